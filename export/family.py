@@ -16,7 +16,7 @@ from training.corpus.manifest import read_manifest
 from training.corpus.recordings import Recording, build, hold_out_pitches
 from training.learning.train import train
 from training.making.survey import listen_to_file
-from training.model.recipe import load_recipe
+from training.model.recipe import Recipe, load_recipe
 from training.model.run_folder import TrainedRun
 from training.sources.folder import MANIFEST
 from training.sources.render import render
@@ -50,10 +50,15 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
     store, recordings = corpus_of(member, work)
     run = work / "runs" / member.file
     recipe = load_recipe(RECIPE)
-    steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
-    train(recipe.with_epochs(max(recipe.fit.epochs, LEAST_STEPS // steps)), store, run)
+    train(recipe.with_epochs(n_epochs(recipe, len(store.rows("train")))), store, run)
     target = out / f"{member.file}.onnx"
     return export_instrument(TrainedRun.open(run), store, target, member.file, True, N_POINTS, recordings)
+
+
+def n_epochs(recipe: Recipe, n_frames: int) -> int:
+    """How many epochs to train on n_frames: those of the recipe, or as many as make LEAST_STEPS steps."""
+    steps = -(-n_frames // recipe.fit.batch_size)
+    return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 
 
 def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:

@@ -28,7 +28,7 @@ class NoteOn(msgspec.Struct, frozen=True, gc=False):
 class NoteOff(msgspec.Struct, frozen=True, gc=False):
     """A key comes up.
 
-    velocity: release velocity, 0 to 127; a source of modulation.
+    velocity: release velocity, 0 to 127, which can modulate the sound.
     """
 
     channel: int
@@ -131,7 +131,7 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
 class SoundChange(msgspec.Struct, frozen=True, gc=False):
     """Another sound is chosen for the next notes of one part.
 
-    prepared: the sound, from `Engine.prepare` of the part's engine. part: number of the part, from 0.
+    prepared: the sound, as the part's engine returned it from `Engine.prepare`. part: number of the part, from 0.
     """
 
     prepared: object

@@ -63,7 +63,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Ignore the tests of training and export in `./timbrebox test --runtime`, whose packages do not include theirs."""
+    """Leave out the tests of training and export in `./timbrebox test --runtime`, which has no packages for them."""
     asked = config.getoption("markexpr") == "not workshop"
     return True if asked and any(collection_path.is_relative_to(folder) for folder in WORKSHOP) else None
 

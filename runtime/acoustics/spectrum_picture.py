@@ -1,4 +1,4 @@
-"""A spectrum for display: 256 bands, evenly spaced in pitch, with the level of each in dB as one byte."""
+"""Draws a spectrum for display: 256 bands, evenly spaced in pitch, with the level of each in dB as one byte."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
 _OWN_BYTES = 2000  # a piece of this size comes from the thread's heap: glibc's cache for threads has only smaller ones
-_PIECE_BYTES = 100_000  # glibc takes a piece of 128 kB or more from the system, not from the heap
+# glibc takes a piece of 128 kB or more from the system, not from the heap. A smaller piece may hold no whole page.
+_PIECES_BYTES = 100_000, 10_000
 
 
 def promote_thread(priority: int) -> bool:
@@ -90,7 +91,7 @@ def return_free_memory_of_thread() -> None:
     no heap of its own, other pages are unlocked for a moment.
     """
     libc = _libc()
-    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:
+    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no glibc, or too old
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     place = libc.malloc(ctypes.c_size_t(_OWN_BYTES))
@@ -108,16 +109,16 @@ def return_free_memory_of_thread() -> None:
 def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
     """Return the pages of all free pieces of the heap that begins at the address `first`."""
     page, pieces = mmap.PAGESIZE, []
-    while len(pieces) <= _HEAP_BYTES // _PIECE_BYTES:
-        piece = libc.malloc(ctypes.c_size_t(_PIECE_BYTES))
-        if not piece:
-            break
-        pieces.append(piece)
-        if not first <= piece < first + _HEAP_BYTES:
-            break  # the heap has no more
-        begin = -(-piece // page) * page
-        end = (piece + _PIECE_BYTES) // page * page
-        libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
+    for n_bytes in _PIECES_BYTES:
+        for _ in range(_HEAP_BYTES // n_bytes + 1):
+            piece = libc.malloc(ctypes.c_size_t(n_bytes))
+            if not piece:
+                break
+            pieces.append(piece)
+            if not first <= piece < first + _HEAP_BYTES:
+                break  # the heap has no more of this size
+            begin, end = -(-piece // page) * page, (piece + n_bytes) // page * page
+            libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
     for piece in pieces:
         libc.free(piece)
 

@@ -11,7 +11,7 @@ from runtime.commands.machine.devices import columns
 from runtime.control.targets import ACTIONS
 from runtime.link.client import Link, connect
 
-_MORE_S = 2.0  # time for the answer to arrive after the time limit
+_MORE_S = 2.0  # the answer may arrive this long after the time limit
 _FOREVER_S = 3600.0
 USAGE = """timbrebox learn [--list | --monitor]
        timbrebox learn --target T [--timeout S] [--takeover HOW]

@@ -56,9 +56,10 @@ def _keep(keep: KeepLearned) -> object:
 
 def _keep_velocity(keep: KeepVelocity) -> object:
     before = load_learned(keep.device)
+    # A stored `linear` counts as no choice, so that a map's own curve replaces it. In this case, store it as points.
     for curve in (keep.curve, _STRAIGHT):
         save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
         setup = device_setup(keep.config, keep.device)
         if setup.velocity_curve == curve:
-            break  # else the map's curve replaced `linear`, the default; it cannot replace _STRAIGHT, the same curve
+            break
     return msgspec.to_builtins(setup)

@@ -29,7 +29,7 @@ from runtime.events import (
 
 
 class ControlMap:
-    """Which MIDI control moves which target; a device without its own map has the map of the settings.
+    """Knows which MIDI control moves which target; a device without its own map has the map of the settings.
 
     All state depends only on the events and their order, so the same events always give the same positions.
     """

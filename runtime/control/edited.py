@@ -1,4 +1,4 @@
-"""The sound with all changes by the player's knobs, for saving."""
+"""Puts all changes by the player's knobs into the sound, for saving."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ class Knobs:
 
     present: the knobs of the sound that the next notes play; morph: that sound's morph, None without one; begun_at:
     positions of the latents when that sound was chosen; n_changes: grows with every change of spectra or phases; moved:
-    the targets, except latents, that have moved; who reads this set empties it. UserError for a preset in the settings
-    that the instrument does not have.
+    the targets, except latents, that have moved; whoever reads this set empties it. UserError if the settings name a
+    preset that the instrument does not have.
     """
 
     def __init__(self, card: Card, patch: Patch):

@@ -140,7 +140,10 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """A device's learned lines, and a new line for each of its map's lines `own`, whose control then moves nothing."""
+    """A device's learned lines and, for each line of `own`, a new line that lets the same control move nothing.
+
+    own: lines of the device's map that were not learned. There is no new line for a control that was learned.
+    """
     learned = tuple(learned)
     left = [line for line in own if not any(same_control(line, each) for each in learned)]
     return (*learned, *(MapLine(line.control, action=NOTHING, channel=line.channel) for line in left))

@@ -52,7 +52,7 @@ class Morph:
 
     positions: the latents' positions in those sounds of the morph that set none. places: positions of the controls
     `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; everything that is no number,
-    such as the filter's type, is taken from this sound. step: index of the nearest of the `steps`.
+    such as the filter's type, is taken from this sound. step: index, in `steps`, of the step nearest to the controls.
 
     Between two sounds, positions of targets are interpolated, not values: a cutoff, for example, moves in octaves.
     """

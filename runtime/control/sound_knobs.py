@@ -79,7 +79,7 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets except the latents and the LFOs' rates; filter_kind: one of the types of Filter."""
+        """Set all targets, except latents and LFOs' rates, to `values`; filter_kind: one of the types of Filter."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}

@@ -79,10 +79,10 @@ ACTIONS = (
     "record",
     "tap_tempo",
 )
-# NOTHING stands in place of an action in a map's line whose control moves nothing, except by its meaning in MIDI.
+# In a map's line, NOTHING stands in place of an action: the control moves no target, but keeps its meaning in MIDI.
 NOTHING = "nothing"
 
-# Targets that, like all latents, change only spectra or their phases, which are next computed at a hop.
+# Targets that, like all latents, change only spectra or phases. Both are computed again at the next hop.
 SPECTRAL = frozenset(
     ("phase_blend", "filter.cutoff", "filter.resonance", "tilt", "odd_even", "formant", "bandwidth", "width")
 )

@@ -18,20 +18,20 @@ LEAD_S = 0.003  # the onset is set this much earlier, so that the very beginning
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
 # A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
-# harmonics. A chord is heard as a note far below its own notes, so it has less on the low harmonics of this note.
+# harmonics. A chord is heard as a note far below its own notes, and has less energy on this note's low harmonics.
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-# A note an octave from the heard one may be the recorded note if LEAST_OCTAVE_SHARE of the frames is heard there. The
-# lower octave may also be the recorded note if partials that only the lower note has hold LEAST_HALF_SHARE of the
-# energy, and LEAST_OVER_NOISE times the energy between partials. If the heard note lies below bin N_BINS_APART, the
-# partials of the two notes cannot be told apart.
+# The note an octave above or below the heard one may be the recorded note if it is heard in LEAST_OCTAVE_SHARE of the
+# frames. The lower one may also be the recorded note if the partials that the heard note does not have hold at least
+# LEAST_HALF_SHARE of the energy, and at least LEAST_OVER_NOISE times the energy between partials. If the heard note
+# lies below bin N_BINS_APART, the partials of the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # a note that lasts for this share of the audible time is taken for the whole recording
-MOST_GAP_FRAMES = 4
-UNPITCHED_NOTE = 60
+MOST_GAP_FRAMES = 4  # a note may be unheard for this many frames, and still goes on
+UNPITCHED_NOTE = 60  # the note of a sound in which no pitch is heard
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The level of a recording over time, and its marks: attack, release, and whether the sound dies away."""
+"""Measures a recording's level over time, and finds its marks: attack, release, and whether the sound dies away."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
-MEASURED_S = 2.2  # distances are measured over the first seconds only, as everywhere in this project
+MEASURED_S = 2.2  # distances are measured over this much of the beginning, as everywhere in this project
 AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
 LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve
 LOUD_WINDOW_S = 0.1
@@ -180,7 +180,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
-    """The trajectory's level in dB: what the engine must add to its spectra, which it brings to one loudness.
+    """The trajectory's level in dB: what is to be added to the engine's spectra, which all have the same loudness.
 
     level_db: the take's level. spectral_db: how far the level of each hop's spectrum lies above its loudness. The
     loudest part of the result is 0 dB.

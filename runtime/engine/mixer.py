@@ -92,10 +92,11 @@ class Mixer:
             apart, first = self._sides[: lanes * n].reshape(lanes, n), self._sound.first_side
             self._envelop(frame, n, envelope, transposed_sides, heard[n_heard:], sounds[n_heard:], first, apart)
             channels = self._widen(frame, n, enveloped, apart)
+        of_grid = self._grid.values(modulated, frame, n) if modulated else None
         for number, (side, channel, gains) in enumerate(zip(mix, channels, sides, strict=True)):
             np.multiply(channel, gains, out=panned)
-            for lane in modulated:
-                panned[lane] *= self._grid.values(lane, frame, n)[number]
+            if modulated:
+                panned[modulated] *= of_grid[number]
             np.add.reduce(panned, axis=0, out=side)
         if frame < self.tails_end:
             at = frame % self._sound.size
@@ -161,7 +162,7 @@ class Mixer:
         places = np.arange(frame, frame + n) % self._sound.size
         gains = np.array((stolen.left, stolen.right))
         if stolen.is_modulated:
-            gains *= self._grid.values(stolen.lane, frame, 1)[:, 0]
+            gains *= self._grid.values([stolen.lane], frame, 1)[:, 0, 0]
         for tail, channel, gain in zip(self._tails, channels, gains, strict=True):
             tail[places] += channel * np.float32(gain)
         self.tails_end = frame + n

@@ -105,7 +105,7 @@ class Encoder:
         return latents
 
     def set_chroma(self, row: int, note: int) -> None:
-        """Write a row of `chroma`: the note's pitch class, or the detected one if the card says labels `detected`."""
+        """Write a row of `chroma`: the note's pitch class, or the detected one if the card's `labels` say so."""
         pitch_class = note % N_CHROMA
         if self._detects:
             pitch_class = int(detect_chroma(self.magnitudes[row : row + 1], self._spec.bin_hz)[0])
@@ -113,7 +113,7 @@ class Encoder:
         self.chroma[row, pitch_class] = 1.0
 
     def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
-        """Latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,)."""
+        """Latents, float32 (n, n_latents), of frames (n, n_bins) with a highest magnitude of 1, at MIDI notes (n,)."""
         frames, notes = np.asarray(frames, np.float32), np.asarray(notes, int)
         out = np.empty((len(frames), self.outputs.shape[1]), np.float32)
         for first in range(0, len(frames), MAX_BATCH):

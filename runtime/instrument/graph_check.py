@@ -13,8 +13,8 @@ from pathlib import Path
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
 
-# The operators that `export` writes and that networks of the same kind need. None of these loops, branches, or makes a
-# tensor with a size that is an input's value, as ConstantOfShape does.
+# The operators that `export` writes and that networks of the same kind need. None of these loops, branches, or takes a
+# tensor's size from the value of an input, as ConstantOfShape does.
 OPERATORS = frozenset((
     "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
     "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
@@ -22,8 +22,8 @@ OPERATORS = frozenset((
     "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Softsign", "Split",
     "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
 ))  # fmt: skip
-# While it loads a file, onnxruntime computes every node whose inputs are all constants. The results of these operators
-# are no larger than their inputs.
+# While it loads a file, onnxruntime computes every node whose inputs are all constants. Only these operators may have
+# such inputs, because their results are no larger than their inputs.
 KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
@@ -37,7 +37,8 @@ MOST_NODES, LONGEST_TEXT = 2000, 300
 MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # most fields of the whole file; most dimensions of one tensor
 # onnxruntime reads any file with these bytes at this place as a model in its own format, ORT, instead of ONNX.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
-# Of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16, double.
+# The types that weights may have, as numbers of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16,
+# double. Then those that hold fractions: float, float16, double.
 _TYPES = frozenset((1, 2, 3, 6, 7, 9, 10, 11))
 _FRACTIONS = frozenset((1, 10, 11))
 

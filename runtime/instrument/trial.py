@@ -18,9 +18,9 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# Limits: for the whole trial, and for the processor's time after the libraries are loaded. For comparison: a bundled
-# instrument would need 0.1 s, on a Pi ten times as long. `play` itself computes twice as much before an instrument
-# sounds.
+# Limits: for the whole trial, and for the processor's time after the libraries are loaded. For comparison: the trial of
+# a bundled instrument would need 0.1 s, on a Pi ten times as long. `play` itself computes twice as much as a trial
+# before an instrument sounds.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
 LARGEST_GROWTH_BYTES = 320 * 2**20  # most memory of the trial's process, besides its libraries
 GOOD = "good"

@@ -11,12 +11,12 @@ _LONGEST_FAREWELL_S = 1.0
 
 
 class Connection:
-    """Lines over a non-blocking stream socket.
+    """Sends and receives lines over a non-blocking stream socket.
 
     longest_line: most bytes of a received line. most_unsent: most bytes that may wait for a slow reader.
 
     The attribute `is_open` is False after `close`, which is also called when sending fails or is too slow. `has_ended`
-    says whether the other end sends no more, and `too_long` whether it has sent too long a line. `heard_s` is the
+    says whether the other end has stopped sending, `too_long` whether it has sent too long a line. `heard_s` is the
     `time.monotonic()` at which `take_line` last returned a line.
     """
 

@@ -11,6 +11,7 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.companion.child import CompanionChild, Otherwise, Then
 from runtime.events import SoundChange
 from runtime.instrument.library import available
+from runtime.live.present import name_of
 from runtime.sound.choice import WrittenSound, patch_of_tree
 from runtime.sound.file import sound_from_tree
 from runtime.sound.own import BANK_SIZE
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """The part of `Swaps` for sounds with parts.
+    """What `Choosing` needs of `Swaps`, to play sounds with parts.
 
     plays_whole: whether a sound with parts plays. is_taking_over: whether another instrument plays from the next block
     on. ask_whole: replaces all parts by the parts of a sound.
@@ -127,7 +128,7 @@ class Choosing:
         self._companion.ask("sounds.list", step, self._complain)
 
     def called(self, patch: Patch, name: str, number: int | None) -> None:
-        """Note that the sound that plays was saved, and has this name and number now; number: None for no number.
+        """Take over the name and number under which the sound that plays was saved; number: None for no number.
 
         patch: the engine's patch when the sound was saved. Nothing happens if another sound was chosen meanwhile.
         """
@@ -270,6 +271,10 @@ class Choosing:
             self._before = None
         if self._patch is not None and (patch is self._patch or patch is self._before):
             return self._number
+        # Without a sound, the instrument's first preset or that of the settings plays; it is the program of this name.
+        if patch.sound.name is None:
+            names, name = self._names(), name_of(self._playing.engine, self._playing.choice)
+            return names.index(name) if name in names else None
         return next((i for i, each in enumerate(self._playing.choice.programs) if each is patch), None)
 
     def _names(self) -> list[str | None]:

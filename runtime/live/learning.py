@@ -121,7 +121,8 @@ class Learning:
         if learned is None:
             return
         maps, device, line = self._desk.maps, learned.device, learned.line
-        before = moved_before(maps.lines(device), line)
+        names = self._latents()
+        before = [names.get(each, each) for each in moved_before(maps.lines(device), line)]
         self._before = device, maps.learned(device)
         maps.relearn(device, with_learned(maps.learned(device), line))
         said = f"learn: {line.control} of {maps.label(device)} now {'starts' if line.action else 'moves'} {line.moves}"
@@ -184,8 +185,12 @@ class Learning:
 
     def _names(self, target: str) -> frozenset[str]:
         """All names of a target or action: a latent has two, one of them with its number."""
+        return frozenset({target} | {number for number, name in self._latents().items() if name == target})
+
+    def _latents(self) -> dict[str, str]:
+        """The instrument's latents: for each name with a number, such as latent.2, the latent's own name."""
         latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
-        return frozenset({target} | {f"{LATENT}{k}" for k, name in enumerate(latents, 1) if name == target})
+        return {f"{LATENT}{k}": name for k, name in enumerate(latents, 1)}
 
     def _targets(self) -> list[dict[str, Any]]:
         """Every target of the sound and every action, with the controls that move or start it."""
@@ -201,8 +206,7 @@ class Learning:
                 star = ", learned" if line in learned else ""
                 movers.setdefault(line.moves, []).append(f"{line.control} ({name}{star})")
         positions = self._desk.state()["positions"]
-        numbered = {f"latent.{k + 1}": name for k, name in enumerate(n for n in positions if n.startswith("latent."))}
-        for number, name in numbered.items():
+        for number, name in self._latents().items():
             movers.setdefault(name, []).extend(movers.pop(number, []))
             silent.setdefault(name, []).extend(silent.pop(number, []))
         for name, position in positions.items():

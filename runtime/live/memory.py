@@ -24,16 +24,16 @@ class Memory:
     """The state of the last run, and a file that notes how this run ends.
 
     A state with which a run crashed must not be restored again. So a file beside the state notes how the run ends: it
-    is empty after a proper end, and has a text after a crash. It also has a text while a restored state is on trial,
-    which is for the first 10 s. After the trial, a kill or a power cut leaves the file empty. The text names the boot
-    of the machine: if the machine has been booted since, the power may have been cut, and the state is restored. But
-    after `MOST_CUTS` such starts in a row it is not: it may be what stops the machine.
+    is empty after a proper end, and has a text after a crash. It also has a text while a restored state is on trial, in
+    the first 10 s of a run. After the trial, a kill or a power cut leaves the file empty. The text names the boot of
+    the machine: if the machine has been booted since, the power may have been cut, and the state is restored. But after
+    `MOST_CUTS` such starts in a row it is not: it may be what stops the machine.
 
     say: called with each line for the user. state: the last run's state; None if there is none or it must not be used.
-    configured: this run's values from the settings file, None until known. good_settings: all values of the settings
-    file, to be saved for use while the file is broken, None if they are not to be saved.
-    keeps: whether what plays replaces the state; False for a demo, whose piece moves controls.
-    is_kept: whether this run remembers; a user's second `play` does not.
+    configured: what the settings file says of the settings that are remembered; None until known. good_settings: all
+    settings of that file, to be saved for use while the file is broken; None if they are not to be saved.
+    keeps: whether this run saves what plays over the last run's state; False for a demo, whose piece moves controls.
+    is_kept: whether this run remembers anything at all; a second `play` of the same user does not.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):

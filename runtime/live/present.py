@@ -90,7 +90,7 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """A copy of the part that names this patch's sound and this instrument; `part` itself if the sound has no name."""
+    """Copy the part, with the patch's sound and this instrument as its own; return `part` if that sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 SERVE_S = 0.2  # during a recording, events go to the companion at this interval
 STATE_S = 2.0  # interval between requests for the rack's state; a recording can begin only at a state's frame
-MARGIN_S = 2.0  # the oldest part of the ring is not used, because it may be overwritten before it is read
-BEGINS_WITHIN_S = 3.0  # a start that waits longer is refused: the card requests no blocks
+MARGIN_S = 2.0  # no recording begins in this oldest part of the ring, which may be overwritten before it is read
+BEGINS_WITHIN_S = 3.0  # a start that waits longer is refused, because the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
@@ -42,7 +42,7 @@ _Known = tuple[int, RackState]  # a state in `_recent`, with its index there
 
 
 class _Waiting(msgspec.Struct):
-    """A recording that waits for a state to begin from, near `from_frame`; it is refused after the time `until_s`."""
+    """A recording that was requested; it begins at a state near `from_frame`, or is refused at the time `until_s`."""
 
     record: Record
     from_frame: int
@@ -54,7 +54,8 @@ class _Waiting(msgspec.Struct):
 class Recorder:
     """Starts and stops recordings.
 
-    ring: every block must be written to it. At most one recording runs at a time; it ends if the rack is replaced.
+    ring: the memory that every block must be written to. At most one recording runs at a time; it ends if the rack is
+    replaced.
     """
 
     def __init__(self, desk: Desk, sample_rate_hz: int):
@@ -196,7 +197,7 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """The state to begin from, None if there is none; before: whether past sound is included.
+        """The state to begin from, None if there is none; before: whether the recording includes past sound.
 
         With past sound, a silent state is preferred: `render` can repeat a recording only if it begins in silence.
         """
@@ -227,7 +228,9 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent, "holds_notes": state.holds_notes})
+            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # the companion has read nothing yet
+            began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
+            waiting.answer(self._seconds(facts) | already | began)
 
         def refused(error: UserError) -> None:
             self._first, self._held = -1, []
@@ -248,7 +251,7 @@ class Recorder:
             self._desk.companion.tell("record_add", timed=timed)
 
     def _ended(self, facts: dict[str, Any]) -> None:
-        """Note that the companion has ended the recording without being asked."""
+        """End the recording here, too, after the companion has ended it without being asked."""
         self._first, self._held = -1, []
         self._said(facts)
 

@@ -67,7 +67,7 @@ class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound to save among the user's sounds; tree: the content of its file, without files of trajectories."""
+    """A sound to save among the user's sounds; tree: the content of its file, which must not name trajectory files."""
 
     name: Name
     tree: dict[str, Any]

@@ -44,8 +44,9 @@ class BehindParts(Protocol):
 class Rack:
     """Plays up to four parts, each an engine; receives events as an engine does. It owns no thread, clock, file or log.
 
-    parts: (playable, settings) of each part; its engine has no limiter and has not rendered. n_voices: the most voices
-    of all parts together. controls: turns presses of controls into actions; None for the default settings' controls.
+    parts: (playable, settings) of each part; a playable's engine has no limiter, and has not rendered. n_voices: the
+    most voices of all parts together. controls: turns presses of controls into actions; None for the default settings'
+    controls.
     effects, arpeggiator: None to have none. wake: called on the audio thread when `take_actions` or `take_retired` has
     something to return; it must not block.
 

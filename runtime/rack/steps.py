@@ -1,4 +1,4 @@
-"""When an arpeggiator plays, counted in beats."""
+"""Decides when an arpeggiator plays its notes; times are counted in beats."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Steps:
     def begin(self, beats: float) -> None:
         """Begin a chord; beats: the present time, in beats.
 
-        The first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and the
-        first step is the next of these.
+        Usually the first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and
+        the chord's first step is the next one.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0
@@ -42,7 +42,7 @@ class Steps:
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """Note that the step that was due has been played."""
+        """Count the step that was due as played."""
         self._next += 1
         self.n_played += 1
 

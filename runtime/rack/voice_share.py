@@ -1,4 +1,4 @@
-"""The limit on the voices of all parts together: which voice ends when a note would exceed it."""
+"""Decides which voice ends when a note would exceed the limit on the voices of all parts together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class VoiceShare:
         return len(self._owners)
 
     def start(self, engine: Engine) -> None:
-        """Count a note that begins on an engine; if the engine plays one note at a time, it replaces a held voice."""
+        """Count a note that begins on an engine; on an engine that plays one at a time, it replaces a held note."""
         if not self.adds(engine):
             newest = max(number for number, owner in enumerate(self._owners) if owner is engine)
             del self._owners[newest]

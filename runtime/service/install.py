@@ -21,11 +21,14 @@ from runtime.service.versions import Versions, version_of
 
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
 _LARGEST_BYTES = 256 * 2**10
-_OLD_WITHIN_S = 90.0
+_OLD_WITHIN_S = 90.0  # after a failed update, the previous version has at least this long to become ready
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
-    """Install the program that is running now; within_s: as in `put_in`; anyway: as in `_alone`."""
+    """Install the program that is running now; within_s: as in `put_in`.
+
+    anyway: whether to accept a disk that seems to lose its changes at power-off.
+    """
     with _alone(anyway), signals_as_exceptions():
         version = put_in(ROOT, within_s)
     if not is_booted():
@@ -171,8 +174,7 @@ def _refuse_checkout() -> None:
 def _alone(anyway: bool) -> Iterator[None]:
     """Lock HOME for one installation; UserError if another installation runs or HOME is unsuitable.
 
-    anyway: whether to accept a disk that seems to lose its changes at power-off. If this process is killed, the kernel
-    releases the lock.
+    anyway: as in `install`. If this process is killed, the kernel releases the lock.
     """
     _refuse_checkout()
     if not anyway:

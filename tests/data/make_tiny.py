@@ -84,7 +84,7 @@ def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.Gr
 def write(
     path: Path, conditioning: Conditioning, notes: np.ndarray, note_range: tuple[int, int], highest_hz: float
 ) -> None:
-    """Write an instrument to `path`, whose harmonics lie below highest_hz.
+    """Write to `path` an instrument whose harmonics lie below highest_hz.
 
     notes: the MIDI notes that the decoder itself plays; note_range: the lowest and highest note on the card.
     """

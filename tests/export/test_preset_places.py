@@ -1,4 +1,4 @@
-"""A preset's knob positions are given at some keys and interpolated between; better ones are found from recordings."""
+"""A preset has knob positions at some keys, with straight lines between; recordings help to find better positions."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def timbres(name: str) -> Timbres:
 
 
 def heard(name: str, descriptor: str, rank: float) -> float:
-    """A descriptor's value at note 60, measured at the knob positions that are chosen for this rank of it, 0 to 1."""
+    """Choose knob positions for a rank of a descriptor, 0 to 1; returns the descriptor's value there, at note 60."""
     positions = np.array([list(timbres(name).positions({descriptor: rank}).values())])
     frames = decode_points(decoder(name), Points(np.array([60]), positions))
     return float(describe(descriptor, frames, np.array([60]), decoder(name).card.spec)[0])

@@ -14,8 +14,8 @@ import pytest
 from tests.support.places import ROOT
 
 # For each folder, the levels of the folders and modules in it, from low to high. A folder or module imports only from
-# lower levels. For a package, all its folders and modules are listed. In a deeper folder, a module that is not listed
-# is above everything that is listed.
+# lower levels. The lists of the packages are complete. A deeper folder may have modules that are not in its list; they
+# are above everything in the list.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (

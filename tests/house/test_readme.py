@@ -45,7 +45,7 @@ def player_section() -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the README's commands use: links to the project's folders, and a few recordings."""
+    """A folder with what the README's commands use: links to the project's folders, a few patches and recordings."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in ("timbrebox", "configs", "runtime", "tests"):
         (folder / name).symlink_to(ROOT / name)

@@ -21,7 +21,7 @@ OPTIONAL = {"jax", "gpiozero"}
 
 
 def pins(path: Path) -> dict[str, str]:
-    """The version of each package, by normalised name, in a list of packages and in the lists that it includes."""
+    """The version of each package in a list and in the lists that it includes, by the package's normalised name."""
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.split("#")[0].strip()

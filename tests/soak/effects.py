@@ -1,8 +1,8 @@
 """Measures the reverb and draws docs/reverb.png: `python -m tests.soak.effects [--picture F.png]`.
 
-For rooms of several sizes and decay times it compares the decay in three bands with the settings, and the density of
-echoes and the flatness of the tail's spectrum with those of noise. Then it sends a minute of full-scale noise through
-all effects, and measures the time that blocks take. docs/effects.md explains the figures.
+It measures rooms of several sizes and decay times. It compares their decay in three bands with the settings, and the
+density of their echoes and the flatness of their tails' spectra with noise. Then it sends a minute of full-scale noise
+through all effects, and measures the time that blocks take. docs/effects.md explains the figures.
 """
 
 from __future__ import annotations

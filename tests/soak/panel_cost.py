@@ -75,9 +75,9 @@ def measure(
 ) -> tuple[list[list[np.ndarray]], float, str]:
     """Play in turn without and with pages; returns block durations, the memory of the page's process, and a summary.
 
-    Block durations: two lists, without and with pages, of an array in s for each minute; memory: in MB. minute_s: how
-    long a minute is. is_still: the pages move no target. Prints the processor time of each thread of `play` by minute,
-    in per cent of a core.
+    Block durations, in s: first the minutes without pages, then those with pages; each minute is an array. Memory: in
+    MB. minute_s: how long a minute is, in s. is_still: the pages move no target. For each minute it prints the
+    processor time of each thread of `play`, in per cent of a core.
     """
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}

@@ -42,8 +42,8 @@ SAMPLE_RATE_HZ = 44100
 LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of these notes are outside the model's range
 HELD_S, LONGEST_RELEASE_S = 0.6, 0.3
 N_CONTROLS = 3  # how many controls move while the note sounds
-# Control 1, and aftertouch, for which 0 stands, also make vibrato. Vibrato transposes the note, and transposed notes
-# must stay less common than others, so these two are in the list only once.
+# Control 1 and aftertouch (0 in this list) also make vibrato. Vibrato transposes the note, and transposed notes must
+# stay less common than others, so these two are in the list only once.
 MOVED_CONTROLS = (20, 21, 74, 11, 20, 21, 74, 11, 1, 0)
 LEAST_IN_TUNE = 0.98
 # For the check of tuning: longer frames, and limits within which a sound keeps an audible pitch.

@@ -1,9 +1,9 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
 The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. For bandwidth, 16 voices for each
-seed, each with its own noise and random steps, play a spectrum with up to 60 harmonics, for `--seconds` in total. How
-wide each harmonic's peak is, is measured in the mean spectrum. In 60 s, chance changes this by about 8 per cent. For
-width, how far left and right differ, the engine plays the tiny instrument.
+seed, each with its own noise and random steps, play a spectrum with up to 60 harmonics, for `--seconds` in total. The
+mean spectrum shows how wide each harmonic's peak is; in 60 s, chance changes this by about 8 per cent. For width, the
+difference between left and right, the engine plays the tiny instrument.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _loudness(sounds: np.ndarray, rate_hz: int) -> float:
 def width_rows(seconds: float) -> Iterator[Row]:
     """One row for each blend, pitch, bandwidth and width.
 
-    Loss: by how much the width lowers the harmonics of the mono sum, without harmonics 30 dB softer than the loudest.
+    Loss: how far the width lowers the harmonics of the mono sum. Harmonics 30 dB below the loudest do not count.
     """
     for blend in (0.0, 0.5, 1.0):
         for note, bend, pitch in PITCHES:

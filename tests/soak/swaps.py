@@ -1,7 +1,7 @@
 """Measures how much swaps of instruments slow down rendering: `python -m tests.soak.swaps --swaps 100 --json F`.
 
 16 voices play at 256 frames, with two moving knobs, on a thread with the audio thread's priority, at a device's pace.
-Spells with swaps and without swaps alternate in one process. A block's time lasts from the moment it is due to its end,
+Spells with swaps and without swaps alternate in one process. A block's time lasts from when it is due until it is done,
 so it includes all waiting for the interpreter and the processor. `--thread` chooses the priority of the thread that
 makes instruments; with `cached`, each instrument is loaded only once.
 """

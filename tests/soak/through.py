@@ -9,9 +9,9 @@ between output and input, without frames in which the input is silent. The colum
 - weakest knob: how far the weakest of the four strongest knobs moves the sound from end to end;
 - times: seconds of sound that are made in one second of time.
 
---held-out: only the pitches that training holds out, the third of every four of a sound; needs a manifest.csv with the
-columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK server, at 256 frames,
-and counts late blocks with the effect alone, with effect and notes, and, to compare, with notes only.
+--held-out: only the pitches that training holds out: of a sound's pitches, every fourth from the third on. It needs a
+manifest.csv with the columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK
+server, at 256 frames, and counts late blocks with the effect alone, with effect and notes, and with notes only.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 SUITE = "trixie"
-_INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps"
-_MIRROR = "http://deb.debian.org/debian"
+INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps"
+MIRROR = "http://deb.debian.org/debian"
 
 
 def debian_root(folder: Path) -> Path:
@@ -21,7 +21,7 @@ def debian_root(folder: Path) -> Path:
     if not (folder / f"{root.name}.made").exists():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(root, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={_INSIDE}", SUITE, root, _MIRROR]
+        command = ["debootstrap", "--variant=minbase", f"--include={INSIDE}", SUITE, root, MIRROR]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         (folder / f"{root.name}.made").touch()
     return root
@@ -74,6 +74,10 @@ class Box:
         process = self.begin(*command)
         printed, _ = process.communicate(timeout=timeout_s)
         return process.returncode, printed
+
+    def inside(self, path: str) -> Path:
+        """The path here of something inside, such as a socket in a folder that only the box has mounted."""
+        return Path(f"/proc/{self._init}/root{path}")
 
     def service(self) -> dict[str, str]:
         """Return the service's properties as systemd shows them, by name."""

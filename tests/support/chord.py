@@ -1,4 +1,4 @@
-"""A chord of steady voices, events during the chord, and the same voices made one by one, without submixes."""
+"""Plays a chord of steady voices, with events meanwhile: with submixes, and with voices made one by one."""
 
 from __future__ import annotations
 

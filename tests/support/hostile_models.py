@@ -41,7 +41,7 @@ def tensor(name: str, values: np.ndarray, more: bytes = b"") -> bytes:
 
 
 def node(operator: str, inputs: list[str], output: str, **numbers: int) -> bytes:
-    """An operator; numbers: the operator's attributes."""
+    """An operator of a model, as ONNX writes it; numbers: the operator's attributes."""
     said = b"".join(field(5, field(1, name) + field(3, value) + field(20, 2)) for name, value in numbers.items())
     return b"".join(field(1, given) for given in inputs) + field(2, output) + field(4, operator) + said
 

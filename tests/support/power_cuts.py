@@ -1,4 +1,4 @@
-"""Simulated power cuts: the recorded system calls of a program that saves, cut off anywhere, on a simulated disk.
+"""Simulates power cuts: repeats the system calls of a program that saves, up to any call, on a simulated disk.
 
 The program runs once under strace. A cut is a place in its list of system calls. What remains on the disk is chosen at
 random within what POSIX allows: a file not flushed by fsync contains its old content, or nothing, half or all of the
@@ -224,8 +224,8 @@ def _look(left: Path, n_confirmed: int) -> int:
     assert n_confirmed <= n_states <= n_confirmed + 1, (n_confirmed, n_states)
     possible = [{}, *(after for _, after in STEPS)][n_confirmed : n_confirmed + 2]
     assert sounds in possible, (n_confirmed, sounds, possible)
-    # After the second step its replacement can be undone, and after the fourth step also its renaming. From the third
-    # step on there is a sound `b`, in its place or in the trash.
+    # The second step replaces a sound, and the fourth renames it; afterwards this can be undone. From the third step on
+    # there is a sound `b`, in its place or in the trash.
     assert n_entries >= (0, 0, 1, 1, 2, 2, 2, 2, 2)[n_confirmed], (n_confirmed, n_entries)
     assert n_confirmed < 3 or "b" in sounds or trashed, n_confirmed
     return sum(1 for _ in left.rglob(".*.part"))

@@ -54,7 +54,7 @@ def decay_time_s(sound: np.ndarray, sample_rate_hz: int, first_db: float = -5.0,
 
 
 def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) -> tuple[np.ndarray, np.ndarray]:
-    """Times in s, and the normalised echo density of a mono sound (n,) at each; 1 is as dense as Gaussian noise.
+    """Times in s, and the normalised echo density of a mono sound (n,) at each of them; Gaussian noise has 1.
 
     The density is the share of samples in a Hann window of WINDOW_S that exceed the window's standard deviation,
     divided by this share for Gaussian noise. Source: Abel, Huang, A Simple, Robust Measure of Reverberation Echo

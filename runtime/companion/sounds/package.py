@@ -1,4 +1,4 @@
-"""A sound in one file, with its trajectories and, if asked for, its instrument: a ZIP archive that people can mail."""
+"""Packs a sound with its trajectories and, if asked for, its instrument into one ZIP archive, and unpacks it again."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, byte
 
 
 def renamed(sound: Sound, name: Callable[[str], str]) -> Sound:
-    """The sound with its trajectory files' names changed by `name`."""
+    """The sound, with each trajectory file's name replaced by what `name` returns for it."""
     return _mapped(sound, lambda use: use if use.file is None else msgspec.structs.replace(use, file=name(use.file)))
 
 

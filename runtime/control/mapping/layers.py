@@ -61,7 +61,10 @@ def same_control(line: MapLine, other: MapLine) -> bool:
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """Whether other lines use a message of this line on a common channel; channels: the others' channels by message."""
+    """Whether other lines use a message of this line on a common channel.
+
+    channels: for each message, the channels on which other lines use it.
+    """
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))
 

@@ -98,7 +98,7 @@ def find_map(name_or_path: str) -> MapFile:
 def map_for_port(port: str) -> MapFile | None:
     """Choose a map with an entry in `ports` that is part of this port's name; None if there is none.
 
-    The user's maps win over the program's maps; then the longest part wins.
+    The user's maps win over the program's maps; then the map with the longest such entry wins.
     """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [
@@ -116,7 +116,7 @@ def map_for_port(port: str) -> MapFile | None:
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
     """Find out what a MIDI input does: from the default map, the chosen map, the settings' lines and the learned lines.
 
-    For each control, the lines of the last of these that names the control are used. A broken file is left out, and
+    If several of these have lines for a control, only the last one's are used for it. A broken file is left out, and
     named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
@@ -143,7 +143,7 @@ def _chosen_map(config: Config, port: str) -> MapFile | None:
 
 
 def file_bindings(config: Config) -> Bindings:
-    """What each control does when a MIDI file is rendered; UserError if the map that the settings name is no good."""
+    """What each control does when a MIDI file is rendered; UserError if the settings' map is missing or broken."""
     return bind(_chosen_lines(config, find_map(config.midi.map) if config.midi.map else None))
 
 

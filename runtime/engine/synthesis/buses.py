@@ -91,8 +91,9 @@ class Buses:
         entering = [] if bus is None else bus.members
         leaving = [member for member in leaving if member not in entering]
         self._writer.make_fades(self.owners([*leaving, *entering]), frame)
-        head = self._lanes[lanes[0]].head
-        begin, n = head.place(frame) - N_BEFORE, N_BEFORE + self._writer.n_fade + N_AFTER
+        fade_from, n_fade = self._lanes[lanes[0]].fade_at(frame, self._writer.n_fade)
+        begin = self._lanes[lanes[0]].head.place(frame) - N_BEFORE
+        n = fade_from + n_fade + N_AFTER - begin
         if bus is not None:
             sounding = self.heard(entering)
             gain = {member: float(bus.shares[member - bus.lanes.start, 0]) for member in entering}

@@ -17,7 +17,8 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class DenseWriter:
     """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of a crossfade, in ring samples. In all methods, a lane is in no bus, or is the carrier of its bus.
+    n_fade: length of the longest crossfade, in ring samples. In all methods, a lane is in no bus, or is the carrier of
+    its bus.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -28,7 +29,8 @@ class DenseWriter:
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
         """Write the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
-        self.write_to(lanes, [self._lanes[number].head.place(frame) + self.n_fade + N_AFTER for number in lanes])
+        fades = [self._lanes[number].fade_at(frame, self.n_fade) for number in lanes]
+        self.write_to(lanes, [begin + length for begin, length in fades])
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
         """Write the sound of the lanes' present spectra as far as a read at `frame` needs it."""

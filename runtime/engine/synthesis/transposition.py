@@ -209,9 +209,7 @@ class Transposer:
         """
         owners = self._buses.owners(lanes)
         for number in owners:
-            head = self._lanes[number].head
-            n_fade = head.place(frame + n_frames) - head.place(frame)
-            self._lanes[number].begin_fade(frame, max(1, n_fade), is_ramp=True)
+            self._lanes[number].begin_ramp(frame, n_frames)
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
@@ -236,8 +234,7 @@ class Transposer:
             if head not in ends:
                 head.go_to(frame)
                 ends[head] = head.place(frame), head.place(frame + n_frames)
-        n_fade = self._writer.n_fade
-        self._writer.write_to(lanes, [lane.wanted_to(*ends[lane.head], n_fade) for lane in self._chosen(lanes)])
+        self._writer.write_to(lanes, [lane.wanted_to(*ends[lane.head]) for lane in self._chosen(lanes)])
         return self._resampler.read(lanes, heads, frame, n_frames)
 
     def longest_read(self, lanes: Sequence[int]) -> int:

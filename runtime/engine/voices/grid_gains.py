@@ -33,7 +33,9 @@ class GridGains:
         self._first = 0  # number of the first point on the grid
         self._began = [-1] * n_lanes  # the `Voice.order` of the note that each lane's points belong to
         self._values = np.empty((2, n_lanes, longest_span), np.float32)
-        self._fractions = np.arange(longest_span + GAIN_GRID_FRAMES) % GAIN_GRID_FRAMES / GAIN_GRID_FRAMES
+        frames = np.arange(longest_span + GAIN_GRID_FRAMES)
+        self._intervals = frames // GAIN_GRID_FRAMES
+        self._fractions = (frames % GAIN_GRID_FRAMES / GAIN_GRID_FRAMES).astype(np.float32)
 
     def begin_span(self, voices: Sequence[Voice], frame: int, n_frames: int) -> None:
         """Compute the gains of voices, up to the end of a span of n_frames; voices: those with modulated gains."""
@@ -75,13 +77,13 @@ class GridGains:
         sides = np.stack((np.cos(angle), np.sin(angle))) * math.sqrt(2.0)
         return np.broadcast_to(sides * level, (2, *shape))
 
-    def values(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
-        """Left and right gain of one lane from `frame` on, float32 (2, n_frames), valid until the next call."""
+    def values(self, lanes: Sequence[int], frame: int, n_frames: int) -> np.ndarray:
+        """Left and right gains of lanes from `frame` on, float32 (2, n, n_frames), valid until the next call."""
         at = frame - self._first * GAIN_GRID_FRAMES
         n_points = -(-(at + n_frames) // GAIN_GRID_FRAMES) + 1
-        points = self._points[:, lane, :n_points].astype(np.float32)
-        out = self._values[:, lane, :n_frames]
-        steps = np.repeat(points[:, 1:] - points[:, :-1], GAIN_GRID_FRAMES, axis=1)[:, at : at + n_frames]
-        np.multiply(steps, self._fractions[at : at + n_frames].astype(np.float32), out=out)
-        out += np.repeat(points[:, :-1], GAIN_GRID_FRAMES, axis=1)[:, at : at + n_frames]
+        points = self._points[:, lanes, :n_points].astype(np.float32)
+        intervals, out = self._intervals[at : at + n_frames], self._values[:, : len(lanes), :n_frames]
+        (points[:, :, 1:] - points[:, :, :-1]).take(intervals, axis=2, out=out, mode="clip")
+        out *= self._fractions[at : at + n_frames]
+        out += points.take(intervals, axis=2)
         return out

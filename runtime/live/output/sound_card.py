@@ -12,7 +12,7 @@ from runtime.config import AudioConfig
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # while there is no sound card, how often to look for one
+LOOK_S = 1.0  # while there is no sound card, seconds from one look for a card to the next
 
 
 class AudioHangsError(Exception):
@@ -27,7 +27,7 @@ class SoundCard:
     it instead of raising UserError. say: called with each line for the user.
 
     The attribute `output` is the output that plays now. `is_missing` says whether this output is silent because there
-    is no card, and `problem` why there is none; it may be empty.
+    is no card. `problem` says why, and is empty if no card is missing.
     """
 
     def __init__(
@@ -82,7 +82,10 @@ class SoundCard:
         return peak
 
     def first(self) -> Output:
-        """Open the first output: the sound card, or a silent output if there is no card. UserError as from `_try`."""
+        """Open the first output: the sound card, or a silent output if no card opens.
+
+        UserError if the settings name a device or an input that cannot be opened, and `waits_for_named` is False.
+        """
         output = self._try(at_start=True)
         if output is None:
             self.is_missing = True
@@ -125,8 +128,7 @@ class SoundCard:
     def _try(self, at_start: bool) -> Output | None:
         """Open the sound card; return None if there is none, or if it cannot be opened.
 
-        at_start: whether the program is starting. If so, the user is told if no card opens, and it is a UserError if
-        the settings name the device or the input, unless `waits_for_named`.
+        at_start: whether the program is starting; only then, a failure is told to the user, or raised as `first` says.
         """
         audio_in = self._through and self._through.audio_in
         try:

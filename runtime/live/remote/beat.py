@@ -1,4 +1,4 @@
-"""The moments at which regular news are due.
+"""Computes the moments at which regular news are due.
 
 All moments are multiples of one beat, so that the main thread wakes once for several kinds of news. Each time it wakes,
 it takes the interpreter from the audio thread, which costs more than the news themselves.

@@ -22,7 +22,7 @@ RESTART = "restart"
 
 
 class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose the value that a setting has from the next start on; is_back: choose the settings file's value instead."""
+    """Choose a setting's value from the next start on; is_back: whether to go back to the settings file's value."""
 
     name: Name
     value: int | float | bool | None = None

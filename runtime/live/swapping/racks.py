@@ -48,7 +48,7 @@ class Racks:
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Note that a part, or all parts if it is ALL_PARTS, plays another `Choice` from now on."""
+        """Remember that `part` plays another `Choice` from now on; ALL_PARTS stands for all parts."""
         if part == ALL_PARTS:
             self.choice = choice
             return

@@ -201,7 +201,7 @@ def _made(wish: _Wish) -> tuple[Choice, Playable]:
 
 
 def _named(choice: Choice, name: str | None) -> Choice:
-    """The choice with `name` as its sound's name, which need not be in the sound's file; None changes nothing."""
+    """The choice, with `name` in place of the name that the sound's file gives; None changes nothing."""
     if name is None:
         return choice
     if choice.whole is not None:

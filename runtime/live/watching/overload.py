@@ -21,7 +21,8 @@ LOOK_S = 0.25  # seconds from look to look while not all voices may sound
 # Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
-_COLD_S = 0.3  # the first notes on an output are always slow, because memory is used for the first time
+_COLD_S = 0.3  # for this long after an output's first note, no block is judged: memory is used for the first time
+# The first and the longest wait for a trial. If voices are shed within _TRIAL_FAILS_S after a trial, it has failed.
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
@@ -36,7 +37,7 @@ class Overload:
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self.quick, self._n_cuts = QuickCut(n_voices, block_s), 0
-        # Numbers of blocks: the first block to judge, and the first with the present number of sounding voices.
+        # Block numbers: the first block to judge for overload, and the first one measured with as many voices as now.
         self._n_seen = self._n_same = _WARM_UP_BLOCKS
         self._n_measured, self._is_cold = -1, True
         self._next_look_s = -math.inf
@@ -78,7 +79,7 @@ class Overload:
         return self._grow(load, n_sounding, loads, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that are an overload; 0 without an overload."""
+        """The median load of the blocks that make up an overload; 0 without an overload."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:

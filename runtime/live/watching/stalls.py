@@ -1,4 +1,4 @@
-"""Detects that the machine stalls the audio thread; fewer voices would not help."""
+"""Detects stalls, in which the machine holds up the audio thread; fewer voices would not help."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-_MANY, _WITHIN_S = 5, 10.0  # fewer stalls can be heard, but are too rare to search for their cause
+# So many stalls, within so many seconds, are reported. Fewer can be heard, but are too rare to search for their cause.
+_MANY, _WITHIN_S = 5, 10.0
 
 
 class Stalls:

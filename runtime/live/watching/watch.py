@@ -1,4 +1,4 @@
-"""Watches the blocks that are played: overload, stalls, blocks that are not finite, a device that requests none."""
+"""Watches played blocks for overload, stalls and numbers that are not finite; notices a device that requests none."""
 
 from __future__ import annotations
 

@@ -118,13 +118,13 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rack's memory in a recording by an early version, where it is in the state of the first part's engine."""
+    """The rack's memory in a recording by an early version, which keeps it in the state of the first part's engine."""
     return parts | {"controls": parts.get("maps", {})}
 
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Report errors inside a `with` as damage to the recording, because the values of a head are not checked singly."""
+    """Report errors inside a `with` as damage to the recording: the values of a head are not checked one by one."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

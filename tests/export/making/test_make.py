@@ -1,4 +1,4 @@
-"""`make`, from a folder to an instrument that plays, with a tiny recipe; and folders that `make` refuses."""
+"""`make` turns a folder into an instrument that plays, here with a tiny recipe, and refuses unusable folders."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ BEFORE: list[tuple[int, Event]] = [
     (2000, ControlChange(0, 120, 0)),
 ]
 AFTER: list[tuple[int, Event]] = [
-    (9000, NoteOn(9, 60, 100, 1)),  # of recorded MIDI files, `render` also plays channel 10
+    (9000, NoteOn(9, 60, 100, 1)),  # channel 10: `render` plays it if the file is a recording
     (12_000, ControlChange(0, 70, 20)),
     (12_500, NoteOn(0, 40, 90, 0)),
     (15_000, NoteOff(0, 40)),

@@ -239,7 +239,7 @@ def test_a_scaled_control_reaches_both_ends_with_its_target() -> None:
 
 
 def run(content_lines: tuple[MapLine, ...], stream: list[ChannelEvent]) -> list[tuple]:
-    """What the map returns for each event of a stream, and the positions of PLAYED after the event."""
+    """What the map returns for each event of a stream, and where the targets in PLAYED stand after the event."""
     desk, seen = Desk(*content_lines), []
     desk.map.use(1, bind(content_lines[::2]))
     for event in stream:

@@ -34,7 +34,7 @@ LINES = {
 
 
 def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
-    """A held note with the modulation wheel up, while control 20 turns: the left channel, followed by the right.
+    """A held note with the modulation wheel up, while control 20 turns: float32 (n_frames, 2).
 
     turns: (frame, value).
     """

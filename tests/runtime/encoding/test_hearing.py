@@ -1,4 +1,4 @@
-"""Note, tuning, beginning and separate notes of a recording are detected; chords and noise are no single note."""
+"""A recording's note, tuning and beginning are found, and its notes separated; a chord or noise is no single note."""
 
 from __future__ import annotations
 

@@ -45,7 +45,10 @@ def rate_of(values: np.ndarray, middle: float) -> float:
 
 
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
-    """Assert that values move at the rate, within 0.5 %, and as far as expected, within a share `rel`."""
+    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` moves.
+
+    rel: by how much the two depths may differ, as a share.
+    """
     assert rate_of(values, float(expected.mean())) == pytest.approx(rate_hz, rel=0.005)
     depths = [abs(component(each, rate_hz)) for each in (values, expected)]
     assert depths[0] == pytest.approx(depths[1], rel=rel)
@@ -67,7 +70,7 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """The saw instrument's amplitude of a harmonic at positions of the first knob, at equal loudness."""
+    """The amplitude of a harmonic of the saw instrument, at each position of the first knob, all made equally loud."""
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)

@@ -46,7 +46,7 @@ def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
 def assert_any_blocks(
     instrument: Decoder, rate_hz: int, drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int]
 ) -> None:
-    """Assert that `assert_same` holds for an engine; drawn: settings, and patches as `some_patches` gives them."""
+    """Assert that these blocks and a single block give the same sound; drawn: as `some_patches` gives it."""
     config, (first, *programs) = drawn
 
     def make() -> Engine:

@@ -86,7 +86,7 @@ def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: f
 
 @pytest.mark.parametrize("make", [shaped_engine, movable_engine])
 def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
-    """A spectrum is widened in another way for each kind of phases; a change to noise phases leaves no trace."""
+    """Each kind of phases widens a spectrum in its own way; a change to noise phases leaves no trace of the other."""
     events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
     always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
     later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)
@@ -96,7 +96,7 @@ def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
 
 @pytest.mark.parametrize("n_voices", [1, 16, 17, 64])
 def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> None:
-    """The stored noise has four rows for 16 lanes each; 64 voices use all four."""
+    """The stored noise has four rows, each for 16 lanes; 64 voices use all four."""
     sound = play(shaped_engine(0.0, 1.0, n_voices), [(0, KnobTurn(0, 0.9)), (0, NoteOn(0, 60, 60))], 60000)[8000:]
     assert abs(correlation(sound)) < 0.2
 

@@ -1,4 +1,4 @@
-"""The link: real sockets, bad clients, and requests to the real program."""
+"""The link answers requests over real sockets, endures bad clients, and reaches the real program."""
 
 from __future__ import annotations
 

@@ -88,6 +88,14 @@ def test_sounds_are_chosen_by_number_and_step_by_step(playing: Playing) -> None:
     playing.wait_for("mellow")
 
 
+def test_after_the_first_sound_at_the_start_comes_the_second(tmp_path: Path) -> None:
+    start = LiveProgram(["--audio", "null", "--instrument", TINY, "--no-panel"], dict(os.environ), tmp_path)
+    with start as program, Link(tmp_path / "run" / "timbrebox" / "control") as link:
+        assert link.ask("state")["name"] == "mellow"
+        link.ask("action", name="next_sound")
+        program.wait_for("Sound: bright.")
+
+
 def test_a_sound_that_cannot_be_played_is_named_and_passed_over(playing: Playing) -> None:
     save_sound(playing.folder / "c.yaml", Sound(pan=0.5))
     (playing.folder / "a.yaml").write_text("parts: [{sound: mellow}, {sound: bright}]")

@@ -1,4 +1,4 @@
-"""Recording with real processes: exact to the sample, also after kills and with full disks."""
+"""Real processes record, exactly to the sample, also after kills and with full disks."""
 
 from __future__ import annotations
 
@@ -178,8 +178,9 @@ def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_pat
 def test_a_recording_holds_the_ten_seconds_before_it_was_started(tmp_path: Path) -> None:
     with running(tmp_path, 4) as program:
         program.play()
-        time.sleep(7.0)  # less than 10 s; before it played, the program was silent for some time
-        program.command("record", "start", "--seconds-before", "10")
+        time.sleep(7.0)  # less than 10 s, so the 10 s before the recording begin with silence
+        said = program.command("record", "start", "--seconds-before", "10")
+        assert float(said.split("Recording, ")[1].split(" s so far")[0]) > 7.0
         time.sleep(1.0)
         program.command("record", "stop")
         (sound,) = program.files(".wav")

@@ -82,7 +82,7 @@ def bands_db(sound: np.ndarray) -> np.ndarray:
 
 
 def change_db(before: np.ndarray, after: np.ndarray) -> float:
-    """How far two sounds' bands are apart, in dB, over the bands in which one is within 50 dB of the loudest."""
+    """The mean distance between two sounds' bands, in dB; bands that are faint in both sounds do not count."""
     rows = np.stack((bands_db(before), bands_db(after)))
     strong = rows.max(axis=0) > rows.max() - 50.0
     return float(np.abs(rows[0] - rows[1])[strong].mean())

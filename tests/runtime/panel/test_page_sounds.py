@@ -194,6 +194,13 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
     wait_for_voices(link, 0)
+    split = link.ask("state")["whole"]
+    place = page.middle('[data-focus="hear strings/violin"]')
+    page.mouse("mousePressed", place)
+    wait_until(lambda: name_of_sound(link) == "violin", "another sound, to try it")
+    page.mouse("mouseReleased", place)
+    page.click("tb-toast button")
+    wait_until(lambda: link.ask("state")["whole"] == split, "the split again")
     link.ask("sound", name="violin")
     wait_until(lambda: name_of_sound(link) == "violin", "a sound without parts")
     link.ask("sounds.delete", name="Two hands")

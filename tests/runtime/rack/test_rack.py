@@ -138,7 +138,7 @@ def test_keys_go_to_the_parts_of_their_range() -> None:
     rack = rack_of(lower, UPPER)
     sound = heard(rack, [(0.0, NoteOn(0, 60, 100)), (0.0, NoteOn(0, 60 - 5, 100))], 0.5)
     assert rack.status.n_notes == 2
-    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but is not in APART
+    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but `notes_at` finds only the notes of APART
     assert heard(rack_of(lower), [(0.0, NoteOn(0, 60, 100))], 0.2).max() == 0.0
 
 
@@ -220,6 +220,23 @@ def test_a_swap_plays_new_notes_and_lets_the_old_ring_out() -> None:
     assert len(rack.take_retired()) == 1
     assert rack.status.n_notes == 2
     assert excess_db(sound[:, 0], SAMPLE_RATE_HZ // 2) < 0.0
+
+
+def test_a_sound_with_other_sends_makes_no_click() -> None:
+    at = SAMPLE_RATE_HZ // 2
+    sends = SoundEffects(reverb=1.0), SoundEffects(chorus=1.0)
+    effects = Effects(SAMPLE_RATE_HZ, EffectsConfig())
+    rack = rack_of(patch=patch_of(effects=sends[0]), effects=effects)
+    chosen = SoundChange(rack.engine().prepare(patch_of(effects=sends[1])))
+    sound = heard(rack, [(0.0, NoteOn(0, 60, 100)), (0.5, chosen)], 1.5)
+    still = heard(
+        rack_of(patch=patch_of(effects=sends[0]), effects=Effects(SAMPLE_RATE_HZ, EffectsConfig())),
+        [(0.0, NoteOn(0, 60, 100))],
+        1.5,
+    )
+    assert np.array_equal(sound[:at], still[:at])
+    assert not np.array_equal(sound[at:], still[at:])
+    assert max(excess_db(sound[:, side], at) for side in (0, 1)) < 0.0
 
 
 def whole(*parts: tuple[str, PartSettings], **sound: object) -> Swap:

@@ -1,4 +1,4 @@
-"""A mesh is a grid of points in the latents: how many of them, at its border and inside, decode to the right note."""
+"""A mesh is a grid of points in the latents; it counts the points, at its border and inside, with the wrong note."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
 
 
 def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
-    """How far the weights of the encoder's hidden kernels move on average in a training step, in learning rates.
+    """By how many learning rates the weights of the encoder's hidden kernels move in a training step, on average.
 
     Returns (2, n_kernels): row 0 for epoch 1, row 1 for epoch 2. Adam moves a weight by at most about one learning
     rate per step.

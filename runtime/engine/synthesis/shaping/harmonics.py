@@ -31,4 +31,3 @@ class Harmonics:
         self.numbers = numbers.astype(np.int16)
         self.places = np.clip(places, 0, N_GRID - 1).astype(np.int16)
         self.are_even = (self.numbers % 2 == 0) & (self.numbers > 0)
-        self.fundamental_bins = fundamental_hz[:, 0] / bin_hz

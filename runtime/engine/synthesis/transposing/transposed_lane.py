@@ -13,6 +13,9 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
+# A crossfade that would reach into the next dense hop is shortened to end where that hop begins, but at most to this
+# part of its length; else it begins there. So it needs no dense hop of the old sound, or no second one of the new.
+_SHORTEST_FADE_PART = 4
 
 
 class TransposedLane:
@@ -49,22 +52,37 @@ class TransposedLane:
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 
-    def begin_fade(self, frame: int, n_fade: int, is_ramp: bool = False) -> None:
-        """Make the lane's hops again from `frame` on, and crossfade to them; n_fade, is_ramp: as the lane's fields."""
-        self.n_fade, self.is_ramp = n_fade, is_ramp
-        self.n_bins, self.fade_from = self.wanted_bins(frame), self.head.place(frame)
-        self.written_to = self.fade_from // self.head.n_hop * self.head.n_hop
+    def begin_fade(self, frame: int, n_fade: int) -> None:
+        """Make the lane's hops again from `frame` on, and crossfade to them; n_fade: the longest crossfade."""
+        place, length = self.fade_at(frame, n_fade)
+        self._begin(frame, place, length, length < n_fade)
 
-    def wanted_to(self, begin: int, end: int, n_fade: int) -> int:
-        """How far to write the ring before it is read from place `begin` to `end`; n_fade: length of a crossfade.
+    def begin_ramp(self, frame: int, n_frames: int) -> None:
+        """Make the lane's hops again from `frame` on, and crossfade linearly to them, for n_frames."""
+        place = self.head.place(frame)
+        self._begin(frame, place, max(1, self.head.place(frame + n_frames) - place), True)
 
-        A bus is written further by the length of a crossfade, because its next hop may need that much of the old sound;
-        but not while a crossfade runs, when a block has enough work. Any other lane is written further by the lead of
-        its shift (see N_SHIFTS), if its ring has been written that far ahead before.
+    def _begin(self, frame: int, place: int, n_fade: int, is_ramp: bool) -> None:
+        self.fade_from, self.n_fade, self.is_ramp = place, n_fade, is_ramp
+        self.n_bins = self.wanted_bins(frame)
+        self.written_to = place // self.head.n_hop * self.head.n_hop
+
+    def fade_at(self, frame: int, n_fade: int) -> tuple[int, int]:
+        """Where a crossfade that is due at `frame` begins, and its length, at most n_fade."""
+        place, n_hop = self.head.place(frame), self.head.n_hop
+        left = n_hop - place % n_hop
+        if left * _SHORTEST_FADE_PART < n_fade:
+            return place + left, n_fade
+        return place, min(n_fade, left)
+
+    def wanted_to(self, begin: int, end: int) -> int:
+        """How far to write the ring before it is read from place `begin` to `end`.
+
+        A lane that is in no bus keeps the lead of its shift (see N_SHIFTS), once its ring is written that far ahead.
         """
         end += N_AFTER
         if self.bus is not None:
-            return end + n_fade if begin >= self.fade_from + self.n_fade else end
+            return end
         ahead = self._shift * self.head.n_hop // N_SHIFTS
         return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
 

@@ -54,7 +54,7 @@ BRIGHT = Sound(name="bright", latents={"a": 0.9}, tilt_db_per_octave=3.0, filter
 
 
 def other_sounds(config: Config) -> list[Patch]:
-    """The sounds that events choose: with and without knob positions, modulated, and a morph."""
+    """The sounds that events choose: a moving and a bright one, both with knob positions, a plain one, and a morph."""
     one, two = Patch(config, MOVING, (0.1, 0.8)), Patch(config, BRIGHT, (0.9, 0.3))
     return [one, two, Patch(config), Patch(config, morph=PlayedMorph((one, two, Patch(config))))]
 
@@ -62,8 +62,8 @@ def other_sounds(config: Config) -> list[Patch]:
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
     """Play phrases in blocks of `block` frames, and after each phrase a pause; returns the sound and the history.
 
-    pause: its length in frames. Each event is posted before the block that it falls in. The history has a state for
-    each pause.
+    pause: its length in frames. Each event is posted before the block that it falls in; every fifth one of a block is
+    posted for the block's first frame. The history has a state for the end of each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
@@ -122,7 +122,7 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
 
 # A MIDI clock of about 120 beats a minute, with jitter.
 TICKING: Timed = [(919 * number + 37 * (number % 3), Clock()) for number in range(7)]
-# Maps with controls that have a state: halves of 14 bits, takeovers, switches, parameters.
+# Maps with controls that remember something: half of a 14-bit value, a takeover, a switch, a parameter's number.
 MAPS = [
     bind([MapLine("cc 20", "filter.cutoff", takeover="pick_up"), MapLine("cc 21", "tilt", takeover="scaled")]),
     bind([MapLine("cc14 6", "latent.1"), MapLine("cc 71", "latent.2", mode="relative_twos_complement")]),

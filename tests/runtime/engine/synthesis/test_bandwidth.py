@@ -22,8 +22,8 @@ NOISE, COHERENT = 0.0, 1.0
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
     """The test checks widths from 10 Hz to half the distance between harmonics.
 
-    The mean of measured by wanted width must be close to 1. A single width may be further off, because it depends on
-    chance.
+    It divides each measured width by the wanted width. The mean of these ratios must be close to 1; a single ratio may
+    be further off, because it depends on chance.
     """
     sounds = lane_sounds(harmonic(note)[0], sample_rate_hz, 2.5, [cents], blend)
     fundamental_hz = harmonic(note)[1]
@@ -102,7 +102,7 @@ def test_the_walk_goes_forth_and_back() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_change_of_bandwidth_does_not_click(blend: float) -> None:
-    """All harmonics are below 2 kHz. A jump would add power above 15 kHz, where less than -90 dB of it may be."""
+    """All harmonics are below 2 kHz. A jump would add power above 15 kHz, where at most -90 dB of the power may be."""
     magnitudes, _ = harmonic(48, 12)
     jumps = [0.0, 3.0, 60.0, 0.0, 10.0] * 4
     changing = lane_sounds(magnitudes, RATE_HZ, len(jumps) * 1024 / RATE_HZ, [0.0], blend, n_lanes=1, by_hop=jumps)[0]

@@ -32,13 +32,13 @@ def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
 
 @pytest.mark.parametrize("cents", [0.0, 4.0])
 def test_a_side_keeps_its_distance(cents: float) -> None:
-    """The phases are compared at the side's start, later, and when new sinusoids continue older phases or noise."""
+    """The phases are compared at the side's start, three hops later, and when a brighter spectrum has new sinusoids."""
     made = phases(2)
     n_bins = made.spectra(slice(0, 0), 0).shape[1]
     made.walk.bandwidth_cents[:] = [cents, cents]
     made.start(0, 5)
     made.plan(LANE, 10, spectrum(60, n_bins, 80))
-    made.start_side(1, 0)
+    made.start_sides(1, slice(0, 1))
     assert_quarters(made, 10, slice(0, 80))
     assert_quarters(made, 13, slice(0, 80))
     for lanes in (LANE, SIDE):

@@ -1,4 +1,4 @@
-"""The real program tells a user without a screen what happens, by a chime for a new keyboard, journal and status."""
+"""The real program tells a user without a screen what happens: by a chime, in the journal, and in its status."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ FIRST_S = 1.0
 def jittered(kind: str, size_s: float, n: int, seed: int = 0) -> np.ndarray:
     """How late n messages are, in s; less than 0 is early.
 
-    size_s: of the kind `normal`, the standard deviation; of `uniform`, the latest.
+    size_s: for the kind `normal`, the standard deviation; for `uniform`, how late or early a message is at most.
     """
     random = np.random.default_rng(seed)
     draw = {"normal": random.normal, "uniform": random.uniform}[kind]

@@ -31,7 +31,7 @@ def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """The time in the trajectory `ramp`, in s, that is read at time_s; asserts that all its values are read there."""
+    """The place, in s, where the trajectory `ramp` is read at time_s; asserts that all its values are read there."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
@@ -96,7 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # A crossfade adds the difference of the loop's ends, spread over the crossfade, to the recorded steps.
+    # A crossfade spreads the difference between the loop's ends over its frames, so it adds little to a recorded step.
     assert np.all(looped <= recorded * 1.02)
 
 
