@@ -12,12 +12,12 @@ const TO_ACT_MS = 10000; // with a button; as long as a control is waited for
 
 class Now extends HTMLElement {
   connectedCallback() {
-    this.name = make("strong");
+    this.name = make("strong", { role: "status" });
     this.by = make("span");
-    this.changed = make("small", { hidden: true }, t("now.changed"));
+    this.changed = button(t("now.changed"), t("now.changed.long"), () => askToSave(), { class: "changed", hidden: true });
     this.append(
       button("‹", t("now.previous"), () => play.tell("action", { name: "previous_sound" }), { class: "round" }),
-      make("div", { class: "names" }, make("div", { class: "name", role: "status" }, this.name, this.changed), this.by),
+      make("div", { class: "names" }, make("div", { class: "name" }, this.name, this.changed), this.by),
       button("›", t("now.next"), () => play.tell("action", { name: "next_sound" }), { class: "round" }),
     );
     for (const news of ["present", "meter", "moved", "change"]) play.addEventListener(news, () => this.show());
@@ -26,13 +26,19 @@ class Now extends HTMLElement {
 
   show() {
     const name = play.state ? (play.sound ?? t("now.none")) : "–";
-    const by = play.card?.name ?? " ";
+    const by = [play.card?.name ?? " ", ...play.parts.map(({ sound }) => sound)].join(" · ");
     if (this.name.textContent !== name) this.name.textContent = name;
     this.changed.hidden = !play.state || !play.isChanged;
     if (this.by.textContent !== by) this.by.textContent = by;
   }
 }
 customElements.define("tb-now", Now);
+
+/** Open the part Sounds at the field for the sound's name. */
+function askToSave() {
+  document.getElementById("tab-sounds").click();
+  document.getElementById("save-name").focus();
+}
 
 class Meter extends HTMLElement {
   connectedCallback() {

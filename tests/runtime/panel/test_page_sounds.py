@@ -46,6 +46,7 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{ink} > 50")
     page.wait("document.querySelector('tb-picture .sounding').textContent.startsWith('C4 261.6 Hz')")
+    page.wait("document.querySelector('tb-keys .sounding').textContent.startsWith('C4 261.6 Hz')")
     assert {"50", "1k", "-40", "dB", "Hz"} <= set(
         page.evaluate("[...document.querySelectorAll('tb-picture text')].map((e) => e.textContent)")
     )
@@ -83,10 +84,13 @@ def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Br
     x, y = page.evaluate("map.toPixel(map.place)")
     left, top = page.evaluate("(() => { const b = map.canvas.getBoundingClientRect(); return [b.left, b.top]; })()")
     assert (left + x, top + y) == pytest.approx((place[0] + 40, place[1] + 30), abs=2.0)
-    page.wait("!document.querySelector('tb-now small').hidden")  # the present sound differs from the chosen one
+    page.wait("!document.querySelector('tb-now .changed').hidden")  # the present sound differs from the chosen one
+    page.click("tb-now .changed")  # leads to where it is saved
+    page.wait("document.activeElement.id === 'save-name'")
+    page.click("#tab-map")
     page.click('.pins button[aria-label="Choose harp"]')
     wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
-    page.wait("document.querySelector('tb-now small').hidden")
+    page.wait("document.querySelector('tb-now .changed').hidden")
 
 
 def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
@@ -122,9 +126,8 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
     for x, y in drawn:
         assert min(abs(x - u) + abs(y - v) for u, v in line) < 3.0
-    pin = page.evaluate(
-        "(({ left, top }) => [left, top].map(parseFloat))(document.querySelector('.pins [aria-label=\"Choose Way\"]').style)"
-    )
+    pin = "document.querySelector('.pins [aria-label=\"Choose Way\"]').style"
+    pin = page.evaluate(f"(({{ left, top }}) => [left, top].map(parseFloat))({pin})")
     assert pin == pytest.approx(drawn[0], abs=1.5)
     x, y = line[-1]
     page.wait(f"Math.hypot(map.toPixel(map.place)[0] - {x}, map.toPixel(map.place)[1] - {y}) < 2")
@@ -180,6 +183,15 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.click("#tab-sounds")
     page.click("tb-layers summary")
     page.wait("document.querySelectorAll('.part').length === 2")
+    names = "[...document.querySelectorAll('.part > label > span')].map((e) => e.textContent)"
+    assert page.evaluate(names) == ["Sound", "Left hand, up to", "Sound", "Right hand, from"]
+    # The whole form is in sight, and its texts are not broken.
+    is_seen = "(() => { const b = document.querySelector('tb-layers form .main').getBoundingClientRect(); "
+    page.wait(is_seen + "return b.bottom < document.querySelector('.dock').getBoundingClientRect().top; })()")
+    assert page.evaluate("[...document.querySelectorAll('.part > label > span')].every((e) => e.offsetHeight < 22)")
+    choose = "e.value = '54'; e.dispatchEvent(new Event('change'));"
+    page.evaluate(f"(() => {{ const e = document.querySelector('.part select'); {choose} }})()")
+    assert page.evaluate("document.querySelectorAll('.part')[1].querySelector('select').value") == "55"
     for number, name in enumerate(("cello", "harp")):
         page.evaluate(
             f"(() => {{ const e = document.querySelectorAll('.part input[list]')[{number}]; e.value = '{name}'; "
@@ -190,6 +202,14 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     wait_until(lambda: name_of_sound(link) == "Two hands", "the split")
     page.wait("document.querySelector('tb-now').name.textContent === 'Two hands'")
     assert page.evaluate(NAMES_SHOWN) == ["Two hands"]
+    page.wait("document.querySelector('tb-now').by.textContent.endsWith(' · cello · harp')")
+    page.wait("document.querySelector('.part-name').textContent === 'The sliders move the first part, cello.'")
+    # The keyboard shows where each sound lies: the harp begins at G3.
+    place = ".getBoundingClientRect().left"
+    page.wait("document.querySelectorAll('.zones span').length === 2")
+    lies = page.evaluate(f"[...document.querySelectorAll('.zones span')].map((e) => [e.textContent, e{place}])")
+    assert [name for name, _ in lies] == ["cello", "harp"]
+    assert lies[1][1] == pytest.approx(page.evaluate(f"document.querySelector('[data-note=\"55\"]'){place}"), abs=2)
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
@@ -203,4 +223,5 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     wait_until(lambda: link.ask("state")["whole"] == split, "the split again")
     link.ask("sound", name="violin")
     wait_until(lambda: name_of_sound(link) == "violin", "a sound without parts")
+    page.wait("document.querySelector('.zones').hidden")
     link.ask("sounds.delete", name="Two hands")
