@@ -206,6 +206,14 @@ def test_a_mailed_sound_is_the_same_sound(suffix: str, tmp_path: Path, monkeypat
     np.testing.assert_array_equal(values(own_sound("mailed").read(), sounds_folder()), values(sound, folder))
 
 
+def test_a_sound_that_is_there_is_not_added_again_even_if_its_name_changed() -> None:
+    operations.save("a", LOUD, None)
+    operations.rename("a", "b")
+    assert operations.add("b", LOUD, {}).replaced
+    names = [(operations.add("b", SOFT, {}).name, sorted(user_sounds())) for _ in range(2)]
+    assert names == [("b 2", ["b", "b 2"])] * 2
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [
