@@ -36,6 +36,7 @@ from runtime.instrument.library import find
 from runtime.link.client import Link
 from runtime.sound.file import save_sound
 from runtime.sound.sound import Sound
+from runtime.sound.store import instrument_sounds
 from tests.support.rig import JackServer, LiveProgram, Player, wait_until
 from tests.support.rig_stalls import MachineStalls
 
@@ -103,7 +104,8 @@ def spell(count: Callable[[], Counts], swap: Callable[[], None] | None) -> Count
 def write_sounds(home: Path, moving: bool) -> None:
     """Write a sound for each instrument, with the instrument's name; moving: whether its notes have a trajectory."""
     for name in INSTRUMENTS:
-        sound = Decoder(find(name)).card.presets[0].sound if moving else Sound()
+        first = next(iter(instrument_sounds(Decoder(find(name)).card, name).values()))
+        sound = first.read() if moving else Sound()
         path = home / "data" / "timbrebox" / "sounds" / f"{name}.yaml"
         save_sound(path, msgspec.structs.replace(sound, instrument=name, name=name))
 
