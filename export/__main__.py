@@ -1,4 +1,4 @@
-"""The commands of this package: python -m export RUN, and python -m export COMMAND for the others."""
+"""The commands of this package: python -m export RUN runs `export`, python -m export COMMAND any other command."""
 
 import sys
 from collections.abc import Sequence

@@ -16,20 +16,22 @@ from training.corpus.manifest import read_manifest
 from training.corpus.recordings import Recording, build, hold_out_pitches
 from training.learning.train import train
 from training.making.survey import listen_to_file
-from training.model.recipe import load_recipe
+from training.model.recipe import Recipe, load_recipe
 from training.model.run_folder import TrainedRun
 from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # copies are transposed up to 3 semitones; most frames of a recording at one pitch
+TRANSPOSE, MOST_FRAMES = 3, 32  # most semitones by which a copy is transposed; most frames of a recording or copy
 LEAST_STEPS = 16_000  # training steps; a small corpus is trained for more epochs to reach them
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
-    """A bundled instrument. file: its file's name; source: its recordings' source, None to make only its encoder."""
+    """A bundled instrument. file: its file's name. source: a key of SOURCES in training/sources/render.py, which makes
+    its recordings; None if only its encoder is made.
+    """
 
     file: str
     source: str | None
@@ -48,10 +50,15 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
     store, recordings = corpus_of(member, work)
     run = work / "runs" / member.file
     recipe = load_recipe(RECIPE)
-    steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
-    train(recipe.with_epochs(max(recipe.fit.epochs, LEAST_STEPS // steps)), store, run)
+    train(recipe.with_epochs(n_epochs(recipe, len(store.rows("train")))), store, run)
     target = out / f"{member.file}.onnx"
     return export_instrument(TrainedRun.open(run), store, target, member.file, True, N_POINTS, recordings)
+
+
+def n_epochs(recipe: Recipe, n_frames: int) -> int:
+    """How many epochs to train on n_frames: those of the recipe, or as many as make LEAST_STEPS steps."""
+    steps = -(-n_frames // recipe.fit.batch_size)
+    return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 
 
 def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:

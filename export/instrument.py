@@ -64,7 +64,7 @@ def export_instrument(
 ) -> list[Path]:
     """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
-    name: the instrument's name; n_points: how many notes to play at random knob positions, for the figures in the card.
+    name: the instrument's name. n_points: how many notes to play at random knob positions, for the figures in the card.
     recordings: the folder of the corpus's recordings, for presets that move as the recordings do; None for steady ones.
     measured: further figures for the card.
     UserError, and nothing is written, if either file exists and `force` is not given, or if Keras and ONNX Runtime
@@ -87,7 +87,7 @@ def export_instrument(
 def renew_presets(path: Path, store: FrameStore, recordings: Path) -> Path:
     """Choose the presets of a finished instrument again, and write them into its card; returns the path.
 
-    Network and encoder stay as they are. recordings: the folder to which the names of the corpus's clips are relative.
+    Decoder and encoder stay as they are. recordings: the folder to which the names of the corpus's clips are relative.
     UserError if the corpus has other sounds than the presets.
     """
     decoder = Decoder(path)
@@ -160,7 +160,7 @@ class _Exported:
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """Write both files into a temporary folder, in which they are measured."""
+        """Write both files, so that they can be measured. path: the decoder's file, in a temporary folder."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 

@@ -15,10 +15,11 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A preset should be nearer to its recordings than any other preset, by this much. Each missing dB costs as much as a
-# preset that is 1 dB farther from its recordings.
+# A preset should be nearer to its recordings than any other preset, by this much. Each dB less costs as much as 1 dB
+# more between the preset and its recordings.
 APART_DB = 1.0
 MOST_TAKES = 24  # most recordings of one sound that are compared
+# Passes over all presets; in a pass, rounds for one preset; in a round, places that are tried, and best ones kept.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes that are tried, in the first and last round
 SHARE_CHANGED = 0.4  # share of the positions that one try changes
@@ -26,7 +27,7 @@ SHARE_CHANGED = 0.4  # share of the positions that one try changes
 
 @dataclass(frozen=True)
 class Place:
-    """Where a preset stands. keys: MIDI notes, rising; positions: of the knobs at each key, (n_keys, n_latents)."""
+    """Where a preset stands. keys: MIDI notes, rising. positions: knob positions at each key, (n_keys, n_latents)."""
 
     keys: tuple[int, ...]
     positions: np.ndarray
@@ -63,7 +64,10 @@ def _some(takes: list[Take]) -> list[Take]:
 def _better(
     instrument: Playable, place: Place, takes: list[Take], others: list[Place], random: np.random.Generator
 ) -> Place:
-    """The best place found around this one while the other presets stay: each round tries changes of the best few."""
+    """The best place found near `place`; each round tries changes of the best few places so far.
+
+    takes: the recordings of the preset's sound. others: places of the other presets, which stay as they are.
+    """
     nearest_db = [_nearest_db(instrument, take, others) for take in takes]
     tried = place.positions[None]
     costs = _costs(instrument, place.keys, tried, takes, nearest_db)

@@ -21,7 +21,7 @@ MIDDLE_SEMITONES = 36
 
 @dataclass(frozen=True)
 class Candidate:
-    """A training patch at one point of the latent space. score: how well the decoder plays there, 0 to 1."""
+    """A sound of the corpus at one point of the latent space. score: how well the decoder plays there, 0 to 1."""
 
     name: str
     latents: np.ndarray
@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """One candidate per training patch: the best of its points (`patch_places`), scored on decoded notes."""
+    """One candidate per sound of the corpus: the best of its points (`patch_places`), scored on decoded notes."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -74,9 +74,9 @@ def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[flo
 
 
 def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndarray]:
-    """The median latents of each training patch: over all its frames, and over the frames of each octave.
+    """The median latents of each sound of the corpus: over all its training frames, and over those of each octave.
 
-    Each octave has a median, too, because a latent may follow the pitch. Returns the name of the patch for each median,
+    Each octave has a median, too, because a latent may follow the pitch. Returns the name of the sound for each median,
     and the medians (n, n_latents).
     """
     rows = store.rows("train")
@@ -99,7 +99,7 @@ def known_notes(store: FrameStore) -> np.ndarray:
 
 
 def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSpec) -> float:
-    """The share of a frame's energy on its pitch class, 0 to 1: mean over frames (n, n_bins), pitch classes (n,)."""
+    """The mean share of their energy, 0 to 1, that frames (n, n_bins) have on their pitch classes (n,)."""
     energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], spec.bin_hz)
     asked = energy[np.arange(len(energy)), pitch_classes % N_CHROMA]
     return float((asked / energy.sum(axis=1).clip(1e-12)).mean())

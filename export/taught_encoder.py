@@ -25,7 +25,8 @@ from training.model.recipe import ModelRecipe
 
 N_FRAMES, N_EPOCHS, BATCH_SIZE = 40_000, 16, 200
 LEARNING_RATE = 1e-3
-MOST_TILT_DB = 3.0  # most tilt of a frame per octave; it stands for recordings, which never quite equal decoded spectra
+# Frames get a tilt per octave and some noise, because recordings never quite equal decoded spectra.
+MOST_TILT_DB = 3.0
 NOISE_DB = -80.0, -35.0
 BANDS, WIDTHS = 128, (256, 128)
 

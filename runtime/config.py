@@ -108,7 +108,7 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         no zone. A keyboard may change both numbers.
     map: the control map of every input: the name of a map in configs/controllers or in the user's folder, or the path
         of a .yaml file; None for choosing a map by each input's port name.
-    controllers: whether, without `map`, maps are chosen by port names.
+    controllers: whether maps are chosen by port names when `map` is None.
     """
 
     api: str | None = None
@@ -147,7 +147,7 @@ class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: whether the chorus sounds. level_db: level of all copies together, -60 to 12 dB.
     mode: `chorus`, two copies; `ensemble`, three copies with a second, faster modulation.
     rate_hz: 0.05 to 5 Hz. depth_ms: how far the delay of a copy is modulated up and down, 0 to 6 ms.
-    width: from 0, left and right are modulated alike, to 1, as differently as possible.
+    width: how differently left and right are modulated, from 0, alike, to 1.
     """
 
     enabled: bool = True
@@ -161,8 +161,8 @@ class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EqualiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The equaliser of the whole sound: three gains, each -12 to 12 dB; 0 for no change.
 
-    low_db: gain below low_hz, 40 to 400 Hz. mid_db: gain about mid_hz, 200 to 6000 Hz, about two octaves wide.
-    high_db: gain above high_hz, 2000 to 12000 Hz.
+    low_db: gain below low_hz (40 to 400 Hz). mid_db: gain around mid_hz (200 to 6000 Hz), about two octaves wide.
+    high_db: gain above high_hz (2000 to 12000 Hz).
     """
 
     low_db: GainDb = 0.0
@@ -184,7 +184,8 @@ class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The GPIO numbers of a Raspberry Pi's pins; None for no connection.
 
-    led_pin: a lamp, with a resistor, to ground. shutdown_pin: a button to ground, which powers off if held for 2 s.
+    led_pin: the pin of a lamp, wired with a resistor to ground. shutdown_pin: the pin of a button to ground; held for
+    2 s, the button powers the machine off.
     """
 
     led_pin: Pin | None = None
@@ -192,7 +193,7 @@ class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the panel, a web page, is served, and OSC is received; see docs/panel.md.
+    """Where the panel, a web page, is served, and where OSC is received; see docs/panel.md.
 
     address: this machine's address to listen on. With 127.0.0.1 only this machine can open the page. With 0.0.0.0
         devices in every network of this machine can, after they are paired by a code.
@@ -217,8 +218,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume_db: level of the whole sound, -60 to 12 dB.
     pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
     phase_blend: from 0, noise phases, to 1, coherent phases.
-    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None for no control; if unset, the control map
-        decides.
+    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None for no control. If this key is left out, the
+        control map decides.
     latent_controls: for each MIDI control, 0 to 127, the latent to move, 1 to HIGHEST_LATENT; replaces the control
         map's lines for these controls.
     """
@@ -247,8 +248,8 @@ def load_config(path: str | Path | None = None) -> Config:
 
     path: None for DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
     UserError, which names the file and the key, if the file is unreadable, a key is unknown, a value is out of range,
-    a key gives a control that MIDI reserves, one control is to move both a knob and the blend of phases, or the lamp
-    and the button have the same pin.
+    a control that MIDI reserves is to move a knob or the blend of phases, one control is to move both, or the lamp and
+    the button have the same pin.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
     box = config.box

@@ -28,7 +28,7 @@ class NoteOn(msgspec.Struct, frozen=True, gc=False):
 class NoteOff(msgspec.Struct, frozen=True, gc=False):
     """A key comes up.
 
-    velocity: release velocity, 0 to 127; a source of modulation.
+    velocity: release velocity, 0 to 127, which can modulate the sound.
     """
 
     channel: int
@@ -63,11 +63,18 @@ class ControlChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramChange(msgspec.Struct, frozen=True, gc=False):
-    """A preset is chosen; program: the preset's number, from 0."""
+    """The player chooses a sound by its number; program: the number, 0 to 127, within the selected bank."""
 
     channel: int
     program: int
     device: int = 0
+
+
+class ProgramForAll(msgspec.Struct, frozen=True, gc=False):
+    """A program change that replaces all parts of a rack; the engine of one part starts the action `program` for it."""
+
+    channel: int
+    program: int
 
 
 class Aftertouch(msgspec.Struct, frozen=True, gc=False):
@@ -124,7 +131,7 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
 class SoundChange(msgspec.Struct, frozen=True, gc=False):
     """Another sound is chosen for the next notes of one part.
 
-    prepared: the sound, from `Engine.prepare` of the part's engine. part: number of the part, from 0.
+    prepared: the sound, as the part's engine returned it from `Engine.prepare`. part: number of the part, from 0.
     """
 
     prepared: object
@@ -144,7 +151,7 @@ class Action(msgspec.Struct, frozen=True, gc=False):
 
 
 class ActiveSensing(msgspec.Struct, frozen=True, gc=False):
-    """The sender is still connected; after this event, 0.33 s without any event mean that the sender is lost."""
+    """The sender says that it is connected; if no event at all follows within 0.33 s, the sender is lost."""
 
 
 class Clock(msgspec.Struct, frozen=True, gc=False):
@@ -183,7 +190,7 @@ class MapChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
-    """Limit the voices that sound at once, so that rendering costs less; voices beyond the limit end.
+    """Limit how many voices sound together, so that rendering costs less; voices beyond the limit end.
 
     n_voices: from 1 (in the modes mono and legato from 2) to the settings' `n_voices`.
     """
@@ -198,9 +205,9 @@ class EndVoice(msgspec.Struct, frozen=True, gc=False):
 class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A part of the rack changes; fields that are None stay unchanged.
 
-    part: number of the part, from 0. channel: 0 to 15, or -1 for all. lowest_key, highest_key, lowest_velocity,
-    highest_velocity: the notes that the part plays. transpose: in semitones. level_db: in dB. pan: from -1, left, to 1,
-    right. send: gain, 0 to 1, of the part's sends to the effects.
+    part: number of the part, from 0. channel: the channel that the part hears, 0 to 15, or -1 for all. lowest_key,
+    highest_key, lowest_velocity, highest_velocity: the notes that the part plays. transpose: in semitones. level_db: in
+    dB. pan: from -1, left, to 1, right. send: gain, 0 to 1, of the part's sends to the effects.
     """
 
     part: int
@@ -218,9 +225,9 @@ class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Swap(msgspec.Struct, frozen=True):
     """One part gets another instrument, or all parts are replaced. Sounding notes keep the old instrument.
 
-    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument; with ALL_PARTS, of
-    the first new part's. sound: name or file of a sound; None for the instrument's first sound. made: what was built
-    beforehand: a Playable for one part, or all new Parts; with None, the event does nothing.
+    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument; with ALL_PARTS, the
+    first new part's instrument. sound: name or file of a sound; None for the instrument's first sound. made: what was
+    built beforehand: a Playable for one part, or all new Parts; with None, the event does nothing.
     """
 
     part: int
@@ -240,6 +247,7 @@ Event = (
     | PhaseBlend
     | TargetMove
     | SoundChange
+    | ProgramForAll
     | Action
     | ActiveSensing
     | Clock

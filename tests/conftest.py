@@ -1,4 +1,4 @@
-"""Set-up of all tests: marks tests that need TensorFlow and slow tests; distributes the tests among processes."""
+"""Set-up of all tests: marks slow tests and tests that need TensorFlow; distributes the tests among processes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Ignore the tests of training and export in `./timbrebox test --runtime`, where importing them would fail."""
+    """Leave out the tests of training and export in `./timbrebox test --runtime`, which has no packages for them."""
     asked = config.getoption("markexpr") == "not workshop"
     return True if asked and any(collection_path.is_relative_to(folder) for folder in WORKSHOP) else None
 

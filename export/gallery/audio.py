@@ -19,7 +19,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 LOUDNESS_LUFS = -20.0  # loudness of everything in the gallery: so low that hardly any peak reaches HIGHEST_PEAK
-HIGHEST_PEAK = 0.89  # the decoded OGG may overshoot a little
+HIGHEST_PEAK = 0.89  # below full scale, because the decoded OGG may overshoot a little
 SILENCE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 LARGEST_BYTES = 150_000
 # From best to smallest, as libsndfile counts: 0 is the best quality, 1 the smallest file.
@@ -63,7 +63,7 @@ def integrated_lufs(sound: np.ndarray) -> float:
 
 
 def at_loudness(sound: np.ndarray, lufs: float = LOUDNESS_LUFS) -> np.ndarray:
-    """The sound with this loudness, or as near to it as HIGHEST_PEAK allows."""
+    """The sound, brought to the loudness `lufs` or as near to it as HIGHEST_PEAK allows."""
     gain = 10.0 ** ((lufs - integrated_lufs(sound)) / 20.0)
     return (sound * min(gain, HIGHEST_PEAK / max(float(np.abs(sound).max()), 1e-9))).astype(np.float32)
 

@@ -50,8 +50,8 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# For each part of the piece, how well a sound fits it. The parts choose their sounds in this order. A second of attack
-# costs as much as 20 to 40 dB or semitones.
+# For each part of the piece, how well a sound fits it: the sound with the largest value gets the part. The parts choose
+# in this order. A second of attack lowers the value as much as 20 to 40 dB, or as many semitones, do.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,
@@ -61,7 +61,7 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """A sound for each part of each of N_SCENES scenes; a sound plays twice only if there are too few sounds."""
+    """A sound for each part in each of the piece's N_SCENES scenes; a sound is used twice only if there are too few."""
     scenes, free = [], list(sounds)
     for _ in range(N_SCENES):
         scene = {}

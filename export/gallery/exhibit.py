@@ -30,7 +30,7 @@ class Exhibit(NamedTuple):
 
     name: as in `./timbrebox instruments`. presets, bundled: names of the card's presets and of the bundled sounds.
     players: the sounds of the piece, for each scene and part. morph: names of the sounds that the morph passes.
-    lengths_s: length of each audio file, by kind. files: contents by file name.
+    lengths_s: length of each audio file, by kind (PIECE, PAIRS, MORPH). files: contents by file name.
     """
 
     name: str

@@ -27,7 +27,7 @@ N_PALETTE = (128, 64, 32, 16)
 
 
 def draw(title: str, pairs: Sequence[Pair], morph: np.ndarray, names: Sequence[str]) -> bytes:
-    """The picture as PNG; morph: mono float32 (n_frames,); names: the sounds that the morph passes."""
+    """The picture as PNG. morph: mono float32 (n_frames,). names: the sounds that the morph passes."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -76,7 +76,7 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def _short(name: str, longest: int) -> str:
-    """A name without a leading bank, cut to `longest` letters."""
+    """A name without what stands before its last slash, such as a bank's name; cut to `longest` letters."""
     name = name.rpartition("/")[2]
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 

@@ -22,6 +22,7 @@ LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
 # The note around which each part is written.
 MIDDLES = {"figure": 64, "bass": 43, "tune": 72, "chords": 60}
+# A bass note and a chord for each bar, and for the final chord.
 BASS = "A2 F2 C3 D2 E2 E2 A2".split()
 CHORDS = ("C4 E4 G4 B4", "C4 E4 F4 A4", "B3 E4 G4", "C4 F4 A4", "B3 E4 A4", "B3 D4 G#4", "A3 C4 E4 B4")
 # For each bar, eight tones from low to high, and the order in which they are played.
@@ -65,7 +66,7 @@ def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarra
 
 
 def parts_of(scene: int) -> list[Part]:
-    """The parts of a scene, which is counted from 0; the second scene ends with the last chord."""
+    """The parts of a scene; scenes are counted from 0, and the last one ends with the final chord."""
     bars = range(scene * BARS_OF_A_SCENE, (scene + 1) * BARS_OF_A_SCENE)
     ends = bars.stop == N_BARS
     figure, bass, chords = [], [], []

@@ -26,8 +26,8 @@ def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
 def write_gallery(out: Path, exhibits: Sequence[Exhibit], kept: dict[str, str], order: Sequence[str]) -> list[Path]:
     """Write the files of each instrument, and the page with the new and the kept sections; returns all paths.
 
-    kept: sections of other instruments, from `kept_sections`. order: names of instruments in the page's order; others
-    come last. The page is written last, so that it never links to a missing file.
+    kept: sections of other instruments, from `kept_sections`. order: names of instruments in the page's order; the rest
+    comes last. The page is written last, so that it never links to a missing file.
     """
     contents = {out / FOLDER / name: content for exhibit in exhibits for name, content in exhibit.files.items()}
     for path in (*contents, out / PAGE):

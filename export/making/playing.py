@@ -35,7 +35,7 @@ LOUDNESS_RMS = 0.08
 
 @dataclass(frozen=True)
 class Example:
-    """A recording to which the instrument is compared; samples: its beginning, float32 (n,), put in tune."""
+    """A recording to which the instrument is compared. samples: the recording's beginning, float32 (n,), in tune."""
 
     recording: Recording
     samples: np.ndarray
@@ -44,7 +44,7 @@ class Example:
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
     """At most MOST_EXAMPLES recordings: one from the middle notes of each sound, or more if there are few sounds.
 
-    Of several layers of a note, the loudest is chosen.
+    Of a note's recordings at several velocities, the one with the highest velocity is chosen.
     """
     by_sound: dict[str, dict[int, Recording]] = {}
     for recording in sorted(recordings, key=lambda one: one.velocity or 0):
@@ -74,8 +74,7 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
-    """Play the instrument along a recording's path through the knobs, with the recording's level.
-
+    """Play the instrument as a recording moves: with the knob positions that its frames are encoded to, and its level.
     Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """
     card = instrument.playable.card

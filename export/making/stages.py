@@ -25,7 +25,8 @@ from training.making.survey import survey
 from training.making.table import recordings_by_sound, remarks, table
 
 STATE, HEARD, REPORT, MANIFEST = "make.json", "heard.json", "report.html", "manifest.csv"
-MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5  # time for everything, unless --minutes is given
+# Without --minutes, everything may take BASE_S plus SECONDS_A_RECORDING for each recording, at most MOST_MINUTES.
+MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5
 # The time that measuring, export and report need: always, for each recording, and for each sound.
 AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
@@ -37,7 +38,7 @@ RESULTS += ("told_apart_still", "told_apart_path")
 
 @dataclass(frozen=True)
 class Order:
-    """The user's options; None for an option that is not given. out: the instrument; work: the work folder."""
+    """The user's options; None for an option that is not given. out: the instrument. work: the work folder."""
 
     folder: Path
     name: str

@@ -53,7 +53,7 @@ class Trained:
 
     @classmethod
     def open(cls, folder: Path, store: FrameStore, even: bool = True) -> Trained:
-        """Read a run; even: whether equal turns of its knobs are made equal steps of timbre, as `export` makes them."""
+        """Read a run. even: whether equal turns of its knobs are made equal steps of timbre, as `export` makes them."""
         run = TrainedRun.open(folder)
         if even:
             from training.instrument.even_knobs import with_even_knobs
@@ -82,7 +82,7 @@ class Trained:
 def export(trained: Trained, out: Path, name: str, recordings: Path, measured: dict[str, Any]) -> dict[str, Any]:
     """Write the instrument and its encoder; returns the figures by name, None where unknown.
 
-    recordings: the folder to which the recordings' names are relative; measured: further figures for the card.
+    recordings: the folder to which the recordings' names are relative. measured: further figures for the card.
     """
     unknown = ("in_tune", "octave_off", "heldout_path_db", "change_correlation", "told_apart_still", "told_apart_path")
     figures = dict.fromkeys((*unknown, "path_db", "still_db", "corpus_mean_db"))

@@ -26,6 +26,7 @@ SEEDS = (0, 1)
 VELOCITIES = range(20, 121, 20)
 BRIGHTNESS_HELD_S = 0.7
 CHORD = (0, 4, 7, 12)  # semitones above the first note
+# The least movement of a sound that must move, and the least fall of one that must become softer.
 LEAST_MOVEMENT_DB, LEAST_FALL_DB = 3.0, 12.0
 LARGEST_LOUDNESS_ERROR_DB = 3.0
 
@@ -47,7 +48,7 @@ class NoteFigures(NamedTuple):
 class Figures(NamedTuple):
     """What was heard of a sound.
 
-    peak: the largest sample of a chord at velocity 127, full scale is 1; ends: whether all notes ended; is_finite:
+    peak: the largest sample of a chord at velocity 127; full scale is 1. ends: whether all notes ended. is_finite:
     whether every sample was finite.
     """
 
@@ -82,7 +83,7 @@ def measured(sound: Sound, recipe: Recipe, instrument: Decoder) -> Figures:
 
 
 def broken_claims(recipe: Recipe, figures: Figures, lufs: float) -> list[str]:
-    """The requirements that the sound does not meet; lufs: the loudness that all sounds must have."""
+    """The requirements that the sound does not meet. lufs: the loudness that all sounds must have."""
     notes = figures.notes
     loudness = float(np.mean([each.loudness_lufs for each in notes]))
     changes = [each.movement for each in notes]

@@ -38,13 +38,13 @@ def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
 
 
 def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> Sound:
-    """The sound with the level that gives this loudness, mean over the recipe's notes."""
+    """The sound with the level that gives it the loudness `lufs`, as the mean over the recipe's notes."""
     level_db = float(np.clip(lufs - loudness(sound, recipe, instrument), LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
     return msgspec.structs.replace(sound, level_db=round(level_db, 1))
 
 
 def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
-    """The sound's loudness in LUFS, mean over the recipe's notes."""
+    """The sound's loudness in LUFS, as the mean over the recipe's notes."""
     patch = played(sound, instrument)
     return float(np.mean([loudness_lufs(play(instrument, patch, [note]).sound) for note in recipe.notes]))
 

@@ -32,7 +32,7 @@ LOUDNESS_FRAMES, LOUDNESS_STEP_FRAMES = SAMPLE_RATE_HZ * 4 // 10, SAMPLE_RATE_HZ
 class Take(NamedTuple):
     """Notes that were held for a while and then released.
 
-    sound: float32 (n_frames, 2), up to the end; ends: whether no voice sounds at the end.
+    sound: float32 (n_frames, 2), up to the end. ends: whether no voice sounds at the end.
     """
 
     sound: np.ndarray

@@ -21,8 +21,8 @@ class Recipe(NamedTuple):
 
     name: the sound's name; the file's name is the same in lower case. timbre: the wanted ranks, as in
     `Timbres.positions`. sound: the sound without name, instrument, knob positions and level. about: a short
-    description. moves: whether a held note must change; falls: whether a held note must become softer, like a struck
-    string; brightens: whether a harder struck note must be brighter. notes: MIDI notes at which the sound is measured.
+    description. moves: whether a held note must change. falls: whether a held note must become softer, like a struck
+    string. brightens: whether a harder struck note must be brighter. notes: MIDI notes at which the sound is measured.
     """
 
     name: str

@@ -19,9 +19,9 @@ DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is no
 
 
 class Timbres:
-    """The timbres that an instrument can make, by their ranks: rank 0.9 in brightness is brighter than 90 % of them.
+    """The timbres that an instrument can make, by their ranks: rank 0.9 in brightness is brighter than 90 % of all.
 
-    instrument: the loaded decoder; knobs: the names of its knobs.
+    instrument: the loaded decoder. knobs: the names of the instrument's knobs.
     """
 
     def __init__(self, instrument: Playable, seed: int = 0):

@@ -13,8 +13,9 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 IN_TUNE_CENTS = 20.0
 CENTS_PER_OCTAVE = 100.0 * N_CHROMA
 STEP_CENTS = 10.0
-# The normalised difference, explained in `heard_notes`, dips at the true period, and about as deep at each multiple of
-# that period. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
+# The normalised difference, explained in `heard_notes`, has a dip at the true period, and dips of about equal depth at
+# the multiples of this period. So the detector chooses the shortest period whose dip is at most this much above the
+# deepest dip.
 DIP_MARGIN = 0.1
 _ROWS_AT_ONCE = 2048
 
@@ -52,7 +53,7 @@ def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.nda
 
 
 class PitchDetector:
-    """Detects pitches as `heard_notes` does, in at most n_rows frames at once; its arrays are allocated only once."""
+    """Detects pitches as `heard_notes` does, in at most n_rows frames per call; all arrays are allocated in advance."""
 
     def __init__(self, spec: StftSpec, n_rows: int):
         self._periods_s, self._cosines, self._gaps_s = lags(spec)
@@ -89,7 +90,7 @@ class PitchDetector:
         return np.where((total[:, 0] > 0.0) & dip.any(axis=1), hz_to_note(heard_hz), np.nan)
 
     def _normalise(self, magnitudes: np.ndarray) -> np.ndarray:
-        """Compute the cumulative mean normalised difference; returns the power of each frame, (n, 1)."""
+        """Fill `_normalised` with the cumulative mean normalised difference; returns each frame's power, (n, 1)."""
         n = len(magnitudes)
         power, total, difference = self._power[:n], self._total[:n], self._difference[:n]
         normalised, summed = self._normalised[:n], self._summed[:n]

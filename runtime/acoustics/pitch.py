@@ -28,7 +28,7 @@ def note_name(note: int) -> str:
 
 
 def parse_note(text: str) -> int:
-    """MIDI note number for text such as `C4`, `F#3`, `Bb-1` or `60`; ValueError for other text, or outside 0 to 127."""
+    """MIDI note number for text such as `C4`, `F#3`, `Bb-1` or `60`; ValueError for other text, or beyond 0 to 127."""
     text = text.strip()
     if text.isdigit() and int(text) < 128:
         return int(text)
@@ -58,7 +58,7 @@ def chroma_fold(n_bins: int, bin_hz: float) -> np.ndarray:
 def detect_chroma(magnitudes: np.ndarray, bin_hz: float) -> np.ndarray:
     """The pitch class with the most energy in each spectrum: int (n_spectra,), 0 is C.
 
-    magnitudes: (n_spectra, n_bins). bin_hz: distance between two bins in Hz. Source: arXiv 2001.11296, chroma.
+    magnitudes: (n_spectra, n_bins). bin_hz: distance between two bins in Hz. Source of the chroma: arXiv 2001.11296.
     """
     magnitudes = np.asarray(magnitudes, np.float32)
     return np.argmax(np.square(magnitudes) @ chroma_fold(magnitudes.shape[-1], bin_hz), axis=-1)

@@ -1,4 +1,4 @@
-"""A spectrum for display: 256 bands, evenly spaced in pitch, with the level of each in dB as one byte."""
+"""Draws a spectrum for display: 256 bands, evenly spaced in pitch, with the level of each in dB as one byte."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 N_BANDS = 256
 LOWEST_HZ, HIGHEST_HZ = 30.0, 18000.0
-QUIETEST_DB, LOUDEST_DB = -96.0, 0.0  # the bytes 0 and 255
+QUIETEST_DB, LOUDEST_DB = -96.0, 0.0  # the levels that the bytes 0 and 255 stand for
 _TINY = np.float32(1e-9)
 
 

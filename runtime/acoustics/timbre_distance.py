@@ -24,7 +24,7 @@ def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.nd
 
 
 def distance_db(first_db: np.ndarray, second_db: np.ndarray) -> float:
-    """The mean over time of the root mean square difference over bands, in dB.
+    """The distance in dB: each frame's root mean square difference over the bands, averaged over the frames.
 
     first_db, second_db: from `band_levels_db`, (n, N_BANDS); one of them may have a single frame.
     """

@@ -23,7 +23,7 @@ class EngineClock:
     def block_begins(self, frame: int, now_s: float) -> None:
         """Update the clock: the driver has asked, at `now_s`, for the block that begins with `frame`.
 
-        If this block is more than two buffers early or late, the clock forgets the earlier blocks.
+        If this block is more than two buffers early or late, the clock forgets all earlier blocks and starts anew.
         """
         origin_s = now_s - frame / self._sample_rate_hz
         if self._origin_s is None or abs(origin_s - self._origin_s) > self._resync_s:

@@ -22,7 +22,10 @@ class CuePlayer:
         self._n_done = 0
 
     def play(self, sound: np.ndarray) -> None:
-        """Play a cue from the next block on, or, if one is playing, after that one; may be called on any thread."""
+        """Play a cue from the next block on, or after the cue that plays now; may be called on any thread.
+
+        At most _MOST_WAITING cues wait; a further cue replaces the one that has waited longest.
+        """
         self._waiting.append(sound)
 
     def add(self, block: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 N_KEPT = 512
-NEAR = 0.9  # a block with this load is nearly late
+NEAR = 0.9  # from this load on, a block is nearly late
 MOST_WAITING = 1.2
 
 
@@ -20,8 +20,8 @@ class BlockLoads:
     """The loads of the last N_KEPT blocks.
 
     n_blocks: number of blocks so far. n_late: how many of all blocks took longer to render than to play.
-    n_stalled: how many late blocks would have been in time without a stall; longest_stall_s: the longest stall.
-    n_over: how many blocks in a row, up to the newest, had a load above 1; least_over: the least load of these blocks.
+    n_stalled: how many late blocks would have been in time without a stall. longest_stall_s: the longest stall.
+    n_over: how many blocks in a row, up to the newest, had a load above 1. least_over: the least load of these blocks.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class BlockLoads:
         else:
             self.n_over = 0
         self._kept[self.n_blocks % N_KEPT] = load
-        self.n_blocks += 1  # last, so that a reader of n_blocks finds every load written
+        self.n_blocks += 1  # last, so that whoever reads n_blocks finds all these loads stored
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Plays the engine's blocks, and adds an effect on the input: on a sound card, or without a device at the same pace."""
+"""Plays the engine's blocks on a sound card, or renders them at the same pace without one.
+
+A sound card may also have an input; then an effect adds the sound of the input to the blocks.
+"""
 
 from __future__ import annotations
 
@@ -76,8 +79,9 @@ class BlockRenderer:
     realtime: whether the audio thread got its real-time priority.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output; None for no chimes. quick_cut: sheds voices on the audio thread; None for none.
-    is_metered: whether the peak is measured; peak: the largest absolute sample since `peak` was set to 0.
+    cues: adds chimes to the output; None for no chimes. quick_cut: ends voices if blocks are late; None to end none.
+    is_metered: whether the peak is measured. peak: the largest absolute sample since `peak` was set to 0.
+    effect: adds the sound of the card's input to each block; None for no effect.
     """
 
     def __init__(
@@ -107,7 +111,7 @@ class BlockRenderer:
         return self._engine
 
     def take_over(self, engine: SoundSource) -> None:
-        """Let another engine play from the next block on; from any thread.
+        """Let another engine play from the next block on; may be called on any thread.
 
         The caller keeps a reference to the old engine for at least one more block. Otherwise the audio thread might
         free the old engine.
@@ -190,7 +194,7 @@ class NullOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Start rendering; the effect is ignored, because there is no input; wake: as in BlockRenderer."""
+        """Start rendering; the effect is ignored, because there is no input. wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, ring=ring, wake=wake)
         self._thread.start()
 
@@ -213,7 +217,8 @@ class NullOutput:
 class DeviceOutput:
     """An open PortAudio device, which requests each block through a callback; `start` starts playing.
 
-    sample_rate_hz: the rate in use: the requested rate, or the device's default rate if the device refuses it.
+    sample_rate_hz: the requested rate; None for the device's default rate. The attribute of this name is the rate in
+    use: the device's default rate, too, if the device refuses the requested one.
     source: the input to open with the output; None for no input.
     UserError if the device cannot be opened.
     """
@@ -283,7 +288,7 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """The latency from the input to the output, in s: the sum of both latencies, each at least one block."""
+        """The latency from input to output, in s: the input's plus the output's own, each at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)
@@ -295,7 +300,7 @@ class DeviceOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Start playing; the effect receives the input; wake: as in BlockRenderer."""
+        """Start playing; the effect receives the input. wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring, wake)
         if self._is_jack and wake is not None:
             self._server = JackServer(wake)

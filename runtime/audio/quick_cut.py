@@ -1,4 +1,7 @@
-"""Sheds voices on the audio thread, because the main thread may have to wait for a processor."""
+"""Sheds voices: ends some of them when blocks are late, so that the next blocks are in time.
+
+This happens on the audio thread, because the main thread may have to wait for a processor.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from runtime.audio.load import BlockLoads
 from runtime.events import NEVER, Event, VoiceLimit
 
 FEWEST_VOICES = 2
-AIM = 0.7  # the load that remains after voices are shed
+AIM = 0.7  # so many voices are shed that this load remains
 SETTLE_S = 0.05  # after a cut, no block is judged for this time, because shed voices fade out
 # Blocks that are late in a row are an overload if they last this long, and are at least this many.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count its host's time as work
+MOST_LOAD = 4.0  # highest load that counts, because a virtual machine may take its host's time for work of its own
 
 
 class _Status(Protocol):
@@ -37,9 +40,10 @@ def affordable(n_sounding: int, load: float, n_voices: int) -> int:
 class QuickCut:
     """Lowers the limit on the voices when enough blocks in a row are late because of their own work.
 
-    n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    n_cuts: how often the limit was lowered so far; limit: the present limit. first_block: blocks before the one with
-    this number are not judged; `NEVER` to judge none. The main thread, too, sets it.
+    n_voices: how many voices may sound if nothing is wrong. block_s: how long a block plays.
+    n_cuts: how often the limit was lowered so far. limit: the present limit. first_block: blocks before the one with
+    this number are not judged; `NEVER` to judge none. The main thread sets it, too.
+    settle_blocks: how many blocks are not judged after a cut.
     """
 
     def __init__(self, n_voices: int, block_s: float):

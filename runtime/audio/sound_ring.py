@@ -1,7 +1,7 @@
 """A ring buffer with the last seconds of the output, in memory that another process reads.
 
-The audio thread copies each block into the ring and never waits. The reader reads the numbers in front of the ring
-before and after copying: they show which frames may have been overwritten meanwhile.
+The audio thread copies each block into the ring and never waits. Some numbers stand in front of the ring. The reader
+reads these numbers before and after it copies sound: they show which frames may have been overwritten meanwhile.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # longer than the past that a recording can include, because the reader starts a little later
+LEAST_S = 20.0  # the ring's least length: more than the past that a recording can include, as the reader starts later
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
-# Indices of the numbers: the end of the frames that may be changing, the end of the complete frames, how often the
-# frame numbers jumped, as with a new engine, and the first frame since the last jump.
+# Indices of the numbers. _END: end of the complete frames. _WRITING_TO: the frames from _END to here may be half
+# written. _GENERATION: how many times the frame numbers have jumped, as they do when a new engine begins. _BEGIN: the
+# first frame since the newest jump.
 _WRITING_TO, _END, _GENERATION, _BEGIN = range(4)
 _BYTES_A_FRAME = 8
 
@@ -71,7 +72,7 @@ class SoundRing:
         return int(self._numbers[_GENERATION])
 
     def write(self, frame: int, block: np.ndarray) -> None:
-        """Copy a block, float32 (n, 2), n at most n_frames, into the ring; frame: number of the block's first frame."""
+        """Copy a block, float32 (n, 2), n at most n_frames, into the ring. frame: number of the block's first frame."""
         n, end = len(block), frame + len(block)
         numbers, at = self._numbers, frame % self.n_frames
         if frame != self._end:
@@ -101,7 +102,7 @@ class Stretch(NamedTuple):
 
     @property
     def end(self) -> int:
-        """One more than the last frame."""
+        """The number after that of the last frame."""
         return self.first + len(self.sound)
 
 
@@ -120,7 +121,7 @@ class RingReader:
 
     @property
     def end(self) -> int:
-        """One more than the last complete frame."""
+        """The number after that of the last complete frame."""
         return int(self._numbers[_END])
 
     @property
@@ -129,7 +130,7 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` up to `end` that are not overwritten yet; `end`: at most the property `end`."""
+        """The frames from `frame` up to `end` that are not overwritten yet. `end`: at most the property `end`."""
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at

@@ -29,7 +29,7 @@ def load_yaml(path: str | Path, kind: type[T]) -> T:
 
 
 def load_yaml_text(content: bytes, kind: type[T], path: object) -> T:
-    """Read a YAML file's content as `load_yaml` does; path: names the file in messages."""
+    """Read a YAML file's content as `load_yaml` does. path: names the file in messages."""
     try:
         tree = yaml.load(content.decode("utf-8"), _Loader)
     except UnicodeDecodeError as error:

@@ -15,12 +15,13 @@ from runtime.base.errors import UserError, did_you_mean
 
 
 def run_package(package: str, arguments: Sequence[str]) -> int:
-    """Run one of the package's commands, and return the exit status.
+    """Run one of a package's commands, and return the exit status.
 
     arguments: the command's name, then its arguments.
-    Every file in the package's folder `commands`, and in the folders in it, is a command. The file's first line, a
-    docstring, says what the command does; the file defines `add_arguments(parser)` and `run(arguments)`. Only the
-    chosen command's file is imported, so that the command starts fast.
+    Every file in the package's folder `commands` and its subfolders is a command, unless the file's name begins with an
+    underscore. The file's first line, a docstring, says what the command does. The file defines
+    `add_arguments(parser)` and `run(arguments)`. Only the chosen command's file is imported, so that the command starts
+    fast.
     """
     return run_command(lambda: _run_chosen(package, list(arguments)))
 
@@ -32,7 +33,7 @@ def run_program(
 ) -> int:
     """Run a program that has no commands, and return the exit status.
 
-    run: called with the parsed arguments. arguments: the command line to parse; None for the process's own.
+    run: called with the parsed arguments. arguments: the command line to parse; None for that of the process.
     """
     return run_command(lambda: run(parser.parse_args(arguments)))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST_PART = 500  # characters of one part of a message; a part may quote a file, which may contain anything
+LONGEST_PART = 500  # most characters of one part of a message; a part may quote a file, which may contain anything
 
 
 class UserError(Exception):
     """A mistake that the user can correct; a command prints the error in one line and exits with status 2.
 
-    where: the file, option or device; found: what is there; expected: what should be there; remedy: what to do.
+    where: the file, option or device. found: what is there. expected: what should be there. remedy: what to do.
     """
 
     def __init__(self, where: object, found: str, expected: str, remedy: str):

@@ -38,10 +38,10 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
     UserError if the file is missing, unreadable, too large or not a regular file.
     """
     try:
-        _refuse_kind(path, os.stat(path), expected, remedy)  # first, because opening a device may change the device
+        _refuse_kind(path, os.stat(path), expected, remedy)  # before opening, because opening a device may change it
         with open(path, "rb", opener=_open_at_once) as stream:
             found = os.fstat(stream.fileno())
-            _refuse_kind(path, found, expected, remedy)  # again, because the path may have been replaced
+            _refuse_kind(path, found, expected, remedy)  # again, because the file may have been replaced meanwhile
             n_bytes = found.st_size
             if n_bytes <= largest_bytes:
                 # Read up to the limit: the file may have grown since fstat, and files in /proc report a size of 0.
@@ -163,7 +163,7 @@ def _reason(error: Exception) -> str:
 def _remove_orphans(target: Path) -> None:
     """Remove the half-written files that killed processes left for this target.
 
-    A file with this process's id was left by a killed process, too, which had the same id.
+    A half-written file with this process's own id was left by an earlier process that had the same id.
     """
     with suppress(OSError):
         for part in target.parent.iterdir():

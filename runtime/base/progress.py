@@ -21,7 +21,8 @@ class Progress:
     """Shows how much of `total` is done: on a terminal by redrawing one line, elsewhere by a line for each tenth.
 
     Outside a terminal, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a
-    log. If LINES_VARIABLE is `json`, each line is a JSON object: progress, the label; share, 0 to 1; left_s, or null.
+    log. If LINES_VARIABLE is `json`, each line is a JSON object with the keys `progress` (the label), `share` (0 to 1)
+    and `left_s` (seconds left, or null).
     Use Progress in a `with`, or call `close` at the end: both end the progress line, so that an error message starts on
     a new line.
     total: all the work, in any unit that grows evenly with time (notes, bytes). stream: None for stderr.
@@ -38,7 +39,7 @@ class Progress:
         self._tenth = 0
 
     def update(self, done: float, detail: str = "") -> None:
-        """Show that `done` of the total is done; detail: the item in progress, shown only on a terminal."""
+        """Show that `done` of the total is done. detail: the item in progress, shown only on a terminal."""
         share = min(done / self._total, 1.0)
         elapsed_s = time.monotonic() - self._start_s
         if self._is_json:

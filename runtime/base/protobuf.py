@@ -15,7 +15,7 @@ _LONGEST_VARINT = 10
 class Field(NamedTuple):
     """One field of a message.
 
-    number: which field it is. value: a whole number or bytes; None for a fixed-size number, which is passed over.
+    number: which field it is. value: a whole number or bytes; None for a number of fixed size, which is not read.
     """
 
     number: int

@@ -1,9 +1,11 @@
-"""Prepares the program for real time: priorities, locked memory, no garbage collection, threads that yield."""
+"""Prepares the program for real time: priorities, locked memory, no garbage collection, threads that give way."""
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
+import mmap
 import os
 import sys
 import time
@@ -21,8 +23,10 @@ _MOST_PAUSES = 64  # limited, so that a thread which hangs while it is busy does
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
-_HEAP_BYTES = 64 * 2**20  # the most that a heap of a thread in glibc holds
-_OWN_BYTES = 2000  # too many for the thread's cache of small pieces
+_HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
+_OWN_BYTES = 2000  # a piece of this size comes from the thread's heap: glibc's cache for threads has only smaller ones
+# glibc takes a piece of 128 kB or more from the system, not from the heap. A smaller piece may hold no whole page.
+_PIECES_BYTES = 100_000, 10_000
 
 
 def promote_thread(priority: int) -> bool:
@@ -57,7 +61,7 @@ def promoted(priority: int) -> Iterator[bool]:
 def lock_memory() -> bool:
     """Keep the process's memory out of swap, so that the sound never waits for a disk; returns False if not permitted.
 
-    Each page is locked at its first use: locking all mapped pages at once needs 200 MB more with onnxruntime.
+    Each page is locked at its first use. Locking all mapped pages, used or not, needs 200 MB more with onnxruntime.
     """
     if sys.platform != "linux":
         return False
@@ -68,9 +72,10 @@ def lock_memory() -> bool:
 
 
 def return_free_memory() -> None:
-    """Return to the system what the heap has free, before memory is locked: the kernel does not take back locked pages.
+    """Return the heap's free memory to the system.
 
-    Only with glibc; elsewhere this does nothing.
+    This must happen before memory is locked, because the kernel does not take back locked pages. Without glibc it does
+    nothing.
     """
     trim = getattr(_libc(), "malloc_trim", None)
     if trim is not None:
@@ -78,27 +83,48 @@ def return_free_memory() -> None:
 
 
 def return_free_memory_of_thread() -> None:
-    """Return to the system what the calling thread's own heap has free, even if memory is locked.
+    """Return the free memory of the calling thread's own heap to the system, even if memory is locked.
 
-    Source: glibc 2.36, malloc/arena.c: on 64-bit systems, a thread's heap lies within 64 MB and begins at a multiple of
-    that. If the thread has no heap of its own, other pages are unlocked for a moment.
+    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. So this
+    allocates what is free, in pieces, gives back the pages of each piece, and frees the pieces. Source: glibc 2.36,
+    malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB and is no larger. If the thread has
+    no heap of its own, other pages are unlocked for a moment.
     """
     libc = _libc()
-    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:
+    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no glibc, or too old
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     place = libc.malloc(ctypes.c_size_t(_OWN_BYTES))
-    heap = ctypes.c_void_p(place & ~(_HEAP_BYTES - 1)), ctypes.c_size_t(_HEAP_BYTES)
     libc.free(place)
+    first = place & ~(_HEAP_BYTES - 1)
+    heap = ctypes.c_void_p(first), ctypes.c_size_t(_HEAP_BYTES)
     is_locked = _locks_memory()
     if is_locked:
         libc.munlock(*heap)
-    libc.malloc_trim(0)
+    _return_pieces(libc, first)
     if is_locked:
         libc.mlock2(*heap, _MLOCK_ON_FAULT)
 
 
-def _libc() -> object:
+def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
+    """Return the pages of all free pieces of the heap that begins at the address `first`."""
+    page, pieces = mmap.PAGESIZE, []
+    for n_bytes in _PIECES_BYTES:
+        for _ in range(_HEAP_BYTES // n_bytes + 1):
+            piece = libc.malloc(ctypes.c_size_t(n_bytes))
+            if not piece:
+                break
+            pieces.append(piece)
+            if not first <= piece < first + _HEAP_BYTES:
+                break  # the heap has no more of this size
+            begin, end = -(-piece // page) * page, (piece + n_bytes) // page * page
+            libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
+    for piece in pieces:
+        libc.free(piece)
+
+
+@functools.cache  # a CDLL holds itself, so each new one would stay in memory while there is no garbage collection
+def _libc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -131,8 +157,8 @@ def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires the
     interpreter, and keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150
-    such calls took 15 ms longer. Pausing also needs a hook that Python calls for each function, which makes the calling
-    thread slower.
+    such calls took 15 ms longer. `gives_way` uses a hook that Python calls for each function; the hook makes the
+    calling thread slower.
     """
 
     def look(*_: object) -> None:

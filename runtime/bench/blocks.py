@@ -24,8 +24,8 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
 
     A row has the time that a block takes, in ms (median, 99th and 99.9th percentile, longest), the block's duration as
     budget_ms, and the load: CPU seconds per second of sound. The row of a plain case adds floor_load, the load of the
-    least work that makes the same sound. The least work of a named case is unknown. Instead, its row adds its name and
-    two ratios to the plain case: p99_of_plain, of p99_ms, and load_of_plain, of the load.
+    least work that makes the same sound. The least work of a named case is unknown. Instead, its row adds the case's
+    name, and p99_of_plain and load_of_plain: p99_ms and load, divided by those of the plain case.
 
     The times of the blocks, the CPU times, and the figures for comparison are measured in turn, in short spells,
     because a machine's speed may change from one second to the next. Blocks are timed at the audio thread's priority

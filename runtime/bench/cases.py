@@ -69,7 +69,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return Case(n_voices=self.n_voices, buffer_frames=self.buffer_frames, moving=self.moving)
 
     def events_at(self, time_s: float, n_latents: int) -> list[Event]:
-        """All events of the block that begins at `time_s`."""
+        """All events of the block that begins at `time_s`; n_latents: number of the instrument's knobs."""
         turns = knob_turns(n_latents, time_s) if self.moving else []
         return [*turns, *self.each_block(time_s)]
 

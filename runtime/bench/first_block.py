@@ -42,7 +42,7 @@ def main(path: str) -> None:
 
 
 def peak_memory_mb() -> float:
-    """The most memory, in MB, that this process has used at once."""
+    """The largest amount of memory, in MB, that this process has used at any moment."""
     status = Path("/proc/self/status")
     if status.is_file():  # Linux: ru_maxrss would include the parent's memory, from before the exec
         return int(re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)[1]) / 2**10

@@ -42,7 +42,8 @@ def note_on_ms(
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
     """Press `n_notes` keys together; returns the frames until they are heard, and how late their first block is, in s.
 
-    The keys go down at a random frame of a block of 64 frames. The notes begin exactly 64 frames later, as in `play`.
+    random: chooses the engine's seed, and the frame at which the keys go down in a block of 64 frames. The notes begin
+    exactly 64 frames later, as in `play`.
     The keys are heard as soon as their sound reaches 20 dB below its sustained peak. Their first block is the one in
     which the notes begin; it is late if it takes longer to render than to play.
     """
@@ -101,7 +102,8 @@ def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lamb
 def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
     """Move all knobs together from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
 
-    The note is rendered three times with the same noise: with this step, with all knobs at 0, and with all knobs at 1.
+    random: chooses the note, the frame of the step, and the seed of the noise. The note is rendered three times with
+    the same noise: with this step, with all knobs at 0, and with all knobs at 1.
     The sound has changed by 90 % when the amplitude of its difference from the sound at 1 is a tenth of the amplitude
     of the difference between the sounds at 0 and at 1.
     """

@@ -1,4 +1,4 @@
-"""Shared by all measurements: an engine or a rack at the instrument's sample rate, notes, and moves of the knobs."""
+"""What all measurements share: an engine or a rack at the instrument's sample rate, notes, and moves of the knobs."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def spread_note(decoder: Decoder, number: int) -> int:
 
 
 def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
-    """Events that move each knob to its position at `time_s`, on a slow sine with a different period for each knob."""
+    """Events that move each of n_latents knobs to its position at `time_s`, on a slow sine; the periods differ."""
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]

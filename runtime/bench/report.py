@@ -50,7 +50,7 @@ def machine_line(figures: dict) -> str:
 
 
 def row_line(row: dict) -> str:
-    """The line for one row of `engine`: the case, the times and the budget of a block in ms, and the load."""
+    """The line for one row from `blocks.measure`: the case, the times and the budget of a block in ms, and the load."""
     voices = f"{row['voices']:2d} voice{'s' if row['voices'] > 1 else ' '}"
     knobs = f"knobs {'moving' if row['moving'] else 'at rest'}{', ' + row['case'] if 'case' in row else ''}"
     if "floor_load" in row:

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the sounds; print for each the note that was heard and the distance from the recording."""
+    """Write the sounds; print for each sound the note that was heard, and its distance from the recording."""
     from runtime.encoding.candidates import MOST_CANDIDATES, Options, coder_of
     from runtime.encoding.writing import refuse_taken, sound_path
     from runtime.instrument.encoder import load_encoder

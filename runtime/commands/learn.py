@@ -11,7 +11,7 @@ from runtime.commands.machine.devices import columns
 from runtime.control.targets import ACTIONS
 from runtime.link.client import Link, connect
 
-_MORE_S = 2.0  # time for the answer to arrive after the time limit
+_MORE_S = 2.0  # the answer may arrive this long after the time limit
 _FOREVER_S = 3600.0
 USAGE = """timbrebox learn [--list | --monitor]
        timbrebox learn --target T [--timeout S] [--takeover HOW]
@@ -87,7 +87,11 @@ def _short(value: float) -> str:
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
-    """Learn a control, and print each event that arrives meanwhile. UserError if no control moves in time."""
+    """Learn the control for `target`, and print each event that arrives meanwhile.
+
+    takeover: how the control starts to move a target that stands elsewhere (docs/maps.md). UserError if no control
+    moves within `limit_s`.
+    """
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]
@@ -129,7 +133,7 @@ def _wait_until_kept(link: Link) -> None:
 
 
 def _event_line(event: dict[str, Any], names: dict[int, str]) -> str:
-    """An event as a line, with channels from 1 and controls as in a map file; names: the inputs' names by number."""
+    """An event as a line, with channels from 1 and controls as in a map file. names: the inputs' names by number."""
     name = names.get(event["device"], f"input {event['device']}")
     kind, place = event["kind"], f"{name}, channel {event['channel'] + 1}:"
     if kind == "ControlChange":

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", metavar="N", type=at_least(1), help="port of the page (default: 8246, or a free one)")
     parser.add_argument("--osc-port", metavar="N", type=at_least(1), help="UDP port for OSC (default: none)")
     parser.add_argument("--code", action="store_true", help="show the code that pairs a device with a running page")
-    # When `play` starts this command, it passes its listening socket; the command ends when its standard input ends.
+    # `play` starts this command with these three options, and ends it by closing the command's standard input.
     parser.add_argument("--inherited", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--settings", help=argparse.SUPPRESS)
     parser.add_argument("--ring", type=int, help=argparse.SUPPRESS)  # file descriptor of the sound ring

@@ -82,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(path: str | None) -> tuple[Config | None, str]:
     """Read the settings; returns them and an empty text. UserError for settings with a mistake.
 
-    In a service, settings with a mistake give None and a text about it instead, because a restart would not mend them.
+    A service gets None and a text about the mistake in place of an error, because a restart would not mend the
+    settings.
     """
     try:
         return load_config(path), ""
@@ -98,7 +99,7 @@ def _choice(
     """Choose what to play; returns the choice, and what is wrong with the settings: an empty text if nothing is.
 
     A service with unusable settings plays with the last usable settings, or else with the defaults.
-    settings, problem: from `_settings`.
+    settings, problem: from `_settings`. memory: has the state of the last run. say: called with each line for the user.
     """
     candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())
     for number, (name, config) in enumerate(candidates):

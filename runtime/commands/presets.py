@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_an_instrument_s(name: str) -> None:
-    """UserError if a sound comes with an instrument and is not the user's own."""
+    """UserError if the sound called `name` comes with an instrument and is not the user's own."""
     if name in user_sounds():
         return
     for instrument in available():
@@ -120,7 +120,7 @@ def _show(arguments: argparse.Namespace) -> None:
 
 def _save(arguments: argparse.Namespace) -> None:
     if arguments.name is not None:
-        file_name(arguments.name)  # refuses a bad name before anything else is asked
+        file_name(arguments.name)  # refuses a bad name before the running `play` is asked
     link = connect_if_playing()
     if link is not None:
         with link:

@@ -139,7 +139,7 @@ def _render_recording(arguments: argparse.Namespace) -> int:
 
 
 def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decoder]) -> None:
-    """Say why the sound may differ from what was heard."""
+    """Say on stderr why the rendered sound may differ from the sound that was heard."""
     for decoder, played in zip(decoders, start.instruments, strict=True):
         _tell_other_file(decoder, played)
     if start.n_parts > len(decoders):
@@ -219,13 +219,13 @@ def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
 
 
 def _instruments(choice: Choice) -> str:
-    """Text that names each playing instrument once."""
+    """The names of the playing instruments as text, each name once."""
     names = dict.fromkeys([each.instrument.card.name for _, each in choice.parts] or [choice.instrument.card.name])
     return f"instrument{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
-    """Write the rack's blocks, about n_frames, to a WAV file; inputs: files that must not be overwritten."""
+    """Write the rack's blocks, about n_frames, to a WAV file. inputs: files that must not be overwritten."""
     first = engine.frame
     with (
         atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,

@@ -25,7 +25,10 @@ _BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # how long the lamp is on, and then of
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `box`: GPIO numbers, None for no pin, and the lamp's state; the first request opens the pins."""
+    """The params of the request `box`: GPIO numbers, None for no pin, and the lamp's state.
+
+    The first request opens the pins.
+    """
 
     led_pin: int | None
     shutdown_pin: int | None
@@ -81,7 +84,7 @@ class Box:
 
 
 def add_box(companion: Companion) -> None:
-    """Let the companion serve the pins."""
+    """Let the companion drive the lamp and read the button."""
     Box(companion)
 
 

@@ -73,7 +73,7 @@ class CompanionChild:
         return 0.0 if self._frames.has_line or not self._frames.can_receive else math.inf
 
     def ask(self, name: str, then: Then, otherwise: Otherwise, /, **params: object) -> None:
-        """Send a request.
+        """Send a request with these params.
 
         then: called with the answer. otherwise: called with a UserError if the request is refused, or if the companion
         dies or is not running.
@@ -86,7 +86,7 @@ class CompanionChild:
         self._frames.put(frames.request(name, params, self._n_asked))
 
     def tell(self, name: str, /, **params: object) -> bool:
-        """Send a request without an answer; a refusal becomes a line for the user. Returns whether it was sent."""
+        """Send a request that gets no answer; returns whether it was sent. If it is refused, a line tells the user."""
         if self._frames is None:
             return False
         self._frames.put(frames.request(name, params, None))

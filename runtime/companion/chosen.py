@@ -18,8 +18,8 @@ FILE_NAME = "chosen.json"
 
 
 class Kind(NamedTuple):
-    """A setting that is safe to change. section: its section of the settings; choices: the values to choose from, None
-    for any number from `lowest` to `highest`.
+    """A setting that the player may change. section: its section of the settings. choices: the values to choose from;
+    None for any number from `lowest` to `highest`.
     """
 
     section: str
@@ -44,7 +44,11 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose a value for a setting; is_back: whether to use the value in `file`, the settings file, again."""
+    """Choose a value for the setting `name`.
+
+    file: the settings as they are in the settings file. value: the new value. is_back: whether to use the value in
+    `file` again, in place of `value`.
+    """
 
     file: Config
     name: str
@@ -53,7 +57,7 @@ class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def with_chosen(config: Config) -> Config:
-    """The settings with the chosen values; a value that was changed in the settings file after the choice wins."""
+    """The settings with the chosen values, except where the settings file was changed after the choice."""
     for name, chosen in _read().items():
         if name in KINDS and value_of(config, name) == chosen.instead_of and _is_allowed(name, chosen.value):
             section = msgspec.structs.replace(getattr(config, KINDS[name].section), **{name: chosen.value})
@@ -62,13 +66,13 @@ def with_chosen(config: Config) -> Config:
 
 
 class AskChosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask for the settings that may be changed; file: the settings as they are in the settings file."""
+    """Ask for the settings that may be changed. file: the settings as they are in the settings file."""
 
     file: Config
 
 
 def value_of(config: Config, name: str) -> Any:
-    """The value of one of KINDS in the settings."""
+    """The value of the setting `name`, one of KINDS, in `config`."""
     return getattr(getattr(config, KINDS[name].section), name)
 
 
@@ -79,7 +83,10 @@ def add_chosen(companion: Companion) -> None:
 
 
 def rows(file: Config) -> list[dict[str, Any]]:
-    """Each setting with its value from the next start on, its default, and what can be chosen, as plain values."""
+    """A row of plain values for each of KINDS: its value from the next start on, its default, and the possible values.
+
+    file: the settings as they are in the settings file.
+    """
     config, default = with_chosen(file), Config()
     return [
         {"name": name, "value": value_of(config, name), "default": value_of(default, name)}

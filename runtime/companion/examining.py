@@ -1,4 +1,4 @@
-"""Runs the doctor in a process of its own, for pages, and passes each finding on as soon as it is known."""
+"""Runs the doctor when a browser asks for it, in a process of its own, and passes each finding on as it comes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _MOST_READ_BYTES = 2**16
 
 
 class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `examine`: the settings and the instrument's file that the doctor examines."""
+    """The params of the request `examine`: the settings and the instrument's file that the doctor examines."""
 
     config: Config
     instrument: str
 
 
 class Examining:
-    """Runs one doctor at a time; tells the playing process `examined` for each line that it prints, and at its end.
+    """Runs one doctor at a time. Sends `examined` to the playing process for each line that it prints, and at its end.
 
     program: the command that runs the doctor, without its options.
     """

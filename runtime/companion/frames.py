@@ -17,7 +17,10 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frames(Connection):
-    """A connection for these messages, its "lines". Both ends are trusted: no other process can reach the socket."""
+    """A connection whose "lines" are this module's messages.
+
+    Both ends are trusted, because no other process can reach the socket.
+    """
 
     def __init__(self, stream: socket.socket):
         super().__init__(stream, LONGEST_FRAME_BYTES + _LENGTH.size, MOST_UNSENT_BYTES)
@@ -48,7 +51,7 @@ class Frames(Connection):
 
 
 def request(name: str, params: dict[str, Any], number: int | None) -> Request:
-    """A request to the companion; number: the request's ID, or None for no answer."""
+    """A request to the companion. number: the request's ID, or None for no answer."""
     return Request(name, msgspec.Raw(msgspec.msgpack.encode(params)), number)
 
 

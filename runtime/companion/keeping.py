@@ -20,13 +20,13 @@ from runtime.config import Config
 
 
 class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `state`: what to remember."""
+    """The params of the request `state`: what to remember."""
 
     state: State
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `settings`: valid settings, which are stored for starts with a broken settings file."""
+    """The params of the request `settings`: usable settings, stored for starts with a broken settings file."""
 
     config: Config
 

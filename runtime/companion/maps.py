@@ -16,7 +16,7 @@ _STRAIGHT = ((1, 1), (127, 127))  # the linear curve as points
 
 
 class AskSetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask what an input does under these settings."""
+    """Ask for an input's setup, its map and its velocity curve, under these settings."""
 
     config: Config
     device: MapDevice
@@ -30,7 +30,7 @@ class KeepLearned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepVelocity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Use this velocity curve for an input, and answer what the input does then."""
+    """Store a velocity curve for an input; the answer is the input's new setup."""
 
     config: Config
     device: MapDevice
@@ -56,9 +56,10 @@ def _keep(keep: KeepLearned) -> object:
 
 def _keep_velocity(keep: KeepVelocity) -> object:
     before = load_learned(keep.device)
+    # A stored `linear` counts as no choice, so that a map's own curve replaces it. In this case, store it as points.
     for curve in (keep.curve, _STRAIGHT):
         save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
         setup = device_setup(keep.config, keep.device)
         if setup.velocity_curve == curve:
-            break  # else another map's curve replaced the default, `linear`; it cannot replace the points of _STRAIGHT
+            break
     return msgspec.to_builtins(setup)

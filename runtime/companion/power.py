@@ -21,7 +21,7 @@ _LIMIT_S = 10.0
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `power`: what the whole machine is to do."""
+    """The params of the request `power`: what the whole machine is to do."""
 
     do: Literal["power_off", "reboot"]
 

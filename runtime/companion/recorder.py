@@ -19,7 +19,7 @@ ENDED = "recording_ended"
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """Begin a recording; descriptor: the ring's file descriptor, which this process inherited."""
+    """Begin a recording. descriptor: the file descriptor of the sound ring, which this process inherited."""
 
     descriptor: int
     order: Order

@@ -49,7 +49,7 @@ class Companion:
         self._handlers[name] = _Handled(params, handler)
 
     def every(self, routine: Callable[[], float]) -> None:
-        """Call a function after each message, and when the seconds that its last call returned have passed."""
+        """Call a function after each message, and again after as many seconds as its last call returned."""
         self._routines.append(routine)
 
     def at_end(self, ending: Callable[[], object]) -> None:

@@ -34,7 +34,7 @@ class Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound to save; name: None for a new name; folder: folder of its trajectory files, or None without any."""
+    """A sound to save. name: None for a new name. folder: folder of its trajectory files, or None without any."""
 
     tree: dict[str, Any]
     name: str | None = None

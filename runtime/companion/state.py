@@ -27,21 +27,20 @@ TuneHz = Annotated[float, msgspec.Meta(ge=220.0, le=880.0)]
 class Settings(msgspec.Struct, frozen=True):
     """Settings that the player can change while playing.
 
-    volume_db: level of the whole sound. a4_hz: frequency of A4. map: not used, always None.
+    volume_db: level of the whole sound. a4_hz: frequency of A4.
     """
 
     volume_db: Db = 0.0
     a4_hz: TuneHz = 440.0
-    map: str | None = None
 
 
 class State(msgspec.Struct, frozen=True):
     """What is remembered.
 
-    instrument: name or path of the .onnx file; sha256: digest of that file. sound: the edited sound, as the tree of a
-    sound file; folder: folder of its trajectory files, or None without such files. positions: position of each target,
-    0 to 1. settings: as they were when the run ended; configured: as the settings file had them when the run began. If
-    the settings file has another value at the next start, this value replaces the one in `settings`.
+    instrument: name or path of the .onnx file. sha256: digest of that file. sound: the edited sound, as the tree of a
+    sound file. folder: folder of its trajectory files, or None without such files. positions: position of each target,
+    0 to 1. settings: as they were when the run ended. configured: as the settings file had them when the run began. If
+    the settings file has another value at the next start, the file's value is used, and not the one in `settings`.
     """
 
     instrument: str

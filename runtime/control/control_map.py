@@ -29,7 +29,7 @@ from runtime.events import (
 
 
 class ControlMap:
-    """Which MIDI control moves which target; a device without its own map has the map of the settings.
+    """Knows which MIDI control moves which target; a device without its own map has the map of the settings.
 
     All state depends only on the events and their order, so the same events always give the same positions.
     """
@@ -85,7 +85,7 @@ class ControlMap:
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
-        """Follow MIDI's choice of an NRPN; returns True if the event was data of an NRPN that moves a target."""
+        """Note which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
         control, state = event.control, self._state(event)
         if control == Control.NRPN_MSB:
             state.parameter_msb, state.parameter = event.value, NO_PARAMETER

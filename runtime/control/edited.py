@@ -1,4 +1,4 @@
-"""The sound with all changes by the player's knobs, for saving."""
+"""Puts all changes by the player's knobs into the sound, for saving."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from runtime.control.knobs import Knobs
 from runtime.control.sound_knobs import SoundKnobs
+from runtime.control.targets import LFO_RATES
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
@@ -57,6 +58,12 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
         sound = _with(sound, ("filter", "type"), present.filter_kind)
     if sound.morph is not None and knobs.morph is not None:
         sound = _with(sound, ("morph", "at"), knobs.morph.at)
+        # A sound that is saved with `at` has the rates that were moved. The others come from the morph's sounds, of
+        # which places are this sound itself.
+        is_place = any(isinstance(each, dict) for each in sound.morph.sounds)
+        for name, target in LFO_RATES.items():
+            if target in values and name not in present.rates and not is_place:
+                sound = _with(sound, FIELDS[target], None)
     names = [latent.name for latent in card.latents]
     return msgspec.structs.replace(sound, latents=dict(zip(names, present.positions, strict=True)))
 
@@ -67,7 +74,7 @@ def _rounded(value: float) -> float:
 
 
 def _with(struct: Any, fields: tuple[str, ...], value: object) -> Any:
-    """A copy of a structure with one field replaced; fields: its path, from the outermost structure."""
+    """A copy of a structure with one field replaced; fields: the way to this field, from the outermost structure."""
     first, *rest = fields
     if rest:
         inner = getattr(struct, first)

@@ -19,8 +19,8 @@ class Knobs:
 
     present: the knobs of the sound that the next notes play; morph: that sound's morph, None without one; begun_at:
     positions of the latents when that sound was chosen; n_changes: grows with every change of spectra or phases; moved:
-    the targets, except latents, that have moved; who reads this set empties it. UserError for a preset in the settings
-    that the instrument does not have.
+    the targets, except latents, that have moved; whoever reads this set empties it. UserError if the settings name a
+    preset that the instrument does not have.
     """
 
     def __init__(self, card: Card, patch: Patch):
@@ -54,8 +54,12 @@ class Knobs:
         self.begun_at = tuple(positions)
         self.present = SoundKnobs(patch, positions, self._next_number())
         self.morph = morph_of(patch, positions)
-        if self.morph is not None and (patch.sound.morph is None or patch.sound.morph.at is None):
+        if self.morph is None:
+            return
+        if patch.sound.morph is None or patch.sound.morph.at is None:
             self._follow_morph([self.present])
+        else:
+            self.present.follow_lfos(self.morph.lfo_rates())
 
     def turn(self, latent: int, position: float) -> None:
         """Move one latent to a position, clipped to 0 to 1; a latent that the instrument does not have is ignored."""
@@ -99,8 +103,10 @@ class Knobs:
 
     def _follow_morph(self, sounds: Iterable[SoundKnobs]) -> None:
         positions, values = self.morph.targets()
+        rates = self.morph.lfo_rates()
         for each in sounds:
             each.positions[:] = positions
+            each.follow_lfos(rates)
             each.morph_to(values, self.morph.nearest.sound.filter.type)
             each.version = self._next_number()
 

@@ -15,7 +15,7 @@ from runtime.events import ChannelEvent
 
 LIMIT_S = 10.0
 _QUIET_S = 0.35  # a movement is over after this time without a message
-_MANY = 16  # this many messages are a movement, even before it is over
+_MANY = 16  # this many messages count as a movement, even if more are still coming
 _FIXED_MEANINGS = {
     Kind.PITCH_WHEEL: "pitch bend",
     Kind.PRESSURE: "the pressure of the keys",
@@ -134,7 +134,10 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """A device's learned lines, and new lines that silence the lines `own` of its map: their controls move nothing."""
+    """A device's learned lines and, for each line of `own`, a new line that lets the same control move nothing.
+
+    own: lines of the device's map that were not learned. There is no new line for a control that was learned.
+    """
     learned = tuple(learned)
     left = [line for line in own if not any(same_control(line, each) for each in learned)]
     return (*learned, *(MapLine(line.control, action=NOTHING, channel=line.channel) for line in left))

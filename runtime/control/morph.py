@@ -9,6 +9,8 @@ import numpy as np
 
 from runtime.control.sound_knobs import SoundKnobs
 from runtime.control.targets import LFO_RATES, RANGES
+from runtime.sound.blending import blended_lfo
+from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
@@ -19,11 +21,16 @@ N_STEPS, N_SQUARE_STEPS = 8, 4
 
 def steps(morph: PlayedMorph) -> list[np.ndarray]:
     """The steps of a morph: for each step the weights of the sounds, float64 (n_sounds,); their sum is 1."""
-    if morph.shape == "square":
-        shares = np.arange(N_SQUARE_STEPS + 1) / N_SQUARE_STEPS
-        return [square_weights(x, y) for y in shares.tolist() for x in shares.tolist()]
-    n_steps = (len(morph.patches) - 1) * N_STEPS
-    return [path_weights(number / n_steps, len(morph.patches)) for number in range(n_steps + 1)]
+    is_square, n_sounds = morph.shape == "square", len(morph.patches)
+    n_steps = (N_SQUARE_STEPS + 1) ** 2 if is_square else (n_sounds - 1) * N_STEPS + 1
+    return [_weights_of_step(number, is_square, n_sounds) for number in range(n_steps)]
+
+
+def _weights_of_step(number: int, is_square: bool, n_sounds: int) -> np.ndarray:
+    if is_square:
+        y, x = divmod(number, N_SQUARE_STEPS + 1)
+        return square_weights(x / N_SQUARE_STEPS, y / N_SQUARE_STEPS)
+    return path_weights(number / ((n_sounds - 1) * N_STEPS), n_sounds)
 
 
 def square_weights(x: float, y: float) -> np.ndarray:
@@ -43,8 +50,9 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    places: positions of `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; it gives
-    everything that is no number, such as the filter's type. step: index of the nearest of the `steps`.
+    positions: the latents' positions in those sounds of the morph that set none. places: positions of the controls
+    `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; everything that is no number,
+    such as the filter's type, is taken from this sound. step: index, in `steps`, of the step nearest to the controls.
 
     Between two sounds, positions of targets are interpolated, not values: a cutoff, for example, moves in octaves.
     """
@@ -80,6 +88,15 @@ class Morph:
         row = self._weights @ self._rows
         values = {target: RANGES[target].value_at(at) for target, at in zip(self._targets, row.tolist(), strict=True)}
         return self._positions(self._weights), values
+
+    def lfo_rates(self) -> dict[str, float]:
+        """The rates in Hz, by target, of the LFOs of the present step; for an LFO in beats DEFAULT_LFO_HZ."""
+        weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
+        rates = {}
+        for name, target in LFO_RATES.items():
+            lfo = blended_lfo([getattr(patch.sound, name) for patch in self._patches], weights)
+            rates[target] = lfo.rate_hz or DEFAULT_LFO_HZ
+        return rates
 
     def _weigh(self) -> None:
         x, y = self.places["morph.x"], self.places["morph.y"]

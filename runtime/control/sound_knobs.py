@@ -20,10 +20,11 @@ class SoundKnobs:
 
     positions: positions of the latents, 0 to 1 each. values: values of the other targets, by name, in the units of
     `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
-    blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: for the next notes.
+    blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: of the next notes.
     filter_kind: one of the types of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
-    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same of the width. rates: rates in Hz of
-    the LFOs that the player has moved.
+    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same for the width. rates: for each LFO
+    whose rate the player has moved, its rate in Hz. It includes rates that were moved before a sound with a morph was
+    saved.
     """
 
     __slots__ = (
@@ -61,7 +62,7 @@ class SoundKnobs:
         for name, target in LFO_RATES.items():
             if getattr(sound, name).beats is None:
                 self.values[target] = getattr(sound, name).rate_hz or DEFAULT_LFO_HZ
-        self.rates: dict[str, float] = {}
+        self.rates = _kept_rates(patch)
         self.has_bandwidth = self.has_width = False
         self._follow()
 
@@ -78,19 +79,25 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets except the latents and the LFOs' rates; filter_kind: one of the types of Filter."""
+        """Set all targets, except latents and LFOs' rates, to `values`; filter_kind: one of the types of Filter."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}
         self.envelope = msgspec.structs.replace(self.envelope, sustain=values[f"{ENVELOPE}sustain"], **stages)
         self._follow()
 
+    def follow_lfos(self, rates: Mapping[str, float]) -> None:
+        """Note the rates in Hz, by target, of a morph's LFOs; LFOs that the player has moved keep their rates."""
+        for name, target in LFO_RATES.items():
+            if target in self.values and name not in self.rates:
+                self.values[target] = rates[target]
+
     def _follow(self) -> None:
         values = self.values
         self.blend, self.pan = values["phase_blend"], values["pan"]
         self.gain = 10.0 ** (values["level"] / 20.0)
         kind = self._kind
-        # A sound without a filter gets one when its cutoff is turned down.
+        # A sound without a filter gets one when the player turns down the target `filter.cutoff`.
         is_open = values["filter.cutoff"] >= _OPEN_HZ
         self.filter_kind = "low" if kind == "off" and not is_open else kind
         self.has_bandwidth |= values["bandwidth"] > 0.0
@@ -108,3 +115,12 @@ class SoundKnobs:
 def _with_stage(envelope: Adsr, stage: str, value: float) -> Adsr:
     field = stage if stage == "sustain" else f"{stage}_s"
     return msgspec.structs.replace(envelope, **{field: value})
+
+
+def _kept_rates(patch: Patch) -> dict[str, float]:
+    """The rates in Hz of the LFOs that were moved before a sound with a morph was saved; `edited_sound` writes them."""
+    morph = patch.sound.morph
+    if patch.morph is None or morph is None or morph.at is None:
+        return {}
+    rates = {name: getattr(patch.sound, name).rate_hz for name in LFO_RATES}
+    return {name: rate_hz for name, rate_hz in rates.items() if rate_hz is not None}

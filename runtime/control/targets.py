@@ -65,7 +65,7 @@ RANGES: dict[str, Range] = {
     "reverb": SHARE,
     "chorus": SHARE,
 }
-# Each LFO's target. An LFO with `beats` follows the tempo and does not have it.
+# The target for the rate of each LFO. An LFO with `beats` follows the tempo and has no such target.
 LFO_RATES = {"lfo_1": "lfo_1.rate", "lfo_2": "lfo_2.rate"}
 # The actions that a control can start instead of moving a target.
 ACTIONS = (
@@ -79,9 +79,10 @@ ACTIONS = (
     "record",
     "tap_tempo",
 )
-NOTHING = "nothing"  # in place of an action in a map's line: the map leaves the control to its meaning in MIDI, if any
+# In a map's line, NOTHING stands in place of an action: the control moves no target, but keeps its meaning in MIDI.
+NOTHING = "nothing"
 
-# Targets that, like all latents, change only spectra or their phases, which are next computed at a hop.
+# Targets that, like all latents, change only spectra or phases. Both are computed again at the next hop.
 SPECTRAL = frozenset(
     ("phase_blend", "filter.cutoff", "filter.resonance", "tilt", "odd_even", "formant", "bandwidth", "width")
 )

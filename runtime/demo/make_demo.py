@@ -1,7 +1,7 @@
 """Writes demo.mid: a minute that goes through the bundled instrument's sounds, with wheels, pressure and pedal.
 
-Run as `python -m runtime.demo.make_demo`. All sounding notes share the knobs. So sounds that play together are chosen
-at the same time, and the one chosen last sets the knobs.
+Run as `python -m runtime.demo.make_demo`. All sounding notes share the knobs, and choosing a sound turns them. So
+sounds that play together are chosen at the same moment; the one that is chosen last decides where the knobs stand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from runtime.sound.store import instrument_sounds
 
 BEATS_PER_MINUTE = 100.0
 BAR = 4.0
-LEAD = 1  # the channel of the lead, so that its wheels do not move the chords
+LEAD = 1  # the lead has a channel of its own, so that its wheels do not move the chords
 
 PAD_CHORDS = ("A2 E3 C4 E4 B4", "F2 C3 A3 E4 G4", "C3 G3 E4 G4 D5", "G2 D3 B3 D4 A4")
 # Eight notes for each chord, from low to high; the pluck plays them up and down.
@@ -27,6 +27,8 @@ PLUCKED = (
     "G2 D3 G3 B3 D4 G4 A4 B4",
 )
 PLUCK_STEPS = (0, 3, 5, 7, 6, 4, 5, 2, 1, 4, 6, 7, 5, 6, 4, 3)
+# BELLS and PIANO_TUNE are lists of (beat, notes, velocity), TUNE and BRASS of (beat, length, notes, velocity), PULSES
+# of (beat, length).
 BELLS = ((0, "A3 C5", 84), (1, "G5", 76), (2, "E5", 70), (3, "B5", 92),
          (4, "F3 A5", 88), (5, "E5", 72), (6, "G3 C5", 66), (7, "G5 D6", 100))  # fmt: skip
 PIANO_CHORDS = ("D3 F3 C4 E4", "G2 F3 B3 E4", "C3 E3 B3 D4", "A2 G3 C4 E4")
@@ -115,7 +117,8 @@ def _end(score: Score, beat: float) -> None:
     score.ramp(beat + 4.0, beat + 6.0, Control.MOD_WHEEL, (60, 0))
 
 
-PARTS = ((_pad, 4), (_pluck, 4), (_bells, 2), (_piano, 4), (_lead, 4), (_pulse, 4), (_brass, 2), (_end, 2))  # bars
+# The parts of the piece, each with its number of bars.
+PARTS = ((_pad, 4), (_pluck, 4), (_bells, 2), (_piano, 4), (_lead, 4), (_pulse, 4), (_brass, 2), (_end, 2))
 
 if __name__ == "__main__":
     make_demo().save(DEMO_FILE)

@@ -68,7 +68,7 @@ def notes() -> list[tuple[int, int, int, int]]:
 
 
 def knobs(end: int) -> list[tuple[int, int, int]]:
-    """The knobs' movements, (tick, controller, value), one for each new value; end: length of the piece in ticks."""
+    """The knobs' movements, (tick, controller, value), one for each new value. end: length of the piece in ticks."""
     moves = []
     for controller, n_bars in KNOBS.items():
         before = None

@@ -27,7 +27,7 @@ class Score:
         self._add(0.0, _CONTROL, MetaMessage("set_tempo", tempo=bpm2tempo(beats_per_minute)))
 
     def play(self, sound: str, notes: Iterable[tuple[float, float, str, int]], channel: int = 0) -> None:
-        """Play notes with a sound; notes: (start, length, names of the notes, velocity).
+        """Play notes with a sound. notes: (start, length, names of the notes, velocity).
 
         Of notes that begin at the same tick, the notes of an earlier call come first.
         """

@@ -69,7 +69,8 @@ def _rates(root: Path) -> str:
 def holders(root: Path) -> dict[int, str]:
     """The programs that have a sound card open for playback, by process id.
 
-    The cards' status files name some of them; the others are found by the files that they have open.
+    root: the folder that contains proc. The cards' status files name some of the programs; the others are found by the
+    files that they have open.
     """
     found = set()
     for path in root.glob("proc/asound/card*/pcm*p/sub*/status"):

@@ -28,7 +28,7 @@ _PATIENCE_S = 10.0
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One result. name: what was checked; says: what was found; mend: what to do, mostly a command to type."""
+    """One result. name: what was checked. says: what was found. mend: what to do, mostly a command to type."""
 
     name: str
     verdict: Verdict
@@ -40,8 +40,8 @@ class Given(msgspec.Struct, frozen=True):
     """What the checks need to know.
 
     config: the settings. instrument: name or file; None for the settings' instrument. root: the folder that contains
-    proc, sys and dev. playing: what the playing process reports; None if nothing plays. figures: the checks store the
-    values here that they measure, for the JSON.
+    proc, sys and dev. playing: what the playing process reports; None if nothing plays. figures: measured values by
+    name, added by the checks; they go into the JSON.
     """
 
     config: Config
@@ -55,16 +55,16 @@ Check = Callable[[Given], list[Finding]]
 
 
 def worst(findings: Sequence[Finding]) -> Verdict:
-    """The verdict on all findings together."""
+    """The worst verdict of all findings; good if there are no findings."""
     verdicts = {finding.verdict for finding in findings}
     return BAD if BAD in verdicts else MEND if MEND in verdicts else GOOD
 
 
 def screen_lines(findings: Sequence[Finding], width: int | None = None) -> list[str]:
-    """The findings as lines: verdict, name and what was found, in columns, and below them how to mend it.
+    """The findings as lines: verdict, name and what was found, in columns, and below them how to mend the problem.
 
-    width: of the screen, in characters; None for the terminal's width. A command is never split over two lines, so that
-    it can be copied.
+    width: width of the screen, in characters; None for the terminal's width. A command is never split over two lines,
+    so that it can be copied.
     """
     width = width or max(_LEAST_WIDTH, min(shutil.get_terminal_size((100, 24)).columns, _MOST_WIDTH))
     lines, after = [], _MARGIN + " " * (_NAME_WIDTH + 1)

@@ -79,7 +79,7 @@ def check_network(given: Given) -> list[Finding]:
 
 
 class Socket(NamedTuple):
-    """A network socket of a process. is_local: for this machine only; goes_out: the process made the connection."""
+    """A network socket of a process. is_local: for this machine only. goes_out: the process made the connection."""
 
     is_local: bool
     goes_out: bool
@@ -88,7 +88,8 @@ class Socket(NamedTuple):
 def sockets(root: Path, process: int) -> list[Socket]:
     """The network sockets of a process; none if this user may not see them.
 
-    Source: proc_net(5): local address, remote address, state and inode are the columns 1, 2, 3 and 9, from 0.
+    root: the folder that contains proc. Source: proc_net(5): local address, remote address, state and inode are the
+    columns 1, 2, 3 and 9, counted from 0.
     """
     own = set()
     for path in root.glob(f"proc/{process}/fd/*"):

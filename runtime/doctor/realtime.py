@@ -19,7 +19,10 @@ _CONTAINER = "run it outside of a container, or give the container: --cap-add=SY
 
 
 def check_limits(_given: Given) -> list[Finding]:
-    """Check the limits of priority and locked memory. The priority is tried out, as several settings can permit it."""
+    """Check the limits of priority and locked memory.
+
+    The priority is tried out, because several settings of the system can permit it.
+    """
     if sys.platform != "linux":
         return []
     with promoted(AUDIO_PRIORITY) as permitted:

@@ -30,7 +30,7 @@ def version() -> str:
 
 
 def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
-    """The report's whole text; lines: what the screen shows; root: the folder that contains proc and sys."""
+    """The report's whole text. lines: what the screen shows. root: the folder that contains proc and sys."""
     packages = ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES)
     cards = text_of(root / "proc/asound/cards")
     head = f"Report of timbrebox doctor, version {version()}\nKernel {platform.release()}; {packages}\n"

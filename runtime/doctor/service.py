@@ -9,7 +9,7 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, output_of
 UNIT = "timbrebox.service"
 _NAMES = "LoadState,UnitFileState,ActiveState,StatusText,NRestarts,Result"
 MOST_REASONS = 3
-# What systemd itself writes into the journal when a service fails.
+# Patterns for what systemd itself writes into the journal when a service fails, each with what the doctor says of it.
 _REASONS = (
     (r"code=killed, status=9/KILL", "it was killed"),
     (r"[Ww]atchdog timeout", "it hung, and the watchdog ended it"),
@@ -56,7 +56,7 @@ def _judged(known: dict[str, str], reasons: list[str]) -> Finding:
 
 
 def restarts(journal: str) -> list[str]:
-    """When and why the service ended, the last MOST_REASONS times; journal: systemd's lines in short-iso format."""
+    """When and why the service ended, the last MOST_REASONS times. journal: systemd's lines in short-iso format."""
     found = []
     for line in journal.splitlines():
         if not re.search(r"Main process exited|[Ww]atchdog timeout|oom-kill", line):

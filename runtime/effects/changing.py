@@ -1,4 +1,4 @@
-"""A value that changes by a crossfade over several cells, which `grid` explains."""
+"""A value that changes by a crossfade over several cells; grid.py says what a cell is."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Changing(Generic[T]):
     A change begins with the first cell at or after its frame, and takes n_cells. A change during another change waits
     until the other ends; of several waiting changes, only the newest is made.
 
-    now: the value; during a change, the old value. coming: the new value; None if no change runs. progress: how far the
-    change is at the beginning of the present cell, 0 to 1. step: by how much progress grows in one cell.
+    Attributes: now: the value; during a change, the old value. coming: the new value; None if no change runs. progress:
+    how far the change is at the beginning of the present cell, 0 to 1. step: by how much progress grows in one cell.
     """
 
     def __init__(self, value: T, n_cells: int):

@@ -25,7 +25,10 @@ _CUBIC = np.array(
 
 
 class Copies(NamedTuple):
-    """The copies for some settings. Each copy on one side is a voice; the left side's voices come first.
+    """The delayed copies of the sound, for some settings.
+
+    In this file, a voice is one copy on one side; the left side's voices come first.
+
 
     places: for each frame of a cell, where the voices read the sent sound if no delay swings, in frames from the cell's
     beginning, float64 (n_voices, cell). depth: how far a delay swings to either side, in frames. turns: the swing's
@@ -66,7 +69,7 @@ def copies(settings: ChorusConfig, sample_rate_hz: int) -> Copies:
 
 
 class Chorus(CellEffect[Copies]):
-    """The effect itself; as its settings say, in the mode `chorus` or `ensemble`."""
+    """The chorus effect; its settings choose the mode, `chorus` or `ensemble`."""
 
     def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
         cell = cell_frames(sample_rate_hz)

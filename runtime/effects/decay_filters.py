@@ -34,7 +34,7 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
     """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
     A sound passes a line's filter once every delays_s (n,). With these gains, it decays by 60 dB in decays_s (3,) at
-    the meeting points. If no filter of this kind is steep enough, the decay comes as close as possible.
+    the three `meeting_points_hz`. If no filter of this kind is steep enough, the decay comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
@@ -47,7 +47,7 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 
 
 class LowPasses:
-    """Applies both low-pass filters to all lines, one cell at a time.
+    """Applies the low-pass filters L and H, see `poles`, to all delay lines, one cell at a time.
 
     A matrix product has at most n_lines * cell^2 = 262,144 multiplications. With more, OpenBLAS would share them among
     threads, which would wait for each other.
@@ -61,7 +61,7 @@ class LowPasses:
         self._matrices = [
             _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
         ]
-        # What the states, L's last output and H's last two, add to the outputs of a cell.
+        # What the states add to the outputs of a cell. The states are L's last output and H's last two before the cell.
         n = times[:cell]
         self._after = _rounded(
             np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))

@@ -42,7 +42,10 @@ class Reader:
         self._coming = np.empty((len(rows), cell), np.float32)
 
     def read(self, frame: int, delays: np.ndarray, out: np.ndarray) -> None:
-        """Write each row, from frame `frame - delays` on, to `out`, float32 (n_rows, cell); delays: int (n_rows,)."""
+        """Write one cell of each row to `out`, float32 (n_rows, cell); delays: int (n_rows,), one for each row.
+
+        The first frame of a row's cell is `frame` less the row's delay.
+        """
         starts = np.subtract(frame, delays, out=self._starts)
         starts %= self._size
         starts += self._first

@@ -114,9 +114,9 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell is computed again for each block that adds samples to it; old samples stay where none was added yet. The
-    matrix is 0 where a later sample would change an earlier one, so the sound does not depend on block sizes.
-    n_cells_computed: counts the work.
+    A cell is computed again for each block that adds samples to it. Where samples are still missing, it has old ones.
+    They change nothing: the matrix is 0 where a later sample would change an earlier one. So the sound does not depend
+    on block sizes. Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):

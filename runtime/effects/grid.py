@@ -33,7 +33,7 @@ def cell_frames(sample_rate_hz: int) -> int:
 class SendRing:
     """The latest sound sent to an effect: float32 (2, size + cell), channels first; frame f is in column f % size.
 
-    The last cell's columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
+    The last `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
 
     n_frames: how far back the ring can be read, in frames; cell: frames of one cell.
     """
@@ -77,8 +77,8 @@ class CellEffect(ABC, Generic[T]):
     The wet sound of a cell is computed when the cell before it is complete. T: the type of the prepared settings.
 
     n_back: how many frames back the effect reads the sent sound. n_tail: for how many frames at most sound stays in the
-    effect's own delay lines. shift: how many frames before frame 0 a cell begins; 0 if one begins there.
-    n_cells_computed: counts the work.
+    effect's own delay lines. shift: how many frames before frame 0 a cell begins; 0 if one begins at frame 0. Attribute
+    n_cells_computed: how many cells were computed so far, as a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):

@@ -72,8 +72,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # `gains` is for a whole loop, a line and scatterings of mean length. The scatterings have gains of their own, so
-    # their mean gain is divided out.
+    # `gains` are the gains of a whole loop: of a line, and of scatterings of mean length. The scatterings get gains of
+    # their own below, so their mean gain is divided out.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)

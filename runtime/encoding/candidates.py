@@ -28,15 +28,16 @@ MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
 NEAR_DB = 1.0  # a reading with constant knobs is offered if its distance exceeds the first reading's by at most this
 MUCH_NEARER_DB = 0.5  # a reading in another octave comes first if it is nearer to the recording by this much
+# Times of the sound's envelope; USUAL_RELEASE_S if the recording has no release.
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
 
 class Options(NamedTuple):
     """What the user asks for.
 
-    most: the most candidates. colour: how much of the colour curve is applied, 0 to 1. keeps_tuning: whether a
-    recording that is out of tune stays so. around: the knob positions around which the sound moves, (n_latents,), None
-    to search for the nearest ones.
+    most: the most candidates. colour: how much of the colour curve (see colour.py) is applied, 0 to 1. keeps_tuning:
+    whether a recording that is out of tune stays so. around: the knob positions around which the sound moves,
+    (n_latents,); None to search for the positions nearest to the recording.
     """
 
     most: int = MOST_CANDIDATES
@@ -54,7 +55,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder; made_for: the instrument's name and SHA-256, which encoded sounds state."""
+    """An instrument with its encoder. made_for: the instrument's name and SHA-256, which encoded sounds state."""
 
     decoder: Decoder
     encoder: Encoder

@@ -17,8 +17,11 @@ from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 MOST_DB, LEAST_DB = 30.0, -60.0  # beyond these limits, a colour would raise what the decoder leaves between harmonics
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
-# What a colour costs, relative to a band's squared error: its squared distance from its mean, and its curvature.
+# `fit` adds to the squared errors of the bands: _RIDGE times the curve's squared distance from its own mean, and _BEND
+# times its squared curvature.
 _RIDGE, _BEND = 0.001, 0.001
+# In `fit`, a band whose target is x dB (the loudest has 0) has the weight 10 ** (x / _WEIGHT_DB), at least
+# _LEAST_WEIGHT. For the overall level, its weight is 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count less.
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0
@@ -27,10 +30,10 @@ LEAST_WEIGHT = 0.4  # the engine's least K-weight (runtime/engine/synthesis/shap
 
 
 class Colours:
-    """Fits colour curves to the spectra of one decoded note.
+    """Fits colour curves, "colours" for short, to the spectra of one decoded note.
 
-    spec: the decoder's transform; model_note: the decoded note; semitones: how far the engine transposes that note.
-    Colours, bands and loudness are those of the transposed sound.
+    spec: the decoder's transform. model_note: the decoded note. semitones: how far the engine transposes that note.
+    The frequencies of colours, bands and loudness are those of the transposed sound.
     """
 
     def __init__(self, spec: StftSpec, model_note: int, semitones: float):
@@ -55,7 +58,7 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # A band depends only on the colours of a few bands: only the pairs with an influence are stored.
+        # Each of the 64 bands depends on a few of the 40 colours only, so only such pairs (band, colour) are stored.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
@@ -63,7 +66,7 @@ class Colours:
     def fit(self, magnitudes: np.ndarray, target_db: np.ndarray) -> np.ndarray:
         """The colours in dB, float64 (n, 40), that bring spectra to a target.
 
-        magnitudes: decoded spectra, float32 (n, n_bins); target_db: levels in bands (n, 64), from `band_levels_db`. A
+        magnitudes: decoded spectra, float32 (n, n_bins). target_db: levels in bands (n, 64), from `band_levels_db`. A
         colour does not change the loudness of its spectrum.
         """
         power = np.square(magnitudes)
@@ -105,13 +108,13 @@ class Colours:
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def _levelled(self, loud: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours, each shifted to keep the loudness; loud: the weighted power of each harmonic."""
+        """The colours, each shifted to keep the loudness. loud: the weighted power of each harmonic."""
         coloured = (loud * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)).sum(axis=1)
         ratio = np.maximum(coloured, _LEAST_POWER) / np.maximum(loud.sum(axis=1), _LEAST_POWER)
         return colour_db - 10.0 * np.log10(ratio)[:, None]
 
     def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Spectra with their colours applied, float32 (n, n_bins); colour_db: (n, 40)."""
+        """Spectra with their colours applied, float32 (n, n_bins). colour_db: (n, 40)."""
         gains = np.exp(0.5 * _POWER_NEPERS * (colour_db @ self._group_weights)).astype(np.float32)
         return magnitudes * gains[:, self._harmonic_of]
 

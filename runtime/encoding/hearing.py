@@ -18,26 +18,27 @@ LEAD_S = 0.003  # the onset is set this much earlier, so that the very beginning
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
 # A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
-# harmonics. A chord has less on the low ones, because it is heard as a note far below its own.
+# harmonics. A chord is heard as a note far below its own notes, and has less energy on this note's low harmonics.
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-# The recorded note may also be the one an octave away if this share of the frames is heard there. It may be the one an
-# octave lower, too, if partials that only the lower note has hold LEAST_HALF_SHARE of the energy, and LEAST_OVER_NOISE
-# times the energy between partials. Below bin N_BINS_APART, the partials of the two notes cannot be told apart.
+# The note an octave above or below the heard one may be the recorded note if it is heard in LEAST_OCTAVE_SHARE of the
+# frames. The lower one may also be the recorded note if the partials that the heard note does not have hold at least
+# LEAST_HALF_SHARE of the energy, and at least LEAST_OVER_NOISE times the energy between partials. If the heard note
+# lies below bin N_BINS_APART, the partials of the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # a note that lasts for this share of the audible time is taken for the whole recording
-MOST_GAP_FRAMES = 4
-UNPITCHED_NOTE = 60
+MOST_GAP_FRAMES = 4  # a note may be unheard for this many frames, and still goes on
+UNPITCHED_NOTE = 60  # the note of a sound in which no pitch is heard
 
 
 @dataclass(frozen=True)
 class Pitch:
     """What note is heard in a stretch of sound.
 
-    note: MIDI note; cents: how far the sound lies above this note; is_single: whether a single held note is heard;
+    note: MIDI note. cents: how far the sound lies above this note. is_single: whether a single held note is heard.
     other_octave: the MIDI note an octave away, if that may be the recorded note; else None.
     """
 
@@ -51,8 +52,8 @@ class Pitch:
 class Take:
     """One note of a recording, or a whole recording that is no note.
 
-    samples: float32 (n,), mono, from `before` samples before the onset, in tune unless the tuning is kept; pitch: the
-    heard pitch; start_s: time of the onset in the recording.
+    samples: float32 (n,), mono; they begin `before` samples before the onset, and are tuned to the note unless the
+    tuning is kept. pitch: the heard pitch. start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray
@@ -64,7 +65,7 @@ class Take:
 def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) -> list[Take]:
     """The notes of a recording, the longest first; an empty list if there is no sound in it.
 
-    samples: float32 (n,), mono, at spec.sample_rate_hz; keeps_tuning: whether to leave the tuning as it is.
+    samples: float32 (n,), mono, at spec.sample_rate_hz. keeps_tuning: whether to leave the tuning as it is.
     """
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < 1e-5:
@@ -164,8 +165,8 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
     """The note an octave below or above `note`, if that may be the recorded note; else None.
 
-    It may be if many frames are heard there. The lower note also may be if the sound has partials at odd multiples of
-    half the heard fundamental.
+    That is so if many frames are heard at that note. It is also so, for the lower note, if the sound has partials at
+    odd multiples of half the heard fundamental.
     """
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
     shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]

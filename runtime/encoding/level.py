@@ -1,4 +1,4 @@
-"""The level of a recording over time, and its marks: attack, release, and whether the sound dies away."""
+"""Measures a recording's level over time, and finds its marks: attack, release, and whether the sound dies away."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
 def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
     """The level in dB, one value per LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
 
-    samples: float (n_samples,); before: how many samples lie before the time 0; pitch_hz: the fundamental, to which the
+    samples: float (n_samples,). before: how many samples lie before the time 0. pitch_hz: the fundamental, to which the
     window's length is fitted so that the level does not pulse.
     """
     window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
@@ -40,7 +40,7 @@ def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, be
 class Marks:
     """Where a sound's parts begin and end, in s from its onset.
 
-    attack_s: when full level is reached; release_s: when the release begins, or None; end_s: when the sound is over;
+    attack_s: when full level is reached. release_s: when the release begins, or None. end_s: when the sound is over.
     dies_away: whether the level falls all the time, as in struck and plucked sounds.
     """
 
@@ -57,7 +57,8 @@ def marks_of(level_db: np.ndarray) -> Marks:
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
     release = _release(level_db, attack)
     last = end if release is None else release
-    # At both ends of the held part, the mean over a fifth of it, so that vibrato and beats do not count.
+    # Both levels are means over a fifth of the held part, at its beginning and at its end, so that vibrato and beats do
+    # not count.
     fifth = max(1, (last - attack) // 5)
     fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
     dies_away = fall_db >= DYING_DB

@@ -11,14 +11,14 @@ from runtime.instrument.card import Card
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Sounds that an instrument was taught; names: one for each; positions: knob positions, float32 (n, n_latents)."""
+    """Sounds that an instrument was taught. names: one for each. positions: knob positions, float32 (n, n_latents)."""
 
     names: tuple[str, ...]
     positions: np.ndarray
 
 
 def trained_sounds(card: Card) -> Trained:
-    """The trained frames that the card lists, or else its presets; may be empty."""
+    """The training frames on the card or, if it has none, its presets; may be empty."""
     if card.embedding is not None and card.embedding.latents:
         return Trained(card.embedding.labels, np.array(card.embedding.latents, np.float32))
     positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)
@@ -28,7 +28,7 @@ def trained_sounds(card: Card) -> Trained:
 def nearest_trained(trained_db: np.ndarray, target_db: np.ndarray) -> tuple[int, float] | None:
     """The index of the nearest trained sound and its distance in dB; None without trained sounds.
 
-    trained_db: levels in bands, (n_sounds, 64); target_db: a recording's levels in bands, (n_frames, 64).
+    trained_db: levels in bands, (n_sounds, 64). target_db: a recording's levels in bands, (n_frames, 64).
     """
     if not len(trained_db):
         return None

@@ -1,4 +1,4 @@
-"""Reads one take, a note of a recording or a whole recording, as a sound of an instrument."""
+"""Reads one take (a note of a recording, or a whole recording) as a sound of an instrument."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
-MEASURED_S = 2.2  # distances are measured over this time, as everywhere in this project
+MEASURED_S = 2.2  # distances are measured over this much of the beginning, as everywhere in this project
 AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
 LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve
 LOUD_WINDOW_S = 0.1
@@ -33,9 +33,9 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 class Reading:
     """A take as a sound.
 
-    note: the MIDI note as which the take is read; positions: the steady knob positions, 0 to 1, (n_latents,);
-    trajectory: how knobs, colour and level move, the knobs as offsets from `positions`; marks: the take's attack,
-    release and end; distance_db: from the decoded trajectory, with its colour, to the recording; nearest,
+    note: the MIDI note as which the take is read. positions: the steady knob positions, 0 to 1, (n_latents,).
+    trajectory: how knobs, colour and level move, the knobs as offsets from `positions`. marks: the take's attack,
+    release and end. distance_db: from the decoded trajectory, with its colour, to the recording. nearest,
     nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
     """
 
@@ -180,7 +180,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
-    """The trajectory's level in dB: what the engine must add to its spectra, which it brings to one loudness.
+    """The trajectory's level in dB: what is to be added to the engine's spectra, which all have the same loudness.
 
     level_db: the take's level. spectral_db: how far the level of each hop's spectrum lies above its loudness. The
     loudest part of the result is 0 dB.

@@ -9,7 +9,7 @@ from runtime.encoding.decoding import decode
 from runtime.instrument.decoder import Decoder
 
 MOST_STARTS = 64
-N_AROUND, N_KEPT = 36, 3
+N_AROUND, N_KEPT = 36, 3  # each round tries N_AROUND new positions around the N_KEPT best ones
 SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round, the standard deviation of new positions around the best
 # Weight of the distance without colour: the spectrum should be near without its colour, too.
 PLAIN_SHARE = 0.35
@@ -20,7 +20,7 @@ def search(
 ) -> np.ndarray:
     """The best knob positions found, (n_latents,).
 
-    target_db: levels in bands (64,); starts: positions to begin with, (n, n_latents), at most MOST_STARTS are tried.
+    target_db: levels in bands (64,). starts: positions to begin with, (n, n_latents), at most MOST_STARTS are tried.
     """
     random = np.random.default_rng(0)
     steps = np.linspace(0, len(starts) - 1, min(MOST_STARTS, len(starts))).astype(int)
@@ -38,7 +38,7 @@ def search(
 def costs_of(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, positions: np.ndarray
 ) -> np.ndarray:
-    """The weighted sum of the distances with and without colour from a target, (n,); positions: (n, n_latents)."""
+    """The weighted sum of the distances with and without colour from a target, (n,). positions: (n, n_latents)."""
     decoded = decode(decoder, positions, model_note)
     targets_db = np.broadcast_to(target_db, (len(positions), len(target_db)))
     coloured = colours.coloured(decoded, colours.fit(decoded, targets_db))

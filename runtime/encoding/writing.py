@@ -29,8 +29,9 @@ def sound_path(recording: Path, out: Path | None) -> Path:
 
 
 def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
-    """The folder for a bank's sounds, and the path of each recording's sound; subfolders of `folder` are searched.
+    """The folder for the sounds of a folder of recordings, and the path of each recording's sound.
 
+    Subfolders of `folder` are searched, too. out: the folder for the sounds; None for one in the working directory.
     UserError if there are no recordings, or `out` is a file.
     """
     target = out or Path(folder.resolve().name + FOLDER_SUFFIX)
@@ -54,7 +55,7 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
 
 
 def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
-    """UserError if a sound's file cannot be written, or exists without `force`; called before the long work."""
+    """UserError if a sound's file cannot be written, or exists without `force`; call it before the slow encoding."""
     for number in range(1, most + 1):
         path = candidate_path(out, number)
         refuse_bad_target(path, inputs=[recording])

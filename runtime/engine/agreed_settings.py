@@ -1,4 +1,4 @@
-"""An engine's settings, from its arguments."""
+"""Finds an engine's settings from the engine's arguments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from runtime.config import Config
 
 
 def agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:
-    """`config`, or the default settings with n_voices and seed; ValueError if the arguments contradict `config`."""
+    """`config`; if it is None, the default settings with n_voices and seed.
+
+    ValueError if n_voices or seed is given and contradicts `config`.
+    """
     if config is None:
         defaults = Config()
         voice = defaults.voice if n_voices is None else msgspec.structs.replace(defaults.voice, n_voices=n_voices)

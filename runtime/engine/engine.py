@@ -1,4 +1,4 @@
-"""The engine: events in, sound out. It owns no thread, clock, file or log.
+"""The engine turns events into sound. It owns no thread, clock, file or log. docs/engine.md explains its terms.
 
 Sound is made in spans. A span begins at an event, a hop or the end of a ramp, and lasts until the next of these. The
 engine decides at a span's first frame what the whole span sounds like, from absolute frame numbers alone. So the output
@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 
 from runtime.config import Config
@@ -26,6 +25,7 @@ from runtime.engine.recorded.state import EngineState, StateKeeper
 from runtime.engine.sounding.hop_groups import HopGroups
 from runtime.engine.sounding.spectra import Seen, Spectra
 from runtime.engine.sounding.voice_sound import VoiceSound
+from runtime.engine.status import Status
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.wide_sound import WideSound
 from runtime.engine.voices.bank import Voice, VoiceBank
@@ -42,34 +42,18 @@ from runtime.sound.sound import Sound
 T = TypeVar("T")
 
 
-class Status(msgspec.Struct, frozen=True, gc=False):
-    """The engine's state at `frame`, the first frame of the present span.
-
-    n_active_voices: voices that sound; positions: the knobs' positions, 0 to 1. Counts since the start: n_notes, notes
-    started; n_stolen, voices stolen; n_decoded, spectra decoded; n_transforms, inverse transforms made.
-    """
-
-    frame: int = 0
-    n_active_voices: int = 0
-    n_notes: int = 0
-    n_stolen: int = 0
-    n_decoded: int = 0
-    n_transforms: int = 0
-    positions: tuple[float, ...] = ()
-
-
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of the
-    random phases; config: the settings, None for those of `patch`. The settings contain a number of voices and a seed:
+    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of all
+    random numbers; config: the settings, None for those of `patch`. The settings contain a number of voices and a seed:
     ValueError if n_voices or seed is given and contradicts them. Without config and patch, n_voices is 16 and seed is 0
-    by default. patch: the sound at the start; programs: the sounds that program changes choose,
-    None for the instrument's presets. limits: whether the sound is limited to full scale; if not, the caller must limit
-    it. start: the state of another engine with the same instrument, settings and sounds; this engine continues from
-    that state's frame. None for frame 0.
+    by default. patch: the sound at the start; programs: the sounds that program changes choose, None for the
+    instrument's presets. limits: whether the engine limits the sound to full scale; if not, the caller must do it.
+    start: the state of another engine with the same instrument, settings and sounds; this engine continues from the
+    frame of that state. None to begin at frame 0.
 
-    frame: the next frame to render; status: a snapshot, replaced when a span begins.
+    Attributes: frame: the next frame to render; status: a snapshot, replaced when a span begins.
     """
 
     def __init__(
@@ -117,13 +101,16 @@ class Engine:
             self._keeper.give(start)
             self._events.wait_again(start.waiting)
             self.frame = start.frame
-        self._span_start = self._span_end = self._first_hop = self.frame
-        self._may_foresee = self._has_worked = False  # _has_worked: whether this block made a hop or began a voice
+        # The present span is mixed up to _mixed_end; _span_end may lie before: at a reading, or where an event is due.
+        self._span_start = self._span_end = self._mixed_end = self._first_hop = self.frame
+        # _has_worked: whether this block made a hop or began a voice. _may_foresee: whether a block without such work
+        # may compute what moving voices will need later.
+        self._may_foresee = self._has_worked = False
         self._narrow_buffers = narrow_buffers()
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` each collected event, as (frame, event), and what `ask_for_state` gives."""
+        """From now on, append to `history` each collected event, as (frame, event), and each requested state."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
@@ -151,7 +138,7 @@ class Engine:
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
-        """Prepare a sound for the event SoundChange; may be called from any thread but the audio thread."""
+        """Prepare a sound; returns it for the event SoundChange. Call it on any thread but the audio thread."""
         ready = (each for each in self._palette.programs if each.patch is patch)
         return next(ready, None) or self._palette.ready(patch)
 
@@ -191,7 +178,7 @@ class Engine:
 
     def start_at(self, frame: int) -> None:
         """Let an engine that has not rendered yet begin at this frame, as if it had been silent until then."""
-        self.frame = self._span_start = self._span_end = frame
+        self.frame = self._span_start = self._span_end = self._mixed_end = frame
 
     @property
     def n_muted(self) -> int:
@@ -208,7 +195,7 @@ class Engine:
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
 
     def seen(self, voice: Voice) -> tuple[Seen, float]:
-        """What a sounding voice sounds like now, and its gain.
+        """What a sounding voice sounds like now, and the voice's gain.
 
         May be called from any thread; then the values may belong to different frames.
         """
@@ -224,19 +211,32 @@ class Engine:
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:
-        """Return and clear the changes of the effect sends: (frame, reverb, chorus), 0 to 1, ascending by frame."""
+        """Return and clear the changes of the effect sends: (frame, reverb, chorus), ascending; each send is 0 to 1."""
         return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:
         done, n_frames = 0, len(out)
         while done < n_frames:
             if self.frame >= self._span_end:
-                self._narrow_buffers.run(self._begin_span)
+                self._narrow_buffers.run(self._go_on)
             at = self.frame - self._span_start
             n = min(n_frames - done, self._span_end - self.frame)
             out[done : done + n] = self._mixed[at : at + n]
             done += n
             self.frame += n
+
+    def _go_on(self) -> None:
+        """Go on with the present span if nothing but a reading is due at this frame, else begin a span."""
+        frame, n_events = self.frame, self._performance.n_events
+        is_in_span = frame < self._mixed_end and not self._events.is_due(frame)
+        if is_in_span and self._voice_sound.read(frame, n_events):
+            self._has_worked = True
+            self._mixed_end = min(self._mixed_end, self._voice_sound.next_change(frame))
+            self._first_hop = self._hops.earliest_hop(frame + 1)
+            end = min(self._mixed_end, self._voice_sound.next_reading(frame))
+            self._span_end = self._events.next_change(end)
+        else:
+            self._begin_span()
 
     def _begin_span(self) -> None:
         """Apply the events of this frame, and mix the sound from here to the next change."""
@@ -250,13 +250,14 @@ class Engine:
         ratios = performance.pitches.ratios(list(retuned.values()), frame) if retuned else []
         transposing = [lane for lane, ratio in zip(retuned, ratios, strict=True) if ratio.fixed != 1.0]
         self._has_worked |= self._voice_sound.follow(changes, frame, performance.n_events, transposing)
-        self._may_foresee = self._voice_sound.moves
+        self._may_foresee = self._voice_sound.can_foresee
         if retuned:
             sound.set_ratios(list(retuned), frame, ratios)
         transposed = sound.transposed_among(range(self._bank.n_lanes_used))
         self._first_hop = self._hops.earliest_hop(frame + 1)
-        self._span_start, self._span_end = frame, self._next_change(transposed)
-        self._mixer.mix(frame, self._span_end - frame, transposed)
+        self._span_start, self._mixed_end = frame, self._next_change(transposed)
+        self._span_end = min(self._mixed_end, self._voice_sound.next_reading(frame))
+        self._mixer.mix(frame, self._mixed_end - frame, transposed)
         self.status = self._snapshot()
 
     def _foresee(self) -> None:
@@ -270,7 +271,7 @@ class Engine:
         return self._performance.take_changes()
 
     def _next_change(self, transposed: list[int]) -> int:
-        """The frame at which the next span begins."""
+        """The frame at which the next span begins; transposed: the sounding lanes that are transposed."""
         frame = self.frame
         end = self._events.next_change(frame + LONGEST_SPAN)
         end = min(end, frame + self._sound.size - frame % self._sound.size)

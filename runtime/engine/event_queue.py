@@ -1,4 +1,4 @@
-"""The queue of events: posted from any thread, taken by the audio thread at their frames."""
+"""The queue of events: any thread posts them, and the audio thread takes each of them at its frame."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ _COUNTED = (Clock, Tempo)
 
 
 class EventQueue:
-    """Events that have been posted and have not happened yet, sorted by frame.
+    """Events that have been posted and not yet applied, sorted by frame.
 
-    has_news: whether events were posted since the last `collect`; is_urgent: whether one of these events must be
-    collected in this block, because it cannot wait for a hop. history: if not None, `collect` appends each event to it
-    as (frame, event).
+    Events that only change spectra or the tempo may wait for the next hop (`ControlMap.may_wait_for_hop`).
+
+    Attributes: has_news: whether events were posted since the latest `collect`; is_urgent: whether one of these events
+    must be collected in this block, because it cannot wait for a hop. history: if not None, `collect` appends each
+    event to it as (frame, event).
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
@@ -27,8 +29,8 @@ class EventQueue:
         self.history: deque[tuple[int, object]] | None = None
         self._knobs, self._controls, self._hops = knobs, controls, hops
         self._posted: deque[tuple[int | None, Event]] = deque()
-        self._positions: dict[int, float] = {}  # knob positions posted since the last `collect`, by latent
-        self._pending: list[tuple[int, int, Event]] = []  # (frame, number, event), ascending
+        self._positions: dict[int, float] = {}  # knob positions posted since the latest `collect`, by latent
+        self._pending: list[tuple[int, int, Event]] = []  # (frame, order of collection, event), ascending
         self._n_events = 0
 
     def post(self, event: Event, frame: int | None = None) -> None:
@@ -37,21 +39,22 @@ class EventQueue:
         frame: the event's absolute frame, None for the first frame of the next block.
         """
         if frame is None and type(event) is KnobTurn and not self._posted:
-            self._positions[event.latent] = event.position  # only a knob's last position before a hop is heard
+            self._positions[event.latent] = event.position  # of all positions before a hop, only the newest is heard
         else:
             self._posted.append((frame, event))
-            # A clock message that a later block collected would get a later frame, and so a wrong beat.
+            # Collected in a later block, a clock message would get a later frame, and so a wrong beat.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True
 
     def collect(self, now: int, end: int, first_hop: int) -> int:
-        """Sort the posted events into the queue, on the audio thread; those that are late or lack a frame get `now`.
+        """Sort the posted events into the queue; call it on the audio thread.
 
-        end: the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns
-        the span's new end: earlier than `end` if a posted event is heard before `end`.
+        now: the next frame to render. An event without a frame, or with an earlier frame, gets the frame `now`. end:
+        the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns the
+        span's new end: earlier than `end` if a posted event is heard before `end`.
         """
-        # Cleared first, so that an event posted from here on sets them again.
+        # Cleared before the events are read: an event that is posted meanwhile sets these flags again.
         self.has_news = self.is_urgent = False
         if self._positions:
             self._turn_knobs(now)
@@ -69,7 +72,7 @@ class EventQueue:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            if self._pending:  # events that are already waiting must be applied before this one
+            if self._pending:  # events that are already waiting must be applied before this turn
                 self._sort_in(now, KnobTurn(latent, position))
             else:
                 self._knobs.turn(latent, position)
@@ -77,7 +80,7 @@ class EventQueue:
                 self.history.append((now, KnobTurn(latent, position)))
 
     def waiting(self) -> tuple[tuple[int, Event], ...]:
-        """The events that have been collected and have not happened yet, with their frames, in order."""
+        """The events that have been collected and not yet applied, with their frames, in order."""
         return tuple((frame, event) for frame, _, event in self._pending)
 
     def wait_again(self, waiting: Iterable[tuple[int, Event]]) -> None:
@@ -94,11 +97,15 @@ class EventQueue:
             self._pending.append(entry)
 
     def take(self, frame: int) -> tuple[Event, int] | None:
-        """Remove the next event if it happens at or before `frame`; returns it with its own frame, or None."""
+        """Remove the next event if its frame is at or before `frame`; returns the event and its frame, or None."""
         if not self._pending or self._pending[0][0] > frame:
             return None
         event_frame, _, event = self._pending.pop(0)
         return event, event_frame
+
+    def is_due(self, frame: int) -> bool:
+        """Whether an event happens at or before `frame`."""
+        return bool(self._pending) and self._pending[0][0] <= frame
 
     def next_change(self, end: int) -> int:
         """The frame at which the next event is heard, but at most `end`."""
@@ -108,7 +115,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # only the first event that waits counts: later ones are heard at its hop or later
+            if not waits_for_hop:  # the first event that waits sets the end: no later one is heard at an earlier hop
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

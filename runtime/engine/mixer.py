@@ -1,4 +1,4 @@
-"""Mixes all lanes to stereo: envelopes, gains, the tails of stolen voices, and the limiter."""
+"""Mixes all lanes to stereo: applies envelopes and gains, adds the tails of stolen voices, and limits the sum."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LONGEST_SPAN = 2048
 class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
-    No ramp ends and no lane hops within a span. limits: whether the mix is limited to full scale; tails_end: the frame
-    after the last tail of a stolen voice. ValueError if the fade-out of a stolen voice is longer than
-    `LaneSound.fade_frames`.
+    No ramp ends and no lane hops within a span. limits: whether the mix is limited to full scale. A tail is the fading
+    rest of a stolen voice's sound. Attribute tails_end: the frame at which all tails have ended. ValueError if a tail
+    is longer than `LaneSound.fade_frames`.
     """
 
     def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):
@@ -78,8 +78,8 @@ class Mixer:
     ) -> np.ndarray:
         """The stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes; sides: the lanes' left gains and right gains; all from `Ramps.values`.
-        transposed, modulated: the lanes that are transposed, and the lanes with gains from `GridGains`.
+        envelope: the lanes' envelopes; sides: the lanes' gains on the left and on the right; these arrays come from
+        `Ramps.values`. transposed: the lanes that are transposed; modulated: the lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -92,10 +92,11 @@ class Mixer:
             apart, first = self._sides[: lanes * n].reshape(lanes, n), self._sound.first_side
             self._envelop(frame, n, envelope, transposed_sides, heard[n_heard:], sounds[n_heard:], first, apart)
             channels = self._widen(frame, n, enveloped, apart)
+        of_grid = self._grid.values(modulated, frame, n) if modulated else None
         for number, (side, channel, gains) in enumerate(zip(mix, channels, sides, strict=True)):
             np.multiply(channel, gains, out=panned)
-            for lane in modulated:
-                panned[lane] *= self._grid.values(lane, frame, n)[number]
+            if modulated:
+                panned[modulated] *= of_grid[number]
             np.add.reduce(panned, axis=0, out=side)
         if frame < self.tails_end:
             at = frame % self._sound.size
@@ -103,7 +104,7 @@ class Mixer:
         return mix
 
     def _transposed_sides(self) -> list[int]:
-        """Those sides of the sounding voices that are transposed lanes."""
+        """The transposed lanes among the sides of sounding voices; a side is a lane that makes another lane wide."""
         sides = self._sound.sides_of([voice.lane for voice in self._bank.used() if voice.active])
         return self._sound.transposed_among(sides)
 
@@ -123,9 +124,10 @@ class Mixer:
         first: int,
         out: np.ndarray,
     ) -> None:
-        """Multiply the sound of the lanes from number `first` on by their envelopes, and write it to `out`.
+        """Multiply the sound of the lanes from number `first` on by their envelopes, and write the products to `out`.
 
-        transposed: which of these lanes are transposed; heard: which transposed lanes are heard; sounds: their sound.
+        envelope: one row for each of these lanes; transposed: which of these lanes are transposed; heard: which
+        transposed lanes are heard; sounds: the sound of the heard lanes.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
@@ -148,7 +150,7 @@ class Mixer:
         return np.add(enveloped, sides, out=enveloped), right
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
-        """Copy the rest of a stolen voice's sound, faded out, into the tails: the new note needs its lane now."""
+        """Copy the rest of a stolen voice's sound, faded out, into the tails: a new note takes the lane at `frame`."""
         n = self._bank.cut_fade_frames
         fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
         sound = self._sound.copy(stolen.lane, frame, n) * fade * np.float32(stolen.level)
@@ -160,7 +162,7 @@ class Mixer:
         places = np.arange(frame, frame + n) % self._sound.size
         gains = np.array((stolen.left, stolen.right))
         if stolen.is_modulated:
-            gains *= self._grid.values(stolen.lane, frame, 1)[:, 0]
+            gains *= self._grid.values([stolen.lane], frame, 1)[:, 0, 0]
         for tail, channel, gain in zip(self._tails, channels, gains, strict=True):
             tail[places] += channel * np.float32(gain)
         self.tails_end = frame + n

@@ -12,7 +12,7 @@ BUFFER_SIZE = 1024
 
 
 def narrow_buffers() -> Context:
-    """A context with the small buffer: code that its `run` calls uses this buffer, other code NumPy's default."""
+    """A context with the small buffer: functions called by its `run` have this buffer, other code has the default."""
     context = copy_context()
     context.run(np.setbufsize, BUFFER_SIZE)
     return context

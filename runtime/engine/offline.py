@@ -28,7 +28,7 @@ class Plays(Protocol):
 
 
 def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
-    """Yield blocks float32 (n_frames, 2) until nothing sounds; each is overwritten by the next.
+    """Yield blocks, float32 (n_frames, 2), until nothing sounds; each block is overwritten by the next.
 
     events: (time in s, event), ascending.
     """
@@ -63,7 +63,7 @@ def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames
 
 
 class _Waiting:
-    """Posts each event just before its block is rendered, because millions of waiting events would fill the memory.
+    """Posts each event just before the block of its frame, because millions of posted events would fill the memory.
 
     events: (frame, event), ascending.
     """
@@ -86,7 +86,7 @@ class _Waiting:
 
 
 def _let_go(engine: Plays, end: int) -> None:
-    """Release the keys and pedals that the events have left down."""
+    """Release, at frame `end`, the keys and pedals that the events have left down."""
     for channel in range(N_CHANNELS):
         engine.post(ControlChange(channel, Control.SUSTAIN, 0), end)
         engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)

@@ -51,7 +51,7 @@ class CardPreset(msgspec.Struct, frozen=True):
 
 
 class CardEncoder(msgspec.Struct, frozen=True):
-    """A decoder's encoder. file: the file's name, in the decoder's folder; sha256: the file's digest, in hex."""
+    """A decoder's encoder. file: the file's name, in the decoder's folder. sha256: the file's digest, in hex."""
 
     file: str
     sha256: str
@@ -66,10 +66,10 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Embedding(msgspec.Struct, frozen=True):
-    """Some spectra that the model was trained with, the training frames, and their knob positions, to draw a map.
+    """Some training frames (spectra that the model was trained with), for drawing a map of the instrument's sounds.
 
-    latents: knob positions, 0 to 1, of each frame; labels: name of each frame's sound; map_2d: each frame's place on a
-    map, x and y from 0 to 1.
+    latents: knob positions, 0 to 1, of each frame. labels: name of each frame's sound. map_2d: each frame's place on
+    the map, x and y from 0 to 1.
     """
 
     latents: tuple[tuple[float, ...], ...]

@@ -13,8 +13,8 @@ from runtime.acoustics.pitch import N_CHROMA
 class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The meaning of the decoder's inputs that follow its latents.
 
-    kind: `none`: no such inputs; `chroma`: one input for each of the 12 pitch classes; `chroma+octave`: these 12, then
-        one for each octave.
+    kind: with `none` there are no such inputs; with `chroma` there is one for each of the 12 pitch classes; with
+        `chroma+octave` there are these 12, then one for each octave.
     lowest_note: for `chroma+octave` only: the MIDI note, a C, at which the lowest octave begins.
     n_octaves: for `chroma+octave` only: number of octaves.
     """

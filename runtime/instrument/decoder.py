@@ -66,7 +66,7 @@ class Decoder:
         where = f"{self.path}, card, check"
         remedy = "the file is damaged or was changed; export it again"
         try:
-            with np.errstate(over="ignore"):  # 1e39 becomes infinite, and is refused below
+            with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and is refused below
                 given = np.asarray(self.card.check.input, np.float32).reshape(-1, self.card.n_inputs)
                 expected = np.asarray(self.card.check.output, np.float32).reshape(len(given), self.card.spec.n_bins)
         except (ValueError, TypeError, OverflowError):

@@ -39,8 +39,8 @@ class _End(msgspec.Struct, frozen=True):
 class EncoderCard(msgspec.Struct, frozen=True, kw_only=True):
     """An encoder's description of itself: JSON in its ONNX metadata; unknown keys are ignored.
 
-    encoder_of: name of the instrument; inputs, output: those of the ONNX graph; labels: whether the pitch class for
-    the input `chroma` is that of the `known` note, or is `detected` in the spectrum; the other fields: as in Card.
+    encoder_of: name of the instrument. inputs, output: those of the ONNX graph. labels: whether the pitch class for
+    the input `chroma` is that of the `known` note, or is `detected` in the spectrum. The other fields are as in Card.
     """
 
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]
@@ -69,8 +69,8 @@ def load_encoder(decoder: Decoder) -> Encoder:
 class Encoder:
     """A loaded encoder: computes latents, in the decoder's units, from spectra.
 
-    path: the .encoder.onnx file; card: the card of the encoder's instrument.
-    magnitudes: rows of spectra with a highest magnitude of 1, float32 (MAX_BATCH, n_bins); chroma: rows with a 1 at the
+    path: the .encoder.onnx file. card: the card of the encoder's instrument.
+    magnitudes: rows of spectra with a highest magnitude of 1, float32 (MAX_BATCH, n_bins). chroma: rows with a 1 at the
     pitch class, else 0, float32 (MAX_BATCH, 12). The caller of `encode` writes both; chroma is not read if
     `reads_chroma` is false. outputs: the latents, float32 (MAX_BATCH, n_latents); `encode` writes them.
 
@@ -105,7 +105,7 @@ class Encoder:
         return latents
 
     def set_chroma(self, row: int, note: int) -> None:
-        """Write a row of `chroma`: the note's pitch class, or the detected one if the encoder was taught with that."""
+        """Write a row of `chroma`: the note's pitch class, or the detected one if the card's `labels` say so."""
         pitch_class = note % N_CHROMA
         if self._detects:
             pitch_class = int(detect_chroma(self.magnitudes[row : row + 1], self._spec.bin_hz)[0])
@@ -113,7 +113,7 @@ class Encoder:
         self.chroma[row, pitch_class] = 1.0
 
     def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
-        """Latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,)."""
+        """Latents, float32 (n, n_latents), of frames (n, n_bins) with a highest magnitude of 1, at MIDI notes (n,)."""
         frames, notes = np.asarray(frames, np.float32), np.asarray(notes, int)
         out = np.empty((len(frames), self.outputs.shape[1]), np.float32)
         for first in range(0, len(frames), MAX_BATCH):
@@ -142,7 +142,7 @@ class Encoder:
 
 
 def _refuse_other_file(path: Path, card: Card) -> None:
-    """UserError if the file's digest is not the digest on the instrument's card; any file fits a card without one."""
+    """UserError if the instrument's card has a digest of its encoder, and the file has another."""
     if card.encoder is None:
         return
     digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_ONNX_BYTES)).hexdigest()

@@ -13,8 +13,8 @@ from pathlib import Path
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
 
-# The operators that `export` writes and that networks of the same kind need. None of these loops, branches, or makes a
-# tensor with a size that is an input's value, as ConstantOfShape does.
+# The operators that `export` writes and that networks of the same kind need. None of these loops, branches, or takes a
+# tensor's size from the value of an input, as ConstantOfShape does.
 OPERATORS = frozenset((
     "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
     "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
@@ -22,7 +22,8 @@ OPERATORS = frozenset((
     "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Softsign", "Split",
     "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
 ))  # fmt: skip
-# While it loads a file, onnxruntime computes nodes with only constant inputs. These operators make no larger tensors.
+# While it loads a file, onnxruntime computes every node whose inputs are all constants. Only these operators may have
+# such inputs, because their results are no larger than their inputs.
 KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
@@ -33,10 +34,11 @@ SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Res
 STANDARD_DOMAINS = ("", "ai.onnx")
 LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
-MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # fields of the whole file; dimensions of one tensor
+MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # most fields of the whole file; most dimensions of one tensor
 # onnxruntime reads any file with these bytes at this place as a model in its own format, ORT, instead of ONNX.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
-# Of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16, double.
+# The types that weights may have, as numbers of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16,
+# double. Then those that hold fractions: float, float16, double.
 _TYPES = frozenset((1, 2, 3, 6, 7, 9, 10, 11))
 _FRACTIONS = frozenset((1, 10, 11))
 
@@ -58,7 +60,7 @@ class _NotAllowedError(Exception):
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
     """UserError unless the file's graph is one that an instrument may have.
 
-    content: the whole file; expected: what the file should be.
+    content: the whole file. expected: what the file should be.
     """
     try:
         _Graph().check(memoryview(content))
@@ -136,7 +138,7 @@ class _Graph:
             raise _NotAllowedError(f"the operator {operator} of {domain}")
         if operator not in OPERATORS:
             raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
-        # In another order, a node's constant inputs could not be recognised as constants.
+        # A node must come after those that make its inputs; else constants among its inputs would not be recognised.
         if not self._known.issuperset(given for given in inputs if given):
             raise _NotAllowedError(f"the operator {operator} before what it works on")
         self._known.update(outputs)

@@ -1,4 +1,4 @@
-"""A path between two knob positions that stays near positions at which the instrument learnt sounds."""
+"""Finds a path between two knob positions that stays near the positions of sounds that the instrument learnt."""
 
 from __future__ import annotations
 

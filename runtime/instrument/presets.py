@@ -1,4 +1,4 @@
-"""Knob positions from a card: at the start, or of a preset by its name."""
+"""Finds knob positions on a card: those at the start, and those of a preset by its name."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MAX_BATCH = 64
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
     """A session that computes in the calling thread; UserError if the file cannot be read or is no instrument's model.
 
-    expected: what the file should be; remedy: what the user can do if it cannot be read.
+    expected: what the file should be. remedy: what the user can do if it cannot be read.
     """
     content = read_bounded_file(path, expected, LARGEST_ONNX_BYTES, remedy)
     refuse_bad_graph(content, path, expected)

@@ -18,8 +18,9 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# Limits: on the whole trial, and on the processor's time after the libraries are loaded. A bundled instrument would
-# need 0.1 s, on a Pi ten times as long. Before it plays an instrument, `play` computes twice as much as the trial does.
+# Limits: for the whole trial, and for the processor's time after the libraries are loaded. For comparison: the trial of
+# a bundled instrument would need 0.1 s, on a Pi ten times as long. `play` itself computes twice as much as a trial
+# before an instrument sounds.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
 LARGEST_GROWTH_BYTES = 320 * 2**20  # most memory of the trial's process, besides its libraries
 GOOD = "good"
@@ -29,7 +30,7 @@ _known: dict[str, str] = {}
 
 
 def refuse_untried(content: bytes, path: Path) -> None:
-    """UserError if the model needs too much memory or time, or crashes; content: the whole file.
+    """UserError if the model needs too much memory or time, or crashes. content: the whole file.
 
     Bundled instruments are not tried. A file is tried once: the result is stored under the content's digest.
     """
@@ -44,7 +45,7 @@ def refuse_untried(content: bytes, path: Path) -> None:
 
 
 def remember(digest: str, result: str) -> None:
-    """Store the result of a trial; if the folder cannot be written, the file is only tried again."""
+    """Store the result of a trial; if the folder cannot be written, the same content is tried again next time."""
     with suppress(UserError, OSError), atomic_write(_place(digest)) as stream:
         stream.write(result)
 

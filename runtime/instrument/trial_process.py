@@ -51,7 +51,10 @@ def _limit() -> None:
 
 
 def _run(session: onnxruntime.InferenceSession) -> None:
-    """Run the model for every number of rows; a model with other inputs is refused later, and is not run here."""
+    """Run the model for every number of rows; ValueError if an output has another number of rows.
+
+    A model whose inputs are not rows of float32 is not run here, because `refuse_other_ends` refuses it.
+    """
     inputs = session.get_inputs()
     for each in inputs:
         fits = each.type == "tensor(float)" and len(each.shape) == 2 and not isinstance(each.shape[0], int)
@@ -61,7 +64,7 @@ def _run(session: onnxruntime.InferenceSession) -> None:
     for n_rows in range(1, MAX_BATCH + 1):
         given = {each.name: random.random((n_rows, each.shape[1]), np.float32) for each in inputs}
         for end, computed in zip(session.get_outputs(), session.run(None, given), strict=True):
-            is_usual = len(end.shape) == 2 and isinstance(end.shape[1], int)  # other outputs are refused later
+            is_usual = len(end.shape) == 2 and isinstance(end.shape[1], int)  # other shapes are refused later
             if is_usual and computed.shape != (n_rows, end.shape[1]):
                 raise ValueError(f"{end.name} of the shape {computed.shape} for {n_rows} rows")
 

@@ -11,12 +11,13 @@ _LONGEST_FAREWELL_S = 1.0
 
 
 class Connection:
-    """Lines over a non-blocking stream socket.
+    """Sends and receives lines over a non-blocking stream socket.
 
-    longest_line: most bytes of a received line; most_unsent: most bytes that may wait for a slow reader.
-    is_open: False after `close`, which is also called when sending fails or is too slow; has_ended: whether the other
-    end sends no more; too_long: whether it has sent too long a line. heard_s: `time.monotonic()` when `take_line` last
-    returned a line.
+    longest_line: most bytes of a received line. most_unsent: most bytes that may wait for a slow reader.
+
+    The attribute `is_open` is False after `close`, which is also called when sending fails or is too slow. `has_ended`
+    says whether the other end has stopped sending, `too_long` whether it has sent too long a line. `heard_s` is the
+    `time.monotonic()` at which `take_line` last returned a line.
     """
 
     def __init__(self, stream: socket.socket, longest_line: int, most_unsent: int):
@@ -34,7 +35,7 @@ class Connection:
 
     @property
     def can_receive(self) -> bool:
-        """Whether more may arrive: the socket is open, and the other end has not ended."""
+        """Whether more may arrive: the socket is open, and the other end has not stopped sending."""
         return self.is_open and not self.has_ended
 
     @property
@@ -60,7 +61,7 @@ class Connection:
         return time.monotonic() - self._moved_s if self._unsent else 0.0
 
     def receive(self) -> None:
-        """Receive at most 64 KiB; nothing while more than `longest_line` bytes wait to be taken."""
+        """Receive at most 64 KiB; receive nothing while more than `longest_line` bytes wait to be taken."""
         if not self.can_receive or len(self._received) > self._longest:
             return  # the lines already received must be taken first
         try:
@@ -126,7 +127,7 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """Ignore further lines, and close once the other end sends no more, or if it still sends after 1 s.
+        """Ignore further lines; close as soon as the other end sends no more, or if it still sends after 1 s.
 
         Closing immediately, with unread input, would discard sent lines that the other end has not read yet.
         """

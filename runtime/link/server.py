@@ -77,7 +77,8 @@ class Caller:
 class Server:
     """Answers requests on a Unix stream socket, and sends news to watching clients.
 
-    path: the socket. topics: names that can be watched. group_may_connect: whether the folder's group may connect.
+    path: the socket. topics: names that can be watched. group_may_connect: whether the group of the socket's folder may
+    connect.
     OSError if the socket cannot be made; BlockingIOError if a running process uses it. A dead process's socket is
     replaced.
     """
@@ -217,7 +218,7 @@ class Server:
             client.leave()
 
     def _answer(self, client: Connection, line: bytes) -> None:
-        """Answer a line; disconnect a client that sends a malformed request."""
+        """Answer the request in a line; disconnect a client that sends a malformed request."""
         try:
             request = msgspec.json.decode(line, type=messages.Request)
         except messages.Failures as error:

@@ -19,7 +19,7 @@ class Actions:
     """The actions that can be started by name.
 
     These are the actions in `control.targets.ACTIONS`, and two more: `program` chooses a program that the engine does
-    not have, and `swapped` notes that the rack has carried out the oldest posted swap.
+    not have, and `swapped` reports that the rack has carried out the oldest posted swap.
     """
 
     def __init__(self, desk: Desk):

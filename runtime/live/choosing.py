@@ -11,7 +11,9 @@ from runtime.base.errors import UserError, did_you_mean
 from runtime.companion.child import CompanionChild, Otherwise, Then
 from runtime.events import SoundChange
 from runtime.instrument.library import available
-from runtime.sound.choice import patch_of_tree
+from runtime.live.present import name_of
+from runtime.sound.choice import WrittenSound, patch_of_tree
+from runtime.sound.file import sound_from_tree
 from runtime.sound.own import BANK_SIZE
 from runtime.sound.patch import Patch
 
@@ -20,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """The part of `Swaps` for sounds with parts.
+    """What `Choosing` needs of `Swaps`, to play sounds with parts.
 
-    plays_whole: whether a sound with parts plays; is_taking_over: whether another instrument plays from the next block
-    on.
+    plays_whole: whether a sound with parts plays. is_taking_over: whether another instrument plays from the next block
+    on. ask_whole: replaces all parts by the parts of a sound.
     """
 
     plays_whole: bool
     is_taking_over: bool
 
-    def ask_whole(self, instrument: str | None, sound: str, name: str) -> None: ...
+    def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None: ...
 
 
 class TooLateError(UserError):
@@ -40,10 +42,10 @@ class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
     Bank 0 has the instrument's sounds, banks 1 and up have the user's.
-    changed: publishes what has changed. say: called with each line for the user. swap: lets a part play another
-    instrument; called with the part's number, the instrument's name, the file of a sound for this instrument, and the
-    sound's name; if `swap` is None, the present instrument plays every sound. swap_is_pending: returns whether another
-    instrument was requested and does not play yet. whole: plays sounds with parts, None to refuse them.
+    changed: publishes news. say: called with each line for the user. swap: lets a part play another instrument; called
+    with the part's number, the instrument's name, the file of a sound for this instrument, and the sound's name. If
+    `swap` is None, the present instrument plays every sound. swap_is_pending: returns whether another instrument was
+    requested and does not play yet. whole: plays sounds with parts; None to refuse such sounds.
     """
 
     def __init__(
@@ -61,10 +63,14 @@ class Choosing:
         self._patch: Patch | None = None  # the patch that has this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the patch that the engine has until it receives the chosen one
+        self._before: Patch | None = None  # the patch that the engine has until it receives the chosen patch
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
-        """Choose the user's sound with this name, or else the instrument's sound."""
+        """Choose the user's sound with this name, or else the instrument's sound with this name.
+
+        then: called with the names of the sound and the instrument, as plain values. otherwise: called with a UserError
+        if the sound cannot be played.
+        """
 
         def not_own(error: UserError) -> None:
             names = self._names()
@@ -79,7 +85,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """Choose the sound with this MIDI number, bank * 128 + program."""
+        """Choose the sound with this MIDI number, bank * 128 + program; then, otherwise: as in `choose`."""
         if number < len(self._playing.choice.programs):
             self._play_own_of_instrument(number, then, otherwise)
         else:
@@ -88,10 +94,11 @@ class Choosing:
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
     def heard(self, number: int, part: int) -> None:
-        """Choose a program that a part's engine does not have; an error becomes a line for the user.
+        """Choose the sound of a program change that the engine of `part` received and has no sound for.
 
-        If any part has a MIDI channel of its own, the program is for the part that heard it. Otherwise all parts heard
-        it, and it replaces the whole sound.
+        number: bank * 128 + program. If any part has a MIDI channel of its own, only the sound of `part` is replaced.
+        Otherwise all parts have received the program change, and the whole sound is replaced. An error becomes a line
+        for the user.
         """
         if any(said.channel is not None for said, _ in self._playing.choice.parts):
             play = partial(self._play_on_part, part)
@@ -112,7 +119,7 @@ class Choosing:
             number = numbers[at % len(numbers)]
 
             def skip(error: UserError) -> None:
-                if not isinstance(error, TooLateError):  # so that the next step goes past this sound
+                if not isinstance(error, TooLateError):  # the next step must go past this sound
                     self._number, self._patch = number, self._playing.engine.patch
                 self._complain(error)
 
@@ -121,7 +128,7 @@ class Choosing:
         self._companion.ask("sounds.list", step, self._complain)
 
     def called(self, patch: Patch, name: str, number: int | None) -> None:
-        """Note that the sound that plays was saved: it has this name and number now.
+        """Take over the name and number under which the sound that plays was saved; number: None for no number.
 
         patch: the engine's patch when the sound was saved. Nothing happens if another sound was chosen meanwhile.
         """
@@ -131,11 +138,16 @@ class Choosing:
             self._number, self._patch, self._before = number, engine.patch, None
 
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
-        """Play a sound, given as the tree of a sound's file; UserError if the sound does not fit the instrument.
+        """Play the sound that `tree` describes, and return the names of the sound and the instrument, as plain values.
 
-        Returns the names of the sound and the instrument, as plain values.
+        tree: the content of a sound's file. folder: of the files that the tree names. where: names the sound in
+        messages. A sound with parts, or one in place of such a sound, plays when all its parts are ready. UserError if
+        the sound does not fit the instrument.
         """
         choice = self._playing.choice
+        if self.whole is not None and (tree.get("parts") or self.whole.plays_whole):
+            name = sound_from_tree(tree, where).name
+            return self._ask_whole(None, None, WrittenSound(tree, where, folder), name)
         if tree.get("parts"):
             raise UserError(where, "a sound with parts", "one without, while it plays", "start play with --sound")
         patch, remark = patch_of_tree(choice.settings, choice.instrument, tree, where, folder)
@@ -195,7 +207,9 @@ class Choosing:
         except UserError as error:
             self._complain(error)
 
-    def _ask_whole(self, number: int | None, instrument: str | None, sound: str, name: str) -> dict[str, Any]:
+    def _ask_whole(
+        self, number: int | None, instrument: str | None, sound: str | WrittenSound, name: str | None
+    ) -> dict[str, Any]:
         """Ask for a sound that replaces all parts; from now on, `number` is the present sound's number."""
         self._n_choices += 1
         self._pending = number
@@ -257,6 +271,10 @@ class Choosing:
             self._before = None
         if self._patch is not None and (patch is self._patch or patch is self._before):
             return self._number
+        # Without a sound, the instrument's first preset or that of the settings plays; it is the program of this name.
+        if patch.sound.name is None:
+            names, name = self._names(), name_of(self._playing.engine, self._playing.choice)
+            return names.index(name) if name in names else None
         return next((i for i, each in enumerate(self._playing.choice.programs) if each is patch), None)
 
     def _names(self) -> list[str | None]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from runtime.engine.engine import Status
+from runtime.engine.status import Status
 from runtime.live.output.sound_card import SoundCard
 from runtime.live.signs.lamp import PLAYS, WAITS, WRONG, Lamp
 from runtime.live.signs.sounds import SignSounds

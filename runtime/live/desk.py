@@ -1,4 +1,4 @@
-"""The main thread's work apart from devices: answers requests on the link, and gives the companion work."""
+"""The main thread's work apart from devices: answers requests on the link, and lets the companion keep files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from runtime.sound.patch import Patch
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # interval between publications of moved controls
+WATCH_S = 0.03  # seconds from one publication of moved controls to the next
 _MOST_ARRIVED = 256
 
 
@@ -52,7 +52,7 @@ class Playing(Protocol):
         """For each part, the engine that plays its next notes."""
 
     def engines(self) -> list[Engine]:
-        """All engines that may sound."""
+        """All parts' engines, including engines on which earlier notes ring out."""
 
     @property
     def sample_rate_hz(self) -> int:
@@ -60,23 +60,23 @@ class Playing(Protocol):
 
     @property
     def choice(self) -> Choice:
-        """The first part's instrument, and the sounds with which it was started."""
+        """The `Choice` with which the first part's present instrument began to play."""
 
     @property
     def ports(self) -> list[str]:
         """The names of the open MIDI inputs."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the peak since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set a MIDI input's velocity table, as in MidiInputs."""
+        """Set the velocity table of a MIDI input, as `MidiInputs.set_velocities` does; device: the input's number."""
 
     def post(self, event: Event) -> None:
-        """Post an event, to be heard one buffer from now."""
+        """Post an event, which is then heard one buffer later."""
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Give what plays another name; patch: the first part's patch when the sound was saved."""
+        """Rename the sound that plays; patch: the first part's patch when the sound was saved."""
 
     def say_yes(self) -> None:
         """Play the cue `yes`, because something was learned or saved."""
@@ -85,10 +85,12 @@ class Playing(Protocol):
 class Desk:
     """Answers other programs while the instrument plays. Nothing here is called by the audio thread.
 
-    playing: what plays; say: called with each line for the user; memory: what the last run remembered, None to remember
-    nothing. actions: what a control or another program can start, by name. server: the link's server, None if the link
-    cannot be opened, for example because another `play` of this user has it. companion: the process that keeps files.
-    recorder: records the output. panel: the page's process, which the desk starts and closes, None for no page.
+    playing: the supervisor. say: called with each line for the user. memory: what the last run remembered; None to
+    remember nothing. panel: the page's process, which the desk starts and closes; None for no page.
+
+    The attribute `actions` has what a control or another program can start, by name. `server` is the link's server, or
+    None if the link cannot be opened, for example because another `play` of this user has it. `companion` is the
+    process that keeps files, and `recorder` records the output.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -126,9 +128,9 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Keep an event of a MIDI input for the maps, for learning and for the programs that watch controls.
+        """Pass an event of a MIDI input to the maps, to learning, and to the programs that watch controls.
 
-        Called on the drivers' threads.
+        Called on the threads of the MIDI drivers.
         """
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
@@ -183,7 +185,7 @@ class Desk:
         return [f"PANEL {self._panel.url}"] if self._panel else []
 
     def remember(self) -> None:
-        """Let the companion save what has changed; call this every 2 s."""
+        """Let the companion save what plays, if it has changed; call this every 2 s."""
         if self._remembering is not None:
             self._remembering.look()
 
@@ -191,11 +193,13 @@ class Desk:
         """What plays, as plain values."""
         playing, choice = self.playing, self.playing.choice
         engine, decoder = playing.engine, playing.choice.instrument
+        whole = None if choice.whole is None else present_sound(playing.part_engines(), choice)[0]
         return {
             "instrument": {"name": decoder.path.stem, "file": str(decoder.path.resolve())},
             "name": name_of(engine, choice),
             "part": 0,
             "sound": edited_sound(engine),
+            "whole": whole,
             "volume_db": choice.settings.volume_db,
             "a4_hz": choice.settings.tuning.a4_hz,
             "positions": positions(engine),
@@ -233,12 +237,12 @@ class Desk:
         self.say(f"The sound is not saved: {error}")
 
     def changed(self, **what: object) -> None:
-        """Publish what has changed to the programs that watch changes."""
+        """Publish news, given by name, to the programs that watch the topic `change`."""
         if self.server is not None:
             self.server.publish(CHANGES, what)
 
     def close(self) -> None:
-        """Save what has changed, and end the recording, the page's process, the link and the companion."""
+        """End the recording, save what plays, and end the page's process, the link and the companion."""
         self.recorder.close()
         self.remember()
         if self._panel is not None:

@@ -29,10 +29,10 @@ _AGAIN_S = 1.0
 
 
 class DeviceMaps:
-    """What the controls of each input do.
+    """The control maps of all MIDI inputs; `device` is the number of an input.
 
-    config: the settings, which hold for every device. All methods but `note` are for the main thread.
-    last_moved: the target that was moved last by a control of any input; None if none was moved yet.
+    config: the settings; their map lines hold for every input. All methods but `note` are for the main thread.
+    last_moved: the target that a control of any input moved last; None if no target was moved yet.
     """
 
     def __init__(self, desk: Desk, config: Config):
@@ -42,12 +42,15 @@ class DeviceMaps:
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
         self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # lines learned before a device's setup came, by device
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines that were learned before its setup came
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
     def came(self, device: int, identity: Identity) -> None:
-        """Ask for the map of an input that has appeared; its earlier map or the default map is used meanwhile."""
+        """Ask the companion for the map of an input that has appeared.
+
+        Until the companion answers, the input's earlier map is used, or else the default map.
+        """
         self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
         self._ask_setup(device)
 
@@ -62,7 +65,7 @@ class DeviceMaps:
         )
 
     def _ask_again(self, error: UserError, ask: Callable[[int], object], device: int) -> None:
-        """Ask again in 1 s if the companion has died; any other error becomes a line for the user."""
+        """Call `ask` again in 1 s if the companion has died; any other error becomes a line for the user."""
         if error.where == "companion":
             self._again.append((time.monotonic() + _AGAIN_S, ask, device))
         else:
@@ -94,7 +97,7 @@ class DeviceMaps:
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)
         if early:
-            self._keep(device)  # saves them together with what was learned in earlier runs
+            self._keep(device)  # saves the early lines together with those from earlier runs
 
     def _use(self, device: int, setup: DeviceSetup) -> None:
         self._setups[device] = setup
@@ -106,7 +109,7 @@ class DeviceMaps:
         return [MapChange(device, bindings) for device, bindings in self._bindings.items()]
 
     def note(self, event: ChannelEvent) -> None:
-        """Remember which target an event moves; called on the drivers' threads."""
+        """Remember which target an event moves; called on the threads of the MIDI drivers."""
         kind = type(event)
         if kind is ControlChange:
             key = event.channel << 14 | event.control
@@ -138,12 +141,15 @@ class DeviceMaps:
         return self._devices[device].label if device in self._devices else f"device {device}"
 
     def lines(self, device: int) -> tuple[MapLine, ...]:
-        """A device's whole map."""
+        """All lines of a device's map, learned or not."""
         setup = self._setups.get(device)
         return setup.lines if setup else configured_lines(self._config)
 
     def own(self, device: int, names: Collection[str] | None = None) -> list[MapLine]:
-        """The lines of a device's map that were not learned; names: of a target or action, None for all lines."""
+        """The lines of a device's map that were not learned.
+
+        names: all names of one target or action, to return only its lines; None for all lines.
+        """
         setup = self._setups.get(device)
         lines = setup.chosen if setup else configured_lines(self._config)
         return [line for line in lines if names is None or line.moves in names]

@@ -22,7 +22,7 @@ _NO_DEVICE = -1
 
 
 class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Learn a control for a target or action, within timeout_s seconds."""
+    """Learn a control for a target or action, within timeout_s seconds; takeover: as in MapLine."""
 
     target: str
     timeout_s: Annotated[float, msgspec.Meta(gt=0.0, le=LONGEST_S)] = LIMIT_S
@@ -30,7 +30,7 @@ class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Forget what was learned for a target or action; target: None for all that the present inputs learned."""
+    """Forget what was learned for a target or action; target: None to forget all that was learned for the inputs."""
 
     target: str | None = None
 
@@ -42,7 +42,7 @@ class Silence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChooseCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose the velocity curve of an input, given by the number that its events carry."""
+    """Choose the velocity curve of an input; device: the input's number, which its events carry."""
 
     device: int
     curve: Literal["soft", "linear", "hard"]
@@ -61,11 +61,11 @@ class Learning:
 
     @property
     def is_active(self) -> bool:
-        """Whether a control is being learned, so that events are needed."""
+        """Whether a control is being learned, so that `feed` needs the inputs' events."""
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
-        """Let the server answer the requests."""
+        """Let the server answer the requests that the class names."""
         server.add("learn", Learn, self._begin)
         server.add("unlearn", Unlearn, self._unlearn)
         server.add("silence", Silence, self._silence)
@@ -119,7 +119,8 @@ class Learning:
         if learned is None:
             return
         maps, device, line = self._desk.maps, learned.device, learned.line
-        before = moved_before(maps.lines(device), line)
+        names = self._latents()
+        before = [names.get(each, each) for each in moved_before(maps.lines(device), line)]
         maps.relearn(device, with_learned(maps.learned(device), line))
         said = f"learn: {line.control} of {maps.label(device)} now {'starts' if line.action else 'moves'} {line.moves}"
         self._desk.say(said + (f"; before, it moved {', '.join(before)}." if before else "."))
@@ -172,8 +173,12 @@ class Learning:
 
     def _names(self, target: str) -> frozenset[str]:
         """All names of a target or action: a latent has two, one of them with its number."""
+        return frozenset({target} | {number for number, name in self._latents().items() if name == target})
+
+    def _latents(self) -> dict[str, str]:
+        """The instrument's latents: for each name with a number, such as latent.2, the latent's own name."""
         latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
-        return frozenset({target} | {f"{LATENT}{k}" for k, name in enumerate(latents, 1) if name == target})
+        return {f"{LATENT}{k}": name for k, name in enumerate(latents, 1)}
 
     def _targets(self) -> list[dict[str, Any]]:
         """Every target of the sound and every action, with the controls that move or start it."""
@@ -189,8 +194,7 @@ class Learning:
                 star = ", learned" if line in learned else ""
                 movers.setdefault(line.moves, []).append(f"{line.control} ({name}{star})")
         positions = self._desk.state()["positions"]
-        numbered = {f"latent.{k + 1}": name for k, name in enumerate(n for n in positions if n.startswith("latent."))}
-        for number, name in numbered.items():
+        for number, name in self._latents().items():
             movers.setdefault(name, []).extend(movers.pop(number, []))
             silent.setdefault(name, []).extend(silent.pop(number, []))
         for name, position in positions.items():

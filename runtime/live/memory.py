@@ -6,6 +6,8 @@ import faulthandler
 import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from runtime.base.errors import UserError
 from runtime.base.user_folders import state_folder
@@ -13,21 +15,25 @@ from runtime.companion.state import Settings, State, put_state_aside, read_state
 from runtime.config import Config
 
 PROVEN_AFTER_S = 10.0
-_ON_TRIAL = b"ended within 10 s\n"
+MOST_CUTS = 3  # starts in a row that a power cut may have ended on trial, before the state is thought guilty
+_ON_TRIAL = "ended within 10 s"
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Memory:
     """The state of the last run, and a file that notes how this run ends.
 
     A state with which a run crashed must not be restored again. So a file beside the state notes how the run ends: it
-    is empty after a proper end, and has a text after a crash. It also has a text while a restored state is on trial,
-    which is for the first 10 s. After the trial, a kill or a power cut leaves the file empty.
+    is empty after a proper end, and has a text after a crash. It also has a text while a restored state is on trial, in
+    the first 10 s of a run. After the trial, a kill or a power cut leaves the file empty. The text names the boot of
+    the machine: if the machine has been booted since, the power may have been cut, and the state is restored. But after
+    `MOST_CUTS` such starts in a row it is not: it may be what stops the machine.
 
     say: called with each line for the user. state: the last run's state; None if there is none or it must not be used.
-    configured: this run's values from the settings file, None until known. good_settings: all values of the settings
-    file, to be saved for use while the file is broken, None if they are not to be saved.
-    keeps: whether what plays replaces the state; False for a demo, whose piece moves controls.
-    is_kept: whether this run remembers; a user's second `play` does not.
+    configured: what the settings file says of the settings that are remembered; None until known. good_settings: all
+    settings of that file, to be saved for use while the file is broken; None if they are not to be saved.
+    keeps: whether this run saves what plays over the last run's state; False for a demo, whose piece moves controls.
+    is_kept: whether this run remembers anything at all; a second `play` of the same user does not.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):
@@ -56,14 +62,14 @@ class Memory:
         return self._file is not None
 
     def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:
-        """Move the state aside, because it cannot be used."""
+        """Rename the state's file, because the state cannot be used; error: why, for the user's line."""
         self.state = None
         say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
 
     def begin_trial(self) -> None:
         """Note that a state is restored; `proven` ends the trial."""
         if self._file is not None:
-            os.write(self._file, _ON_TRIAL)
+            os.write(self._file, f"{_ON_TRIAL} {_this_boot()}\n".encode())
 
     def proven(self) -> None:
         """Note that the run has been healthy for `PROVEN_AFTER_S`."""
@@ -87,12 +93,15 @@ class Memory:
         self._close_file()
 
     def _usable_state(self, say: Callable[[str], object]) -> State | None:
-        crash = os.pread(self._file, 4096, 0).decode(errors="replace").splitlines()
-        os.ftruncate(self._file, 0)
+        noted = os.pread(self._file, 4096, 0).decode(errors="replace").splitlines()
+        crashes = [line for line in noted if not line.startswith(_ON_TRIAL)]
+        is_guilty = crashes or f"{_ON_TRIAL} {_this_boot()}" in noted or len(noted) >= MOST_CUTS
+        if is_guilty:
+            os.ftruncate(self._file, 0)
         try:
             state = read_state()
-            if state is not None and crash:
-                how = next((line for line in crash if line != _ON_TRIAL.decode().strip()), crash[0])
+            if state is not None and is_guilty:
+                how = crashes[0] if crashes else _ON_TRIAL
                 raise UserError("the last state", f"a run that {how}", "a run that goes well", "tell us about it")
         except UserError as error:
             self.put_aside(error, say)
@@ -103,3 +112,10 @@ class Memory:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _this_boot() -> str:
+    """A name for the time since the machine was started; an empty text where the system has none."""
+    with suppress(OSError):
+        return _BOOT.read_text(encoding="ascii").strip()
+    return ""

@@ -22,7 +22,7 @@ _DIGITS = 6
 
 
 def positions(engine: Engine) -> dict[str, float]:
-    """The position of each target that this sound has, 0 to 1."""
+    """The position, 0 to 1, of each target that the engine's sound has."""
     names = [*(LATENT + latent.name for latent in engine.instrument.card.latents), *RANGES]
     found = {name: engine.target_position(name) for name in names}
     return {name: round(where, _DIGITS) for name, where in found.items() if where is not None}
@@ -42,17 +42,17 @@ def _first_preset(engine: Engine) -> str | None:
 
 
 def edited_sound(engine: Engine) -> dict[str, Any]:
-    """The sound with the knobs' changes, as the tree of a sound's file, which includes the instrument's name."""
+    """The engine's sound with the knobs' changes, as the content of a sound's file that names the instrument."""
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
     if "name" not in tree and patch.settings.preset is not None:
         tree["name"] = patch.settings.preset
-    # The tree must name the blend: the settings may have another one when the sound is loaded.
+    # The tree must say the blend of phases, because the settings may have another blend when the sound is loaded.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
 
 
 def card_of(choice: Choice) -> dict[str, Any]:
-    """The instrument's card without the fields that only programs need, and its sounds, by program number."""
+    """What other programs show of the instrument: fields of its card, and its sounds in the order of their numbers."""
     card = choice.instrument.card
     embedding = card.embedding
     return {
@@ -73,9 +73,9 @@ def card_of(choice: Choice) -> dict[str, Any]:
 def present_sound(
     engines: Sequence[Engine], choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:
-    """Return the sound as a file's tree, and the folder of the files that it names.
+    """Return the sound that plays, as the content of a sound's file, and the folder of the files that the sound names.
 
-    The tree of a sound with parts names the parts, and has none of the knobs' changes to the parts.
+    The content of a sound with parts names the parts, and has none of the knobs' changes to the parts.
     engines: one for each part. choice: what plays. for_another_folder: whether parts that are files get absolute paths.
     """
     if choice.whole is None:
@@ -90,7 +90,7 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """The part with this patch's sound and this instrument; the unchanged part if the sound has no name."""
+    """Copy the part, with the patch's sound and this instrument as its own; return `part` if that sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)

@@ -1,4 +1,4 @@
-"""Recording, in the playing process: keeps the last seconds, and sends a recording's events to the companion.
+"""Recording, in the playing process: keeps the sound of the last seconds, and sends events to the companion.
 
 The audio thread copies its blocks into a ring and appends events to a list; the companion reads the ring and writes the
 files. Here, on the main thread, the list's events are sorted and sent to the companion.
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from runtime.live.desk import Desk
     from runtime.rack.rack import Rack
 
-SERVE_S = 0.2  # how often events go to the companion while it records
+SERVE_S = 0.2  # during a recording, events go to the companion at this interval
 STATE_S = 2.0  # interval between requests for the rack's state; a recording can begin only at a state's frame
-MARGIN_S = 2.0  # the oldest part of the ring is not used, because it may be overwritten before it is read
-BEGINS_WITHIN_S = 3.0  # a start that waits longer is refused: the card requests no blocks
+MARGIN_S = 2.0  # no recording begins in this oldest part of the ring, which may be overwritten before it is read
+BEGINS_WITHIN_S = 3.0  # a start that waits longer is refused, because the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
 Answer = Callable[[Any], object]
-_Known = tuple[int, RackState]  # index in `_recent`, and state
+_Known = tuple[int, RackState]  # a state in `_recent`, with its index there
 
 
 class _Waiting(msgspec.Struct):
-    """A recording that waits for a state to begin from, near `from_frame`; it is refused after the time `until_s`."""
+    """A recording that was requested; it begins at a state near `from_frame`, or is refused at the time `until_s`."""
 
     record: Record
     from_frame: int
@@ -54,7 +54,8 @@ class _Waiting(msgspec.Struct):
 class Recorder:
     """Starts and stops recordings.
 
-    ring: every block must be written to it. At most one recording runs at a time; it ends if the rack is replaced.
+    ring: the memory that every block must be written to. At most one recording runs at a time; it ends if the rack is
+    replaced.
     """
 
     def __init__(self, desk: Desk, sample_rate_hz: int):
@@ -62,7 +63,7 @@ class Recorder:
         self.ring = SoundRing(ring_frames(sample_rate_hz))
         self._rack: Rack | None = None
         self._history: deque[tuple[int, object]] = deque()
-        # Events and states of the ring's time span, in the order of arrival.
+        # Events and states at frames whose sound is still in the ring, in the order of arrival.
         self._recent: deque[tuple[int, object]] = deque()
         self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, sorted by frame
         self._waiting: _Waiting | None = None
@@ -102,7 +103,7 @@ class Recorder:
         """Do what is due; never waits."""
         if self._rack is None:
             return
-        frame = self._rack.frame  # read before the history: no event before this frame can arrive later
+        frame = self._rack.frame  # read before the history, so that no event before this frame can still arrive
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -186,7 +187,7 @@ class Recorder:
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # the ring does not hold this rack's first block yet
+            states = []  # this rack's first block has not been written to the ring yet
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None
@@ -196,7 +197,7 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """The state to begin from, None if there is none; before: whether past sound is included.
+        """The state to begin from, None if there is none; before: whether the recording includes past sound.
 
         With past sound, a silent state is preferred: `render` can repeat a recording only if it begins in silence.
         """
@@ -227,7 +228,9 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            waiting.answer(self._seconds(facts) | {"is_silent": state.is_silent, "holds_notes": state.holds_notes})
+            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # the companion has read nothing yet
+            began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
+            waiting.answer(self._seconds(facts) | already | began)
 
         def refused(error: UserError) -> None:
             self._first, self._held = -1, []
@@ -236,9 +239,9 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send the recording's events before `frame`, at most `most`, None for all.
+        """Send the recording's events before `frame`; most: how many to send at most, None for all.
 
-        No later event may belong before `frame`.
+        Call this only when no event before `frame` can still arrive.
         """
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)
@@ -248,7 +251,7 @@ class Recorder:
             self._desk.companion.tell("record_add", timed=timed)
 
     def _ended(self, facts: dict[str, Any]) -> None:
-        """Note that the companion has ended the recording without being asked."""
+        """End the recording here, too, after the companion has ended it without being asked."""
         self._first, self._held = -1, []
         self._said(facts)
 
@@ -260,7 +263,7 @@ class Recorder:
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """The companion's facts with seconds in place of frames."""
+        """What the companion says of a recording, with seconds in place of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

@@ -34,10 +34,11 @@ _NEAR = 1e-6
 def choose_with_memory(
     config: Config, instrument: str | None, preset: str | None, sound: str | None, memory: Memory, say: Say
 ) -> Choice:
-    """Choose what to play: options override what is remembered, which overrides the settings; errors as from `choose`.
+    """Choose what to play: options override the remembered state, which overrides the settings; errors as in `choose`.
 
-    The remembered sound is restored unless another sound or instrument is requested. A state that cannot be used is put
-    aside, with a line for the user.
+    instrument, preset, sound: the options; None for an option that is not given. The remembered sound is restored
+    unless another sound or instrument is requested. A remembered state that cannot be used is put aside, with a line
+    for the user.
     """
     state, memory.configured = memory.state, settings_of(config)
     if state is not None:
@@ -68,7 +69,8 @@ def move_to_remembered(engine: Engine, state: State) -> None:
 class Remembering:
     """Sends what plays to the companion whenever it has changed.
 
-    playing: what plays; memory: what the last run remembered, which is replaced.
+    playing: the supervisor. memory: what the last run remembered, which is replaced. say: called with each line for
+    the user.
     """
 
     def __init__(self, playing: Playing, companion: CompanionChild, memory: Memory, say: Say):
@@ -108,7 +110,7 @@ class Remembering:
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 
     def state(self) -> State:
-        """Return what to remember."""
+        """Return what is to be remembered: what plays, as a `State`."""
         return state_of(self._playing, self._memory.configured)
 
     def _was_kept(self, _result: object) -> None:
@@ -122,7 +124,7 @@ class Remembering:
 
 
 def state_of(playing: Playing, configured: Settings | None = None) -> State:
-    """Return what plays, as a `State`; configured: the settings file's values, None for the present ones."""
+    """Return what plays, as a `State`; configured: the settings file's values, None to take the present values."""
     engine, choice = playing.engine, playing.choice
     sound, folder = present_sound(playing.part_engines(), choice)
     return State(

@@ -38,7 +38,7 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose another sound by its name, by its MIDI number, or by its tree.
 
-    number: bank * 128 + program. tree: as in a sound's file; folder: contains the files of the sound's trajectories.
+    number: bank * 128 + program. tree: the content of a sound's file; folder: of the files that the tree names.
     """
 
     name: Name | None = None
@@ -54,20 +54,20 @@ class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the user's sounds, or an instrument."""
+    """The name of one of the user's sounds, or of an instrument."""
 
     name: Name
 
 
 class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of the user's sounds, and the new name for the sound or for its copy."""
+    """The name of one of the user's sounds, and the new name for the sound or for its copy."""
 
     name: Name
     new_name: Name
 
 
 class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound to save as one of the user's; tree: as in a sound's file, without files of trajectories."""
+    """A sound to save among the user's sounds; tree: the content of its file, which must not name trajectory files."""
 
     name: Name
     tree: dict[str, Any]
@@ -104,7 +104,7 @@ _OF_SOUNDS = {
 
 
 def add_requests(server: Server, desk: Desk) -> None:
-    """Let the server answer all requests that need only the desk."""
+    """Let the server answer the requests that this module defines."""
     server.add("state", NoParams, lambda _params, _caller: desk.state())
     server.add("present", NoParams, lambda _params, _caller: _present(desk))
     server.add("move", Move, lambda params, _caller: _move(desk, params))
@@ -128,7 +128,7 @@ def _present(desk: Desk) -> dict[str, Any]:
     if settings.tuning.scale is not None:
         scale = str(Path(settings.tuning.scale).resolve())
         settings = msgspec.structs.replace(settings, tuning=msgspec.structs.replace(settings.tuning, scale=scale))
-    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # otherwise it is a map's name
+    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # `map` may also be a map's name
         midi = msgspec.structs.replace(settings.midi, map=str(Path(settings.midi.map).resolve()))
         settings = msgspec.structs.replace(settings, midi=midi)
     return msgspec.to_builtins({"state": state, "settings": settings}, str_keys=True)

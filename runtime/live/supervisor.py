@@ -44,12 +44,11 @@ Say = Callable[[str], object]
 class Supervisor:
     """Plays one instrument until it is asked to stop.
 
-    say: called with each line for the user. notify: `service.notify.notify` or a function with the same arguments.
-    choice: what to play. through: an effect on the input, played beside the notes, None for no input.
-    memory: what the last run remembered, which this run replaces; None to remember nothing.
-    waits_for_named: whether to wait for a named device that is missing, instead of raising UserError. remark: what is
-    wrong with the settings, for the service's status.
-    panel: the page's process, not started yet, None for no page.
+    choice: what to play. say: called with each line for the user. notify: `service.notify.notify` or a function with
+    the same arguments. through: an effect on the sound card's input, heard beside the notes; None to open no input.
+    memory: what the last run remembered, which this run replaces; None to remember nothing. panel: the page's process,
+    not started yet; None for no page. waits_for_named: if the settings name a sound card that is missing, whether to
+    wait for it instead of raising UserError. remark: what is wrong with the settings, for the service's status.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class Supervisor:
         return [rack.engine(part) for part in range(rack.n_parts)]
 
     def engines(self) -> list[Engine]:
-        """All engines that may sound."""
+        """All parts' engines, including engines on which earlier notes ring out."""
         return self._racks.rack.engines()
 
     @property
@@ -106,7 +105,7 @@ class Supervisor:
 
     @property
     def choice(self) -> Choice:
-        """The first part's instrument, and the sounds with which it was started."""
+        """The `Choice` with which the first part's present instrument began to play."""
         return self._racks.choice
 
     @property
@@ -115,19 +114,19 @@ class Supervisor:
         return self._midi.names
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the peak since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
         return self._card.take_peak(is_metered)
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set a MIDI input's velocity table, as in MidiInputs."""
+        """Set the velocity table of a MIDI input, as `MidiInputs.set_velocities` does; device: the input's number."""
         self._midi.set_velocities(device, velocities)
 
     def post(self, event: Event) -> None:
-        """Post an event, to be heard one buffer from now."""
+        """Post an event, which is then heard one buffer later."""
         self._post_at(event, time.perf_counter())
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Give what plays another name, as in `Racks`."""
+        """Rename the sound that plays, as `Racks.call_sound` does."""
         self._racks.call_sound(patch, name)
 
     def say_yes(self) -> None:
@@ -135,7 +134,7 @@ class Supervisor:
         self._sounds.yes()
 
     def renew(self) -> None:
-        """Build the rack again, to be called when its state is corrupt; all notes end."""
+        """Replace the rack, whose state is corrupt, by a new one; all notes end."""
         self._racks.renew()
         self._begin_rack()
         self._desk.recorder.follow(self._racks.rack)
@@ -143,7 +142,9 @@ class Supervisor:
         self._watch.follow(self._card.blocks, self._racks.rack, self._card.block_s)
 
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:
-        """Play until `stop`; UserError if a named device cannot be opened, AudioHangsError if a driver hangs.
+        """Play until `stop` is requested.
+
+        UserError if a sound card that the settings name cannot be opened, AudioHangsError if its driver hangs.
 
         demo: a MIDI file to play once, at the start.
         """
@@ -231,7 +232,7 @@ class Supervisor:
         self._racks.rack.post(event, self._card.frame_at(arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:
-        """Post an event of a MIDI input, and pass it to the desk; called on the driver's thread."""
+        """Post an event of a MIDI input, and pass it to the desk; called on the MIDI driver's thread."""
         self._post_at(event, arrival_s)
         if self._desk is not None:
             self._desk.arrived(event)
@@ -265,17 +266,17 @@ class Supervisor:
         for line in self._midi.poll():
             self._say(line)
         if self._midi.has_lost_server and not self._card.is_missing:
-            self._watch.suspect()  # one server, such as JACK, may serve both MIDI and sound
+            self._watch.suspect()  # JACK serves both MIDI and sound, so the sound may be lost as well
 
     def _check_blocks(self) -> None:
-        """Let the watch check the blocks, and play silently if the device has gone."""
+        """Check the blocks, and play silently if the sound card has gone."""
         if self._card.output.server_has_gone:
             self._watch.suspect()
         if self._watch.look() and not self._card.is_missing:
             self._start(self._card.leave())
 
     def _check_all(self) -> None:
-        """Free replaced racks, check MIDI, raise the audio thread's exception if any, look for a missing device."""
+        """Free replaced racks, check MIDI, raise the audio thread's exception if any, look for a missing sound card."""
         self._racks.free_left()
         self._check_midi()
         failure = self._card.blocks.failure

@@ -17,7 +17,8 @@ class Identity(NamedTuple):
     """What distinguishes one MIDI input from another, independent of its address.
 
     port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
-    arrival. socket: the input's last USB socket, which distinguishes inputs with the same name; empty if unknown.
+    arrival. socket: the USB socket in which the input was last, to distinguish inputs with the same name; empty if
+    unknown.
     """
 
     port: str
@@ -87,7 +88,7 @@ class DeviceTable:
 
 
 def identity_name(port: str) -> str:
-    """A port's name without ALSA's address, and without the client number of the JACK bridge a2j, as in `Keys [20]`."""
+    """A port's name without ALSA's address, and without the client number that JACK's bridge a2j adds, such as [20]."""
     return re.sub(r" \[\d+\](?= \((?:capture|playback)\))", "", stable_name(port))
 
 

@@ -115,7 +115,7 @@ class InputPort:
             # next such message ends. So a client is reused only if a message arrived while it was last connected.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
-        self._release()  # again, in case the driver's last call took longer
+        self._release()  # again, in case the driver's last call ended after the first release
 
     def delete(self) -> None:
         """Close the port, and delete the driver's client, too."""

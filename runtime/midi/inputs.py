@@ -64,7 +64,7 @@ class MidiInputs:
         self._scanner: rtmidi.MidiIn | None = None
         self._virtual: InputPort | None = None
         self._open: dict[str, InputPort] = {}
-        self._left: list[tuple[float, InputPort]] = []  # ports without a keyboard, and when to close them, in order
+        self._left: list[tuple[float, InputPort]] = []  # when to close each port whose keyboard has gone, ascending
         self._idle: list[InputPort] = []  # closed ports, kept for reuse
         self._refused: dict[str, Refusal] = {}
         self._announcer = announcer(self._api)
@@ -97,7 +97,10 @@ class MidiInputs:
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a port that refused to open, or close one that has gone; else infinite."""
+        """Seconds until `poll` should retry a port that refused to open, or close one that has gone.
+
+        Infinite if there is no such port.
+        """
         dues_s = [refusal.due_s for refusal in self._refused.values()] + [due_s for due_s, _ in self._left[:1]]
         return max(0.0, min(dues_s, default=math.inf) - time.monotonic())
 
@@ -141,7 +144,7 @@ class MidiInputs:
         return self._virtual is not None and not self._config.inputs
 
     def _announced_gone(self) -> set[str]:
-        """The open ports announced as gone, even if there is a new port with the same name."""
+        """The open ports that were announced as gone, even if a new port has the same name by now."""
         if self._announcements is not None:
             return self._announcements.gone(self._open)
         if self._announcer is not None and not self._only_own:

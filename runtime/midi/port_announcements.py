@@ -41,7 +41,10 @@ class Announcements(Protocol):
         """
 
     def listeners(self, port: str) -> set[str] | None:
-        """The names of the ports connected to `port`; None for an API for which rtmidi reports failed connections."""
+        """The names of the ports connected to `port`, to check that a connection was made.
+
+        None for an API on which rtmidi itself reports failed connections, so that no check is needed.
+        """
 
     def close(self) -> None:
         """Stop listening."""

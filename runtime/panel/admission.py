@@ -57,7 +57,7 @@ class Admission:
             self.say_code(self._pairing.code)
 
     def say_code(self, code: str) -> None:
-        """Tell the user and the playing process a code."""
+        """Tell the user and the playing process a pairing code."""
         self._say(f"Pairing code: {code}")
         self.tell()
 
@@ -102,6 +102,6 @@ class Admission:
 
 
 def say(line: str) -> None:
-    """Print a line for the user, or for the parent process if it still runs."""
+    """Print a line, for the user or for the playing process; nothing happens if nobody reads it any more."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)

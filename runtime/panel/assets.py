@@ -47,7 +47,7 @@ def load_assets() -> dict[str, Asset]:
 
 
 def policy(host: str) -> str:
-    """The Content-Security-Policy, which lets the page load only its own files; host: with the port."""
+    """The Content-Security-Policy, which lets the page load only its own files; host: this page's name and port."""
     own = "script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; media-src blob:"
     # In some browsers 'self' does not include WebSockets.
     connect = f"connect-src 'self' ws://{host}"

@@ -27,13 +27,13 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
 class Connection(ServerConnection):
-    """A connection; it is closed immediately if there are too many.
+    """A browser's connection, which is closed immediately if there are too many connections.
 
     device: the paired device that connected; None without a pairing, as for a program of this machine.
     """
 
     device: Device | None = None
-    _n_open: ClassVar[Counter[str]] = Counter()  # by sender
+    _n_open: ClassVar[Counter[str]] = Counter()  # number of open connections, by sender
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Note the sender's address, and abort if there are too many connections; called by asyncio."""
@@ -63,13 +63,14 @@ class Door:
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):
         self._names, self._pairing, self._n_pages = names, pairing, n_pages
-        self._cookie = f"timbrebox-{port}"  # the port is in it, as browsers send a cookie to all ports
+        # The cookie's name has the port, because browsers send a cookie to all ports of a host.
+        self._cookie = f"timbrebox-{port}"
         self._assets = load_assets()
         self._sockets = {SOCKET_PATH}
         self._folders: dict[str, Callable[[Connection, str], Response]] = {}
 
     def add_socket(self, path: str) -> None:
-        """Let pages open a WebSocket under another path."""
+        """Let pages open a WebSocket at this path, too."""
         self._sockets.add(path)
 
     def add_folder(self, prefix: str, answer: Callable[[Connection, str], Response]) -> None:
@@ -126,7 +127,8 @@ class Door:
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
         """Answer whether a device is paired; pair it if its request has the right code.
 
-        The code is in a header of our own: another site's page would need permission to send it, which is never given.
+        The code is in a header of our own. To send this header, another site's page would need our permission, which is
+        never given.
         """
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:
@@ -147,7 +149,7 @@ class Door:
         return len(origins) == 1 and self._names.is_own_origin(origins[0], connection.arrived_at)
 
     def _token(self, request: Request) -> str | None:
-        """The secret in the cookie of this page; None if there is none."""
+        """The secret in the cookie that this page has set; None without such a cookie."""
         for line in request.headers.get_all("Cookie"):
             for part in line.split(";"):
                 name, _, value = part.strip().partition("=")

@@ -6,18 +6,18 @@ import time
 
 MOST_PAGES = 8
 MOST_CONNECTIONS = 64
-MOST_OF_SENDER = 16  # connections of one other machine, so that no machine can use up all connections
+MOST_OF_SENDER = 16  # the most connections of one other machine, so that no machine can use up all connections
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
-MOST_ASKED = 16  # unanswered requests of one page
-MOST_ANSWERING = 6  # unanswered requests of all pages; few, as too many unread answers would end the link
+MOST_ASKED = 16  # the most unanswered requests of one page
+MOST_ANSWERING = 6  # the same for all pages together; it is low, as too many unread answers would end the link
 # The playing process needs some 50 us for a message, on a thread that shares the interpreter with the audio thread.
-PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages per second, and together after a pause
-ALL_RATE, ALL_BURST = 500.0, 1000.0
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # of one page: messages per second, and messages together after a pause
+ALL_RATE, ALL_BURST = 500.0, 1000.0  # the same for all pages together
 
 
 class Allowance:
-    """A limit on messages (token bucket): `rate` per second, and `burst` together after a pause."""
+    """A limit on messages (token bucket): `rate` per second; after a pause, `burst` messages need not wait."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst
@@ -30,7 +30,7 @@ class Allowance:
         return max(0.0, -self._left / self._rate)
 
     def try_take(self) -> float:
-        """Count one message and return 0 if it may be handled now; else return the seconds until one may be."""
+        """Count one message and return 0 if it may be handled now; else return the seconds until a message may be."""
         self._refill()
         if self._left < 1.0:
             return (1.0 - self._left) / self._rate

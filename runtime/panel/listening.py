@@ -41,7 +41,7 @@ def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
 
 
 def checked_address(address: str, where: str) -> str:
-    """Return the IP address in its standard form; UserError if it is none."""
+    """Return an IP address in its standard form; UserError if `address` is no IP address; where: names the setting."""
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:
@@ -64,7 +64,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def network_urls(listener: socket.socket) -> list[str]:
-    """The page's URLs for other machines, by name and by IPv4 address; empty if no other machine can reach it."""
+    """The page's URLs for other machines, by name and by IPv4 address; empty if no other machine can reach the page."""
     if not is_on_network(listener):
         return []
     address, port = listener.getsockname()[:2]

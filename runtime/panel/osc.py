@@ -1,4 +1,4 @@
-"""OSC: lets programs and pads move targets and play notes with Open Sound Control over UDP, as pages do."""
+"""OSC (Open Sound Control): lets other programs and pads move targets and play notes, with packets over UDP."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from runtime.sound.motion import LATENT
 
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
-MOST_MESSAGES = 64  # in one packet
-_DEEPEST = 4  # nested bundles
-# Requests for actions, sounds and instruments: per second, and together after a pause. Few, as some write files.
+MOST_MESSAGES = 64  # this many messages may be in one packet
+_DEEPEST = 4  # levels of bundles within bundles
+# Accepted requests for actions, sounds and instruments: how many per second, and how many together after a pause.
+# There are few, because some of these requests write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
-_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # the name and a time, which is ignored
+_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # a bundle's head is this name and a time, which is ignored
 
 
 class NotUnderstoodError(Exception):
@@ -31,14 +32,15 @@ class NotUnderstoodError(Exception):
 
 
 class OscPort(asyncio.DatagramProtocol):
-    """Passes the requests in OSC packets on to the playing process; ignores and counts packets not understood.
+    """Passes the requests in OSC packets on to the playing process, and ignores packets that it does not understand.
 
-    link: to the playing process. keys: the held keys. allowance: packets beyond it are dropped, since UDP cannot slow a
-    sender down. changed: called when a packet has been counted. n_taken, n_ignored: numbers of packets.
+    link: to the playing process. keys: the keys that pages and OSC hold. allowance: limits the messages; packets beyond
+    it are dropped, because UDP cannot slow a sender down. changed: called when a packet has been counted. n_taken,
+    n_ignored: how many packets were accepted, and how many were ignored.
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
-        # The library would log a line for each malformed packet.
+        # Otherwise python-osc would log a line for each malformed packet.
         logging.getLogger().addFilter(lambda _record: False)
         self._link, self._keys, self._allowance, self._changed = link, keys, allowance, changed
         self._rare = Allowance(_RARE_RATE, _RARE_BURST)

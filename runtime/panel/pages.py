@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# Handles a request that this process answers itself.
+# A function that handles a request which this process answers itself.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 
@@ -63,7 +63,7 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose what a page receives; topics: in addition to the topics that every page receives."""
+    """The topics that a page watches from now on, in addition to the topics that every page receives."""
 
     topics: tuple[Literal["control", "picture"], ...]
 
@@ -96,9 +96,11 @@ PRESENT = ("state", "card", "instruments", "methods")
 class Pages:
     """Serves all pages over one link, so that four pages cost the playing process no more than one.
 
-    hello: what every page is told first, in addition to targets and actions. came: called when a link has been made.
-    ring: descriptor of a SoundRing with the output's sound; None to borrow one from the playing process.
-    link: to the playing process. keys: the held keys. allowance: for all messages to the playing process.
+    hello: what every page is told first, in addition to targets and actions. came: called when the link to the playing
+    process is up. ring: descriptor of a SoundRing with the output's sound; None to borrow one from the playing process.
+
+    The attribute `link` is the link to the playing process, `keys` are the keys that pages hold, and `allowance` limits
+    the messages of all pages to the playing process.
     """
 
     def __init__(
@@ -255,7 +257,7 @@ class Pages:
         self._tell(topic, messages.news_line(topic, news))
 
     def _show(self, picture: bytes | None) -> None:
-        """Send a live picture to the pages that want it; None if nothing has changed."""
+        """Send a live picture to the pages that want it; send nothing if `picture` is None."""
         for page in list(self._pages.values()) if picture is not None else ():
             if PICTURE in page.topics:
                 page.send_picture(picture)

@@ -34,8 +34,9 @@ _TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout
 def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
-    settings: names in the network, and OSC. parent: descriptor of a pipe that closes with the playing process; None
-    to serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with the output's sound; None without one.
+    settings: has the page's names in the network, and where to listen for OSC. parent: descriptor of a pipe that closes
+    when the playing process ends; None to serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with
+    the output's sound; None without one.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request does not concern the user
     asyncio.run(_serve(listener, settings, parent, ring))
@@ -72,7 +73,7 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
 
 
 async def _osc(pages: Pages, settings: PanelConfig, admission: Admission) -> OscPort | None:
-    """Listen for OSC; return None if the settings do not ask for it or its address or port cannot be used."""
+    """Listen for OSC; return None if the settings have no port for OSC, or if its address or port cannot be used."""
     if settings.osc_port is None:
         return None
     osc = OscPort(pages.link, pages.keys, pages.allowance, admission.tell_soon)
@@ -92,7 +93,8 @@ def _end_with(ends: asyncio.Event, parent: int | None) -> None:
         if parent is None:
             loop.add_signal_handler(number, ends.set)
         elif number != signal.SIGTERM:
-            signal.signal(number, signal.SIG_IGN)  # these reach all processes of the group; the playing process decides
+            # A terminal sends these signals to the playing process, too, which ends this one.
+            signal.signal(number, signal.SIG_IGN)
     if parent is not None:
         os.set_blocking(parent, False)
         loop.add_reader(parent, lambda: _has_ended(parent) and ends.set())

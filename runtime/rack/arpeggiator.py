@@ -36,14 +36,14 @@ _ENDS_NOTES = frozenset({Control.ALL_SOUND_OFF, *range(Control.ALL_NOTES_OFF, Co
 
 
 class _Choice(NamedTuple):
-    """The settings and the tempo of a newly chosen sound."""
+    """The arpeggiator's settings and the tempo of a newly chosen sound."""
 
     settings: Arpeggio
     tempo_bpm: float
 
 
 class _Sounding(NamedTuple):
-    """The note that the arpeggiator plays, and the beats at which it ends."""
+    """The note that the arpeggiator plays, and when it ends, counted in beats."""
 
     note: NoteOn
     until_beats: float
@@ -54,8 +54,8 @@ class Arpeggiator:
 
     Even while it is off, it computes a tempo from the player's taps (the actions `tap_tempo`).
 
-    The output depends only on the events and their frames. The engine counts beats from the same events, so both agree.
-    A note-off follows every note-on that the arpeggiator adds.
+    The output depends only on the events and their frames. The engine counts beats from the same events, so it gets the
+    same beats. A note-off follows every note-on that the arpeggiator adds.
 
     settings, tempo_bpm: of the sound at the start.
     """
@@ -67,14 +67,15 @@ class Arpeggiator:
         self._taps = TapTempo(sample_rate_hz)
         self._sounding: _Sounding | None = None
         self._passed: dict[Key, NoteOn] = {}  # notes that passed unchanged and have not ended
-        self._eaten: set[Key] = set()  # keys that were down when it was switched off; their note-offs do not pass
+        # Keys that were down when the arpeggiator was switched off; their note-offs do not pass.
+        self._eaten: set[Key] = set()
         self._queue: list[tuple[int, int, Event | _Choice]] = []  # (frame, order of arrival, event), ascending
         self._n_fed = self._now = self._taken = 0
         self._sensing_deadline = NEVER
         self._given: list[tuple[int, Event]] = []
 
     def feed(self, event: Event, frame: int) -> None:
-        """Receive an event; an event before the end of the previous `take` happens at that end."""
+        """Receive an event; if `frame` is before the end of the previous `take`, the event happens at that end."""
         self._enqueue(event, frame)
 
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None:
@@ -188,7 +189,7 @@ class Arpeggiator:
         runs = bool(self._keys.chord)
         begins = self._keys.press(event)
         if begins and runs:
-            self._steps.n_played = 0  # a new chord replaces one that `hold` kept; the steps' times stay
+            self._steps.n_played = 0  # a new chord replaces one that `hold` kept; the steps keep their times
         elif begins:
             self._steps.begin(self._tempo.beats_at(self._now))
         return False
@@ -249,7 +250,8 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # Beats jump to 0 here, so the pattern restarts. The sounding note ends, because its end is in old beats.
+            # The count of beats restarts at 0 here, so the pattern restarts. The sounding note ends, because its end is
+            # given in beats of the old count.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))

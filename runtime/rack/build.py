@@ -23,7 +23,7 @@ from runtime.sound.sound import SoundEffects, SoundPart
 
 
 def playable(patch: Patch, decoder: Decoder, sample_rate_hz: int, programs: Sequence[Patch] | None = None) -> Playable:
-    """Build an engine without a limiter, for a rack's part; arguments and errors as for `build_engine`."""
+    """Build an engine without a limiter, for a part of a rack; arguments and errors as for `build_engine`."""
     engine = build_engine(patch, decoder, sample_rate_hz, programs, limits=False)
     return Playable(engine, patch.sound)
 
@@ -41,7 +41,7 @@ def build_rack(
 
 
 def rack_from(start: Start, decoders: Sequence[Decoder]) -> Rack:
-    """Build a rack that continues from the state at a recording's start; decoders: one for each part."""
+    """Build a rack that continues from the state at a recording's start; decoders: each part's instrument."""
     parts = []
     for state, decoder in zip(start.state.parts, decoders, strict=True):
         engine = begun(state, decoder, start.sample_rate_hz)

@@ -28,8 +28,8 @@ _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_L
 class ChannelMemory:
     """The latest event of each controller, in the order of arrival.
 
-    is_mapped: returns whether an event's control moves a target or starts an action. Such controls are not remembered,
-    because another sound's targets have other positions.
+    is_mapped: returns whether an event's control moves a target or starts an action. Mapped controls are not
+    remembered, because the targets of another sound have other positions.
     """
 
     def __init__(self, is_mapped: Callable[[Event], bool]):
@@ -60,15 +60,15 @@ class ChannelMemory:
         return said
 
     def remember(self, events: Iterable[Event]) -> None:
-        """Continue from another memory's `events`."""
+        """Continue from the `events` of another ChannelMemory."""
         for event in events:
             if isinstance(event, ControlChange):
-                self._hear_control(event, is_mapped=False)  # it was not mapped when it arrived
+                self._hear_control(event, is_mapped=False)  # `events` returns only controls that were not mapped
             else:
                 self.hear(event)
 
     def _say(self, key: tuple, events: list[Event]) -> None:
-        self._said.pop(key, None)  # so that the newest is last
+        self._said.pop(key, None)  # so that the newest events are last in the dict
         self._said[key] = events
 
     def _hear_control(self, event: ControlChange, is_mapped: bool) -> None:
@@ -92,13 +92,13 @@ class ChannelMemory:
             self._say((event.channel, event.control, msb, lsb), chosen)
 
     def _reset_controllers(self, channel: int) -> None:
-        # Registered parameters stay, too: their keys have four entries.
+        # The values of registered parameters stay, too; they are the entries whose keys have four items.
         self._said = {
             key: said for key, said in self._said.items() if key[0] != channel or len(key) == 4 or key[1] in _STAY
         }
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Let data entry set no parameter from now on; `events` says so last, after the parameters' values."""
+        """Note that data entry sets no parameter from now on; `events` ends with the message that says this."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

@@ -1,4 +1,4 @@
-"""Gains of parts and of their sends, which glide from one value to the next, so that no change clicks."""
+"""Gains that glide from one value to the next, so that no change clicks: a part's level, pan and sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GLIDE_S = 0.02
 class Glide:
     """A number that moves in a straight line from one value to another, then stays; a function of the absolute frame.
 
-    value: the first value; n_frames: length of a glide; target: the value at the end of the present glide.
+    value: the value at the start. n_frames: length of a glide. target: the value at the end of the present glide.
     """
 
     __slots__ = ("_begin", "_end", "_start", "n_frames", "target")

@@ -11,8 +11,9 @@ Key = tuple[int, int]  # MIDI channel, note
 class HeldKeys:
     """A chord that a player holds.
 
-    chord: the note-on of each key, in the order of striking. hold: whether released keys stay until a new chord
-    begins. pedals: by channel, the value of each sustain pedal that is down; any pedal keeps the keys of all channels.
+    chord: the note-on of each key, in the order of striking. hold: whether released keys stay in the chord until a new
+    chord begins. pedals: by channel, the value of each sustain pedal that is down; any pedal keeps the keys of all
+    channels.
     """
 
     def __init__(self, hold: bool):
@@ -27,9 +28,9 @@ class HeldKeys:
         return frozenset(self._down)
 
     def press(self, event: NoteOn) -> bool:
-        """Add a key to the chord; if only `hold` kept the chord, the key begins a new chord.
+        """Add a key to the chord, and return whether a new chord begins with this key.
 
-        Returns whether a new chord begins.
+        A new chord begins if the old one is empty, or if only `hold` kept it.
         """
         begins = not self.chord or (self._hold and not self._down and not self.pedals)
         if begins:

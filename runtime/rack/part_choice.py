@@ -16,15 +16,15 @@ from runtime.sound.store import instrument_sounds
 
 
 def choose_parts(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
-    """Call `choose`, then `with_parts`."""
+    """Choose what to play, as `choose` does, and the sounds of all its parts, as `with_parts` does."""
     return with_parts(choose(config, instrument, preset, sound), instrument, f"--sound {sound or preset}")
 
 
 def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
-    """Choose the sounds of all parts of a chosen sound; return a choice without parts unchanged.
+    """Choose the sounds of all parts of the chosen sound; if the sound has no parts, return `whole` unchanged.
 
-    The result has the first part's fields, and every part in `parts`. instrument: the instrument that the user asked
-    for, or None; where: names the sound in messages if the sound has no file.
+    The returned Choice has the fields of the first part's choice, and every part in `parts`. instrument: the instrument
+    that the user asked for, or None. where: names the sound in messages if the sound has no file.
     UserError as from `choose`, and for a part whose sound does not exist, or has parts itself.
     """
     parts = whole.patch.sound.parts

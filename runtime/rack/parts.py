@@ -1,9 +1,9 @@
-"""A part of the rack: an engine, which notes it plays, and how loud."""
+"""A part of the rack: an engine, the range of notes that it plays, and its level."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -47,7 +47,7 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gains(self) -> tuple[float, float]:
-        """Left and right gain: equal-power panning, both 1 in the middle, as in `Channels.gains`."""
+        """The left and the right gain, by equal-power panning: in the middle both are the level, as a factor."""
         level, angle = 10.0 ** (self.level_db / 20.0), math.pi / 4.0 * (1.0 + self.pan)
         if not self.pan:
             return level, level
@@ -64,8 +64,9 @@ class Playable(msgspec.Struct, frozen=True):
 class Part:
     """One part of the rack, with its engines and the gains that glide.
 
-    engine: plays the next notes; sound: the engine's first sound; leaving: earlier engines, whose notes ring out;
-    settings: which notes the part plays; gains: left and right; sends: to the reverb and to the chorus.
+    engine: plays the next notes. sound: the sound that this engine began with. leaving: earlier engines, whose notes
+    ring out. settings: which notes the part plays. gains: a Glide for the left and one for the right gain. sends: a
+    Glide for the send to the reverb, and one for the send to the chorus.
     """
 
     def __init__(self, playable: Playable, settings: PartSettings):
@@ -75,18 +76,21 @@ class Part:
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
         self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
         self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
-        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # (channel, key): the notes that the key began
+        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # for each held (channel, key), the notes that it began
 
     def engines(self) -> list[Engine]:
         """The engines that may sound, oldest first."""
         return [*self.leaving, self.engine]
 
     def hears(self, channel: int) -> bool:
-        """Whether the part follows a channel, 0 to 15."""
+        """Whether the part hears a channel, 0 to 15."""
         return self.settings.channel in (EVERY_CHANNEL, channel)
 
     def note_of(self, event: NoteOn) -> NoteOn | None:
-        """Return the note that the part plays for a pressed key, and store it; None if it does not play the key."""
+        """Return the note that the part plays for a pressed key; None if it plays none.
+
+        The note is stored, so that the key's release reaches it.
+        """
         limits, note = self.settings, event.note + self.settings.transpose
         plays = (
             self.hears(event.channel)
@@ -103,7 +107,7 @@ class Part:
         return event if note == event.note else msgspec.structs.replace(event, note=note)
 
     def take(self, event: Event, frame: int | None) -> bool:
-        """Post any event but a NoteOn to the part's engines; return False if it does not concern the part."""
+        """Post any event but a NoteOn to the part's engines; return False if the event does not concern the part."""
         if not isinstance(event, ChannelEvent):
             self._post(event, frame)
             return True
@@ -115,7 +119,7 @@ class Part:
         return False
 
     def ring_out(self, event: Event, frame: int | None) -> None:
-        """Post an event to a part that begins no more notes; as `take`, but events for the next notes are ignored."""
+        """Post an event, as `take` does, to a part that begins no more notes; events for new notes only are ignored."""
         if not isinstance(event, _OF_PRESENT_SOUND):
             self.take(event, frame)
 
@@ -194,10 +198,11 @@ class Part:
                 out[:, side] *= np.float32(glide.target)
 
     def send(self, sound: np.ndarray, frame: int, buses: np.ndarray, fed: list[bool], scratch: np.ndarray) -> None:
-        """Add the part's sends to the effects' buses; `frame`: frame of the first sample.
+        """Add the part's sound to the effects' inputs `buses`, as loud as its sends say.
 
-        sound, scratch: float32 (n_frames, 2); buses: (2, n_frames, 2), the reverb's and the chorus's; fed: for each
-        bus, whether any part has added sound; until then the bus's contents are undefined.
+        sound: the part's sound, float32 (n_frames, 2). frame: of the first sample. buses: (2, n_frames, 2), the inputs
+        of the reverb and the chorus. fed: for each bus, whether any part has added sound; until then the bus's contents
+        are undefined. scratch: working memory of the sound's shape.
         """
         changes = self.engine.take_sends()
         if changes:
@@ -217,3 +222,8 @@ class Part:
             scratch[:, 1] = scratch[:, 0]
             scratch *= sound
             bus += scratch
+
+
+def chooses_for_all(parts: Sequence[Part]) -> bool:
+    """Whether a program change replaces all parts: there are several, and none has a MIDI channel of its own."""
+    return len(parts) > 1 and all(part.settings.channel == EVERY_CHANNEL for part in parts)

@@ -11,8 +11,9 @@ import numpy as np
 
 from runtime.config import Config
 from runtime.control.control_map import ControlMap
-from runtime.engine.engine import Engine, Status
+from runtime.engine.engine import Engine
 from runtime.engine.limiter import limit
+from runtime.engine.status import Status
 from runtime.events import Action, Event
 from runtime.rack.parts import Part, PartSettings, Playable
 from runtime.rack.recorded.state import RackState, state_of_part
@@ -28,8 +29,9 @@ LONGEST_PIECE = 4096
 class BehindParts(Protocol):
     """What a rack needs of its effects.
 
-    add: adds the reverb and the chorus of the two sends to `dry`, in place; all float32 (n_frames, 2); a send may be
-    None for silence. sleep: whether the effects are silent until they receive sound.
+    sleep: whether the effects are silent until they receive sound.
+    add: adds reverb and chorus to `dry`, in place. reverb_send, chorus_send: the sound that goes into each effect; None
+    for silence. All sounds are float32 (n_frames, 2). frame: of their first sample.
     """
 
     sleep: bool
@@ -42,12 +44,13 @@ class BehindParts(Protocol):
 class Rack:
     """Plays up to four parts, each an engine; receives events as an engine does. It owns no thread, clock, file or log.
 
-    parts: (playable, settings) of each; the engines have no limiter and have not rendered; n_voices: the most voices of
-    all parts together; controls: turns presses of controls into actions; None for the default settings' controls;
-    effects, arpeggiator: None for none; wake: called on the audio thread when `take_actions` or `take_retired` has
+    parts: (playable, settings) of each part; a playable's engine has no limiter, and has not rendered. n_voices: the
+    most voices of all parts together. controls: turns presses of controls into actions; None for the default settings'
+    controls.
+    effects, arpeggiator: None to have none. wake: called on the audio thread when `take_actions` or `take_retired` has
     something to return; it must not block.
 
-    frame: the next frame to render; sample_rate_hz: of all engines.
+    The attribute `frame` is the next frame to render; `sample_rate_hz` is the rate of all engines.
     """
 
     def __init__(
@@ -107,7 +110,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra all present engines silenced, because a decoder gave values not finite or too large."""
+        """How many spectra the present engines have silenced, because the values were not finite or too large."""
         return sum(engine.n_muted for engine in self.engines())
 
     @property
@@ -141,7 +144,7 @@ class Rack:
         return self._returns.take_actions()
 
     def take_retired(self) -> list[Engine]:
-        """Return the engines retired since the last call; the caller frees them, outside the audio thread."""
+        """Return the engines retired since the last call; free them on any thread but the audio thread."""
         return self._returns.take_retired()
 
     def render(self, out: np.ndarray) -> None:
@@ -221,7 +224,8 @@ class Rack:
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
         """Give an engine's action to the main thread; `panic` is carried out here.
 
-        An action that several parts start together is given once, except `program`.
+        asked: names of the actions given so far in this piece of rendering. An action that several parts start is given
+        once, except `program`.
         """
         if action.name == "panic":
             self._router.silence(self.frame, engine)

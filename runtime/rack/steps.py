@@ -1,4 +1,4 @@
-"""The beats at which an arpeggiator plays."""
+"""Decides when an arpeggiator plays its notes; times are counted in beats."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 
 from runtime.sound.arpeggio import Arpeggio
 
-_NEAR = 1e-6  # a step that is late by less than this share of a step is still due
+_NEAR = 1e-6  # a step that is late by less than this share of a step's length is still due
 
 
 class Steps:
-    """Places steps on the beats: step k is k step lengths after an origin; swing delays odd steps.
+    """Counts steps: step k is due k step lengths after an origin; swing delays odd steps. All times are in beats.
 
-    n_played: number of notes since the chord began; next_beats: beats at which the next step is due.
+    n_played: number of notes since the chord began.
     """
 
     def __init__(self, settings: Arpeggio):
@@ -22,11 +22,15 @@ class Steps:
 
     @property
     def next_beats(self) -> float:
-        """Beats at which the next step is due."""
+        """When the next step is due, in beats."""
         return self._beats_of(self._next)
 
     def begin(self, beats: float) -> None:
-        """Begin a chord. Its first step is now or, if chords start on the beat, the next step counted from beat 0."""
+        """Begin a chord; beats: the present time, in beats.
+
+        Usually the first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and
+        the chord's first step is the next one.
+        """
         self.n_played = 0
         self._origin, self._next = beats, 0
         if self._settings.starts == "beat":
@@ -38,12 +42,12 @@ class Steps:
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """Mark the step that was due as played."""
+        """Count the step that was due as played."""
         self._next += 1
         self.n_played += 1
 
     def follow(self, settings: Arpeggio, beats: float) -> None:
-        """Use other settings from `beats` on; the chord's count of notes continues."""
+        """Use other settings from now on; beats: the present time, in beats. The chord's count of notes continues."""
         old, last, due = self._settings, self._beats_of(self._next - 1), self.next_beats
         self._settings = settings
         if (old.step_beats, old.swing, old.starts) == (settings.step_beats, settings.swing, settings.starts):
@@ -62,8 +66,8 @@ class Steps:
         return self._origin + (step + (settings.swing if step % 2 else 0.0)) * settings.step_beats
 
     def _first_from(self, beats: float) -> int:
-        """Return the first step that is not in the past."""
+        """Return the number of the first step that is not before `beats`."""
         size = self._settings.step_beats
         step = math.ceil((beats - self._origin) / size - _NEAR)
-        # Swing may delay the previous step past `beats`.
+        # Swing may have delayed the step before this one until after `beats`.
         return step - 1 if (step - 1) % 2 and self._beats_of(step - 1) >= beats - _NEAR * size else step

@@ -7,9 +7,9 @@ from collections import deque
 
 from runtime.events import Tempo
 
-SLOWEST_BPM, FASTEST_BPM = 20.0, 300.0
+FASTEST_BPM = 300.0
 RESTART_S = 2.0
-# Two taps closer than this are one: a switch that bounces, or a foot that slips.
+# Two taps within this time count as one: the switch bounced, or the foot slipped.
 _BOUNCE_S = 0.1
 _N_INTERVALS = 4
 
@@ -37,4 +37,4 @@ class TapTempo:
             return None
         self._intervals.append(frame - last)
         bpm = 60.0 * self._rate_hz / statistics.median(self._intervals)
-        return Tempo(min(max(bpm, SLOWEST_BPM), FASTEST_BPM))
+        return Tempo(min(bpm, FASTEST_BPM))

@@ -1,4 +1,4 @@
-"""The limit on the voices of all parts together: which voice ends when a note would exceed it."""
+"""Decides which voice ends when a note would exceed the limit on the voices of all parts together."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from runtime.engine.engine import Engine
 
 
 class VoiceShare:
-    """The voices of several engines, all rendered up to the same frame.
+    """The voices of several engines, in the order in which they end if there are too many.
 
-    Released voices end before held voices, and older voices before newer ones, as within one engine. The choice depends
-    only on events and frames.
+    All engines must have been rendered up to the same frame. Released voices end before held voices, and older voices
+    before newer ones, as within one engine. The order depends only on events and frames.
     """
 
     def __init__(self, engines: Sequence[Engine]):
@@ -27,7 +27,7 @@ class VoiceShare:
         return len(self._owners)
 
     def start(self, engine: Engine) -> None:
-        """Count a note that begins on an engine; a note of a mono sound replaces the held voice."""
+        """Count a note that begins on an engine; on an engine that plays one at a time, it replaces a held note."""
         if not self.adds(engine):
             newest = max(number for number, owner in enumerate(self._owners) if owner is engine)
             del self._owners[newest]

@@ -1,1 +1,1 @@
-"""Sound files of any common format as mono samples."""
+"""Reads sound files of any common format as mono samples."""

@@ -20,7 +20,8 @@ _EXPECTED = "a .tar.gz of a Timbrebox checkout"
 def opened(source: Path, folder: Path) -> Iterator[Path]:
     """Yield the program's folder: `source` itself if it is a folder, else the unpacked archive `source`.
 
-    folder: where an archive is unpacked; deleted before and after. UserError if `source` is neither folder nor archive.
+    folder: where an archive is unpacked; this folder is deleted before and after. UserError if `source` is neither a
+    folder nor an archive.
     """
     if source.is_dir():
         yield source.resolve()
@@ -48,7 +49,7 @@ def _unpack(source: Path, folder: Path) -> None:
                 if n_bytes > room or number > MOST_FILES:
                     found = f"more than {room / 2**20:,.0f} MB or {MOST_FILES:,} files"
                     raise UserError(source, found, _EXPECTED, "check the archive, and the room on this machine")
-                # An environment works only on the machine where it was made.
+                # A Python environment works only on the machine where it was made.
                 if ENVIRONMENT not in Path(member.name).parts[:2]:
                     archive.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, ValueError, OSError) as error:

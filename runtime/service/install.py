@@ -21,11 +21,14 @@ from runtime.service.versions import Versions, version_of
 
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
 _LARGEST_BYTES = 256 * 2**10
-_OLD_WITHIN_S = 90.0
+_OLD_WITHIN_S = 90.0  # after a failed update, the previous version has at least this long to become ready
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
-    """Install the program that is running now; see `put_in`."""
+    """Install the program that is running now; within_s: as in `put_in`.
+
+    anyway: whether to accept a disk that seems to lose its changes at power-off.
+    """
     with _alone(anyway), signals_as_exceptions():
         version = put_in(ROOT, within_s)
     if not is_booted():
@@ -37,7 +40,7 @@ def install(within_s: float, *, anyway: bool = False) -> int:
 
 
 def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Replace the installed program by the program in a folder or an archive; see `put_in`."""
+    """Replace the installed program by the one in `source`, a folder or an archive; other arguments as in `install`."""
     if Versions(HOME).current() is None:
         raise UserError("service update", "no service", "an installed one", "type: sudo ./timbrebox service install")
     with _alone(anyway), signals_as_exceptions(), opened(source, HOME / ".unpacked") as folder:
@@ -49,7 +52,7 @@ def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
 def put_in(source: Path, within_s: float) -> Path:
     """Install and start the program in `source`, and return the folder of the new version.
 
-    within_s: the time in which the program must become ready. If it does not, the version before plays again, and
+    within_s: the time in which the program must become ready. If it does not, the previous version plays again, and
     UserError is raised. The owner's settings and sounds do not change.
     """
     version_of(source)
@@ -77,7 +80,7 @@ def put_in(source: Path, within_s: float) -> Path:
 
 
 def uninstall(*, purge: bool) -> int:
-    """Stop the service and delete the program; purge: delete also its user, settings, sounds and recordings."""
+    """Stop the service and delete the program; purge: also delete its user account, settings, sounds and recordings."""
     if PACKAGED.exists() and "DPKG_MAINTSCRIPT_NAME" not in os.environ:
         remedy = f"type: sudo apt-get {'purge' if purge else 'remove'} timbrebox"
         raise UserError("service uninstall", "a Debian package", "an installation by service install", remedy)
@@ -118,11 +121,15 @@ def _play(versions: Versions, version: Path) -> None:
     call("systemctl", "enable", UNIT)
     for unit in new:
         if is_booted() and unit.name != UNIT:
-            call("systemctl", "try-restart", "--no-block", unit.name)  # restarts only a unit that the owner has started
+            # This restarts only a unit that runs, because the owner has started it.
+            call("systemctl", "try-restart", "--no-block", unit.name)
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """Play the old version again, and raise UserError; without an old version, the new version stays."""
+    """Play the old version again, and raise UserError; without an old version, the new version stays.
+
+    found: what is wrong with the new version.
+    """
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)
@@ -167,8 +174,7 @@ def _refuse_checkout() -> None:
 def _alone(anyway: bool) -> Iterator[None]:
     """Lock HOME for one installation; UserError if another installation runs or HOME is unsuitable.
 
-    anyway: whether to accept a disk that seems to lose its changes at power-off. If this process is killed, the kernel
-    releases the lock.
+    anyway: as in `install`. If this process is killed, the kernel releases the lock.
     """
     _refuse_checkout()
     if not anyway:

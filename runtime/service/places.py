@@ -12,6 +12,6 @@ STATE = Path("/var/lib/timbrebox")
 SETTINGS = Path("/etc/timbrebox/instrument.yaml")
 UNITS = Path("/etc/systemd/system")
 ANNOUNCED = Path("/etc/avahi/services/timbrebox.service")  # the owner may put this file there, to announce the page
-PACKAGED = Path("/usr/lib/timbrebox")  # where the Debian package puts a version to install
+PACKAGED = Path("/usr/lib/timbrebox")  # where the Debian package puts the version that it then installs
 ENVIRONMENT = ".venv"
 PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instruments")

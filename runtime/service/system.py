@@ -19,7 +19,11 @@ _FLEETING = {"tmpfs", "ramfs"}
 
 
 class Mount(NamedTuple):
-    """A mounted file system. kind: its type, such as ext4; upper: folder of an overlay's changes, else empty."""
+    """A mounted file system.
+
+    point: the folder in which it is seen. kind: its type, such as ext4. upper: for an overlay, the folder of its
+    changes, else empty.
+    """
 
     point: str
     kind: str
@@ -50,7 +54,7 @@ def make_user() -> None:
 
 
 def properties(*names: str) -> dict[str, str]:
-    """Properties of the unit, by systemd's names."""
+    """Properties of the service's unit, by systemd's names."""
     answer = call("systemctl", "show", UNIT, f"--property={','.join(names)}")
     return dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
 
@@ -107,7 +111,7 @@ def last_line(since_s: int = 0, besides: str = "") -> str:
 
 
 def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
-    """UserError if `path` is in memory, or in an overlay that stores changes in memory: both are lost at power-off.
+    """UserError if files at `path` would be lost at power-off: in memory, or in an overlay whose changes are in memory.
 
     mounts: text like /proc/self/mountinfo; None for this machine's mounts.
     """

@@ -141,7 +141,7 @@ def _keep_instruments(old: Path, new: Path) -> None:
 
 
 def _make_environment(version: Path) -> None:
-    """Make the version's environment with the version's own launcher, which reports progress on stderr."""
+    """Make a version's Python environment with the version's own launcher, which reports progress on stderr."""
     done = subprocess.run(["sh", version / "timbrebox", "instruments"], stdout=subprocess.DEVNULL, check=False)
     (version / f"{ENVIRONMENT}.lock").unlink(missing_ok=True)
     if done.returncode or not has_environment(version, version):

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from runtime.sound.motion import MOST_MODULATIONS, Modulation
+from runtime.sound.motion import MOST_MODULATIONS, Lfo, Modulation
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
@@ -36,6 +36,13 @@ def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
     return msgspec.structs.replace(
         heaviest, settings=settings, sound=msgspec.structs.replace(sound, modulation=modulation)
     )
+
+
+def blended_lfo(lfos: Sequence[Lfo], weights: Sequence[float]) -> Lfo:
+    """Blend the same LFO of several sounds, as `blended` does."""
+    pairs = [(lfo, weight) for lfo, weight in zip(lfos, weights, strict=True) if weight > 0.0]
+    heaviest = lfos[max(range(len(lfos)), key=lambda number: weights[number])]
+    return _mean([lfo for lfo, _ in pairs], [weight for _, weight in pairs], heaviest)
 
 
 def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> Any:

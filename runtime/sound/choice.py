@@ -1,4 +1,4 @@
-"""Chooses what `play` and `render` play: the instrument, the sound, and the settings as this sound changes them."""
+"""Chooses what `play` and `render` play: the instrument, the sound, and the settings with the sound's changes."""
 
 from __future__ import annotations
 
@@ -48,6 +48,14 @@ class Choice(NamedTuple):
     whole: Patch | None = None
 
 
+class WrittenSound(NamedTuple):
+    """A sound that is in no file of its own; parameters as in `choose_tree`."""
+
+    tree: dict[str, Any]
+    where: str
+    folder: Path | None
+
+
 class _Found(NamedTuple):
     """A sound that was found.
 
@@ -87,12 +95,19 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 
 
 def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
-    """Choose a sound given as a tree, as in a sound's file, and an instrument, given by name or file.
+    """Choose an instrument by its name or file, and a sound of which the values are known.
 
-    where: names the sound in messages. folder: folder of the trajectories' files. UserError as from `choose`.
+    tree: the sound's values, as in a sound's file. where: names the sound in messages. folder: folder of the
+    trajectories' files. UserError as from `choose`.
     """
     found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
     return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)
+
+
+def choose_written(config: Config, sound: WrittenSound) -> Choice:
+    """Call `choose_tree` with the instrument that the sound names if `available` lists it, or else the settings'."""
+    config = _with_instrument_of(sound_from_tree(sound.tree, sound.where), config)
+    return choose_tree(config, config.instrument or DEFAULT_INSTRUMENT, *sound)
 
 
 def _choice_of(found: _Found, config: Config, decoder: Decoder) -> Choice:
@@ -115,7 +130,7 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The patch of the settings' preset, or else of the card's first preset; a preset may set more than the knobs."""
+    """The patch of the settings' preset, or else of the card's first preset; some presets are whole sounds."""
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:
@@ -166,7 +181,10 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
 
 
 def _place_of_morph(patch: Patch, latents: dict[str, float], card: Card, where: str) -> _Found:
-    """The patch's own sound with other knob positions, for a morph; UserError for a knob that the instrument lacks."""
+    """The patch's own sound with other knob positions, for a morph; UserError for a knob that the instrument lacks.
+
+    latents: these positions, by knob name.
+    """
     knobs = [latent.name for latent in card.latents]
     for name in latents:
         if name not in knobs:
@@ -195,7 +213,7 @@ def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path |
 
 
 def _find_without_instrument(name_or_path: str) -> _Found | None:
-    """Find a sound by path, or a user's sound by name; None if no user's sound has this name."""
+    """Find a sound by path, or one of the user's sounds by name; None if none of them has this name."""
     if is_path(name_or_path):
         return _Found(load_sound(name_or_path), name_or_path, Path(name_or_path))
     known = user_sounds().get(name_or_path)

@@ -28,7 +28,7 @@ def load_sound(path: str | Path) -> Sound:
 
 
 def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
-    """The sound that a YAML file's values describe; UserError as from `load_sound`, which names `path`."""
+    """The sound that a YAML file's values describe; UserError as from `load_sound`. path: the file, for the error."""
     # Check the version first, because a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
@@ -63,17 +63,17 @@ def save_sound(path: str | Path, sound: Sound, *, inputs: Iterable[str | Path] =
 
 
 def sound_text(sound: Sound) -> str:
-    """A sound as YAML: the keys that differ from their defaults, in the order of Sound's fields."""
+    """A sound as YAML: the keys whose values are not the defaults, in the order of Sound's fields."""
     return yaml.safe_dump(sound_tree(sound), sort_keys=False, allow_unicode=True, default_flow_style=False)
 
 
 def sound_tree(sound: Sound) -> dict[str, Any]:
-    """A sound as plain values: the keys that differ from their defaults, in the order of Sound's fields."""
+    """A sound as plain values: the keys whose values are not the defaults, in the order of Sound's fields."""
     return {"sound_version": sound.sound_version} | _said(sound)
 
 
 def _said(struct: msgspec.Struct) -> dict[str, Any]:
-    """The fields of a structure that differ from their defaults, as plain values."""
+    """The fields of a structure whose values are not the defaults, as plain values."""
     said = {}
     for field in _fields_of(type(struct)):
         value = getattr(struct, field.name)
@@ -97,7 +97,7 @@ def _plain(value: object) -> object:
 def _refuse_bad_parts(sound: Sound, where: object) -> None:
     """Raise a UserError that begins with `where` for a reversed range, or a field that belongs in a part's sound.
 
-    A sound with parts may have only a name, an instrument and a level besides.
+    Besides its parts, a sound with parts may have only a name, an instrument and a level.
     """
     for number, part in enumerate(sound.parts):
         for name in ("keys", "velocity"):

@@ -72,10 +72,11 @@ DEFAULT_LFO_HZ = 5.0
 class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A low-frequency oscillator: a source of modulation that repeats.
 
-    rate_hz: 0.01 to 20 Hz; None for the rate from `beats`, or for 5 Hz without it. beats: length of a cycle in beats,
-    1/64 to 64; only without rate_hz. delay_s, fade_in_s: 0 to 30 seconds from a note's start. phase: `note`,
-    each note begins a cycle; `free`, the cycle does not restart. per_voice: with a free phase, whether each note has
-    its own phase. depth_from: a source that scales the LFO; None for full depth.
+    rate_hz: 0.01 to 20 Hz; None for the rate from `beats`, or for 5 Hz if `beats` is None, too. beats: length of a
+    cycle in beats, 1/64 to 64; only without rate_hz. delay_s, fade_in_s: 0 to 30 seconds; the delay begins with the
+    note, the fade-in after the delay. phase: `note`, each note begins a cycle; `free`, the cycle does not restart.
+    per_voice: with a free phase, whether each note has its own phase. depth_from: a source that scales the LFO; None
+    for full depth.
     """
 
     shape: Literal["sine", "triangle", "saw", "square", "random", "smooth_random"] = "sine"
@@ -121,7 +122,7 @@ def refuse_unknown_names(
 ) -> None:
     """Raise a UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
 
-    Also if an LFO scales itself, directly or through the other LFO, or has both rate_hz and beats.
+    The error also comes if an LFO scales itself, directly or through the other LFO, or has both rate_hz and beats.
     lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.
     """
     lfos = dict(lfos)

@@ -23,7 +23,7 @@ SUFFIX = ".yaml"
 MOST_FILE_NAME_BYTES = 200
 BANK_SIZE = 128
 FIRST_OWN_BANK, MOST_BANKS = 1, 2**14
-# Characters that some file systems refuse, or that have a meaning in paths, and the escape character.
+# Characters that some file systems refuse, or that have a meaning in paths; and %, which marks a replaced character.
 _UNSAFE = re.compile(r'[/\\:*?"<>|%]|^[. ]|[. ]$')
 
 
@@ -52,7 +52,7 @@ class KnownSound(msgspec.Struct, frozen=True):
 
 
 def sounds_folder() -> Path:
-    """The folder, perhaps not existing yet, of the user's sounds."""
+    """The folder of the user's sounds, which may not exist yet."""
     return data_folder() / "sounds"
 
 

@@ -90,7 +90,7 @@ def _positions(config: Config, sound: Sound, card: Card, where: object) -> tuple
 
 
 def _replaced(settings: T, said: SoundVoice | SoundEnvelope | None) -> T:
-    """The settings with the values from `said`, a section of a sound, that are not None."""
+    """Replace settings by the values of `said`, a section of a sound; values that are None replace nothing."""
     if said is None:
         return settings
     values = {key: value for key, value in msgspec.structs.asdict(said).items() if value is not None}

@@ -74,10 +74,11 @@ class SoundEffects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One part: a sound, and the notes that play the sound.
 
-    sound: name of an instrument's or a user's sound, or path of a .yaml file, relative to the folder of this file.
-    instrument: the instrument that plays the sound; None for the one that a user's sound or file names, or else for the
-    first that has a sound of this name.
-    channel: 1 to 16; None for all. keys, velocity: lowest and highest. transpose: -48 to 48 semitones.
+    sound: name of an instrument's or a user's sound, or path of a .yaml file, relative to the folder of the file that
+    has this part.
+    instrument: the instrument that plays the sound. With None it is the instrument that a user's sound or file names,
+    or else the first instrument that has a sound of this name.
+    channel: 1 to 16; None for all. keys, velocity: the lowest and the highest. transpose: -48 to 48 semitones.
     level_db: -60 to 12 dB. pan: -1 to 1. send: gain, 0 to 1, of the sound's sends to the effects.
     """
 

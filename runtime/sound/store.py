@@ -19,7 +19,7 @@ def card_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
         latents = dict(zip(knobs, preset.latents, strict=True))
         said = (preset.sound or {}) | {"name": preset.name, "instrument": {"name": instrument}, "latents": latents}
         sound = sound_from_tree(said, f"{instrument}, preset {preset.name!r}")
-        # The last of several presets with the same name counts, as with --preset.
+        # If several presets have the same name, the last of them counts, as with --preset.
         found[preset.name] = KnownSound(preset.name, "card", sound, 0, program)
     return found
 
@@ -37,7 +37,7 @@ def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]
 
 
 def instrument_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """The sounds of an instrument, by name: the card's presets, then bundled sounds; instrument: the name."""
+    """The sounds of an instrument, by name: its card's presets, then its bundled sounds; instrument: its name."""
     return card_sounds(card, instrument) | bundled_sounds(instrument, len(card.presets))
 
 

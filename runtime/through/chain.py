@@ -32,7 +32,7 @@ def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
 class Chain:
     """Turns spectra of a sound, frame by frame in their order, into spectra of the instrument.
 
-    decoder, encoder: nothing else may use them at the same time; spec: the transform of the sound; n_rows: the most
+    decoder, encoder: nothing else may use them at the same time. spec: the transform of the sound. n_rows: the most
     frames that are converted in one call, 1 to MOST_ROWS.
     """
 
@@ -84,7 +84,10 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """The note to decode for each frame; sets `_steps`, too: how many bins of the model one bin of the sound is."""
+        """The note to decode for each frame. Also sets each frame's step in `_steps`.
+
+        Bin k of the sound's spectrum has the frequency of bin k * step of the decoded spectrum.
+        """
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
         for row, note in enumerate(heard):
@@ -133,7 +136,11 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """Turn spectra into factors for the sound's own spectra; the product has the sound's levels and phases."""
+        """Turn `moved`, the instrument's spectra, into factors for the sound's own spectra, in place.
+
+        The products have the shapes of the instrument's spectra, with the levels and phases of the sound's. magnitudes:
+        those of the sound's spectra.
+        """
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]
         power = self._decoded[:n]

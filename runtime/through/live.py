@@ -16,14 +16,14 @@ from runtime.through.settings import EffectSettings
 
 N_OVERLAPS = 4  # hops in a frame
 LARGEST_BLOCK = 8192
-SLACK_SHARE = 4  # the work of a hop may wait for 1 / SLACK_SHARE of a hop
+SLACK_SHARE = 4  # the work of a hop may wait for 1 / SLACK_SHARE of the hop's duration
 Positions = Callable[[], tuple[float, ...]]
 
 
 class LiveThrough:
     """Adds the effect on the input to the engine's blocks; runtime/audio/output.py calls `add`.
 
-    decoder, encoder: used by nothing else; rate_hz: of input and output; positions: returns the knobs' positions, 0 to
+    decoder, encoder: used by nothing else. rate_hz: of input and output. positions: returns the knobs' positions, 0 to
     1. A knob at its start position leaves its latent as encoded. Moving the knob moves the latent twice as far: a knob
     that starts in the middle of its travel can move the latent over the whole travel in either direction.
 
@@ -37,7 +37,8 @@ class LiveThrough:
         self._hop_size, self._slack = spec.hop_size, spec.hop_size // SLACK_SHARE
         self.delay_frames = spec.frame_size + self._slack
         hann = periodic_hann(spec.frame_size)
-        # NumPy's rfft stays in float32 only if it also scales. So rfft divides by the size, and the window multiplies.
+        # NumPy's rfft stays in float32 only if it also scales. So rfft divides by the frame size, and the window
+        # multiplies by it.
         self._window = hann * np.float32(spec.frame_size)
         self._window_out = hann / np.float32(OVERLAPPED)
         self._given, self._sums = np.zeros((2, N_OVERLAPS, spec.hop_size), np.float32)

@@ -13,10 +13,10 @@ OVERLAPPED = 1.5  # the sum of the squares of overlapping windows
 
 
 def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.ndarray]:
-    """Apply the effect to a sound, given as blocks (n,); yields blocks, float32 (n,), which together are as long.
+    """Apply the effect to a sound, given as blocks (n,); yields blocks, float32 (n,), together as long as the sound.
 
-    No yielded block is empty. chain: made for MOST_ROWS frames at once. The sound is padded with silence at both ends,
-    so that every sample is in equally many overlapping frames.
+    No yielded block is empty. chain: made for MOST_ROWS frames in one call. The sound is padded with silence at both
+    ends, so that every sample is in equally many overlapping frames.
     """
     overlap, n_in, n_out = _Overlap(chain), 0, 0
     for block in blocks:
@@ -33,7 +33,7 @@ def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.nd
 
 
 class _Overlap:
-    """Cuts a sound into overlapping frames, and overlap-adds the chain's frames."""
+    """Cuts a sound into overlapping frames, lets the chain convert them, and adds them up where they overlap."""
 
     def __init__(self, chain: Chain):
         self._chain, self._spec = chain, chain.spec

@@ -16,7 +16,7 @@ class EffectSettings:
     """What the player asks for.
 
     offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement. motion: factor for
-    the motion of the latents, 0 to 2; colour: share of the colour that is applied, 0 to 1; wet: share of the effect in
+    the motion of the latents, 0 to 2. colour: share of the colour that is applied, 0 to 1. wet: share of the effect in
     the output, 0 to 1.
     """
 
@@ -32,7 +32,10 @@ def offsets_at(positions: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class LatentMover:
-    """Moves encoded latents in place, as the player's settings say; remembers the latents' mean over time."""
+    """Moves encoded latents in place, as the player's settings say; remembers the latents' mean over time.
+
+    hop_s: time from one frame to the next, in s. moves: whether the settings move any latent.
+    """
 
     def __init__(self, card: Card, hop_s: float):
         self._low = card.latents_at(np.zeros(card.n_latents))

@@ -1,11 +1,12 @@
 """Writes tiny.onnx, tiny-chroma.onnx and tiny-none.onnx, decoders built by hand and therefore exactly in tune.
 
-It also writes tiny.encoder.onnx, built by hand, too: the latents are the shares of a frame's magnitudes from 500 to
-1500 Hz, and above 1500 Hz.
+It also writes tiny.encoder.onnx, an encoder built by hand. Its first latent is the share of a frame's magnitudes that
+lies from 500 to 1500 Hz; its second latent is the share above 1500 Hz.
 
-Each note has three hidden units, which are 0 unless the conditioning selects the note. Then the first is 1 and plays
-the fundamental; the second is latent 1 and plays harmonics 2 to 5; the third is latent 2 and plays harmonics 6 to 24.
-tiny has three octaves; tiny-chroma has 12 pitch classes, which sound in the octave from A3; tiny-none has only C4.
+The decoders have three hidden units for each note, which are 0 unless the conditioning selects the note. If it does,
+the first unit is 1 and plays the fundamental. The second unit equals latent 1 and plays harmonics 2 to 5. The third
+unit equals latent 2 and plays harmonics 6 to 24. tiny has three octaves; tiny-chroma has 12 pitch classes, which sound
+in the octave from A3; tiny-none has only C4.
 Run as `python -m tests.data.make_tiny [FOLDER]`, with the packages for training installed.
 """
 
@@ -47,9 +48,9 @@ def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray
 
 
 def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.GraphProto:
-    """The graph of a decoder that plays notes[i] for conditioning rows[i], with harmonics below highest_hz.
+    """The graph of a decoder that plays notes[i] if its conditioning is rows[i], with harmonics below highest_hz.
 
-    A low highest_hz makes the file small: the silent bins above it are appended as zeros, without stored weights.
+    A low highest_hz makes the file small, because bins above it are silent and need no stored weights.
     """
     n, n_inputs = len(notes), N_LATENTS + rows.shape[1]
     gates = np.zeros((n_inputs, 3 * n), np.float32)
@@ -83,7 +84,10 @@ def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.Gr
 def write(
     path: Path, conditioning: Conditioning, notes: np.ndarray, note_range: tuple[int, int], highest_hz: float
 ) -> None:
-    """Write an instrument to `path`. notes: the decoder's notes; note_range: the card's range."""
+    """Write to `path` an instrument whose harmonics lie below highest_hz.
+
+    notes: the MIDI notes that the decoder itself plays; note_range: the lowest and highest note on the card.
+    """
     graph = graph_for(conditioning.rows(notes), notes, highest_hz)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     row = np.concatenate([[0.5, 0.25], conditioning.rows([60])[0]]).astype(np.float32)[None]
@@ -105,7 +109,7 @@ def write(
 
 
 def write_encoder(path: Path, instrument: Card) -> None:
-    """Write the encoder of an instrument to `path`."""
+    """Write the encoder built by hand to `path`; instrument: the card of the instrument to which it belongs."""
     frequency_hz = np.arange(SPEC.n_bins) * SPEC.bin_hz
     low_hz, high_hz = EDGES_HZ
     ones = np.ones_like(frequency_hz)
@@ -148,7 +152,7 @@ def write_encoder(path: Path, instrument: Card) -> None:
 
 
 def main(folder: Path) -> None:
-    """Write all three instruments and the encoder."""
+    """Write all three instruments and the encoder into `folder`."""
     notes = np.arange(LOWEST, LOWEST + 12 * N_OCTAVES)
     write(folder / "tiny.onnx", Conditioning("chroma+octave", LOWEST, N_OCTAVES), notes,
           (LOWEST, int(notes[-1])), HIGHEST_HZ)  # fmt: skip

@@ -46,7 +46,7 @@ def test_the_encoder_gives_the_mean_and_the_decoder_plays(conditioning: str, tmp
     engine.render(block)
     card = Decoder(path).card
     assert card.conditioning.kind == conditioning
-    note = sum(card.note_range) // 2  # a model without conditioning is not transposed at this note
+    note = sum(card.note_range) // 2  # at this note, the sound of a model without conditioning is not transposed
     instrument = RunInstrument(run, store)
     instrument.card = msgspec.structs.replace(instrument.card, presets=card.presets)  # knobs start at the first preset
     unexported = render(instrument, note, 0.3)

@@ -1,4 +1,4 @@
-"""The score by which presets are chosen, tested on spectra of known pitch; and the names of sounds."""
+"""The score that chooses presets is high for spectra in tune; a sound has the name of its clips without the note."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presets of recorded sounds: one for each sound, with a trajectory at each key, near its own recordings."""
+"""Every recorded sound becomes a preset with up to four trajectories, each at a key, and sounds like its recordings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KNOBS = ("low harmonics", "high harmonics")
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with recordings of two sounds, each at five notes; its folder `corpus` is a corpus of them."""
+    """A folder with recordings of two sounds, at five notes each; its subfolder `corpus` is the corpus of them."""
     folder, spec = tmp_path_factory.mktemp("sounds"), decoder().card.spec
     with FrameWriter(folder / "corpus", spec, ABOUT) as writer:
         for sound, tilt in TILTS.items():

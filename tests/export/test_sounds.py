@@ -1,4 +1,4 @@
-"""The recipes' sounds, made for an instrument with other knobs: wished timbres are heard, and no knob is missing."""
+"""A recipe of a sound names timbres instead of knob positions. It fits any instrument, and its timbres are heard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def timbres(name: str) -> Timbres:
 
 
 def heard(name: str, descriptor: str, rank: float) -> float:
-    """The descriptor's value at note 60, at the knob positions that should give it this rank."""
+    """Choose knob positions for a rank of a descriptor, 0 to 1; returns the descriptor's value there, at note 60."""
     positions = np.array([list(timbres(name).positions({descriptor: rank}).values())])
     frames = decode_points(decoder(name), Points(np.array([60]), positions))
     return float(describe(descriptor, frames, np.array([60]), decoder(name).card.spec)[0])

@@ -31,7 +31,7 @@ def run(arguments):
 def launch(
     *arguments: object, launcher: Path = ROOT / "timbrebox", cwd: Path = ROOT, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the launcher, in a process without the PYTHONPATH of the tests."""
+    """Run the launcher without the tests' PYTHON* variables; env: further environment variables."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     return subprocess.run(
         [str(launcher), *map(str, arguments)], cwd=cwd, env=clean | env, capture_output=True, text=True, check=False
@@ -166,7 +166,7 @@ def test_a_new_file_is_a_new_command(copy: Path) -> None:
 
 
 def stand_in(folder: Path, name: str, body: str) -> None:
-    """Put a shell script of this name into a folder, which the caller puts first on PATH."""
+    """Write a shell script that replaces the program `name`. The caller puts `folder` first on PATH."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{body}\n")
     (folder / name).chmod(0o755)

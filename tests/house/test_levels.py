@@ -1,4 +1,4 @@
-"""The levels of the folders: which folder may import which, and how many files a folder may have."""
+"""Every folder keeps to its level: it imports only from lower levels. And no folder holds too many files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from tests.support.places import ROOT
 
-# For each folder, the levels of the folders and modules in it, from low to high. What is on a level imports only from
-# lower levels. For a package, all its folders and modules are listed. For a deeper folder, modules that are above all
-# its folders are not listed.
+# For each folder, the levels of the folders and modules in it, from low to high. A folder or module imports only from
+# lower levels. The lists of the packages are complete. A deeper folder may have modules that are not in its list; they
+# are above everything in the list.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -67,9 +67,9 @@ LEVELS = {
         "__main__",
     ),
 }
-# By folder, the only folders that it may import, even if more are on lower levels: synthesis must not know of notes.
+# For a folder, the only folders that it may import, even if others are on lower levels. Synthesis knows no notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# By folder, the modules that it must not import, though they are on lower levels: voices must not know of sound.
+# For a folder, modules on lower levels that it must not import all the same. Voices know no spectra and no loudness.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12
@@ -183,7 +183,7 @@ def _may_import(module: str, target: str, root: Path) -> bool:
     if depth is None:
         return True
     levels = _names(".".join(ours[:depth]))
-    # A module that is not in the table is above the folders next to it.
+    # A module that is not in LEVELS is above the folders next to it.
     own, other = (levels.get(parts[depth], len(levels)) for parts in (ours, theirs))
     both_modules = len(ours) == len(theirs) == depth + 1
     return other < own or (both_modules and ours[depth] not in levels and theirs[depth] not in levels)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.workshop
 
 README = (ROOT / "README.md").read_text()
 
-# Options added to a command so that the command takes only seconds.
+# Options that are added to a README command, so that it takes only seconds.
 SHORTENED = {
     "./timbrebox corpus amsynth": "--patches few.csv",
     "./timbrebox make": "--minutes 0.2",
@@ -45,7 +45,7 @@ def player_section() -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like the one that the README assumes, with a few recordings."""
+    """A folder with what the README's commands use: links to the project's folders, a few patches and recordings."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in ("timbrebox", "configs", "runtime", "tests"):
         (folder / name).symlink_to(ROOT / name)

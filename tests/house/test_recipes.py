@@ -1,4 +1,4 @@
-"""The recipes for single notes: settings without which keys would be out of tune."""
+"""The recipes for recordings of single notes have the settings that keep keys in tune."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_notify_never_stops_the_music(tmp_path: Path, monkeypatch: pytest.Monkey
         busy.bind(str(tmp_path / "busy"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "busy"))
         sent = 0
-        while notify(WATCHDOG=1):  # nobody reads, so the queue becomes full; `notify` must not wait then
+        while notify(WATCHDOG=1):  # nobody reads, so the queue fills up; `notify` must then give up, not wait
             sent += 1
         assert sent > 0
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.places import ROOT
 
 UNITS = sorted((ROOT / "runtime" / "service").glob("*.service"))
-EXPOSURE = {"timbrebox-panel.service": 13}  # more than the others may have, as only this service has a network
+EXPOSURE = {"timbrebox-panel.service": 13}  # only this service has a network, so its limit is higher
 
 pytestmark = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 

@@ -1,8 +1,8 @@
 """Plays at random for a simulated day, as fast as it goes: `python -m tests.soak.day --hours 24 --json F`.
 
-A rack plays as in `play`: every kind of event for a minute, then all notes must end, then there are minutes of rest, in
-which the effects fade out. The run fails after an exception, a sample that is not a number or above full scale, a note
-that does not end, or growth of memory after the first two hours.
+A rack plays as in `play`. It gets events of every kind for a minute; then all notes must end; then the effects fade out
+in minutes of rest. The run fails after an exception, a sample that is not a number or above full scale, a note that
+does not end, or growth of memory after the first two hours.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Day:
 
 
 def figures(day: Day, before_mb: float, began_s: float) -> dict[str, object]:
-    """The figures so far; before_mb: resident memory after the warm-up."""
+    """The figures so far; before_mb: resident memory after the warm-up; began_s: processor time at the start."""
     status = day.rack.status
     return {
         "hours": round(day.hours, 2), "events": day.n_events, "notes": status.n_notes, "stolen": status.n_stolen,

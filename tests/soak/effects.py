@@ -1,8 +1,8 @@
 """Measures the reverb and draws docs/reverb.png: `python -m tests.soak.effects [--picture F.png]`.
 
-For rooms of several sizes and decay times it compares the decay in three bands with the settings, and the density of
-echoes and the flatness of the tail's spectrum with those of noise. Then it sends a minute of full-scale noise through
-all effects, and measures the time that blocks take. docs/effects.md explains the figures.
+It measures rooms of several sizes and decay times. It compares their decay in three bands with the settings, and the
+density of their echoes and the flatness of their tails' spectra with noise. Then it sends a minute of full-scale noise
+through all effects, and measures the time that blocks take. docs/effects.md explains the figures.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--
 
 
 def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """For each size in m: times in ms since the first reflection, and echo densities, the mean of both sides."""
+    """For each size in m: times in ms since the first reflection, and echo densities, the mean of left and right."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))
@@ -80,7 +80,7 @@ def _two_clicks(settings: ReverbConfig, duration_s: float) -> np.ndarray:
 
 
 def flatnesses() -> dict[float, list[float]]:
-    """For each size in m: the flatness of the tail's spectrum at PLACES, mean of two clicks and two sides."""
+    """For each size in m: the flatness of the tail's spectrum at PLACES, the mean for two clicks, left and right."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = _two_clicks(ReverbConfig(size_m=size_m, decay_s=decay_s, damping=0.0, bass=1.0), 1.4 * decay_s)

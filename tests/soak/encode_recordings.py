@@ -1,14 +1,14 @@
 """Encodes the recordings of a folder, renders them with the engine, and prints distances to the recordings.
 
 Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. It prints a line for each
-recording, and the means:
+recording, and a line with the means. The columns:
 
 - encoded: distance between rendered sound and recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
-- comb: distance with equally loud harmonics instead of the decoder, so that the colour curve does all the work;
+- comb: distance if the decoder only makes equally loud harmonics, so that the colour curve does all the work;
 - no colour: distance with colour 0; fixed: distance if the knobs stay at the best of 2000 positions;
 - level: the level's error at 0.1, 0.5 and 1.5 s, in dB, after sound and recording were brought to one mean power;
 - full: the rendered sound's time to full level minus the recording's, in ms;
-- trained: distance to the nearest sound of the instrument's training, not moving;
+- trained: distance from the recording to the nearest spectrum of a sound that the instrument was trained on;
 - s: seconds to encode.
 """
 
@@ -103,7 +103,7 @@ def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
 
 
 def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
-    """Levels in bands of the frames in n_s seconds; the middle of the first frame is at sample `before`."""
+    """Band levels in dB of each STFT frame within n_s seconds; the middle of the first frame is at sample `before`."""
     half = SPEC.frame_size // 2
     padded = np.pad(samples, (half, half))[before : before + round(n_s * RATE_HZ) + SPEC.frame_size]
     return band_levels_db(magnitude_frames(padded, SPEC), SPEC)

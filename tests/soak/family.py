@@ -45,7 +45,7 @@ def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float
 
 
 def levels_of(instrument: Decoder, patch: Patch) -> np.ndarray:
-    """Levels in bands of the first frames of a C4: (n, 64)."""
+    """Band levels in dB of the first N_COMPARED frames of a C4: (n_frames, n_bands)."""
     sound = play(instrument, patch, [60]).sound
     frames = unit_peak_frames(magnitude_frames(sound.mean(axis=1)))[0][:N_COMPARED]
     return band_levels_db(frames)

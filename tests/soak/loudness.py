@@ -108,9 +108,9 @@ def _loudness_of(engine: Engine, point: Point, seconds: float) -> float:
 
 
 def spread(loudness: np.ndarray) -> dict[str, float]:
-    """How far the loudness varies from place to place of the knobs, and how much of this is due to the timbres.
+    """How far the loudness varies from point to point, and how much of this is due to the timbres.
 
-    loudness: in LUFS, (n_points, n_seeds); a point is one place of the knobs.
+    loudness: in LUFS, (n_points, n_seeds); a point is a note with its knob positions.
 
     Returns `mean_lufs`: the mean of all values. `sd_db`, `range_db`: standard deviation and range over the points,
     averaged over the seeds. `chance_sd_db`: standard deviation over the seeds of one point. `own_sd_db`: standard

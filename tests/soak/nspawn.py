@@ -1,8 +1,8 @@
 """Tests the service on a real systemd, in a box: python -m tests.soak.nspawn [--folder DIR] [--cuts N] [--out F.md].
 
-It needs root, 2 GB in DIR, a network for the first run, and: apt-get install debootstrap systemd-container. The box
-has no sound card, no keyboard and no real-time priorities. Each line of the table is a step that succeeded; the first
-step that fails ends the run.
+It needs root, 2 GB in DIR, a network for the first run, and: apt-get install debootstrap systemd-container. The box, a
+Debian in a container, has no sound card, no keyboard and no real-time priorities. Each line of the table is a step that
+succeeded; the first step that fails ends the run.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Material:
         subprocess.run(["dpkg-deb", "-R", self.deb, self.tree], check=True)
 
     def package(self, revision: int, first_line: str = "") -> Path:
-        """A package of another revision; first_line: code added at the beginning of `play`."""
+        """A package with this revision; first_line: code added at the beginning of `play`."""
         control = self.tree / "DEBIAN" / "control"
         text = control.read_text().splitlines()
         text[1] = f"Version: {text[1].split()[1].split('-')[0]}-{revision}"

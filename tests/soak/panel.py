@@ -108,7 +108,10 @@ def knock(playing: Playing, n_requests: int, seed: int) -> None:
 
 
 def hang(playing: Playing, n_slow: int, seconds: float) -> int:
-    """Send requests and messages a byte at a time; returns how many connections were closed, which should be all."""
+    """Send requests and messages a byte at a time over n_slow connections, for at most `seconds` seconds.
+
+    Returns how many connections the page's process has closed, which should be all.
+    """
     streams = []
     for k in range(n_slow):
         stream = socket.create_connection(("127.0.0.1", playing.port))

@@ -32,7 +32,7 @@ _AXE = (
 
 
 def work(playing: Playing, browser: Browser, tab: str, seconds: float) -> dict[str, float]:
-    """Work of one tab of the page while a chord sounds: share of one core in per cent, and pictures a second."""
+    """Work of one tab of the page while a chord sounds: share of one core in per cent, and live pictures per second."""
     browser.command("Page.navigate", url="about:blank")
     browser.open(f"{playing.url}#{tab}")
     browser.command("Performance.enable", timeDomain="threadTicks")

@@ -37,7 +37,7 @@ TOPICS = ("control", "picture")
 
 
 def clients(url: str, is_still: bool) -> None:
-    """Act as the pages until the standard input ends; runs in a separate process."""
+    """Act as the pages until the standard input ends, in a separate process; is_still: the pages move no target."""
     ends = threading.Event()
     with contextlib.ExitStack() as pages:
         threads = [
@@ -53,7 +53,8 @@ def clients(url: str, is_still: bool) -> None:
 
 
 def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
-    # A version of `play` that does not know the second topic refuses the second request, and still sends the first.
+    # A version of `play` that does not know the second topic refuses the second request, and still sends the first
+    # topic.
     for topics in (TOPICS[:1], TOPICS):
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()
@@ -72,9 +73,11 @@ def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: thread
 def measure(
     server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
-    """Measure; returns block durations by minute, without and with pages, the page's memory in MB, and a summary.
+    """Play in turn without and with pages; returns block durations, the memory of the page's process, and a summary.
 
-    Prints the processor time of each thread of `play` by minute, in per cent of a core.
+    Block durations, in s: first the minutes without pages, then those with pages; each minute is an array. Memory: in
+    MB. minute_s: how long a minute is, in s. is_still: the pages move no target. For each minute it prints the
+    processor time of each thread of `play`, in per cent of a core.
     """
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
@@ -117,6 +120,7 @@ def _thread_times_s(process: int) -> dict[str, float]:
 
 
 def _print_work(is_open: bool, before_s: dict[str, float], after_s: dict[str, float], took_s: float) -> None:
+    """Print the share of a core that each thread took; is_open: whether pages were open; took_s: time that passed."""
     took = sorted(
         (100.0 * (after_s[name] - before_s[name]) / took_s for name in before_s if name in after_s), reverse=True
     )
@@ -130,7 +134,7 @@ def _memory_mb(process: int) -> float:
 
 
 def report(durations: list[list[np.ndarray]], memory_mb: float, last: str) -> bool:
-    """Print the figures; returns whether they are within the limits."""
+    """Print the figures that `measure` returned; returns whether they are within the limits."""
     medians = []
     for name, minutes in zip(("without", "with"), durations, strict=True):
         rows = [np.percentile(1000.0 * minute, (50, 99, 99.9)) for minute in minutes]

@@ -50,7 +50,7 @@ KEYBOARD = "Stage keys"
 TURN_S = 0.01  # between two values of a knob that is turned
 SETTLED_S = 0.15  # the page has answered by then
 SHOWN = ("pressed", "checked", "expanded", "selected", "disabled", "focused", "valuetext", "value")
-# Their texts are the names of elements that are listed themselves, or they say nothing.
+# Roles that are not listed: they say nothing, or their text is the name of another element, which is listed.
 UNLISTED = {"none", "generic", "InlineTextBox", "RootWebArea", "LineBreak", "ListMarker", "MenuListPopup", "option"}
 NAMED_BY_TEXT = {"button", "tab", "heading", "link", "cell", "columnheader", "rowheader", "LabelText", "Legend"}
 KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "Space": 32, "Backspace": 8, "Delete": 46, "Home": 36, "End": 35} | {
@@ -66,7 +66,7 @@ CHOOSE = """(() => {
   for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
 })()"""
 
-# Elements of the page that scroll below the bars at the top and at the bottom are covered there.
+# The bars at the top and at the bottom cover elements that scroll under them; such elements are not in sight.
 PLACE = """function () {
   const element = this.closest ? this : this.parentElement, range = document.createRange();
   range.selectNode(this);
@@ -178,7 +178,7 @@ def listed(browser: Browser) -> Iterator[dict[str, Any]]:
 
 
 def _place(browser: Browser, node: int) -> dict[str, Any] | None:
-    """An element's box, and what the tree does not say of it; None if the element is not in sight."""
+    """An element's box, and the state that the accessibility tree leaves out; None if the element is not in sight."""
     try:
         found = browser.command("DOM.resolveNode", backendNodeId=node)["object"]["objectId"]
     except AssertionError:  # replaced meanwhile

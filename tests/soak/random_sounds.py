@@ -42,7 +42,8 @@ SAMPLE_RATE_HZ = 44100
 LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of these notes are outside the model's range
 HELD_S, LONGEST_RELEASE_S = 0.6, 0.3
 N_CONTROLS = 3  # how many controls move while the note sounds
-# Control 1 and aftertouch (0) also make vibrato, which transposes the note; transposed notes must stay less common.
+# Control 1 and aftertouch (0 in this list) also make vibrato. Vibrato transposes the note, and transposed notes must
+# stay less common than others, so these two are in the list only once.
 MOVED_CONTROLS = (20, 21, 74, 11, 20, 21, 74, 11, 1, 0)
 LEAST_IN_TUNE = 0.98
 # For the check of tuning: longer frames, and limits within which a sound keeps an audible pitch.
@@ -148,7 +149,8 @@ def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int, bin_hz: float) -> bool:
     """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than any other harmonic.
 
-    False also if filter and tilt weaken all harmonics by 2 * MOST_FILTERED_DB or more.
+    False also if they weaken all harmonics by 2 * MOST_FILTERED_DB or more. filtered, plain: spectra (n_bins,) with and
+    without filter and tilt.
     """
     n = int(16000.0 / note_to_hz(note))
     bins = np.rint(np.arange(1, n + 1) * note_to_hz(note) / bin_hz).astype(int)
@@ -173,7 +175,7 @@ def tuned_points(instrument: Decoder, n_points: int, seed: int) -> Iterator[tupl
 
 
 def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, Any]:
-    """The share of n_points random points with a measured pitch within IN_TUNE_CENTS of the note."""
+    """The share of n_points notes, each of a random sound, with a measured pitch within IN_TUNE_CENTS of the note."""
     notes, spectra = [], []
     with Progress("in tune", n_points) as progress:
         for note, spectrum in tuned_points(instrument, n_points, seed):

@@ -34,8 +34,9 @@ GROWTH_MB, WARM_UP_SHARE = 2.0, 0.2
 class Cycle(NamedTuple):
     """One unplugging.
 
-    gap_s: time without the keyboard; removed_s: from unplugging until JACK had removed the port; released_s: from then
-    until the held note had faded; heard_s: from plugging in until a new note was heard; all in s, infinite for never.
+    gap_s: time without the keyboard; removed_s: from unplugging until JACK had removed the port; released_s: from this
+    removal until the held note had faded; heard_s: from plugging in until a new note was heard. All are in s, infinite
+    for never.
     is_silent: whether nothing sounded after the new note's end.
     """
 

@@ -29,8 +29,8 @@ GIVE_UP_S = 30.0
 class Death(NamedTuple):
     """One death of the server; times in s.
 
-    is_killed: whether it was killed or stopped; gap_s: from its end to its restart; left_s: from its end until `play`
-    had ended; back_s: from its restart until a note was heard.
+    is_killed: whether the server was killed; if not, it was stopped. gap_s: from the server's end to its restart;
+    left_s: from its end until `play` had ended; back_s: from its restart until a note was heard.
     """
 
     is_killed: bool

@@ -1,9 +1,9 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
-The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. For bandwidth, 16 lanes per seed,
-each with its own noise and random steps, play a spectrum with up to 60 harmonics for `seconds` in total; the width of
-each harmonic's peak is measured in the mean spectrum. In 60 s, chance changes this width by about 8 percent. For
-width, the engine plays the tiny instrument.
+The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. For bandwidth, 16 voices for each
+seed, each with its own noise and random steps, play a spectrum with up to 60 harmonics, for `--seconds` in total. The
+mean spectrum shows how wide each harmonic's peak is; in 60 s, chance changes this by about 8 per cent. For width, the
+difference between left and right, the engine plays the tiny instrument.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
 def _width_ratios(
     frequencies: np.ndarray, power: np.ndarray, fundamental_hz: float, cents: float, blend: float
 ) -> list[float]:
+    """Measured width divided by wanted width, for each harmonic whose wanted width can be measured."""
     ratios = []
     for number in range(1, int(min(60.0, HIGHEST_HZ / fundamental_hz)) + 1):
         wanted_hz = wanted_width_hz(number * fundamental_hz, cents, blend)
@@ -89,7 +90,7 @@ def _loudness(sounds: np.ndarray, rate_hz: int) -> float:
 def width_rows(seconds: float) -> Iterator[Row]:
     """One row for each blend, pitch, bandwidth and width.
 
-    Loss: by how much the width lowers the harmonics of the mono sum, without harmonics 30 dB softer than the loudest.
+    Loss: how far the width lowers the harmonics of the mono sum. Harmonics 30 dB below the loudest do not count.
     """
     for blend in (0.0, 0.5, 1.0):
         for note, bend, pitch in PITCHES:

@@ -1,4 +1,4 @@
-"""Random MIDI, as bytes and as whole messages; the same seed gives the same events."""
+"""Makes random MIDI, as bytes and as whole messages; the same seed gives the same events."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Measures how much swaps of instruments slow down rendering: `python -m tests.soak.swaps --swaps 100 --json F`.
 
 16 voices play at 256 frames, with two moving knobs, on a thread with the audio thread's priority, at a device's pace.
-Spells with swaps and without swaps alternate in one process. A block's time lasts from the moment it is due to its end,
-so it includes all waiting for the interpreter and the processor. `--thread` chooses how instruments are made.
+Spells with swaps and without swaps alternate in one process. A block's time lasts from when it is due until it is done,
+so it includes all waiting for the interpreter and the processor. `--thread` chooses the priority of the thread that
+makes instruments; with `cached`, each instrument is loaded only once.
 """
 
 from __future__ import annotations
@@ -80,7 +81,11 @@ def resident_mb() -> float:
 
 
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
-    """Make an instrument, and post its swap to the rack; warms: whether to warm up the instrument first."""
+    """Make an instrument, and post its swap to the rack.
+
+    cache: the instruments that are loaded already, by name; None to load each again. warms: whether to warm up the
+    instrument first.
+    """
     choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))
     if cache is not None:
         cache[name] = choice
@@ -151,6 +156,7 @@ def child(name: str) -> None:
 
 
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
+    """The figures of a run; times: as of AudioThread; spells: begin and end in s, and whether there was a swap."""
     began, lasted = times.T
     found: dict[str, object] = {}
     for kind, label in ((False, "without"), (True, "with")):

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.events import NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
-from tests.soak import panel, play_files, random_sounds
+from tests.soak import live_swaps, panel, play_files, random_sounds
 from tests.soak.fuzz_midi import BLOCK_FRAMES, TINY, BrokenError, Storm, main, make_engine
 from tests.soak.storm import byte_blocks, message_blocks
 
@@ -100,3 +100,25 @@ def test_a_note_out_of_tune_is_noticed() -> None:
 
 def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
     assert panel.main(["--messages", "600", "--requests", "100", "--slow", "0", "--quiet-s", "1"]) == 0
+
+
+def swap_pairs(n_late: int, n_late_still: int, grows_mb: float) -> list[live_swaps.Pair]:
+    """20 pairs of spells whose late blocks differ by chance; memory_mb goes up and down with the instrument."""
+    chance = np.random.default_rng(0)
+    return [
+        live_swaps.Pair(
+            live_swaps.Counts(2000, n_late + int(chance.integers(0, 5)), 0, 0),
+            live_swaps.Counts(2000, n_late_still + int(chance.integers(0, 5)), 0, 0),
+            150.0 + 10.0 * (number % 2) + grows_mb * number / 20.0,
+        )
+        for number in range(20)
+    ]
+
+
+@pytest.mark.parametrize(("late", "still", "grows_mb", "good"), [
+    (3, 3, 0.0, True), (3, 3, 2.0, True), (3, 5, 0.0, True), (9, 3, 0.0, False), (3, 3, 4.0, False),
+])  # fmt: skip
+def test_swaps_that_make_blocks_late_or_memory_grow_are_noticed(
+    late: int, still: int, grows_mb: float, good: bool
+) -> None:
+    assert live_swaps.report(swap_pairs(late, still, grows_mb)) == good

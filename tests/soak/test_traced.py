@@ -1,4 +1,4 @@
-"""The trace notices a network, a look-up, and a file in a wrong place."""
+"""The trace notices that a program uses a network, looks up a host, or changes a file outside its own folders."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
 """Sends the recordings of a folder through an instrument, and prints how close the output comes to the input.
 
 Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--held-out] [--live MINUTES]`. It prints a line
-for each recording, and the means. Distances are computed by runtime/acoustics/timbre_distance.py between the frames of
-output and input, without frames in which the input is silent:
+for each recording, and a line with the means. Distances, in dB, are those of runtime/acoustics/timbre_distance.py
+between output and input, without frames in which the input is silent. The columns:
 
 - colour 0: distance with colour 0, without the input's own colour; colour 1: distance with the default colour;
 - level: the output's level minus the input's, in dB, the mean over frames;
 - weakest knob: how far the weakest of the four strongest knobs moves the sound from end to end;
 - times: seconds of sound that are made in one second of time.
 
---held-out: only every fourth pitch of each sound, index 2 mod 4, which training holds out; needs a manifest.csv with
-the columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK server, at 256
-frames, and counts late blocks: the effect alone, the effect with notes, and, to compare, notes without the effect.
+--held-out: only the pitches that training holds out: of a sound's pitches, every fourth from the third on. It needs a
+manifest.csv with the columns file, note and sound. --live: then plays the recordings into `play --through` on a JACK
+server, at 256 frames, and counts late blocks with the effect alone, with effect and notes, and with notes only.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Traced:
 
 
 def _changed(line: str) -> Iterator[str]:
-    """The paths that a traced call changed; a relative path stays relative if the call does not say to which folder."""
+    """The paths that a traced call changed; a relative path stays relative if the call does not name its folder."""
     call = re.match(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", line)
     if not call or int(call[3]) < 0 or call[1] not in _CHANGES.split(","):
         return

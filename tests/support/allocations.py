@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Indices into the table of NumPy's C API, which belong to its stable ABI. Source: numpy/__multiarray_api.h.
+# Indices of two functions in the table of NumPy's C API. They are part of its stable ABI, so they do not change.
+# Source: numpy/__multiarray_api.h.
 _SET_HANDLER, _GET_HANDLER = 304, 305
 _HANDLER_NAME = b"mem_handler"
 
@@ -22,7 +23,7 @@ _Free = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
 
 
 class _Handler(ctypes.Structure):
-    """PyDataMem_Handler of NumPy's C API: numpy/ndarraytypes.h."""
+    """The C struct PyDataMem_Handler, which NumPy defines in numpy/ndarraytypes.h."""
 
     _fields_ = (
         ("name", ctypes.c_char * 127),

@@ -22,9 +22,10 @@ def run(
     early: bool = False,
     tempo_bpm: float = 120.0,
 ) -> list[tuple[int, Event]]:
-    """Run an arpeggiator to frame `end`, in blocks of these sizes, in rotation; returns its output.
+    """Run an arpeggiator to frame `end`; returns its output, (frame, event).
 
-    timed: its input. early: give all input before the first block; else give each event before the block of its frame.
+    timed: the input, (frame, event) or (frame, arguments of `Arpeggiator.choose`). blocks: sizes of the blocks in
+    frames, used in rotation. early: give all input before the first block; else, before the block that it falls in.
     """
     arpeggiator, waiting, given, done = Arpeggiator(settings, tempo_bpm, rate_hz), list(timed), [], 0
     for number in range(end):
@@ -43,7 +44,7 @@ def run(
 
 
 def notes(given: Sequence[tuple[int, Event]]) -> list[tuple[int, int]]:
-    """(frame, note) of each note-on."""
+    """(frame, note) of each note-on in the arpeggiator's output."""
     return [(frame, event.note) for frame, event in given if isinstance(event, NoteOn)]
 
 

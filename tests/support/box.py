@@ -11,17 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 SUITE = "trixie"
-_INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps"
-_MIRROR = "http://deb.debian.org/debian"
+INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps"
+MIRROR = "http://deb.debian.org/debian"
 
 
 def debian_root(folder: Path) -> Path:
-    """A folder in `folder` with a Debian 13 system and our package's dependencies; debootstrap makes it once."""
+    """The folder of a Debian 13 system with our package's dependencies; the first call makes it inside `folder`."""
     root = folder / f"{SUITE}-amd64"
     if not (folder / f"{root.name}.made").exists():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(root, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={_INSIDE}", SUITE, root, _MIRROR]
+        command = ["debootstrap", "--variant=minbase", f"--include={INSIDE}", SUITE, root, MIRROR]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         (folder / f"{root.name}.made").touch()
     return root
@@ -75,6 +75,10 @@ class Box:
         printed, _ = process.communicate(timeout=timeout_s)
         return process.returncode, printed
 
+    def inside(self, path: str) -> Path:
+        """The path here of something inside, such as a socket in a folder that only the box has mounted."""
+        return Path(f"/proc/{self._init}/root{path}")
+
     def service(self) -> dict[str, str]:
         """Return the service's properties as systemd shows them, by name."""
         names = "ActiveState,MainPID,NRestarts,StatusText,InvocationID"
@@ -86,7 +90,10 @@ class Box:
         return self.wait(lambda: self.service().get("ActiveState") == "active", "READY", within_s)
 
     def wait(self, condition: Callable[[], object], what: str, within_s: float) -> float:
-        """Wait until a condition is true; returns the seconds waited; AssertionError after `within_s` seconds."""
+        """Wait until a condition is true; returns the seconds waited.
+
+        what: a name for the condition, which the AssertionError after `within_s` seconds mentions.
+        """
         began_s = time.monotonic()
         while not condition():
             assert time.monotonic() - began_s < within_s, f"no {what} within {within_s:g} s: {self._state()}"

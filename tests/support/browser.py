@@ -64,7 +64,7 @@ class Browser:
         return message["result"]
 
     def evaluate(self, script: str) -> Any:
-        """The value of a script in the page; a promise is awaited."""
+        """Run a script in the page and return its value; if the value is a promise, wait for its result."""
         done = self.command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
@@ -90,7 +90,10 @@ class Browser:
             raise
 
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
-        """Scroll to an element and return a point on it, in pixels of the window; x, y: shares of width and height."""
+        """Scroll to an element and return a point on it, in pixels of the window.
+
+        x, y: where the point is, as shares of the element's width and height.
+        """
         box = self.evaluate(
             f"(() => {{ const e = document.querySelector({selector!r}); e.scrollIntoView({{block: 'center'}}); "
             "const b = e.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()"

@@ -1,4 +1,4 @@
-"""A chord of steady voices, events during the chord, and the same voices made one by one, without submixes."""
+"""Plays a chord of steady voices, with events meanwhile: with submixes, and with voices made one by one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHORD = [NoteOn(0, 48 + 3 * k, 30 + 5 * k) for k in range(8)]
 N_FRAMES = 24 * HOP_SIZE
 AT = 8 * HOP_SIZE + 300
 KNOBS = [(k * 200, KnobTurn(0, 0.5 + 0.4 * np.sin(k / 9.0))) for k in range(N_FRAMES // 200)]
-# Events at one frame while the chord sounds, by the name of the case.
+# Events for frame AT, while the chord sounds, by the name of the test case.
 EVENTS: dict[str, Sequence[Event]] = {
     "nothing": [],
     "a key comes up": [NoteOff(0, 51)],
@@ -45,9 +45,10 @@ def one_by_one() -> Iterator[None]:
 
 
 def mixed_and_alone(events: Sequence[tuple[int, Event]], blend: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """The left channel of the chord with these events, (frame, event): with submixes, then with voices made one by one.
+    """Play the chord with submixes, and again with voices made one by one; returns the two left channels.
 
-    Asserts that voices made one by one need more transforms.
+    events: (frame, event), while the chord sounds. blend: from noise phases (0) to coherent phases (1). Asserts that
+    voices made one by one need more transforms.
     """
     ordered = sorted(events, key=lambda entry: entry[0])
     mixed, n_mixed = _played(ordered, blend)

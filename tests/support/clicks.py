@@ -20,7 +20,11 @@ def high_levels_db(sound: np.ndarray) -> np.ndarray:
 
 
 def excess_db(sound: np.ndarray, at: int) -> float:
-    """By how many dB an event at frame `at` is above the allowed level, both measured above 15 kHz; over 0: a click."""
+    """How many dB the sound around frame `at` is above the allowed level; a result over 0 is a click.
+
+    Levels are measured above 15 kHz. Allowed is ALLOWED_DB more than the louder of the levels before and after `at`,
+    and at least INAUDIBLE_DB.
+    """
     levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
     steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
     event = levels[at - WINDOW : at + 5000].max()
@@ -28,10 +32,11 @@ def excess_db(sound: np.ndarray, at: int) -> float:
 
 
 def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
-    """By how many dB a moving sound is above the allowed level, both measured above 15 kHz; over 0: a click.
+    """How many dB a moving sound is above the allowed level; a result over 0 is a click.
 
-    still: the same sound at rest, at the ends of its movement. All sounds: (n_frames,); the first 8000 frames and the
-    last 2000 are not judged.
+    Levels are measured above 15 kHz. still: the sound without movement, at each end of the movement. Allowed is
+    ALLOWED_DB more than the louder of them, and at least INAUDIBLE_DB. All sounds: (n_frames,); the first 8000 frames
+    and the last 2000 are not judged.
     """
     fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))
@@ -44,11 +49,11 @@ SPIKE_DB, INAUDIBLE_SPIKE_DB = 9.0, -60.0
 
 
 def spikes_db(sound: np.ndarray) -> float:
-    """By how many dB the worst spike is above the allowed level, both measured above 15 kHz; over 0: a click.
+    """How many dB the worst spike is above the allowed level; a result over 0 is a click.
 
-    sound: (n_frames,); it may move in any way. A spike is 1.5 ms of sound, SPIKE_DB louder than everything from 40 to
-    4 ms before and from 4 to 40 ms after. The first and last 40 ms are not judged, because a pluck may be brightest
-    where it begins.
+    sound: (n_frames,); it may move in any way. Levels are measured above 15 kHz. A spike is 1.5 ms of sound, SPIKE_DB
+    louder than everything from 40 to 4 ms before and from 4 to 40 ms after, and at least INAUDIBLE_SPIKE_DB loud. The
+    first and last 40 ms are not judged, because a plucked sound may be brightest where it begins.
     """
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0

@@ -24,7 +24,7 @@ MODES = ("absolute", "relative_twos_complement", "relative_binary_offset", "rela
 
 
 def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> str:
-    """A random control of one of these kinds; the range of numbers is small, so that random events hit the control."""
+    """A random control of one of these kinds; its number is small, so that a random event often hits the control."""
     kind = dice.choice(kinds)
     highest = {Kind.CC: 101, Kind.CC14: 31, Kind.NRPN: 300}.get(kind, 40)
     number = dice.randint(0, min(highest, HIGHEST.get(kind, 0)))
@@ -36,7 +36,7 @@ def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> s
 def any_line(
     dice: random.Random, targets: tuple[str, ...] = (*RANGES, "latent.1", "latent.glass", "latent.64")
 ) -> MapLine:
-    """A random valid line of a control map; targets: the targets to choose from."""
+    """A random valid line of a control map; dice: makes the choices; targets: the targets to choose from."""
     channel = dice.choice(["all", "all", dice.randint(1, 16)])
     if dice.random() < 0.15:
         kinds = (Kind.CC, Kind.NOTE, Kind.PROGRAM, Kind.PRESSURE, Kind.PITCH_WHEEL)

@@ -23,10 +23,11 @@ def play(
     early: bool = True,
     start: int = 0,
 ) -> np.ndarray:
-    """Add the effects to a copy of `dry`, float32 (n, 2), in blocks of these sizes, in rotation.
+    """Return a copy of `dry`, float32 (n, 2), with the effects added.
 
-    changes: (frame, settings), ascending. early: announce all changes before the first block; else announce each one
-    before the block of its frame. start: the frame at which `dry` begins.
+    reverb_send, chorus_send: what each effect gets, shaped as `dry`, or None. blocks: sizes of the blocks in frames,
+    used in rotation. changes: (frame, settings), in order. early: announce all changes before the first block; else,
+    each before the block that it falls in. start: the frame at which `dry` begins.
     """
     sound, waiting = dry.copy(), list(changes)
     done = n_blocks = 0

@@ -1,4 +1,4 @@
-"""The recipe of a small model with octaves and a named knob, for the corpus of tests.support.harmonic_store."""
+"""The recipe of a small model, with one named knob, brightness, for the corpus of tests.support.harmonic_store."""
 
 from __future__ import annotations
 

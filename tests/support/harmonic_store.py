@@ -32,10 +32,11 @@ def write_store(
     n_repeats: int = 1,
     tilts: dict[str, tuple[str, float]] = TILTS,
 ) -> FrameStore:
-    """Write a frame store: one patch for each of `tilts`, which plays every note.
+    """Write a frame store in which each patch of `tilts` plays every note.
 
     known: whether the store contains each clip's note. n_repeats: how many times each patch plays each note, a little
-    duller each time. tilts: (split, tilt) by the patch's name; in TILTS four patches train, one validates, one tests.
+    duller each time. tilts: (split, tilt) by the patch's name; TILTS has four patches for training, one for validation
+    and one for testing.
     """
     with FrameWriter(folder, SPEC, ABOUT) as writer:
         for repeat in range(n_repeats):

@@ -1,4 +1,4 @@
-"""Measures single harmonics of a coherent tone: levels, and amplitudes over time."""
+"""Measures single harmonics of a tone with coherent phases: their levels, and their amplitudes over time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def window(n: int) -> np.ndarray:
 
 
 def component(values: np.ndarray, frequency_hz: float, rate_hz: float = RATE_HZ) -> complex:
-    """Complex amplitude of the sinusoid at this frequency in real values (n,); at 0 Hz, twice the constant part."""
+    """The complex amplitude of one sinusoid in real samples (n,); at 0 Hz, twice the constant part of the samples."""
     turning = np.exp(-2j * np.pi * frequency_hz / rate_hz * np.arange(len(values)))
     return complex(2.0 * (values * window(len(values))) @ turning)
 

@@ -23,8 +23,10 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
     """Fundamental frequency in Hz of a steady mono sound (n_frames,).
 
-    Finds the shortest period with a normalised difference close to the minimum, and refines this period at the peaks of
-    the autocorrelation up to eight periods away. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
+    For each period, the normalised difference says how much the sound differs from itself one period later. The
+    function takes the shortest period whose difference is close to the minimum. It refines this period by the peaks of
+    the autocorrelation, up to the eighth multiple of the period. Source of the difference: de Cheveigne and Kawahara,
+    YIN, 2002.
     """
     sound = sound - sound.mean()
     n = len(sound)

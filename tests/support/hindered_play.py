@@ -1,8 +1,8 @@
 """The real program, hindered from SIGUSR1 until SIGUSR2: python -m tests.support.hindered_play play ...
 
-The environment variable HINDRANCE says how. A number simulates a slow machine: each voice costs extra work, which takes
-this share of a block's duration. `nan` or `inf`: each part that played before SIGUSR1 outputs this value in every
-block, for ever.
+The environment variable HINDRANCE says how. A number simulates a slow machine: for each voice, every block takes extra
+time, and the number is this time's share of the block's duration. `nan` or `inf`: each part that played before SIGUSR1
+outputs this value in every block, even after SIGUSR2.
 `stalls` simulates another program that takes the processor: every STALL_EVERY-th block waits for STALL_S seconds.
 """
 

@@ -20,13 +20,13 @@ from tests.support.places import DATA
 
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
 LONGEST_S, LARGEST_MB = 10.0, 500
-GIVEN_UP_S = 90.0  # a command that computes little, and still has not ended, waits for something
+GIVEN_UP_S = 90.0  # a command that has not ended by then is killed: it probably waits for something
 KINDS = ("config", "sound", "map", "state", "midi", "recorded", "scala", "wav", "flac", "ogg", "onnx", "card",
          "trajectory", "package")  # fmt: skip
 Make = Callable[[Path], list[str]]
 
 
-ODD = "odd.yaml"  # the names of sounds and maps must end in .yaml; those of other kinds may
+ODD = "odd.yaml"  # sounds and maps must have a name that ends in .yaml; files of other kinds may have such a name
 
 
 class Outcome(NamedTuple):
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 
 
 def command_of(kind: str, path: Path, folder: Path) -> list[str]:
-    """The command line that reads a file of this kind."""
+    """The command line that reads a file of this kind; folder: for the command's output and further files."""
     out = str(folder / "out.wav")
     render, tiny = ["render", SCALE, out], ["--instrument", TINY]
     config = folder / "by.yaml"
@@ -70,7 +70,7 @@ def command_of(kind: str, path: Path, folder: Path) -> list[str]:
 
 
 def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: str) -> Outcome:
-    """Run `python -m runtime` with these arguments, in the folder."""
+    """Run `python -m runtime` with these arguments, in the folder; name: the case's name, for messages."""
     command = [sys.executable, "-m", "runtime", *arguments]
     with open(folder / "said", "w+b") as said:
         process = subprocess.Popen(
@@ -174,13 +174,13 @@ ODD_PLACES = {
 
 
 def midi(track: bytes, division: int = 96, kind: int = 0, n_tracks: int = 1) -> bytes:
-    """A MIDI file with one track."""
+    """A MIDI file with one track; division, kind, n_tracks: values in its header, which may be false."""
     head = struct.pack(">4sIHHH", b"MThd", 6, kind, n_tracks, division)
     return head + b"MTrk" + len(track).to_bytes(4, "big") + track
 
 
 def wav(rate_hz: int, n_bytes: int, content: bytes, channels: int = 1, bits: int = 16) -> bytes:
-    """A WAV file whose header may be false."""
+    """A WAV file; its header has all values but `content`, and may be false."""
     frame = channels * bits // 8
     form = struct.pack("<HHIIHH", 1, channels & 0xFFFF, rate_hz, rate_hz * frame & 0xFFFFFFFF, frame & 0xFFFF, bits)
     head = b"RIFF" + struct.pack("<I", (n_bytes + 36) & 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form
@@ -267,7 +267,7 @@ HARMFUL |= {
 
 
 def _bad_list(folder: Path) -> list[str]:
-    """The command that lists the instruments; puts bad instruments into the user's folder first."""
+    """Put bad instruments into the user's folder, and return the command that lists the instruments."""
     here = folder / "instruments"
     here.mkdir()
     for name, content in _odd_models().items():

@@ -84,7 +84,7 @@ def from_seeds(seeds: list[bytes], head: int | None = None) -> Callable[[int], b
 
 
 def heard(engine: object, n_frames: int = 4096) -> None:
-    """Render; NotFiniteError if a sample is unfit for a sound card."""
+    """Render from an engine or a rack; NotFiniteError if a sample is not finite, or beyond full scale."""
     out = np.zeros((n_frames, 2), np.float32)
     engine.render(out)
     if not np.abs(out).max() <= 1.0:
@@ -238,7 +238,7 @@ def _recording_bytes(form: str, subtype: str | None = None) -> bytes:
 
 
 def recorded_bytes(folder: Path) -> bytes:
-    """The content of a recorded MIDI file: two parts play the tiny instrument, and one of them swaps it."""
+    """The content of a recorded MIDI file: two parts play the tiny instrument, and one of them loads it again."""
     rack = rack_of(PartSettings(), PartSettings(lowest_key=60))
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
@@ -259,6 +259,7 @@ def recorded_bytes(folder: Path) -> bytes:
 
 
 def _recorded_maker(good: bytes) -> Callable[[int], bytes]:
+    """A `make` of `Kind` that breaks this recorded MIDI file: its bytes, or the JSON in its head."""
     at = good.index(SIGNATURE + HEAD) + len(SIGNATURE + HEAD)
     tree = json.loads(json.dumps(msgspec.json.decode(good[at + 4 : good.index(b"\xff\x51\x03")][:-1])))
     text = json.dumps(tree).encode()

@@ -41,18 +41,19 @@ def tensor(name: str, values: np.ndarray, more: bytes = b"") -> bytes:
 
 
 def node(operator: str, inputs: list[str], output: str, **numbers: int) -> bytes:
-    """An operator; numbers: the operator's attributes."""
+    """An operator of a model, as ONNX writes it; numbers: the operator's attributes."""
     said = b"".join(field(5, field(1, name) + field(3, value) + field(20, 2)) for name, value in numbers.items())
     return b"".join(field(1, given) for given in inputs) + field(2, output) + field(4, operator) + said
 
 
 def _end(name: str, size: int) -> bytes:
+    """The declaration of a model's input or output: float32, [n, size]."""
     shape = field(1, field(2, "n")) + field(1, field(1, size))
     return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
 
 
 def model(nodes: list[bytes], weights: list[bytes], card: dict[str, object] | None = None) -> bytes:
-    """A model file with these operators, which must lead from the inputs to the spectrum."""
+    """A model file with these operators, which must lead from the inputs to the spectrum; card: changes to CARD."""
     graph = b"".join(field(1, each) for each in nodes) + field(2, "g")
     graph += b"".join(field(5, each) for each in weights) + field(11, _end(_X, N_INPUTS)) + field(12, _end(_Y, N_BINS))
     text = json.dumps(CARD | (card or {}))
@@ -75,7 +76,7 @@ def _grown(times: int) -> list[bytes]:
 
 
 def _mean() -> list[bytes]:
-    # The matrix product of [n, 1] and [1, N_BINS].
+    # The maximum of each row, [n, 1], times the weights `one`, [1, N_BINS]: the product has the shape of spectra.
     return [node("ReduceMax", ["g"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
             node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
@@ -85,7 +86,8 @@ _SLOW = [node("Tanh", [f"t{n}" if n else "g"], f"t{n + 1}") for n in range(1900)
 _SLOW_END = [node("ReduceMax", ["t1900"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
              node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
-# At the first knob's lower end the model computes the log of 0, and outputs NaN. The trial of a model misses this.
+# At the first knob's lower end, this model computes the log of 0, and outputs NaN. When the program loads the model, it
+# does not notice this.
 _TRAP = [
     node("Slice", [_X, "from", "to", "axis"], "knob"),
     node("Add", ["knob", "one_"], "above"),

@@ -1,4 +1,4 @@
-"""Simulated power cuts during `service install` and `service update`, as in power_cuts.py, with links and `sync`."""
+"""Simulates power cuts during `service install` and `service update`, as power_cuts.py does while sounds are saved."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.program import make_program
 
 _CALLS = "openat,write,fsync,sync,rename,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,close"
 SETTINGS, UNIT = Path("etc/timbrebox/instrument.yaml"), Path("etc/systemd/timbrebox.service")
-# The program installs each source in turn, as the version that plays. `install.call` would run systemd's commands; here
-# it does nothing.
+# The program installs one source after another. Each of them becomes the version that plays. `install.call` would run
+# systemd's commands; here it does nothing.
 _PROGRAM = """
 import os, shutil, sys
 from pathlib import Path
@@ -41,7 +41,7 @@ class _Link:
 
 
 class _DiskWithLinks(Disk):
-    """A disk with hard and symbolic links, paths relative to an open folder, and `sync`."""
+    """A simulated disk that also has hard and symbolic links, paths relative to an open folder, and `sync`."""
 
     def happen(self, call: Call) -> None:
         folder = self._open.get(_number(call.rest))
@@ -60,6 +60,7 @@ class _DiskWithLinks(Disk):
             super().happen(call)
 
     def _below(self, call: Call, folder: object, number: int) -> tuple[Folder, str] | None:
+        """The folder and the name of the call's path with this number; a relative path begins at `folder`."""
         path = call.words[number]
         if isinstance(folder, Folder) and not path.startswith(b"/"):
             return folder, os.fsdecode(path)
@@ -118,9 +119,10 @@ def _environment() -> dict[str, str]:
 
 
 def _look(home: Path, folder: Path, n_confirmed: int, *, only: bool = False) -> None:
-    """Check the files after a cut: the version before the step or the one after it plays, and is complete.
+    """Check the files after a cut: the version that plays is complete, and is one that may play.
 
-    only: whether the version after the last confirmed step is the only one that may play.
+    The version of the last confirmed installation may play and, unless `only`, also the next version. n_confirmed: how
+    many installations were confirmed before the cut.
     """
     current = home / "opt" / "current"
     possible = [None, *SOURCES][n_confirmed : n_confirmed + (1 if only else 2)]

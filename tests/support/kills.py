@@ -20,15 +20,15 @@ from tests.support.rig import wait_until
 
 _LONGEST_LIFE_S = 0.05
 _MOST_WAITING = 3
-# Enough data that a file is not written in one piece.
+# Positions of knobs for the state: so many that the file is not written in one piece.
 _BALLAST = {f"latent.{number}": 0.5 for number in range(4000)}
 
 
 class Rounds:
-    """Starts and kills a companion, again and again; environment variables give the user's folders.
+    """Starts and kills a companion, again and again, in the user's folders that the environment variables name.
 
-    Groups of requests are numbered. Each group saves its number, turned into a level, in the sound `kept` and in the
-    state. It also renames the sound `moving` to `moved` or back, and deletes and restores the sound `gone`.
+    Requests come in numbered groups. Each group saves a level that stands for its number (`_level`) in the sound `kept`
+    and in the state. It also renames the sound `moving` to `moved` or back, and deletes and restores the sound `gone`.
     """
 
     def __init__(self, seed: int):
@@ -74,7 +74,7 @@ class Rounds:
         return answers[0]
 
     def _ask_all(self, waiting: list[int]) -> None:
-        """Request that the next number be saved in `kept` and in the state, and that the other sounds change."""
+        """Send the next group of requests; `waiting` loses an element when the group is answered."""
         self._asked += 1
         number = self._asked
 

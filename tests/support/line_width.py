@@ -1,4 +1,4 @@
-"""Measures how wide the harmonics of a lane's sound are."""
+"""Measures how wide the harmonics of a voice's sound are; a lane is the voice's place in the engine's arrays."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ def lane_sounds(
     by_hop: Sequence[float] = (),
     seed: int = 0,
 ) -> np.ndarray:
-    """The sounds of lanes with one spectrum, float32 (n_lanes, n_frames).
+    """The sounds of lanes that all have the spectrum `magnitudes`: float32 (n_lanes, n_frames).
 
-    bandwidths_cents: one for each lane, or one for all lanes, or none. by_hop: one for each hop, for all lanes.
+    bandwidths_cents: one for each lane, or one for all lanes, or none. by_hop: if given, a bandwidth in cents for each
+    hop, the same for all lanes. blend: from noise phases (0) to coherent phases (1).
     """
     sound, lanes, run = LaneSound(SPEC, sample_rate_hz, (0,) * n_lanes, seed), list(range(n_lanes)), slice(0, n_lanes)
     spectra, none = np.repeat(magnitudes[None], n_lanes, axis=0), np.zeros(n_lanes, np.float32)
@@ -74,7 +75,8 @@ def line_width_hz(
 ) -> float:
     """The full width at half power of the highest peak within range_hz / 2 of near_hz.
 
-    The spectrum is smoothed over about a sixth of expected_hz, else chance would decide how high the peak is.
+    power: the power spectrum at `frequencies`. It is smoothed over about a sixth of expected_hz, the width that is
+    expected; without this, chance would decide how high the peak is.
     """
     chosen = np.abs(frequencies - near_hz) < 0.5 * range_hz
     frequencies, power = frequencies[chosen], power[chosen]

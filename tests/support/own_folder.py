@@ -1,4 +1,4 @@
-"""A folder of sounds like a user's: many formats and rates, and files that cannot be used for an instrument."""
+"""Makes a folder of sounds such as users have: many formats and rates, and files unfit for an instrument."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tone(note: float, seconds: float = 1.0, rate_hz: int = RATE_HZ, tilt: float 
 
 
 def chord(notes: tuple[int, ...] = (60, 64, 67), seconds: float = 1.5) -> np.ndarray:
-    """Several tones at once."""
+    """Several tones that sound together."""
     return sum(tone(note, seconds) for note in notes) / len(notes)
 
 
@@ -93,7 +93,7 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 
 
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
-    """Write steady tones; names: by the file's name, which ends with a note, the semitones to add to that note."""
+    """Write steady tones; names: for each file's name, which ends with a note, the semitones to add to this note."""
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])
         write(folder / f"{name}.wav", tone(note + off, seconds, tilt=tilt))

@@ -1,15 +1,15 @@
-// Checks of accessibility, run in the page itself: an object of functions; each returns a list of faults.
+// Checks of accessibility, which run in the page itself. Each function of this object returns a list of faults.
 ({
   // Controls are at least 24 pixels wide and high (WCAG 2.2, 2.5.8).
   small: () => [...document.querySelectorAll("main button, header button, .tabs button, input, select")]
     .filter((e) => e.checkVisibility() && !e.closest(".unseen"))
     .filter((e) => { const b = e.getBoundingClientRect(); return (b.width < 24 || b.height < 24) && e.type !== "checkbox"; })
     .map((e) => e.outerHTML.slice(0, 100)),
-  // Elements that can have the focus have a name; covers the common cases.
+  // Elements that can have the focus have a name: an aria-label, a text or a label.
   nameless: () => [...document.querySelectorAll("button, input, select, canvas:not([aria-hidden]), [role=button], [role=meter]")]
     .filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length))
     .map((e) => e.outerHTML.slice(0, 100)),
-  // Texts have a contrast of 4.5 to the first opaque background below (WCAG 2.2, 1.4.3; relative luminance of sRGB).
+  // Texts have a contrast of at least 4.5 to the first opaque background behind them (WCAG 2.2, 1.4.3).
   faint: () => {
     const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
     const rgb = (colour) => {

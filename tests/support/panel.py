@@ -54,7 +54,7 @@ class Playing(LiveProgram):
 
 
 class Page:
-    """The WebSocket as a page uses it; a context manager. present: what the first message `play` said."""
+    """The WebSocket as a page uses it; a context manager. present: what plays, as the page is told when it opens."""
 
     def __init__(self, connecting: connect):
         self._connecting, self._ids = connecting, itertools.count(1)
@@ -81,7 +81,7 @@ class Page:
         return self._next(lambda message: message.get("id") == number)
 
     def wait(self, topic: str, is_right: Callable[[Any], object] = lambda _params: True) -> Any:
-        """Wait for the next news of a topic with params for which `is_right` is true, and return these params."""
+        """Wait for the next message of a topic for whose params `is_right` is true, and return its params."""
         return self._next(lambda message: message.get("method") == topic and is_right(message["params"]))["params"]
 
     def voices(self, n: int) -> None:

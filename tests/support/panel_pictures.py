@@ -1,6 +1,6 @@
 """Makes the pictures in docs/panel.md from the real page: python -m tests.support.panel_pictures.
 
-Before a commit, reduce the pictures to 256 colours, the map to 64.
+Before a commit, reduce the pictures to 256 colours, and the picture of the map to 64 colours.
 """
 
 from __future__ import annotations

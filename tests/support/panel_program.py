@@ -35,7 +35,8 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class PanelProgram:
     """`python -m runtime panel --address 0.0.0.0`; a context manager that waits until the program listens.
 
-    home: folder of the user's files. lines: the program's output so far. port, address: the page's, in the network.
+    home: folder of the user's files. lines: the program's output so far. port, address: where the page is in the
+    network.
     """
 
     def __init__(self, home: Path, *arguments: object):
@@ -89,7 +90,7 @@ class PanelProgram:
         return answer
 
     def pair(self, code: str | None = None, **headers: str) -> http.client.HTTPResponse:
-        """The answer to an attempt to pair with this code; None for the right code."""
+        """Try to pair with a code, by default with the right one; returns the answer."""
         return self.get("/pair", Timbrebox_Code=code or self.code, **headers)
 
     def cookie(self) -> str:

@@ -73,10 +73,12 @@ class PlainArpeggiator:
         self.given.append((self.frame, event))
 
     def beats_of(self, step: int) -> float:
+        """When a step begins, in beats."""
         late = self.settings.swing if step % 2 == 1 else 0.0
         return self.origin + (step + late) * self.settings.step_beats
 
     def is_due(self, beats: float) -> bool:
+        """Whether the present frame has reached this time, up to a rounding error."""
         return self.tempo.beats_at(self.frame) >= beats - 2e-6 * self.tempo.line.beats_per_frame
 
     def something_is_due(self) -> bool:
@@ -131,6 +133,7 @@ class PlainArpeggiator:
         self.chord, self.down, self.passed = [], [], []
 
     def first_step_from(self, beats: float) -> int:
+        """The first step that does not begin before this time."""
         step = -2
         while self.beats_of(step) < beats - 1e-6 * self.settings.step_beats:
             step += 1
@@ -180,6 +183,7 @@ class PlainArpeggiator:
             self.give(event)
 
     def hear_event(self, event: Event) -> bool:
+        """Follow an event; returns whether the event is passed on."""
         is_on = self.settings.mode != "off"
         if isinstance(event, NoteOn):
             key = (event.channel, event.note)

@@ -33,7 +33,7 @@ def decoder(name: str = "tiny") -> Decoder:
 def play(
     engine: Engine, events: Sequence[tuple[int, Event]], n_frames: int, blocks: Sequence[int] = (512,)
 ) -> np.ndarray:
-    """Post all events, (frame, event), then render in blocks of these sizes, in rotation: float32 (n_frames, 2)."""
+    """Post all events, (frame, event), then render: float32 (n_frames, 2); blocks: sizes of blocks, in rotation."""
     for frame, event in events:
         engine.post(event, frame)
     sound = np.zeros((n_frames, 2), np.float32)
@@ -51,7 +51,7 @@ def parameter(channel: int, number: int, value: int) -> list[Event]:
 
 
 class Player:
-    """Plays an engine of its own: sends it events and renders its sound, in turns.
+    """Makes an engine, sends it events, and renders its sound.
 
     knobs: positions, 0 to 1; with the default, only a note's fundamental sounds. settings: fields of VoiceConfig and
     Config.
@@ -85,12 +85,12 @@ class Player:
         return sound
 
     def notes(self, duration_s: float = 0.3) -> list[int]:
-        """The notes of APART that sound after every released note has ended."""
+        """Wait until every released note has ended, and return the notes of APART that sound then."""
         self.hear(ENDED_S)
         return notes_in(self.hear(duration_s)[:, 0])
 
     def level_db(self, duration_s: float = 1.0) -> float:
-        """Level of the left channel in dB, after every released note has ended."""
+        """Wait until every released note has ended, and return the level of the left channel in dB."""
         self.hear(ENDED_S)
         return level_db(self.hear(duration_s)[:, 0])
 

@@ -1,4 +1,4 @@
-"""Simulated power cuts: the recorded system calls of a program that saves, cut off anywhere, on a simulated disk.
+"""Simulates power cuts: repeats the system calls of a program that saves, up to any call, on a simulated disk.
 
 The program runs once under strace. A cut is a place in its list of system calls. What remains on the disk is chosen at
 random within what POSIX allows: a file not flushed by fsync contains its old content, or nothing, half or all of the
@@ -28,7 +28,8 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# The program's steps, and the level of each sound after each step. After step k, from 0, the saved state has level -k.
+# The program's steps, and the level of each sound after each step. The state is saved after each step: first with level
+# 0, and each time with 1 dB less.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),
@@ -92,8 +93,8 @@ class File:
 class Folder:
     """A folder; entries: what the program sees in it; durable: the entries at the last fsync.
 
-    changes: the changes since the last fsync, in their order. A change has new entries by name, or None for a removed
-    name; a rename is one change of two names.
+    changes: the changes since the last fsync, in their order. A change gives the new entry for each changed name, or
+    None for a removed name. A rename is one change of two names.
     """
 
     def __init__(self) -> None:
@@ -205,7 +206,10 @@ def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
 
 
 def _look(left: Path, n_confirmed: int) -> int:
-    """Check the files after a cut, read by the program's own code; returns how many half-written files there are."""
+    """Read the files that a cut left, with the program's own code; returns how many of them are half-written.
+
+    It fails unless the files are as after step n_confirmed or as after the next step.
+    """
     before = dict(os.environ)
     os.environ.update(home_of_its_own(left))
     try:
@@ -220,7 +224,8 @@ def _look(left: Path, n_confirmed: int) -> int:
     assert n_confirmed <= n_states <= n_confirmed + 1, (n_confirmed, n_states)
     possible = [{}, *(after for _, after in STEPS)][n_confirmed : n_confirmed + 2]
     assert sounds in possible, (n_confirmed, sounds, possible)
-    # The replacement in step 2 and the renaming in step 4 can be undone; a deleted sound is there or in the trash.
+    # The second step replaces a sound, and the fourth renames it; afterwards this can be undone. From the third step on
+    # there is a sound `b`, in its place or in the trash.
     assert n_entries >= (0, 0, 1, 1, 2, 2, 2, 2, 2)[n_confirmed], (n_confirmed, n_entries)
     assert n_confirmed < 3 or "b" in sounds or trashed, n_confirmed
     return sum(1 for _ in left.rglob(".*.part"))

@@ -66,7 +66,7 @@ def random_event(chance: random.Random) -> Event:
 
 
 def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
-    """A patch that is none of the programs: a mix of two, or a morph of three."""
+    """A patch that is none of the programs: a morph of three programs, or one program with the sound of another."""
     _, programs = supervisor.engine.sounds
     some = chance.sample(programs, 3)
     if chance.random() < 0.5:
@@ -82,7 +82,7 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
             event, at_s = random_event(chance), time.perf_counter() - chance.choice((0.0, 0.0, 0.0, 0.02))
             if (
                 chance.random() < 0.02 and not supervisor._swaps.is_pending
-            ):  # a sound must play on the engine that prepares it
+            ):  # a swap would replace the engine that prepares the sound
                 event = SoundChange(supervisor.engine.prepare(another_sound(supervisor, chance)))
             if chance.random() < 0.1:
                 supervisor._racks.rack.post(event)

@@ -167,8 +167,8 @@ class LiveProgram:
     """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
     home: folder of the user's files; None for a new folder, removed at the end. The program tries each instrument once,
-    which takes long; a new folder says that the tests' instruments were tried. env: environment variables; HOME and the
-    XDG variables are replaced by paths in `home`. module: the program's, or a test's module that calls the program.
+    which takes long, so a new folder gets a note that the tests' instruments were tried. env: environment variables;
+    paths in `home` replace HOME and the XDG variables. module: `runtime`, or a test's module that calls the program.
     """
 
     def __init__(
@@ -207,7 +207,7 @@ class LiveProgram:
     def wait_for(self, words: str) -> str:
         """Wait until the program has printed a line with these words, and return the line.
 
-        AssertionError if the program ends before.
+        AssertionError if the program ends first.
         """
 
         def found() -> bool:
@@ -274,7 +274,8 @@ def ask(home: Path, method: str, **params: object) -> Any:
 def wait_until(condition: object, what: str, report: object = str) -> None:
     """Return as soon as the condition is true; AssertionError after START_LIMIT_S seconds.
 
-    what: name of the expected thing. report: function that describes the state. The error's text contains both.
+    what: name of the expected thing. report: function that describes the state. The error's text contains `what` and
+    this description.
     """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():

@@ -63,7 +63,7 @@ class PlayerClient:
             self._todo.put(bytes(message))
 
     def record(self, n_frames: int) -> tuple[float, np.ndarray]:
-        """Record the next `n_frames` frames: when the first one's period began, and float32 (n_frames, n_ports)."""
+        """Record the next frames; returns `time.monotonic()` at the first frame, and float32 (n_frames, n_ports)."""
         self._recorded.clear()
         self._n_recorded, self._recording = n_frames, np.zeros((n_frames, len(self._inputs)), np.float32)
         self._n_recorded = 0

@@ -1,6 +1,6 @@
 """A microphone on the rig: a JACK client in another process plays a sound in a loop into ports.
 
-python -m tests.support.rig_source SERVER SOUND.npy PORT [PORT ...] plays float32 (n_frames,) until its input closes.
+python -m tests.support.rig_source SERVER SOUND.npy PORT [PORT ...] plays float32 (n_frames,) until standard input ends.
 """
 
 from __future__ import annotations

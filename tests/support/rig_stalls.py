@@ -1,7 +1,7 @@
 """Counts stalls of the machine: times at which even a thread of very high priority had to wait.
 
-python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends, then prints how
-often a sleep of 1 ms took longer than LIMIT_S seconds.
+python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends. For each byte from
+there, and at the end, it prints how often a sleep of 1 ms has taken longer than LIMIT_S seconds.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ _READY = "ready"
 
 
 def watch(processor: int, limit_s: float) -> None:
-    """Count one processor's stalls until standard input ends, then print the number."""
+    """Count one processor's stalls, and print the number for each byte of the standard input, and when it ends."""
     os.sched_setaffinity(0, {processor})
     promote_thread(WATCH_PRIORITY)
     os.set_blocking(sys.stdin.fileno(), False)
     print(_READY, flush=True)
     n_stalls, last_s = 0, time.perf_counter()
-    while sys.stdin.buffer.raw.read(1) is None:
+    while (asked := sys.stdin.buffer.raw.read(1)) != b"":
+        if asked is not None:
+            print(n_stalls, flush=True)
         time.sleep(_SLEEP_S)
         now_s = time.perf_counter()
         n_stalls += now_s - last_s > limit_s
@@ -34,7 +36,10 @@ def watch(processor: int, limit_s: float) -> None:
 
 
 class MachineStalls:
-    """Watches every processor inside a `with`; afterwards `n_stalls` counts the stalls longer than `limit_s`."""
+    """Watches every processor inside a `with`; afterwards `n_stalls` counts the stalls longer than `limit_s`.
+
+    Inside the `with`, `so_far` counts them.
+    """
 
     def __init__(self, limit_s: float):
         self._limit_s = limit_s
@@ -50,6 +55,13 @@ class MachineStalls:
         for watcher in self._watchers:
             watcher.stdout.readline()
         return self
+
+    def so_far(self) -> int:
+        """Return how many stalls there were since the start."""
+        for watcher in self._watchers:
+            watcher.stdin.write("?")
+            watcher.stdin.flush()
+        return sum(int(watcher.stdout.readline()) for watcher in self._watchers)
 
     def __exit__(self, *_: object) -> None:
         self.n_stalls = sum(int(watcher.communicate()[0]) for watcher in self._watchers)

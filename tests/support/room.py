@@ -54,10 +54,11 @@ def decay_time_s(sound: np.ndarray, sample_rate_hz: int, first_db: float = -5.0,
 
 
 def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) -> tuple[np.ndarray, np.ndarray]:
-    """Times in s, and the normalised echo density of a mono sound (n,) at each; 1 is as dense as Gaussian noise.
+    """Times in s, and the normalised echo density of a mono sound (n,) at each of them; Gaussian noise has 1.
 
-    It is the share of samples in a Hann window of WINDOW_S that exceed the window's standard deviation, divided by the
-    same share for Gaussian noise. Source: Abel, Huang, A Simple, Robust Measure of Reverberation Echo Density (2006).
+    The density is the share of samples in a Hann window of WINDOW_S that exceed the window's standard deviation,
+    divided by this share for Gaussian noise. Source: Abel, Huang, A Simple, Robust Measure of Reverberation Echo
+    Density (2006).
     """
     window = np.hanning(round(WINDOW_S * sample_rate_hz) // 2 * 2 + 3)[1:-1]
     window /= window.sum()
@@ -69,10 +70,10 @@ def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) 
 
 
 def tail_flatness(sound: np.ndarray, decay_s: float, sample_rate_hz: int) -> tuple[float, float]:
-    """Flatness of the spectrum of a tail (n,), and by how many dB the spectrum's highest peak exceeds its mean.
+    """Flatness of the spectrum of a room's tail (n,), and how many dB the highest peak is above the spectrum's mean.
 
-    The decay is taken out first. The spectrum, from 100 Hz to 10 kHz, is divided by its moving average over a twentieth
-    of this range.
+    decay_s: the time in which the tail decays by 60 dB. First the tail is amplified by as much as it has decayed. Then
+    its spectrum, from 100 Hz to 10 kHz, is divided by its moving average over a twentieth of this range.
     """
     flat = sound * 10.0 ** (3.0 * np.arange(len(sound)) / sample_rate_hz / decay_s)
     power = np.abs(np.fft.rfft(flat * np.hanning(len(flat)))) ** 2

@@ -26,7 +26,10 @@ LONG = (
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process one file at a time, so that a module's fixtures are made once; REAL_TIME is one file."""
+    """Gives each process one file at a time, so that a module's fixtures are made once.
+
+    All files of REAL_TIME together count as one file.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]

@@ -1,4 +1,4 @@
-"""An instrument with known spectra: lobes of a Hann window at the harmonics of a note."""
+"""An instrument with known spectra: at each harmonic of a note is the main lobe of a Hann window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.hearing.harmonics import hann_lobe
 
 SPEC = StftSpec()
 CONDITIONING = Conditioning("chroma+octave", 36, 6)
-Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # from latents and the harmonics' numbers
+Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # latents, harmonics' numbers -> their amplitudes
 
 
 @lru_cache(maxsize=256)

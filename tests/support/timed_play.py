@@ -42,7 +42,7 @@ class BlockTimes:
         return self._rows(begin_s, end_s)[:, 1]
 
     def n_late(self, begin_s: float, end_s: float) -> int:
-        """How many blocks begun from `begin_s` to `end_s` took longer to render than they last."""
+        """How many blocks begun from `begin_s` to `end_s` took longer to render than their sound lasts."""
         rows = self._rows(begin_s, end_s)
         return int(np.sum(rows[:, 1] > rows[:, 2]))
 

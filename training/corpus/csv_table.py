@@ -15,7 +15,7 @@ from training.corpus.frames import SPLITS
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table. where: file and line, for error messages; cells: stripped text by column, never None."""
+    """One line of a table. where: file and line, for error messages. cells: stripped text by column, never None."""
 
     where: str
     cells: dict[str, str]
@@ -25,7 +25,7 @@ class Row:
         return self.cells.get(column, "")
 
     def split(self) -> str:
-        """The split that column `split` names, maybe by a longer word such as `validation`; UserError if none."""
+        """The split that the cell `split` names, perhaps by a longer word such as `validation`; UserError if none."""
         text = self.get("split")
         split = next((name for name in SPLITS if text.lower().startswith(name)), None)
         if split is None:

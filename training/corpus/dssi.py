@@ -21,8 +21,8 @@ HOST = Path(__file__).with_name("dssi_host.py")
 class Plugin:
     """A plugin and how to start it.
 
-    settings: (key, value) pairs for the plugin's `configure`; warm_up_samples: samples for which each instance runs
-    before it plays; environment: environment variables of the plugin's process.
+    settings: (key, value) pairs for the plugin's `configure`. warm_up_samples: samples for which each instance runs
+    before it plays. environment: environment variables of the plugin's process.
     """
 
     path: Path
@@ -35,8 +35,8 @@ class Plugin:
 class Playing:
     """Notes to play with one patch.
 
-    n_samples: samples recorded of each note; n_held: samples until the note ends; program: bank and number, None to
-    select none; controls: values of control ports by name.
+    n_samples: samples recorded of each note. n_held: samples until the note ends. program: bank and number, None to
+    select none. controls: values of control ports by name.
     """
 
     notes: list[int]

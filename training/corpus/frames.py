@@ -38,7 +38,7 @@ _ROWS_AT_ONCE = 4096
 class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
-    split: one of SPLITS, the same for all frames of the clip; note: MIDI note, None if unknown. sound: the name of the
+    split: one of SPLITS, the same for all frames of the clip. note: MIDI note, None if unknown. sound: the name of the
     timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: by how many semitones the recording
     was transposed to `note`; positive is up.
     """
@@ -85,9 +85,9 @@ class FrameWriter:
     """A context manager that writes a frame store next to `folder` and, if all went well, renames it to `folder`.
 
     spec: the transform that made the frames. about: kind, name, licence, sources and options of the corpus, as JSON
-    values. `about` and the clips' splits may change until the context ends. UserError if `folder` holds frames and
-    `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if the disk is
-    full. After any failure nothing new remains on the disk.
+    values. The caller may change `about` and the clips' splits until the context ends. UserError if `folder` holds
+    frames and `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if
+    the disk is full. After any failure nothing new remains on the disk.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):

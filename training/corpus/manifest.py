@@ -25,7 +25,7 @@ def listed(path: str | Path, folder: Path) -> list[Recording]:
     Columns: file, and optional note or midi, sound, velocity, split, licence, source.
 
     file: a path relative to `folder` or to the manifest's folder. note, midi: a note name or a MIDI number in either
-    column, empty if the note is unknown. sound: the name of the timbre; velocity: 1 to 127. split: train, val or test,
+    column, empty if the note is unknown. sound: the name of the timbre. velocity: 1 to 127. split: train, val or test,
     on every row or on none. UserError names the line that is wrong.
     """
     if not folder.is_dir():

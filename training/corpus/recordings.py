@@ -31,7 +31,7 @@ class Recording:
     """A recording: its file and what is known about it.
 
     split: empty for a split drawn at random; BY_FRAME divides the recording's own frames among the splits. note: MIDI
-    note; sound: the name of its timbre, empty if unknown; velocity: MIDI velocity; cents: how sharp it is, in cents.
+    note. sound: the name of its timbre, empty if unknown. velocity: MIDI velocity. cents: how sharp it is, in cents.
     """
 
     path: Path
@@ -82,9 +82,9 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
 
 
 def hold_out_pitches(recordings: list[Recording]) -> list[Recording]:
-    """The same recordings with splits: every fourth pitch of each sound is held out, with all its velocity layers.
+    """The same recordings with splits: every fourth pitch of each sound is held out, at all its velocities.
 
-    Held-out pitches go to val and test in turn; a sound's lowest and highest pitches are always trained on.
+    Held-out pitches go to val and test in turn. A sound's lowest and highest pitches are always trained on.
     """
     pitches: dict[str, set[int]] = {}
     for recording in recordings:
@@ -130,7 +130,7 @@ def add_recording(
 def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, note: int | None, moved: int) -> None:
     """Add frames as one clip, or with BY_FRAME as one clip per split; transposed frames are added to train only.
 
-    note: MIDI note of the frames; moved: by how many semitones they were transposed.
+    note: MIDI note of the frames. moved: by how many semitones they were transposed.
     """
     splits = [recording.split] if recording.split != BY_FRAME else ["train", "val", "test"]
     place = np.arange(len(frames)) % HELD_OUT_STEP
@@ -211,8 +211,8 @@ def build(
 ) -> int:
     """Write the frames of the recordings to the store `out`; returns how many unusable recordings were skipped.
 
-    Prints the path of each skipped recording and the reason. name: the name of the corpus; seed: the seed of the random
-    splits; only_clear, transpose, most_frames: as in `add_recording`. UserError if too few recordings remain to fill
+    Prints the path of each skipped recording and the reason. name: the name of the corpus. seed: the seed of the random
+    splits. only_clear, transpose, most_frames: as in `add_recording`. UserError if too few recordings remain to fill
     the splits, or, with `strict`, at the first unusable recording.
     """
     about: dict[str, Any] = {"kind": "recordings", "name": name}

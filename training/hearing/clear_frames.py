@@ -17,7 +17,7 @@ CLEAR_SHARES = (0.93, 0.10, 0.10)
 def are_clear(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """Whether each frame is clear: bool (n,).
 
-    magnitudes: frames (n, n_bins); notes: the frames' MIDI notes, int (n,).
+    magnitudes: frames (n, n_bins). notes: the frames' MIDI notes, int (n,).
     """
     shares = energy_shares(magnitudes, notes, spec)
     return in_tune(magnitudes, notes, spec) & (shares >= CLEAR_SHARES).all(axis=1)

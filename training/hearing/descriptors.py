@@ -69,7 +69,7 @@ DESCRIPTORS = {
 def describe(name: str, magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The value of a descriptor for each frame, in the descriptor's unit: float (n,).
 
-    name: a key of DESCRIPTORS; magnitudes: frames (n, n_bins); notes: the frames' MIDI notes, int (n,).
+    name: a key of DESCRIPTORS. magnitudes: frames (n, n_bins). notes: the frames' MIDI notes, int (n,).
     """
     descriptor, values = DESCRIPTORS[name], np.zeros(len(notes))
     for note in np.unique(notes):
@@ -85,7 +85,7 @@ def describe(name: str, magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpe
 def ranks(values: np.ndarray, notes: np.ndarray) -> np.ndarray:
     """The rank of each value among the values of the same note, 0 to 1: float (n,). Equal values get their mean rank.
 
-    values: float (n,); notes: the values' MIDI notes, int (n,).
+    values: float (n,). notes: the values' MIDI notes, int (n,).
     """
     result = np.zeros(len(values))
     for note in np.unique(notes):

@@ -61,7 +61,7 @@ def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarra
 def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The shares of each frame's energy that lie on harmonics of its note: float (n, 3), 0 to 1.
 
-    magnitudes: frames (n, n_bins); notes: the frames' MIDI notes, int (n,). The three shares lie on all harmonics, on
+    magnitudes: frames (n, n_bins). notes: the frames' MIDI notes, int (n,). The three shares lie on all harmonics, on
     the odd harmonics, and on the harmonics whose number is not a multiple of three. A note without odd harmonics is
     heard an octave higher, and a note with every third harmonic only is heard an octave and a fifth higher.
     """

@@ -19,7 +19,7 @@ def batches_of(run: TrainedRun, store: FrameStore) -> FrameBatches:
 
 
 def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Latents, float32 (n, n_latents), of some of a store's frames; rows: the frames' row numbers, int (n,)."""
+    """Latents, float32 (n, n_latents), of some of a store's frames. rows: the frames' row numbers, int (n,)."""
     batches = batches_of(run, store)
     return in_chunks(lambda chosen: run.embed(batches.encoder_inputs(chosen)), rows, run.recipe.model.n_latents)
 
@@ -57,7 +57,7 @@ def decode_at(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.nda
 
 
 def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Mean squared error of the model on each frame, float32 (n,); rows: the frames' row numbers, int (n,)."""
+    """Mean squared error of the model on each frame, float32 (n,). rows: the frames' row numbers, int (n,)."""
     batches = batches_of(run, store)
 
     def error(chosen: np.ndarray) -> np.ndarray:

@@ -15,8 +15,8 @@ DEFAULT_NOTE_RANGE = (36, 96)
 def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, ...] = ()) -> tuple[Latent, ...]:
     """One knob per latent; its travel spans the middle 98 % of the latent's values, and its default is the median.
 
-    embedding: latents of the training frames, (n, n_latents); bottleneck: the kind of bottleneck in the recipe; with
-    "sigmoid" the travel stays within 0 to 1; names: names of the first knobs; the other knobs are named by number.
+    embedding: latents of the training frames, (n, n_latents). bottleneck: the kind of bottleneck in the recipe; with
+    "sigmoid" the travel stays within 0 to 1. names: names of the first knobs; the other knobs are named by number.
     """
     knobs = []
     for number, values in enumerate(embedding.T.astype(np.float64), start=1):

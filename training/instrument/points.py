@@ -10,15 +10,15 @@ import numpy as np
 from runtime.instrument.card import Card
 from training.hearing.spectral_distance import log_spectral_distance_db
 
-# In `knob_steps_db`. On a line, one knob moves from end to end in N_STEPS steps, and the others stay.
+# `knob_steps_db` draws N_LINES lines. On a line, one knob moves from end to end in N_STEPS steps, and the others stay.
 N_LINES, N_STEPS = 100, 16
 
 
 class Playable(Protocol):
     """An instrument to play or measure: exported (runtime.instrument.decoder.Decoder), or a RunInstrument.
 
-    inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes; magnitudes: the decoded frames,
-    float32 (n, n_bins), which `decode` writes; batch_invariant: whether a row's frame is bit-identical for any number
+    inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes. magnitudes: the decoded frames,
+    float32 (n, n_bins), which `decode` writes. batch_invariant: whether a row's frame is bit-identical for any number
     of rows decoded together.
     """
 
@@ -35,7 +35,7 @@ class Playable(Protocol):
 class Points:
     """Notes and the knob positions to play them at.
 
-    notes: MIDI notes, int (n,); positions: 0 to 1 of each knob's travel, float (n, n_latents).
+    notes: MIDI notes, int (n,). positions: 0 to 1 of each knob's travel, float (n, n_latents).
     """
 
     notes: np.ndarray

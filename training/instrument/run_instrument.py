@@ -20,7 +20,7 @@ N_ROWS = 512  # the most rows in one call of `decode`; the engine needs at most 
 class RunInstrument:
     """A trained run as a training.instrument.points.Playable; Keras computes its frames.
 
-    embedding: latents of the training frames, (n, n_latents), None to compute them; lowest_highest: lowest and highest
+    embedding: latents of the training frames, (n, n_latents), None to compute them. lowest_highest: lowest and highest
     MIDI note of the card, None for the range of the corpus.
     """
 

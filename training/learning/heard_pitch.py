@@ -43,7 +43,7 @@ class HeardPitch:
         """The cost of each frame, (n_notes, n): 0 if the detector hears it clearly at its note.
 
         Notes that are too low or too high for the detector cost nothing.
-        magnitudes: (n_notes, n, n_bins); notes: int (n_notes,), indices in `conditioning.notes`.
+        magnitudes: (n_notes, n, n_bins). notes: int (n_notes,), indices in `conditioning.notes`.
         """
         depths = self._depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]

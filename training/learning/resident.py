@@ -16,7 +16,7 @@ from training.learning.steps import Steps
 from training.model.batches import FrameBatches
 
 LARGEST_BYTES = 1 << 31  # most bytes of frames that are kept on the device
-STEPS_AT_ONCE = 32  # per call of the loop; between calls, progress is shown and Ctrl-C is noticed
+STEPS_AT_ONCE = 32  # steps in one call of the loop; between calls, progress is shown and Ctrl-C is noticed
 # The loop takes a few seconds longer to compile than a single step. On a CPU, a run of fewer steps than this does not
 # win that time back.
 FEWEST_STEPS = 500
@@ -25,7 +25,7 @@ FEWEST_STEPS = 500
 class ResidentFrames:
     """The training frames of a store, kept on the device, with a compiled loop of training steps on them.
 
-    batches: reads the frames from the store; steps: TensorflowSteps, whose `train_step` the loop calls.
+    batches: reads the frames from the store. steps: TensorflowSteps, whose `train_step` the loop calls.
     """
 
     def __init__(self, batches: FrameBatches, steps: Steps):
@@ -50,7 +50,7 @@ class ResidentFrames:
     def train(self, rows: np.ndarray, on_share: Callable[[float], None] = lambda share: None) -> float:
         """Take a training step on each batch of these rows, in order; returns the rows' mean error.
 
-        rows: row numbers in the store, int (n,); on_share: called after every STEPS_AT_ONCE steps with the share of the
+        rows: row numbers in the store, int (n,). on_share: called after every STEPS_AT_ONCE steps with the share of the
         rows that is done, 0 to 1.
         """
         places = np.searchsorted(self._rows, rows).astype(np.int32)

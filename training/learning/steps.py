@@ -47,8 +47,8 @@ def added_losses(losses, weight):
 def minimised(error, losses, weight, kernels, fit: FitRecipe):
     """The scalar that a step minimises: the sum of the error, the added losses and the L2 penalty.
 
-    error: the rows' mean error; losses: see `added_losses`; weight: the rows' weights (n,), 0 for a row that fills up a
-    batch; kernels: as `values` in `l2_penalty`. With loss_reduction `mean`, the error and the added losses count as
+    error: the rows' mean error. losses: see `added_losses`. weight: the rows' weights (n,), 0 for a row that fills up a
+    batch. kernels: as `values` in `l2_penalty`. With loss_reduction `mean`, the error and the added losses count as
     means over the rows; with `sum`, as sums.
     """
     loss = error + added_losses(losses, weight)
@@ -63,7 +63,7 @@ def l2_penalty(values, l2: float):
 
 
 class TensorflowSteps:
-    """Steps on TensorFlow, compiled by XLA: measured on a CPU, 1.5 times as fast as TensorFlow's own kernels."""
+    """Steps on TensorFlow, compiled by XLA; on a CPU this was 1.5 times as fast as TensorFlow's own kernels."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe):
         import tensorflow as tf

@@ -33,7 +33,7 @@ def train(
 ) -> RunRecord:
     """Train a recipe and return the run's record; if `folder` holds the same run, continue after its last epoch.
 
-    store: the corpus; folder: the run folder to write; on_epoch: called with the record after every saved epoch; None
+    store: the corpus. folder: the run folder to write. on_epoch: called with the record after every saved epoch; None
     to print the progress.
     UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus and `force` is
     not given, or if the error of an epoch is not finite.

@@ -20,7 +20,7 @@ LONGEST_ANY_S = 60.0  # how much is used at most of a recording that is not a si
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
-FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
+FEWEST_HELD, MOST_OF_A_NOTE = 2, 2  # fewest held notes that are cut out of a recording; most of them at one pitch
 # An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
 FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5
 CUTS = "cuts"
@@ -37,8 +37,8 @@ UNUSABLE = {
 class Fate:
     """The decision about a file.
 
-    name: its path in the folder; heard: as in Found; said: one phrase for the table; recordings: the recordings to
-    learn, empty if the file is left out; contradiction: whether the name's note differs from the note heard.
+    name: its path in the folder. heard: as in Found. said: one phrase for the table. recordings: the recordings to
+    learn, empty if the file is left out. contradiction: whether the note in the name differs from the note heard.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Fate:
 class Wishes:
     """The user's options.
 
-    keep_tuning: do not correct the recordings' tuning; trust_names: use the names' notes rather than the notes heard;
+    keep_tuning: do not correct the recordings' tuning. trust_names: use the notes in the names, not the notes heard.
     cuts: folder for the parts that are cut out of long recordings.
     """
 
@@ -71,7 +71,7 @@ class Decision:
     """The decision about a folder.
 
     only_notes: whether the instrument learns single notes, each of a known pitch; if not, it learns any sound. fates:
-    in the order of the files; octave: number of octaves by which the notes heard lie above the names' notes.
+    in the order of the files. octave: number of octaves by which the notes heard lie above the notes in the names.
     """
 
     only_notes: bool
@@ -85,7 +85,7 @@ class Decision:
 
 
 def decide(found: list[Found], folder: Path, wishes: Wishes, manifest: list[Recording] | None = None) -> Decision:
-    """Decide about each file; manifest: rows of the user's table, which override the files' names, or None."""
+    """Decide about each file. manifest: rows of the user's table, which override the files' names, or None."""
     notes = [file for file in found if file.heard and file.heard.kind == NOTE]
     audible = [file for file in found if file.heard and file.heard.kind not in (SILENCE, SHORT)]
     melodies = [file for file in audible if _holds_notes(file.heard)]
@@ -159,9 +159,9 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 
 
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
-    """The note to learn a recording as, and a remark if the name's note differs from the note heard.
+    """The note to learn a recording as, and a remark if the note in its name differs from the note heard.
 
-    named: MIDI note of the name, None if it has none; octave: as in Decision.
+    named: MIDI note in the name, None if it has none. octave: as in Decision.
     """
     ear = heard.note
     if named is None:

@@ -31,7 +31,7 @@ TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many sem
 MOST_FRAMES = 30_000  # most frames of a corpus, transposed copies included
 FRAMES_OF_ONE = (24, 96)  # the limit on the frames of a recording at one pitch lies between these two
 FEWEST_EPOCHS = 4
-MOST_STEPS = 9000
+MOST_STEPS = 9000  # a training has at most this many steps, or the recipe's number of epochs if that is more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
@@ -45,7 +45,7 @@ Stage = Callable[[int], None]
 
 
 def choose_recipe(decision: Decision, path: Path | None = None) -> Recipe:
-    """Load the recipe for single notes or for any sounds; path: a recipe to load instead, or None."""
+    """Load the recipe for single notes or for any sounds. path: a recipe to load instead, or None."""
     return load_recipe(path or RECIPES / ("own-notes.yaml" if decision.only_notes else "own-sounds.yaml"))
 
 
@@ -70,8 +70,8 @@ def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> F
 class Training:
     """A training with a time limit.
 
-    recipe: the recipe to train; store: its corpus; folder: the run folder; seconds: the time limit; on_stage: called
-    with the number of epochs so far at a few stages, for previews; is_last_stretch: whether the number of epochs has
+    recipe: the recipe to train. store: its corpus. folder: the run folder. seconds: the time limit. on_stage: called
+    with the number of epochs so far at a few stages, for previews. is_last_stretch: whether the number of epochs has
     been cut because training no longer helped.
     """
 
@@ -120,7 +120,7 @@ class Training:
 
 
 class _ReplanError(Exception):
-    """Raised to restart the training with another number of epochs; reason: what to tell the user."""
+    """Raised to restart the training with another number of epochs. reason: what to tell the user."""
 
     def __init__(self, n_epochs: int, reason: str, is_last_stretch: bool = False):
         super().__init__(reason)
@@ -128,7 +128,11 @@ class _ReplanError(Exception):
 
 
 class _Watch:
-    """Follows a training: shows its progress, calls for previews, and ends it when it no longer helps."""
+    """Follows a training: shows its progress, calls for previews, and ends it when it no longer helps.
+
+    n_epochs: number of all epochs. n_before: how many of them earlier processes trained. planned: whether n_epochs fits
+    the time limit; if not, the first epochs are timed to choose another number.
+    """
 
     def __init__(self, training: Training, progress: Progress, n_epochs: int, n_before: int, planned: bool):
         self._training, self._progress, self._n_epochs, self._planned = training, progress, n_epochs, planned

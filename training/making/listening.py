@@ -15,7 +15,7 @@ from training.making.tuning import pitch_of_note
 
 NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise", "silence", "short"
 SPEC = StftSpec()
-BLOCK_S = 20.0  # spectra are computed in pieces, so that a long recording does not fill the memory
+BLOCK_S = 20.0  # so much sound is turned into spectra at a time, so that a long recording does not fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # frames of a recording that are judged, evenly spread
 STEADY_SEMITONES = 0.5
@@ -28,12 +28,12 @@ WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with 
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
 OFTEN_SHARE = 0.2  # an octave that is heard in fewer judged frames is ignored
-SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
+SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35  # a held note lasts at least this long; its pitch stays this near
 
 
 @dataclass(frozen=True)
 class HeldNote:
-    """A note held in a longer recording. start_s, end_s: its beginning and end in the recording; note: MIDI note."""
+    """A note held in a longer recording. start_s, end_s: its beginning and end in the recording. note: MIDI note."""
 
     start_s: float
     end_s: float
@@ -132,7 +132,7 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
     """The kind of a recording, and the fractional MIDI note that is heard in most of it.
 
-    frames, pitches, has_pitch: as in `pitches_of`; weights: the frames' weights, (n,), with a sum of 1.
+    frames, pitches, has_pitch: as in `pitches_of`. weights: the frames' weights, (n,), with a sum of 1.
     """
     if weights[has_pitch].sum() < LEAST_PITCHED_SHARE:
         return (CHORD if _has_partials(frames, weights) else NOISE), -1.0
@@ -177,7 +177,7 @@ def _frame_levels_db(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tuple[HeldNote, ...]:
-    """The stretches in which one note is held; loud: numbers of the frames that are not too quiet."""
+    """The stretches in which one note is held. loud: numbers of the frames that are not too quiet."""
     pitches = np.full(len(starts), -99.0)
     n_at_once = int(BLOCK_S * SPEC.sample_rate_hz / SPEC.hop_size)
     for first in range(0, len(loud), n_at_once):

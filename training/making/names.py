@@ -24,7 +24,7 @@ DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, 
 # Words for how hard a note is played that also occur in names such as "soft pad": they count as dynamics only if the
 # same name also occurs with another of these words.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
-HIGHEST_LAYER = 16  # v1 to v16 are layers; if any number is higher, all are velocities
+HIGHEST_LAYER = 16  # v1 to v16 are velocity layers; if a name has a higher number, all such numbers are velocities
 LEAST_AGREEING_SHARE = 0.7  # numbers are notes if they are the notes heard in this share of the files
 LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
 AGREES_SEMITONES = 0.75
@@ -33,7 +33,7 @@ _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat
 
 @dataclass(frozen=True)
 class Named:
-    """What a file's name says. sound: never empty; note: MIDI note or None; velocity: MIDI velocity or None."""
+    """What a file's name says. sound: a name, never empty. note: MIDI note or None. velocity: MIDI velocity or None."""
 
     sound: str
     note: int | None = None
@@ -44,8 +44,8 @@ class Named:
 class _Parts:
     """The parts of a path.
 
-    folders: the folders' names without notes, numbers and dynamics; words: the other words of the file's name; numbers:
-    plain numbers of the file's name; notes: MIDI notes; layers: numbers of velocity layers; velocity: MIDI velocity,
+    folders: the folders' names without notes, numbers and dynamics. words: the other words of the file's name. numbers:
+    plain numbers of the file's name. notes: MIDI notes. layers: numbers of velocity layers. velocity: MIDI velocity,
     None if not named.
     """
 
@@ -60,7 +60,7 @@ class _Parts:
 def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder: str) -> list[Named]:
     """Read the names of all files of a folder together, because a single name may be read in several ways.
 
-    paths: relative to the folder; heard: the fractional MIDI note heard in each file, or None; folder: the folder's own
+    paths: relative to the folder. heard: the fractional MIDI note heard in each file, or None. folder: the folder's own
     name, which names the sound of files that are named by their note only.
     """
     parts = [_parts(path) for path in paths]
@@ -76,9 +76,9 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """By how many octaves the notes heard lie above the names' notes, if most files agree; otherwise 0.
+    """By how many octaves the notes heard lie above the notes in the names, if most files agree; otherwise 0.
 
-    named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers name middle C C3.
+    named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers call middle C C3, others C4.
     """
     known = [(note, pitch) for note, pitch in zip(named, heard, strict=True) if note is not None and pitch is not None]
     octaves = Counter(
@@ -150,7 +150,7 @@ def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> Non
             if part.numbers and not part.notes and pitch is not None
         ]
         agree = [abs((pitch - number + 6.0) % N_CHROMA - 6.0) <= AGREES_SEMITONES for _, number, pitch in tried]
-        # Two numbers in twelve agree by chance, so a few files prove nothing.
+        # One or two numbers in twelve agree by chance, so a few files prove nothing.
         if sum(agree) >= 3 and sum(agree) >= LEAST_AGREEING_SHARE * len(tried):
             for part in parts:
                 if part.numbers and not part.notes and part.numbers[place] < 128:
@@ -211,7 +211,7 @@ def _numbers_as_velocities(parts: list[_Parts], sounds: list[str]) -> None:
 
 
 def _velocity(part: _Parts, highest_layer: int) -> int | None:
-    """The velocity of a file, None if not named; highest_layer: the highest layer number in all names."""
+    """The velocity of a file, None if not named. highest_layer: the highest layer number in all names."""
     if part.velocity is not None or not part.layers:
         return part.velocity
     layer = part.layers[-1]

@@ -26,8 +26,8 @@ CACHE_VERSION = 1
 class Found:
     """A file of the folder.
 
-    name: its path in the folder; heard: what is heard in the file, None if it is not a readable recording; problem: why
-    it is not a readable recording; digest: digest of the content.
+    name: its path in the folder. heard: what is heard in the file, None if it is not a readable recording. problem: why
+    it is not a readable recording. digest: digest of the content.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class _Cache(msgspec.Struct):
 def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Found]:
     """Find and listen to every file of a folder and its subfolders, sorted by name; hidden files are ignored.
 
-    cache: a file that stores what was heard, so that a second run listens only to new and changed files; leave_out:
+    cache: a file that stores what was heard, so that a second run listens only to new and changed files. leave_out:
     folders to ignore. UserError if there is no such folder.
     """
     if not folder.is_dir():

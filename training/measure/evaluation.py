@@ -38,8 +38,8 @@ MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 class Evaluation:
     """The figures of a run, and the data for its plots and its sound.
 
-    report: the figures, as plain values; latents: the training frames' latents, (n, n_latents); pitch_classes: the
-    training frames' labels, 0 to 11, (n,); mesh: None without conditioning.
+    report: the figures, as plain values. latents: the training frames' latents, (n, n_latents). pitch_classes: the
+    training frames' labels, 0 to 11, (n,). mesh: None without conditioning.
     """
 
     report: dict[str, Any]
@@ -110,14 +110,14 @@ def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None
 def measure_further(run: TrainedRun, store: FrameStore) -> dict[str, Any]:
     """Measure a run on the test frames of a corpus that it was not trained on.
 
-    Returns `mse`: mean squared error over all these frames; `mse_by_sound`: mean squared error of each sound, by name.
+    Returns `mse`: mean squared error over all these frames. `mse_by_sound`: mean squared error of each sound, by name.
     """
     errors = row_errors(run, store, store.rows("test"))
     return {"mse": float(errors.mean()), "mse_by_sound": _errors_by_sound(store, errors)}
 
 
 def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
-    """Mean squared error by test sound; a sound is a patch with all its notes, or a recording.
+    """Mean squared error of each sound in the test frames, by the name of the sound (`sound_name`).
 
     errors: mean squared errors of the test frames, (n,).
     """
@@ -128,9 +128,9 @@ def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
 def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
     """Measure an embedding, which is the latents of frames, (n, n_latents).
 
-    Returns `bounds`: each latent's smallest and largest value; `median`: each latent's median; `density`: the share of
-    cells that hold a frame, with the space between the bounds cut into about N_DENSITY_CELLS equal cells;
-    `cells_per_axis`: the number of cells along each latent; `correlation`: matrix of Pearson's correlation of each pair
+    Returns `bounds`: each latent's smallest and largest value. `median`: each latent's median. `density`: the share of
+    cells that hold a frame, with the space between the bounds cut into about N_DENSITY_CELLS equal cells.
+    `cells_per_axis`: the number of cells along each latent. `correlation`: matrix of Pearson's correlation of each pair
     of latents, None where one of the two is constant.
     """
     low, high = latents.min(axis=0), latents.max(axis=0)
@@ -161,7 +161,7 @@ def _pitch_class_rows(
 ) -> list[dict[str, Any]]:
     """A row of figures for each of the 12 pitch classes, from C to B; a figure without data is None.
 
-    test_errors: mean squared errors of the test frames, (n,); mesh: from Mesh.summary, or None.
+    test_errors: mean squared errors of the test frames, (n,). mesh: from Mesh.summary, or None.
     """
     classes = {split: label_notes(run.recipe, store, store.rows(split)) % N_CHROMA for split in SPLITS}
     table = []

@@ -16,8 +16,8 @@ N_COLUMNS = 6
 def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], title: str) -> Figure:
     """Plot how often the decoder plays the pitch class asked for, over latents 1 and 2, in one panel per pitch class.
 
-    shares: from Mesh.map, (n_classes, n, n), or (n_classes, n, 1) with one latent; bounds: ends of the mesh on each
-    latent, (n_latents, 2); pitch_classes: the classes in `shares`, 0 to 11, in the same order. The panel of any other
+    shares: from Mesh.map, (n_classes, n, n), or (n_classes, n, 1) with one latent. bounds: ends of the mesh on each
+    latent, (n_latents, 2). pitch_classes: the classes in `shares`, 0 to 11, in the same order. The panel of any other
     pitch class says that the training set lacks it.
     """
     n_rows = N_CHROMA // N_COLUMNS

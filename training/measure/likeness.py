@@ -30,8 +30,8 @@ Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
 class Take:
     """A recording in a corpus, or a transposed copy of a recording.
 
-    sound: (name of the timbre, MIDI velocity or None); note: MIDI note; held_out: whether the recording was held out
-    of training; transposed: as in Clip; frames: float32 (n, n_bins); levels_db: float32 (n, 64), levels in bands.
+    sound: (name of the timbre, MIDI velocity or None). note: MIDI note. held_out: whether the recording was held out
+    of training. transposed: as in Clip. frames: float32 (n, n_bins). levels_db: float32 (n, 64), levels in bands.
     """
 
     sound: tuple[str, int | None]
@@ -62,7 +62,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 class Decoded:
     """A take's latents, path and still form.
 
-    latents: float32 (n, n_latents); path_db, still_db: float32 (n, 64) and (1, 64), levels in bands.
+    latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64), levels in bands.
     """
 
     latents: np.ndarray
@@ -84,12 +84,12 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 
     encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
     Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
-    path_db, still_db: distance of a training recording from its path, from its still form; heldout_path_db,
-    heldout_still_db: the same for held-out recordings; change_correlation: mean of `change_correlation` over the
-    n_changing recordings that change; told_apart_still, told_apart_path: see `told_apart`; corpus_mean_db: distance of
-    a recording from the mean of all recordings at its note; nearest_other_db: a recording's distance from the nearest
-    other sound at its note; knobs_behind_still_db: how much farther from a recording the nearest of N_POSITIONS knob
-    positions is than the still form; n_strong_knobs: number of knobs whose share in `strong_lines` is at least
+    path_db, still_db: distance of a training recording from its path, from its still form. heldout_path_db,
+    heldout_still_db: the same for held-out recordings. change_correlation: mean of `change_correlation` over the
+    n_changing recordings that change. told_apart_still, told_apart_path: see `told_apart`. corpus_mean_db: distance of
+    a recording from the mean of all recordings at its note. nearest_other_db: a recording's distance from the nearest
+    other sound at its note. knobs_behind_still_db: how much farther from a recording the nearest of N_POSITIONS knob
+    positions is than the still form. n_strong_knobs: number of knobs whose share in `strong_lines` is at least
     LEAST_SHARE_OF_LINES.
     """
     takes = takes_of(store, instrument.card.conditioning.notes)
@@ -129,7 +129,7 @@ def presets_nearest(
 ) -> float | None:
     """How often the preset named after a recording's sound is the nearest of all presets to the recording: 0 to 1.
 
-    names: the presets' names; positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
+    names: the presets' names. positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
     n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
     """
     card = instrument.card

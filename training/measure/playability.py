@@ -27,8 +27,9 @@ VELOCITY = 100
 RELEASE_S = 0.01
 N_SKIPPED_HOPS = 3  # hops at the start of a note that are not analysed
 N_ANALYSED_FRAMES = 5
+# For `range_in_tune`: random points for each note; a note is good if at least this share of its points is in tune.
 POINTS_PER_NOTE, LEAST_OF_A_NOTE = 48, 0.9
-MOST_TRIMMED = 24
+MOST_TRIMMED = 24  # most notes that are left out at one end of the range
 COHERENT = 1.0  # the phase_blend of coherent phases without noise
 
 
@@ -64,11 +65,11 @@ def render_points(instrument: Playable, points: Points) -> tuple[np.ndarray, np.
 def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> dict[str, Any]:
     """Measure n random points; returns plain values.
 
-    Returns `in_tune`: share of points heard within IN_TUNE_CENTS of the note; `octave_off`: share of points heard
-    within IN_TUNE_CENTS of the note in another octave; `harmonic_energy`: mean share of the decoded frame's energy that
-    lies on the note's harmonics; `chroma`: share of points where the strongest pitch class of the decoded frame is the
-    note's, the paper's measure; `loudness_sd_db`, `loudness_peak_to_peak_db`: standard deviation and range of the
-    loudness; `by_octave`: the first four figures for the points of each octave.
+    Returns `in_tune`: share of points heard within IN_TUNE_CENTS of the note. `octave_off`: share of points heard
+    within IN_TUNE_CENTS of the note in another octave. `harmonic_energy`: mean share of the decoded frame's energy that
+    lies on the note's harmonics. `chroma`: share of points where the strongest pitch class of the decoded frame is the
+    note's, the paper's measure. `loudness_sd_db`, `loudness_peak_to_peak_db`: standard deviation and range of the
+    loudness. `by_octave`: the first four figures for the points of each octave.
     """
     points = Points.draw(instrument, n, seed)
     spec = instrument.card.spec
@@ -121,10 +122,10 @@ def _trim(good: np.ndarray) -> int:
 def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
     """Measure each knob on the lines that `knob_steps_db` draws; returns plain values for each knob.
 
-    `travel_db`: log-spectral distance between the ends of a line, mean over the lines; `least_travel_db`: the 5th
-    percentile of that distance; `steps_db`: log-spectral distance of each step, mean over the lines;
-    `unevenness`: standard deviation of `steps_db` divided by their mean; `follows`: for each descriptor, its rank
-    correlation with the knob's position, mean over the lines.
+    Returns `travel_db`: log-spectral distance between the ends of a line, mean over the lines. `least_travel_db`: the
+    5th percentile of that distance. `steps_db`: log-spectral distance of each step, mean over the lines. `unevenness`:
+    standard deviation of `steps_db` divided by their mean. `follows`: for each descriptor, its rank correlation with
+    the knob's position, mean over the lines. `name`: the knob's name.
     """
     spec, knobs = instrument.card.spec, []
     for index, latent in enumerate(instrument.card.latents):

@@ -21,11 +21,11 @@ def measure_playing(
     n_points: int = N_POINTS,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Measure random points, each knob, and the reach; returns plain values.
+    """Measure random points, each knob, and the reach (see reach.py); returns plain values.
 
     store: the corpus whose held-out frames are to be reached; reach is None without a corpus or without held-out
-    frames; run: the run that the instrument was made from, to measure the encoder's reconstruction too, or None;
-    n_points: number of random points; seed: seed of these points and of the knobs' lines. UserError if the instrument
+    frames. run: the run that the instrument was made from, to measure the encoder's reconstruction too, or None.
+    n_points: number of random points. seed: seed of these points and of the knobs' lines. UserError if the instrument
     knows none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
     # Reach is measured first: it refuses an unfit corpus immediately, while the other figures take minutes.
@@ -40,7 +40,7 @@ def measure_playing(
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
 
-    report: measured with a store and with the run, so that no distance is missing; run: gives the number of decoder
+    report: measured with a store and with the run, so that no distance is missing. run: gives the number of decoder
     parameters, the epochs and the training time.
     """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]

@@ -51,7 +51,7 @@ def add_pitch_class_legend(figure: Figure) -> None:
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> None:
-    """Write a figure as PNG, whole or not at all; dpi: dots per inch."""
+    """Write a figure as PNG, whole or not at all. dpi: dots per inch."""
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format="png", dpi=dpi)
 

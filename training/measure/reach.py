@@ -43,10 +43,10 @@ def held_out_rows(
 def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | None = None) -> dict[str, float] | None:
     """Measure how close the instrument comes to held-out frames; None if there are none.
 
-    Returns mean log-spectral distances from a held-out frame, in dB: `nearest_db`: to the nearest frame that the search
-    over knob positions found; `reconstruction_db`, only with a run: to the frame decoded from the latents that the
-    run's encoder gives; `corpus_mean_db`: to the mean training frame of the same note. Also returns `n_frames`: how
-    many held-out frames were measured; `n_left_out`, only if not 0: how many are at notes that the instrument does not
+    Returns mean log-spectral distances from a held-out frame, in dB. `nearest_db`: to the nearest frame that the search
+    over knob positions found. `reconstruction_db`, only with a run: to the frame decoded from the latents that the
+    run's encoder gives. `corpus_mean_db`: to the mean training frame of the same note. Also returns `n_frames`: how
+    many held-out frames were measured. `n_left_out`, only if not 0: how many are at notes that the instrument does not
     know. UserError if the instrument knows none of these frames' notes, or if the corpus's frames have another spec.
     """
     spec = store.spec
@@ -76,7 +76,7 @@ def _frames_of(spec: StftSpec) -> str:
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
     """Search at random for the knob positions that come nearest to each frame; returns the least distances in dB, (n,).
 
-    frames: (n, n_bins); notes: the frames' MIDI notes, (n,); first: knob positions to try as well, (n, n_latents), or
+    frames: (n, n_bins). notes: the frames' MIDI notes, (n,). first: knob positions to try as well, (n, n_latents), or
     None. The first round draws positions over the whole travel; each later round draws positions around the best
     positions so far, with a smaller spread than the round before.
     """

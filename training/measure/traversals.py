@@ -33,11 +33,11 @@ BLOCK_SAMPLES = 1 << 14
 class Traversals:
     """Spectra, changes of pitch class, and sound along the travel of each latent.
 
-    travel: low end, median and high end of each latent, (n_latents, 3); note: the MIDI note of spectra and sound;
+    travel: low end, median and high end of each latent, (n_latents, 3). note: the MIDI note of spectra and sound.
     strips_db: spectra at N_STEPS values of each latent from its low to its high end, the other latents at their
     medians; levels in dB relative to the peak of the spectrum, float32 (n_latents, N_BANDS, N_STEPS), the lowest band
-    first; band_hz: centres of the bands, (N_BANDS,); pitch_changes: for each latent, how often moving it changes the
-    pitch class of the decoded frame, as a share, 0 to 1; sound: mono float32 (n_samples,), one latent after the other.
+    first. band_hz: centres of the bands, (N_BANDS,). pitch_changes: for each latent, how often moving it changes the
+    pitch class of the decoded frame, as a share, 0 to 1. sound: mono float32 (n_samples,), one latent after the other.
     """
 
     travel: np.ndarray
@@ -58,7 +58,7 @@ class Traversals:
 
 
 def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Traversals:
-    """Traverse a run's latents from end to end; latents: latents of the training frames, (n, n_latents)."""
+    """Traverse a run's latents from end to end. latents: latents of the training frames, (n, n_latents)."""
     note = _played_note(run, store)
     # A range of one note makes the engine decode this note; otherwise it might decode another note and transpose it.
     instrument = RunInstrument(run, store, latents, (note, note))
@@ -103,7 +103,7 @@ def _played_note(run: TrainedRun, store: FrameStore) -> int:
 
 
 def _strips(run: TrainedRun, spec: StftSpec, travel: np.ndarray, note: int) -> tuple[np.ndarray, np.ndarray]:
-    """`strips_db` and `band_hz` of Traversals for one MIDI note; travel: (n_latents, 3), as in Traversals."""
+    """`strips_db` and `band_hz` of Traversals for one MIDI note. travel: (n_latents, 3), as in Traversals."""
     edges_hz = np.geomspace(LOWEST_BAND_HZ, spec.sample_rate_hz / 2.0, N_BANDS + 1)
     band_hz = np.sqrt(edges_hz[1:] * edges_hz[:-1])
     strips = []

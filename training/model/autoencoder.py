@@ -48,7 +48,7 @@ class Autoencoder:
 def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning, seed: int) -> Autoencoder:
     """Build the recipe's untrained autoencoder. Its weights depend on the seed, not on the backend.
 
-    spec: the transform that made the frames; conditioning: what `resolve_conditioning` returned.
+    spec: the transform that made the frames. conditioning: what `resolve_conditioning` returned.
     """
     encoder, posterior = _build_encoder(recipe, spec)
     roots, decoder = _build_decoder(recipe, spec, conditioning)
@@ -126,7 +126,7 @@ class Bands(layers.Layer):
 class NoteTable(layers.Layer):
     """A Keras layer that gives the row of a fixed table for the note in each decoder input.
 
-    table: float32 (12 * n_octaves, n_bins), one row per note; n_latents: number of inputs before the chroma.
+    table: float32 (12 * n_octaves, n_bins), one row per note. n_latents: number of inputs before the chroma.
     """
 
     def __init__(self, table: np.ndarray, n_latents: int, **options):

@@ -22,8 +22,8 @@ Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
 N_PLACES = 24  # parts of a recording's time, to pair frames of one sound from the same part
-N_PROBE_NOTES = 4  # random notes per batch that are decoded for penalties; few, as each needs a table of weights
-QUANTILES = 0.05, 0.95  # a knob's travel covers these quantiles of its descriptor; sounds beyond are outliers
+N_PROBE_NOTES = 4  # random notes per batch that are decoded for penalties; few, because each has bin weights of its own
+QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
 
 class FrameBatches:
@@ -171,7 +171,7 @@ class FrameBatches:
 def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """The rows in another random order, in pairs whose two rows have the same group.
 
-    order: row numbers in random order, int (n,); groups: the group's number of each row, (n,).
+    order: row numbers in random order, int (n,). groups: the group's number of each row, (n,).
     """
     by_group = np.argsort(groups, kind="stable")
     sorted_groups = groups[by_group]

@@ -42,7 +42,7 @@ WEIGHTS = {"last": LAST, "best": BEST}
 
 
 class CorpusRecord(msgspec.Struct):
-    """A run's corpus. folder: its path when the run began; fingerprint: from `FrameStore.fingerprint`."""
+    """A run's corpus. folder: its path when the run began. fingerprint: from `FrameStore.fingerprint`."""
 
     folder: str
     fingerprint: str
@@ -122,7 +122,7 @@ def locked(folder: Path) -> Iterator[None]:
 class TrainedRun:
     """A trained run, read from its folder.
 
-    history: one row per epoch; weights: whether the model has the weights of the `last` or of the `best` epoch.
+    history: one row per epoch. weights: whether the model has the weights of the `last` or of the `best` epoch.
     """
 
     folder: Path

@@ -27,7 +27,7 @@ ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows
 
 
 def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> None:
-    """Write a small checkpoint of the last finished epoch in a run folder; path: the file to write."""
+    """Write a small checkpoint of the last finished epoch in a run folder. path: the file to write."""
     checkpoint = Checkpoint.load(folder / LAST)
     about = {
         "recipe": msgspec.to_builtins(recipe),
@@ -71,7 +71,7 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
 
 
 def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays, by name, that a small checkpoint keeps of an optimizer's variable; name: the variable's name."""
+    """The arrays, by name, that a small checkpoint keeps of an optimizer's variable. name: the variable's name."""
     if value.ndim != 2:
         return {name: value}
     if value.min() < 0.0:  # a first moment: second moments are means of squares, never negative
@@ -80,7 +80,7 @@ def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _unpack(arrays: dict[str, np.ndarray], kind: str) -> list[np.ndarray]:
-    """Restore all weights or all moments, in their order, from a small checkpoint's arrays; kind: WEIGHT or MOMENT."""
+    """Restore all weights or all moments, in their order, from a small checkpoint's arrays. kind: WEIGHT or MOMENT."""
     values = []
     for name in sorted({name[: len(kind) + 3] for name in arrays if name.startswith(kind)}):
         if f"{name}{ZEROS}" in arrays:

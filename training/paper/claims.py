@@ -17,7 +17,7 @@ from training.paper.results import (
     mesh_measure,
     short_name,
 )
-from training.paper.verdicts import Comparison, Values, Verdict, is_less, is_so, overall
+from training.paper.verdicts import Comparison, Verdict, is_less, is_so, overall
 
 COLLAPSED_NATS = 0.01
 PITCH_IDLE = 0.10  # a latent that changes the pitch class on a smaller share of its travel does not move the pitch
@@ -39,7 +39,7 @@ VARIATIONAL = "paper-one-octave-8-variational-no-skip"
 class Claim:
     """One finding of the paper.
 
-    key: its name in notes.yaml; source: the part of the paper that shows it; text: the finding in words; test: yields
+    key: its name in notes.yaml. source: the part of the paper that shows it. text: the finding in words. test: yields
     the comparisons that the verdict needs, and None for each comparison that lacks a run.
     """
 
@@ -79,7 +79,8 @@ def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comp
     epochs = {config: sorted({run.n_epochs for run in results.of(config)}) for config in (smaller, larger)}
     if len({n for counts in epochs.values() for n in counts}) > 1:
         text = " and ".join(f"{short_name(config)} for {', '.join(map(str, n))}" for config, n in epochs.items())
-        return Comparison("not separable", f"trained for different numbers of epochs: {text}")
+        n_seeds, n_epochs = min(map(len, map(results.of, epochs))), min(map(min, epochs.values()))
+        return Comparison("not separable", f"trained for different numbers of epochs: {text}", n_seeds, n_epochs)
     comparison = is_less(*values, results.spread(measure))
     if measure is held_out_error:
         comparison = replace(comparison, text=f"{comparison.text}; {_sounds_with_less(results, smaller, larger)}")
@@ -103,7 +104,7 @@ def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Com
     values = results.values(smaller, error_per_sound), results.values(larger, error_per_sound)
     decided = is_less(*values, results.spread(error_per_sound), ratios=ratios)
     text = f"less on {np.count_nonzero(ratios > 1.0)} of {len(ratios)} sounds; test split alone: {on_test.verdict}, "
-    return Comparison(decided.verdict, f"{decided.text}; {text}{on_test.text}")
+    return replace(decided, text=f"{decided.text}; {text}{on_test.text}")
 
 
 def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Comparison | None]]:
@@ -134,11 +135,13 @@ def _training_time(results: Results) -> Iterator[Comparison | None]:
             continue
         logs = np.log(np.array(steps[dearer]) / np.array(steps[cheaper]))
         error = float(logs.std(ddof=1) / np.sqrt(len(logs))) if len(logs) > 1 else np.inf
-        ratio = Values(f"{dearer} over {cheaper}", (float(np.exp(np.median(logs))),))
+        middle = float(np.median(logs))
         verdict: Verdict = "not separable"
-        if abs(np.median(logs)) > 2.0 * error:
-            verdict = "holds" if np.median(logs) > 0.0 else "does not hold"
-        yield Comparison(verdict, f"time of a step, {ratio.name}: {100.0 * (ratio.mean - 1.0):+.1f} %")
+        if abs(middle) > 2.0 * error:
+            verdict = "holds" if middle > 0.0 else "does not hold"
+        ratio, needed = float(np.exp(middle)), float(np.exp(2.0 * error))
+        text = f"time of a step, {dearer} over {cheaper}: {100.0 * (ratio - 1.0):+.1f} %"
+        yield Comparison(verdict, text, ratio=ratio, needed=needed)
 
 
 def _denser_with_skip(results: Results) -> Iterator[Comparison | None]:
@@ -159,7 +162,7 @@ def _bounded(results: Results) -> Iterator[Comparison | None]:
                     continue
                 inside = [bool(b.min() >= 0.0 and b.max() <= 1.0) for b in bounds]
                 text = ", ".join(f"{low:.3g} to {high:.3g}" for low, high in bounds[0])
-                yield is_so(short_name(config), [value == expected for value in inside], text)
+                yield is_so(short_name(config), [value == expected for value in inside], text, results.n_epochs(config))
 
 
 def _correlated(results: Results) -> Iterator[Comparison | None]:
@@ -177,7 +180,7 @@ def _misses_at_the_border(results: Results) -> Iterator[Comparison | None]:
             yield None
             continue
         name = short_name(config)
-        pair = Values(f"{name} inside", inside.by_seed), Values(f"{name} border", border.by_seed)
+        pair = replace(inside, name=f"{name} inside"), replace(border, name=f"{name} border")
         yield is_less(*pair, results.spread(mesh_measure("mismatch_border")))
 
 
@@ -191,7 +194,7 @@ def _no_sharps(results: Results) -> Iterator[Comparison | None]:
             continue
         sharps = [sorted(name for name in by_class if name.endswith("#")) for by_class in asked]
         found = f"sharps asked for: {', '.join(sharps[0]) or 'none'}"
-        yield is_so(short_name(config), [not names for names in sharps], found)
+        yield is_so(short_name(config), [not names for names in sharps], found, results.n_epochs(config))
 
 
 def _collapse(results: Results) -> Iterator[Comparison | None]:
@@ -201,7 +204,7 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
         return
     n_collapsed = [sum(value < COLLAPSED_NATS for value in values) for values in nats]
     text = f"{n_collapsed[0]} of {len(nats[0])} latents below {COLLAPSED_NATS} nats"
-    yield is_so(short_name(VARIATIONAL), [n > 0 for n in n_collapsed], text)
+    yield is_so(short_name(VARIATIONAL), [n > 0 for n in n_collapsed], text, results.n_epochs(VARIATIONAL))
 
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
@@ -216,7 +219,7 @@ def _entangled(results: Results) -> Iterator[Comparison | None]:
         found.append(min(changes) > PITCH_IDLE)
         shares = ", ".join(f"{100.0 * change:.0f} %" for change in changes)
         text = text or f"each used latent changes the pitch class on {shares} of its travel"
-    yield is_so(name, found, text) if found else None
+    yield is_so(name, found, text, results.n_epochs(VARIATIONAL)) if found else None
 
 
 CLAIMS = (

@@ -24,8 +24,8 @@ FURTHER = "-further"
 class Corpora:
     """The corpora of a plan, all in one folder.
 
-    violin: folder of violin recordings, or None; violin_manifest: table of these recordings, None for manifest.csv in
-    their folder; quick: build reduced corpora.
+    violin: folder of violin recordings, or None. violin_manifest: table of these recordings, None for manifest.csv in
+    their folder. quick: build reduced corpora.
     """
 
     plan: Plan

@@ -36,7 +36,7 @@ FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest valu
 class KeptRun:
     """The kept files of one run.
 
-    report: evaluation.json; history: the columns of history.csv by name; pictures: the arrays of pictures.npz by name,
+    report: evaluation.json. history: the columns of history.csv by name. pictures: the arrays of pictures.npz by name,
     packed as `_pictures` returns them.
     """
 
@@ -168,7 +168,7 @@ def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
 def _packed(values: np.ndarray, bounds: np.ndarray, kind: type) -> np.ndarray:
     """Scale and round values (..., n) to unsigned integers, so that their bounds become 0 and the largest integer.
 
-    bounds: lower and upper bound of each column, (n, 2), or of all columns, (1, 2); kind: np.uint8 or np.uint16.
+    bounds: lower and upper bound of each column, (n, 2), or of all columns, (1, 2). kind: np.uint8 or np.uint16.
     """
     low, high = bounds.T
     share = (values - low) / np.where(high > low, high - low, 1.0)

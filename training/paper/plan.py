@@ -23,8 +23,8 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A corpus of the paper.
 
-    folder: name of its folder in the data folder; scale, octaves: the scale that amsynth plays, and its number of
-    octaves; both None for a corpus of recordings; further_patches: name of a patch list next to configs/amsynth80.csv,
+    folder: name of its folder in the data folder. scale, octaves: the scale that amsynth plays, and its number of
+    octaves; both None for a corpus of recordings. further_patches: name of a patch list next to configs/amsynth80.csv,
     with all its patches in split test, on which the corpus's models are measured too; None for no such list.
     """
 
@@ -45,7 +45,7 @@ class ModelPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of a quick reproduction.
 
-    epochs: epochs of every model; patches, recordings: the number in each split; mesh: points per axis by number of
+    epochs: epochs of every model. patches, recordings: the number in each split. mesh: points per axis by number of
     latents.
     """
 
@@ -114,7 +114,7 @@ def load_plan(path: Path = PLAN) -> Plan:
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
     """The runs of the tables in `only`, or of all tables if it is empty; seed 0 of every model comes before any seed 1.
 
-    n_seeds: number of seeds, from seed 0 on; epochs: number of epochs, None for the recipes' numbers.
+    n_seeds: number of seeds, from seed 0 on. epochs: number of epochs, None for the recipes' numbers.
 
     UserError for an unknown table.
     """

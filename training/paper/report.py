@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from training.paper.kept import KEPT_RUNS
 from training.paper.plan import Plan
 from training.paper.results import Results, short_name
 from training.paper.tables import Table, all_tables, write_table
+from training.paper.verdicts import cautious, strength, to_settle
 
 MARKDOWN, HTML, OUTCOMES, NOTES = "report.md", "report.html", "outcomes.json", "notes.yaml"
 STATE = "reproduce.json"  # says whether the folder holds a whole or a quick reproduction
+MISSING = "missing"  # the key, in the notes, of the text on trainings that are not done
 TABLES, FIGURES = "tables", "figures"
 BUSY = 0.5  # load average above which the measured speed is doubtful
 TITLE = "The paper, reproduced"
@@ -30,6 +33,14 @@ Interpolation and Synthesis* ([arXiv 2001.11296](https://arxiv.org/abs/2001.1129
 with ours, from models trained by the same recipe on corpora that anyone can build. Errors on different corpora cannot
 be compared, so we compare orderings: which model is better than which. `./timbrebox reproduce` wrote this report from
 the small files under `runs/`; `./timbrebox reproduce --report` writes it again without training."""
+DATA = """**What differs from the paper's own data.** Their recordings are not public, so ours are others. The paper's
+one octave and five octaves are C major scales of 80 patches of a MicroKORG; ours are the same scales of 80 factory
+patches of amsynth, with the same split into 70, 5 and 5 patches. The paper's violin is the TU-Note Violin Sample
+Library; ours are recordings under free licences (see [the corpora](#the-corpora)). As there, single notes train, and
+performances validate and test. An order that depends on the recordings may be another here."""
+KEY = """*Rests on* names the fewest seeds and epochs of a model that the verdict compares, and the ratio that came
+nearest to the one needed. *To make it firmer* names what the verdict lacks: another seed may still change a verdict
+that rests on a single one."""
 RULE = """**How a verdict is made.** Errors are compared as ratios. With two seeds or more, the spread between the seeds
 of one model, pooled over all models, gives the standard error of a difference; the difference counts beyond the
 two-sided 95 % point of Student's distribution. With one seed this spread is unknown. A difference then counts only if
@@ -59,7 +70,7 @@ img{max-width:100%}audio{width:20em}@media print{audio{display:none}}"""
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How the reproduction was made. quick: on reduced corpora; left_out: why a table is incomplete, by table."""
+    """How the reproduction was made. quick: on reduced corpora. left_out: why a table is incomplete, by table."""
 
     quick: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
@@ -93,7 +104,10 @@ def write_report(folder: Path, plan: Plan, results: Results, circumstances: Circ
 
 
 def read_notes(path: Path) -> dict[str, str]:
-    """Read the notes on findings, by the finding's key; empty if the file is missing, UserError if it is broken."""
+    """Read the report's remarks, by key; empty if there is no file. UserError if it is broken.
+
+    A remark's key is that of its finding, or MISSING for the remark on trainings that are not done.
+    """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
@@ -131,7 +145,11 @@ def _sections(
         )
     for name, why in circumstances.left_out.items():
         sections.append(f"**Left out: {name}.** {why[0].upper()}{why[1:]}.")
-    sections += ["## What the paper found, and what we find", _seeds(results), _verdicts(tested), RULE]
+    sections += ["## What the paper found, and what we find", _verdicts(tested), KEY, _seeds(results)]
+    if MISSING in notes:
+        sections.append(f"**What is missing, and why.** {notes[MISSING]}")
+    sections += [DATA, f"**Where it was trained.**\n\n{_environments(results)}"]
+    sections += ["## How the findings were judged", RULE]
     sections += ["## Each finding", *(_finding(outcome, notes) for outcome in tested)]
     sections.append("## Tables")
     for table in tables:
@@ -142,7 +160,7 @@ def _sections(
         ]
     sections += ["## Speed", _speed(results.speed), "## Figures"]
     sections += [f"**{caption}**\n\n![{caption}]({FIGURES}/{name})" for name, caption in captions.items()]
-    sections += ["## Sounds", _sounds(results), "## Where it was trained", _environments(results)]
+    sections += ["## Sounds", _sounds(results)]
     return sections
 
 
@@ -150,18 +168,23 @@ def _seeds(results: Results) -> str:
     """How many models were trained, with how many seeds, for how many epochs."""
     counts = {len(runs) for runs in results.runs.values()}
     seeds = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}" if counts else "0"
-    by_epochs: dict[str, list[str]] = {}
-    for config, runs in results.runs.items():
-        n_epochs = sorted({run.n_epochs for run in runs}, reverse=True)
-        by_epochs.setdefault(", ".join(map(str, n_epochs)), []).append(short_name(config))
-    shown = [f"{n_epochs} for {', '.join(sorted(models))}" for n_epochs, models in by_epochs.items()]
+    by_epochs: Counter[str] = Counter()
+    for runs in results.runs.values():
+        by_epochs[", ".join(map(str, sorted({run.n_epochs for run in runs}, reverse=True)))] += 1
+    shown = [f"{n_epochs} for {n_models} of them" for n_epochs, n_models in by_epochs.items()]
     epochs = next(iter(by_epochs)) if len(by_epochs) == 1 else "; ".join(shown) or "none"
-    return f"{len(results.runs)} models, seeds per model: {seeds}. Epochs: {epochs}."
+    return f"{len(results.runs)} models, seeds per model: {seeds}. Epochs: {epochs}. The tables name each model's."
 
 
 def _verdicts(tested: list[Outcome]) -> str:
     rows = [
-        {"source": outcome.claim.source, "the paper found": outcome.claim.text, "we find": f"**{outcome.verdict}**"}
+        {
+            "source": outcome.claim.source,
+            "the paper found": outcome.claim.text,
+            "we find": cautious(outcome.verdict, outcome.comparisons),
+            "rests on": strength(outcome.comparisons),
+            "to make it firmer": to_settle(outcome.verdict, outcome.comparisons),
+        }
         for outcome in tested
     ]
     return _grid(Table("verdicts", "", rows))
@@ -223,6 +246,8 @@ def _outcome_tree(outcome: Outcome, notes: dict[str, str]) -> dict[str, Any]:
         "source": outcome.claim.source,
         "claim": outcome.claim.text,
         "verdict": outcome.verdict,
+        "rests_on": strength(outcome.comparisons),
+        "to_make_it_firmer": to_settle(outcome.verdict, outcome.comparisons),
         "comparisons": [{"verdict": one.verdict, "text": one.text} for one in outcome.comparisons],
         "why": notes.get(outcome.claim.key),
     }

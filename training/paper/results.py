@@ -62,7 +62,7 @@ def epoch_s(run: KeptRun) -> float:
 class Results:
     """The results of all models.
 
-    runs: the kept runs of each model in the order of their seeds, by config; speed: the figures of
+    runs: the kept runs of each model in the order of their seeds, by config. speed: the figures of
     training.paper.speed.measure_speed, or None.
     """
 
@@ -80,7 +80,12 @@ class Results:
             return None
         of_errors = measure in (held_out_error, error_per_sound)
         wobbles = [wobble(run.history["val_loss"]) for run in self.of(config)] if of_errors else [0.0]
-        return Values(short_name(config), tuple(float(value) for value in found), max(wobbles))
+        by_seed = tuple(float(value) for value in found)
+        return Values(short_name(config), by_seed, max(wobbles), self.n_epochs(config))
+
+    def n_epochs(self, config: str) -> int:
+        """The fewest epochs of a model's runs, of which there must be one."""
+        return min(run.n_epochs for run in self.of(config))
 
     def error_by_sound(self, config: str, further: bool = False) -> dict[str, float]:
         """A model's mean squared error on each test sound, a patch or a recording; mean over the seeds.

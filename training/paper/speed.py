@@ -37,8 +37,8 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
     """Time a training step, its matrix products, and a step with each augmentation; returns plain values.
 
     A step trains on one batch of the recipe's size, in the same way as `train`. Returns, among others, `step_s`: best
-    time of a step; `gemm_s`: best time of its products; `share_of_gemm_rate`: gemm_s / step_s;
-    `augmentation_step_ms`: time of a step in each round, by augmentation; `load_before`: the machine's load average
+    time of a step. `gemm_s`: best time of its products. `share_of_gemm_rate`: gemm_s / step_s.
+    `augmentation_step_ms`: time of a step in each round, by augmentation. `load_before`: the machine's load average
     over the minute before. On a busy machine the times mean little.
     """
     from training.model.backend import environment, prepare_keras
@@ -75,7 +75,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
 
 
 def layer_products(shapes: list[tuple[int, int]], batch_size: int) -> list[Product]:
-    """The products of one training step; shapes: (n_inputs, n_outputs) of each kernel, from the first layer on."""
+    """The products of one training step. shapes: (n_inputs, n_outputs) of each kernel, from the first layer on."""
     products = []
     for index, (n_inputs, n_outputs) in enumerate(shapes):
         products.append((batch_size, n_inputs, n_outputs))

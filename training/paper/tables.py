@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report. name: its files' name without suffix; rows: values by column, None for a missing value."""
+    """A table of the report. name: its files' name without suffix. rows: values by column, None for a missing value."""
 
     name: str
     title: str

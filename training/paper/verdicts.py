@@ -18,16 +18,22 @@ from scipy.stats import t as student
 Verdict = Literal["holds", "does not hold", "not separable", "not run"]
 
 ONE_SEED_ALLOWANCE = 0.10
+PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # the paper's epochs; seeds per model that we ask for where one is too few
 SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 
 @dataclass(frozen=True)
 class Values:
-    """The values of a measure for one model. by_seed: a value per seed; wobble: the largest wobble of its runs."""
+    """The values of a measure for one model.
+
+    by_seed: a value per seed; wobble: the largest wobble of its runs; n_epochs: the fewest epochs of its runs, or None
+    for a measure that does not depend on epochs.
+    """
 
     name: str
     by_seed: tuple[float, ...]
     wobble: float = 0.0
+    n_epochs: int | None = None
 
     @property
     def mean(self) -> float:
@@ -42,7 +48,10 @@ class Values:
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation between seeds of a measure's logarithm, pooled over models; freedom: degrees of freedom."""
+    """How far a measure varies from seed to seed.
+
+    deviation: the standard deviation of the measure's logarithm, pooled over models. freedom: its degrees of freedom.
+    """
 
     deviation: float
     freedom: int
@@ -50,10 +59,19 @@ class Spread:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of one test that a finding needs. text: the models compared, and their figures."""
+    """The result of one test that a finding needs.
+
+    text: the models compared, and their figures; n_seeds, n_epochs: the fewest seeds of a compared model and the fewest
+    epochs of its runs, None where neither plays a part; ratio, needed: the ratio of the two values, and the ratio that
+    had to be exceeded, None where no values were compared.
+    """
 
     verdict: Verdict
     text: str
+    n_seeds: int | None = None
+    n_epochs: int | None = None
+    ratio: float | None = None
+    needed: float | None = None
 
 
 def pooled_spread(values: Iterable[Values]) -> Spread | None:
@@ -67,7 +85,7 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
 
 
 def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None) -> Comparison:
-    """Test whether `smaller` is smaller than `larger`, as the paper found; spread: None if no model has two seeds.
+    """Test whether `smaller` is smaller than `larger`, as the paper found. spread: None if no model has two seeds.
 
     ratios: on each sound, the error of `larger` divided by the error of `smaller`, (n_sounds,), if the values are
     geometric means of errors over sounds; otherwise None.
@@ -80,29 +98,71 @@ def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.n
     verdict: Verdict = "holds" if difference > 0.0 else "does not hold"
     if abs(difference) <= needed:
         verdict = "not separable"
-    ratio = np.exp(difference)
-    text = (
-        f"{smaller.name} {smaller.mean:.3g}, {larger.name} {larger.mean:.3g}: "
-        f"ratio {ratio:.3g}, needed {np.exp(needed):.3g}"
-    )
-    return Comparison(verdict, text)
+    ratio, needed = float(np.exp(difference)), float(np.exp(needed))
+    text = f"{smaller.name} {smaller.mean:.3g}, {larger.name} {larger.mean:.3g}: ratio {ratio:.3g}, needed {needed:.3g}"
+    n_epochs = min((v.n_epochs for v in (smaller, larger) if v.n_epochs is not None), default=None)
+    return Comparison(verdict, text, n_seeds, n_epochs, ratio, needed)
 
 
-def is_so(name: str, by_seed: Iterable[bool], text: str) -> Comparison:
-    """Test whether a statement is true for every seed; "not separable" if the seeds disagree. text: the figures."""
+def is_so(name: str, by_seed: Iterable[bool], text: str, n_epochs: int) -> Comparison:
+    """Test whether a statement is true for every seed; "not separable" if the seeds disagree.
+
+    text: the figures; n_epochs: the fewest epochs of the runs.
+    """
     found = list(by_seed)
     verdict: Verdict = "holds" if all(found) else "not separable" if any(found) else "does not hold"
-    return Comparison(verdict, f"{name}: {text}")
+    return Comparison(verdict, f"{name}: {text}", len(found), n_epochs)
 
 
 def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
-    """The verdict on a finding that needs all the comparisons; complete: whether no comparison is missing."""
+    """The verdict on a finding that needs all the comparisons. complete: whether no comparison is missing."""
     verdicts = {comparison.verdict for comparison in comparisons}
     if "does not hold" in verdicts:
         return "does not hold"
     if not comparisons or not complete:
         return "not run"
     return "not separable" if "not separable" in verdicts else "holds"
+
+
+def cautious(verdict: Verdict, comparisons: list[Comparison]) -> str:
+    """The verdict as the report's first table shows it: it says so where an order rests on one seed."""
+    on_one_seed = verdict in ("holds", "does not hold") and _fewest(comparisons)[0] == 1
+    return f"**{verdict}** (one seed)" if on_one_seed else f"**{verdict}**"
+
+
+def strength(comparisons: list[Comparison]) -> str:
+    """Say what a verdict rests on: the fewest seeds and epochs, and the ratio that is nearest to the one needed."""
+    parts = []
+    n_seeds, n_epochs = _fewest(comparisons)
+    if n_seeds is not None:
+        parts.append(f"{n_seeds} seed{'s' if n_seeds > 1 else ''} a model")
+    if n_epochs is not None:
+        parts.append(f"{n_epochs} epochs")
+    compared = [one for one in comparisons if one.ratio is not None and one.needed is not None]
+    if compared:
+        narrowest = min(compared, key=lambda one: abs(np.log(one.ratio)) / max(np.log(one.needed), SMALLEST))
+        parts.append(f"narrowest ratio {narrowest.ratio:.3g}, needed {narrowest.needed:.3g}")
+    return ", ".join(parts) or "-"
+
+
+def to_settle(verdict: Verdict, comparisons: list[Comparison]) -> str:
+    """Say what would make a verdict firmer: missing models, more epochs or more seeds; "-" if nothing is asked for."""
+    n_seeds, n_epochs = _fewest(comparisons)
+    asked = ["the missing models"] if verdict == "not run" else []
+    if n_epochs is not None and n_epochs < PAPER_EPOCHS:
+        asked.append(f"{PAPER_EPOCHS} epochs")
+    if n_seeds is not None and n_seeds < SEPARATING_SEEDS:
+        asked.append(f"{SEPARATING_SEEDS} seeds")
+    if verdict == "not separable" and not asked:
+        asked.append("more seeds, and more test sounds")
+    return ", ".join(asked) or "-"
+
+
+def _fewest(comparisons: list[Comparison]) -> tuple[int | None, int | None]:
+    """The fewest seeds of a model and the fewest epochs of a run among the comparisons; None where none has them."""
+    seeds = (one.n_seeds for one in comparisons if one.n_seeds is not None)
+    epochs = (one.n_epochs for one in comparisons if one.n_epochs is not None)
+    return min(seeds, default=None), min(epochs, default=None)
 
 
 def wobble(val_losses: np.ndarray) -> float:
@@ -129,7 +189,7 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """The difference of mean logarithms that must be exceeded to count; spread: None if a model has a single seed."""
+    """The difference of mean logarithms that must be exceeded to count. spread: None if a model has a single seed."""
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))

@@ -62,7 +62,7 @@ def heard_patches(
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
-    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """
     patches = amsynth.read_patches(PATCHES, amsynth.find_banks(plugin()))
     chosen = [patch for patch in patches if only in ("", sound_name(patch))]

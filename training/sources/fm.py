@@ -13,7 +13,8 @@ from training.sources.programs import Player, Program, listed
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "configs" / "hexter24.csv"
 LICENCE = "rendered from the built-in programs of hexter (GPL-2+)"
-# Hexter does not initialise the phases of new voices; these variables zero the memory, so renders are bit-identical.
+# Hexter does not initialise the phases of new voices. This setting makes glibc hand out zeroed memory, so that all
+# renders are bit-identical.
 ZEROED_MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}
 EMPTY = "<-->"  # the name of an unused program
 
@@ -34,7 +35,7 @@ def candidates() -> list[Program]:
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
-    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """
     return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
 

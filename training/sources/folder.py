@@ -57,7 +57,7 @@ def thinned(notes: Sequence[Note], n: int) -> list[Note]:
 
 @dataclass(frozen=True)
 class Origin:
-    """The origin of a sound. licence: licence of the recordings; source: the package, and the preset in the package."""
+    """The origin of a sound. licence: licence of the recordings. source: the package, and the preset in the package."""
 
     licence: str
     source: str

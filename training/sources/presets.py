@@ -19,12 +19,12 @@ STEP = 3  # semitones between two recorded notes
 SAME_INFO = re.compile(r"same info as (\d+):(\d+)")
 FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # the credit of presets that have none in the table
 CC0, PUBLIC_DOMAIN, MIT = "CC0 (VSCO 2 CE), MIT", "MIT (samples: public domain)", "MIT"
-BOTH = (100, 50)
+BOTH = (100, 50)  # velocities of a sound that is recorded at two
 
 
 @dataclass(frozen=True)
 class Soundfont:
-    """A soundfont of a Debian package, with its table of credits; both are paths in the package."""
+    """A soundfont in a Debian package. path, credits: paths in the package of its file and its table of credits."""
 
     package: str
     path: str
@@ -44,7 +44,7 @@ class Sound:
 
     @property
     def notes(self) -> list[int]:
-        """The notes to record: every STEP semitones from the lowest, and the highest if it is 2 or more above these."""
+        """The notes to record: every STEP semitones from the lowest; also the highest, unless it is 1 above these."""
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
         return notes if highest - notes[-1] <= 1 else [*notes, highest]
@@ -78,7 +78,7 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
-    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """
     path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)
     chosen = [sound for sound in sounds if only in ("", sound.name)]

@@ -38,8 +38,9 @@ class Program:
 class Player:
     """A plugin whose programs are played.
 
-    find: returns the plugin, installed or fetched. held_s, release_s: how long a note is held, and how long its
-    release is recorded. n_processes: how many programs are played at once.
+    where: names the source in errors. find: returns the plugin, installed or fetched. notes: MIDI notes to record.
+    held_s, release_s: how long a note is held, and how long its release is recorded. n_processes: how many programs
+    are played at the same time.
     """
 
     where: str
@@ -105,7 +106,7 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each program in a table, yield (how many programs there are in all, name, takes, origin).
 
-    only: the name of one sound, empty for all; most_notes: record at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """
     chosen = [program for program in player.read(table) if only in ("", program.sound)]
     for program, takes in player.takes(chosen, thinned(player.notes, most_notes)):

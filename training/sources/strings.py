@@ -68,7 +68,7 @@ PACKAGES = (
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound, yield (how many sounds there are in all, name, takes, origin).
 
-    only: the name of one sound, empty for all; most_notes: use at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: use at most this many notes of each sound.
     """
     chosen = [package for package in PACKAGES if only in ("", package.sound)]
     for package in chosen:

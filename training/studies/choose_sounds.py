@@ -26,7 +26,7 @@ from training.sources import analogue, fm, pads
 from training.sources.farthest import farthest, steady_levels
 from training.sources.programs import Program
 
-FIRST = {"fm": "E.PIANO 1", "pads": "Strings Pad1"}
+FIRST = {"fm": "E.PIANO 1", "pads": "Strings Pad1"}  # the sound that is chosen first, by source
 HELD_S = 2.0
 LEAST_FALL_DB = 12.0
 N_TENTH = 4410  # samples in a tenth of a second

@@ -83,7 +83,7 @@ class SteadyVoice:
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
         """Time the coherent phases on frames (n, n_bins); returns medians in µs.
 
-        Returns `plan`: the time to plan a frame's phases; `hop`: the time of `spectra`, which each hop needs.
+        Returns `plan`: the time to plan a frame's phases. `hop`: the time of `spectra`, which each hop needs.
         """
         plan_s, hop_s = [], []
         for _ in range(20):

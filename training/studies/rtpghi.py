@@ -33,7 +33,7 @@ class RealTimePhases:
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
     to repeat the first frame before it begins. n_steps counts the heap's removals, which take most of the time.
 
-    n_ahead: 0, or 1 to look one frame ahead; seed: seed of the random phases.
+    n_ahead: 0, or 1 to look one frame ahead. seed: seed of the random phases.
     """
 
     def __init__(self, spec: StftSpec, n_ahead: int = 0, seed: int = 0):
@@ -43,7 +43,7 @@ class RealTimePhases:
         self._bin_scale = -gamma / (hop * size)
         self._centres = 2.0 * np.pi * hop / size * np.arange(spec.n_bins)
         self._random = np.random.default_rng(seed)
-        self._frames: deque[np.ndarray] = deque(maxlen=3)  # newest = present frame; with n_ahead = 1, the middle
+        self._frames: deque[np.ndarray] = deque(maxlen=3)  # the present frame is the last; with n_ahead 1, the middle
         self._phases = self._random.uniform(0.0, 2.0 * np.pi, spec.n_bins)
         self._advances: np.ndarray | None = None
         self.n_steps = 0
@@ -73,7 +73,7 @@ class RealTimePhases:
     def _steps(self, least: float) -> tuple[np.ndarray, np.ndarray]:
         """Phase steps of the present frame, from hop to hop and from bin to bin: (n_bins,) and (n_bins - 1,).
 
-        Steps from hop to hop exclude the step of the bin's centre frequency. Smaller magnitudes are raised to `least`.
+        Steps from hop to hop exclude the step of the bin's centre frequency. Magnitudes below `least` count as `least`.
         """
         first, second, third = (np.log(np.maximum(frame, least)) for frame in self._frames)
         present = second if self._n_ahead else third

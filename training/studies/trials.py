@@ -34,7 +34,7 @@ RUNS = Path("runs/trials")
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One variant of the base recipe.
 
-    says: a description; corpus: a name in `Trials.corpora`; model, fit: the values that differ in these parts of the
+    says: a description. corpus: a name in `Trials.corpora`. model, fit: the values that differ in these parts of the
     recipe, by key.
     """
 
@@ -47,7 +47,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of trials. corpora: folders of frames by name; base: the recipe that the trials change."""
+    """A file of trials. corpora: folders of frames by name. base: the recipe that the trials change."""
 
     corpora: dict[str, str]
     base: dict[str, Any]

@@ -37,7 +37,7 @@ LOUD = 1e-2  # a stretch is compared in level if its RMS reaches this share of t
 
 
 class Note(NamedTuple):
-    """A note's sound. group: `amsynth`, or the recording's folder; sound: mono float32 (n_samples,)."""
+    """A note's sound. group: `amsynth`, or the recording's folder. sound: mono float32 (n_samples,)."""
 
     group: str
     name: str
@@ -57,7 +57,7 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     """How much a sound (n_samples,) differs from the true sound of the same length.
 
     Returns `attack_error`: mean error, as in `spectral_error` but against the true sound's frames, over the first
-    ATTACK_S of the audible frames; `error`: mean error over the rest; `unsteadiness`: standard deviation divided by
+    ATTACK_S of the audible frames. `error`: mean error over the rest. `unsteadiness`: standard deviation divided by
     mean of the ratio of both sounds' RMS in stretches of 10 ms after the attack. `error` and `unsteadiness` leave out
     the final ATTACK_S, because the sound was cut off there. played: the bins to compare.
     """
@@ -92,7 +92,7 @@ def without_ends(values: np.ndarray) -> np.ndarray:
 
 
 def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list[float]]) -> dict[str, float]:
-    """All figures of one note (n_samples,), by column of the table; each method's time for a hop joins costs_us."""
+    """All figures of one note (n_samples,), by column of the table; adds each method's time for a hop to costs_us."""
     spec, true = voice.spec, padded(sound, voice.spec)
     frames = np.array([voice.playable(frame) for frame in magnitude_frames(true, spec)])
     frames[:, : spec.first_heard_bin] = 0.0
@@ -120,7 +120,7 @@ def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float 
 
 
 def amsynth_notes(store: FrameStore, rows: np.ndarray) -> Iterator[Note]:
-    """Render the whole notes that frames of an amsynth corpus come from; rows: row numbers of the frames."""
+    """Render the whole notes that frames of an amsynth corpus come from. rows: row numbers of the frames."""
     if store.about.get("kind") != "amsynth":
         raise UserError(
             store.folder, f"a corpus of {store.about.get('kind')}", "one of amsynth", "give another --corpus"

@@ -1,1 +1,1 @@
-"""The commands that look after this machine: what is there, what is wrong, how fast it is, play from power-on."""
+"""The commands for this machine: list what it has, find what is wrong, measure its speed, play from power-on."""

@@ -48,7 +48,7 @@ def _table(devices: Sequence[OutputDevice]) -> list[str]:
 
 
 def input_lines() -> list[str]:
-    """The MIDI inputs of every API in columns, and the reason for each API that has none."""
+    """The MIDI inputs of every API in columns; then, for each API without an input, a line that says why."""
     rows, reasons = [("API", "input")], []
     for name, api in api_names().items():
         try:

@@ -1,4 +1,4 @@
-"""Say whether this machine can play well, and what mends it."""
+"""Say whether this machine can play well, and how to mend it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from runtime.service.places import ROOT
 from runtime.service.status import read_status, status_lines
 from runtime.service.system import is_booted
 
-READY_WITHIN_S = 60  # systemd allows each start TimeoutStartSec, 90 s, in timbrebox.service
+READY_WITHIN_S = 60  # less than the 90 s that systemd allows for a start: TimeoutStartSec in timbrebox.service
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -34,7 +34,7 @@ def recordings_folder() -> Path:
 
 
 def free_stem(folder: Path, name: str) -> str:
-    """A stem for a recording's files, from date, time and `name`, that no file in the folder has."""
+    """A stem for a recording's files, made of date, time and `name`; no file in the folder has it yet."""
     shown = _UNSAFE.sub("-", name).strip("-.")[:_LONGEST_NAME] or "recording"
     stem = wanted = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{shown}"
     number = 1

@@ -25,7 +25,8 @@ class Order(msgspec.Struct, frozen=True):
     """What to record.
 
     generation: the ring's, as in SoundRing. first: the recording's first frame. name: part of the files' names.
-    head: head of the MIDI file. most_frames: limit for one sound file, or None for the format's limit.
+    head: what the MIDI file states at its beginning. most_frames: limit for one sound file, or None for the format's
+    limit.
     """
 
     generation: int
@@ -65,12 +66,15 @@ class Recording:
         self._waiting += timed
 
     def work(self, stop_at: int | None = None) -> bool:
-        """Write new sound and events, up to frame `stop_at`; False if the recording ended by itself (see `problem`)."""
+        """Write new sound and events; False if the recording ended by itself (see `problem`).
+
+        stop_at: the frame at which the recording ends, or None to write all that is surely complete.
+        """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Write up to the end that the previous call read. A new end may become visible to this process before the
-        # samples themselves do; one call later they surely have.
+        # Write only up to the end that the previous call read. This process may see a new end before it sees the new
+        # samples; one call later it surely sees both.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)

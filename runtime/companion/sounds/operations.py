@@ -23,7 +23,7 @@ from runtime.base.user_folders import data_folder
 from runtime.companion.sounds import trash
 from runtime.companion.sounds.trajectory_files import files_of, moved_beside, outside, put, renamed
 from runtime.companion.sounds.trash import Entry, Kept
-from runtime.sound.file import sound_from_tree, sound_text
+from runtime.sound.file import load_sound, sound_from_tree, sound_text
 from runtime.sound.own import KnownSound, file_name, own_sound, sounds_folder, user_sounds
 from runtime.sound.sound import Sound
 
@@ -32,7 +32,7 @@ _REMEDY = "choose another place, or free some space"
 
 
 class Saved(NamedTuple):
-    """A saved sound. path: its file; replaced: whether a sound of that name was there before."""
+    """A saved sound. path: its file. replaced: whether a sound of that name was there before."""
 
     name: str
     path: Path
@@ -53,7 +53,7 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
     with _changing():
         name = new_name() if name is None else name
         path = sounds_folder() / file_name(name)
-        content = _content(msgspec.structs.replace(sound, name=name), folder, name)
+        content = _content(sound, folder, name)
         before = _present(path)
         if before is not None and before != content:
             trash.put(Entry("overwrite", name), before)
@@ -65,22 +65,23 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
 def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
     """Save a sound under this name or, if another sound has the name, under a new name such as "NAME 2".
 
-    trajectories: contents of the trajectory files, by the names in the sound. UserError as for `save`.
+    A sound that is there already, under one of these names, is not saved again. trajectories: contents of the
+    trajectory files, by the names in the sound. UserError as for `save`.
     """
     with _changing():
         file_name(name)
         named = {file: put(content, sounds_folder()) for file, content in trajectories.items()}
         sound, folder = renamed(sound, lambda file: named.get(file, file)), sounds_folder()
-        content = _content(msgspec.structs.replace(sound, name=name), folder, name)
-        path = sounds_folder() / file_name(name)
-        if _present(path) == content:
-            return Saved(name, path, True)
-        if path.exists():
-            name = _free_name(name)
-            content = _content(msgspec.structs.replace(sound, name=name), folder, name)
-            path = sounds_folder() / file_name(name)
-        _write(path, content)
-        return Saved(name, path, False)
+        tried, number = name, 1
+        while True:
+            content, path = _content(sound, folder, tried), sounds_folder() / file_name(tried)
+            if not path.exists():
+                _write(path, content)
+                return Saved(tried, path, False)
+            if _holds(path, tried, content):
+                return Saved(tried, path, True)
+            number += 1
+            tried = f"{name} {number}"
 
 
 def rename(name: str, new: str) -> KnownSound:
@@ -97,7 +98,7 @@ def copy(name: str, new: str) -> KnownSound:
     """Copy one of the user's sounds; UserError as for `rename`, or if the sound is broken."""
     with _changing():
         known, path = own_sound(name), _free_path(new)
-        _write(path, _content(msgspec.structs.replace(known.read(), name=new), sounds_folder(), new))
+        _write(path, _content(known.read(), sounds_folder(), new))
     return own_sound(_normal(new))
 
 
@@ -167,11 +168,14 @@ def _restore(kept: Kept) -> str | None:
 
 
 def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
-    """Copy a sound's trajectory files to the folder of the user's sounds; returns the content of the sound's file."""
+    """Copy a sound's trajectory files to the folder of the user's sounds; returns the content of the sound's file.
+
+    name: the sound's name in the file.
+    """
     file_name(name)  # refuses a bad name, before anything is written
     target = sounds_folder()
     files_of(sound, folder, name)  # refuses a missing trajectory file
-    sound = moved_beside(sound, folder, target, name)
+    sound = moved_beside(msgspec.structs.replace(sound, name=name), folder, target, name)
     content = sound_text(sound).encode()
     if len(content) > LARGEST_BYTES:
         content = sound_text(outside(sound, target)).encode()
@@ -179,6 +183,16 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
         found = f"{len(content):,} bytes"
         raise UserError(name, found, f"a sound of at most {LARGEST_BYTES:,}", "leave out a part of its trajectories")
     return content
+
+
+def _holds(path: Path, name: str, content: bytes) -> bool:
+    """Whether a file holds the sound with this content; in a renamed sound's file its former name still stands."""
+    if _present(path) == content:
+        return True
+    try:
+        return _content(load_sound(path), sounds_folder(), name) == content
+    except UserError:  # a broken file holds no sound
+        return False
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -206,7 +220,7 @@ def _free_name(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """The name as the folder has it; names that differ only in the Unicode form of accents are one name."""
+    """The name as it is stored; names that differ only in the Unicode form of their accents are one name."""
     return next((known for known in user_sounds() if file_name(known) == file_name(name)), name)
 
 

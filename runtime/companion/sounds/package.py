@@ -1,4 +1,4 @@
-"""A sound in one file, with its trajectories and, if wished, its instrument: a ZIP archive that people can mail."""
+"""Packs a sound with its trajectories and, if asked for, its instrument into one ZIP archive, and unpacks it again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
 MOST_FILES, MOST_INSTRUMENTS = 16, 2  # the two instrument files are a decoder and its encoder
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
 _LARGEST_LIST_BYTES = 2**14  # limit for the archive's list of files, because zipfile makes an object of every entry
-_END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"  # .ZIP File Format Specification, 4.3.16 and 4.3.15
+# The bytes that mark the end of a ZIP archive's list of files, and of a ZIP64 archive's. Source: .ZIP File Format
+# Specification, 4.3.16 and 4.3.15.
+_END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"
 _SOUND, _ONNX = "sound.yaml", ".onnx"
 _EXPECTED, _REMEDY = "a sound: a .yaml file, or one that `presets export` wrote", "ask for another copy"
 _DAMAGED = (

@@ -21,7 +21,10 @@ def digest_name(content: bytes) -> str:
 
 
 def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, bytes]:
-    """The contents of a sound's trajectory files, by the paths in the sound; UserError if one is missing or broken."""
+    """The contents of a sound's trajectory files, by the paths in the sound; UserError if one is missing or broken.
+
+    folder: where the paths in the sound begin. where: names the sound in messages.
+    """
     found = {}
     for use in _uses(sound):
         if use.file is not None:
@@ -30,12 +33,15 @@ def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, byte
 
 
 def renamed(sound: Sound, name: Callable[[str], str]) -> Sound:
-    """The sound with its trajectory files' names changed by `name`."""
+    """The sound, with each trajectory file's name replaced by what `name` returns for it."""
     return _mapped(sound, lambda use: use if use.file is None else msgspec.structs.replace(use, file=name(use.file)))
 
 
 def moved_beside(sound: Sound, source: Path | None, target: Path, where: object) -> Sound:
-    """Copy a sound's trajectory files to the folder `target`; returns the sound with the names of the copies."""
+    """Copy a sound's trajectory files from `source` to the folder `target`; returns the sound with the copies' names.
+
+    where: names the sound in messages.
+    """
     if source is not None and source.resolve() == target.resolve():
         return sound
     contents = files_of(sound, source, where)

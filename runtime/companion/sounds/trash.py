@@ -1,7 +1,7 @@
 """The trash: a folder beside the sounds' folder with all that `undo` needs after a deletion, rename or overwriting.
 
-Each entry is a folder with a number as its name. It is complete before the sound is changed. If the program is killed
-between the two, the unchanged sound and the entry both exist, and `undo` skips the entry.
+Each entry is a folder with a number as its name. An entry is complete before its sound is changed. If the program is
+killed in between, the unchanged sound and the entry both exist, and `undo` skips the entry.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ENTRY, _SOUND, _NEWER = "entry.json", "sound.yaml", "newer.yaml"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One change. did: its kind; name: the sound's name before; new_name: the name after a rename, else None."""
+    """One change. did: its kind. name: the sound's name before. new_name: the name after a rename, else None."""
 
     did: Literal["delete", "rename", "overwrite"]
     name: str
@@ -31,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """An entry in the trash. entry: the change; content: the sound file's content before, or None for a rename."""
+    """An entry in the trash. entry: the change. content: the sound file's content before, or None for a rename."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -53,7 +53,10 @@ def trash_folder() -> Path:
 
 
 def put(entry: Entry, content: bytes | None = None) -> None:
-    """Store an entry before its change; content: the sound file's, or None. OSError or UserError if writing fails."""
+    """Store an entry before its change; OSError or UserError if writing fails.
+
+    content: the sound file's content before the change, or None for a rename.
+    """
     folder = trash_folder()
     make_folder(folder)
     number = max((int(path.name.removeprefix(_UNDONE)) for path in _entries(folder)), default=0) + 1

@@ -19,7 +19,7 @@ _NEVER_WAIT = PEDALS | {Control.SLIDE, Control.DATA_ENTRY, Control.DATA_ENTRY_LS
 class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
-    index: number of the line, the key of its state in ChannelState. part: 0 for a whole control; 1 for the MSB of a
+    index: number of the line, under which ChannelState keeps its state. part: 0 for a whole control; 1 for the MSB of a
     14-bit control, 2 for its LSB. start, travel: the beginning of the range, and the distance from there to its end.
     exponent: 4 to the power of the line's curve. step: how far one step of a relative control moves the target.
     inverted: whether the control's upper end is the range's beginning.
@@ -65,7 +65,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 
 
 def bind(lines: Iterable[MapLine]) -> Bindings:
-    """Make the tables for checked lines; on its channel, a line for one channel replaces the lines for all channels."""
+    """Make the tables for checked lines; a control's line for one channel wins there over its line for all channels."""
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
     actions: dict[int, Action] = {}
@@ -118,6 +118,6 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # Controls that never wait: a pedal's release goes to the voices, too; 74 may be an MPE slide; 6 and 38 may be data
-    # of a parameter.
+    # These never wait: pedals, because their release goes to the voices, too; 74, which may be an MPE slide; 6 and 38,
+    # which may be data of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

@@ -74,7 +74,7 @@ class ChannelState:
 
     @classmethod
     def remembered(cls, memory: tuple[Any, ...]) -> ChannelState:
-        """Make a ChannelState from another ChannelState's `memory`; ValueError for values of another length."""
+        """Make a ChannelState from another ChannelState's `memory`; ValueError if it has another number of items."""
         state = cls()
         halves, takeovers, pressed, touched, state.parameter, state.parameter_msb = memory
         state.pressed, state.touched = dict(pressed), dict(touched)

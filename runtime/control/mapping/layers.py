@@ -1,4 +1,4 @@
-"""The default map, and the combination of maps: an upper map's line replaces lower lines of the same control."""
+"""The default map, and how two maps are combined: for a control that both name, the upper map's lines hold."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def config_lines(config: Config) -> tuple[MapLine, ...]:
 
 
 def configured_lines(config: Config) -> tuple[MapLine, ...]:
-    """The default map, with the settings' lines laid upon it.
+    """The default map, in which the settings' lines replace the lines of the same control.
 
-    If the settings assign controls to latents, or to the blend of phases, all the default map's lines for latents, or
-    for the blend, are left out.
+    If the settings assign any control to a latent, all lines of the default map for latents are left out. The same
+    holds for the blend of phases.
     """
     default = DEFAULT_LINES
     if config.latent_controls:
@@ -53,12 +53,18 @@ def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLi
 
 
 def same_control(line: MapLine, other: MapLine) -> bool:
-    """Whether two lines have a control and a channel in common; a 14-bit control includes those of both its halves."""
+    """Whether two lines have a control and a channel in common.
+
+    A 14-bit control consists of two controls: `cc14 7` has one in common with `cc 7`, and the other with `cc 39`.
+    """
     return _is_covered(line, {message: {other.channel} for message in _messages(other)})
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """Whether other lines use a message of this line on a common channel; channels: the others' channels by message."""
+    """Whether other lines use a message of this line on a common channel.
+
+    channels: for each message, the channels on which other lines use it.
+    """
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))
 

@@ -26,9 +26,9 @@ MOST_FILE_NAME_BYTES = 200
 class DeviceSetup(msgspec.Struct, frozen=True):
     """What the controls of one MIDI input do.
 
-    chosen: the lines of the input's map without learned lines; learned: the lines learned for the input;
-    velocity_curve: maps the input's velocities; map_name: name of the chosen map, empty for the default map; problem: a
-    line for the user about a file that could not be read.
+    chosen: the lines of the input's map without learned lines. learned: the lines learned for the input.
+    velocity_curve: changes the velocities of the input's notes. map_name: name of the chosen map, empty for the default
+    map. problem: a line for the user about a file that could not be read.
     """
 
     chosen: tuple[MapLine, ...]
@@ -39,12 +39,12 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
     @property
     def lines(self) -> tuple[MapLine, ...]:
-        """The input's whole map: the learned lines laid upon the chosen ones."""
+        """The input's whole map: learned lines replace the chosen lines of the same control."""
         return laid_upon(self.chosen, self.learned)
 
 
 def maps_folder() -> Path:
-    """The folder, perhaps not existing yet, of the user's maps."""
+    """The folder of the user's maps, which may not exist yet."""
     return data_folder() / "maps"
 
 
@@ -98,7 +98,7 @@ def find_map(name_or_path: str) -> MapFile:
 def map_for_port(port: str) -> MapFile | None:
     """Choose a map with an entry in `ports` that is part of this port's name; None if there is none.
 
-    The user's maps win over the program's maps; then the longest part wins.
+    The user's maps win over the program's maps; then the map with the longest such entry wins.
     """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [
@@ -116,8 +116,8 @@ def map_for_port(port: str) -> MapFile | None:
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
     """Find out what a MIDI input does: from the default map, the chosen map, the settings' lines and the learned lines.
 
-    Each of these replaces lines of those before it that have the same control. A broken file is left out, and named in
-    `problem`.
+    If several of these have lines for a control, only the last one's are used for it. A broken file is left out, and
+    named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:
@@ -143,7 +143,7 @@ def _chosen_map(config: Config, port: str) -> MapFile | None:
 
 
 def file_bindings(config: Config) -> Bindings:
-    """The tables for the controls in a MIDI file; UserError if the settings' map is missing or broken."""
+    """What each control does when a MIDI file is rendered; UserError if the settings' map is missing or broken."""
     return bind(_chosen_lines(config, find_map(config.midi.map) if config.midi.map else None))
 
 

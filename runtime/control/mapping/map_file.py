@@ -22,7 +22,8 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """The MIDI input that a learned map belongs to.
 
     port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
-    arrival. socket: the input's last USB socket, which distinguishes inputs with the same name; empty if unknown.
+    arrival. socket: the USB socket in which the input was last, to distinguish inputs with the same name; empty if
+    unknown.
     """
 
     port: str
@@ -31,17 +32,17 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     @property
     def label(self) -> str:
-        """The device's name, as shown."""
+        """The device's name, as the user sees it."""
         return self.port if self.order == 1 else f"{self.port} ({self.order})"
 
 
 class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A control map.
 
-    ports: parts of the port names for which the map is chosen automatically. device: the input of a learned map.
-    source: address of the manual with the control numbers; tested: whether somebody tried the numbers on the device.
+    ports: the program chooses the map for an input whose name contains one of these. device: the input of a learned
+    map. source: address of the manual with the control numbers. tested: whether somebody tried them on the device.
     with_default: whether the default map's lines apply to controls that this map does not name.
-    velocity_curve: maps the input's velocities.
+    velocity_curve: changes the velocities of the input's notes.
     """
 
     map_version: Literal[1] = 1

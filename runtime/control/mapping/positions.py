@@ -38,7 +38,7 @@ def _absolute(binding: Binding, state: ChannelState, share: float, stands: float
 
 
 def _other_end(binding: Binding, stands: float) -> float:
-    """The end of the range that is farther from the target's position."""
+    """Of the range's two ends, the one that is farther from the target's position."""
     start, end = binding.start, binding.start + binding.travel
     if binding.inverted:
         start, end = end, start
@@ -55,7 +55,7 @@ def _steps(mode: str, value: int) -> int:
 
 
 def _stepped(binding: Binding, stands: float, steps: int) -> float:
-    """The target's position after steps; it stops at the range's ends, and never jumps there from outside."""
+    """The target's position after steps. It stops at the range's ends; from outside, it never jumps to an end."""
     low = min(binding.start, binding.start + binding.travel)
     high = max(binding.start, binding.start + binding.travel)
     moved = stands + steps * binding.step

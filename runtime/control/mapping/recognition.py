@@ -46,7 +46,7 @@ class Movement:
 
     @property
     def mode(self) -> Mode:
-        """How the values are coded."""
+        """How the values seem to be coded; one of the modes of MapLine."""
         values = self.values
         if set(values) == {0, 127}:
             return "toggle"
@@ -63,7 +63,7 @@ class Movement:
             return _CLEAR + len(self.values)
         if self.span > _TREMBLE:
             return float(self.span)
-        # 2 for a switch, which sends only 0 and 127; 0.5 for a single value, perhaps a knob's first step; 0 for jitter.
+        # A switch, which sends only 0 and 127, gets 2; a single value, perhaps a knob's first step, 0.5; and jitter 0.
         return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
 
 
@@ -88,7 +88,7 @@ class Recognition:
 
     def __init__(self) -> None:
         self._movements: dict[Place, Movement] = {}
-        # By device and channel: MSB, LSB, and 1 for an NRPN or 0 for an RPN.
+        # For each device and channel, the parameter that is chosen: MSB, LSB, and 1 for an NRPN or 0 for an RPN.
         self._parameters: dict[tuple[int, int], list[int]] = {}
 
     def add(self, event: ChannelEvent, now_s: float) -> None:
@@ -153,8 +153,8 @@ class Recognition:
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # A single message of each half may come from two switches. Many LSBs count, because a sender may leave out
-        # an unchanged MSB.
+        # A single message of each half may come from two switches. There may be more LSBs than MSBs, because a sender
+        # may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -9,16 +9,16 @@ from typing import Annotated, Literal
 import msgspec
 
 Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
-# A name; one velocity for every note; or points, (played, heard), with linear interpolation between points.
+# A curve is a name, one velocity for every note, or points (played, heard) with straight lines between them.
 VelocityCurve = Literal["linear", "soft", "hard"] | Velocity | tuple[tuple[Velocity, Velocity], ...]
-_EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # for the named curves
+_EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # a named curve is a power of the played velocity
 
 
 def velocity_table(curve: VelocityCurve) -> bytes | None:
-    """A table of 128 bytes, from played to heard velocity; 0 stays 0; None if no velocity changes.
+    """A table of 128 bytes with the heard velocity for each played velocity; None if the curve changes no velocity.
 
-    `soft`: soft playing is already loud; `hard`: only hard playing is loud. Before the first point and after the last,
-    the heard velocity is constant.
+    Velocity 0 stays 0. `soft`: soft playing is already loud; `hard`: only hard playing is loud. Before the first point
+    and after the last, the heard velocity is constant.
     """
     if curve == "linear":
         return None

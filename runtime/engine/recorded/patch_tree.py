@@ -1,4 +1,4 @@
-"""Patches as plain values, complete and exact, to store played sounds in a recording."""
+"""Turns patches into plain values and back without loss, so that a recording can store the sounds that were played."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the largest array: the colour of the longest possible trajectory
+LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the size of the largest array, the colour of the longest possible trajectory
 MOST_PARTS = 8  # most trajectories of a patch, and most patches of a morph
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"
 
 
 def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
-    """A patch as values for JSON, with only the settings that differ from `base`; read by `patch_of_tree`."""
+    """A patch as values for JSON, to be read by `patch_of_tree`.
+
+    base: settings that the reader knows; of the patch's settings, only those that differ from `base` are stored.
+    """
     settings, plain_base = config_tree(patch.settings), config_tree(base)
     tree: dict[str, Any] = {
         "settings": {key: value for key, value in settings.items() if value != plain_base[key]},
@@ -45,7 +48,10 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
 
 
 def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
-    """The patch in a tree that `patch_tree` made; UserError at `where` for any other tree."""
+    """The patch in a tree that `patch_tree` made; UserError for any other tree.
+
+    base: as in `patch_tree`; where: the file, for the error.
+    """
     try:
         settings = msgspec.convert(config_tree(base) | tree["settings"], Config, strict=False)
         sound = msgspec.convert(tree["sound"], Sound, strict=False)

@@ -1,4 +1,4 @@
-"""The state of an engine's controls at a frame: what another engine needs to start there and sound the same.
+"""The state of an engine's controls at a frame: what another engine needs to start at this frame and sound the same.
 
 It holds what outlives the notes: knobs, maps and controls, channels, tempo and clock, the chosen sound, the number of
 notes so far (which seeds random values), and waiting events. It holds no voices, so it is complete only in silence.
@@ -25,10 +25,10 @@ FIRST_SOUND, OTHER_SOUND = -1, -2
 class EngineState(msgspec.Struct, frozen=True):
     """The state of an engine's controls at `frame`, the next frame to be rendered.
 
-    is_silent: whether no voice sounded. program: number of the chosen sound, FIRST_SOUND for the sound at the start,
-    OTHER_SOUND for the sound `chosen`, which an event delivered. step: the present step of the sound's morph, None if
-    the sound has no morph. parts: the plain values of the engine's objects, by the objects' names. waiting:
-    events that had been posted and had not happened, with their frames.
+    is_silent: whether no voice sounded. program: the program that chooses the present sound; FIRST_SOUND if that is the
+    sound at the start; OTHER_SOUND if it is `chosen`, a sound that an event delivered. step: the present step of the
+    sound's morph, None if the sound has no morph. parts: the plain values of the engine's objects, by the objects'
+    names. waiting: events that had been posted and not yet applied, with their frames.
     """
 
     frame: int
@@ -40,7 +40,7 @@ class EngineState(msgspec.Struct, frozen=True):
     step: int | None = None
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
-        """The parts as values for JSON, to be read by `parts_of_tree`."""
+        """The parts as values for JSON; `parts_of_tree` reads them."""
         return {name: tree_of(values) for name, values in self.parts.items()}
 
 

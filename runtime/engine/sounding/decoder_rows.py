@@ -16,7 +16,8 @@ _N_VERSIONS = 8
 class DecoderRows:
     """Writes the decoder's input rows; caches each lane's conditioning until the lane's note changes.
 
-    moved: the latents' positions in each lane's newest row, if modulation moves them, float32 (n_lanes, n_latents).
+    Attribute moved: float32 (n_lanes, n_latents), the latents' positions in each lane's newest row, if modulation moves
+    them.
     """
 
     def __init__(self, card: Card, n_lanes: int):
@@ -27,16 +28,17 @@ class DecoderRows:
         self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one per lane; only the conditioning part is used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
-        # Knob positions in the decoder's units, for the last few versions of the knobs.
+        # Knob positions in the decoder's units, for the newest versions of the knobs: a moved knob begins a version.
         self._values, self._next_row = np.zeros((_N_VERSIONS, card.n_latents), np.float32), 0
         self._versions = [-1] * _N_VERSIONS
         self._lowest = np.array([latent.min for latent in card.latents])
         self._travels = np.array([latent.max for latent in card.latents]) - self._lowest
 
     def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
-        """Write one row for each voice into `rows`, (at least n_voices, n_inputs); voices: ascending by lane.
+        """Write the decoder's inputs for each voice into `rows` (at least n_voices, n_inputs).
 
-        positions: (n_voices, n_latents), the latents' positions for each voice; None for those of its knobs.
+        voices: ascending by lane.
+        positions: (n_voices, n_latents), the latents' positions for each voice; None for the positions of its knobs.
         """
         n, n_latents = len(voices), len(self._latents)
         sliding = self._follow_notes(voices)

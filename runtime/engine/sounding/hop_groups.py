@@ -1,4 +1,4 @@
-"""Which lanes hop together, and when: at a hop a lane's next stretch of sound is made."""
+"""Which lanes hop together, and when: at a hop a lane's next stretch of sound is made, at a reading its spectrum."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from runtime.events import NEVER
 
 # A batch of lanes that hop together is decoded faster than single lanes, but a large batch makes one block too slow.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
+# A reading lies this part of a hop size before its hop.
+_READING_PART = 4
 
 
 class HopGroup:
-    """Lanes that hop together: at frames that are `offset` modulo the hop size.
+    """Lanes that hop together, at the frames that equal `offset` modulo the hop size.
 
-    due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the value that
-    `Knobs.n_changes` had when their newest sound was made.
+    Attributes: due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the value
+    that `Knobs.n_changes` had when the lanes' newest sound, or the spectra of their newest reading, were made.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -31,10 +33,14 @@ class HopGroup:
 class HopGroups:
     """The hop groups: up to 16 lanes form one group; more lanes form groups of 4, with hops spread evenly in time.
 
-    groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's offset;
-    point_offsets: for each lane, the frame of its own points modulo the hop size, if its sound has points of its own.
-    Four lanes of a group share an offset; the next four have theirs a quarter of a hop later. So no block has to make
-    the sound of all lanes.
+    Attributes: groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's
+    offset; point_offsets: for each lane, the frame of its own points modulo the hop size, if its sound has points of
+    its own. The own points of the first four lanes in a group are at the same frames, and those of the next four a
+    quarter of a hop later. So no block has to make the sound of all lanes.
+
+    reads_early: whether knobs are read, and new spectra are made, a quarter of a hop before the hop at which they are
+    first heard. Then one block makes the spectra, and a later block finds their phases and makes the sound.
+    frames_ahead: how many frames before its hop a reading lies.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):
@@ -54,6 +60,25 @@ class HopGroups:
             for offset, shift in zip(self.offsets_by_lane, shifts, strict=True)
         ]
         self.hop_size = hop_size
+        self.reads_early, self._reads_early_since = False, 0
+        self.frames_ahead = hop_size // _READING_PART
+
+    def read_early(self, is_early: bool, frame: int) -> None:
+        """Set `reads_early` from `frame` on."""
+        if is_early and not self.reads_early:
+            self._reads_early_since = frame
+        self.reads_early = is_early
+
+    def was_read(self, hop: int) -> bool:
+        """Whether the knobs for this hop were read before it."""
+        return self.reads_early and self._reads_early_since <= hop - self.frames_ahead
+
+    def reading_at(self, frame: int) -> list[HopGroup]:
+        """The groups that sound and have a reading at `frame`."""
+        if not self.reads_early:
+            return []
+        hop = frame + self.frames_ahead
+        return [group for group in self.groups if group.due != NEVER and group.hop_from(hop) == hop]
 
     def due_at(self, frame: int, wanted: int, touched: Iterable[int]) -> list[HopGroup]:
         """The groups whose sound must be made at `frame`. A group whose sound is out of date is due at its next hop.
@@ -79,11 +104,25 @@ class HopGroups:
         return min([group.due for group in self.groups])
 
     def next_hop(self, frame: int) -> int:
-        """The first hop, at or after `frame`, of a group that sounds; NEVER if none sounds."""
-        return min([group.hop_from(frame) for group in self.groups if group.due != NEVER], default=NEVER)
+        """The first hop or reading, at or after `frame`, of a group that sounds; NEVER if none sounds."""
+        hop = min([group.hop_from(frame) for group in self.groups if group.due != NEVER], default=NEVER)
+        return min(hop, self.next_reading(frame)) if self.reads_early else hop
+
+    def next_reading(self, frame: int, wanted: int | None = None) -> int:
+        """The first reading, at or after `frame`, of a group that sounds.
+
+        wanted: the present `Knobs.n_changes`: only groups that are out of date count; None for all groups.
+        """
+        hop = frame + self.frames_ahead
+        groups = [group for group in self.groups if group.due != NEVER and group.made_for != wanted]
+        return min([group.hop_from(hop) for group in groups], default=NEVER + self.frames_ahead) - self.frames_ahead
 
     def earliest_hop(self, frame: int) -> int:
-        """The first hop of any group, even a silent one, at or after `frame`; faster to find than `next_hop`."""
+        """The first hop or reading of any group, even a silent one, at or after `frame`; faster than `next_hop`."""
+        hop = self._earliest_hop(frame)
+        return min(hop, self._earliest_hop(frame + self.frames_ahead) - self.frames_ahead) if self.reads_early else hop
+
+    def _earliest_hop(self, frame: int) -> int:
         place = frame % self.hop_size
         following = bisect_left(self._offsets, place)
         ahead = self._offsets[following] if following < len(self._offsets) else self._offsets[0] + self.hop_size

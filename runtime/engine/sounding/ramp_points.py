@@ -19,13 +19,13 @@ class RampPoints:
     A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
     hop the note begins. So the notes of such sounds begin with closer points, counted from their own start.
 
-    If the voices of a sound are made one by one, they have points of their own, not those at the hops. Four lanes of a
-    hop group have theirs at one frame, and the next four a quarter of a hop later. So no block must make the sound of
-    all.
+    If the voices of a sound are made one by one, they have points of their own in place of those at the hops. The first
+    four lanes of a hop group have their points at the same frames, and the next four a quarter of a hop later. So no
+    block must make the sound of all lanes.
 
     A voice has no point where it begins: a chord's first block has enough work.
 
-    hop_offsets, point_offsets: for each lane, the frame of its hops, and of its own points, modulo the hop size.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; point_offsets: the same for its own points.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):
@@ -55,7 +55,7 @@ class RampPoints:
     def _first_own(self, voice: Voice) -> int:
         """How many frames after its start a voice has the first point of its own; lower lanes have it sooner."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
-        spacing = next(spacing for _, spacing in voice.played.opening_points if spacing)
+        spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:

@@ -1,20 +1,38 @@
-"""Decodes the spectra that voices need, in batches; caches each note's last spectrum for when it is struck again."""
+"""Decodes the spectra that voices need, in batches, and remembers each note's newest spectrum for its next stroke."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from runtime.engine.sounding.decoder_rows import DecoderRows
 from runtime.engine.sounding.ramp_points import first_wait
+from runtime.engine.sounding.remembered_spectra import RememberedSpectra
 from runtime.engine.sounding.voice_shapes import VoiceValues, fundamentals_hz, values_of
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.shaping.shaper import Shaper
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
+
+# A method of `LaneSound` that takes spectra.
+Take = Callable[..., None]
+
+
+class Prepared(NamedTuple):
+    """Spectra to which voices will be led, made before the call of `lead` that needs them.
+
+    key: the arguments of that call; for another call all is made again. groups: for each sound, the values of its
+    voices' targets; led_to: for each voice, what `Voice.led_to` will be; is_new: whether any spectrum changes.
+    """
+
+    key: tuple[object, ...]
+    groups: list[VoiceValues]
+    led_to: list[tuple[Voice, tuple[object, ...]]]
+    is_new: bool
 
 
 class Foreseen(NamedTuple):
@@ -41,7 +59,7 @@ class Seen(NamedTuple):
 
 
 class Spectra:
-    """Gives voices the spectra for their notes and knobs; n_decoded: spectra decoded so far."""
+    """Gives voices the spectra for their notes and knobs. Attribute n_decoded: spectra decoded so far."""
 
     def __init__(self, instrument: Decoder, sound: LaneSound, n_lanes: int):
         card = instrument.card
@@ -53,29 +71,53 @@ class Spectra:
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
         self._foreseen: Foreseen | None = None
         self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
+        self._prepared: dict[int, Prepared] = {}  # by the frame at which the ramps begin
+        self._prepared_notes: dict[int, int] = {}  # by lane, the note whose spectrum is prepared
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
 
         voices: ascending by lane; opening: whether some of them begin to sound now.
         """
+        self._make(voices, frame, opening, self._sound.set_spectra)
+
+    def prepare(self, voices: Sequence[Voice], frame: int) -> None:
+        """Make the spectra of voices ready, for their present knobs; `take_prepared` gives them. frame: their hop."""
+        self._make(voices, frame, False, self._sound.prepare)
+        for voice in voices:
+            self._prepared_notes[voice.lane] = voice.order
+
+    def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
+        """Those of `voices` with a prepared spectrum that still fits; `give_prepared` must follow for them."""
+        if not self._prepared_notes:
+            return []
+        notes = [self._prepared_notes.pop(voice.lane, -1) for voice in voices]
+        return [v for v, note in zip(voices, notes, strict=True) if v.order == note and v.spectrum_version >= 0]
+
+    def give_prepared(self, voices: Sequence[Voice]) -> None:
+        """Give voices, ascending by lane, their prepared spectra."""
+        self._sound.take_prepared([voice.lane for voice in voices], are_targets=False)
+
+    def _make(self, voices: Sequence[Voice], frame: int, opening: bool, take: Take) -> None:
+        """Decode and shape the spectra of voices, and call `take` with them."""
         plain = [voice for voice in voices if voice.is_plain]
         if plain:
-            self._give_plain(plain, opening)
+            self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum until its first point, so it is made for a frame half-way to that point.
+            # A voice keeps its first spectrum until its first point, so it gets that of a frame half-way to this point.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
             for wait, alike in by_wait.items():
                 for values in values_of(alike, frame + wait, 0):
-                    self._give_shaped(values)
+                    self._make_shaped(values, take)
 
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
-        """Compute early what the next call of `lead` will need, if it has these arguments.
+        """Compute early what the next call of `lead` will need, if it has the same arguments.
 
-        n_events: number of events so far that may have changed a source of modulation.
+        voices, frame, spacing_frames: as in `lead`; n_events: number of events so far that may have changed a source of
+        modulation.
         """
         groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
         for values in groups:
@@ -85,7 +127,26 @@ class Spectra:
                 self._foreseen_gains[first : first + n] = self._shaper.gains(part.shape(), self._fundamentals(part))
                 first += n
             gains.append(self._foreseen_gains[begin:first])
-        self._foreseen = Foreseen(_key(voices, frame, spacing_frames, n_events), groups, gains)
+        key = _key(voices, frame, spacing_frames, n_events)
+        self._foreseen = Foreseen((*key, *_versions(voices)), groups, gains)
+
+    def prepare_lead(
+        self, voices: Sequence[Voice], begin: int, frame: int, spacing_frames: int, n_events: int
+    ) -> None:
+        """Make the spectra ready to which the next call of `lead` will lead, if it has these arguments.
+
+        Knobs may move until then; the spectra are for their present positions. begin: the frame of that call; the
+        rest: as in `lead`.
+        """
+        groups = values_of(voices, frame, spacing_frames)
+        led_to = _led_to(groups)
+        is_new = any(voice.led_to != key for voice, key in led_to)
+        if is_new:
+            for values in groups:
+                self._make_shaped(values, self._sound.prepare)
+        for passed in [at for at in self._prepared if at < begin - spacing_frames]:
+            del self._prepared[passed]
+        self._prepared[begin] = Prepared(_key(voices, frame, spacing_frames, n_events), groups, led_to, is_new)
 
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> bool:
         """Give modulated voices the spectra that they reach at `frame`, after linear ramps of spacing_frames.
@@ -93,26 +154,37 @@ class Spectra:
         Returns whether any voice's spectrum changes; if not, only widths are set. voices: ascending by lane;
         n_events: as in `foresee`.
         """
+        key = _key(voices, frame, spacing_frames, n_events)
+        prepared = self._prepared.get(frame - spacing_frames)
+        if prepared is not None and prepared.key == key:
+            del self._prepared[frame - spacing_frames]
+            return self._lead_to_prepared(prepared)
         foreseen, self._foreseen = self._foreseen, None
-        if foreseen is not None and foreseen.key == _key(voices, frame, spacing_frames, n_events):
+        if foreseen is not None and foreseen.key == (*key, *_versions(voices)):
             _, groups, gains = foreseen
         else:
             groups = values_of(voices, frame, spacing_frames)
             gains = [None] * len(groups)
         for values in groups:
             _set_widths(values)
-        keys = [
-            (voice, (voice.knobs.version, voice.slide, voice.knobs.blend if values.needs_blend else 0.0, key))
-            for values in groups
-            for voice, key in zip(values.voices, values.keys(), strict=True)
-        ]
-        if all(voice.led_to == key for voice, key in keys):
+        led_to = _led_to(groups)
+        if all(voice.led_to == key for voice, key in led_to):
             return False
         for values, foreseen_gains in zip(groups, gains, strict=True):
-            self._give_shaped(values, foreseen_gains, leads=True)
-        for voice, key in keys:
+            take = partial(self._sound.set_targets, takes_blends=values.played.leads_blend)
+            self._make_shaped(values, take, foreseen_gains, leads=True)
+        for voice, key in led_to:
             voice.led_to = key
         return True
+
+    def _lead_to_prepared(self, prepared: Prepared) -> bool:
+        for values in prepared.groups:
+            _set_widths(values)
+        if prepared.is_new:
+            self._sound.take_prepared(sorted(voice.lane for voice, _ in prepared.led_to), are_targets=True)
+            for voice, key in prepared.led_to:
+                voice.led_to = key
+        return prepared.is_new
 
     def seen(self, voice: Voice) -> Seen:
         """What a voice sounds like now.
@@ -122,10 +194,12 @@ class Spectra:
         latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
         return Seen(self._sound.magnitudes(voice.lane), latents)
 
-    def _give_shaped(self, values: VoiceValues, foreseen: np.ndarray | None = None, leads: bool = False) -> None:
-        """Decode and shape the spectra of voices that play one sound, at most MAX_ROWS at a time.
+    def _make_shaped(
+        self, values: VoiceValues, take: Take, foreseen: np.ndarray | None = None, leads: bool = False
+    ) -> None:
+        """Decode and shape the spectra of voices that play one sound, and call `take` with at most MAX_ROWS at a time.
 
-        foreseen: the gains of the voices' bins, if computed before; leads: whether a ramp leads to these spectra.
+        foreseen: the gains of the voices' bins, None if not yet computed; leads: whether a ramp leads to these spectra.
         """
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)
@@ -136,11 +210,7 @@ class Spectra:
             magnitudes = self._decoded(part)
             self._shaper.move_formants(gains, shape, notes, magnitudes)
             blends, bandwidths = part.blends(), part.bandwidths_cents()
-            spectra = magnitudes, semitones, gains, bandwidths, blends
-            if leads:
-                self._sound.set_targets(lanes, *spectra, takes_blends=part.played.leads_blend)
-            else:
-                self._sound.set_spectra(lanes, *spectra)
+            take(lanes, magnitudes, semitones, gains, bandwidths, blends)
             _set_widths(part)
             for voice, blend in zip(voices, blends, strict=True):
                 if part.played.blend_moves or (leads and part.played.leads_blend):
@@ -164,7 +234,7 @@ class Spectra:
             remembered.remember(voices, magnitudes)
         return magnitudes
 
-    def _give_plain(self, voices: Sequence[Voice], opening: bool) -> None:
+    def _make_plain(self, voices: Sequence[Voice], opening: bool, take: Take) -> None:
         remembered = self._remembered
         known = [voice for voice in voices if remembered.knows(voice)] if opening else []
         unknown = [voice for voice in voices if voice not in known] if known else voices
@@ -174,23 +244,37 @@ class Spectra:
             magnitudes = self._instrument.decode(len(batch))
             if opening:
                 remembered.remember(batch, magnitudes)
-            self._set(batch, magnitudes)
+            _take_plain(batch, magnitudes, take)
         if known:
-            self._set(known, remembered.recall(known, self._instrument.magnitudes))
+            _take_plain(known, remembered.recall(known, self._instrument.magnitudes), take)
         self.n_decoded += len(unknown)
 
-    def _set(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:
-        lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
-        for first in range(0, len(voices), MAX_ROWS):
-            rows = slice(first, first + MAX_ROWS)
-            self._sound.set_spectra(lanes[rows], magnitudes[rows], semitones[rows])
-        for voice in voices:
-            voice.width = 0.0
-            voice.spectrum_version = voice.knobs.version
+
+def _take_plain(voices: Sequence[Voice], magnitudes: np.ndarray, take: Take) -> None:
+    lanes, semitones = [voice.lane for voice in voices], [voice.key_offset for voice in voices]
+    for first in range(0, len(voices), MAX_ROWS):
+        rows = slice(first, first + MAX_ROWS)
+        take(lanes[rows], magnitudes[rows], semitones[rows])
+    for voice in voices:
+        voice.width = 0.0
+        voice.spectrum_version = voice.knobs.version
 
 
 def _key(voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> tuple[object, ...]:
-    return frame, spacing_frames, n_events, tuple((voice.lane, voice.order, voice.knobs.version) for voice in voices)
+    return frame, spacing_frames, n_events, tuple((voice.lane, voice.order) for voice in voices)
+
+
+def _versions(voices: Sequence[Voice]) -> list[int]:
+    return [voice.knobs.version for voice in voices]
+
+
+def _led_to(groups: Sequence[VoiceValues]) -> list[tuple[Voice, tuple[object, ...]]]:
+    """For each voice, what its spectrum at the end of a ramp depends on."""
+    return [
+        (voice, (voice.knobs.version, voice.slide, voice.knobs.blend if values.needs_blend else 0.0, key))
+        for values in groups
+        for voice, key in zip(values.voices, values.keys(), strict=True)
+    ]
 
 
 def _set_widths(values: VoiceValues) -> None:
@@ -200,34 +284,3 @@ def _set_widths(values: VoiceValues) -> None:
     else:
         for voice in values.voices:
             voice.width = 0.0
-
-
-class RememberedSpectra:
-    """The last spectrum of each note, with the version of the knobs that it was decoded for.
-
-    A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with an MPE
-    slide are not remembered.
-    """
-
-    def __init__(self, note_range: tuple[int, int], n_bins: int):
-        self._lowest = note_range[0]
-        n_notes = note_range[1] - note_range[0] + 1
-        self._magnitudes = np.zeros((n_notes, n_bins), np.float32)
-        self._versions = [-1] * n_notes
-
-    def knows(self, voice: Voice) -> bool:
-        """Whether the spectrum of a voice's note is remembered for its version of the knobs."""
-        return not voice.slide and self._versions[voice.model_note - self._lowest] == voice.knobs.version
-
-    def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:
-        """Remember the spectra, magnitudes (n_voices, n_bins), that were decoded for these voices."""
-        for voice, row in zip(voices, magnitudes, strict=True):
-            if not voice.slide:
-                self._magnitudes[voice.model_note - self._lowest] = row
-                self._versions[voice.model_note - self._lowest] = voice.knobs.version
-
-    def recall(self, voices: Sequence[Voice], out: np.ndarray) -> np.ndarray:
-        """Write the voices' spectra into the first rows of `out`, and return these rows."""
-        for voice, row in zip(voices, out, strict=False):
-            row[:] = self._magnitudes[voice.model_note - self._lowest]
-        return out[: len(voices)]

@@ -1,4 +1,4 @@
-"""The modulated values for each voice's latents and spectrum at a frame."""
+"""Computes the modulated values on which each voice's spectrum at a frame depends."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ _NONE = np.zeros((1, 1))
 class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that all play one sound, at one frame.
 
-    knobs: the knobs of that sound, the same for all these voices.
-
-    sums: what is added to each modulated target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all.
-    kept: the factors by which trajectories multiply the knobs' positions; offsets: what trajectories then add;
-    (n, n_latents) each, or None. colour_db: the trajectories' gains of bands, (n, n_bands), or None.
+    played: that sound; knobs: its knobs. sums: what is added to each modulated target, float64 (n, 1) for n voices, or
+    (1, 1) if it is the same for all. kept: the factors by which trajectories multiply the knobs' positions; offsets:
+    what trajectories then add; both (n, n_latents), or None without trajectories. colour_db: the trajectories' gains of
+    bands, (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]
@@ -54,7 +53,7 @@ class VoiceValues(NamedTuple):
         return self.sums.get(target, _NONE)
 
     def keys(self) -> list[bytes]:
-        """For each voice, the bytes of all modulated values that its spectrum depends on."""
+        """For each voice, the modulated values that its spectrum depends on, as bytes: equal values, equal bytes."""
         sums = (column for target, column in self.sums.items() if target != "width")  # a width needs no new spectrum
         columns = [*sums, *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
         n, widths = len(self.voices), [column.shape[1] for column in columns]

@@ -9,6 +9,7 @@ import numpy as np
 from runtime.control.knobs import Knobs
 from runtime.engine.sounding.hop_groups import HopGroup, HopGroups
 from runtime.engine.sounding.ramp_points import RampPoints
+from runtime.engine.sounding.readings import Readings
 from runtime.engine.sounding.spectra import Spectra
 from runtime.engine.synthesis.lanes import runs_alike
 from runtime.engine.synthesis.wide_sound import WideSound
@@ -23,8 +24,8 @@ class VoiceSound:
     """Decides for each span which voices get new spectra and hops, and makes both.
 
     spectra: decodes spectra; sound: makes the lanes' sound; hops: says which lanes hop when; widths: the voices' stereo
-    widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. moves: whether
-    modulation changes the spectrum of any sounding voice.
+    widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. Attribute
+    can_foresee: whether `foresee` may have something to do.
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # the frame, and the number of events, of the last `foresee`
-        self.moves = False
+        self._foreseen = NEVER, 0  # the hop or point that `foresee` has prepared, and the number of events then
+        self._readings = Readings(spectra, hops, self._points, bank, knobs)
+        self.can_foresee = False
 
     def end_silent(self, frame: int) -> None:
         """Forget the voices that have ended; call it before new voices begin."""
@@ -53,48 +55,59 @@ class VoiceSound:
             self._sound.end([voice.lane for voice in self._bank.voices if not voice.active])
 
     def follow(self, changes: Changes, frame: int, n_events: int, transposing: Collection[int]) -> bool:
-        """Make the sound that is due at `frame`; return whether a hop was due or a voice began.
+        """Make the sound that is due at `frame`; return whether there was any, or a reading, or a voice began.
 
-        n_events: how many events so far may have changed a source of modulation; transposing: the lanes that will be
-        transposed, from this frame on, by `WideSound.set_ratios`.
+        changes: the voices that events have changed; n_events: how many events so far may have changed a source of
+        modulation; transposing: the lanes that will be transposed, from this frame on, by `WideSound.set_ratios`.
         """
         opening = [voice for voice in changes.opening if voice.active]
-        leaving = self._leaving_submixes(changes)
+        leaving, moving = self._leaving_submixes(changes), self._moving()
+        self._readings.begin_span(moving, frame)
         touched = [voice.lane for voice in changes.touched] + leaving
         groups = self._hops.due_at(frame, self._knobs.n_changes, touched)
         due = [(group, self._hopping(group, frame)) for group in groups]
         if leaving:
             self._sound.unmix([lane for lane in leaving if self._hops.of_lane[lane].due > frame], frame)
-        self._give_stale_spectra([voice for _, hopping in due for voice in hopping], opening, frame)
+        self._give_stale_spectra(due, opening, frame)
         if opening:
             self._open(opening, frame, transposing)
         for group, hopping in due:
             self._hop(group, hopping, changes, frame)
-        moving = self._moving()
         if moving:
             self._lead(self._points.at(moving, frame), frame, n_events)
-        self.moves = bool(moving)
-        return bool(opening or any(hopping for _, hopping in due))
+        self.can_foresee = any(voice.played.has_own_points for voice in moving)
+        has_read = self._readings.read(moving, frame, n_events)
+        return bool(opening or has_read or any(hopping for _, hopping in due))
+
+    def read(self, frame: int, n_events: int) -> bool:
+        """Make the spectra of a reading, if nothing but a reading is due at `frame`; return whether this was so.
+
+        No event may be due. n_events: as in `follow`.
+        """
+        hop_is_due = self._hops.due_at(frame, self._knobs.n_changes, ())
+        return not hop_is_due and self._readings.read(self._moving(), frame, n_events)
 
     def next_change(self, frame: int) -> int:
         """The first frame after `frame` at which there is sound to make, if no event comes before."""
         end, moving = self._hops.next_due(), self._moving()
         return min(end, frame + self._points.frames_to_extra(moving, frame)) if moving else end
 
+    def next_reading(self, frame: int) -> int:
+        """The first reading after `frame` at which there are spectra to make; NEVER if there is none."""
+        if not self._hops.reads_early:
+            return NEVER
+        return self._hops.next_reading(frame + 1, None if self._moving() else self._knobs.n_changes)
+
     def foresee(self, frame: int, n_events: int) -> None:
-        """Compute what modulated voices will need at their next hop or point, in a block without other work.
+        """Do early what voices with points of their own will need at their next point, in a block without other work.
 
-        frame: the next block's first frame; n_events: as in `follow`. If an event comes before that hop or point, the
-        values are computed again. So the sound does not depend on the block size.
+        That is the old sound that they will leave, and their modulated values. frame: the next block's first frame;
+        n_events: as in `follow`. If an event comes before that point, the values are computed again. So the sound does
+        not depend on the block size.
         """
-        own = [voice for voice in self._moving() if voice.played.has_own_points]
-        if own:
-            self._foresee_points(own, frame, n_events)
-        else:
-            self._foresee_hop(n_events)
-
-    def _foresee_points(self, voices: list[Voice], frame: int, n_events: int) -> None:
-        """For voices whose own point comes next: make the old sound that they will leave, and compute their values."""
+        voices = [voice for voice in self._moving() if voice.played.has_own_points]
+        if not voices:
+            return
         ahead = self._points.frames_to_next(voices, frame - 1)
         due = frame - 1 + min(ahead)
         if self._foreseen == (due, n_events):
@@ -107,16 +120,6 @@ class VoiceSound:
         if not any(voice.played.playhead_targets for voice in voices):
             self._spectra.foresee(voices, due + lasting[0], lasting[0], n_events)
 
-    def _foresee_hop(self, n_events: int) -> None:
-        due, size = self._hops.next_due(), self._hops.hop_size
-        if self._foreseen == (due, n_events):
-            return
-        self._foreseen = due, n_events
-        moving = [v for v in self._moving() if self._hops.of_lane[v.lane].due == due and not v.played.playhead_targets]
-        voices = [v for v, n in zip(moving, self._points.frames_to_next(moving, due), strict=True) if n == size]
-        if voices:
-            self._spectra.foresee(voices, due + size, size, n_events)
-
     def _leaving_submixes(self, changes: Changes) -> list[int]:
         """Lanes that must leave their submix, because their pitch or gain begins to change."""
         sound = self._sound
@@ -127,36 +130,41 @@ class VoiceSound:
         return lanes
 
     def _hopping(self, group: HopGroup, frame: int) -> list[Voice]:
-        """The sounding voices of a group whose sound is made at hops, except those that begin at this frame."""
+        """The sounding voices of a group that have no points of their own, except voices that begin at `frame`."""
         voices = self._bank.voices[group.lanes]
         return [v for v in voices if v.active and v.started_at < frame and not v.played.has_own_points]
 
-    def _give_stale_spectra(self, hopping: list[Voice], opening: list[Voice], frame: int) -> None:
-        """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date."""
-        stale = [
-            voice
-            for voice in hopping
-            if (voice.blend != voice.knobs.blend and not voice.played.blend_moves)
-            or (voice.spectrum_version != voice.knobs.version and not voice.played.spectrum_moves)
-        ]
-        if not stale and not opening:
+    def _give_stale_spectra(
+        self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
+    ) -> None:
+        """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date.
+
+        due: the groups that hop at `frame`, with their hopping voices.
+        """
+        prepared, wanting, blending = [], [voice for voice in opening if _wants_spectrum(voice)], []
+        for group, hopping in due:
+            of_group, wanting_of_group = self._readings.hop(group, hopping, frame)
+            prepared += of_group
+            wanting += wanting_of_group
+            blending += [v for v in hopping if v.blend != v.knobs.blend and not v.played.blend_moves]
+        # A spectrum with a bandwidth was widened for one blend, so another blend needs a new spectrum.
+        wanting += [voice for voice in blending if voice.has_bandwidth and voice not in wanting]
+        if not (prepared or wanting or blending or opening):
             return
         if self._sound.n_transposed:
-            self._sound.before_new_spectra([voice.lane for voice in stale], frame)
-        # A spectrum with a bandwidth was widened for one blend, so another blend needs a new spectrum.
-        wanting = [
-            voice
-            for voice in stale + opening
-            if voice.spectrum_version != voice.knobs.version
-            or (voice.has_bandwidth and voice.blend != voice.knobs.blend)
-        ]
-        if opening:
-            wanting.sort(key=lambda voice: voice.lane)
+            changing = {voice.lane for voice in prepared + wanting + blending if voice.started_at < frame}
+            self._sound.before_new_spectra(sorted(changing), frame)
+        wanting.sort(key=lambda voice: voice.lane)
+        if prepared:
+            self._spectra.give_prepared(prepared)
         if wanting:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices, with one call for each run of adjacent lanes of a hop group."""
+        """Begin the sound of voices, with one `WideSound.open` for each run of adjacent, equal lanes of a hop group.
+
+        transposing: as in `follow`.
+        """
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -172,7 +180,6 @@ class VoiceSound:
 
     def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes, frame: int) -> None:
         """Make one or more hops of sound for a group's hopping voices, and set when the group is due again."""
-        group.made_for = self._knobs.n_changes
         if self._palette.has_own_points:
             others = [v.lane for v in self._bank.voices[group.lanes] if v.active and v.played.has_own_points]
             if others:
@@ -191,7 +198,10 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """Give a group's lanes the blends of phases that their voices have from this hop on."""
+        """Give lanes of a group the blends of phases that hold from this hop on.
+
+        hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
+        """
         present, alike = self._knobs.present, hopping
         all_lanes = (
             [lane for lane in lanes if not self._has_own_points(lane)] if self._palette.has_own_points else lanes
@@ -210,7 +220,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if some need another hop for that."""
+        """Move unmodulated voices to the width of their knobs; return False if one of them needs another hop for it."""
         if not self._palette.has_width:
             return True
         done = True
@@ -230,7 +240,10 @@ class VoiceSound:
         return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin to move each voice's spectrum to that of its next point; moving: the voices, ascending by lane."""
+        """Begin to move each voice's spectrum to that of its next point.
+
+        moving: the voices, ascending by lane; n_events: as in `follow`.
+        """
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames
@@ -273,3 +286,10 @@ class VoiceSound:
             if lanes.start <= lane < lanes.stop:
                 gains[lane - lanes.start] = 0.0
         return gains
+
+
+def _wants_spectrum(voice: Voice) -> bool:
+    """Whether a voice that begins needs a new spectrum."""
+    return voice.spectrum_version != voice.knobs.version or (
+        voice.has_bandwidth and voice.blend != voice.knobs.blend
+    )

@@ -1,4 +1,4 @@
-"""Buses: adds up steady transposed lanes that share a head, so that their sum is transformed and read once."""
+"""Buses add up steady transposed lanes that share a head, so that the sum is transformed and read once."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ class Buses:
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
-        """The bus for lanes that share a head: `former` if it still fits, None if fewer than two lanes are steady."""
+        """The bus for lanes that share a head: `former` if it still fits, None if fewer than two lanes are steady.
+
+        gains: as in `renew`.
+        """
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if len(members) < 2:
             return None
@@ -88,8 +91,9 @@ class Buses:
         entering = [] if bus is None else bus.members
         leaving = [member for member in leaving if member not in entering]
         self._writer.make_fades(self.owners([*leaving, *entering]), frame)
-        head = self._lanes[lanes[0]].head
-        begin, n = head.place(frame) - N_BEFORE, N_BEFORE + self._writer.n_fade + N_AFTER
+        fade_from, n_fade = self._lanes[lanes[0]].fade_at(frame, self._writer.n_fade)
+        begin = self._lanes[lanes[0]].head.place(frame) - N_BEFORE
+        n = fade_from + n_fade + N_AFTER - begin
         if bus is not None:
             sounding = self.heard(entering)
             gain = {member: float(bus.shares[member - bus.lanes.start, 0]) for member in entering}
@@ -107,7 +111,7 @@ class Buses:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own.
 
-        During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
+        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.
         """
         for lane in lanes:
@@ -120,11 +124,10 @@ class Buses:
                     self._put(bus.carrier, None)
 
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
-        """Make the separate sounds of these members, and subtract them from the bus's sound.
+        """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
         How far ahead the bus was made depends on block sizes. So its sound is completed and kept only up to the end of
-        the present dense hop, or of the dense hop in which a running crossfade ends. The sound after that is made
-        again.
+        the present dense hop, or of the dense hop in which a running crossfade ends. All later sound is made again.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

@@ -17,7 +17,8 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class DenseWriter:
     """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of a crossfade, in ring samples. In all methods, a lane is in no bus, or is the carrier of its bus.
+    n_fade: length of the longest crossfade, in ring samples. In all methods, a lane is in no bus, or is the carrier of
+    its bus.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -28,14 +29,15 @@ class DenseWriter:
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
         """Write the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
-        self.write_to(lanes, [self._lanes[number].head.place(frame) + self.n_fade + N_AFTER for number in lanes])
+        fades = [self._lanes[number].fade_at(frame, self.n_fade) for number in lanes]
+        self.write_to(lanes, [begin + length for begin, length in fades])
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
         """Write the sound of the lanes' present spectra as far as a read at `frame` needs it."""
         self.write_to(lanes, [self._lanes[number].head.place(frame) + N_AFTER for number in lanes])
 
     def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write each lane's ring up to its end: `ends` has one ring sample for each lane.
+        """Write the lanes' rings up to `ends`, which has one ring sample for each lane.
 
         Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call; a bus is always transformed alone.
         """
@@ -66,7 +68,10 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into a lane's ring: nothing before `fade_from`, then a crossfade, then the hop alone."""
+        """Write a dense hop into a lane's ring: the old sound stays until `fade_from`, and crossfades to the hop there.
+
+        number: the lane; begin: the ring sample at which the hop begins.
+        """
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:

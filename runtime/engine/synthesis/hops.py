@@ -53,8 +53,8 @@ class HopSynthesis:
     A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at
     k * bin_hz.
 
-    fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half the engine's
-    sample rate; n_dense_octaves: how often a dense hop's sample rate can be halved.
+    Attributes: fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half
+    the engine's sample rate; n_dense_octaves: how often a dense hop's sample rate can be halved.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
@@ -130,7 +130,10 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Write the sum of the lanes' spectra into `out`; played: which floats of a spectrum are used."""
+        """Write the sum of the lanes' spectra into `out`.
+
+        played: which floats of a spectrum are used; the rest: as in `mixed_hop`.
+        """
         if coherent is None or blend < 1.0:
             if factors is not None:
                 # Weighting the magnitudes is cheaper than making each lane's complex spectrum and weighting that.
@@ -184,7 +187,7 @@ class HopSynthesis:
         return self._dense_sound_of(1, 1, octave)
 
     def _dense_sound_of(self, n: int, n_transformed: int, octave: int) -> np.ndarray:
-        """Transform the first n_transformed dense spectra; returns the dense hops of the first n."""
+        """Transform the first n_transformed dense spectra; returns the dense hops of the first n of them."""
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
@@ -207,7 +210,10 @@ class HopSynthesis:
                 first = row
 
     def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of some rows; weighs: True if all these rows have noise weights, False if none has."""
+        """Write the spectra of some rows of a hop into `out`.
+
+        weighs: True if all these rows have noise weights, False if none has; played: as in `_fill`.
+        """
         pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
         if weighs and coherent is not None:
             weighted = self._weighted_pairs[:n]
@@ -247,9 +253,10 @@ def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:
 
 
 def smooth_fft_size(size: float) -> int:
-    """The whole number nearest to `size` whose prime factors are at most 13: other sizes take ten times as long.
+    """The whole number nearest to `size` whose prime factors are at most 13.
 
-    Rounding the size detunes the sound. If no such number lies within 2 cents, the nearest whole number is returned.
+    A transform of any other size takes ten times as long. But a changed size detunes the sound: if no such number lies
+    within 2 cents, the nearest whole number is returned.
     """
     nearest = round(size)
     reach = int(size * (_WIDEST_DETUNE - 1.0))

@@ -21,7 +21,7 @@ class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound, the hop size
-    plus the crossfade that may follow; n_transforms: inverse transforms made so far.
+    plus the crossfade that may follow. Attributes: hop_size: in frames; n_transforms: inverse transforms made so far.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class LaneHops:
     ):
         self.n_transforms = 0
         self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
-        self._hop_offsets, self._hop_size = hop_offsets, synthesis.hop_size
+        self._hop_offsets, self.hop_size = hop_offsets, synthesis.hop_size
         self._n_frames = n_frames
 
     def elapsed(self, lane: int, frame: int) -> int:
-        """Frames from a lane's last hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
-        return (frame - self._hop_offsets[lane]) % self._hop_size
+        """Frames from a lane's newest hop, at or before `frame`, to `frame`: 0 to hop_size - 1."""
+        return (frame - self._hop_offsets[lane]) % self.hop_size
 
     def number(self, lane: int, frame: int) -> int:
-        """Number of a lane's last hop, at or before `frame`."""
-        return (frame - self._hop_offsets[lane]) // self._hop_size
+        """Number of a lane's newest hop, at or before `frame`."""
+        return (frame - self._hop_offsets[lane]) // self.hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
         """Sound of at most MAX_ROWS neighbouring lanes that hop together, from their hop at or just before `frame` on.
@@ -86,16 +86,17 @@ class LaneHops:
 class PointHops:
     """Makes the sound of plain lanes that have points of their own: their spectra change between hops, too.
 
-    All other lanes' sound is made at their hops. has_points: for each lane, whether it has points of its own.
+    The sound of all other lanes is made at hops. Attribute has_points: for each lane, whether it has points of its
+    own.
     """
 
-    def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int, hop_size: int):
+    def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
-        self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hop_size
+        self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
         self._made_to = [0] * n_lanes  # the hop up to which each lane's ring holds the sound of its present spectrum
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
-        """Begin a lane's sound at `frame`; is_made: whether its ring holds the sound from there to its next hop."""
+        """Begin a lane's sound at `frame`; is_made: whether its ring has the sound from `frame` to its next hop."""
         self._made_to[lane] = frame - self._hops.elapsed(lane, frame) + is_made * self._hop_size
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
@@ -121,7 +122,7 @@ class PointHops:
                 at, past = end, 0
 
     def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
-        """Runs of neighbouring lanes that have one blend and are made up to one frame; each run with that frame."""
+        """Runs of neighbouring lanes with one blend whose sound is made up to one frame; each run with that frame."""
         keys = list(zip(self._phases.blend, self._made_to, strict=True))
         return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 
@@ -129,9 +130,9 @@ class PointHops:
 class DenseHops:
     """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop for a crossfade.
 
-    n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to half the
-    engine's sample rate; n_octaves: how often a dense hop's sample rate can be halved; n_samples: samples of a dense
-    hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
+    Attributes: n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to
+    half the engine's sample rate; n_octaves: how often a dense hop's sample rate can be halved; n_samples: samples of a
+    dense hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
     """
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):
@@ -143,8 +144,8 @@ class DenseHops:
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
 
-        hops: for each hop the lane, the hop's number, counted like plain hops, and how many bins sound; octave: how
-        often the sample rate is halved. The result is valid until the next call; the caller may overwrite it.
+        hops: for each hop its lane, its number (as in `LanePhases`) and how many bins sound; octave: how often the
+        sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
@@ -154,8 +155,8 @@ class DenseHops:
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
-        shares: float32 (n, 1), 0 for a lane that is not mixed; hop, octave: as in `make`, for one of the lanes. The
-        mixed lanes' dense hops have the same numbers.
+        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: one of the mixed lanes, its hop's number and how
+        many bins sound; this number and these bins hold for all mixed lanes. octave: as in `make`.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)
@@ -172,7 +173,7 @@ class DenseHops:
         )
 
     def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
-        """Group hops of neighbouring lanes that are alike: the lanes, the hop's number and how many bins sound."""
+        """Group equal hops of neighbouring lanes: for each group the lanes, the hop's number, how many bins sound."""
         runs: list[tuple[slice, int, int]] = []
         for lane, number, n_bins in hops:
             if runs:

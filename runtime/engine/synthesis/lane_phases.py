@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from runtime.engine.synthesis.lanes import runs_of
-from runtime.engine.synthesis.phases.coherent import CoherentPhases
+from runtime.engine.synthesis.phases.coherent import CoherentPhases, Found
 from runtime.engine.synthesis.phases.noise_weights import NoiseWeights
 
 
@@ -17,8 +17,9 @@ class LanePhases:
     Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on; a transposed lane's dense
     hops continue this numbering from the plain hop at which they begin.
 
-    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra; blend: list, one number for each lane, 0 for
-    noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's number.
+    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: list, one number for each
+    lane, 0 for noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's
+    number.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
@@ -28,6 +29,24 @@ class LanePhases:
         self._has_phases = [False] * n_lanes
         self.leader: list[int | None] = [None] * n_lanes
         self._noise_weights = NoiseWeights(n_lanes, n_bins)
+        # For each lane what was found in its prepared spectrum, and in its present one; with the run of lanes.
+        self._prepared: list[tuple[slice, Found] | None] = [None] * n_lanes
+        self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
+
+    def prepare(self, lanes: Sequence[int], magnitudes: np.ndarray) -> None:
+        """Find the sinusoids of spectra that lanes, ascending, will get; magnitudes: float32 (n_lanes, n_bins)."""
+        for run in runs_of([lane for lane in lanes if self.blend[lane]]):
+            self._prepared[run] = [(run, self._phases.find(magnitudes[run]))] * (run.stop - run.start)
+
+    def take_prepared(self, lanes: Iterable[int]) -> None:
+        """Record that lanes have the spectra of the last `prepare` now."""
+        for lane in lanes:
+            self._found[lane], self._prepared[lane] = self._prepared[lane], None
+
+    def forget_found(self, lanes: Iterable[int]) -> None:
+        """Record that lanes have spectra in which nothing was found yet."""
+        for lane in lanes:
+            self._found[lane] = self._prepared[lane] = None
 
     def open(self, lane: int, blend: float) -> None:
         """Begin a lane's sound with this blend, and with new phases."""
@@ -52,7 +71,7 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether phases may walk in these lanes: any of them has a bandwidth, and any has a blend above 0."""
+        """Whether phases in these lanes may walk (`PhaseWalk`): one lane has a bandwidth, and one a blend above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:
@@ -88,11 +107,15 @@ class LanePhases:
                 planned.setdefault(number, []).append(lane)
         for number, of_number in planned.items():
             self._plan(of_number, number)
-        for side in new_sides:
-            self._phases.start_side(side, self.leader[side])
+        for sides in runs_of(new_sides):
+            first = self.leader[sides.start]
+            self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Plan lanes. If all sides of a run of lanes are among `lanes`, the run and its sides are planned together."""
+        """Make the plans of lanes from hop `number` on.
+
+        A run of lanes and their sides are planned together if all these sides are among `lanes`.
+        """
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:
@@ -102,7 +125,10 @@ class LanePhases:
             ]
             has_all = len(sides) == run.stop - run.start
             planned.update(sides if has_all else ())
-            self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None)
+            known, found = self._found[run], None
+            if known[0] is not None and known[0][0] == run and all(each is known[0] for each in known):
+                found = known[0][1]
+            self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None, found)
 
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
         """Coherent spectra of lanes that share one blend, complex64 (n, n_bins); None if that blend is 0.

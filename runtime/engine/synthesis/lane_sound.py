@@ -11,12 +11,11 @@ from runtime.engine.synthesis.hops import MAX_ROWS, HopSynthesis
 from runtime.engine.synthesis.lane_hops import DenseHops, LaneHops, PointHops
 from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
-from runtime.engine.synthesis.lanes import runs_alike
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise_weights import noise_amplitude
 from runtime.engine.synthesis.rings import Rings, fade_in
 from runtime.engine.synthesis.shaping.bandwidth import Widening
-from runtime.engine.synthesis.submix import Membership, Submixes
+from runtime.engine.synthesis.submix import Membership, PlainHops, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
@@ -24,7 +23,7 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
 CROSSFADE_S = 0.008
 # Hops made in one block while no spectrum changes. If a knob turns, those that have not been played are made again.
-# More hops would be cheaper on average, but the one block would have to make them all.
+# More hops would be cheaper on average, but a single block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
@@ -36,9 +35,9 @@ class LaneSound:
     in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has
     its fixed place in the stored noise.
 
-    hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases; size: length of a
-    ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop. A
-    fade-out that reads a lane with `copy` must not be longer.
+    hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases. Attributes: size:
+    length of a ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its
+    next hop. A fade-out that reads a lane with `copy` must not be longer.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
@@ -57,10 +56,12 @@ class LaneSound:
         n_ahead = N_HOPS_AHEAD * self.hop_size
         self._rings = Rings(n_lanes, n_ahead, n_fade)
         self.size = self._rings.size
-        self._points = PointHops(self._hops, self._rings, self._phases, n_lanes, self.hop_size)
+        self._points = PointHops(self._hops, self._rings, self._phases, n_lanes)
         self._membership = Membership(n_lanes)
         self._submixes = Submixes(self._membership, self._spectra, self._changes, self._hops, self._rings)
         self._transposer = Transposer(hop_offsets, self._dense_hops, self._spectra, self._phases, n_fade, n_ahead + 1)
+        plain = self._hops, self._rings, self._membership, self._submixes, self._phases, self._points
+        self._plain_hops = PlainHops(*plain, self._transposer.active, self._n_kept)
         self._opened_at = [-1] * n_lanes
 
     @property
@@ -120,7 +121,7 @@ class LaneSound:
     ) -> None:
         """Give lanes the spectra that they reach at the end of a ramp. `ramp` must follow.
 
-        takes_blends: whether the lanes also reach these blends. The other arguments are as in set_spectra.
+        takes_blends: whether the lanes reach `blends` along the ramp, too. The other arguments are as in set_spectra.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         if takes_blends:
@@ -136,11 +137,38 @@ class LaneSound:
         bandwidths_cents: Sequence[float],
         blends: Sequence[float],
     ) -> None:
+        self._phases.forget_found(lanes)
         if any(bandwidths_cents):
             amplitudes = [float(noise_amplitude(blend)) for blend in blends]
             magnitudes = self._widening.widen(magnitudes, bandwidths_cents, amplitudes)
         self._phases.set_bandwidths(lanes, bandwidths_cents)
         self._spectra.set(lanes, magnitudes, semitones, gains)
+
+    def prepare(
+        self,
+        lanes: Sequence[int],
+        magnitudes: np.ndarray,
+        semitones: Sequence[float],
+        gains: np.ndarray | None = None,
+        *_unused: Sequence[float],
+    ) -> None:
+        """Make spectra ready, and find their sinusoids; lanes: have no bandwidth, and will have none.
+
+        The arguments are as in set_spectra. The lanes keep their spectra until `take_prepared`.
+        """
+        self._spectra.prepare(lanes, magnitudes, semitones, gains)
+        self._phases.prepare(lanes, self._spectra.prepared)
+
+    def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
+        """Give lanes, ascending, the spectra of the last `prepare`, as set_targets does if are_targets, or else as
+        set_spectra does.
+        """
+        self._phases.set_bandwidths(lanes, ())
+        self._phases.take_prepared(lanes)
+        self._spectra.take_prepared(lanes)
+        if not are_targets:
+            for lane in lanes:
+                self._changes.changed[lane] = True
 
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
         """Make the old sound that the crossfades to new spectra will need; call before `set_spectra`.
@@ -165,10 +193,10 @@ class LaneSound:
         """
         active = self._transposer.active
         if self._transposer.n_active:
-            if all(active[lane] for lane in lanes):
+            rows = [row for row, lane in enumerate(lanes) if active[lane]]
+            if len(rows) == len(lanes):
                 self._transposer.set_ratios(lanes, frame, ratios)
                 return
-            rows = [row for row, lane in enumerate(lanes) if active[lane]]
             if rows:
                 self._transposer.set_ratios([lanes[row] for row in rows], frame, [ratios[row] for row in rows])
         plain = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if not active[lane]]
@@ -227,7 +255,7 @@ class LaneSound:
             self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the sound after the hop at `frame`, where it is not made yet; lanes: have points of their own."""
+        """Make the sound after the hop at `frame`, if it is not made yet; lanes: those with points of their own."""
         transposed = self.transposed_among(lanes)
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
@@ -248,18 +276,11 @@ class LaneSound:
             if not lanes:
                 return
         self._changes.ramp(lanes, frame, n_frames)
-        past = self._hops.elapsed(lanes[0], frame)
         self._hop_phases(lanes, frame, [True] * len(lanes))
         if self._points.has_points[lanes[0]]:
             self._points.ramp(lanes, frame, n_frames)
-            return
-        submix = self._membership.first_of(lanes)
-        if submix is not None:
-            shares = self._membership.shares_left(submix)
-            sound = self._hops.mixed(submix.lanes, submix.carrier, shares, frame)
-            self._rings.ramp_over(slice(submix.carrier, submix.carrier + 1), frame, sound[:, past:], n_frames)
-        for run in runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend):
-            self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)
+        else:
+            self._plain_hops.ramp(lanes, frame, n_frames)
 
     def n_hops_ahead(self, lanes: slice) -> int:
         """How many hops the next call of `hop` should make: 1 after a change, else N_HOPS_AHEAD."""
@@ -283,61 +304,13 @@ class LaneSound:
         if plain_lanes:
             plain = slice(plain_lanes[0], plain_lanes[-1] + 1)
             rows = slice(plain.start - run.start, plain.stop - run.start)
-            self._hop_plain(plain_lanes, plain, frame, n_hops, changed[rows], gains[rows])
+            self._plain_hops.make(plain_lanes, plain, frame, n_hops, changed[rows], gains[rows])
 
     def _hop_phases(self, lanes: Sequence[int], frame: int, changed: Sequence[bool]) -> None:
         """Fit the phases of plain lanes, which hop at the same frames, to changed spectra."""
         if lanes:
             number = self._hops.number(lanes[0], frame)
             self._phases.hop(lanes, frame, [number] * len(lanes), changed)
-
-    def _hop_plain(
-        self, lanes: Sequence[int], run: slice, frame: int, n_hops: int, changed: Sequence[bool], gains: np.ndarray
-    ) -> None:
-        """Make the hops of the lanes in `run`: lanes with a gain as one submix if possible, all others singly.
-
-        changed, gains: one for each lane number in `run`.
-        """
-        submix, blends = self._submixes.mix(run, frame, changed, gains), self._phases.blend[run]
-        if submix is not None and len(submix.members) == len(lanes):
-            alone = []
-        elif (
-            submix is not None
-            or self._phases.walk(run)
-            or blends.count(blends[0]) < len(blends)
-            or any(self._points.has_points[run])
-        ):
-            alone = self._runs_alone(lanes)
-        else:  # The run may contain silent and transposed lanes; to split it would cost more than to make these, too.
-            alone = [run]
-        for number in range(n_hops):
-            at, fades = frame + number * self.hop_size, changed if number == 0 else [False] * len(changed)
-            # Samples after a hop's end are for a crossfade, which can only begin at the end of the newest hop.
-            n_frames = self._n_kept if number == n_hops - 1 else self.hop_size
-            if submix is not None:
-                self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])
-            for each in alone:
-                sound = self._hops.sound(each, at)[:, :n_frames]
-                self._write_hop(each, at, sound, fades[each.start - run.start : each.stop - run.start])
-
-    def _runs_alone(self, lanes: Sequence[int]) -> list[slice]:
-        """Runs of the lanes that are plain and in no submix; the lanes of each run have one blend."""
-        return runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend)
-
-    def _is_alone(self, lane: int) -> bool:
-        return self._membership.of(lane) is None and not self._transposer.active[lane]
-
-    def _write_hop(self, lanes: slice, frame: int, sound: np.ndarray, fades: Sequence[bool]) -> None:
-        """Write lanes' sound (n, n_frames) into their rings; fades: for each lane, whether to crossfade."""
-        if not any(fades):
-            self._rings.write(lanes, frame, sound)
-        elif all(fades):
-            self._rings.fade_over(lanes, frame, sound)
-        else:
-            for row, lane_fades in enumerate(fades):
-                lane = slice(lanes.start + row, lanes.start + row + 1)
-                write = self._rings.fade_over if lane_fades else self._rings.write
-                write(lane, frame, sound[row : row + 1])
 
     # Submixes
 
@@ -371,7 +344,7 @@ class LaneSound:
         return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """How many frames one `read_transposed` of these lanes, at least one lane, should read at most."""
+        """The most frames that one `read_transposed` should read of these lanes; there must be at least one lane."""
         return self._transposer.longest_read(lanes)
 
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
@@ -388,7 +361,7 @@ class LaneSound:
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        The end may lie at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
+        This sound may end at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
         points of its own has no later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:

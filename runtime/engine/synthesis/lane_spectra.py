@@ -8,21 +8,23 @@ import numpy as np
 
 from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.hops import MAX_ROWS
+from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
 from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: its levelled magnitudes times the lane's share in a submix when they were set.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the lane's share in a submix at that time.
 
     So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
     the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored
     share.
 
-    n_bins: how many of a spectrum's bins are heard; pairs: the stored spectra, float32 (n_lanes, 3, 2 * n_bins), in the
-    layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1),
-    the shares for the spectra that are set next, 1 for a lane that was in no submix; stored_shares: float32
-    (n_lanes, 1), the shares that the stored spectra contain.
+    n_bins: how many of a spectrum's bins are heard. Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored
+    spectra in the layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares:
+    float32 (n_lanes, 1), the shares for the spectra that are set next, 1 for a lane that was in no submix;
+    stored_shares: float32 (n_lanes, 1), the shares that the stored spectra contain; prepared: float32
+    (n_lanes, n_bins), the spectra of the newest `prepare`, which `take_prepared` stores.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -32,6 +34,9 @@ class LaneSpectra:
         self.shares, self.stored_shares = np.ones((2, n_lanes, 1), np.float32)
         self._levels = Levels(spec, sample_rate_hz, n_bins, MAX_ROWS)
         self._levelled = np.empty((MAX_ROWS, n_bins), np.float32)
+        # np.full writes to the memory now; with np.zeros, the first hop would wait for its memory pages.
+        self.prepared = np.full((n_lanes, n_bins), 0.0, np.float32)
+        self._prepared_shares = np.ones((n_lanes, 1), np.float32)
         self._factors, self._ratios = np.empty((2, MAX_ROWS, 1), np.float32)
 
     def set(
@@ -45,14 +50,30 @@ class LaneSpectra:
 
         semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
         """
-        n = len(lanes)
-        if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
-            self._set_run(slice(lanes[0], lanes[-1] + 1), magnitudes, semitones, gains)
-        else:
-            for row, lane in enumerate(lanes):
-                one = slice(row, row + 1)
-                gain = None if gains is None else gains[one]
-                self._set_run(slice(lane, lane + 1), magnitudes[one], semitones[one], gain)
+        for run, rows in _runs_with_rows(lanes):
+            levelled = self._levelled[: rows.stop - rows.start]
+            self._level(run, magnitudes[rows], semitones[rows], None if gains is None else gains[rows], levelled)
+            self.stored_shares[run] = self.shares[run]
+            write_pairs(levelled, self._pairs[run])
+
+    def prepare(
+        self,
+        lanes: Sequence[int],
+        magnitudes: np.ndarray,
+        semitones: Sequence[float],
+        gains: np.ndarray | None = None,
+    ) -> None:
+        """Level new magnitudes, but keep the stored spectra until `take_prepared`; parameters as in `set`."""
+        for run, rows in _runs_with_rows(lanes):
+            of_rows = None if gains is None else gains[rows]
+            self._level(run, magnitudes[rows], semitones[rows], of_rows, self.prepared[run])
+            self._prepared_shares[run] = self.shares[run]
+
+    def take_prepared(self, lanes: Sequence[int]) -> None:
+        """Store the prepared spectra of lanes, ascending."""
+        for run in runs_of(lanes):
+            self.stored_shares[run] = self._prepared_shares[run]
+            write_pairs(self.prepared[run], self._pairs[run])
 
     def copy(self, lane: int, into: int) -> None:
         """Give lane `into` the stored spectrum of `lane`."""
@@ -68,24 +89,35 @@ class LaneSpectra:
             return None
         return np.divide(shares, stored, out=self._ratios[: len(shares)])
 
-    def _set_run(
-        self, lanes: slice, magnitudes: np.ndarray, semitones: Sequence[float], gains: np.ndarray | None
+    def _level(
+        self,
+        lanes: slice,
+        magnitudes: np.ndarray,
+        semitones: Sequence[float],
+        gains: np.ndarray | None,
+        out: np.ndarray,
     ) -> None:
-        n, stored_shares = len(magnitudes), self.stored_shares[lanes]
-        factors, levelled = self._factors[:n], self._levelled[:n]
-        stored_shares[:] = self.shares[lanes]
-        self._levels.find(magnitudes, semitones, factors[:, 0], levelled)
-        factors *= stored_shares
-        np.multiply(magnitudes[:, : levelled.shape[1]], factors, out=levelled)
+        """Write levelled magnitudes times their lanes' shares into `out`, float32 (n, n_bins)."""
+        factors = self._factors[: len(magnitudes)]
+        self._levels.find(magnitudes, semitones, factors[:, 0], out)
+        factors *= self.shares[lanes]
+        np.multiply(magnitudes[:, : out.shape[1]], factors, out=out)
         if gains is not None:
-            levelled *= gains
-        write_pairs(levelled, self._pairs[lanes])
+            out *= gains
+
+
+def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
+    """Lanes, ascending, as one run if they are neighbours, else one by one; each run with the rows of its spectra."""
+    n = len(lanes)
+    if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
+        return [(slice(lanes[0], lanes[-1] + 1), slice(0, n))]
+    return [(slice(lane, lane + 1), slice(row, row + 1)) for row, lane in enumerate(lanes)]
 
 
 class SpectrumChanges:
-    """Keeps which lanes' spectrum or blend changed since their last hop, and when each lane's crossfade ends.
+    """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    changed: one flag for each lane; fade_in: a new sound's weights in a crossfade, float32 (n_fade,).
+    fade_in: a new sound's weights in a crossfade, float32 (n_fade,). Attribute changed: one flag for each lane.
     """
 
     def __init__(self, n_lanes: int, fade_in: np.ndarray):
@@ -120,7 +152,7 @@ class SpectrumChanges:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights in the rest of a lane's crossfade from `frame` on, float32 (fade_left,)."""
+        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,)."""
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:
             return self._fade_in[len(self._fade_in) - left :]

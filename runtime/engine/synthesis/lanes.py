@@ -20,6 +20,8 @@ def runs_alike(lanes: Sequence[int], values: Sequence[object]) -> list[slice]:
 
 def runs_of(lanes: Sequence[int]) -> list[slice]:
     """Group ascending lane numbers into runs of neighbours; each multiple of LANES_PER_ROW begins a new run."""
+    if lanes and lanes[-1] - lanes[0] == len(lanes) - 1 and lanes[0] // LANES_PER_ROW == lanes[-1] // LANES_PER_ROW:
+        return [slice(lanes[0], lanes[-1] + 1)]  # the usual case
     runs: list[slice] = []
     for lane in lanes:
         if _goes_on(runs, lane):
@@ -38,9 +40,9 @@ class Sides:
 
     The numbers of lanes with a voice come first, then some unused numbers, then the sides, in the lanes' order.
 
-    n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned;
-    first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane, whether it
-    will have a side from its next hop on, and whether it has a side now.
+    n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned.
+    Attributes: first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane,
+    whether it will have a side from its next hop on, and whether it has a side now.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):

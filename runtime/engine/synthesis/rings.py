@@ -11,8 +11,8 @@ class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
     n_ahead: frames of finished sound that may be written ahead; n_fade: length of a crossfade, and how many frames may
-    be written after the n_ahead frames; size: samples of a ring, a power of two; fade_in: the new sound's weights in a
-    crossfade, float32 (n_fade,).
+    be written after the n_ahead frames. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's
+    weights in a crossfade, float32 (n_fade,).
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):

@@ -1,4 +1,4 @@
-"""Submixes: adds up the spectra of lanes that hop together and have constant gains, and transforms the sum once."""
+"""Plain lanes' hops: lanes with constant gains are added up as spectra in submixes; all others are made one by one."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from runtime.engine.synthesis.lane_hops import LaneHops
+from runtime.engine.synthesis.lane_hops import LaneHops, PointHops
+from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
-from runtime.engine.synthesis.lanes import runs_of
+from runtime.engine.synthesis.lanes import runs_alike, runs_of
 from runtime.engine.synthesis.rings import Rings
 
 
 class Submix:
-    """Lanes that are played as one sum: in the ring of the loudest of them, the carrier, and at the carrier's gain.
+    """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
-    lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,), the
-    gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's gain;
-    is_whole: whether no member has left.
+    Attributes: lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,),
+    the gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's
+    gain; is_whole: whether no member has left.
     """
 
     __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "shares")
@@ -30,7 +31,7 @@ class Submix:
         self.is_whole = True
 
     def share(self, lanes: slice) -> np.ndarray:
-        """The shares, float32 (n,), of `lanes`, which are part of the run."""
+        """The shares of `lanes`, float32 (n,); they must lie in the submix's run of lanes."""
         return self.shares[lanes.start - self.lanes.start : lanes.stop - self.lanes.start, 0]
 
     def is_of(self, lanes: slice, gains: np.ndarray) -> bool:
@@ -96,9 +97,9 @@ class Submixes:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
         Members are the lanes whose gain is not 0. There must be two or more, and the spectra of either all or none of
-        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the
-        members' old sound goes to the new carrier's ring, for the crossfade. If some were in a former submix, their sum
-        is in its carrier's ring, so it is added, too.
+        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the members' old
+        sounds goes to the new carrier's ring, for the crossfade. Members of a former submix are added as their sum,
+        which is in the ring of the former carrier.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed
@@ -121,7 +122,7 @@ class Submixes:
         return submix
 
     def write(self, submix: Submix, frame: int, n_frames: int, fades: bool) -> None:
-        """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: crossfade with the old sound."""
+        """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: whether to crossfade to it."""
         sound = self._hops.mixed(submix.lanes, submix.carrier, submix.shares, frame)
         write = self._rings.fade_over if fades else self._rings.write
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
@@ -129,7 +130,7 @@ class Submixes:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take those of `lanes` that are in a submix out of it: write each one's own sound from `frame` on.
 
-        During a crossfade, the rest of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
+        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
         members leave.
         """
         for lane in lanes:
@@ -148,3 +149,84 @@ class Submixes:
             sound[:, :fade_left] *= self._changes.weights_left(lanes.start, frame)
         self._rings.write(lanes, frame, sound)
         self._rings.subtract(lanes, submix.carrier, frame, sound.shape[1], submix.share(lanes))
+
+
+class PlainHops:
+    """Makes the sound of plain lanes without points of their own, and writes it into their rings.
+
+    is_transposed: list, one flag for each lane, which the transposer keeps up to date; n_kept: how many frames of the
+    newest hop are written, the hop size plus a crossfade.
+    """
+
+    def __init__(
+        self,
+        hops: LaneHops,
+        rings: Rings,
+        membership: Membership,
+        submixes: Submixes,
+        phases: LanePhases,
+        points: PointHops,
+        is_transposed: Sequence[bool],
+        n_kept: int,
+    ):
+        self._hops, self._rings, self._membership, self._submixes = hops, rings, membership, submixes
+        self._phases, self._points, self._is_transposed = phases, points, is_transposed
+        self._hop_size, self._n_kept = hops.hop_size, n_kept
+
+    def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
+        """Crossfade linearly to the sound of the lanes' present spectra, from `frame` on for n_frames."""
+        past, submix = self._hops.elapsed(lanes[0], frame), self._membership.first_of(lanes)
+        if submix is not None:
+            shares = self._membership.shares_left(submix)
+            sound = self._hops.mixed(submix.lanes, submix.carrier, shares, frame)
+            self._rings.ramp_over(slice(submix.carrier, submix.carrier + 1), frame, sound[:, past:], n_frames)
+        for run in self._runs_alone(lanes):
+            self._rings.ramp_over(run, frame, self._hops.sound(run, frame)[:, past:], n_frames)
+
+    def make(
+        self, lanes: Sequence[int], run: slice, frame: int, n_hops: int, changed: Sequence[bool], gains: np.ndarray
+    ) -> None:
+        """Make n_hops hops of the lanes in `run`: lanes with a gain as one submix if possible, all others singly.
+
+        changed, gains: one for each lane number in `run`.
+        """
+        submix, blends = self._submixes.mix(run, frame, changed, gains), self._phases.blend[run]
+        if submix is not None and len(submix.members) == len(lanes):
+            alone = []
+        elif (
+            submix is not None
+            or self._phases.walk(run)
+            or blends.count(blends[0]) < len(blends)
+            or any(self._points.has_points[run])
+        ):
+            alone = self._runs_alone(lanes)
+        else:  # The run may contain silent and transposed lanes; to split it would cost more than to make these, too.
+            alone = [run]
+        for number in range(n_hops):
+            at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
+            # Samples after a hop's end are for a crossfade, which can only begin at the end of the newest hop.
+            n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
+            if submix is not None:
+                self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])
+            for each in alone:
+                sound = self._hops.sound(each, at)[:, :n_frames]
+                self._write_hop(each, at, sound, fades[each.start - run.start : each.stop - run.start])
+
+    def _runs_alone(self, lanes: Sequence[int]) -> list[slice]:
+        """Runs of the lanes that are plain and in no submix; the lanes of each run have one blend."""
+        return runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend)
+
+    def _is_alone(self, lane: int) -> bool:
+        return self._membership.of(lane) is None and not self._is_transposed[lane]
+
+    def _write_hop(self, lanes: slice, frame: int, sound: np.ndarray, fades: Sequence[bool]) -> None:
+        """Write lanes' sound (n, n_frames) into their rings; fades: for each lane, whether to crossfade."""
+        if not any(fades):
+            self._rings.write(lanes, frame, sound)
+        elif all(fades):
+            self._rings.fade_over(lanes, frame, sound)
+        else:
+            for row, lane_fades in enumerate(fades):
+                lane = slice(lanes.start + row, lanes.start + row + 1)
+                write = self._rings.fade_over if lane_fades else self._rings.write
+                write(lane, frame, sound[row : row + 1])

@@ -32,9 +32,9 @@ _LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 6
 class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
-    elapsed: frames since the lane's last hop, which has the number `hop` and becomes its dense hop 0; fading: the
+    elapsed: frames since the lane's newest hop, which has the number `hop` and becomes its dense hop 0; fading: the
     lane's sound from now to the end of a crossfade that is still running, empty if none is; is_new: whether the lane's
-    sound begins at this frame, too.
+    sound begins together with the transposition.
     """
 
     lane: int
@@ -52,8 +52,8 @@ class Transposer:
     joins a head that has its ratio already. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
-    an old spectrum to a new one; max_frames: most frames of one `read`; active: for each lane, whether it is
-    transposed; n_active: number of transposed lanes.
+    an old spectrum to a new one; max_frames: most frames of one `read`. Attributes: active: for each lane, whether it
+    is transposed; n_active: number of transposed lanes.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Transposer:
         return head
 
     def follow(self, number: int, leader: int, frame: int) -> None:
-        """Transpose a lane like lane `leader`, from `frame` on."""
+        """Transpose lane `number` like lane `leader`, from `frame` on."""
         self.n_active += not self.active[number]
         self.active[number] = True
         self._lanes[number].begin(self._lanes[leader].head, frame, self._writer.n_fade)
@@ -188,7 +188,7 @@ class Transposer:
         self._writer.make_fades(fading, frame)
 
     def narrow(self, lanes: Sequence[int], frame: int) -> None:
-        """Begin crossfades of those lanes that need another number of bins from `frame` on; lanes: in no bus."""
+        """Begin crossfades of those lanes that need another number of bins from `frame` on; no lane may be in a bus."""
         narrowed = self._narrowed(lanes, frame)
         self._writer.make_fades(narrowed, frame)
         for number in narrowed:
@@ -209,9 +209,7 @@ class Transposer:
         """
         owners = self._buses.owners(lanes)
         for number in owners:
-            head = self._lanes[number].head
-            n_fade = head.place(frame + n_frames) - head.place(frame)
-            self._lanes[number].begin_fade(frame, max(1, n_fade), is_ramp=True)
+            self._lanes[number].begin_ramp(frame, n_frames)
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
@@ -236,12 +234,11 @@ class Transposer:
             if head not in ends:
                 head.go_to(frame)
                 ends[head] = head.place(frame), head.place(frame + n_frames)
-        n_fade = self._writer.n_fade
-        self._writer.write_to(lanes, [lane.wanted_to(*ends[lane.head], n_fade) for lane in self._chosen(lanes)])
+        self._writer.write_to(lanes, [lane.wanted_to(*ends[lane.head]) for lane in self._chosen(lanes)])
         return self._resampler.read(lanes, heads, frame, n_frames)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """How many frames one `read` of these lanes, at least one lane, should read at most."""
+        """The most frames that one `read` should read of these lanes; there must be at least one lane."""
         at_once = min(max(_LANE_FRAMES_AT_ONCE // len(lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
         fastest = max(lane.head.fastest_step for lane in self._chosen(lanes))
         quarter_ring = self._rings.size // 4 << FRACTION_BITS
@@ -257,7 +254,7 @@ class Transposer:
         return [self._lanes[number] for number in lanes]
 
     def _finish_fade(self, number: int, frame: int, fading: np.ndarray) -> None:
-        """Crossfade from `fading`, which begins at `frame`, to the ring's sound."""
+        """Crossfade from `fading`, which begins at `frame`, to the sound in the ring of lane `number`."""
         head = self._lanes[number].head
         n = (len(fading) - 1) * head.density >> FRACTION_BITS
         dense = np.interp(np.arange(n) * (ONE / head.density), np.arange(len(fading)), fading).astype(np.float32)

@@ -17,7 +17,7 @@ from runtime.engine.synthesis.transposing.head import Ratio
 class WideSound(LaneSound):
     """A `LaneSound` with sides: a side is a further lane that gets the spectra, blends and ratios of its lane.
 
-    A side begins where its lane begins, or at a hop; it has its own phases. All arguments as in `LaneSound`.
+    A side begins when its lane begins, or at a later hop; it has its own phases. The arguments are as in `LaneSound`.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
@@ -56,6 +56,14 @@ class WideSound(LaneSound):
         super().set_targets(lanes, *spectra, takes_blends=takes_blends)
         for side in self._sides.of(lanes) if takes_blends else ():
             self._phases.blend[side] = self._phases.blend[side - self._sides.first]
+
+    def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
+        """As in `LaneSound`."""
+        super().take_prepared(lanes, are_targets)
+        for side in self._sides.of(lanes):
+            self._follow(side)
+            if not are_targets:
+                self._changes.changed[side] = True
 
     def _store(self, lanes: Sequence[int], *spectra: Any) -> None:
         super()._store(lanes, *spectra)
@@ -99,7 +107,7 @@ class WideSound(LaneSound):
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make early the old sound that `before_ramp` with the same arguments would make."""
+        """Make early the old sound that a later `before_ramp` with the same arguments needs."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
@@ -161,4 +169,5 @@ class WideSound(LaneSound):
         """Give a side the spectrum and the bandwidth of its lane."""
         lane = side - self._sides.first
         self._spectra.copy(lane, side)
+        self._phases.forget_found([side])
         self._phases.set_bandwidths([side], [self._phases.bandwidth_cents(lane)])

@@ -1,1 +1,1 @@
-"""What is played: notes, channels, pitches and envelopes of the voices; makes no sound."""
+"""Knows what is played: the notes, channels, pitches and envelopes of the voices; makes no sound."""

@@ -12,24 +12,24 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: shorter settings, also 0, would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Fade-out of a voice that is stolen or cut. At most `LaneSound.fade_frames`, because no later sound is made.
+# Fade-out of a voice that is stolen or cut. It may last `LaneSound.fade_frames` at most: no later sound is made.
 CUT_FADE_S = 0.004
-GAIN_RAMP_S = 0.01
+GAIN_RAMP_S = 0.01  # how long a gain takes to reach its new value after a change of volume, expression or pan
 
 
 class Voice:
     """One voice: the note that its lane plays, and the state of that note.
 
-    pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for; key_offset:
-    pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning; vibrato_semitones,
-    vibrato_radians_per_frame: depth and speed of the vibrato; slide: what MPE slide adds to the first knob's position,
-    about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide begins; glide_end: frame at which the
-    glide ends, -1 without a glide; order: number of notes that were started before this one; blend: the voice's blend
-    of phases; spectrum_version: version of the knobs that the voice's spectrum was decoded for; must_hold: whether the
-    hold stage of the envelope is still to come; played: the voice's sound; knobs: the positions of that sound's
-    targets; led_to: the values at the end of the voice's last ramp, None without a ramp; is_cut: whether the voice was
-    silenced by `VoiceBank.cut`; modulated_pitch: the voice's pitch ratio if its pitch is modulated; width: the stereo
-    width for which its last spectrum was made.
+    Attributes: pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for;
+    key_offset: pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning;
+    vibrato_semitones, vibrato_radians_per_frame: depth and speed of the vibrato; slide: what MPE slide adds to the
+    position of the first latent, about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide begins;
+    glide_end: frame at which the glide ends, -1 without a glide; order: number of notes that were started before this
+    one; blend: the voice's blend of phases; spectrum_version: version of the knobs that the voice's spectrum was
+    decoded for; must_hold: whether the hold stage of the envelope is still to come; played: the voice's sound; knobs:
+    the positions of that sound's targets; led_to: the values to which the voice's newest ramp leads, None without a
+    ramp; is_cut: whether the voice was silenced by `VoiceBank.cut`; modulated_pitch: the voice's pitch ratio if its
+    pitch is modulated; width: the stereo width for which its newest spectrum was made.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
@@ -66,8 +66,8 @@ class Voice:
 class VoiceBank:
     """All voices, one for each lane, with their envelopes, left gains and right gains.
 
-    n_active: number of sounding voices; n_lanes_used: one more than the highest lane that sounds; table: the
-    notes' data for modulation.
+    max_frames: as in `Ramps`; seed: seed of the random values in `table`. Attributes: n_active: number of sounding
+    voices; n_lanes_used: one more than the highest lane that sounds; table: the notes' data for modulation.
     """
 
     def __init__(self, n_voices: int, sample_rate_hz: int, max_frames: int, seed: int):
@@ -97,7 +97,7 @@ class VoiceBank:
         return sorted(sounding, key=lambda voice: (not voice.is_cut, not voice.released, voice.order))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
-        """Begin a note; amplitude: gain of the note; gains: left and right gain of its channel."""
+        """Begin a note; amplitude: the gain of its velocity; gains: the left and right gain of its channel."""
         self.n_active += not voice.active
         self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True
@@ -132,7 +132,7 @@ class VoiceBank:
             voice.played.trajectories.release(voice.lane, frame)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
-        """Legato: let `voice`, which has just started, continue the envelope of `old`; `old` fades out."""
+        """Legato: let `voice`, which has just started, continue the envelope of `old`; `old` fades out in fade_s."""
         level = max(self.envelope.value(old.lane, frame), voice.knobs.envelope.sustain)
         self.table.continue_from(voice.lane, old.lane)
         trajectories = voice.played.trajectories
@@ -148,7 +148,7 @@ class VoiceBank:
             ramps.move(voice.lane, frame, voice.amplitude * gain, self._frames(GAIN_RAMP_S), SMOOTH)
 
     def levels(self, voice: Voice, frame: int) -> tuple[float, float, float]:
-        """A voice's envelope, left gain and right gain at a frame."""
+        """The envelope, left gain and right gain of a voice at a frame."""
         return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
 
     def arrive(self, frame: int) -> None:

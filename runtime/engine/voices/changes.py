@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 class Stolen(NamedTuple):
     """A voice whose lane another note took.
 
-    level: the voice's envelope when it was stolen; left, right: its gains then; is_modulated: whether `GridGains` has
-    further gains for it.
+    level, left, right: the voice's envelope, left gain and right gain when it was stolen; is_modulated: whether
+    `GridGains` has further gains for the voice.
     """
 
     lane: int
@@ -26,7 +26,7 @@ class Stolen(NamedTuple):
 class Changes:
     """The changes of one span; the object is cleared and used again.
 
-    opening: voices that begin; stolen: the former voices of their lanes; retuned: voices whose pitch may have changed;
+    opening: voices that begin; stolen: voices that lost their lanes; retuned: voices whose pitch may have changed;
     touched: voices that need a new spectrum although no knob moved, because of a new note or an MPE slide.
     """
 

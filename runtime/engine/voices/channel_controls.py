@@ -15,7 +15,7 @@ from runtime.events import N_CHANNELS, Aftertouch, ControlChange, PitchWheel, Po
 
 
 class ChannelControls:
-    """Applies the messages of a channel, and updates the channel's voices.
+    """Applies the messages of MIDI channels, and updates the channels' voices.
 
     The messages of an MPE zone's master act on the zone's members, too.
     """
@@ -45,7 +45,7 @@ class ChannelControls:
             handler(self, event, frame)
 
     def slide(self, event: ControlChange) -> None:
-        """Set the slide of an MPE zone's member, and update its notes."""
+        """Set the slide of a channel that is a member of an MPE zone, and update the channel's notes."""
         self._channels[event.channel].slide = event.value
         for voice in self._notes.held(event.channel):
             self._notes.follow_slide(voice)
@@ -106,7 +106,7 @@ class ChannelControls:
 
     def _data_entry(self, event: ControlChange, frame: int) -> None:
         if self._channels.enter_data(event.channel, event.control, event.value):
-            # MPE 1.0: all notes end when a zone changes, as their keys may now belong to other channels.
+            # MPE 1.0: all notes end when a zone changes, because their keys may now belong to other channels.
             self._notes.release_all(frame)
         self.retune(range(N_CHANNELS))
 
@@ -121,7 +121,7 @@ class ChannelControls:
         """CC 122 does nothing: this instrument has no keyboard to switch off."""
 
     def _all_notes_off(self, event: ControlChange, frame: int) -> None:
-        """CC 123 to 127: end all notes. In MIDI 1.0 the mode messages 124 to 127 end them, too."""
+        """End all notes for CC 123, and for CC 124 to 127: in MIDI 1.0 these mode messages end all notes, too."""
         self._notes.all_off(self._channels.with_members(event.channel), frame)
 
     def _follow_channels(self, channels: Iterable[int], frame: int) -> None:

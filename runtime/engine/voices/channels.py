@@ -49,7 +49,7 @@ class Channel:
         return self.bend * self.bend_range_semitones + self.coarse_semitones + self._fine_semitones
 
     def select_bank(self, control: int, value: int) -> None:
-        """CC 0 or 32: choose the bank of the next program change.
+        """Apply CC 0 or 32: choose the bank of the next program change.
 
         In MIDI 1.0 the bank is 128 times CC 0 plus CC 32. But many keyboards send CC 0 alone: then CC 0 is the bank.
         """
@@ -60,7 +60,7 @@ class Channel:
             self.bank, self.has_bank_lsb = high << 7 | value, True
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """CC 98 to 101: choose the parameter that data entry sets. Parameters of CC 98 and 99 are not supported."""
+        """Apply CC 98 to 101: choose the parameter that data entry sets. CC 98 and 99 choose none that is supported."""
         msb, lsb = self.parameter
         if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER
@@ -68,7 +68,10 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """CC 6 or 38: set the chosen parameter; returns the number of members of an MPE zone to set up, else None."""
+        """Apply CC 6 or 38: set the chosen parameter.
+
+        Returns the number of members if the parameter sets up an MPE zone, else None.
+        """
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)
@@ -85,7 +88,8 @@ class Channel:
 class Channels:
     """All 16 channels and their MPE zones.
 
-    In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
+    In a zone the master channel's controllers also hold for its member channels, and each member plays one note. In all
+    methods `number` is the number of a channel, 0 to 15.
     n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0, followed by its members; the upper
     zone's master is channel 15, preceded by its members.
@@ -108,7 +112,10 @@ class Channels:
         return self._channels[number]
 
     def enter_data(self, number: int, control: int, value: int) -> bool:
-        """Apply CC 6 or 38 of a channel; return whether a zone changed. A member's bend range holds for all members."""
+        """Apply CC 6 or 38 of a channel; return whether a zone changed.
+
+        If a member of a zone gets another bend range, all members of the zone get it.
+        """
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
         if master >= 0 and channel.parameter == (0, 0):

@@ -6,7 +6,8 @@ import numpy as np
 
 from runtime.events import NEVER
 
-# Coefficients of x, x^2 and x^3: x^2 (3 - 2 x), with slope 0 at both ends. `cubic_of` gives coefficients for envelopes.
+# The cubic x^2 (3 - 2 x), with slope 0 at both ends, as its coefficients of x, x^2 and x^3. The coefficients for the
+# stages of envelopes come from `cubic_of`.
 SMOOTH = (0.0, 3.0, -2.0)
 
 
@@ -16,9 +17,9 @@ class Ramps:
     A moving row's value at frame f is from + (to - from) p(x), where x = (f - start) / length and p is a cubic with
     p(0) = 0 and p(1) = 1; when the move ends, the row holds `to`.
 
-    max_frames: most frames of one `values`; target: float32 (n_rows, 1), the level that each row holds or moves to;
-    end: int64 (n_rows,), the frame at which each row's move ends, NEVER for a row that holds its level; n_moving:
-    number of rows that move; n_changes: how often a row was given a new level or a new move.
+    max_frames: most frames per `values` call. Attributes: target: float32 (n_rows, 1), the level that each row holds or
+    moves to; end: int64 (n_rows,), the frame at which each row's move ends, NEVER for a row that holds its level;
+    n_moving: number of rows that move; n_changes: how often a row was given a new level or a new move.
     """
 
     def __init__(self, n_rows: int, max_frames: int):
@@ -76,7 +77,7 @@ class Ramps:
         x = self._x[: n_rows * n_frames].reshape(n_rows, n_frames)
         y = self._y[: n_rows * n_frames].reshape(n_rows, n_frames)
         c1, c2, c3 = self._shape[:, :n_rows]
-        # Frames since the start are whole numbers, exact in float32 for six minutes: x does not depend on the span.
+        # The frames since the start are whole numbers, exact in float32 for six minutes, so x is the same in any span.
         np.add((frame - self._start[:n_rows]).astype(np.float32), self._steps[:n_frames], out=x)
         x /= self._length[:n_rows]
         np.minimum(x, np.float32(1.0), out=x)

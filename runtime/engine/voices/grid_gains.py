@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.sources import Moment
 
-# Gains are computed at frames that are multiples of this, and interpolated linearly. This weakens a wave of 20 Hz by
-# 1 %. A step of a control takes this long, longer than the shortest attack.
+# Gains are computed at frames that are multiples of this, and interpolated linearly. The interpolation makes a wave of
+# 20 Hz 1 % weaker. After a step of a control, a gain moves for this long, which is longer than the shortest attack.
 GAIN_GRID_FRAMES = 128
 _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 
@@ -20,8 +20,8 @@ _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 class GridGains:
     """The modulated gains of all lanes, on a grid of absolute frames.
 
-    The gain at a point of the grid is computed when the interval before it begins, with the controls at that time.
-    So a gain never depends on where a span begins.
+    The gain at a point of the grid is computed at the point before, with the controls at that time. So a gain never
+    depends on where a span begins.
 
     longest_span: most frames of one span.
     """
@@ -31,12 +31,14 @@ class GridGains:
         n_points = longest_span // GAIN_GRID_FRAMES + 3
         self._points = np.ones((2, n_lanes, n_points))  # left and right gain of each lane at each point
         self._first = 0  # number of the first point on the grid
-        self._began = [-1] * n_lanes  # the note that each lane's points belong to
+        self._began = [-1] * n_lanes  # the `Voice.order` of the note that each lane's points belong to
         self._values = np.empty((2, n_lanes, longest_span), np.float32)
-        self._fractions = np.arange(longest_span + GAIN_GRID_FRAMES) % GAIN_GRID_FRAMES / GAIN_GRID_FRAMES
+        frames = np.arange(longest_span + GAIN_GRID_FRAMES)
+        self._intervals = frames // GAIN_GRID_FRAMES
+        self._fractions = (frames % GAIN_GRID_FRAMES / GAIN_GRID_FRAMES).astype(np.float32)
 
     def begin_span(self, voices: Sequence[Voice], frame: int, n_frames: int) -> None:
-        """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
+        """Compute the gains of voices, up to the end of a span of n_frames; voices: those with modulated gains."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept = last - first + 1, first - self._first
         # The point at or before the span's beginning was computed earlier. If the span begins between two points, the
@@ -75,13 +77,13 @@ class GridGains:
         sides = np.stack((np.cos(angle), np.sin(angle))) * math.sqrt(2.0)
         return np.broadcast_to(sides * level, (2, *shape))
 
-    def values(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
-        """Left and right gain of one lane from `frame` on, float32 (2, n_frames), valid until the next call."""
+    def values(self, lanes: Sequence[int], frame: int, n_frames: int) -> np.ndarray:
+        """Left and right gains of lanes from `frame` on, float32 (2, n, n_frames), valid until the next call."""
         at = frame - self._first * GAIN_GRID_FRAMES
         n_points = -(-(at + n_frames) // GAIN_GRID_FRAMES) + 1
-        points = self._points[:, lane, :n_points].astype(np.float32)
-        out = self._values[:, lane, :n_frames]
-        steps = np.repeat(points[:, 1:] - points[:, :-1], GAIN_GRID_FRAMES, axis=1)[:, at : at + n_frames]
-        np.multiply(steps, self._fractions[at : at + n_frames].astype(np.float32), out=out)
-        out += np.repeat(points[:, :-1], GAIN_GRID_FRAMES, axis=1)[:, at : at + n_frames]
+        points = self._points[:, lanes, :n_points].astype(np.float32)
+        intervals, out = self._intervals[at : at + n_frames], self._values[:, : len(lanes), :n_frames]
+        (points[:, :, 1:] - points[:, :, :-1]).take(intervals, axis=2, out=out, mode="clip")
+        out *= self._fractions[at : at + n_frames]
+        out += points.take(intervals, axis=2)
         return out

@@ -24,8 +24,8 @@ LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one, while the 
 class Notes:
     """The notes of all channels: starts, releases and cuts their voices.
 
-    changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so far; played:
-    the sound that the next notes play.
+    Attributes: changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so
+    far; played: the sound that the next notes play.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Notes:
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
         was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-        # Also if the sound is poly now: the key may have gone down in mono, and must not sound again after it came up.
+        # Even if the sound is poly now: the key may have gone down in mono, and must not sound again when it is up.
         self._forget_key(event.channel, event.note)
         if self.played.voice.mode != "poly" and was_sounding and self._keys:
             self._start_alone(*self._keys[-1], frame)
@@ -180,9 +180,10 @@ class Notes:
 
     def _start_path(self, voice: Voice, frame: int) -> None:
         """Begin the trajectories of a voice, with the speed and shift that modulation gives their playheads."""
-        speed, shift = playhead_of([voice], frame)
-        trajectories = voice.played.trajectories
-        trajectories.start(voice.lane, frame, voice.note, voice.velocity, float(speed[0]), float(shift[0]))
+        speed, shift = 1.0, 0.0
+        if voice.played.playhead_targets:
+            speed, shift = (float(values[0]) for values in playhead_of([voice], frame))
+        voice.played.trajectories.start(voice.lane, frame, voice.note, voice.velocity, speed, shift)
 
     def _amplitude(self, channel: int, velocity: int) -> float:
         exponent = self.played.voice.velocity_db_per_decade / 20.0

@@ -27,7 +27,7 @@ class Palette:
     """The sounds of one engine.
 
     patch: the sound at the start; programs: the sounds that program changes choose, by number, None for the card's
-    presets. channels, tempo: shared by all sounds; first: the sound at the start, ready to play;
+    presets. Attributes: channels, tempo: shared by all sounds; first: the sound at the start, ready to play;
     moves_playheads: whether any sound modulates where its trajectories are read; moves_pitch: whether any sound
     modulates its pitch; moves_spectra: whether the spectra of any sound change while a note sounds; moves_blend:
     whether any sound modulates its blend of phases; has_bandwidth, has_width: whether any sound has a bandwidth, or a
@@ -85,7 +85,7 @@ class Palette:
         return PlayedSound(patch, sources, self._latents, trajectories, morphs)
 
     def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
-        """The sounds of a morph's steps; equal trajectories of several sounds share their tables, which are large."""
+        """The sound at each step of a morph; sounds with equal trajectories share their tables, which are large."""
         patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
         alike: dict[int, list[Patch]] = {}
         for patch in patches:

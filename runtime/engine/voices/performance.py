@@ -44,6 +44,7 @@ from runtime.events import (
     PitchWheel,
     PolyTouch,
     ProgramChange,
+    ProgramForAll,
     Reset,
     SoundChange,
     Swap,
@@ -63,10 +64,10 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 class Performance:
     """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
-    bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame, reverb,
-    chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number of
-    events so far that may have changed a source of modulation or a voice; actions: the player's requests that an engine
-    cannot carry out itself.
+    Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame,
+    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number
+    of events so far that may have changed a source of modulation or a voice; actions: the player's requests that an
+    engine cannot carry out itself.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Performance:
         self.n_events = 0
         self.actions: deque[Action] = deque(maxlen=MOST_WAITING)
         self.chosen = palette.first
-        self.notes.played = self._step_of(palette.first)
+        self._play(palette.first, 0)
         self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
         self._sensing_deadline = NEVER  # the sender of active sensing must send again by this frame
 
@@ -123,7 +124,7 @@ class Performance:
                 voices[0].played.trajectories.playheads.advance(frame, lanes, *playhead_of(voices, frame))
 
     def take_changes(self) -> Changes:
-        """The changes since the last call; the object is valid until the next call."""
+        """The changes since the previous call; the object is valid until the next call."""
         self._taken.clear()
         self._taken, self.notes.changes = self.notes.changes, self._taken
         return self._taken
@@ -181,7 +182,10 @@ class Performance:
         if channel.bank == 0 and event.program < len(programs):
             self.choose(programs[event.program], frame)
         else:
-            self.actions.append(Action("program", channel.bank * 128 + event.program))
+            self._ask_for_program(event, frame)
+
+    def _ask_for_program(self, event: ProgramChange | ProgramForAll, _frame: int) -> None:
+        self.actions.append(Action("program", self._channels[event.channel].bank * 128 + event.program))
 
     def choose(self, played: PlayedSound, frame: int) -> None:
         """Choose the sound that the next notes play; sounding notes keep their sound."""
@@ -192,13 +196,15 @@ class Performance:
         self._knobs.begin(played.patch, [voice.knobs for voice in self.bank.used() if voice.active])
         if played is not self.chosen:
             self._palette.tempo.set_bpm(played.sound.tempo_bpm, frame)
-        self.chosen, self.notes.played = played, self._step_of(played)
+        self.chosen = played
+        self._play(played, frame)
         self._palette.admit(self._knobs.present)
         self.sends.append((frame, *self._sends()))
 
-    def _step_of(self, chosen: PlayedSound) -> PlayedSound:
-        """The sound that the next notes play: `chosen`, or the sound of its morph's present step."""
-        return chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
+    def _play(self, chosen: PlayedSound, frame: int) -> None:
+        """Let the next notes play `chosen`, or the sound of its morph's present step, with the moved LFO rates."""
+        self.notes.played = chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
+        self.notes.played.follow_rates(self._knobs.present.rates, frame)
 
     def _clock(self, _event: Clock, frame: int) -> None:
         self._palette.tempo.clock(frame)
@@ -229,8 +235,7 @@ class Performance:
         if not moved.isdisjoint(("reverb", "chorus")):
             self.sends.append((frame, *self._sends()))
         if not moved.isdisjoint(CONTROLS):
-            self.notes.played = self._step_of(self.chosen)
-            self.notes.played.follow_rates(self._knobs.present.rates, frame)
+            self._play(self.chosen, frame)
         if not moved.isdisjoint(LFO_RATES.values()):
             self.n_events += 1  # sources of modulation have changed
             for voice in self.bank.used():
@@ -290,6 +295,7 @@ class Performance:
         Aftertouch: _aftertouch,
         PolyTouch: _poly_touch,
         ProgramChange: _program_change,
+        ProgramForAll: _ask_for_program,
         KnobTurn: _knob_turn,
         PhaseBlend: _phase_blend,
         TargetMove: _target_move,

@@ -11,8 +11,8 @@ from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
 # Note numbers. Pitches beyond these are inaudible, and the cost of a bend grows with its ratio.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
-# If an LFO that moves pitches has a delay, modulation of a chord's pitches begins for two lanes at a time, a little
-# before the delay ends, and first for the highest lanes.
+# If an LFO that moves pitches has a delay, the work for a chord's pitches begins a little before the delay ends: for
+# two lanes at a time, and first for the highest lanes.
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
 
 
@@ -29,14 +29,19 @@ class VoicePitches:
     def follow_all(self, voices: Iterable[Voice]) -> None:
         """Update the bends and the vibratos of voices from their channels."""
         channels = self._channels
-        known: dict[int, tuple[float, int]] = {}
+        known: dict[int, tuple[float, int, dict[int, int]]] = {}
         for voice in voices:
             number = voice.channel
             if number not in known:
-                known[number] = channels.pitch_semitones(number), channels.vibrato_depth(number)
-            voice.bend_semitones, modulation = known[number]
-            modulation += channels[number].key_pressure.get(voice.note, 0)
-            voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
+                pressures = channels[number].key_pressure
+                known[number] = channels.pitch_semitones(number), channels.vibrato_depth(number), pressures
+            voice.bend_semitones, modulation, pressures = known[number]
+            if pressures:
+                modulation += pressures.get(voice.note, 0)
+            if modulation:
+                voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
+            else:
+                voice.vibrato_semitones = 0.0
 
     def wakes_at(self, voice: Voice) -> int:
         """The frame at which a voice's pitch begins to be modulated: the note's start, or later with a delayed LFO."""

@@ -1,4 +1,4 @@
-"""A sound that voices can play: its settings as numbers that the audio thread uses."""
+"""A sound that voices can play: its settings, in the form in which the audio thread uses them."""
 
 from __future__ import annotations
 
@@ -62,22 +62,24 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 class PlayedSound:
     """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
-    patch: the patch of the sound; sound: the patch's sound; morphs: the sounds of its morph's steps; voice: how notes
-    are played; curve: the envelope's cubic, as in `Ramps`; modulator: the sound's modulation; trajectories: None if the
-    patch has none.
+    Attributes: patch: the patch of the sound; sound: the patch's sound; morphs: the sound at each step of its morph
+    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the envelope's cubic, as
+    in `Ramps`; modulator: the sound's modulation; trajectories: None if the patch has none.
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
-    note begins, if an envelope or a trajectory moves these targets fast; has_own_points: whether its voices' points are
-    spread over the hop, because they are made one by one; latents_move, blend_moves: whether a latent, or the blend of
+    note begins, if an envelope or a trajectory moves these targets fast; first_spacing: the distance of the first of
+    these points from the note's beginning, 0 without such points; has_own_points: whether its voices are made one by
+    one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
-    needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether the blend changes along
-    ramps; otherwise it changes at hops.
+    can_be_read_early: whether a note's spectrum can be made before its hop: not if it depends on the blend of phases
+    or on a playhead; needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether the
+    blend changes along ramps; otherwise it changes at hops.
     gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether
     modulation or a trajectory moves the level or the pan.
-    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start they are not;
-    pitch_reach_semitones: how far modulation raises the pitch at most.
+    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start both stay
+    unmodulated; pitch_reach_semitones: how far modulation raises the pitch at most.
     """
 
     def __init__(
@@ -110,10 +112,12 @@ class PlayedSound:
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
         nearest = NEAREST_SINGLY if self.has_own_points else NEAREST
         self.opening_points = TRAJECTORY_POINTS if has_path else opening_points(self.sound, moved, nearest)
+        self.first_spacing = next((spacing for _, spacing in self.opening_points if spacing), 0)
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.blend_moves = "phase_blend" in targets
         self.leads_blend = self.blend_moves or self.has_own_points
         self.needs_blend = self.has_bandwidth or self.blend_moves
+        self.can_be_read_early = not (self.needs_blend or self.has_own_points or self.playhead_targets)
         self.pitch_moves = not targets.isdisjoint(PITCH_TARGETS)
         self.pitch_delay_s = self.modulator.delay_s(PITCH_TARGETS)
         self.pitch_reach_semitones = self.modulator.reach("pitch")

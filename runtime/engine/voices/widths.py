@@ -1,4 +1,4 @@
-"""The stereo width of each lane: the gains of its sound and of its side, a second lane that makes it wide."""
+"""The stereo width of each lane: the gain of the lane's sound, and the gain of its side, which makes the lane wide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.envelope import Ramps
 
 _LINE = (1.0, 0.0, 0.0)
-_LARGEST_LOSS_DB = 2.99
+_LARGEST_LOSS_DB = 2.99  # how much softer a lane of the greatest width is in a mono sum
 # The angle of the greatest width, in radians, a little less than 45 degrees.
 _GREATEST_ANGLE = math.acos(10.0 ** (-_LARGEST_LOSS_DB / 20.0))
 
@@ -21,20 +21,22 @@ class SideSounds(Protocol):
     """The methods of the synthesis that `Widths` needs."""
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
-        """Set whether a lane has a side from its next hop on, or from its next note on if one begins before."""
+        """Set whether a lane has a side from its next hop on, or from its next note on if that begins earlier."""
 
     def has_side(self, lane: int) -> bool:
         """Whether a lane has a side now."""
 
 
 class Widths:
-    """Makes lanes wide: the left channel is a lane's sound plus its side, the right channel is their difference.
+    """Makes lanes wide: the left channel is a lane's sound plus its side, the right channel the sound minus the side.
 
-    The sound has the gain `middle`, the side has the gain `side`. A width of 0 to 1 is an angle of 0 to 44.9
-    degrees; `middle` is its cosine and `side` its sine. So the power of both channels together stays the same, and a
-    mono sum loses less than 3 dB. A side that begins when the width moves from 0 lasts until the note ends.
+    A side is a second lane with other phases. The sound has the gain `middle`, the side has the gain `side`. A width of
+    0 to 1 is an angle of 0 to 44.9 degrees; `middle` is the angle's cosine and `side` its sine. So the power of both
+    channels together stays the same, and a mono sum loses less than 3 dB. A side that begins when the width moves from
+    0 lasts until the note ends.
 
-    middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at their next hop.
+    Attributes: middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at
+    their next hop.
     """
 
     def __init__(self, n_lanes: int, max_frames: int, sides: SideSounds):
@@ -45,7 +47,7 @@ class Widths:
             self.middle.jump(lane, 1.0)
 
     def start(self, lane: int, width: float) -> None:
-        """Begin a note on a lane with this width; call before the lane opens."""
+        """Set the width with which a note begins on a lane; call this before the lane's sound begins."""
         if width or self._is_wide[lane]:
             self._mark(lane, width > 0.0)
             self._widths[lane] = width
@@ -53,10 +55,10 @@ class Widths:
                 ramps.jump(lane, gain)
 
     def move(self, lane: int, frame: int, width: float, n_frames: int) -> bool:
-        """Move a lane linearly to this width, from `frame` on; return whether the lane is, or will be, that wide.
+        """Move a lane linearly to this width, in n_frames from `frame` on; return whether the lane can do this.
 
-        A lane without a side stays at width 0 until its next hop, where its side begins; `move` must be called again
-        there.
+        A lane without a side cannot: it stays at width 0 until its next hop, where its side begins. There `move` must
+        be called again.
         """
         if width == self._widths[lane]:
             return True
@@ -76,7 +78,7 @@ class Widths:
                 self.side.settle(lane)
 
     def forget_silent(self, voices: Sequence[Voice]) -> None:
-        """Set the lanes of voices that have ended to width 0; voices: one for each lane."""
+        """Set to width 0 the lanes whose voices have ended; voices: one for each lane."""
         for lane in [lane for lane, is_wide in enumerate(self._is_wide) if is_wide]:
             if not voices[lane].active:
                 self.start(lane, 0.0)

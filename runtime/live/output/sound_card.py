@@ -12,7 +12,7 @@ from runtime.config import AudioConfig
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # while there is no sound card, how often to look for one
+LOOK_S = 1.0  # while there is no sound card, seconds from one look for a card to the next
 
 
 class AudioHangsError(Exception):
@@ -22,11 +22,12 @@ class AudioHangsError(Exception):
 class SoundCard:
     """Opens and closes one output after another, on the main thread.
 
-    config: the settings; through: an effect, and the input to open for it, None for no input; positions: returns the
-    knobs' positions for the effect; waits_for_named: whether to wait for a named device that is missing, instead of
-    raising UserError; say: called with each line for the user.
-    output: the output that plays now; is_missing: whether this is a silent output, because there is no card; problem:
-    why there is no card, or an empty text.
+    config: the settings. through: an effect, and the input to open for it; None for no input. positions: returns the
+    knobs' positions for the effect. waits_for_named: if the settings name a device that is missing, whether to wait for
+    it instead of raising UserError. say: called with each line for the user.
+
+    The attribute `output` is the output that plays now. `is_missing` says whether this output is silent because there
+    is no card. `problem` says why, and is empty if no card is missing.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class SoundCard:
         self._effect: Effect | None = None
         self.output: Output
         self.is_missing, self.problem = False, ""
-        self._renderers: list[BlockRenderer] = []  # one for each output so far; the last one plays
+        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far; the last one plays
 
     @property
     def blocks(self) -> BlockRenderer:
@@ -75,13 +76,16 @@ class SoundCard:
         return self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the peak since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
         renderer = self._renderers[-1]
         peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
         return peak
 
     def first(self) -> Output:
-        """Open the first output, a silent one without a card; UserError as from `_try`."""
+        """Open the first output: the sound card, or a silent output if no card opens.
+
+        UserError if the settings name a device or an input that cannot be opened, and `waits_for_named` is False.
+        """
         output = self._try(at_start=True)
         if output is None:
             self.is_missing = True
@@ -94,7 +98,7 @@ class SoundCard:
         return lines
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
-        """Play on this output from now on."""
+        """Play the rack on this output from now on; ring, wake and cues: as in BlockRenderer."""
         output.start(rack, self._effect, ring, wake)
         self.output = output
         self._renderers.append(output.blocks)
@@ -109,9 +113,9 @@ class SoundCard:
         return output
 
     def leave(self) -> Output:
-        """Close the card, which has gone; return the silent output to start instead.
+        """Close the card, which has gone, and return the silent output to start instead.
 
-        An unplugged device raises no error, but stops asking for blocks. AudioHangsError if its driver hangs.
+        AudioHangsError if the card's driver hangs.
         """
         name = self.output.name
         if not self.output.close(plays=False):
@@ -124,8 +128,7 @@ class SoundCard:
     def _try(self, at_start: bool) -> Output | None:
         """Open the sound card; return None if there is none, or if it cannot be opened.
 
-        at_start: whether the program is starting. If so, the user is told if no card opens, and it is a UserError if
-        the settings name the device or the input, unless `waits_for_named`.
+        at_start: whether the program is starting; only then, a failure is told to the user, or raised as `first` says.
         """
         audio_in = self._through and self._through.audio_in
         try:

@@ -1,4 +1,4 @@
-"""The moments at which regular news are due.
+"""Computes the moments at which regular news are due.
 
 All moments are multiples of one beat, so that the main thread wakes once for several kinds of news. Each time it wakes,
 it takes the interpreter from the audio thread, which costs more than the news themselves.
@@ -13,5 +13,5 @@ BEAT_S = 1.0 / 30.0
 
 def next_beat_s(now_s: float, n_beats: int = 1) -> float:
     """The first multiple of n_beats beats after now_s; both in seconds of one clock."""
-    # A whole number times BEAT_S, so that the same moment is the same number for every n_beats.
+    # BEAT_S is multiplied by a whole number, so that rounding gives the same moment for every n_beats.
     return (math.floor(now_s / BEAT_S) // n_beats + 1) * n_beats * BEAT_S

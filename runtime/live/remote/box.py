@@ -22,7 +22,7 @@ RESTART = "restart"
 
 
 class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose a setting's value from the next start on; is_back: take the settings file's value instead."""
+    """Choose a setting's value from the next start on; is_back: whether to go back to the settings file's value."""
 
     name: Name
     value: int | float | bool | None = None
@@ -30,17 +30,17 @@ class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be done: end `play`, which systemd then starts again, or power off or restart the machine."""
+    """Stop or restart; do: `restart` restarts `play` alone, `power_off` and `reboot` concern the whole machine."""
 
     do: Literal["restart", "power_off", "reboot"]
 
 
 class Playing(Protocol):
-    """The part of `Supervisor` that is used here."""
+    """The part of `Supervisor` that BoxRequests uses."""
 
     @property
     def choice(self) -> Choice:
-        """The first part's instrument, and the sounds with which it was started."""
+        """The `Choice` with which the first part's present instrument began to play."""
 
 
 class BoxRequests:
@@ -57,7 +57,7 @@ class BoxRequests:
         companion.on("examined", self._examined)
 
     def add_requests(self, server: Server) -> None:
-        """Let a server answer the requests."""
+        """Let a server answer the requests that the class names."""
         server.add("doctor", NoParams, lambda _params, _caller: self._examination)
         server.add("doctor.start", NoParams, self._examine)
         server.add("settings", NoParams, self._settings)

@@ -26,23 +26,24 @@ class Metered(Protocol):
         """The first part's engine."""
 
     def engines(self) -> list[Engine]:
-        """All engines that may sound."""
+        """All parts' engines, including engines on which earlier notes ring out."""
 
     @property
     def choice(self) -> Choice:
-        """The first part's instrument, and the sounds with which it was started."""
+        """The `Choice` with which the first part's present instrument began to play."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the peak since the last call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
 
 
 class Meter:
     """Publishes the topic `meter` while somebody watches it.
 
-    playing: what plays; positions: returns the position of each target of an engine, by name; is_recording: returns
+    playing: the supervisor. positions: returns the position of each target of an engine, by name. is_recording: returns
     whether a recording goes on.
-    The news: number of sounding voices, level_db of the peak, the names of sound and instrument, whether a recording
-    goes on, and moved: the positions of the targets that have moved, left out if none has.
+    Published are `voices`: how many sound; `level_db`: the output's peak, 0 dB at full scale; `sound` and `instrument`:
+    their names; `recording`: whether a recording goes on; `moved`: the positions of the targets that have moved since
+    the previous news, left out if none has.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Meter:
         return max(0.0, self._due_s - time.monotonic())
 
     def serve(self, server: Server) -> None:
-        """Publish what is due."""
+        """Publish the news if somebody watches and they are due."""
         was_watched, self._is_watched = self._is_watched, server.is_watched(METER)
         if not self._is_watched:
             if was_watched:

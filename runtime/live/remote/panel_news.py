@@ -14,7 +14,7 @@ Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
 
 
 class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers of OSC packets that were accepted, and that were ignored because they were not understood or too many."""
+    """How many OSC packets were accepted (taken) and ignored; ignored are those not understood, or beyond the limit."""
 
     taken: int
     ignored: int

@@ -21,7 +21,7 @@ class Pictured(Protocol):
     """The part of `Supervisor` that the picture uses."""
 
     def engines(self) -> list[Engine]:
-        """All engines that may sound."""
+        """All parts' engines, including engines on which earlier notes ring out."""
 
     @property
     def sample_rate_hz(self) -> int:
@@ -29,10 +29,11 @@ class Pictured(Protocol):
 
 
 class Picture:
-    """Publishes the topic `picture` while somebody watches it. All values are read from the engine, none is measured.
+    """Publishes the topic `picture` while somebody watches it. All values are read from the engines, none is measured.
 
-    The news: rate_hz; hz: fundamentals of at most 8 sounding notes, newest first; for the newest note, spectrum: 256
-    levels in base64 (`acoustics.spectrum_picture`), and latents: 0 to 1; both left out if nothing sounds.
+    Published are `rate_hz`: the sample rate; `hz`: the fundamentals of at most 8 sounding notes, newest first. For the
+    newest note, `spectrum`: 256 levels in base64 (`acoustics.spectrum_picture`); `latents`: their positions, 0 to 1.
+    Spectrum and latents are left out if nothing sounds.
     """
 
     def __init__(self, playing: Pictured):
@@ -46,7 +47,7 @@ class Picture:
         return max(0.0, self._due_s - time.monotonic())
 
     def serve(self, server: Server) -> None:
-        """Publish what is due."""
+        """Publish a picture if somebody watches and it is due."""
         if not server.is_watched(PICTURE):
             self._due_s = math.inf
         elif self._due_s == math.inf or self.wait_s == 0.0:

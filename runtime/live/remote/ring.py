@@ -9,7 +9,7 @@ from runtime.link.server import LATER, Caller, NoParams, Server
 
 
 class LentRing:
-    """Answers `ring` on the link. descriptor: of a SoundRing. A borrower may only read."""
+    """Answers the request `ring` by lending a SoundRing, which a borrower may only read; descriptor: of the ring."""
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
@@ -21,7 +21,7 @@ class LentRing:
     def _lend(self, _params: NoParams, caller: Caller) -> object:
         """Send the descriptor beside the answer; UserError if that is impossible."""
         try:
-            # Opened again, because the lent descriptor would allow writing.
+            # The memory is opened again, read-only, because the ring's own descriptor would allow writing.
             lent = os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise UserError("ring", str(error), "memory that can be lent", "start the page from play") from None

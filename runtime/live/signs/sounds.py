@@ -15,11 +15,11 @@ from runtime.live.signs.cues import CHIME, WAITING, YES, make_cues
 
 
 class SignSounds:
-    """Plays cues. A separate thread makes the cues' sound; all else happens on the main thread.
+    """Plays the cues, short signal sounds. A separate thread makes their sound; all else is for the main thread.
 
     greets: whether cues are played at the start. is_busy: returns whether the audio thread is rendering a block. wake:
     called on the thread that makes the sounds, when `serve` has something to do. say: called with each line for the
-    user. player: adds the cues to the output.
+    user. The attribute `player` adds the cues to the output.
     """
 
     def __init__(
@@ -38,7 +38,10 @@ class SignSounds:
         self._wanted: list[str] = []
 
     def follow(self, instrument: Path, sample_rate_hz: int, volume_db: float) -> None:
-        """Make the cues for this rate on a separate thread, unless this has been done or begun."""
+        """Make the cues with this instrument, at this sample rate and volume, on a separate thread.
+
+        Nothing happens if cues for this sample rate are made already, or are being made.
+        """
         if self._made_for is not None and self._made_for[1] == sample_rate_hz:
             return
         self._made_for, self._cues = (instrument, sample_rate_hz), {}
@@ -64,7 +67,7 @@ class SignSounds:
         self._play(YES)
 
     def serve(self) -> None:
-        """Play the last cue that was requested before its sound was made."""
+        """Say what failed, and play the latest requested cue if its sound is made by now."""
         if self._complaint:
             self._say(self._complaint)
             self._complaint = ""

@@ -3,32 +3,36 @@
 glibc gives each thread its own heap arena, and memory returns to the arena that it was allocated from, whichever thread
 frees it. When one thread made all engines, the gaps that an old engine left between newer objects were too small for
 the next engine, and memory grew from swap to swap. So a thread makes its next engine, or the next engines of all
-parts, only when its previous ones are freed, and its arena is empty again. Until then an empty arena would stay in
-memory, which is locked; so the thread returns it to the system.
+parts, only when its previous engines are freed and its arena is empty again. `play` locks its memory, so an empty arena
+would stay in memory; therefore the thread returns the arena to the system. It does so once more a few seconds later,
+because the state to be remembered and a recording may refer to the engine's sounds until then.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable
 
 from runtime.base.realtime import SWAP_PRIORITY, promote_thread, return_free_memory_of_thread
 
 MOST_MAKERS = 8
+TIDIES_AGAIN_S = 5.0
+_N_TIDIES = 2
 
 Make = Callable[[], Iterable[object]]  # returns what was made, nothing if making failed
 
 
 class _Maker:
-    """One thread; it is free for work when the objects of its previous work are freed."""
+    """A thread that makes instruments; it is free for the next one when all that it made before is freed."""
 
     def __init__(self, wake: Callable[[], object]):
         self._wake = wake
         self._tasks: queue.SimpleQueue[Make | None] = queue.SimpleQueue()
         self._last: list[weakref.ref[object]] = []
-        self._is_tidy, self._is_at_work = True, False
+        self._n_tidies, self._next_tidy_s, self._is_at_work = 0, 0.0, False
         self._thread = threading.Thread(target=self._work, name="swap", daemon=True)
         self._thread.start()
 
@@ -37,13 +41,14 @@ class _Maker:
         return all(each() is None for each in self._last)
 
     def give(self, make: Make | None) -> None:
-        self._is_tidy, self._is_at_work = False, True
+        self._n_tidies, self._next_tidy_s, self._is_at_work = _N_TIDIES, 0.0, True
         self._tasks.put(make)
 
     def tidy(self) -> None:
-        """Let the thread return the memory of what it made last, once that is freed."""
-        if not self._is_tidy and not self._is_at_work and self.is_free:
-            self._is_tidy = True
+        """Let the thread return the memory of what it made last, when that is freed; and again TIDIES_AGAIN_S later."""
+        now_s = time.monotonic()
+        if self._n_tidies and now_s >= self._next_tidy_s and not self._is_at_work and self.is_free:
+            self._n_tidies, self._next_tidy_s = self._n_tidies - 1, now_s + TIDIES_AGAIN_S
             self._tasks.put(_tidy)
 
     def join(self) -> None:
@@ -93,7 +98,7 @@ class Makers:
         maker.give(make)
 
     def tidy(self) -> None:
-        """Let threads return the memory of instruments that are freed; call this after freeing some."""
+        """Let the threads return the memory of freed instruments; call this after freeing some, and every 2 s."""
         for maker in self._makers:
             maker.tidy()
 

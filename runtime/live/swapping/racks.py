@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runtime.engine.build import warm_up
-from runtime.engine.engine import Status
+from runtime.engine.status import Status
 from runtime.events import ALL_PARTS
 from runtime.live.present import renamed_part
 from runtime.rack.build import build_chosen, with_positions
@@ -17,7 +17,7 @@ from runtime.sound.patch import Patch, named
 class Racks:
     """The rack that plays, and the racks that it replaced; for the main thread. `fit` builds the first rack.
 
-    choice: the first part's instrument, and the sounds with which it was started; wake: as in `Rack`.
+    choice: the `Choice` with which the first part's present instrument began to play. wake: as in `Rack`.
     rack: the rack that plays, None before `fit`.
     """
 
@@ -25,8 +25,8 @@ class Racks:
         self.choice, self._wake = choice, wake
         self.rack: Rack | None = None
         self._n_past_notes = 0
-        self._leaving: list[Rack] = []  # replaced since the last `free_left`
-        self._left: list[Rack] = []  # replaced before the last `free_left`
+        self._leaving: list[Rack] = []  # racks that were replaced since the latest call of `free_left`
+        self._left: list[Rack] = []  # racks that were replaced before the latest call of `free_left`
 
     @property
     def sample_rate_hz(self) -> int:
@@ -44,11 +44,11 @@ class Racks:
         return self._n_past_notes + self.rack.status.n_notes
 
     def choice_of(self, part: int) -> Choice:
-        """The choice that a part plays."""
+        """The `Choice` that the part with this number plays."""
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Note that a part, or ALL_PARTS, plays another choice from now on."""
+        """Remember that `part` plays another `Choice` from now on; ALL_PARTS stands for all parts."""
         if part == ALL_PARTS:
             self.choice = choice
             return
@@ -61,7 +61,7 @@ class Racks:
     def call_sound(self, patch: Patch, name: str) -> None:
         """Rename the sound that plays.
 
-        patch: the first part's patch when the sound was saved; if it has another one now, nothing is renamed.
+        patch: the first part's patch when the sound was saved; if the part has another patch now, nothing is renamed.
         """
         engine = self.rack.engine()
         if engine.patch is not patch:
@@ -79,7 +79,7 @@ class Racks:
         return True
 
     def renew(self) -> None:
-        """Build the rack again, because its state is corrupt."""
+        """Replace the rack, whose state is corrupt, by a new one."""
         self._build(self.rack.sample_rate_hz)
 
     def free_left(self) -> None:

@@ -17,9 +17,9 @@ from runtime.instrument.library import available
 from runtime.live.swapping.makers import Makers
 from runtime.live.swapping.racks import Racks
 from runtime.rack.build import parts_of, playable
-from runtime.rack.part_choice import choose_parts
+from runtime.rack.part_choice import choose_parts, with_parts
 from runtime.rack.parts import Part, Playable
-from runtime.sound.choice import Choice, choose
+from runtime.sound.choice import Choice, WrittenSound, choose, choose_written
 from runtime.sound.patch import named
 
 
@@ -37,7 +37,7 @@ Ready = Playable | tuple[Part, ...]
 class _Wish(NamedTuple):
     part: int
     instrument: str | None
-    sound: str | None
+    sound: str | WrittenSound | None
     name: str | None
     config: Config
     sample_rate_hz: int
@@ -46,8 +46,9 @@ class _Wish(NamedTuple):
 class Swaps:
     """Replaces the instruments and the parts that play.
 
-    playing: what plays; racks: its racks; say: called with each line for the user; wake: called on the thread that
-    makes instruments, when `serve` has something to do; is_busy: returns whether the audio thread is rendering a block.
+    playing: the supervisor. racks: the supervisor's racks. say: called with each line for the user. wake: called on the
+    thread that makes instruments, when `serve` has something to do. is_busy: returns whether the audio thread is
+    rendering a block.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Swaps:
     ):
         self._playing, self._racks, self._say = playing, racks, say
         self._wake, self._is_busy = wake, is_busy
-        self._wishes: deque[_Wish] = deque()  # requests that no thread has begun yet
+        self._wishes: deque[_Wish] = deque()  # requested instruments that no thread has begun to make
         self._is_making, self._makers = False, Makers(wake)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed yet
@@ -89,27 +90,32 @@ class Swaps:
         self.ask(action.part, names[(here + (1 if action.name == "next_instrument" else -1)) % len(names)])
 
     def ask(self, part: int, instrument: str, sound: str | None = None, name: str | None = None) -> None:
-        """Let a part play another instrument as soon as it is ready; name: the sound's, None if its file says it."""
+        """Let a part play another instrument as soon as it is ready.
+
+        sound: file of the sound to play, None for the instrument's first sound. name: the sound's name, None to take
+        the name from the file.
+        """
         self._asked[part] = instrument
         self._want(part, instrument, sound, name)
 
-    def ask_whole(self, instrument: str | None, sound: str, name: str) -> None:
+    def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None:
         """Replace all parts by the parts of a sound; a sound without parts plays as a single part.
 
+        sound: the name or file by which the sound is found, or the sound itself. name: the name that it then has.
         instrument: None for the instrument that the sound names.
         """
         self._want(ALL_PARTS, instrument, sound, name)
 
-    def _want(self, part: int, instrument: str | None, sound: str | None, name: str | None) -> None:
+    def _want(self, part: int, instrument: str | None, sound: str | WrittenSound | None, name: str | None) -> None:
         choice = self._racks.choice_of(max(0, part))
         settings = choice.settings
-        if part == ALL_PARTS:  # a sound that names no instrument is for the present one
+        if part == ALL_PARTS:  # the present instrument plays a sound that names no instrument
             settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
         self._wishes.append(_Wish(part, instrument, sound, name, settings, self._racks.sample_rate_hz))
         self._begin()
 
     def serve(self) -> None:
-        """Post the instruments that are ready, say what failed, and return the memory of those that are freed."""
+        """Post the instruments that are ready, say what failed, and return the memory of freed instruments."""
         self._makers.tidy()
         while self._made:
             made = self._made.popleft()
@@ -124,7 +130,8 @@ class Swaps:
             # An instrument for an earlier sample rate, or for a part that no longer exists, is dropped.
             if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._n_parts():
                 self._posted.append((wish.part, choice))
-                self._playing.post(Swap(wish.part, choice.instrument.path.stem, wish.sound, ready))
+                sound = wish.sound.where if isinstance(wish.sound, WrittenSound) else wish.sound
+                self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
 
     def _n_parts(self) -> int:
         """How many parts there are when all posted swaps have happened."""
@@ -145,7 +152,7 @@ class Swaps:
         self._asked.clear()
         name = (choice.whole or choice.patch).sound.name
         self._playing.tell_sound(name)
-        self._say(f"Sound: {name}.")
+        self._say(f"Sound: {name or 'without a name'}.")
 
     def forget_posted(self) -> None:
         """Forget unconfirmed swaps and requests, because a new rack does not know them."""
@@ -157,13 +164,13 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """Let a thread make the next wish, unless a thread is at work: wishes must be made in order."""
+        """Let a thread make what the next wish asks for, unless a thread is at work: the order must be kept."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
     def _make(self, wish: _Wish) -> list[object]:
-        """Make a wish's instrument or parts on a maker's thread; return its engines, for `Makers`."""
+        """Make what a wish asks for, an instrument or parts, on a maker's thread; return the engines, for `Makers`."""
         try:
             with gives_way(self._is_busy):
                 choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
@@ -175,21 +182,26 @@ class Swaps:
 
 
 def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
-    config = msgspec.structs.replace(wish.config, preset=None)
-    choice = _named(choose_parts(config, wish.instrument, None, wish.sound), wish.name)
+    config, sound = msgspec.structs.replace(wish.config, preset=None), wish.sound
+    if isinstance(sound, WrittenSound):
+        choice = choose_written(config, sound)
+        choice = with_parts(choice, str(choice.instrument.path), sound.where)
+    else:
+        choice = choose_parts(config, wish.instrument, None, sound)
+    choice = _named(choice, wish.name)
     return choice, parts_of(choice, wish.sample_rate_hz)
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
     # No note is played to warm the engine up: loading has run the decoder, and other engines have already played.
-    # A preset in the settings belongs to the instrument in the settings.
+    # The preset in the settings is left out, because it belongs to the instrument in the settings.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)
 
 
 def _named(choice: Choice, name: str | None) -> Choice:
-    """The choice with the sound's name, which the sound's file need not have."""
+    """The choice, with `name` in place of the name that the sound's file gives; None changes nothing."""
     if name is None:
         return choice
     if choice.whole is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 class StopSignal:
     """The request to stop, by SIGINT, SIGTERM, SIGHUP or `request`; a thread can wait for it.
 
-    woken: the file descriptors that ended the last wait.
+    woken: the file descriptors that ended the latest wait.
 
     Create it on the main thread. A closing terminal sends SIGHUP; under `nohup`, SIGHUP stays ignored and the program
     plays on. The signal handler only writes a byte to a pipe: setting a threading.Event there can deadlock with the

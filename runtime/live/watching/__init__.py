@@ -1,1 +1,1 @@
-"""Watches that blocks are requested, in time and finite, and that the machine has enough voltage and cooling."""
+"""Looks for blocks that are missing, late or not finite, and for a machine that lacks voltage or cooling."""

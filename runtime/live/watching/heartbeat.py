@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-BEAT_S = 0.15  # interval between looks, or 1.5 blocks if that is longer
+BEAT_S = 0.15  # seconds from one look to the next; 1.5 blocks if those take longer
 _SUSPECT_S = 0.1
+# The device has gone if this many looks in a row find no new block, at the start and later.
 _BEATS_AT_START = 15  # some drivers request the first block late
-_BEATS_MISSED = 3  # several, because the program itself may have been suspended before a look
+_BEATS_MISSED = 3  # one would not be enough, because the program itself may have been suspended before the look
 
 
 class Heartbeat:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from runtime.audio.load import BlockLoads
 
-STEP_S = 1.9  # a little less than the supervisor's ROUND_S
+STEP_S = 1.9  # a little less than the supervisor's ROUND_S, so that each round adds a point
 MINUTES = 5
 _DIGITS = 4
 
@@ -32,8 +32,9 @@ class Card(Protocol):
 class Point(NamedTuple):
     """What happened in a few seconds of playing.
 
-    at_s: the end of these seconds, as of `time.monotonic()`. load, most: mean and largest load of their newest blocks.
-    voices: how many sounded at the end. late, underruns: how many late blocks and underruns there were.
+    at_s: the end of these seconds, a time of `time.monotonic()`. load, most: mean and largest load of the newest blocks
+    in these seconds. voices: how many sounded at the end. late, underruns: how many late blocks and underruns there
+    were.
     """
 
     at_s: float
@@ -45,7 +46,7 @@ class Point(NamedTuple):
 
 
 class History:
-    """The points of the last MINUTES; for the main thread."""
+    """The points of the last MINUTES minutes; for the main thread."""
 
     def __init__(self) -> None:
         self._points: deque[Point] = deque(maxlen=round(60.0 * MINUTES / STEP_S))

@@ -1,4 +1,4 @@
-"""Describes the state in one line, for the service's manager and `service status`."""
+"""Describes in one line what plays and what is wrong, for systemd and for `service status`."""
 
 from __future__ import annotations
 

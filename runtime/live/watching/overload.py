@@ -1,9 +1,9 @@
 """Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
 
-A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload lowers the limit
-immediately; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered it even earlier. The limit
-rises again in steps, as far as the measured cost of a voice allows. If it cannot rise in this way and loads are low,
-the full number of voices is tried after a while; each trial that fails doubles the next wait.
+A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload immediately
+lowers the limit on the voices; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered the limit
+even earlier. The limit rises again in steps, as far as the measured cost of a voice allows. If it cannot rise in this
+way and loads are low, all voices are allowed as a trial, after a while; each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from runtime.audio.load import NEAR, BlockLoads
 from runtime.audio.quick_cut import AIM, MOST_LOAD, SETTLE_S, QuickCut, affordable
 from runtime.events import NEVER
 
-ROOM = 0.8  # voices are shed until the load is AIM, and return while it stays below ROOM
-LOOK_S = 0.25  # how often to look while the limit is below the full number
+ROOM = 0.8  # voices are shed until the load is AIM, and return while the load stays below ROOM
+LOOK_S = 0.25  # seconds from look to look while not all voices may sound
 # Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
-_COLD_S = 0.3  # the first notes on an output are always slow, because memory is used for the first time
+_COLD_S = 0.3  # for this long after an output's first note, no block is judged: memory is used for the first time
+# The first and the longest wait for a trial. If voices are shed within _TRIAL_FAILS_S after a trial, it has failed.
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
 class Overload:
-    """The limit on the voices.
+    """Decides how many voices may sound.
 
-    n_voices: how many may sound if nothing is wrong; block_s: how long a block plays.
-    limit: how many may sound now. quick: lowers the limit on the audio thread.
+    n_voices: how many may sound if nothing is wrong. block_s: how long a block plays. The attribute `limit` says how
+    many may sound now, and `quick` lowers this limit on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self.quick, self._n_cuts = QuickCut(n_voices, block_s), 0
-        self._n_seen = self._n_same = _WARM_UP_BLOCKS  # first block to judge; first with this many voices
+        # Block numbers: the first block to judge for overload, and the first one measured with as many voices as now.
+        self._n_seen = self._n_same = _WARM_UP_BLOCKS
         self._n_measured, self._is_cold = -1, True
         self._next_look_s = -math.inf
         self._calm_since_s, self._tried_s, self._trial_s = math.inf, -math.inf, _FIRST_TRIAL_S
@@ -51,7 +53,7 @@ class Overload:
         return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
 
     def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
-        """Look at the blocks since the last change; return whether the limit has changed.
+        """Judge the blocks since the limit last changed; return whether the limit changes now.
 
         loads: the blocks' loads; n_sounding: how many voices sound; now_s: time in seconds of `time.monotonic()`.
         """
@@ -77,7 +79,7 @@ class Overload:
         return self._grow(load, n_sounding, loads, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that are an overload; 0 without an overload."""
+        """The median load of the blocks that make up an overload; 0 without an overload."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:

@@ -11,8 +11,8 @@ import msgspec
 
 LOOK_S = 4.0
 SHOWN_S = 60.0  # how long the status shows a problem after its end, because problems may last only seconds
-# Bits of the firmware's answer that say what is so now. The bits 16 places higher say what was so at some time since
-# the machine's start. Source: the documentation of `vcgencmd get_throttled`.
+# Bits of the firmware's answer that say what is wrong now. The bits 16 places higher say what was wrong at some time
+# since the machine's start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"
@@ -28,8 +28,8 @@ class Power(msgspec.Struct, frozen=True):
     """What the machine reports of its voltage and its temperature.
 
     is_told: whether the machine reports its voltage. has_low_voltage, is_hot: whether low voltage or heat slows the
-    machine down now; had_low_voltage, was_hot: whether it did so earlier. temperature_c: the hottest sensor's
-    temperature, None without a sensor.
+    machine down now. had_low_voltage, was_hot: whether low voltage or heat has slowed the machine down since its start.
+    temperature_c: the hottest sensor's temperature, None without a sensor.
     """
 
     is_told: bool = False
@@ -41,7 +41,7 @@ class Power(msgspec.Struct, frozen=True):
 
 
 def read_power(root: Path = Path("/")) -> Power:
-    """Ask the firmware and the kernel's drivers; root: the folder that contains `sys`."""
+    """Read what the firmware and the kernel's drivers report; root: the folder that contains `sys`."""
     bits = _firmware_bits(root)
     alarm = _voltage_alarm(root)
     now, before = bits or 0, (bits or 0) >> _BEFORE

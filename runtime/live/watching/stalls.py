@@ -1,4 +1,4 @@
-"""Detects that the machine stalls the audio thread; fewer voices would not help."""
+"""Detects stalls, in which the machine holds up the audio thread; fewer voices would not help."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-_MANY, _WITHIN_S = 5, 10.0  # fewer stalls can be heard, but are too rare to search for their cause
+# So many stalls, within so many seconds, are reported. Fewer can be heard, but are too rare to search for their cause.
+_MANY, _WITHIN_S = 5, 10.0
 
 
 class Stalls:
@@ -22,9 +23,9 @@ class Stalls:
         self._n_seen = 0
 
     def look(self, loads: BlockLoads, now_s: float, realtime: bool) -> str:
-        """A line for the user, or an empty text; now_s: time in seconds of `time.monotonic()`.
+        """Return a line for the user when stalls have become many, else an empty text.
 
-        realtime: whether the audio thread has its real-time priority.
+        now_s: time in seconds of `time.monotonic()`. realtime: whether the audio thread has its real-time priority.
         """
         n_stalled = loads.n_stalled
         self._seen_s.extend([now_s] * min(_MANY, n_stalled - self._n_seen))

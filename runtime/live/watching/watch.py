@@ -1,4 +1,4 @@
-"""Watches the blocks that are played: overload, stalls, blocks that are not finite, a device that requests none."""
+"""Watches played blocks for overload, stalls and numbers that are not finite; notices a device that requests none."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Playing(Protocol):
 class Watch:
     """Watches one output after another, on the main thread.
 
-    playing: what plays; say: called with each line for the user; n_voices: how many may sound if nothing is wrong.
+    playing: the supervisor. say: called with each line for the user. n_voices: how many may sound if nothing is wrong.
     """
 
     def __init__(self, playing: Playing, say: Say, n_voices: int):
@@ -44,7 +44,7 @@ class Watch:
         self._blamed: set[tuple[str, str]] = set()
 
     def follow(self, blocks: BlockRenderer, rack: Rack, block_s: float) -> None:
-        """Watch these blocks of this rack from now on."""
+        """Watch another output's blocks from now on; rack: renders them; block_s: how long a block plays."""
         self._blocks, self._rack = blocks, rack
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)
@@ -71,7 +71,7 @@ class Watch:
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
-        """Do what is due; return whether the device has gone."""
+        """Check the blocks played since the last call, and act on faults; return whether the audio device has gone."""
         now_s = time.monotonic()
         if self._overload.look(self._blocks.loads, self._rack.status.n_active_voices, now_s):
             self._limit()

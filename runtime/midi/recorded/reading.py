@@ -23,13 +23,13 @@ LARGEST_EVENT_BYTES = 8 * 2**20
 MOST_EVENTS = 2_000_000  # 80 per second for 7 hours
 _END_KIND = 0x2F
 _FIRST_BYTES = 64
-_TRACK_AT = 22  # after the file's header and the track's header
+_TRACK_AT = 22  # where the events begin: after the file's header and the track's header
 
 
 class RecordedMidi(NamedTuple):
     """A recorded MIDI file.
 
-    head: the recorder's description of the engine. content: the file's bytes. n_ticks: length in ticks.
+    head: says what was played, and the state at the start. content: the file's bytes. n_ticks: length in ticks.
     """
 
     head: dict[str, Any]
@@ -96,7 +96,7 @@ class _Bytes:
 
 
 class _Reader:
-    """Reads a track's events; the attributes head and n_ticks, as in RecordedMidi, are set meanwhile."""
+    """Reads a track's events; while it reads them, it sets head and n_ticks, which are as in RecordedMidi."""
 
     def __init__(self, content: bytes):
         self._content = content

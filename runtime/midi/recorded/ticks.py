@@ -25,7 +25,7 @@ class Ticks(NamedTuple):
 
 
 def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
-    """Division and tempo with which a tick is a frame.
+    """Division and tempo with which a tick lasts exactly one frame.
 
     The tempo is 120, 240, 480 or 60 beats per minute, the first that is possible, or else close to 120. None for rates
     above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
@@ -36,7 +36,7 @@ def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
     if most < 1:
         return None
     n_steps = min(most, max(1, round(_SANE_US / us_a_step)))
-    # Prefer these tempos, in this order, to odd tempos.
+    # Prefer these tempos, in this order, to all others.
     for tempo_us in (_SANE_US, _SANE_US // 2, _SANE_US // 4, 2 * _SANE_US):
         if tempo_us % us_a_step == 0 and tempo_us // us_a_step <= most:
             n_steps = tempo_us // us_a_step

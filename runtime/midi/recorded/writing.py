@@ -22,14 +22,14 @@ SIGNATURE = b"\x7dtimbrebox"
 HEAD, EVENT = b"h", b"e"
 META, SPECIFIC, TEXT, PORT, TEMPO, END = 0xFF, 0x7F, 0x01, 0x21, 0x51, b"\xff\x2f\x00"
 _HEADER_BYTES, _TRACK_HEADER_BYTES = 14, 8
-_LARGEST_TRACK = 2**31  # the format's limit is twice as large
+_LARGEST_TRACK = 2**31  # in bytes; the format's limit is twice as large
 
 
 class RecordedMidiWriter:
-    """One growing file, with only one track, so that the order of simultaneous events is kept.
+    """A MIDI file that grows during a recording; it has only one track, which keeps the order of simultaneous events.
 
-    head: plain values for the reader. OSError if the file cannot be created or written; after a failed write, `finish`
-    still leaves a complete file with everything written before.
+    ticks: the file's division and tempo. head: plain values that say what is played. OSError if the file cannot be
+    created or written; after a failed write, `finish` still leaves a complete file with everything written before.
     """
 
     def __init__(self, path: Path, ticks: Ticks, head: dict[str, Any]):
@@ -111,7 +111,7 @@ def _number(value: int) -> bytes:
 
 
 def _delta(n_ticks: int) -> bytes:
-    """The ticks before an event as a number; if it exceeds LONGEST_DELTA, it is split, with empty texts between."""
+    """The number of ticks before an event, as bytes; more than LONGEST_DELTA are divided by empty text events."""
     gaps = b""
     while n_ticks > LONGEST_DELTA:
         gaps += _number(LONGEST_DELTA) + bytes([META, TEXT, 0])

@@ -63,7 +63,10 @@ class Devices:
         return sorted(self._devices.values(), key=lambda device: -device.seen_s)
 
     def add(self, user_agent: str) -> tuple[Device, str]:
-        """Add a device; return it and its browser's secret. Of too many, the one unseen for longest is forgotten."""
+        """Add a device; return it and the secret for its browser.
+
+        If there are too many devices, the one whose last visit is the oldest is forgotten.
+        """
         token, now_s = secrets.token_urlsafe(32), self._clock()
         for gone in self.all()[MOST_DEVICES - 1 :]:
             del self._devices[gone.id]

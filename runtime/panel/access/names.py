@@ -27,8 +27,8 @@ class OwnNames:
     port: the page's port. is_on_network: whether other machines can reach the page. others: further names for the page.
 
     A stranger can make a name that he owns lead here, and his page would then have our origin (DNS rebinding). He
-    cannot do this with an address, nor with this machine's name in its own network. So in a network the address that
-    was connected to is accepted.
+    cannot do this with an address, nor with this machine's name in its own network. So in a network, the address to
+    which the browser connected is accepted.
     """
 
     def __init__(self, port: int, is_on_network: bool = False, others: Iterable[str] = ()):
@@ -40,7 +40,7 @@ class OwnNames:
         self._is_on_network = is_on_network
 
     def is_own(self, host: str, arrived_at: str) -> bool:
-        """Whether a Host header names this page; arrived_at: the address of this machine that was connected to."""
+        """Whether a Host header names this page; arrived_at: this machine's address, to which the browser connected."""
         host = host.lower()
         return host in self._hosts or (self._is_on_network and host in self._with_port(_literal(arrived_at)))
 

@@ -10,7 +10,8 @@ from runtime.panel.access.devices import Device, Devices
 from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
-N_DIGITS = 8  # with fewer, lower ALL_GUESSES_PER_S; page/pair.html and docs/panel.md name this number, too
+# If you make the code shorter, lower ALL_GUESSES_PER_S. The length is also in page/pair.html and docs/panel.md.
+N_DIGITS = 8
 SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender: per second, and together after a pause
 # There are 100 million codes: a year of guessing without a pause, from many addresses, finds the code with 16 % chance.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
@@ -39,13 +40,13 @@ class Pairing:
 
     @property
     def code(self) -> str:
-        """The code as it is shown, in two groups."""
+        """The code as it is shown, in two groups of digits."""
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
-        """If the code is right, pair a device, and return it and its secret; else return None.
+        """If `said` has the code's digits, pair the device that sent it, and return the device and its secret.
 
-        TooSoonError after too many guesses.
+        None for a wrong code. address: the device's address. TooSoonError after too many guesses.
         """
         who = sender(address)
         wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()
@@ -62,7 +63,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # the sender that has not guessed for longest
+            del self._guessing[next(iter(self._guessing))]  # forget the sender whose last guess is the oldest
         self._guessing[who] = allowance
         return allowance
 

@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[3]
 _NICE, _GRACE_S = 10, 3.0
 _MOST_LINES, _LONGEST_LINE_BYTES = 200, 64 * 2**10
 _PREFIX = "timbrebox: "
-_USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")  # as in runtime/base/errors.py
+# The line that a UserError becomes, as runtime/base/errors.py writes it.
+_USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2), PR_SET_PDEATHSIG
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
@@ -42,11 +43,12 @@ async def run_command(
     arguments: Sequence[str], limit_s: float, on_progress: OnProgress, names: dict[Path, str], folder: Path,
     program: Sequence[str] = PLAYER, on_line: Callable[[str], object] = lambda _line: None,
 ) -> Said:  # fmt: skip
-    """Run `program` with arguments; UserError, made from its last remark, if it fails; also if it exceeds limit_s.
+    """Run `program` with arguments, and return what it printed; UserError if it fails, or takes longer than limit_s.
 
-    on_progress: called with the step, its share that is done, and the seconds left, or None. names: what messages show
-    in place of each path. folder: for temporary files. on_line: called with each line of the result when it arrives.
-    Cancelling this ends the process.
+    on_progress: called with the step, the share of the step that is done, and the seconds left, or None. names: what
+    messages show in place of each path. folder: for temporary files. on_line: called with each line of the result when
+    it arrives. If the coroutine is cancelled, the process ends. The UserError of a failure is made from the program's
+    last remark.
     """
     process = await asyncio.create_subprocess_exec(
         *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,

@@ -33,7 +33,7 @@ from runtime.panel.limits import MOST_UNSENT_BYTES, Allowance
 
 SOCKET_PATH = "/files"
 _MOST_ASKED = 8
-_WRONG_MESSAGE, _TRY_AGAIN = 1003, 1013  # RFC 6455, section 7.4.1, and IANA's registry of close codes
+_WRONG_MESSAGE, _TRY_AGAIN = 1003, 1013  # close codes of RFC 6455, section 7.4.1, and of IANA's registry
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -46,7 +46,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The number of a candidate, from 0."""
+    """The number of a candidate, from 0; a candidate is a sound that `encode` found for a recording."""
 
     number: int
 
@@ -95,7 +95,8 @@ class Files:
         self.downloads, self._recordings = Downloads(), Recordings()
         self._work = Work(ask, self._tell)
         self._parts: list[_Part] = []
-        self._before: tuple[dict[str, Any], str | None] | None = None  # the sound before the first candidate
+        # The sound that played before the first candidate was tried: its tree, and the folder of the tree's files.
+        self._before: tuple[dict[str, Any], str | None] | None = None
         self._requests: dict[str, tuple[type, Callable[[Any], Awaitable[object]]]] = {
             "recordings": (_Nothing, self._list),
             "recordings.delete": (_Named, self._delete),

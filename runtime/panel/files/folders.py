@@ -13,9 +13,10 @@ from runtime.link.place import make_private
 
 
 class PassingFolder:
-    """A folder of this process below `base`, which only its user can enter; dead processes' folders are removed.
+    """A temporary folder of this process inside `base`, which only this user can enter.
 
-    path: the folder. UserError if it cannot be made. The folder is locked as long as its process lives.
+    Folders that dead processes have left in `base` are removed. Each folder is locked as long as its process lives; so
+    a folder that is not locked belongs to a dead process. path: the folder. UserError if it cannot be made.
     """
 
     def __init__(self, base: Path):

@@ -23,7 +23,7 @@ _PREVIEW = re.compile(r"to hear how far it is: (.*\.wav)")
 
 
 def workshop() -> str | None:
-    """The Python that has the workshop's packages; None if the workshop is not installed."""
+    """The path of the Python that has the workshop's packages; None if the workshop is not installed."""
     if importlib.util.find_spec("tensorflow") is not None:
         return sys.executable
     python = ROOT / ".venv-workshop" / "bin" / "python"
@@ -32,7 +32,10 @@ def workshop() -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """A name for a file: letters, digits, spaces and # _ -, at most 60; other signs become -; may be empty."""
+    """Make a name for a file: letters, digits, spaces and # _ - are kept, and other signs become -.
+
+    The result has at most 60 characters, and may be empty.
+    """
     return _DROPPED.sub("-", name)[:_LONGEST_NAME].strip(" -")
 
 
@@ -96,7 +99,8 @@ class Making:
     def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
         """Clear earlier results and return the command's arguments.
 
-        known: names of the present instruments. UserError if there is no recording or the name cannot be used.
+        name: of the new instrument. known: names of the present instruments. minutes: the longest training, None for
+        the command's own limit. UserError if there is no recording or the name cannot be used.
         """
         if not self._n_files:
             raise UserError("make", "no recordings", "some", "choose recordings first")

@@ -15,7 +15,7 @@ from runtime.panel.files.limits import CHUNK_BYTES, LARGEST_BYTES, LONGEST_NAME
 
 Kind = Literal["midi", "recording", "sound", "taught"]
 _WRITTEN_AT_ONCE_BYTES = 16 * CHUNK_BYTES
-_SPARE_BYTES = 64 * 2**20  # kept free on the disk, for playing and recording
+_SPARE_BYTES = 64 * 2**20  # this much of the disk is kept free, for playing and recording
 
 
 class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +27,10 @@ class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Upload:
-    """A file being received; UserError if it is empty, too large or beyond the disk's space. n_taken: bytes so far."""
+    """A file being received, which is written to `path`; n_taken: how many bytes have been received.
+
+    UserError if the file is empty or too large, or if the disk has no room for it.
+    """
 
     def __init__(self, announced: Announced, path: Path):
         self.path, self._name, self._n_bytes, self.n_taken = path, announced.name, announced.bytes, 0

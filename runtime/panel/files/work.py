@@ -20,7 +20,9 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-_LONGEST_SHOWN = 90  # characters of a recording's name in a sound's name, which has a number, too, and at most 100
+# A candidate's name has at most this many characters of the recording's name, because it also has a number, and a
+# sound's name has at most 100 characters.
+_LONGEST_SHOWN = 90
 
 
 class Work:
@@ -123,7 +125,10 @@ class Work:
         return self._opened() / _PIECE, str(self._piece["name"])
 
     def candidate(self, number: int) -> dict[str, Any]:
-        """A candidate, a sound that `encode` found, as the tree of a sound's file; UserError for other numbers."""
+        """A candidate, a sound that `encode` found, as the content of a sound's file.
+
+        UserError if no candidate has this number.
+        """
         tree = load_yaml(self._candidate_file(number), dict[str, Any])
         name = "".join(character for character in self._found["name"] if character.isprintable())
         return tree | {"name": f"{name[:_LONGEST_SHOWN].strip() or 'recording'}, {number + 1}"}
@@ -204,7 +209,10 @@ class Work:
         self._taken = {"name": await self._take_in(path, _stem(name), "sound", name)}
 
     async def _take_in(self, path: Path, name: str, kind: str, shown: str | None = None) -> str:
-        """Import a sound's file with the checks for files from strangers; return the name that the sound gets."""
+        """Import a sound's file with the checks for files from strangers; return the name that the sound gets.
+
+        name: the name that is wanted. shown: the file's name in messages, None for `name`.
+        """
         async with self._one_at_a_time:
             said = await self._run(["presets", "import", str(path), f"--name={name}"], kind, {path: shown or name})
         return said.lines[0].split(f": {data_folder() / 'sounds'}")[0] if said.lines else name
@@ -233,7 +241,7 @@ class Work:
         return path
 
     def _opened(self) -> Path:
-        """The folder, made when it is first needed; UserError if it cannot be made."""
+        """The folder for temporary files, made when it is first needed; UserError if it cannot be made."""
         if self._folder is None:
             self._folder = PassingFolder(state_folder() / "page")
         return self._folder.path

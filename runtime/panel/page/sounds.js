@@ -143,7 +143,10 @@ class Sounds extends HTMLElement {
 
   /** Choose a sound to try; the user can return to the previous sound as the knobs had changed it. */
   async audition(name, isOwn) {
-    if (!this.former || play.sound === this.former.name) this.former = (await play.ask("state")).sound;
+    if (!this.former || play.sound === this.former.name) {
+      const { whole, sound } = await play.ask("state");
+      this.former = whole ?? sound;
+    }
     await choose(name, isOwn);
     const { former: before } = this;
     if (before.name === name) return;

@@ -16,7 +16,10 @@ _LONGEST_ANSWER_BYTES = 4096
 
 
 def borrow_ring() -> int | None:
-    """The descriptor of the playing process's SoundRing; None if it lends none. The caller closes it. May wait."""
+    """Return the descriptor of the playing process's SoundRing; None if the process lends none.
+
+    The caller closes the descriptor. This call may wait.
+    """
     for path in sockets():
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asks:
             asks.settimeout(_LIMIT_S)

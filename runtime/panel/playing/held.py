@@ -22,7 +22,10 @@ class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HeldKeys:
-    """Tracks which holder holds which keys. A key is released when its last holder releases it."""
+    """Tracks which holder, a page or the OSC port, holds which keys.
+
+    A key is released when its last holder releases it. link: to the playing process.
+    """
 
     def __init__(self, link: PlayLink):
         self._link = link

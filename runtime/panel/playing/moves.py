@@ -9,7 +9,7 @@ from runtime.base.errors import UserError
 from runtime.link.moves import MOST_TARGETS, Moves
 from runtime.panel.playing.play_link import PlayLink
 
-EVERY_S = 0.02  # as in page/play.js
+EVERY_S = 0.02  # the same interval is in page/play.js
 
 
 class MergedMoves:
@@ -32,7 +32,7 @@ class MergedMoves:
         self._send()
 
     def flush(self) -> None:
-        """Send what is kept, before a message that must come after it."""
+        """Send the moves that were kept; call this before sending a message that must come after them."""
         if self._kept:
             self._pause.cancel()
             self._send()

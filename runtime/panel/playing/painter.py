@@ -6,17 +6,19 @@ import base64
 import struct
 from typing import Any
 
-N_BANDS = 256  # as in runtime/acoustics/spectrum_picture.py, which loads NumPy; also in page/picture.js and play.js
+# The same number is in runtime/acoustics/spectrum_picture.py, whose import would load NumPy, in page/picture.js and in
+# page/play.js.
+N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
-_MOST_ALIKE = 30  # equal pictures sent in a row: pages let levels fall slowly, so they need some repeats
+_MOST_ALIKE = 30  # this many equal pictures are sent in a row: pages let levels fall slowly, so they need repeats
 
 
 class Painter:
     """Makes a picture's bytes from each message of the topic `picture`; docs/panel.md describes the bytes.
 
-    ring: descriptor of a SoundRing; None without one. NumPy is imported with the first picture, because it would take
-    up most of this process's memory.
+    ring: descriptor of a SoundRing; None to measure no sound. NumPy is imported with the first picture, because it
+    would take up most of this process's memory.
     """
 
     def __init__(self, ring: int | None):
@@ -66,7 +68,7 @@ class _Hearing:
         self._picture = SpectrumPicture(rate_hz / WINDOW_FRAMES, WINDOW_FRAMES // 2 + 1)
 
     def levels(self) -> bytes:
-        """256 levels of the newest frames; left and right are averaged as power, so that they cannot cancel."""
+        """256 levels of the newest frames. The powers of left and right are averaged, so that they cannot cancel."""
         sound = self._recent.read(WINDOW_FRAMES)
         if not sound.any():
             return _SILENT

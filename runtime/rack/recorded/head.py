@@ -29,14 +29,14 @@ from runtime.rack.recorded.part_tree import (
 from runtime.rack.recorded.state import RackState
 
 RECORDING_VERSION = 1
-_MOST_OTHERS = 3  # parts besides the first
+_MOST_OTHERS = 3  # how many parts a rack can have besides the first
 
 
 class Start(NamedTuple):
     """What was played, and the state at the start.
 
-    sample_rate_hz: the engines' rate; instruments: one for each part; state: the rack's state at the first frame;
-    n_parts: how many parts played; the first recordings hold only the first part.
+    sample_rate_hz: the engines' rate. instruments: one for each recorded part. state: the rack's state at the first
+    frame. n_parts: how many parts played; recordings by early versions of the program hold only the first part.
     """
 
     sample_rate_hz: int
@@ -51,7 +51,10 @@ class Start(NamedTuple):
 
 
 class _Head(PartTree, frozen=True, kw_only=True):
-    """The keys of a head: the first part's, and those below; `seed` and `n_voices` repeat values in `settings`."""
+    """The keys of a head: those of the first part, inherited from PartTree, and more for the rack.
+
+    `seed` and `n_voices` repeat values in `settings`.
+    """
 
     recording_version: int
     sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)]
@@ -70,7 +73,7 @@ class _Head(PartTree, frozen=True, kw_only=True):
 def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
     """The head as values for JSON, which `start_of` reads; state: at the recording's first frame.
 
-    The head names no file of the recording machine. The rack's waiting events are not in the head. UserError if an
+    The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
     instrument's file is lost.
     """
     settings = without_places(state.parts[0].patch.settings)
@@ -94,7 +97,7 @@ def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
 
 
 def start_of(tree: dict[str, Any], where: object) -> Start:
-    """Read a head; UserError at `where` if the head has another version or is damaged."""
+    """Read a head; UserError if it has another version or is damaged; where: names the recording in the message."""
     version = tree.get("recording_version")
     if version != RECORDING_VERSION:
         found, remedy = f"version {version!r} of the recordings", "use a Timbrebox that knows this version"
@@ -108,20 +111,20 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         memory = _memory_of_first(parts[0].engine.parts) if head.rack is None else values_of_trees(head.rack)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
-    # The first recordings do not tell held notes from fading ones.
+    # Recordings by early versions do not say whether notes were held or fading.
     holds_notes = not head.is_silent if head.holds_notes is None else head.holds_notes
     state = RackState(head.start_frame, head.is_silent, holds_notes, parts, said, memory)
     return Start(head.sample_rate_hz, tuple(each.instrument for each in trees), state, head.n_parts)
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rack's memory from one of the first recordings, which hold it among the first engine's state."""
+    """The rack's memory in a recording by an early version, which keeps it in the state of the first part's engine."""
     return parts | {"controls": parts.get("maps", {})}
 
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Report errors in this context as damage to the recording, because a head's values are not checked singly."""
+    """Report errors inside a `with` as damage to the recording: the values of a head are not checked one by one."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

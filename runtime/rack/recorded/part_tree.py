@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # all trajectories of a part together, unpacked
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for the trajectories of all programs of a part together, unpacked
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -58,7 +58,10 @@ def same_instrument(path: Path, played: PlayedInstrument) -> bool:
 
 
 def part_keys(state: PartState, base: Config) -> dict[str, Any]:
-    """The values of a PartTree's fields; base: the settings at the start. UserError if a file cannot be read."""
+    """A part's state as the values of a PartTree's fields; base: the settings at the recording's start.
+
+    UserError if the instrument's file cannot be read.
+    """
     engine = state.engine
     return {
         "instrument": played_instrument(state.path),
@@ -75,7 +78,10 @@ def part_keys(state: PartState, base: Config) -> dict[str, Any]:
 
 
 def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: object) -> PartState:
-    """The state of a part at `frame`; ValueError, or UserError at `where`, for damaged values."""
+    """The state of a part at `frame`, from its keys in a recording; ValueError or UserError for damaged values.
+
+    is_silent: as in RackState. base: the settings at the recording's start. where: names the recording in messages.
+    """
     waiting = tuple((at, simple_of(event_of(values))) for at, values in tree.waiting)
     chosen = None if tree.chosen is None else patch_of_tree(tree.chosen, base, where)
     engine = EngineState(frame, is_silent, tree.program, values_of_trees(tree.state), waiting, chosen, tree.step)
@@ -95,24 +101,27 @@ def values_of_trees(trees: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
 
 
 def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
-    """A patch as values for JSON, without the names of this machine's files."""
+    """A patch as values for JSON, without paths and devices of this machine.
+
+    base: the settings at the recording's start; of the patch's settings, only those that differ from these are kept.
+    """
     return patch_tree(msgspec.structs.replace(patch, settings=without_places(patch.settings)), without_places(base))
 
 
 def without_places(settings: Config) -> Config:
-    """The settings without devices and paths; the pitches of a scale's file are part of the state instead."""
+    """The settings without devices and paths; instead of a scale's path, a recorded state has the scale's pitches."""
     tuning = msgspec.structs.replace(settings.tuning, scale=None)
     midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
     return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())
 
 
 def plain_simple(event: Event) -> list[Any]:
-    """An event that needs no engine, as values for JSON; `simple_of` reads them."""
+    """An event as values for JSON, which `simple_of` reads; not for SoundChange and Swap, which need an engine."""
     return plain(MapChange(event.device, list(event.map.plain)) if isinstance(event, MapChange) else event)
 
 
 def simple_of(event: Event) -> Event:
-    """The event that `plain_simple` encoded; event: what `event_of` read. ValueError if a map is damaged."""
+    """The event that `plain_simple` encoded; event: as `event_of` returned it. ValueError if a map is damaged."""
     return MapChange(event.device, bind_plain(event.map)) if isinstance(event, MapChange) else event
 
 

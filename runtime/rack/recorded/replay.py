@@ -47,7 +47,7 @@ def plain_event(event: Event, base: Config) -> list[Any]:
 def begun(state: PartState, decoder: Decoder, sample_rate_hz: int) -> Engine:
     """Build an engine that continues from a recorded state, for a rack's part.
 
-    UserError if the instrument has another number of knobs than the recorded one.
+    UserError if the decoder's instrument has another number of knobs than the recorded instrument.
     """
     n_knobs, card = len(state.engine.parts.get("knobs", {}).get("begun_at", ())), decoder.card
     if n_knobs != card.n_latents:
@@ -58,17 +58,17 @@ def begun(state: PartState, decoder: Decoder, sample_rate_hz: int) -> Engine:
 
 
 class Replay:
-    """Converts a recording's events, in their order, for a rack.
+    """Converts a recording's events, in their order, to events that a rack can play.
 
-    engines: of the rack's parts; load: returns the decoder of a recorded instrument; base: the settings at the
-    recording's start; where: names the recording in messages.
+    engines: of the rack's parts. load: returns the decoder of a recorded instrument. base: the settings at the
+    recording's start. where: names the recording in messages.
     """
 
     def __init__(self, engines: Sequence[Engine], load: Load, base: Config, where: object):
         self._engines, self._load, self._base, self._where = list(engines), load, base, where
 
     def playable(self, event: Event) -> Event:
-        """Convert an event whose fields are from `plain_event`; UserError if it is damaged."""
+        """Convert an event whose fields have the plain values that `plain_event` makes; UserError if it is damaged."""
         if isinstance(event, SoundChange):
             if not isinstance(event.prepared, dict):
                 raise UserError(self._where, "a change to no sound", *_DAMAGED)
@@ -83,7 +83,7 @@ class Replay:
 
     def _swap(self, event: Swap) -> Swap:
         if event.made is None:
-            return event  # the first recordings say only that the instrument changed
+            return event  # recordings by early versions say only that the instrument changed
         before = self._engine(max(0, event.part))
         try:
             trees = msgspec.convert(event.made, Trees)

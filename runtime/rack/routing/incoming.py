@@ -12,7 +12,7 @@ import msgspec
 from runtime.control.control_map import ControlMap
 from runtime.control_numbers import Control
 from runtime.events import ALL_PARTS, ControlChange, Event, ProgramChange, SoundChange, Swap
-from runtime.rack.parts import Part, Playable
+from runtime.rack.parts import Part, Playable, chooses_for_all
 from runtime.rack.recorded.state import state_of_part
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.sound import Sound
@@ -23,10 +23,10 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 class BeforeParts(Protocol):
     """Processes events before the parts receive them, as an arpeggiator does.
 
-    feed: receives an event; the frames ascend. choose: applies the settings of the first part's new sound from a frame
-    on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned, including
-    events that pass unchanged. holds_keys: whether a player holds keys. memory: the state that outlives notes, as plain
-    values. remember: continues from another memory.
+    feed: receives an event; no event has an earlier frame than the one before. choose: applies the settings of the
+    first part's new sound from a frame on. take: returns the events before `end_frame`, (frame, event), ascending, that
+    no earlier call returned, including events that pass unchanged. holds_keys: whether a player holds keys. memory: the
+    state that outlives notes, as plain values. remember: continues from such a state at `frame`.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -43,7 +43,11 @@ class BeforeParts(Protocol):
 
 
 class Due(NamedTuple):
-    """A waiting event; number: its place in the order of posting; given: the frame passed to `post`, or None."""
+    """A waiting event.
+
+    frame: when the event happens. number: its place in the order of posting. given: the frame passed to `post`, which
+    may be None.
+    """
 
     frame: int
     number: int
@@ -54,8 +58,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    parts: the rack's parts; controls: tells which events a control map uses; arpeggiator: None for none.
-    history: receives each event, (frame, event), once the event has a frame; None for no history.
+    parts: the rack's parts. controls: says which events a control map uses. arpeggiator: None to have none.
+    history: receives each event, as (frame, event), as soon as its frame is known; None to keep no history.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
@@ -64,10 +68,10 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # the chosen bank of each channel: CC 0 and CC 32
+        self._banks: dict[int, list[int]] = {}  # for each channel, the selected bank: the values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
-        """Hand over an event from any thread."""
+        """Hand over an event from any thread; frame: as in `Engine.post`."""
         self._posted.append((frame, event))
 
     def is_waiting(self) -> bool:
@@ -75,7 +79,7 @@ class Incoming:
         return bool(self._posted or self._pending or self._arpeggiator)
 
     def waiting(self) -> tuple[tuple[int, Event], ...]:
-        """Return the events that have a frame and are not due yet."""
+        """Return the events whose frame is known and has not come yet, as (frame, event)."""
         return tuple((due.frame, self._light(due.event)) for due in self._pending)
 
     def holds_keys(self) -> bool:
@@ -87,14 +91,17 @@ class Incoming:
         return {} if self._arpeggiator is None else self._arpeggiator.memory()
 
     def remember(self, memory: Mapping[str, dict[str, Any]], said: Iterable[Event], frame: int) -> None:
-        """Continue from another rack's `memory`; said: as in RackState."""
+        """Continue at `frame` from another rack's `memory`; said: as in RackState."""
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # stores the bank selects
+            self._chosen_sound(event)  # stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
-        """Remove and return the events before `end`; late events and events without a frame happen at `frame`."""
+        """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.
+
+        Late events, and events without a frame, happen at `frame`.
+        """
         while self._posted:
             given, event = self._posted.popleft()
             at = frame if given is None or given < frame else given
@@ -109,7 +116,7 @@ class Incoming:
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
     def _light(self, event: Event) -> Event:
-        """The event as the history and states keep it: without the engine of a Swap, which must not stay in memory."""
+        """The event without the engine that a Swap brings: the history and states must not keep an engine in memory."""
         if not isinstance(event, Swap):
             return event
         if event.part == ALL_PARTS:
@@ -121,7 +128,7 @@ class Incoming:
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:
-        """Pass events through the arpeggiator."""
+        """Pass events through the arpeggiator; return the events before `end` that come out of it."""
         for each in due:
             self._arpeggiator.feed(each.event, each.frame)
             sound = self._chosen_sound(each.event)
@@ -130,7 +137,7 @@ class Incoming:
         return [Due(at, 0, event, at) for at, event in self._arpeggiator.take(end)]
 
     def _chosen_sound(self, event: Event) -> Sound | None:
-        """Return the sound that an event chooses for the first part, or None; remember bank selects."""
+        """Return the sound that an event chooses for the first part, or None; store the values of bank selects."""
         if isinstance(event, Swap):
             made = event.made[0] if event.part == ALL_PARTS else event.made if event.part == 0 else None
             return made.sound if isinstance(made, (Part, Playable)) else None
@@ -147,4 +154,4 @@ class Incoming:
         programs = self._parts[0].engine.sounds[1]
         is_own = not any(self._banks.get(event.channel, ())) and event.program < len(programs)
         heard = self._parts[0].hears(event.channel) and not self._controls.is_mapped(event)
-        return programs[event.program].sound if is_own and heard else None
+        return programs[event.program].sound if is_own and heard and not chooses_for_all(self._parts) else None

@@ -12,10 +12,10 @@ MOST_WAITING = 256
 
 
 class Returns:
-    """Actions and retired engines; the audio thread adds them, and one other thread takes them.
+    """Keeps actions, and retired engines, which play no more; the audio thread adds them, another thread takes them.
 
     wake: called on the audio thread when there is something to take; it must not block; None for no call.
-    n_notes, n_stolen: totals of the retired engines.
+    n_notes, n_stolen: how many notes the retired engines have played, and how many voices they have stolen.
     """
 
     def __init__(self, wake: Callable[[], object] | None):

@@ -19,19 +19,21 @@ from runtime.events import (
     MapChange,
     NoteOn,
     PartChange,
+    ProgramChange,
+    ProgramForAll,
     Reset,
     SoundChange,
     Swap,
     VoiceLimit,
 )
 from runtime.rack.channel_memory import ChannelMemory
-from runtime.rack.parts import Part, Playable
+from runtime.rack.parts import Part, Playable, chooses_for_all
 from runtime.rack.routing.incoming import Due
 from runtime.rack.routing.returns import Returns
 from runtime.rack.routing.voice_room import VoiceRoom
 
-MOST_LEAVING = 3  # engines on which notes of one part ring out
-MOST_LEAVING_OF_ALL = 4  # engines of replaced parts on which notes ring out
+MOST_LEAVING = 3  # how many earlier engines of one part may ring out
+MOST_LEAVING_OF_ALL = 4  # how many engines of replaced parts may ring out
 
 
 class Router:
@@ -49,6 +51,7 @@ class Router:
     def hand_out(self, due: list[Due], frame: int, end: int) -> tuple[int, list[Due]]:
         """Hand out events until an event requires that all engines are rendered up to its frame.
 
+        due: the events, by ascending frame. frame: the first frame that is not rendered. end: the end of the block.
         Returns the frame up to which to render, and the remaining events.
         """
         self._room.begin_piece()
@@ -69,7 +72,7 @@ class Router:
         return tuple(self._memory.events())
 
     def remember(self, said: Iterable[Event]) -> None:
-        """Continue from another router's `said`."""
+        """Continue from what another router's `said` returned."""
         said = tuple(said)
         self._memory.remember(said)
         self._senses = any(isinstance(event, ActiveSensing) for event in said)
@@ -101,6 +104,9 @@ class Router:
             case Action():
                 deaf = []
                 self._act(event, due.frame)
+            case ProgramChange() if chooses_for_all(self._parts):
+                deaf = self._parts[1:]
+                self._parts[0].take(ProgramForAll(event.channel, event.program), frame)
             case PartChange():
                 deaf = []
                 if event.part < len(self._parts):
@@ -116,12 +122,12 @@ class Router:
                     part.ring_out(event, frame)
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
-            # The sender is still connected. Parts that ignore its event must not think that it is lost.
+            # The event shows that the sender is connected. Parts that the event does not concern must know this, too.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
 
     def _is_taken(self, due: Due) -> bool:
-        """Start a control's action, and post the events of control maps; return False for any other event.
+        """Handle a MapChange, or an event of a mapped control; return False for any other event.
 
         A mapped control moves the parts that hear its channel. If no part hears its channel, which may be so with a
         knob box, the control moves every part.
@@ -145,7 +151,7 @@ class Router:
         return True
 
     def _begin(self, part: Part, event: NoteOn, due: Due) -> bool:
-        """Begin a note on a part; return False if the part does not play it."""
+        """Begin a note on a part; return False if the part does not play the note."""
         note = part.note_of(event)
         if note is None:
             return False

@@ -13,19 +13,20 @@ from runtime.rack.voice_share import VoiceShare
 class VoiceRoom:
     """Keeps the voices of all parts together to a limit.
 
-    parts: the rack's parts; leaving: replaced parts, whose notes ring out; n_voices: the most voices; a VoiceLimit may
-    lower the limit.
+    parts: the rack's parts. leaving: replaced parts, whose notes ring out. n_voices: the highest limit; a VoiceLimit
+    may lower the limit.
     """
 
     def __init__(self, parts: Sequence[Part], leaving: Sequence[Part], n_voices: int):
         self._parts, self._leaving = parts, leaving
         self._limit = self._n_voices = n_voices
+        # A piece is a part of a block that all engines render in one go.
         self._share: VoiceShare | None = None  # the voices in this piece; None until they must be counted
-        self._begun: list[Engine] = []  # the engine of each note that begins in the piece
+        self._begun: list[Engine] = []  # the engine of each note that begins in this piece
         self._n_voices_at_most = 0
 
     def begin_piece(self) -> None:
-        """Begin a piece of rendering; all engines have been rendered up to its first frame."""
+        """Begin a piece of rendering; all engines must have been rendered up to the piece's first frame."""
         self._share = None
         self._begun.clear()
         self._n_voices_at_most = sum(engine.status.n_active_voices for engine in self._engines())
@@ -56,7 +57,7 @@ class VoiceRoom:
         self._begun.append(engine)
 
     def limit(self, event: VoiceLimit, frame: int) -> None:
-        """Apply a VoiceLimit: end the voices beyond it. If there is a single engine, it ends them by itself."""
+        """Apply a VoiceLimit: end the voices beyond the limit; a single engine ends them by itself."""
         self._limit = max(1, min(event.n_voices, self._n_voices))
         if not self.shares_alone():
             share = self._shared()
@@ -70,7 +71,7 @@ class VoiceRoom:
         share = self._shared()
         if share.adds(engine) and share.n_voices >= self._limit:
             owner = share.end_one()
-            # An engine that is full ends the same voice by itself.
+            # If the engine itself has as many voices as the limit, it ends the same voice without being told.
             if owner is not engine or engine.status.n_active_voices < self._limit:
                 owner.post(EndVoice(), frame)
         share.start(engine)

@@ -27,7 +27,7 @@ _NEXT_PYTHON = "3.14"
 # Packages from Debian: the name in requirements.txt, Debian's name, and the imported folder.
 FROM_DEBIAN = {"PyAudio": ("python3-pyaudio", "pyaudio"), "python-rtmidi": ("python3-rtmidi", "rtmidi")}
 _TEMPLATES = Path(__file__).parent
-_PRESSED = 9  # zstd's level; 19 would save a few megabytes, and take ten minutes
+_PRESSED = 9  # zstd's level of compression; 19 would save a few megabytes, and take ten minutes
 _SCRIPTS = ("postinst", "prerm", "postrm")
 
 
@@ -94,7 +94,7 @@ def _fill_environment(environment: Path, architecture: str) -> None:
     ]
     where = ["--only-binary=:all:", f"--python-version={PYTHON}", *platforms, f"--target={site}"]
     _run(*pip, *where, *_wanted())
-    shutil.rmtree(site / "bin", ignore_errors=True)  # scripts that name the building machine's Python
+    shutil.rmtree(site / "bin", ignore_errors=True)  # its scripts name the building machine's Python
     for _, module in FROM_DEBIAN.values():
         _link(site / module, f"/usr/lib/python3/dist-packages/{module}")
 

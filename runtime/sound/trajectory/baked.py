@@ -27,7 +27,7 @@ class BakedTrajectory:
     """The tables of one trajectory: the rows of the held part, then the rows of the release.
 
     row_s: time from one row to the next. values: float32 (n_rows, n_knobs + N_BANDS): knob positions or offsets, then
-    the colour in dB. level_db: float32, n_levels levels per row, but only one for the last row of each part.
+    the colour in dB. level_db: float32, n_levels levels per row, but only one for the last row of either part.
     keep: float32 (n_knobs,), 1 where the value is added to the knob's position, 0 where it replaces the position.
     hold_row: last row of the held part, and of the loop. loop_row: first row of the loop; None for no loop.
     n_release_rows: 0 without a release. folds: whether the loop is played alternately forward and backward.
@@ -60,7 +60,8 @@ class BakedTrajectory:
 def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> BakedTrajectory:
     """Make the tables of a trajectory.
 
-    knobs: from `fit`: for each latent of the trajectory, the number of its knob. n_knobs: how many the instrument has.
+    knobs: from `fit`: for each latent of the trajectory, the number of its knob. n_knobs: number of the instrument's
+    knobs.
     """
     trajectory = played.trajectory
     n_splits = math.ceil(trajectory.step_s / LONGEST_ROW_S - 1e-6)
@@ -88,7 +89,7 @@ def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> Bake
 
 
 class _MarkRows(NamedTuple):
-    """The marks as row numbers.
+    """The marks of a trajectory, such as its loop and its release, as row numbers.
 
     sustained: first row of the sustained part. loop: first row of the loop; None for no loop. hold: last row of the
     held part. release: first row of the release; n_rows for no release. fade: number of rows of the loop's crossfade.

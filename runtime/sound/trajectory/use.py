@@ -62,8 +62,8 @@ class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 class SoundTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A trajectory of a sound, and how the trajectory is played.
 
-    file: path of a trajectory's file, relative to the folder of the sound's file. inline: instead of a file, the bytes
-    of one in base64, or a WrittenTrajectory.
+    file: path of a trajectory's file, relative to the folder of the sound's file. inline: the trajectory itself instead
+    of a file: a file's bytes in base64, or a WrittenTrajectory.
     colour: how much of the colour is applied, 0 to 1. motion: factor for the values' distances from their mean: 0 for
     no motion, 1 as in the trajectory, 2 for twice the distances.
     speed: 0.05 to 20. start: where a note begins: from 0, the beginning, to 1, the end of the part that is played while

@@ -1,4 +1,4 @@
-"""`make`, from a folder to an instrument that plays, with a tiny recipe; and folders that `make` refuses."""
+"""`make` turns a folder into an instrument that plays, here with a tiny recipe, and refuses unusable folders."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEYS = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train few steps, and measure few points."""
+    """Let `make` train only a few steps and measure only a few points."""
     monkeypatch.setattr(learning, "MOST_STEPS", 1)
     monkeypatch.setattr(learning, "MOST_FRAMES", 2000)
     monkeypatch.setattr(trained, "N_POINTS", 30)
@@ -65,7 +65,7 @@ def test_a_folder_as_people_have_them_becomes_an_instrument(tmp_path: Path, caps
     assert rate_hz == 44100
     assert np.abs(samples).max() > 0.05
     page = (work / "report.html").read_text(encoding="utf-8")
-    assert page.count("<audio") == 2 * 5  # recording and instrument: two notes of two sounds, one note of the third
+    assert page.count("<audio") == 2 * 5  # the recording and the instrument, for 2 + 2 + 1 notes of three sounds
 
 
 def test_the_figures_of_an_unchanged_folder_are_found_again(tmp_path: Path) -> None:
@@ -161,12 +161,12 @@ def test_an_interrupted_make_goes_on(tmp_path: Path) -> None:
     n_before = len(metrics.read_text().splitlines()) - 1
 
     plan = tmp_path / "sounds.make" / "run-plan.json"
-    # As if the first run had planned two more epochs.
+    # Change the plan that the first run wrote: now it asks for two more epochs.
     plan.write_text(json.dumps({"n_epochs": n_before + 2, "is_last_stretch": False}))
     second = start("1")
     said = second.communicate(timeout=120)[0]
     assert second.returncode == 0, said
-    assert not re.search(r"training: \d+ epochs of", said)  # the plan was kept
+    assert not re.search(r"training: \d+ epochs of", said)  # the second run did not plan anew
     assert len(metrics.read_text().splitlines()) - 1 == n_before + 2
     assert Decoder(out).card.note_range == (57, 70)
 

@@ -1,4 +1,4 @@
-"""The verdict explains the figures, and the page shows them without other files."""
+"""The verdict says what the figures mean, and the report is one page that needs no other file."""
 
 from __future__ import annotations
 

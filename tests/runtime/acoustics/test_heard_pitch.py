@@ -14,11 +14,10 @@ import soundfile
 from runtime.acoustics.heard_pitch import cents_off, heard_notes, in_tune, split_octaves
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames
-from tests.support.places import ROOT
+from tests.support.places import NEEDS_VIOLIN_NOTES, VIOLIN_NOTES
 
 SPEC = StftSpec()
 SOUNDFONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"
-VIOLIN = ROOT.parent / "shared" / "corpora" / "violin" / "notes_solo"
 
 
 def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
@@ -97,11 +96,11 @@ def soundfont_notes(program: int, keys: list[int], folder: Path) -> np.ndarray:
     return samples.reshape(len(keys), 44100)[:, 6000:32000]
 
 
-@pytest.mark.skipif(not VIOLIN.is_dir(), reason="the violin recordings are not part of the project")
+@pytest.mark.skipif(not VIOLIN_NOTES.is_dir(), reason=NEEDS_VIOLIN_NOTES)
 def test_a_recorded_violin_is_heard_at_its_notes():
     names = {"A3": 57, "E4": 64, "C5": 72, "G5": 79, "C6": 84, "C7": 96}
     for name, note in names.items():
-        samples = soundfile.read(next(VIOLIN.glob(f"*_{name}_*.flac")))[0][22050:88200]
+        samples = soundfile.read(next(VIOLIN_NOTES.glob(f"*_{name}_*.flac")))[0][22050:88200]
         heard = heard_notes(magnitude_frames(samples, SPEC), SPEC)
         assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # half a semitone, because of the vibrato
         assert abs(np.median(heard) - note) <= 0.2

@@ -1,4 +1,4 @@
-"""The 40 bands of a colour curve: where their centres are, and the curve between them."""
+"""A colour curve gives gains in dB for 40 bands: the tests check the bands' centres, and the curve between them."""
 
 from __future__ import annotations
 

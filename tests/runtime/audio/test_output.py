@@ -1,4 +1,4 @@
-"""Audio out: the choice of a device, the clock, the counts of blocks, and a real JACK device."""
+"""The audio output chooses a device, gives each event its frame, counts blocks, and plays on a real JACK device."""
 
 from __future__ import annotations
 

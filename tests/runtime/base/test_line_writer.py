@@ -32,7 +32,7 @@ class Systemd:
         self._socket.settimeout(START_LIMIT_S)
 
     def wait_for(self, news: str) -> None:
-        """Wait for a notice with this line; TimeoutError without one, even if other notices arrive."""
+        """Wait for a notice with this line; TimeoutError if it does not come, even if other notices do."""
         end_s = time.monotonic() + START_LIMIT_S
         while news not in self._socket.recv(4096).decode().splitlines():
             if time.monotonic() > end_s:

@@ -1,4 +1,4 @@
-"""The progress line: plain lines in a log; on a terminal a single line that is redrawn and never too wide."""
+"""Progress is shown as plain lines in a log, and on a terminal as one line that is redrawn and never too wide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `record` says so if notes sound already when a recording begins."""
+"""The command `record` tells the user if notes already sound when a recording begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`render` as a user sees it: in tune, the same bytes for the same seed, and one line for every mistake."""
+"""`render` plays in tune, writes the same bytes for the same seed, and reports every mistake in one line."""
 
 from __future__ import annotations
 

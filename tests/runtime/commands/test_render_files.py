@@ -1,4 +1,4 @@
-"""`render` in real processes: files that must not be overwritten, inputs that are not regular files, signals."""
+"""Real processes of `render` replace no file that they must keep, refuse inputs that are no files, and obey signals."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMIT_S = 60.0  # a broken process may wait for ever
 
 
 def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
-    """Start `render`, with the tiny instrument unless the arguments name an instrument."""
+    """Start `render`, with the tiny instrument unless the arguments name an instrument; settings: for Popen."""
     command = [sys.executable, "-m", "runtime", "render", *map(str, arguments)]
     if "--instrument" not in command:
         command += ["--instrument", TINY]

@@ -1,4 +1,4 @@
-"""`render` of a recorded MIDI file: it follows the file's head, options win, and mistakes take one line."""
+"""`render` repeats a recorded MIDI file with the settings in its head, which options replace; a mistake is one line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ BEFORE: list[tuple[int, Event]] = [
     (2000, ControlChange(0, 120, 0)),
 ]
 AFTER: list[tuple[int, Event]] = [
-    (9000, NoteOn(9, 60, 100, 1)),  # channel 10 is left out of ordinary MIDI files only, so this note sounded
+    (9000, NoteOn(9, 60, 100, 1)),  # channel 10: `render` plays it if the file is a recording
     (12_000, ControlChange(0, 70, 20)),
     (12_500, NoteOn(0, 40, 90, 0)),
     (15_000, NoteOff(0, 40)),
@@ -66,7 +66,7 @@ AFTER: list[tuple[int, Event]] = [
 
 
 def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_at: int) -> tuple[np.ndarray, deque]:
-    """Play events, and ask for a state in the block at `state_at`; returns the sound and the history."""
+    """Play events, and ask for the rack's state in the block with frame `state_at`; returns sound and history."""
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
     for frame, event in events:
@@ -134,9 +134,9 @@ def test_the_samples_are_those_that_were_heard(
 def assert_rack_is_repeated(
     path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
 ) -> None:
-    """Play on a rack, and record from frame 5888 + SIZE on; `render` must repeat the sound.
+    """Play `before` and `after` on a rack, and record from frame 5888 + SIZE on; `render` must repeat the sound.
 
-    The rack must be silent at that frame.
+    The rack must be silent at this frame. before, after: (frame, event).
     """
     rack = build_chosen(choice, 44100)
     sound, history = heard_by(rack, before + after, 30_208, 5888)
@@ -221,6 +221,7 @@ PLAYED: list[tuple[int, Event]] = [
 
 
 def parts(folder: Path, text: str) -> Choice:
+    """The choice of a sound with parts; text: the sound's file, which names the sounds `a` and `b`."""
     (folder / "a.yaml").write_text("effects: {reverb: 0.4, chorus: 0.2}\nenvelope: {release_s: 0.05}")
     (folder / "b.yaml").write_text("phase_blend: 1\nlfo_1: {shape: random}\nenvelope: {release_s: 0.05}")
     (folder / "both.yaml").write_text(text)
@@ -234,7 +235,7 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # engines need not collect it before the state at 6144
+        (6000, TargetMove("latent.2", 0.3)),  # may still wait for a hop when the state is taken, at frame 6144
         (6100, PartChange(part=0, level_db=-20.0)),  # the level is still gliding when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)

@@ -1,4 +1,4 @@
-"""The lamp and the button on gpiozero's mock pins, and in the companion's real process."""
+"""The lamp and the button work on gpiozero's mock pins, and in the companion's real process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The companion: a real child process, which is restarted when it dies, and ends with the playing process."""
+"""The companion is a real child process, which is restarted when it dies, and ends with the playing process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's own sounds: saved, renamed, copied, deleted, restored, exported, imported and numbered in banks."""
+"""The user's own sounds are saved, renamed, copied, deleted, restored, exported, imported and numbered in banks."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_a_kill_left_half_done_is_passed_over() -> None:
     operations.save("a", SOFT, None)
     operations.save("b", LOUD, None)
     operations.delete("b")
-    # As after a kill between the trash entry and the change.
+    # A kill may leave entries in the trash for changes that were never made.
     trash.put(Entry("delete", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("overwrite", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("rename", "a", "z"))
@@ -204,6 +204,14 @@ def test_a_mailed_sound_is_the_same_sound(suffix: str, tmp_path: Path, monkeypat
     assert operations.add("mailed", SOFT, {}).name == "mailed 2"
     assert list(user_sounds()) == ["mailed", "mailed 2"]
     np.testing.assert_array_equal(values(own_sound("mailed").read(), sounds_folder()), values(sound, folder))
+
+
+def test_a_sound_that_is_there_is_not_added_again_even_if_its_name_changed() -> None:
+    operations.save("a", LOUD, None)
+    operations.rename("a", "b")
+    assert operations.add("b", LOUD, {}).replaced
+    names = [(operations.add("b", SOFT, {}).name, sorted(user_sounds())) for _ in range(2)]
+    assert names == [("b 2", ["b", "b 2"])] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The companion's loop, run in the test's process; a socket in the test stands in for the playing process."""
+"""The companion's loop runs in the test's process, and a socket in the test stands in for the playing process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Growing sound files: whole after every block, after a kill and on a full disk."""
+"""Sound files that grow are whole after every block, after a kill and on a full disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state file, written by an older or a newer Timbrebox."""
+"""The state file of an older Timbrebox is read; that of a newer one is refused and kept."""
 
 from __future__ import annotations
 

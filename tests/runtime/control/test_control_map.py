@@ -1,4 +1,4 @@
-"""Controls of any coding move targets; takeover never jumps; the same events give the same positions."""
+"""Controls of any coding move targets, no takeover makes a target jump, and the same events give the same positions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EPSILON = 1e-9
 
 
 class Desk:
-    """A control map and the knobs that it moves."""
+    """A control map and the knobs that it moves; at: where the target stands first."""
 
     def __init__(self, *lines: MapLine, at: float = 0.5, target: str = "latent.1"):
         self.knobs = Knobs(decoder().card, Patch(Config()))
@@ -239,7 +239,7 @@ def test_a_scaled_control_reaches_both_ends_with_its_target() -> None:
 
 
 def run(content_lines: tuple[MapLine, ...], stream: list[ChannelEvent]) -> list[tuple]:
-    """The map's answers and all positions after each event."""
+    """What the map returns for each event of a stream, and where the targets in PLAYED stand after the event."""
     desk, seen = Desk(*content_lines), []
     desk.map.use(1, bind(content_lines[::2]))
     for event in stream:

@@ -15,11 +15,12 @@ from tests.support.control_maps import any_line, parameter_events
 
 
 def cc(control: int, *values: int, channel: int = 0, device: int = 0) -> list[ChannelEvent]:
+    """Control changes of one control to these values."""
     return [ControlChange(channel, control, value, device) for value in values]
 
 
 def learn(events: list[ChannelEvent], target: str = "width", limit_s: float = 10.0, **options: str) -> Learned | None:
-    """Feed the events, one every 20 ms, then tick every 30 ms; returns what was learned, None if the time runs out."""
+    """Give a learner an event every 20 ms, then call `tick` every 30 ms; returns what was learned, None for nothing."""
     learner, now_s = Learner(), 100.0
     learner.arm(target, now_s, limit_s, **options)
     for event in events:

@@ -44,6 +44,7 @@ def test_the_service_keeps_learned_maps_in_its_own_folder(tmp_path: Path, monkey
 
 
 def moves(lines: tuple[MapLine, ...], control: str) -> list[str]:
+    """The targets that a control moves in these lines of a map."""
     return [line.moves for line in lines if line.control == control]
 
 
@@ -61,7 +62,7 @@ def test_maps_lie_upon_each_other_in_order() -> None:
     assert moves(lines, "cc 71") == ["tilt"]  # learned
     assert moves(lines, "cc 72") == ["latent.1"]  # from the settings
     assert moves(lines, "cc 73") == ["envelope.attack"]  # from the map named in the settings
-    assert moves(lines, "cc 70") == []  # gm2 says nothing about it, and the default map does not apply
+    assert moves(lines, "cc 70") == []  # gm2 has no line for cc 70, and it replaces the default map
     generic = device_setup(Config(midi=MidiConfig(map="generic")), KEYS).lines
     assert (moves(generic, "cc 20"), moves(generic, "cc 70")) == (["latent.1"], ["latent.1"])
 

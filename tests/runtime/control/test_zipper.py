@@ -1,4 +1,4 @@
-"""A knob of 128 steps, turned fast, makes no zipper noise: above 15 kHz, the sound is as at rest."""
+"""A knob of 128 steps, turned fast, makes no zipper noise: above 15 kHz the sound is no louder than at rest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LINES = {
 
 
 def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
-    """A held note with the modulation wheel up, while control 20 turns: the left channel, followed by the right.
+    """A held note with the modulation wheel up, while control 20 turns: float32 (n_frames, 2).
 
     turns: (frame, value).
     """

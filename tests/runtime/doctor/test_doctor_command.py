@@ -1,4 +1,4 @@
-"""The real command on this machine: alone, beside a running `play`, and with broken files."""
+"""The real command `doctor` examines this machine: alone, beside a running `play`, and with broken files."""
 
 from __future__ import annotations
 

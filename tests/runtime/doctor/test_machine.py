@@ -1,4 +1,4 @@
-"""The doctor's findings on made-up machines: processor, memory, power, programs that use the sound card."""
+"""The doctor examines made-up machines: processor, memory, power, and programs that use the sound card or a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report has no private names."""
+"""The doctor's report contains no private names."""
 
 from __future__ import annotations
 

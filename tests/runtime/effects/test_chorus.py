@@ -1,4 +1,4 @@
-"""The chorus: copies at the formula's delays, apart in stereo, and at the right level."""
+"""The chorus's copies have the delays of its formula, differ on the left and the right, and have the right level."""
 
 from __future__ import annotations
 

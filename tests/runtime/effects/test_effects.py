@@ -1,4 +1,4 @@
-"""All effects together: bit-identical for any blocks, no work in silence, and no unlimited growth."""
+"""All effects together sound bit-identical in any blocks, do no work in silence, and never grow without limit."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_sound_is_the_same_to_the_bit_for_any_blocks(first, changes, blocks,
 
 
 def test_no_sends_are_as_sends_of_silence() -> None:
-    """This is also true if settings change while all effects sleep."""
+    """A send of None sounds like a send of silence, also if settings change while all effects sleep."""
     dry, gap = noise(90000), silence(75000)
     sends = [np.concatenate((noise(700), gap, noise(14300, seed=seed))) for seed in (2, 3)]
     first = EffectsConfig(ReverbConfig(size_m=5.0, decay_s=0.3))

@@ -1,4 +1,4 @@
-"""No click when an effect is switched on or off, or when a setting changes."""
+"""Nothing clicks when an effect is switched on or off, or when a setting changes."""
 
 from __future__ import annotations
 

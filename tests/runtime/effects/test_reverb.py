@@ -1,4 +1,4 @@
-"""The reverb: set decays, dense echoes, no ringing, stereo, pre-delay, at any sample rate."""
+"""The reverb has the decay, width and pre-delay that are set, dense echoes and no ringing, at any sample rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A colour curve turns a spectrum into another one, and keeps the loudness."""
+"""A colour curve, gains in dB over frequency, turns one spectrum into another one and keeps its loudness."""
 
 from __future__ import annotations
 

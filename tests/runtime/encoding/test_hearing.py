@@ -1,4 +1,4 @@
-"""Note, tuning, beginning and separate notes of a recording are detected; chords and noise are no single note."""
+"""A recording's note, tuning and beginning are found, and its notes separated; a chord or noise is no single note."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import pytest
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.encoding.hearing import Take, takes_of
-from tests.support.places import ROOT
+from tests.support.places import NEEDS_VIOLIN_NOTES, VIOLIN_NOTES
 
 SPEC = StftSpec()
 RATE_HZ = SPEC.sample_rate_hz
-VIOLIN = ROOT.parent / "shared" / "corpora" / "violin" / "notes_solo"
 
 
 def tone(note: float, seconds: float = 1.0, n_harmonics: int = 12, skip: int = 1) -> np.ndarray:
-    """A tone with harmonics k = 1, 1 + skip, ... of amplitude 1 / k, and short fades at both ends."""
+    """A tone with the harmonics k = 1, 1 + skip, ... below 18 kHz, of amplitude 1 / k, and short fades at both ends."""
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     f0_hz = float(note_to_hz(note))
     numbers = [k for k in range(1, n_harmonics * skip, skip) if k * f0_hz < 18000.0]
@@ -46,14 +45,14 @@ def test_a_take_is_put_in_tune_unless_the_tuning_is_kept() -> None:
     assert only(kept.samples).pitch.cents == pytest.approx(40.0, abs=4.0)
 
 
-@pytest.mark.skipif(not VIOLIN.is_dir(), reason="needs the violin recordings")
+@pytest.mark.skipif(not VIOLIN_NOTES.is_dir(), reason=NEEDS_VIOLIN_NOTES)
 def test_the_notes_of_a_violin_are_heard() -> None:
     import soundfile
 
     from runtime.acoustics.pitch import parse_note
 
     heard = {}
-    for path in sorted(VIOLIN.glob("*.flac")):
+    for path in sorted(VIOLIN_NOTES.glob("*.flac")):
         samples, _ = soundfile.read(path, dtype="float32")
         heard[path.stem] = takes_of(samples, SPEC)[0].pitch
     assert all(pitch.is_single for pitch in heard.values())

@@ -1,4 +1,4 @@
-"""Modulation, measured in the sound: rate and depth, no trace of the hops, equal plucks, and every source."""
+"""Each source of modulation moves its target at its rate and by its depth, measured in the sound; no hop is heard."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from tests.support.heard_harmonics import RATE_HZ, component, play_sound, track
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # frames of a track that are not valid
+EDGE = RATE_HZ // 10  # frames at either end of a `track`, which are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0
 
 
 def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
+    """The values of a sine LFO that starts at frame 0."""
     return np.sin(2.0 * np.pi * rate_hz / RATE_HZ * frames)
 
 
 def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
+    """The sound of a note while an LFO moves a target; fields: further fields of Sound."""
     sound = Sound(lfo_1=lfo, modulation=(Modulation("lfo_1", target, amount),), **fields)
     return play_sound(sound, NOTE, max(DURATION_S, 3.2 / (lfo.rate_hz or 1.0)))
 
@@ -43,7 +45,10 @@ def rate_of(values: np.ndarray, middle: float) -> float:
 
 
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
-    """Assert that values move at the rate, within 0.5 %, and as far as expected, within a share `rel`."""
+    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` moves.
+
+    rel: by how much the two depths may differ, as a share.
+    """
     assert rate_of(values, float(expected.mean())) == pytest.approx(rate_hz, rel=0.005)
     depths = [abs(component(each, rate_hz)) for each in (values, expected)]
     assert depths[0] == pytest.approx(depths[1], rel=rel)
@@ -65,7 +70,7 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """The saw instrument's amplitude of a harmonic at positions of the first knob, at equal loudness."""
+    """The amplitude of a harmonic of the saw instrument, at each position of the first knob, all made equally loud."""
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)

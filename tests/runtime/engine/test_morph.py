@@ -1,4 +1,4 @@
-"""Morphs: one control moves all numeric settings from sound to sound; held notes follow."""
+"""In a morph, one control moves all numeric settings from sound to sound, and held notes follow."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.config import Config, VoiceConfig
+from runtime.control.targets import RANGES
 from runtime.engine.engine import Engine
 from runtime.events import NoteOff, NoteOn, SoundChange, TargetMove
 from runtime.sound.blending import blended
@@ -29,6 +30,7 @@ CONFIG = Config(voice=VoiceConfig(n_voices=4, envelope=SHORT), seed=3)
 
 
 def patch(positions: tuple[float, float], **fields: object) -> Patch:
+    """A patch with these knob positions; fields: of Sound, or the settings volume_db and phase_blend."""
     sound = Sound(**{name: value for name, value in fields.items() if name not in ("volume_db", "phase_blend")})
     settings = {name: value for name, value in fields.items() if name in ("volume_db", "phase_blend")}
     return Patch(Config(voice=CONFIG.voice, seed=3, **settings), sound, positions)
@@ -41,6 +43,7 @@ ODD = patch((0.2, 1.0), odd_even_db=24.0)
 
 
 def engine_of(*patches: Patch, shape: str = "path") -> Engine:
+    """An engine that plays a morph of these patches; shape: as in `PlayedMorph`."""
     morph = PlayedMorph(patches, shape)
     return Engine(decoder(), patch=Patch(CONFIG, Sound(), patches[0].positions, morph=morph))
 
@@ -177,3 +180,50 @@ def test_a_saved_morph_sounds_as_it_was_left_and_goes_on_from_there(shape: str, 
         assert again.target_position(target) == pytest.approx(engine.target_position(target), abs=1e-5), target
     rendered = [play(each, [(2000, NoteOn(0, 60, 100))], AT)[-AT // 2 :] for each in (engine, again)]
     assert level_db(rendered[0][:, 0]) == pytest.approx(level_db(rendered[1][:, 0]), abs=0.5)
+
+
+def with_lfo(rate_hz: float, **fields: object) -> Patch:
+    moved = (Modulation("lfo_1", "level", 0.3),)
+    return patch((0.5, 0.5), lfo_1=Lfo(rate_hz=rate_hz, phase="note"), modulation=moved, **fields)
+
+
+@pytest.mark.parametrize("moves_rate", [True, False])
+def test_a_moved_lfo_rate_is_saved_with_a_morph(moves_rate: bool) -> None:
+    played = PlayedMorph((with_lfo(1.0), with_lfo(4.0)))
+    own = Sound(morph=SoundMorph(("a", "b")), lfo_1=Lfo(rate_hz=0.5))
+    engine = Engine(decoder(), patch=Patch(CONFIG, own, (0.5, 0.5), morph=played))
+    engine.post(TargetMove("morph", 0.5))
+    if moves_rate:
+        engine.post(TargetMove("lfo_1.rate", RANGES["lfo_1.rate"].position_of(9.0)))
+    play(engine, [], 2000)
+    saved = engine.edited_sound()
+    assert saved.lfo_1.rate_hz == (pytest.approx(9.0) if moves_rate else None)
+    patch_again = msgspec.structs.replace(with_sound(CONFIG, saved, decoder().card, "saved"), morph=played)
+    fresh = Engine(decoder(), patch=patch_again)
+    chosen = Engine(decoder(), config=CONFIG)
+    chosen.post(SoundChange(chosen.prepare(patch_again)))
+    play(fresh, [], 2000)
+    play(chosen, [], 2000)
+    expected = play(engine, [(2000, NoteOn(0, 60, 100))], AT)
+    for again in (fresh, chosen):
+        assert again.target_position("lfo_1.rate") == pytest.approx(engine.target_position("lfo_1.rate"))
+        np.testing.assert_allclose(play(again, [(2000, NoteOn(0, 60, 100))], AT), expected, atol=1e-5)
+        assert again.edited_sound() == saved
+
+
+def test_a_morph_through_places_keeps_its_own_lfo_rate() -> None:
+    own = Sound(morph=SoundMorph(({"a": 0.1}, {"a": 0.9})), lfo_1=Lfo(rate_hz=0.5))
+    places = tuple(patch(at, lfo_1=own.lfo_1) for at in ((0.1, 0.5), (0.9, 0.5)))
+    engine = Engine(decoder(), patch=Patch(CONFIG, own, (0.5, 0.5), morph=PlayedMorph(places)))
+    assert engine.edited_sound().lfo_1.rate_hz == 0.5
+
+
+def test_the_position_of_an_lfo_rate_follows_the_morph_until_it_is_moved() -> None:
+    morph = PlayedMorph((with_lfo(1.0), with_lfo(4.0)))
+    engine = Engine(decoder(), patch=Patch(CONFIG, Sound(), (0.5, 0.5), morph=morph))
+    heard = []
+    for event in (TargetMove("morph", 0.5), TargetMove("lfo_1.rate", 0.75), TargetMove("morph", 1.0)):
+        engine.post(event)
+        play(engine, [], 500)
+        heard.append(engine.target_position("lfo_1.rate"))
+    assert heard == pytest.approx([RANGES["lfo_1.rate"].position_of(2.0), 0.75, 0.75])

@@ -1,4 +1,4 @@
-"""No modulation target clicks, neither when a control steps nor when an LFO moves the target at its highest rate."""
+"""A moved target never clicks, neither when a control jumps nor when an LFO moves the target at its highest rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from tests.support.trajectories import random_trajectory
 AT = 16123
 N_FRAMES = 34000
 CONTROL = 20
-# Amounts by target, where it is not 1; tests use either sign. A larger rise of the level would reach the limiter.
+# The amounts of modulation that are not 1, by target. Tests also use these amounts with the other sign. A larger rise
+# of the level would reach the limiter.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2, "tilt": 0.5}
 BENT = 5000  # a position of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]
@@ -49,6 +50,7 @@ def patch_for(target: str, source: str, lfo: Lfo, phase_blend: float, sign: floa
 
 
 def heard(patch: Patch, events: Sequence[tuple[int, Event]], n_frames: int = N_FRAMES, bend: int = 0) -> np.ndarray:
+    """The sound of a note with this patch: (2, n_frames); events: (frame, event); bend: position of the pitch wheel."""
     engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch)
     return play(engine, [(0, PitchWheel(0, bend)), *events, (0, NoteOn(0, 60, 127))], n_frames).T.astype(np.float64)
 

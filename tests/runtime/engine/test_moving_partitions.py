@@ -46,6 +46,7 @@ def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
 def assert_any_blocks(
     instrument: Decoder, rate_hz: int, drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int]
 ) -> None:
+    """Assert that these blocks and a single block give the same sound; drawn: as `some_patches` gives it."""
     config, (first, *programs) = drawn
 
     def make() -> Engine:

@@ -1,4 +1,4 @@
-"""An instrument that outputs infinities: the notes concerned are silent, and no others are affected."""
+"""If an instrument's decoder outputs infinities for a note, this note is silent, and other notes do not change."""
 
 from __future__ import annotations
 

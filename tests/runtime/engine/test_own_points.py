@@ -1,4 +1,7 @@
-"""Voices that are made one by one have points of their own, which are spread over the hop and change no sound."""
+"""A moving voice outside any submix gets its spectra at frames of its own, called points.
+
+The points of several voices are spread over the hop, so that no block makes the spectra of all. This changes no sound.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def level_db(sound: np.ndarray) -> float:
 @pytest.mark.parametrize("blend", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None:
-    """This is true wherever in a hop the notes begin, on all lanes, for plain, bent, held and released notes."""
+    """Notes on all lanes begin at random places in a hop; then they are bent, and some are released."""
     for shift in np.random.default_rng(5).integers(0, HOP, 6).tolist():
         events = [(shift + frame, event) for frame, event in CHORD]
         events += [
@@ -52,7 +55,7 @@ def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None
 @pytest.mark.parametrize("bend", [0, 3000])
 @pytest.mark.parametrize("blend", [0.0, 0.6])
 def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> None:
-    """The voices of this sound have points of their own from the start, because it has a bandwidth."""
+    """The voices of this sound have points of their own from the start, because the sound has a bandwidth."""
     events = [(0, PhaseBlend(blend)), (0, PitchWheel(0, bend)), *CHORD]
     events += [(12000, event) for event in moved_to(0.0, 1.0)]
     sound = play(movable_engine(cents=20.0, n_voices=16), events, 24000)
@@ -62,7 +65,7 @@ def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> Non
 
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_a_note_stolen_at_a_point_ends_alike_for_all_block_sizes(cents: float) -> None:
-    """A block that ends at the point may have made, early, the sound after the point; other blocks have not."""
+    """A block that ends at the point may already have made the sound after it; a block that goes past it has not."""
     lfo = Lfo(rate_hz=0.5)
     sound = Sound(width=0.5, bandwidth_cents=cents, lfo_1=lfo, modulation=(Modulation("lfo_1", LATENT, 0.3),))
     at = 8 * HOP
@@ -86,7 +89,7 @@ def test_no_block_makes_the_sound_of_all_voices() -> None:
 
 
 def test_a_plucked_chord_begins_without_a_point() -> None:
-    """The chord's points follow in the next blocks, those of four voices in each."""
+    """The first block makes the chord's 16 first spectra; each of the next blocks makes a point for four voices."""
     sound = Sound(
         width=0.5, filter=Filter(type="low", cutoff_hz=300.0, envelope_octaves=5.0),
         envelope_2=DelayedEnvelope(decay_s=0.1), modulation=(Modulation("envelope_2", LATENT, 0.1),),

@@ -121,7 +121,7 @@ def test_a_dense_piece_in_random_blocks(seed: int) -> None:
 
 
 def dense_piece(random: np.random.Generator, n_frames: int) -> Timed:
-    """Notes, controllers and bends on two channels: four of each kind for every 1,000 frames, at least 20."""
+    """Notes, controllers and bends on two channels: of each kind four for every 1,000 frames, and at least 20."""
     timed: Timed = []
 
     def frame() -> int:

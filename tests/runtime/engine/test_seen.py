@@ -1,4 +1,4 @@
-"""The data that a picture gets of a sounding voice: spectrum, gain, and latents with the voice's own modulation."""
+"""A picture gets data of a sounding voice: spectrum, gain, and latents with the voice's own modulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filter, tilt, odd against even, and formants change each harmonic in the sound as they are defined."""
+"""Filter, tilt, formants and the balance of odd and even harmonics change each harmonic by their definitions."""
 
 from __future__ import annotations
 

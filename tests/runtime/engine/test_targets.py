@@ -1,4 +1,4 @@
-"""The player's controls change a sound while it plays: targets in their units, without clicks."""
+"""The player's controls change a sound while it plays: they move targets in their units, without clicks."""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ def test_the_wider_the_less_alike_are_the_channels(
 @pytest.mark.parametrize(("note", "bend", "pitch"), PITCHES)
 @pytest.mark.parametrize("begins_at", [0, 9000])
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
-    """This is also true if the width leaves 0 during the note; the side must then begin with the lane's phases."""
+    """This is also true if the width leaves 0 during the note. A second lane, the side, then begins to sound; it must
+    take its phases from the first lane.
+    """
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]
     sound = play(movable_engine(), [*events, *moves], 60000)[14000:]
@@ -84,7 +86,7 @@ def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: f
 
 @pytest.mark.parametrize("make", [shaped_engine, movable_engine])
 def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
-    """How a spectrum is widened depends on its phases; after a change to noise phases, no trace of the old is left."""
+    """Each kind of phases widens a spectrum in its own way; a change to noise phases leaves no trace of the other."""
     events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
     always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
     later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)
@@ -94,7 +96,7 @@ def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
 
 @pytest.mark.parametrize("n_voices", [1, 16, 17, 64])
 def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> None:
-    """The stored noise has four rows of 16 lanes, all of which 64 voices use."""
+    """The stored noise has four rows, each for 16 lanes; 64 voices use all four."""
     sound = play(shaped_engine(0.0, 1.0, n_voices), [(0, KnobTurn(0, 0.9)), (0, NoteOn(0, 60, 60))], 60000)[8000:]
     assert abs(correlation(sound)) < 0.2
 

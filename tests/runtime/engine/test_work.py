@@ -1,4 +1,4 @@
-"""The decodes, transforms and allocations that sound needs, at rest and in motion: counted, never timed."""
+"""Counts the decodes, transforms and allocations that sound needs, at rest and in motion. Nothing is timed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BLOCK = 64
 N_BLOCKS = 345  # half a second
 HOP_SIZE = 1024
 HOPS = N_BLOCKS * BLOCK / HOP_SIZE
-# Hops made ahead while no spectrum changes.
+# How many hops of a lane are made ahead while no spectrum changes.
 AHEAD = 2
 # Quiet enough to stay below the limiter's knee.
 CHORD = [NoteOn(0, 48 + 2 * k, 20) for k in range(16)]
@@ -171,7 +171,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that receives the number of hops of each transformed batch of dense hops."""
+    """A list that receives the number of hops of each batch of dense hops that is transformed."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 

@@ -1,4 +1,4 @@
-"""An encoder that is missing, broken or another instrument's is refused in one clear line; rows are independent."""
+"""An encoder encodes any number of frames; one that is missing, broken or another instrument's is refused in a line."""
 
 from __future__ import annotations
 

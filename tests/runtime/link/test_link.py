@@ -1,4 +1,4 @@
-"""The link: real sockets, bad clients, and requests to the real program."""
+"""The link answers requests over real sockets, endures bad clients, and reaches the real program."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Served:
-    """A server that a thread serves, in place of the playing process's loop."""
+    """A link's server; a thread calls its `serve` again and again, as the playing process's loop does."""
 
     def __init__(self, path: Path):
         self.server, self.path, self._ends, self.callers = Server(path, ("change",)), path, False, []

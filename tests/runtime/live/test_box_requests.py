@@ -1,4 +1,4 @@
-"""What the page's view of the box asks of the real program: the doctor, settings, silenced controls, restart, power."""
+"""The real program serves the page's tab for the box: the doctor, settings, silenced controls, restart, power."""
 
 from __future__ import annotations
 

@@ -88,6 +88,14 @@ def test_sounds_are_chosen_by_number_and_step_by_step(playing: Playing) -> None:
     playing.wait_for("mellow")
 
 
+def test_after_the_first_sound_at_the_start_comes_the_second(tmp_path: Path) -> None:
+    start = LiveProgram(["--audio", "null", "--instrument", TINY, "--no-panel"], dict(os.environ), tmp_path)
+    with start as program, Link(tmp_path / "run" / "timbrebox" / "control") as link:
+        assert link.ask("state")["name"] == "mellow"
+        link.ask("action", name="next_sound")
+        program.wait_for("Sound: bright.")
+
+
 def test_a_sound_that_cannot_be_played_is_named_and_passed_over(playing: Playing) -> None:
     save_sound(playing.folder / "c.yaml", Sound(pan=0.5))
     (playing.folder / "a.yaml").write_text("parts: [{sound: mellow}, {sound: bright}]")
@@ -103,6 +111,24 @@ def test_a_sound_that_cannot_be_played_is_named_and_passed_over(playing: Playing
 def test_a_sound_is_chosen_that_is_in_no_file(playing: Playing) -> None:
     playing.link.ask("sound", tree={"name": "drawn", "phase_blend": 0.5})
     playing.wait_for("drawn")
+
+
+def test_a_sound_with_parts_is_chosen_that_is_in_no_file(playing: Playing) -> None:
+    parts = [{"sound": "mellow", "keys": [0, 59]}, {"sound": "bright", "keys": [60, 127]}]
+    said = [part | {"instrument": str(TINY)} for part in parts]
+    assert playing.link.ask("sound", tree={"name": "drawn split", "parts": said})["waits"]
+    wait_until(lambda: playing.link.ask("state")["name"] == "drawn split", "the split")
+    whole = playing.link.ask("state")["whole"]
+    assert whole["parts"] == said
+    playing.link.ask("sound", tree={"name": "drawn", "pan": 0.5})
+    wait_until(lambda: playing.link.ask("state")["name"] == "drawn", "the sound")
+    assert playing.link.ask("state")["whole"] is None
+    playing.link.ask("sound", tree=whole)
+    wait_until(lambda: playing.link.ask("state")["whole"] == whole, "the split again")
+    with pytest.raises(UserError, match="lowest first"):
+        playing.link.ask("sound", tree={"parts": [{"sound": "mellow", "keys": [9, 3]}]})
+    playing.link.ask("sound", tree={"parts": [{"sound": "nothing like it"}]})
+    playing.program.wait_for("The sound stays as it is: the sound, parts[0].sound: found 'nothing like it'")
 
 
 def test_what_plays_is_saved_and_is_the_same_sound_again(playing: Playing) -> None:

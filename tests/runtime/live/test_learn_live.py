@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program, each time with the same folder of user's files."""
+    """A function that starts the program, each time with the same folder for the user's files."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "inputs": ["keys"]},
@@ -45,7 +45,7 @@ def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveP
 
 
 class Learn:
-    """`timbrebox learn` in another process, with the same folder of user's files."""
+    """`timbrebox learn` in another process; home: the folder of the user's files, the same as the program's."""
 
     def __init__(self, home: Path, *options: object):
         command = [sys.executable, "-m", "runtime", "learn", *map(str, options)]

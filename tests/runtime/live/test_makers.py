@@ -1,13 +1,15 @@
-"""The threads that make instruments."""
+"""Makers are threads that make instruments; a thread makes more only when all that it made before is freed."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
 
 import pytest
 
+from runtime.base.realtime import return_free_memory_of_thread
 from runtime.live.swapping.makers import MOST_MAKERS, Makers
 from tests.support.places import ROOT
 
@@ -17,7 +19,7 @@ class Made:
 
 
 class Workshop:
-    """Has stand-ins for engines made, one job after the other.
+    """Lets makers make stand-ins for engines, one job after the other.
 
     in_use: the stand-ins that are not freed yet. threads: for each job, the thread that did it.
     """
@@ -27,6 +29,7 @@ class Workshop:
         self.makers, self.in_use, self.threads = Makers(self._done.release), [], []
 
     def make(self, fails: bool = False, n: int = 1) -> None:
+        """Run a job that makes n stand-ins, or none if it fails, and wait for its end."""
         def make() -> list[Made]:
             self.threads.append(threading.get_ident())
             if fails:
@@ -78,12 +81,14 @@ def test_there_is_a_limit_to_the_threads() -> None:
     workshop.makers.close()
 
 
-# Makes 40 MB in pieces on a maker's thread, with a few pieces between them that stay, as an engine does; prints the
-# process's own memory in MB while that lives, and after it is freed.
+# A program in which a maker's thread allocates 40 MB: in pieces, of which a few stay, as when an engine is freed, or in
+# large pieces, of which glibc keeps the last ones. The program prints its own memory in MB twice: while all pieces are
+# there, and after the others are freed.
 HEAVY = """
 import re, sys, threading
 import numpy as np
 from runtime.base.realtime import lock_memory
+from runtime.base.realtime import return_free_memory_of_thread
 from runtime.live.swapping.makers import Makers
 
 def own_mb():
@@ -92,9 +97,11 @@ def own_mb():
 
 class Made:
     def __init__(self, stay):
-        self.pieces = [np.ones(2500) for _ in range(2000)]
-        stay += self.pieces[::100]
+        n, n_numbers = (2000, 2500) if sys.argv[2] == "small" else (4, 1_250_000)
+        self.pieces = [np.ones(n_numbers) for _ in range(n)]
+        stay += self.pieces[::100] if sys.argv[2] == "small" else ()
 
+np.ones(2_500_000)  # from now on, glibc takes pieces of up to 20 MB from a heap, and keeps 40 MB at the heap's end
 if sys.argv[1] == "locked":
     lock_memory()
 done, in_use, stay = threading.Event(), [], []
@@ -114,8 +121,21 @@ print(during_mb, own_mb())
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc's heap is known")
 @pytest.mark.parametrize("how", ["locked", "unlocked"])
-def test_a_thread_returns_the_memory_of_what_is_freed(how: str) -> None:
-    command = [sys.executable, "-c", HEAVY, how]
+@pytest.mark.parametrize("pieces", ["small", "large"])
+def test_a_thread_returns_the_memory_of_what_is_freed(how: str, pieces: str) -> None:
+    command = [sys.executable, "-c", HEAVY, how, pieces]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     during_mb, after_mb = map(float, done.stdout.split())
     assert after_mb < during_mb - 30.0
+
+
+def test_returning_memory_leaves_no_garbage() -> None:
+    return_free_memory_of_thread()
+    before = len(gc.get_objects())
+    gc.disable()
+    try:
+        for _ in range(10):
+            return_free_memory_of_thread()
+        assert len(gc.get_objects()) < before + 10
+    finally:
+        gc.enable()

@@ -76,3 +76,26 @@ def test_a_program_change_on_a_part_s_channel_chooses_that_part_s_sound(
             program.wait_for("a sound with parts")
         assert program.stop() == 0
         assert program.errors == ""
+
+
+def test_a_program_change_in_a_split_replaces_the_split(jack_server: JackServer, tmp_path: Path) -> None:
+    save_sound(tmp_path / "data" / "timbrebox" / "sounds" / "own.yaml", Sound(pan=0.5))
+    (tmp_path / "split.yaml").write_text(
+        f"name: Split\nparts: [{{sound: bright, instrument: {TINY}, keys: [0, 59]}}, {{sound: own, keys: [60, 127]}}]"
+    )
+    config = tmp_path / "rig.yaml"
+    config.write_text(yaml.safe_dump({"midi": {"api": "UNIX_JACK", "virtual_port": "in", "inputs": []}}))
+    arguments = ["--config", config, "--audio", "null", "--sound", tmp_path / "split.yaml"]
+    play = LiveProgram(arguments, jack_server.env, tmp_path)
+    with play as program, Player(jack_server, "timbrebox:in", ()) as player:
+        with Link(tmp_path / "run" / "timbrebox" / "control") as link:
+
+            def name() -> str | None:
+                return link.ask("state")["name"]
+
+            assert name() == "Split"
+            player.send([0xC0, 0])
+            wait_until(lambda: name() == "mellow", "mellow", lambda: f"{name()} {program.lines}")
+            assert not link.ask("present")["state"]["sound"].get("parts")
+        assert program.stop() == 0
+        assert program.errors == ""

@@ -1,4 +1,4 @@
-"""Recording with real processes: exact to the sample, also after kills and with full disks."""
+"""Real processes record, exactly to the sample, also after kills and with full disks."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_random_stream_is_rendered_again_to_the_sample(
 
 def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("effects: {reverb: 0.3}\nenvelope: {release_s: 0.2}")
-    layer = "parts: [{sound: a.yaml, instrument: pads, pan: -0.5}, {sound: a.yaml, instrument: fm, keys: [50, 127]}]"
+    layer = "parts: [{sound: a.yaml, instrument: pads, pan: -0.5}, {sound: a.yaml, instrument: fm, channel: 2}]"
     (tmp_path / "layer.yaml").write_text(layer)
     with running(tmp_path, 8, "--sound", str(tmp_path / "layer.yaml")) as program:
         time.sleep(0.5)
@@ -169,15 +169,18 @@ def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_pat
         (sound,) = program.files(".wav")
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
-        assert [event.part for _, event in events if isinstance(event, Swap)] == [ALL_PARTS, ALL_PARTS]
+        swapped = [event.part for _, event in events if isinstance(event, Swap)]
+        assert len(swapped) >= 2  # more if program changes replaced the split
+        assert set(swapped) == {ALL_PARTS}
         program.stop()
 
 
 def test_a_recording_holds_the_ten_seconds_before_it_was_started(tmp_path: Path) -> None:
     with running(tmp_path, 4) as program:
         program.play()
-        time.sleep(7.0)  # less than 10 s; before it played, the program was silent for some time
-        program.command("record", "start", "--seconds-before", "10")
+        time.sleep(7.0)  # less than 10 s, so the 10 s before the recording begin with silence
+        said = program.command("record", "start", "--seconds-before", "10")
+        assert float(said.split("Recording, ")[1].split(" s so far")[0]) > 7.0
         time.sleep(1.0)
         program.command("record", "stop")
         (sound,) = program.files(".wav")

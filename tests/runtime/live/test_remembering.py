@@ -186,6 +186,32 @@ def test_a_mistake_of_ours_is_a_crash_and_a_user_s_is_none(home: Path) -> None:
     assert "ZeroDivisionError: x" in line
 
 
+def test_a_power_cut_during_the_trial_costs_no_state_unless_it_happens_at_three_starts(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    state_path().parent.mkdir(parents=True, exist_ok=True)
+    state_path().write_text('{"instrument": "tiny", "sha256": "", "sound": {}}')
+    for number in range(4):
+        (home / "boot").write_text(f"boot {number}\n")
+        monkeypatch.setattr("runtime.live.memory._BOOT", home / "boot")
+        memory = Memory(lines.append)
+        assert (memory.state is None) == (number == 3)
+        if memory.state is not None:
+            memory.begin_trial()
+        memory._close_file()  # as a power cut leaves it
+    assert "ended within 10 s" in lines[0]
+
+
+def test_a_state_is_not_restored_after_a_kill_during_the_trial_of_the_same_boot(home: Path) -> None:
+    state_path().parent.mkdir(parents=True, exist_ok=True)
+    state_path().write_text('{"instrument": "tiny", "sha256": "", "sound": {}}')
+    memory = Memory(print)
+    memory.begin_trial()
+    memory._close_file()
+    assert Memory(print).state is None
+
+
 def test_a_second_play_neither_uses_nor_keeps_a_state(start: Start, home: Path) -> None:
     with start("--instrument", TINY) as first:
         move(home, **MOVED)

@@ -46,7 +46,7 @@ def test_the_next_instrument_takes_over_and_comes_back_after_a_restart(home: Pat
 
 
 class Stage:
-    """Stands in for the program in which swaps happen: racks without an audio output."""
+    """Stands in for the program in which swaps happen; it has racks, but no audio output."""
 
     def __init__(self) -> None:
         self.racks, self.lines, self.n_woken = Racks(choose(Config(), "pads", None, None), lambda: None), [], 0

@@ -1,4 +1,4 @@
-"""ALSA's announcements of removed ports; JACK's are tested with a JACK server, in test_inputs.py."""
+"""ALSA announces removed ports. JACK's announcements are tested with a JACK server, in test_inputs.py."""
 
 from __future__ import annotations
 

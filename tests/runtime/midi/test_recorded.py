@@ -1,4 +1,4 @@
-"""MIDI files with one tick a frame: exact, always complete while they grow, and playable by other programs."""
+"""MIDI files with one tick a frame are exact, complete at any time while they grow, and playable by other programs."""
 
 from __future__ import annotations
 

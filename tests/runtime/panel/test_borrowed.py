@@ -1,4 +1,4 @@
-"""The page's process, not started by `play` itself, as in the service: it borrows the ring of the played sound."""
+"""A page's process that `play` did not start, as in the service, borrows from `play` the ring of the played sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files sent and received by the page's process: private folders, limits, and requests forbidden to strangers."""
+"""The page's process receives and sends files: folders are private, sizes are limited, and strangers are refused."""
 
 from __future__ import annotations
 

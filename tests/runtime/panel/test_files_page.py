@@ -104,7 +104,8 @@ def test_a_dropped_sound_becomes_a_kept_sound_that_leaves_and_comes_back(
     before = link.ask("state")["sound"]
     choose(page, "recording", tmp_path / "Pluck.flac")
     page.wait("document.querySelector('.result audio')?.duration > 1.4")  # the browser can play the recording
-    page.wait("document.querySelector('.result .what').textContent.includes('A3')", 120.0)  # low-priority work
+    # The work has a low priority, so it may take long.
+    page.wait("document.querySelector('.result .what').textContent.includes('A3')", 120.0)
     page.click(".result li .rename button")
     wait_until(lambda: link.ask("state")["sound"]["latents"] != before["latents"], "the candidate as the sound")
     page.evaluate("document.querySelector('.result .bar button').click()")
@@ -129,7 +130,8 @@ def test_what_cannot_be_used_is_refused_in_one_line(page: Browser, tmp_path: Pat
     ):
         (tmp_path / name).write_bytes(b"spam: 1\n" * (1 if kind == "sound" else 500))
         choose(page, kind, tmp_path / name)
-        page.wait(f"document.querySelector('.work .wrong')?.textContent.includes({said!r})", 120.0)  # low-priority work
+        # The work has a low priority, so it may take long.
+        page.wait(f"document.querySelector('.work .wrong')?.textContent.includes({said!r})", 120.0)
         line = page.evaluate("document.querySelector('.work .wrong').textContent")
         assert line.startswith(f"{name}: found ")
         assert "\n" not in line

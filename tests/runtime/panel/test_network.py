@@ -1,4 +1,4 @@
-"""The page in a network: pairing by a code, paired devices, foreign host names, guesses of the code."""
+"""In a network, the page pairs devices by a code, and refuses foreign host names and too many guesses of the code."""
 
 from __future__ import annotations
 

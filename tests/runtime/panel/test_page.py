@@ -238,7 +238,7 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
     page.command("Page.navigate", url="about:blank")
     page.open(f"{playing.url}#map")
     wait_for_voices(link, 0)
-    page.evaluate("void setTimeout(() => history.go(-2))")  # after the answer, which the going page could not send
+    page.evaluate("void setTimeout(() => history.go(-2))")  # later: a page that leaves at once sends no answer
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
     page.wait("document.querySelector('tb-slider.tall') !== null")
     page.evaluate("document.querySelector('tb-keys').setHold(false)")  # the browser may have reloaded the page

@@ -15,7 +15,7 @@ from tests.support.rig import wait_until
 MAP = "document.querySelector('tb-map')"
 RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
-# The names that are shown, and all pins, as boxes [left, top, right, bottom].
+# The names that the map shows, and all its pins: each with its text, and its box [left, top, right, bottom].
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
   const { left, top, right, bottom } = each.getBoundingClientRect();
   return [each.textContent, [left, top, right, bottom]];

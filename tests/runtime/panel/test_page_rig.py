@@ -1,4 +1,4 @@
-"""The page in a real Chromium on a real `play` on a JACK server: what is done on the page is heard in the capture."""
+"""The page in a real Chromium on a real `play` on a JACK server: what a user does on the page changes the sound."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def bands_db(sound: np.ndarray) -> np.ndarray:
 
 
 def change_db(before: np.ndarray, after: np.ndarray) -> float:
-    """How far two sounds' bands are apart, in dB, over the bands in which one is within 50 dB of the loudest."""
+    """The mean distance between two sounds' bands, in dB; bands that are faint in both sounds do not count."""
     rows = np.stack((bands_db(before), bands_db(after)))
     strong = rows.max(axis=0) > rows.max() - 50.0
     return float(np.abs(rows[0] - rows[1])[strong].mean())
@@ -204,7 +204,8 @@ def test_a_recording_of_a_stranger_is_heard_and_kept_as_a_sound(
     page.wait("document.querySelector('tb-files .drop') !== null")
     page.wait("document.querySelector('tb-files .record') !== null && document.readyState === 'complete'")
     choose(page, "recording", tmp_path / "Pluck.flac")
-    page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)  # low-priority work
+    # The work has a low priority, so it may take long.
+    page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)
     page.click(".result li .rename button")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 57)) < IN_TUNE_CENTS
     page.evaluate("document.querySelector('.result li .rename .main').click()")

@@ -21,7 +21,7 @@ NAMES_SHOWN = """new Promise((done) => {
 
 
 def at_rest(page: Browser, selector: str) -> tuple[float, float]:
-    """The middle of an element, once it has stayed for 0.3 s: pins are laid anew after a change of the sound."""
+    """Wait until an element has not moved for 0.3 s, and return its middle: a change of the sound moves the pins."""
     place = page.middle(selector)
     while True:
         time.sleep(0.3)
@@ -184,6 +184,13 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
     wait_for_voices(link, 0)
+    split = link.ask("state")["whole"]
+    place = page.middle('[data-focus="hear strings/violin"]')
+    page.mouse("mousePressed", place)
+    wait_until(lambda: name_of_sound(link) == "violin", "another sound, to try it")
+    page.mouse("mouseReleased", place)
+    page.click("tb-toast button")
+    wait_until(lambda: link.ask("state")["whole"] == split, "the split again")
     link.ask("sound", name="violin")
     wait_until(lambda: name_of_sound(link) == "violin", "a sound without parts")
     link.ask("sounds.delete", name="Two hands")

@@ -1,4 +1,4 @@
-"""The arpeggiator, exact to the frame: steps, orders, held keys, and a sequencer."""
+"""The arpeggiator's steps, orders and held keys are exact to the frame, also with a sequencer."""
 
 from __future__ import annotations
 

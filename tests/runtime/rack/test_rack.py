@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from runtime.config import Adsr, EffectsConfig
 from runtime.effects.effects import Effects
+from runtime.engine.engine import Engine
 from runtime.events import (
     ALL_PARTS,
     Action,
@@ -31,14 +32,14 @@ from runtime.events import (
     VoiceLimit,
 )
 from runtime.rack.arpeggiator import Arpeggiator
-from runtime.rack.parts import Part, PartSettings
+from runtime.rack.parts import Part, PartSettings, Playable
 from runtime.rack.rack import Rack
 from runtime.sound.arpeggio import Arpeggio
 from runtime.sound.patch import Patch
 from runtime.sound.sound import SoundEffects
 from tests.support.clicks import excess_db
 from tests.support.partitions import Timed, assert_same, envelopes, modes, partitions, render, timed_events
-from tests.support.playing import ENDED_S, SAMPLE_RATE_HZ, notes_in, parameter
+from tests.support.playing import ENDED_S, SAMPLE_RATE_HZ, decoder, notes_in, parameter
 from tests.support.racks import engine_of, patch_of, playable_of, rack_of
 
 FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -137,7 +138,7 @@ def test_keys_go_to_the_parts_of_their_range() -> None:
     rack = rack_of(lower, UPPER)
     sound = heard(rack, [(0.0, NoteOn(0, 60, 100)), (0.0, NoteOn(0, 60 - 5, 100))], 0.5)
     assert rack.status.n_notes == 2
-    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but is not in APART
+    assert notes_at(sound, 0.1) == [60]  # note 43 also sounds, but `notes_at` finds only the notes of APART
     assert heard(rack_of(lower), [(0.0, NoteOn(0, 60, 100))], 0.2).max() == 0.0
 
 
@@ -219,6 +220,23 @@ def test_a_swap_plays_new_notes_and_lets_the_old_ring_out() -> None:
     assert len(rack.take_retired()) == 1
     assert rack.status.n_notes == 2
     assert excess_db(sound[:, 0], SAMPLE_RATE_HZ // 2) < 0.0
+
+
+def test_a_sound_with_other_sends_makes_no_click() -> None:
+    at = SAMPLE_RATE_HZ // 2
+    sends = SoundEffects(reverb=1.0), SoundEffects(chorus=1.0)
+    effects = Effects(SAMPLE_RATE_HZ, EffectsConfig())
+    rack = rack_of(patch=patch_of(effects=sends[0]), effects=effects)
+    chosen = SoundChange(rack.engine().prepare(patch_of(effects=sends[1])))
+    sound = heard(rack, [(0.0, NoteOn(0, 60, 100)), (0.5, chosen)], 1.5)
+    still = heard(
+        rack_of(patch=patch_of(effects=sends[0]), effects=Effects(SAMPLE_RATE_HZ, EffectsConfig())),
+        [(0.0, NoteOn(0, 60, 100))],
+        1.5,
+    )
+    assert np.array_equal(sound[:at], still[:at])
+    assert not np.array_equal(sound[at:], still[at:])
+    assert max(excess_db(sound[:, side], at) for side in (0, 1)) < 0.0
 
 
 def whole(*parts: tuple[str, PartSettings], **sound: object) -> Swap:
@@ -307,6 +325,22 @@ def test_actions_come_out_in_order_with_their_parts() -> None:
     assert len(woken) == 3
 
 
+@pytest.mark.parametrize("channels", [(-1, -1), (-1, 1)])
+def test_a_program_change_in_layers_is_for_all_parts_unless_one_has_a_channel(channels: tuple[int, int]) -> None:
+    patch, program = patch_of(), patch_of(envelope=Adsr(attack_s=0.5))
+    settings = [PartSettings(channel=channel) for channel in channels]
+    engines = [Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, programs=[program]) for _ in settings]
+    rack = Rack([(Playable(engine, patch.sound), each) for engine, each in zip(engines, settings, strict=True)], 8)
+    heard(rack, [(0.0, ProgramChange(0, 0)), (0.1, ControlChange(0, 0, 1)), (0.2, ProgramChange(0, 5))], 0.3)
+    chosen = [engine.patch is program for engine in engines]
+    if channels == (-1, -1):
+        assert rack.take_actions() == [Action("program", 0), Action("program", 128 + 5)]
+        assert chosen == [False, False]
+    else:
+        assert rack.take_actions() == [Action("program", 128 + 5)]
+        assert chosen == [True, False]
+
+
 def test_panic_ends_all_notes_at_once() -> None:
     rack = rack_of(UPPER, LOWER)
     on = [(0.0, ControlChange(0, 64, 127)), (0.0, NoteOn(0, 48, 100)), (0.0, NoteOn(0, 67, 100))]
@@ -330,6 +364,7 @@ class Echo:
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
+    """What the effects get from a rack: both sends, float32 (20000, 4); effects: fields of SoundEffects."""
     echo = Echo()
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)
@@ -411,6 +446,7 @@ def test_another_sound_is_chosen_for_one_part() -> None:
 
 
 def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
+    """The change of a part's sound to one with this volume."""
     patch = patch_of()
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
     return SoundChange(rack.engine(part).prepare(patch), part)

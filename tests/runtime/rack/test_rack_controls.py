@@ -1,4 +1,4 @@
-"""Controls in a rack: the parts that they move, and the actions that they start."""
+"""Controls in a rack move the right parts and start the right actions."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ PLAIN = "phase_blend: 0.3\n"
 
 
 def layers(folder: Path, *parts: str, more: str = "") -> str:
+    """Write a sound with these parts, each in YAML, and return its path; more: further lines of the file."""
     path = folder / "layers.yaml"
     path.write_text(f"parts: [{', '.join(parts)}]\n{more}")
     return str(path)

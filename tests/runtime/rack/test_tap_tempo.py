@@ -1,4 +1,4 @@
-"""The tempo found from taps."""
+"""The user taps a button, and the taps give a tempo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of `service status`, and the disks on which the service can be installed."""
+"""`service status` says what the service waits for, and what is wrong; a disk that forgets is no place to install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sound's file: a written sound is read back unchanged, a mistake gives one line, and docs/sound.md is right."""
+"""A written sound's file is read back unchanged, a mistake in a file gives one line, and docs/sound.md is right."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 def connection(source: str = "key", target: str = "pan", amount: object = 1, **more: str) -> str:
-    """A sound's file with one connection."""
+    """The text of a sound's file with one modulation; more: further keys of the modulation."""
     rest = "".join(f", {key}: {value}" for key, value in more.items())
     return f"modulation: [{{source: {source}, target: {target}, amount: {amount}{rest}}}]"
 

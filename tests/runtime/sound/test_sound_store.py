@@ -1,4 +1,4 @@
-"""Sounds by name: the card's presets and the user's files, with any names that players may choose."""
+"""Sounds are found by name: the card's presets, and the user's files with any names that players may choose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole effect: the output has the input's pitch, level and length, and the instrument's timbre."""
+"""The effect `through` keeps the input's pitch, level and length, and gives it the instrument's timbre."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ DELAY = SPEC.frame_size + SPEC.hop_size // 4
 
 
 def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np.ndarray:
+    """The sound after the effect, computed in blocks of n_block samples; settings: fields of EffectSettings."""
     chain = Chain(DECODER, ENCODER, SPEC)
     chain.set(EffectSettings(**settings))
     blocks = [sound[first : first + n_block] for first in range(0, len(sound), n_block)]
@@ -120,7 +121,11 @@ def live(
     positions: object = lambda: STILL,
     waits: Sequence[bool] = (False,),
 ) -> np.ndarray:
-    """The live effect's output, float32 (n,), in blocks of these sizes, in rotation; waits: `may_wait`, in rotation."""
+    """The live effect's output for a sound: float32 (n,).
+
+    sizes: of the blocks in frames, used in rotation; waits: `may_wait` for each block, in rotation; positions: function
+    that returns the knob positions.
+    """
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, RATE_HZ, positions)
     out, at, number = np.zeros((len(sound), 2), np.float32), 0, 0
     while at < len(sound):

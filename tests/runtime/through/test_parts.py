@@ -1,4 +1,4 @@
-"""The parts of the effect: they follow the pitch, stretch spectra, move latents and find the colour."""
+"""The parts of the effect `through` follow the pitch, stretch spectra, move latents and find the colour."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ CARD = Decoder(DATA / "tiny.onnx").card
 
 
 def followed(*heard: float, card: object = CARD) -> PitchFollower:
+    """A PitchFollower that has got these pitches, one for each frame; NaN for no pitch."""
     follower = PitchFollower(card)
     for note in heard:
         follower.follow(note)

@@ -1,4 +1,4 @@
-"""The command `through`: it reads files of any kind, writes a whole WAV or none, and reports mistakes in one line."""
+"""The command `through` reads files of any kind, writes a whole WAV or none, and reports mistakes in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Even knobs: the same model in other coordinates, so that equal turns of a knob are equal steps of timbre."""
+"""With even knobs, equal turns are equal steps of timbre; the model stays the same, with other coordinates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pitch penalty: a frame costs something if the pitch detector hears it at another pitch, otherwise nothing."""
+"""The pitch penalty makes a frame costly if the pitch detector hears it at another pitch than its note's."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def test_falling_along_the_slope_of_the_cost_mends_a_note(heard: HeardPitch):
 
 
 def _slope(heard: HeardPitch, levels: keras.Variable, numbers: np.ndarray):
-    """The derivative of the cost with respect to the logarithms of the magnitudes, (n_bins,)."""
+    """The derivative of a frame's cost with respect to the logarithms of its magnitudes, (n_bins,).
+
+    levels: these logarithms; numbers: (1,), the note's number, counted from the conditioning's lowest note.
+    """
     import tensorflow as tf
 
     with tf.GradientTape() as tape:

@@ -1,4 +1,7 @@
-"""The training objective: mixed pairs, penalties and combs work; a trained model is in tune at any knob position."""
+"""The training objective works with mixed pairs, penalties and combs; a model trained with it is in tune.
+
+A comb is a row of gains, one for each bin: 1 at the harmonics of a note, and less between them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training learns; a run killed and continued is bit-identical to a whole run; other runs are kept unless forced."""
+"""Training learns. A run killed and continued equals an unbroken run bit by bit. Only --force replaces another run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decisions about each file of a folder, and the messages about these decisions."""
+"""`make` decides about each file of a folder, and says what it decided."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from training.making.table import remarks, table
 
 
 def decided(folder: Path, manifest: Path | None = None, **wishes: bool) -> Decision:
+    """What `make` decides about a folder; wishes: fields of Wishes."""
     work = folder.parent / "work"
     rows = None if manifest is None else listed(manifest, folder)
     return decide(survey(folder, work / "heard.json"), folder, Wishes(cuts=work / "cuts", **wishes), rows)

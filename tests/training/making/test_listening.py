@@ -1,4 +1,4 @@
-"""Listening to a recording: a single note and its tuning, or the reason why the sound is no single note."""
+"""`make` listens to a recording, and finds a single note and its tuning, or why the sound is no single note."""
 
 from __future__ import annotations
 

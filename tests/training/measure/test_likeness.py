@@ -1,4 +1,4 @@
-"""The figures of likeness, for an instrument that plays its recordings and for one that plays the mean of them."""
+"""The figures of likeness are right for an instrument that plays its recordings, and for one that plays their mean."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOUNDS = [name for name, (split, _) in TILTS.items() if split == "train"]
 
 
 class Knowing:
-    """An instrument with one latent, the index of a sound in SOUNDS; blur: share of all sounds' mean in its output."""
+    """An instrument with one latent, the index of a sound in SOUNDS; blur: how much it plays the mean of all sounds."""
 
     batch_invariant = True
 

@@ -1,4 +1,4 @@
-"""A mesh counts the points, at the border and inside, that decode to the requested pitch class."""
+"""A mesh is a grid of points in the latents; it counts the points, at its border and inside, with the wrong note."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def folder(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mesh_of(hits: np.ndarray) -> Mesh:
+    """A mesh whose points decode to the right note where `hits` is true; hits: as in `Mesh`."""
     n_latents = hits.ndim - 1
     notes = dict.fromkeys(range(len(hits)), 60)
     return Mesh(np.repeat([[0.0, 1.0]], n_latents, axis=0), notes, hits, dict.fromkeys(notes, 1.0))

@@ -1,4 +1,4 @@
-"""Reach: the knobs come close to a sound within the range of their sounds, but not to a sound beyond this range."""
+"""The knobs come close to a sound that lies within the range of their sounds, but not to a sound beyond this range."""
 
 from __future__ import annotations
 

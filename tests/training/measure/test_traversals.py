@@ -1,4 +1,4 @@
-"""Traversals: the sound is a playable file, and a latent that the decoder ignores changes nothing."""
+"""A traversal moves one latent: its sound is a playable file, and a latent that the decoder ignores changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The beta-VAE: noise and penalty act in training only; a continued run ends with an uninterrupted run's weights."""
+"""The beta-VAE has noise and a penalty in training only; a continued run ends with an uninterrupted run's weights."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
 
 
 def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
-    """The mean distance that the weights of the encoder's hidden kernels move per training step, in learning rates.
+    """By how many learning rates the weights of the encoder's hidden kernels move in a training step, on average.
 
     Returns (2, n_kernels): row 0 for epoch 1, row 1 for epoch 2. Adam moves a weight by at most about one learning
     rate per step.

@@ -244,9 +244,12 @@ def test_speed_is_measured_once_and_again_where_asked_for(copied: Path):
 
 
 def test_notes_say_why(copied: Path, capsys: pytest.CaptureFixture):
-    (copied / "out" / "notes.yaml").write_text("vae-collapse: |\n  Beta is large.\n")
+    notes = "vae-collapse: |\n  Beta is large.\nmissing: |\n  Two cores are few.\n"
+    (copied / "out" / "notes.yaml").write_text(notes)
     assert reproduce(copied, "--report") == 0
-    assert "**Why:** Beta is large." in (copied / "out" / "report.md").read_text()
+    report = (copied / "out" / "report.md").read_text()
+    assert "**Why:** Beta is large." in report
+    assert "**What is missing, and why.** Two cores are few." in report
     (copied / "out" / "notes.yaml").write_text("- a list\n")
     assert reproduce(copied, "--report") == 2
     assert "notes.yaml" in error_line(capsys)
@@ -282,5 +285,5 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}
     shutil.rmtree(copied / "data" / "quick" / "violin")
     kept = (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text()
-    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # more epochs would need the recordings, now gone
+    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # a longer run would need the recordings
     assert (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text() == kept

@@ -1,4 +1,4 @@
-"""The speed measurement: training steps and their matrix products are timed alternately, and compared."""
+"""The speed measurement times training steps and their matrix products alternately, and compares the times."""
 
 from __future__ import annotations
 

@@ -5,10 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.paper.verdicts import Comparison, Spread, Values, is_less, is_so, overall, pooled_spread, wobble
+from training.paper.verdicts import (
+    Comparison,
+    Spread,
+    Values,
+    cautious,
+    is_less,
+    is_so,
+    overall,
+    pooled_spread,
+    strength,
+    to_settle,
+    wobble,
+)
 
 
 def values(*by_seed: float, wobble: float = 0.0) -> Values:
+    """A model's measured values: one for each seed; wobble: how much the validation error wobbles at the end."""
     return Values("model", by_seed, wobble)
 
 
@@ -18,7 +31,7 @@ def values(*by_seed: float, wobble: float = 0.0) -> Values:
 )
 def test_with_one_seed_a_difference_of_a_tenth_is_needed(smaller: float, larger: float, verdict: str):
     assert is_less(values(smaller), values(larger), None).verdict == verdict
-    # The spread of other models is not used.
+    # With one seed, a spread measured on other models makes no difference.
     assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict
 
 
@@ -39,7 +52,7 @@ def test_with_seeds_their_spread_decides():
 
 
 def test_a_difference_must_be_larger_than_the_spread_of_its_ratio_between_sounds():
-    # The logarithms' mean is 0.3, and its standard error is 0.046, so that a difference above 0.096 counts.
+    # The mean of the logarithms is 0.3. The standard error of this mean is 0.046, so a difference above 0.096 counts.
     ratios = np.exp(np.resize([0.5, 0.1], 20))
     smaller, larger = values(1.0), values(float(np.exp(0.3)))
     assert is_less(smaller, larger, None, ratios=ratios).verdict == "holds"
@@ -63,9 +76,9 @@ def test_without_two_seeds_no_spread_is_known():
 
 
 def test_what_seeds_disagree_on_is_not_separable():
-    assert is_so("x", [True, True], "").verdict == "holds"
-    assert is_so("x", [True, False], "").verdict == "not separable"
-    assert is_so("x", [False], "").verdict == "does not hold"
+    assert is_so("x", [True, True], "", 300).verdict == "holds"
+    assert is_so("x", [True, False], "", 300).verdict == "not separable"
+    assert is_so("x", [False], "", 300).verdict == "does not hold"
 
 
 @pytest.mark.parametrize(
@@ -89,3 +102,26 @@ def test_an_error_that_still_falls_does_not_wobble():
     noisy = falling * np.exp(np.resize([0.1, -0.1], 100))
     assert wobble(noisy) == pytest.approx(0.1, rel=0.1)
     assert wobble(np.full(5, np.nan)) == 0.0
+
+
+def test_a_verdict_says_what_it_rests_on_and_what_it_lacks():
+    wide = is_less(Values("a", (1.0,), n_epochs=300), Values("b", (2.0,), n_epochs=40), None)
+    narrow = is_less(Values("a", (1.0, 1.0)), Values("b", (1.2, 1.2)), Spread(0.01, 2))
+    assert strength([wide]) == "1 seed a model, 40 epochs, narrowest ratio 2, needed 1.1"
+    assert strength([narrow, wide]) == "1 seed a model, 40 epochs, narrowest ratio 1.2, needed 1.04"
+    assert to_settle("holds", [wide]) == "300 epochs, 3 seeds"
+    assert to_settle("not run", [wide]).startswith("the missing models, ")
+
+
+def test_a_verdict_of_enough_seeds_and_epochs_lacks_nothing_unless_it_is_open():
+    full = is_so("x", [True, True, False], "", 300)
+    assert to_settle("holds", [full]) == "-"
+    assert to_settle("not separable", [full]) == "more seeds, and more test sounds"
+    assert strength([]) == "-"
+
+
+def test_an_order_that_rests_on_one_seed_says_so():
+    one, two = (is_so("x", found, "", 300) for found in ([True], [True, True]))
+    assert cautious("holds", [one, two]) == "**holds** (one seed)"
+    assert cautious("holds", [two]) == "**holds**"
+    assert cautious("not separable", [one]) == "**not separable**"

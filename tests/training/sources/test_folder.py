@@ -1,4 +1,4 @@
-"""Writing a folder of recordings: kept and left out takes, loudness, the manifest, and files it must not replace."""
+"""RecordingFolder writes only usable takes, sets their loudness, lists them in a manifest, and spares other files."""
 
 from __future__ import annotations
 

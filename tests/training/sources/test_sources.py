@@ -33,7 +33,7 @@ NEEDED = {
 
 
 def is_here(name: str) -> bool:
-    """Whether everything that a source needs is installed or was fetched before; tests fetch nothing."""
+    """Whether everything that a source needs is installed or already fetched. The tests themselves fetch nothing."""
     if name in ("orchestra", "sections") and shutil.which("fluidsynth") is None:
         return False
     npm = [f"npm-{package.name}-{package.version}" for package in strings.PACKAGES] if name == "strings" else []

@@ -61,7 +61,7 @@ def test_patches_of_a_list_are_left_out_whatever_their_names(monkeypatch: pytest
 
     def render(patch: amsynth.Patch, keys: amsynth.HeldNotes, *rest: object) -> np.ndarray:
         rendered.append((patch.name, keys))
-        return np.zeros((2, 44100), np.float32)  # silence, so that the patch does not become a candidate
+        return np.zeros((2, 44100), np.float32)  # a silent patch does not become a candidate
 
     monkeypatch.setattr(amsynth, "render_patch", render)
     keys = amsynth.HeldNotes((60, 62), 0.45)
@@ -88,6 +88,6 @@ def test_chosen_patches_differ_and_too_many_are_refused() -> None:
 def test_fewer_patches_than_splits_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setenv("DSSI_PATH", str(tmp_path))  # no plugin: nothing is rendered even if the number is accepted
+    monkeypatch.setenv("DSSI_PATH", str(tmp_path))  # no plugin is there, so a bug that accepts 2 renders nothing
     assert main([str(tmp_path / "list.csv"), "--number", "2"]) == 2
     assert "--number: found 2; expected at least 3" in capsys.readouterr().err

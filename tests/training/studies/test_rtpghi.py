@@ -1,4 +1,4 @@
-"""RTPGHI finds the phases of signals from magnitudes alone, and uses no later frames than it may."""
+"""RTPGHI, a published method, finds phases for the magnitudes of a sound, and looks at most n_ahead frames ahead."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def sine(bins: float, n_samples: int = 12 * HOP) -> np.ndarray:
 
 
 def chirp(first_bin: float, bins_per_hop: float) -> np.ndarray:
+    """24 hops of a sine whose frequency, in bins, is first_bin at the start and rises by bins_per_hop in each hop."""
     time_hops = np.arange(24 * HOP) / HOP
     return np.sin(2.0 * np.pi * HOP / SIZE * (first_bin * time_hops + 0.5 * bins_per_hop * time_hops**2))
 
@@ -57,7 +58,7 @@ def test_the_bins_of_a_sinusoid_have_one_phase_at_the_middle_of_the_window():
 def test_a_chirp_advances_as_its_phases_do(bins_per_hop: float, largest: float):
     sound = chirp(200.0, bins_per_hop)
     phases, true = phase_frames(magnitude_frames(sound), SPEC, 1), np.angle(true_spectra(sound))
-    true += np.pi * np.arange(SPEC.n_bins)  # moves the time of the phases from the window's start to its middle
+    true += np.pi * np.arange(SPEC.n_bins)  # from phases at the window's start to phases at its middle
     for frame in range(4, 16):
         at = round(200.0 + bins_per_hop * (frame + 2))
         advance, wanted = (p[frame + 1, at] - p[frame, at] for p in (phases, true))
@@ -68,7 +69,7 @@ def test_a_chirp_advances_as_its_phases_do(bins_per_hop: float, largest: float):
 def test_an_impulse_gives_each_frame_the_slope_of_its_delay(n_ahead: int, largest: float):
     """A delay of d samples from the window's middle makes phase steps of -2 pi d / SIZE from bin to bin.
 
-    The pulse is loudest at bin 1000, so phases spread from there to both sides.
+    The pulse is loudest at bin 1000. RTPGHI begins there, and adds up the phase steps to both sides.
     """
     time = np.arange(14 * HOP) - (6 * HOP + 100)
     pulse = np.exp(-0.5 * (time / 6.0) ** 2) * np.cos(2.0 * np.pi * 1000 / SIZE * time)

@@ -1,4 +1,4 @@
-"""Trials: each variant of the base recipe gets a row in the table; a trial that has a row is not run again."""
+"""Each trial, a variant of the base recipe, gets a row in the table; a trial that has a row is not run again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def trial(name: str, **changes: object) -> dict:
 def test_every_committed_trial_is_a_recipe():
     committed = load_yaml(COMMITTED, Trials)
     recipes = [recipe_of(trial, committed, COMMITTED) for trial in committed.trials]
-    assert len(set(map(str, recipes))) == len(recipes) - 1  # two trials differ only in their corpus
+    assert len(set(map(str, recipes))) == len(recipes) - 1  # two trials have one recipe, but different corpora
     assert all(trial.corpus in committed.corpora for trial in committed.trials)
 
 

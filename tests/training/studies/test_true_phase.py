@@ -1,4 +1,4 @@
-"""The study of true phases: each method's sound is at the right time, and the figures tell good sound from bad."""
+"""Methods that find phases give a sound at the right time, and the study's figures tell a good sound from a bad one."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ of audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,25 +32,32 @@ _MARGIN = N_BESIDE + 1
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
+class Found(NamedTuple):
+    """The sinusoids of some spectra, before they have phases, and the factors by which the spectra are multiplied."""
+
+    peaks: Peaks
+    levels: np.ndarray
+
+
 class CoherentPhases:
     """The coherent phases of every lane, and the spectra with these phases.
 
-    A peak shaped like a Hann lobe is a sinusoid: its bins share its frequency, and their signs alternate, as in the
-    lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. From one noise bin to the
-    next, the phase step grows by half a cycle. This puts each bin in quadrature with the sum of its two neighbours at
-    any time, so that the lobes of the window add up to a steady magnitude. Small random deviations from the half
-    cycle, and bands of bins stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating
-    itself.
+    A peak shaped like a Hann lobe becomes a sinusoid: all bins of the peak get the sinusoid's frequency, with signs
+    that alternate, as in the lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. The
+    difference between the phases of neighbouring noise bins grows by half a cycle from bin to bin. This puts each bin
+    in quadrature with the sum of its two neighbours at any time, so that the lobes of the window add up to a steady
+    magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2
+    percent, keep this noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise, and the
-    noise of all lanes has the same phase steps. So the noise of lanes that are added up costs one product for each bin;
-    only sinusoids are computed lane by lane.
+    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise, and from
+    hop to hop the noise phases of all lanes move alike. So the noise of lanes that are added up costs one product for
+    each bin; only sinusoids are computed lane by lane.
 
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
     arrays have one row for each lane.
 
-    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases;
-    walk: holds each lane's bandwidth, which applies from the lane's next plan on.
+    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
+    Attribute walk: holds each lane's bandwidth, which applies from the lane's next plan on.
     """
 
     def __init__(
@@ -85,18 +93,26 @@ class CoherentPhases:
         self._owners[lane], self._is_side[lane] = -1, False
         self.walk.start(lane, number)
 
-    def start_side(self, side: int, lane: int) -> None:
-        """Give lane `side` the magnitudes and the phases of `lane`, each phase turned by plus or minus 90 degrees."""
-        turns, sinusoids = self._turns_of_side, self._sinusoids[lane]
-        self._noise[side], self._starts[side], self._is_side[side] = self._noise[lane], self._starts[lane], True
-        np.multiply(self._noise_imaginary[lane], -turns.noise_signs, out=self._noise_real[side])
-        np.multiply(self._noise_real[lane], turns.noise_signs, out=self._noise_imaginary[side])
-        part, moves = sinusoids.of_lane(lane)
-        self._sinusoids[side] = sinusoids.turned(lane, side, turns.of_sinusoids(moves))
-        owners = self._owners[side]
-        np.subtract(self._owners[lane], part.start, out=owners)
-        np.maximum(owners, -1, out=owners)
-        self.walk.follow(side, lane)
+    def start_sides(self, first_side: int, lanes: slice) -> None:
+        """Give the sides of lanes the lanes' magnitudes and phases, each phase turned by plus or minus 90 degrees.
+
+        first_side: number of the first lane's side.
+        """
+        turns = self._turns_of_side
+        for sinusoids, first, stop in self._planned(lanes):
+            run, side = slice(first, stop), first_side + first - lanes.start
+            sides = slice(side, side + stop - first)
+            self._noise[sides], self._starts[sides] = self._noise[run], self._starts[run]
+            np.multiply(self._noise_imaginary[run], -turns.noise_signs, out=self._noise_real[sides])
+            np.multiply(self._noise_real[run], turns.noise_signs, out=self._noise_imaginary[sides])
+            part, moves = sinusoids.of_lanes(run)
+            turned = sinusoids.turned(run, side, turns.of_sinusoids(moves))
+            self._is_side[sides] = [True] * (stop - first)
+            self._sinusoids[sides] = [turned] * (stop - first)
+            owners = np.subtract(self._owners[run], part.start, out=self._owners[sides])
+            np.maximum(owners, -1, out=owners)
+            for lane in range(first, stop):
+                self.walk.follow(side + lane - first, lane)
 
     def end(self, lane: int) -> None:
         """Forget a lane's sinusoids; `start` must follow before it sounds again."""
@@ -104,30 +120,44 @@ class CoherentPhases:
 
     # Plans
 
-    def plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None) -> None:
-        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on, and find their sinusoids.
+    def find(self, magnitudes: np.ndarray) -> Found:
+        """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous; may be done before `plan`."""
+        return Found(self._peaks.find(magnitudes), self._levels(magnitudes))
 
-        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone; else each
-        lane has a side, which gets the same magnitudes, and this is the number of the first lane's side.
+    def plan(
+        self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None
+    ) -> None:
+        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on.
+
+        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone. Else each
+        lane has a side, which gets the same magnitudes; first_side is the number of the first lane's side. found: what
+        `find` returns for these magnitudes, None if it was not called for them.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
             walks = self.walk.bandwidth_cents[first] > 0.0
             if lane == lanes.stop or (self.walk.bandwidth_cents[lane] > 0.0) != walks:
                 side = None if first_side is None else first_side + first - lanes.start
-                rows = magnitudes[first - lanes.start : lane - lanes.start]
-                self._plan(slice(first, lane), hop, rows, walks, side)
+                rows, run = magnitudes[first - lanes.start : lane - lanes.start], slice(first, lane)
+                self._plan(run, hop, rows, walks, side, found if run == lanes else None)
                 first = lane
 
-    def _plan(self, lanes: slice, hop: int, magnitudes: np.ndarray, walks: bool, first_side: int | None) -> None:
-        """Plan lanes that all have a bandwidth, or that all have none."""
+    def _plan(
+        self,
+        lanes: slice,
+        hop: int,
+        magnitudes: np.ndarray,
+        walks: bool,
+        first_side: int | None,
+        found: Found | None,
+    ) -> None:
+        """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         np.copyto(noise, magnitudes)
-        peaks = self._peaks.find(noise)
-        noise *= self._levels(noise)
+        peaks, levels = found or self.find(noise)
+        noise *= levels
         noise[:, : self._tables.n_silent] = 0.0
-        # The row of each peak. This is faster than an integer division, and as exact.
-        rows = ((peaks.places + 0.5) * (1.0 / self._n_bins)).astype(np.intp)
+        rows = peaks.places // self._n_bins
         bins = peaks.places - rows * self._n_bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
         phases = self._continued(lanes, rows, bins, peaks.places, hop, moves)
@@ -150,7 +180,7 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases; from now on, new ones continue noise bins' phases.
+                # A note's first sinusoids begin with random phases; later ones continue the phases of noise bins.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -170,7 +200,10 @@ class CoherentPhases:
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Phases of some bins in a hop, and their moves; places: each bin's index in the flattened array of lanes."""
+        """Phases of some bins in a hop, and their moves.
+
+        rows, bins: each bin's row in `lanes`, and its number; places: its index in the flattened array of rows.
+        """
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
         moves = tables.noise_moves.take(bins)
@@ -196,7 +229,7 @@ class CoherentPhases:
         return phases, moves
 
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
-        """Remove the sinusoids' magnitudes from the noise, and set `_owners`.
+        """Remove the magnitudes of the sinusoids in `peaks` from the lanes' noise, and set `_owners`.
 
         Returns the factors by which each sinusoid multiplies the table `lobes`, float32 (N_REACHED, n_peaks).
         """
@@ -219,7 +252,10 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by their sinusoids' RMS, about 0.9 to 1: (n, 1)."""
+        """K-weighted RMS of spectra with noise phases, divided by that of one sinusoid per bin: (n, 1), about 0.9 to 1.
+
+        A sinusoid has its bin's magnitude.
+        """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
         shared = np.vecdot(weighted[:, 1:], magnitudes[:, :-1])
@@ -262,21 +298,31 @@ class CoherentPhases:
         spectrum.real, spectrum.imag = summed
         spectrum *= self._turns_at(hop)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
-        for planned, first, stop in self._planned(lanes):
+        for planned, first, stop in self._planned(lanes, factors):
             if planned.walks:
                 continue
             of_lanes = None if factors is None else factors[first - lanes.start : stop - lanes.start, 0]
             planned.add(slice(first, stop), hop, self._tables.unit_phasors, padded[0], of_lanes)
         return spectrum
 
-    def _planned(self, lanes: slice) -> Iterator[tuple[Sinusoids, int, int]]:
-        """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run."""
-        first = lanes.start
-        for lane in range(lanes.start + 1, lanes.stop + 1):
-            if lane == lanes.stop or self._sinusoids[lane] is not self._sinusoids[first]:
-                if self._sinusoids[first] is not None:
-                    yield self._sinusoids[first], first, lane
-                first = lane
+    def _planned(
+        self, lanes: slice, factors: np.ndarray | None = None
+    ) -> Iterator[tuple[Sinusoids, int, int]]:
+        """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run.
+
+        factors: as in `mixed_spectrum`. A lane whose factor is 0 ends a run. So the order in which sinusoids are added
+        up, and with it the sum's last bits, do not depend on whether such a lane was planned again meanwhile.
+        """
+        sinusoids: list[Sinusoids | None] = self._sinusoids[lanes]
+        if factors is not None:
+            pairs = zip(sinusoids, factors[:, 0].tolist(), strict=True)
+            sinusoids = [planned if factor else None for planned, factor in pairs]
+        first = 0
+        for row in range(1, len(sinusoids) + 1):
+            if row == len(sinusoids) or sinusoids[row] is not sinusoids[first]:
+                if sinusoids[first] is not None:
+                    yield sinusoids[first], lanes.start + first, lanes.start + row
+                first = row
 
     def _turns_at(self, hop: int) -> np.ndarray:
         """How far the noise bins have turned since hop 0, complex64 (n_bins,)."""

@@ -46,8 +46,8 @@ class CoherentTables:
         turns of `hop_turns`.
     hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.
     weight: (n_bins,), the K-weighting of each bin, 0 for silent bins.
-    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids, then of its noise bins. A
-        note takes n_bins values from one of N_STARTS places on, the same place in both rows.
+    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids in row 0, of its noise bins in
+        row 1. A note takes n_bins values from one of N_STARTS places on, the same place in both rows.
     noise_phasors: float32 (2, n_bins + N_STARTS), real and imaginary part of what a noise bin of magnitude 1 adds to
         itself at its first phase.
     noise_moves: intp (n_bins,), the move of each bin if it is noise.
@@ -67,7 +67,7 @@ class CoherentTables:
 
 
 def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, seed: int) -> CoherentTables:
-    """The tables for spectra of n_bins; fft_size, hop_size: in engine frames."""
+    """The tables for spectra of n_bins; fft_size, hop_size: in engine frames; bin_hz: distance of two bins in Hz."""
     bins = np.arange(n_bins)
     units_per_bin = PHASE_UNITS * hop_size / fft_size
     n_silent = math.ceil(LOWEST_HEARD_HZ / bin_hz)
@@ -98,9 +98,9 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, N_PLACES + 1).
 
     Four windows overlap, each begun one hop after the other. In the window that began k hops ago, the sinusoid's phase
-    is k of its moves less than now, and the delay of k hops adds k of the bin's moves. So only the distance of the bin
-    from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a Hann window: their
-    products add up a bin's magnitude and half its neighbours'.
+    is smaller than now by k of its moves. The delay of k hops adds k moves of the bin's own frequency. So only the
+    distance of the bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of
+    a Hann window: their products add up a bin's magnitude and half the magnitudes of its neighbours.
     """
     places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
@@ -109,8 +109,8 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
-    # Four overlapping squared Hann windows add up to 1.5; the squares of a Hann lobe's bins add up to 1.5 times the
-    # peak's square.
+    # The scale gives a sinusoid the power of its bins: four overlapping squared Hann windows add up to 1.5, and the
+    # squares of a Hann lobe's bins add up to 1.5 times the peak's square.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 

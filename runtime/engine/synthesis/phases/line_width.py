@@ -1,4 +1,4 @@
-"""How wide each bin's harmonic must be for a bandwidth in cents, and which part of it is noise.
+"""How wide the harmonic at each bin must be for a bandwidth in cents, and which part of the harmonic is noise.
 
 Widths are full widths at half power, in bins.
 """
@@ -15,7 +15,7 @@ _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
 def relative_width(bandwidth_cents: float) -> float:
-    """Width of a harmonic divided by its frequency."""
+    """Width of a harmonic with this bandwidth, divided by the harmonic's frequency."""
     return 2.0 ** (bandwidth_cents / 2400.0) - 2.0 ** (-bandwidth_cents / 2400.0)
 
 
@@ -27,7 +27,7 @@ class NoiseShare:
         self._made_for, self._share = 0.0, np.zeros(n_bins)
 
     def of(self, bandwidth_cents: float) -> np.ndarray:
-        """The share of each bin, (n_bins,), valid until the next call."""
+        """The share of noise in each bin for this bandwidth, (n_bins,), valid until the next call."""
         if self._made_for != bandwidth_cents:
             self._made_for = bandwidth_cents
             x = relative_width(bandwidth_cents) * self._bins - _NOISE_BEGINS_AT / (_ALL_NOISE_AT - _NOISE_BEGINS_AT)
@@ -37,7 +37,7 @@ class NoiseShare:
 
 
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
-    """To what width, measured with noise phases, a sharp harmonic must be widened for bandwidths of these widths.
+    """The widths, measured with noise phases, to which a sharp harmonic must be widened to be heard with `widths`.
 
     Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because they are noise only
     where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 1 to 0.

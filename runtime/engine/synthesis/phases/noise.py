@@ -11,18 +11,18 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 
 # The stored noise repeats after this many hops.
 N_NOISE_SPECTRA = 256
-# This many neighbouring lanes read the same stored spectra; each lane begins at another bin.
+# A row of lanes: this many neighbouring lanes read the same stored spectra, and each of them begins at another bin.
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
-# Four rows use up the stored noise. The next four would repeat it, so each begins half-way between two earlier rows.
+# Four rows use up the stored noise. The next four would repeat it, so each of them begins half-way between two rows.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
 # The power of a spectrum with noise phases is the first factor times the sum of its squared magnitudes, plus the second
 # times the sum of the products of neighbouring magnitudes: neighbours' phases are correlated. So a Hann lobe sounds
 # 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
-# RMS of a flat spectrum's sound divided by its sinusoids' RMS: overlapping windows are correlated. Measured.
+# RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin: overlapping windows correlate. Measured.
 _FLAT_GAIN = 4.557
 
 
@@ -40,7 +40,7 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
 
     The lanes are views of one table, each beginning four bins above the lane before, so the lanes of a row share the
     processor's cache. Noise bins that are four apart are independent. A shift by four bins changes the phase by one
-    whole cycle per hop, so the noise still fits from hop to hop.
+    whole cycle per hop, so the noise still fits from hop to hop. fft_size, hop_size: in engine frames.
     """
     phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
     taps = _window_taps(phasors, fft_size, hop_size)
@@ -58,8 +58,9 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
 def noise_phasors(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Unit phasors complex64 (N_NOISE_SPECTRA, n_bins) of the STFT of a white noise that loops without a seam.
 
-    The noise is complex, so that bins above half the sample rate are independent of bins below: the last lanes need
-    some of the bins above.
+    The noise is complex, so that bins above half the sample rate are independent of bins below. `noise_taps` needs some
+    of them: each of the lanes that share a spectrum begins four bins above the lane before, so the last ones end above
+    half the sample rate.
     """
     period = N_NOISE_SPECTRA * hop_size
     noise = np.random.default_rng(seed).standard_normal((period, 2), np.float32).view(np.complex64)[:, 0]

@@ -22,7 +22,7 @@ def coherent_amplitude(blend: float) -> np.float32:
 class NoiseWeights:
     """The weight of noise phases in each bin: the blend's weight, and more where a bandwidth makes coherent bins noise.
 
-    bandwidth_cents: list, one for each lane.
+    Attribute bandwidth_cents: list, one for each lane.
     """
 
     def __init__(self, n_lanes: int, n_bins: int):
@@ -32,7 +32,10 @@ class NoiseWeights:
         self._weights = np.zeros((n_lanes, n_bins, 2), np.float32)
 
     def of(self, lane: int, blend: float) -> np.ndarray:
-        """Weights of a lane that has a bandwidth, float32 (2 * n_bins,): each bin's weight twice, as in pairs."""
+        """The weight of noise phases in each bin of a lane that has a bandwidth, at this blend: float32 (2 * n_bins,).
+
+        Each weight stands twice, for the real and for the imaginary part of its bin.
+        """
         wanted = self.bandwidth_cents[lane], blend
         if self._made_for[lane] != wanted:
             self._made_for[lane] = wanted

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak. A peak is no sinusoid if its neighbours add
-# up to more than this many times what a Hann lobe's would. Chosen for the least error of re-analysed sounds, over
-# spectra of instruments and of noise.
+# The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak. If the two bins beside a peak add up to more
+# than _BLUNTEST times as much, the peak is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra
+# of instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks softer than this, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0
@@ -32,7 +32,7 @@ class Peaks(NamedTuple):
 
 
 class PeakFinder:
-    """Finds the sinusoids of up to max_rows spectra at once; the lowest n_silent bins have no peaks."""
+    """Finds the sinusoids of up to max_rows spectra per call; the lowest n_silent bins have no peaks."""
 
     def __init__(self, max_rows: int, n_bins: int, n_silent: int):
         self._n_silent, self._n_bins = n_silent, n_bins

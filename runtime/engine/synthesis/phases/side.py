@@ -1,4 +1,4 @@
-"""The turns from a lane's phases to those of its side, which makes it wide: a quarter of a cycle, forwards or back."""
+"""The turns that make a side's phases from its lane's phases: a quarter of a cycle, forwards or back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _QUARTER = PHASE_UNITS // 4
 class SideTurns:
     """Random turns: one for each sinusoid, by its frequency, and one for each band of noise bins.
 
-    of_noise: intp (n_bins,), the turns of noise bins, in units of phase; noise_signs: float32 (n_bins,), their signs.
+    Attributes: of_noise: intp (n_bins,), the turns of noise bins, in units of phase; noise_signs: float32 (n_bins,),
+    their signs.
     """
 
     def __init__(self, n_bins: int, units_per_bin: float, seed: int):

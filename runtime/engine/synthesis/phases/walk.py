@@ -15,7 +15,7 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
-_N_KEPT_HOPS = 8
+_N_KEPT_HOPS = 8  # for so many hops, computed steps are kept
 _MASK_64 = (1 << 64) - 1
 
 
@@ -26,8 +26,8 @@ class PhaseWalk:
     harmonic that must be as wide as a window's lobe, or wider, get a lower weight here, and noise phases replace them
     (`NoiseShare`).
 
-    hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane without a
-    walk.
+    Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane
+    without a walk.
     """
 
     def __init__(self, n_lanes: int, n_bins: int, tables: CoherentTables, seed: int):
@@ -66,7 +66,7 @@ class PhaseWalk:
         """The sinusoids of lanes that all have a bandwidth.
 
         rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), the factors by which
-        sinusoids without a walk multiply the table `lobes`; overwritten.
+        sinusoids without a walk multiply the table `lobes`; this array is overwritten.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins
@@ -130,7 +130,7 @@ class WalkingSinusoids(Sinusoids):
             self._put(run, self._reached, hop)
 
     def prepare(self, lanes: slice, hop: int) -> None:
-        """Compute what the sinusoids of lanes add to the bins around their peaks in a hop."""
+        """Compute what each sinusoid of these lanes adds, at this hop, to the bins around its peak."""
         self.go_to(lanes, hop)
         for run, made_at in self._runs(lanes, self._made_at):
             part = self._part(run)
@@ -144,14 +144,14 @@ class WalkingSinusoids(Sinusoids):
         phases += self._sums.take(numbers, mode="clip")
         return phases, moves
 
-    def turned(self, lane: int, into: int, turns: np.ndarray) -> WalkingSinusoids:
+    def turned(self, lanes: slice, into: int, turns: np.ndarray) -> WalkingSinusoids:
         """As in `Sinusoids`."""
-        turned, part = super().turned(lane, into, turns), self._part(slice(lane, lane + 1))
-        row = lane - self._first_lane
+        turned, part = super().turned(lanes, into, turns), self._part(lanes)
+        rows = slice(lanes.start - self._first_lane, lanes.stop - self._first_lane)
         turned._windows, turned._largest_steps = self._windows[:, part], self._largest_steps[part]
-        turned._keys, turned._walk = [self._keys[row]], self._walk
+        turned._keys, turned._walk = self._keys[rows], self._walk
         turned._sums, turned._added = self._sums[part].copy(), np.empty(turned._amplitudes.shape, np.complex64)
-        turned._reached, turned._made_at = [self._reached[row]], [None]
+        turned._reached, turned._made_at = self._reached[rows], [None] * (rows.stop - rows.start)
         turned._steps_at = {hop: steps[part] for hop, steps in self._steps_at.items()}
         return turned
 
@@ -175,7 +175,7 @@ class WalkingSinusoids(Sinusoids):
         return phases
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
-        """Fill `_added` for some lanes.
+        """Fill `_added` for some lanes; part: which sinusoids are theirs.
 
         The windows are the coefficients of a polynomial in the bin's turn from hop to hop, see `_lobes` in
         coherent_tables.py. A matrix product would be shorter, but it would start threads, and its rounding would depend
@@ -197,7 +197,7 @@ class WalkingSinusoids(Sinusoids):
         added *= self._amplitudes[:, part]
 
     def _steps(self, hop: int) -> np.ndarray:
-        """The steps of all sinusoids at a hop, in units of phase, intp (n,); those of the last few hops are kept."""
+        """The steps of all sinusoids at a hop, in units of phase, intp (n,)."""
         steps = self._steps_at.get(hop)
         if steps is None:
             if len(self._steps_at) >= _N_KEPT_HOPS:

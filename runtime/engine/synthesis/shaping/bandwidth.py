@@ -1,4 +1,4 @@
-"""Bandwidth: widens every harmonic of a spectrum by the same interval in cents."""
+"""Widens every harmonic of a spectrum to a bandwidth, which is the same interval in cents for all harmonics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WIDTHS = (
     1.67, 1.82, 2.01, 2.22, 2.46, 2.66, 3.01, 3.55, 4.46, 4.81, 5.32, 6.30, 8.55, 9.18, 10.24, 12.06,
     16.7, 18.0, 20.0, 23.7, 33.0, 35.6, 39.6, 47.2, 65.5, 70.6, 78.6, 94.0, 131.0,
 )  # fmt: skip
-# Steps of the table from width to coefficients, for each factor of e in width.
+# The table from widths to coefficients has this many steps for each factor of e in width.
 _STEPS_PER_E = 64
 _LEAST_WIDTH, _GREATEST_WIDTH = 0.05, 131.0
 # Coefficients are cached for this many bandwidths.
@@ -113,8 +113,8 @@ class Widening:
 class _Kernel:
     """The passes for one bandwidth.
 
-    parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4; n_passes:
-    how many passes have an effect; begins_at: for each of these passes, the first bin that it changes.
+    Attributes: parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to
+    1/4; n_passes: how many passes have an effect; begins_at: for each of these passes, the first bin that it changes.
     """
 
     def __init__(self, n_bins: int):

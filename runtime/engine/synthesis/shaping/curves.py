@@ -17,7 +17,7 @@ _NEPER_PER_DB = math.log(10.0) / 20.0
 _LEAST_GAIN = 1e-6
 # Larger exponents would exceed the range of float32.
 _LARGEST_EXPONENT = 80.0
-# A resonance is a bell: at a distance of x octaves, resonance_db / (1 + 8 x^2)^2.
+# A resonance is a bell: at x octaves from the cutoff, it adds resonance_db / (1 + 8 x^2)^2.
 _BELL = 8.0
 # A band pass is 3 dB softer half an octave to either side of the cutoff.
 _BAND_WIDTH = 2.0**0.5 - 2.0**-0.5

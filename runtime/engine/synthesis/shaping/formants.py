@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# A harmonic that is softer than this, relative to the loudest, counts as this loud, so that no gain explodes.
+# A harmonic that is softer than this, relative to the loudest, is treated as if it were this loud: no gain explodes.
 _FLOOR_DB = -60.0
 _LARGEST_GAIN_DB = 36.0
 
@@ -17,7 +17,7 @@ def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float,
     h / 2 ** (semitones / 12).
     """
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    # The power of all bins of a harmonic: its loudest bin's power depends on where in the bin the harmonic lies.
+    # All bins of a harmonic are added up: the power of its loudest bin depends on where in that bin the harmonic lies.
     power = np.add.reduceat(np.square(magnitudes), firsts)
     floor = max(float(power.max()) * 10.0 ** (_FLOOR_DB / 10.0), 1e-24)
     shape = 0.5 * np.log(np.maximum(power, floor))

@@ -13,13 +13,13 @@ from runtime.engine.synthesis.shaping.curves import GRID_STEPS_PER_OCTAVE, N_GRI
 class Harmonics:
     """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
 
-    A whole lobe gets one gain, so that a filter neither bends nor detunes it. Bins below half the fundamental belong to
-    no harmonic, and get the fundamental's place: at their own frequency, a tilt of -12 dB or a low cutoff would make a
-    model's faint residue there louder than the note.
+    All bins of a harmonic get one gain, so that a filter does not detune the harmonic. Bins below half the fundamental
+    belong to no harmonic, and get the fundamental's place: with a place of their own, a tilt of -12 dB or a low cutoff
+    would make a model's faint residue there louder than the note.
 
-    fundamentals_hz: the frequencies, in the order of the arrays' rows. numbers: int16 (n_fundamentals, n_bins), number
-    of each bin's harmonic, 0 for none; places: int16 of the same shape, the harmonic's place on the grid of
-    `GainCurves`; are_even: bool of the same shape, whether the harmonic's number is even and not 0.
+    fundamentals_hz: one for each row of the arrays. Attributes: numbers: int16 (n_fundamentals, n_bins), number of each
+    bin's harmonic, 0 for none; places: int16 of the same shape, the harmonic's place on the grid of `GainCurves`;
+    are_even: bool of the same shape, whether the harmonic's number is even and not 0.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):
@@ -31,4 +31,3 @@ class Harmonics:
         self.numbers = numbers.astype(np.int16)
         self.places = np.clip(places, 0, N_GRID - 1).astype(np.int16)
         self.are_even = (self.numbers % 2 == 0) & (self.numbers > 0)
-        self.fundamental_bins = fundamental_hz[:, 0] / bin_hz

@@ -1,4 +1,4 @@
-"""Computes one gain for each bin of each voice, from the values of its sound and its modulation."""
+"""Computes one gain for each bin of each voice, from the voice's filter, tilt, colour and formants."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Shaper:
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
         """Gains for spectra, float32 (n, n_bins), valid until the next call; `move_formants` must follow.
 
-        fundamentals: index of each spectrum's fundamental.
+        fundamentals: index of each spectrum's fundamental in `fundamentals_hz`.
         """
         n, curves = len(fundamentals), self._curves
         curves.begin(n)
@@ -72,7 +72,10 @@ class Shaper:
     def move_formants(
         self, gains: np.ndarray, shape: Shape, fundamentals: Sequence[int], magnitudes: np.ndarray
     ) -> None:
-        """Multiply gains by the gains that move the formants of spectra, magnitudes (n, at least n_bins)."""
+        """Multiply gains by the gains that move the formants of spectra.
+
+        gains: from `gains`, called with the same shape and fundamentals; magnitudes: the spectra, (n, at least n_bins).
+        """
         if shape.formant_semitones:
             self._move_formants(gains, fundamentals, magnitudes, shape.formant_semitones)
 

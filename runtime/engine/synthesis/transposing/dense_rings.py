@@ -12,8 +12,8 @@ class DenseRings:
 
     The first n_repeated samples of a ring are repeated after its last sample, for interpolation across the ring's end.
 
-    size: samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one ring to the
-    next in a flat view.
+    Attributes: size: samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one
+    ring to the next in a flat view.
     """
 
     def __init__(self, n_lanes: int, size: int, n_repeated: int):
@@ -72,9 +72,10 @@ class DenseRings:
 
 
 def ring_places(size: int, first: int, n: int) -> list[tuple[slice, slice]]:
-    """The places in a ring of samples `first` to `first + n`, each with the part of the n samples that goes there.
+    """Where in a ring of `size` samples the n samples from number `first` on are.
 
-    One pair of slices, or two if the samples reach past the ring's end.
+    Returns pairs of slices: places in the ring, and which of the n samples are there. There is one pair, or two if the
+    samples reach past the ring's end.
     """
     at = first % size
     n_first = min(n, size - at)

@@ -31,9 +31,9 @@ class Head:
     While the ratio moves, each interval of INTERVAL_FRAMES is read at the ratio of its middle. So a position is a sum
     of whole numbers that depend on absolute frames only. It never jumps.
 
-    ratio: the present ratio; density: the step per frame at ratio 1; n_hop: length of a dense hop in ring samples;
-    octave: how often the dense hops' sample rate is halved; n_lanes: how many lanes use the head; first_hop: number of
-    the plain hop that is dense hop 0.
+    Attributes: ratio: the present ratio; density: the step per frame at ratio 1; n_hop: length of a dense hop in ring
+    samples; octave: how often the dense hops' sample rate is halved; n_lanes: how many lanes use the head; first_hop:
+    number of the plain hop that is dense hop 0.
     """
 
     __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",
@@ -72,7 +72,7 @@ class Head:
             del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not precede the frame of the last `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not precede the frame of the latest `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         number = frame // INTERVAL_FRAMES - self._first
@@ -109,7 +109,7 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop at a ring sample, counted on from the plain hop that is dense hop 0."""
+        """Number of the dense hop at the ring sample `place`, counted on from the plain hop that is dense hop 0."""
         return self.first_hop + place // self.n_hop
 
     @property
@@ -133,7 +133,7 @@ class Head:
         """Use a ratio from frame _since on."""
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
-        # Of each interval from number _first on: the position at which it begins, and the step within.
+        # For each interval from number _first on: the position at which it begins, and the step per frame within it.
         self._first = self._since // INTERVAL_FRAMES
         self._begins: list[int] = []
         self._steps: list[int] = []

@@ -12,6 +12,7 @@ from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FR
 # For a position between samples k and k + 1, the interpolation reads samples k - N_BEFORE to k + N_AFTER - 1.
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
+_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before its position a lane is read
 # The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding a position
 # down to such a place causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
@@ -37,7 +38,7 @@ class Resampler:
         self._path = np.empty((2, n_lanes * most_intervals), np.int64)
         self._columns = np.empty((3, n_lanes, 1), np.int64)
         self._integers = np.empty((3, n_lanes * most_intervals * INTERVAL_FRAMES), np.int64)
-        self._samples, self._taken_weights = np.empty((2, n_lanes * max_frames, _N_SAMPLES), np.float32)
+        self._taken_weights = np.empty((n_lanes * max_frames, _N_SAMPLES), np.float32)
         self._sound = np.empty(n_lanes * max_frames, np.float32)
 
     def read(self, lanes: Sequence[int], heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
@@ -51,27 +52,24 @@ class Resampler:
         np.right_shift(places, FRACTION_BITS, out=index)
         np.right_shift(places, FRACTION_BITS - _PLACE_BITS, out=between)
         between &= _N_PLACES - 1
-        index -= N_BEFORE
         index &= self._ring_mask
         if lanes[-1]:
             ring_column = self._columns[2, :n]
             ring_column[:, 0] = [lane * self._stride for lane in lanes]
             index += ring_column
-        weights, samples = self._taken_weights[:n_values], self._samples[:n_values]
+        weights, sound = self._taken_weights[:n_values], self._sound[:n_values]
         self._weights.take(between.reshape(-1), axis=0, out=weights, mode="clip")
-        samples[:] = self._windows[index.reshape(-1)]
-        sound = self._sound[:n_values]
-        np.einsum("nk,nk->n", samples, weights, out=sound)
+        np.einsum("nk,nk->n", self._windows[index.reshape(-1)], weights, out=sound)
         return sound.reshape(n, n_frames)
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
-        """Where each lane is read in each frame: fixed-point, int64 (n_lanes, n_frames)."""
+        """The first sample that is read of each lane in each frame: fixed-point, int64 (n_lanes, n_frames)."""
         n, steps = len(heads), [head.fixed_step for head in heads]
         if None in steps:
             return self._moving_positions(heads, frame, n_frames)
         step_column, position_column = self._columns[:2, :n]
         step_column[:, 0] = steps
-        position_column[:, 0] = [head.position(frame) for head in heads]
+        position_column[:, 0] = [head.position(frame) - _FIRST_SAMPLE for head in heads]
         places = self._integers[0, : n * n_frames].reshape(n, n_frames)
         np.multiply(self._frames[:n_frames], step_column, out=places)
         places += position_column
@@ -86,6 +84,7 @@ class Resampler:
             if head not in paths:
                 paths[head] = head.path(frame, n_intervals)
             begins[row], steps[row] = paths[head]
+        begins -= _FIRST_SAMPLE
         places = self._integers[0, : n * n_intervals * INTERVAL_FRAMES].reshape(n, n_intervals, INTERVAL_FRAMES)
         np.multiply(steps[:, :, None], self._frames[:INTERVAL_FRAMES], out=places)
         places += begins[:, :, None]

@@ -13,6 +13,9 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
+# A crossfade that would reach into the next dense hop is shortened to end where that hop begins, but at most to this
+# part of its length; else it begins there. So it needs no dense hop of the old sound, or no second one of the new.
+_SHORTEST_FADE_PART = 4
 
 
 class TransposedLane:
@@ -23,10 +26,10 @@ class TransposedLane:
     frequencies lost by this would be read above half the engine's sample rate.
 
     n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
-    engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in; head: where the lane is read, None if
-    it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to: end of the written part
-    of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how long it is; is_ramp:
-    whether this crossfade is linear; n_bins: how many of the spectrum's bins sound.
+    engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in. Attributes: head: where the lane is
+    read, None if it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to: end of the
+    written part of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how long it is;
+    is_ramp: whether this crossfade is linear; n_bins: how many of the spectrum's bins sound.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
@@ -41,7 +44,7 @@ class TransposedLane:
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
-        """Begin to read the lane at a head, at `frame`; a crossfade of length n_fade counts as over already."""
+        """Begin to read the lane at a head, at `frame`, as if a crossfade of length n_fade had just ended."""
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
@@ -49,22 +52,37 @@ class TransposedLane:
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 
-    def begin_fade(self, frame: int, n_fade: int, is_ramp: bool = False) -> None:
-        """Make the lane's hops again from `frame` on, and crossfade to them; n_fade, is_ramp: as the lane's fields."""
-        self.n_fade, self.is_ramp = n_fade, is_ramp
-        self.n_bins, self.fade_from = self.wanted_bins(frame), self.head.place(frame)
-        self.written_to = self.fade_from // self.head.n_hop * self.head.n_hop
+    def begin_fade(self, frame: int, n_fade: int) -> None:
+        """Make the lane's hops again from `frame` on, and crossfade to them; n_fade: the longest crossfade."""
+        place, length = self.fade_at(frame, n_fade)
+        self._begin(frame, place, length, length < n_fade)
 
-    def wanted_to(self, begin: int, end: int, n_fade: int) -> int:
-        """How far to write the ring before it is read from place `begin` to `end`; n_fade: length of a crossfade.
+    def begin_ramp(self, frame: int, n_frames: int) -> None:
+        """Make the lane's hops again from `frame` on, and crossfade linearly to them, for n_frames."""
+        place = self.head.place(frame)
+        self._begin(frame, place, max(1, self.head.place(frame + n_frames) - place), True)
 
-        A bus is written further by the length of a crossfade, because its next hop may need that much of the old sound;
-        but not while a crossfade runs, when a block has enough work. Other lanes keep the lead of
-        their shift (see N_SHIFTS), once their rings are written that far ahead.
+    def _begin(self, frame: int, place: int, n_fade: int, is_ramp: bool) -> None:
+        self.fade_from, self.n_fade, self.is_ramp = place, n_fade, is_ramp
+        self.n_bins = self.wanted_bins(frame)
+        self.written_to = place // self.head.n_hop * self.head.n_hop
+
+    def fade_at(self, frame: int, n_fade: int) -> tuple[int, int]:
+        """Where a crossfade that is due at `frame` begins, and its length, at most n_fade."""
+        place, n_hop = self.head.place(frame), self.head.n_hop
+        left = n_hop - place % n_hop
+        if left * _SHORTEST_FADE_PART < n_fade:
+            return place + left, n_fade
+        return place, min(n_fade, left)
+
+    def wanted_to(self, begin: int, end: int) -> int:
+        """How far to write the ring before it is read from place `begin` to `end`.
+
+        A lane that is in no bus keeps the lead of its shift (see N_SHIFTS), once its ring is written that far ahead.
         """
         end += N_AFTER
         if self.bus is not None:
-            return end + n_fade if begin >= self.fade_from + self.n_fade else end
+            return end
         ahead = self._shift * self.head.n_hop // N_SHIFTS
         return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
 

@@ -18,10 +18,11 @@ _LARGEST_ERROR = 3.0
 # Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each message counts with its error
 # less _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
 _DRIFT, _SLACK = 12.0, 0.5
+# The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
-# A message is strange if it has a larger error than _LARGEST_ERROR, if messages before it seem lost, or if it seems
-# repeated. _N_STRANGE more strange messages than usual ones mean a new tempo, if they come at regular intervals: these
-# may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error.
+# A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems
+# repeated. _N_STRANGE more strange messages than usual ones mean a new tempo, if the intervals between messages are
+# regular: they may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW are examined.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 # In clocks. A message that comes this much too late may follow lost messages; one that comes this much too early may
 # be a repeated message.
@@ -38,8 +39,9 @@ class ClockLoop:
     and 6 / (n (n+1)) for the tempo; n grows to _MEMORY. So the loop locks as fast as possible. When the tempo changes,
     the line is fitted to the messages since the change.
 
-    count: number of the last message; lost messages are counted, repeated ones are not. at: the last message's frame
-    without jitter; period: frames from one message to the next. n_fitted: n; from 2 on there is a tempo.
+    count: number of the first message; frame: its frame. Attributes: count: number of the newest message; lost messages
+    are counted, repeated ones are not. at: the newest message's frame without jitter; period: frames from one message
+    to the next; n_fitted: n. While n is 1, there is no tempo.
     """
 
     def __init__(self, count: int, frame: int, sample_rate_hz: int):
@@ -65,7 +67,7 @@ class ClockLoop:
         self._raw.append((frame, self.count))
 
     def _n_passed(self, frame: int) -> int:
-        """How many clocks have passed since the last message: 1, more if some were lost, 0 if it was repeated."""
+        """How many clocks have passed since the message before: 1; more if messages were lost; 0 for a repeated one."""
         share, late = (frame - self._heard[-1][0]) / self.period, (frame - self.at) / self.period - 1.0
         if share > 1.5 and late > _OTHER_CLOCK:
             return 1 + min(round(late), round(share) - 1)
@@ -94,7 +96,7 @@ class ClockLoop:
         return (self.count + (frame - self.at) / self.period) / CLOCKS_PER_BEAT
 
     def count_from(self, count: int) -> None:
-        """Renumber the messages, so that the last message has the number `count`."""
+        """Renumber the messages, so that the newest message has the number `count`."""
         added = count - self.count
         self.count = count
         for heard in (self._raw, self._heard):
@@ -103,7 +105,7 @@ class ClockLoop:
             heard.extend(shifted)
 
     def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
-        """Fit the line to these messages, and forget all others."""
+        """Fit the line to these messages, and forget all others; heard: (frame, count) of each message."""
         self._early = self._late = 0.0  # sums of the errors of early and of late messages
         self._n_drifting = self._n_strange = self._n_since_usual = 0
         self._heard.clear()

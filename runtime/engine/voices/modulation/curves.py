@@ -8,8 +8,8 @@ import numpy as np
 def cubic_of(curve: float) -> tuple[float, float, float]:
     """Coefficients of x, x^2 and x^3 of a ramp p with p(0) = 0 and p(1) = 1.
 
-    curve: 1 for fast, then slow: 1 - (1 - x)^3; 0 for a straight line; -1 for slow, then fast: x^3; values between give
-    mixtures.
+    curve: 1 gives 1 - (1 - x)^3, which is fast at first; 0 a straight line; -1 gives x^3, which is slow at first;
+    values between these give mixtures.
     """
     if curve >= 0.0:
         return 1.0 + 2.0 * curve, -3.0 * curve, curve
@@ -23,5 +23,5 @@ def cubic(x: np.ndarray, coefficients: tuple[float, float, float]) -> np.ndarray
 
 
 def bent(values: np.ndarray, curve: float) -> np.ndarray:
-    """Values from -1 to 1, raised to the power 4^curve; the sign stays."""
+    """Raise values from -1 to 1 to the power 4^curve; the signs stay."""
     return np.copysign(np.abs(values) ** (4.0**curve), values) if curve else values

@@ -9,15 +9,15 @@ from runtime.engine.voices.modulation.tempo import BeatLine
 
 
 class Cycles:
-    """Cycles since frame 0, linear between changes of the rate; rate_hz: the rate at the start.
+    """Counts the cycles since frame 0; they grow linearly from one change of the rate to the next.
 
-    line: the present `BeatLine`, which here counts cycles in place of beats.
+    rate_hz: the rate at the start. Attribute line: the present `BeatLine`, which here counts cycles in place of beats.
     """
 
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):
         self._table, self._sample_rate_hz = table, sample_rate_hz
         self.line = BeatLine(0, 0.0, rate_hz / sample_rate_hz)
-        # For a note that began before the present line: the cycles at the note's start. A legato note inherits them.
+        # For each note that began before the present line: the cycles at its start. A legato note inherits this value.
         self._started = table.add_column()
 
     def set_rate(self, rate_hz: float, frame: int) -> None:
@@ -34,7 +34,7 @@ class Cycles:
         return line.beats_at(frames)[None]
 
     def since_start(self, frames: np.ndarray, lanes: np.ndarray, line: BeatLine) -> np.ndarray:
-        """Cycles since each note's start: float64 (n, n_points)."""
+        """Cycles since the start of each lane's note: float64 (n, n_points). line: as in `at`."""
         return self.at(frames, line) - self._at_starts(lanes, line)
 
     def _at_starts(self, lanes: np.ndarray | slice, line: BeatLine) -> np.ndarray:

@@ -32,8 +32,8 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    sources: computes the values of the sources; targets: the names of all modulated targets; latents: as an argument,
-    the names of the instrument's knobs; as an attribute, the number of each knob by its target's name.
+    sources: computes the values of the sources; latents: the names of the instrument's latents. Attributes: latents:
+    the number of each latent, by its target's name; targets: the names of all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
@@ -65,12 +65,12 @@ class Modulator:
         return moves
 
     def follows_releases(self, targets: Collection[str]) -> bool:
-        """Whether the release of a note's key may change how any of these targets move."""
+        """Whether any of these targets may move in another way once a note's key is released."""
         names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
     def delay_s(self, targets: Collection[str]) -> float:
-        """How long after a note's start none of these targets moves, because only LFOs with a delay move them."""
+        """For how long after a note's start none of these targets moves: 0 unless only LFOs with a delay move them."""
         delays = [
             max(
                 (self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos),
@@ -91,7 +91,10 @@ class Modulator:
         return any(name in names and is_fast(lfo, self.sources.rate(name)) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
-        """What the sources add to these targets: for each modulated target, float64 (n, 1) or (n, n_points)."""
+        """What the sources add to these targets, by target: float64, one row for each voice, or one for all voices.
+
+        The columns are the moment's frames; there is one column if the values are the same at all frames.
+        """
         sources: dict[str, np.ndarray] = {}
         sums: dict[str, np.ndarray] = {}
         for route in self._routes:
@@ -104,7 +107,7 @@ class Modulator:
         return sums
 
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
-        """The present controls and tempo that modulate these targets of a voice."""
+        """The present values of the controls and of the tempo that modulate these targets of a voice."""
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
         return self.sources.hold([name for name in names if name is not None], voice)
 

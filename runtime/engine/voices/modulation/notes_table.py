@@ -11,10 +11,10 @@ from runtime.events import NEVER
 class NotesTable:
     """One row for each lane: when its note began and was released, and values that are constant while it sounds.
 
-    started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held. velocity, key,
-    random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64 (n_lanes, 1), the
-    beats that had passed when the note began; tempo: counts the beats. number: int64 (n_lanes, 1), the note's number,
-    which seeds its random values.
+    Attributes: started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held.
+    velocity, key, random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64
+    (n_lanes, 1), the beats that had passed when the note began; tempo: counts the beats. number: int64 (n_lanes, 1),
+    the note's number, which seeds its random values.
     """
 
     tempo: Tempo
@@ -37,7 +37,7 @@ class NotesTable:
         self.random[lane] = self.random_at(number, 0)
 
     def add_column(self) -> np.ndarray:
-        """Add a column with a value for each lane, float64 (n_lanes, 1), at first 0. A legato note inherits a value."""
+        """Add a column, float64 (n_lanes, 1), at first 0; a legato note inherits the value of the note before it."""
         column = np.zeros((len(self.number), 1))
         self._columns.append(column)
         return column
@@ -52,6 +52,6 @@ class NotesTable:
         self.released_at[lane] = frame
 
     def random_at(self, note_number: np.ndarray | int, step: np.ndarray | int) -> np.ndarray:
-        """Values from -1 to 1, by a note's number and a step; equal arguments give equal values."""
+        """Random values from -1 to 1 for a note's number and a step; equal arguments give equal values."""
         index = np.asarray(note_number) * 1597 + np.asarray(step) * 40503 + 811
         return self.random_values[(index ^ (index >> 7)) & (len(self.random_values) - 1)]

@@ -13,8 +13,8 @@ from runtime.sound.sound import Sound
 _MOST_DB = 3.0
 # Every note has a point in each hop, so this distance, about a hop, needs no further points.
 FARTHEST = 1024
-# The least distance of two points, and that of voices that are made one by one: they cost more, and have no further
-# points at their hops.
+# The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
+# at their hops.
 NEAREST, NEAREST_SINGLY = 128, 256
 # For each part of a note's beginning: up to how many frames after its start, and possible distances of its points.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
@@ -23,10 +23,10 @@ _GRID_FRAMES = 64
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# Pairs of frames: up to how long after a note's start a distance of points holds, and this distance; the distance is 0
-# where hops are the only points.
+# Pairs, in frames: the end of a part of the note, counted from its start, and the distance of the points in this part;
+# the distance is 0 where hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
-# From one row of a trajectory to the next, gains may change by any amount.
+# A trajectory may change gains by any amount from one row to the next, so its points are always this close.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
@@ -51,7 +51,10 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The largest change of the sum of levels over a distance that begins in this part."""
+    """The most that the levels change together over `distance` frames from any frame of this part, in dB.
+
+    levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
+    """
     step = distance // _GRID_FRAMES
     changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]
     return float(np.max(np.sum(changes, axis=0))) if changes else 0.0

@@ -1,4 +1,4 @@
-"""Where each voice's trajectories are read: rows of their tables, as functions of the absolute frame."""
+"""Playheads: they say which row of its table each trajectory of a voice is read at, at any engine frame."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PLAYHEAD_UPDATE_FRAMES = 1024
 RELEASE_FADE_S = 0.05  # crossfade from the held part to the release, after the key has come up
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
 
-# Indices of a playhead's numbers: place at the anchor, in rows; rows per frame; the row at which the playhead enters
-# its loop; shift at the anchor, in rows; and how much the shift changes up to the next update.
+# Indices of the numbers that describe a playhead: its place at the anchor, in rows; its rows per frame; the row at
+# which it enters its loop; its shift at the anchor, in rows; and how much the shift changes up to the next update.
 _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
 class Playheads:
-    """A playhead for each lane and each trajectory: it says which row is read.
+    """A playhead for each lane and each trajectory: it says which row of the trajectory's table is read.
 
     From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor is the note's start for
     the whole note. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the
@@ -55,7 +55,7 @@ class Playheads:
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
 
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; speed, shift: in the units of `advance`; the place has the whole shift from `frame` on."""
+        """Begin a note; speed, shift: in the units of `advance`; the whole shift applies from `frame` on."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
         if speed == 1.0 and shift == 0.0:
             self._state[lane] = self._unmodulated
@@ -78,7 +78,7 @@ class Playheads:
         speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
         shifts: float (n,), shifts of the place, as shares of the held part; until the next
         update, a place moves linearly to its new shift.
-        Must be called at each such frame for each sounding lane, before frames from `frame` on are read.
+        Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
         """
         if not self._modulated:
@@ -100,7 +100,7 @@ class Playheads:
         """The fractional row of the held part: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
-        last update and the next one.
+        newest update and the next one.
         """
         state = self._state[lanes][..., None]
         elapsed = (frames - self._anchor[lanes, None])[:, None].astype(np.float64)
@@ -148,5 +148,8 @@ class Playheads:
 
 
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop."""
+    """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop.
+
+    entries: these rows before now; places: where the playheads are, in rows.
+    """
     return np.where(places >= entries, -np.inf, entries)

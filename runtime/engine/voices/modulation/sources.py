@@ -42,7 +42,8 @@ class Moment(NamedTuple):
 
     voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: the
     distance of the points between which the values will be interpolated linearly, 0 without interpolation. As
-    interpolation weakens fast waves, LFOs are then made stronger. held: None for the present controls and tempo.
+    interpolation weakens fast waves, LFOs are made stronger beforehand. held: the controls and the tempo, None for the
+    present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -119,7 +120,7 @@ class Sources:
         return self._cycles[name]
 
     def values(self, name: str, moment: Moment) -> np.ndarray:
-        """Values of the source `name`, float64 (n, 1) or (n, n_points)."""
+        """Values of the source `name`, float64 (n, 1) or (n, n_points); n is 1 where all voices share the values."""
         if name in self._lfos:
             return self._lfo(name, self._lfos[name], moment)
         if name in self._envelopes:
@@ -131,7 +132,7 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def started_at(self, lane: int) -> int:
-        """The frame from which a lane's note counts its times; a legato note keeps that of the note before."""
+        """The frame from which the times of a lane's note are counted; a legato note keeps that of the note before."""
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
@@ -215,7 +216,7 @@ def is_control(name: str) -> bool:
 
 
 def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
-    """The envelope while the key is down; held_s: seconds since the note's start, overwritten."""
+    """The envelope while the key is down; held_s: seconds since the note's start; this array is overwritten."""
     p = cubic_of(envelope.curve)
     held_s -= envelope.delay_s
     level = cubic(_share(held_s, envelope.attack_s), p)

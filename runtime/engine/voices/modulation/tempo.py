@@ -56,7 +56,7 @@ class Tempo:
     """Counts beats: says how many have passed at a frame.
 
     Beats never jump and never run backwards, except where a sequencer starts. Until the first MIDI clock, the tempo is
-    the sound's or the piece's, and beat 0 is at frame 0. line: the present line.
+    the sound's or the piece's, and beat 0 is at frame 0. Attribute line: the `BeatLine` by which beats are counted now.
     """
 
     def __init__(self, tempo_bpm: float, sample_rate_hz: int):

@@ -20,9 +20,9 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
-    modulated: whether `playheads.advance` will be called.
-    keep: float32 (n_lanes, n_knobs). A knob's position in a lane is multiplied by `keep`; then the offset that `values`
-    returns is added. has_level: whether any level differs from 0 dB; has_colour: whether any band's gain does.
+    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), factors; a
+    knob's position in a lane is multiplied by its factor, then the offset that `values` returns is added. has_level,
+    has_colour: whether any level, or any band's gain, differs from 0 dB.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Trajectories:
         self._keeps = np.stack([one.keep for one in baked])
         self._blend = blend_weights([(one.key, one.velocity) for one in played])
         self._weights = np.zeros((n_lanes, len(baked)), np.float32)
-        # Interpolation reads one row past the last one, with the weight 0.
+        # Interpolation also reads the row after the final row, with the weight 0.
         silent = np.zeros((1, self._n_knobs + N_BANDS), np.float32)
         self._rows = np.concatenate([*(one.values for one in baked), silent])
         self._levels = np.concatenate([*(one.level_db for one in baked), np.zeros(1, np.float32)])
@@ -60,7 +60,7 @@ class Trajectories:
         self._weigh(lane, key, velocity)
 
     def take_over(self, lane: int, old: int, key: int, velocity: int) -> None:
-        """Begin a note that continues the playheads of lane `old`."""
+        """Begin a note that continues the playheads of lane `old`; key, velocity: as in `start`."""
         self.playheads.take_over(lane, old)
         self._weigh(lane, key, velocity)
 
@@ -156,7 +156,8 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """The first rows of each table's held part and release, in one array of all tables: int64 (n, 1) each.
 
-    A table without a release gets its last row as first row of the release, which is then not heard.
+    lengths: rows of each table; holds: the last row of each held part. A table without a release gets its last row as
+    first row of the release, which is then not heard.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]

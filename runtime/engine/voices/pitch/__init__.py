@@ -1,1 +1,1 @@
-"""The pitch of a voice as a function of the frame, and the pitch of every key; knows neither bank nor channels."""
+"""The pitch of a voice at every frame, and the pitch of every key; imports neither the voice bank nor the channels."""

@@ -15,7 +15,7 @@ from runtime.engine.voices.pitch.ratio import PitchRatio, frequency_ratio
 PITCH_TARGETS = frozenset(("pitch", "vibrato.depth", "vibrato.rate"))
 # The pitch is computed for the middle of intervals of this length, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
-# Intervals computed at once.
+# So many intervals are computed together.
 _N_AT_ONCE = 32
 
 
@@ -41,7 +41,7 @@ class ModulatedPitch:
 
     voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
     note, in semitones; frame: the first frame for which this object holds; former: the object that held for this note
-    before, or None; highest: the upper limit of the ratio.
+    before, or None. Attribute highest: the upper limit of the ratio.
     """
 
     fixed = None
@@ -66,7 +66,7 @@ class ModulatedPitch:
         self.highest = frequency_ratio(min(limits[1], math.log2(plain.highest) * 12.0 + reach))
 
     def stays(self, voice: MovingVoice, plain: PitchRatio, limits: tuple[float, float]) -> bool:
-        """Whether a new object for the same note would be equal to this one, which therefore can stay."""
+        """Whether a new object for the same note, made with these arguments, would be equal to this object."""
         return (
             self._plain == plain
             and self._limits == limits

@@ -54,15 +54,16 @@ BRIGHT = Sound(name="bright", latents={"a": 0.9}, tilt_db_per_octave=3.0, filter
 
 
 def other_sounds(config: Config) -> list[Patch]:
-    """The sounds that events choose: with and without knob positions, modulated, and a morph."""
+    """The sounds that events choose: a moving and a bright one, both with knob positions, a plain one, and a morph."""
     one, two = Patch(config, MOVING, (0.1, 0.8)), Patch(config, BRIGHT, (0.9, 0.3))
     return [one, two, Patch(config), Patch(config, morph=PlayedMorph((one, two, Patch(config))))]
 
 
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
-    """Play phrases separated by silence, posting events just in time; returns the sound and the history.
+    """Play phrases in blocks of `block` frames, and after each phrase a pause; returns the sound and the history.
 
-    The history has a state for each pause.
+    pause: its length in frames. Each event is posted before the block that it falls in; every fifth one of a block is
+    posted for the block's first frame. The history has a state for the end of each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
@@ -98,7 +99,7 @@ def through_json(state: EngineState) -> EngineState:
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
     """Start an engine from each silent state of the history; assert that it plays the rest of `sound`.
 
-    Returns the number of silent states.
+    make: function that returns an engine which starts from a state. Returns the number of silent states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
@@ -121,7 +122,7 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
 
 # A MIDI clock of about 120 beats a minute, with jitter.
 TICKING: Timed = [(919 * number + 37 * (number % 3), Clock()) for number in range(7)]
-# Maps with controls that have a state: halves of 14 bits, takeovers, switches, parameters.
+# Maps with controls that remember something: half of a 14-bit value, a takeover, a switch, a parameter's number.
 MAPS = [
     bind([MapLine("cc 20", "filter.cutoff", takeover="pick_up"), MapLine("cc 21", "tilt", takeover="scaled")]),
     bind([MapLine("cc14 6", "latent.1"), MapLine("cc 71", "latent.2", mode="relative_twos_complement")]),
@@ -190,7 +191,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """If any one of these parts of the state is missing, the sound from there on is different."""
+    """If any one of these parts is missing in a state, an engine that starts from the state sounds different."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:
@@ -224,7 +225,7 @@ def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
             engine.post(NoteOn(0, 60, 100), 150)
         if at == 1100:
             engine.post(TargetMove("latent.1", 1.0), 1150)
-            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so both events are collected now
+            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so the engine now takes both events
         if at == 1400:
             engine.post(KnobTurn(0, 0.2))  # before the hop at 2048
         engine.render(sound[at : at + 100])

@@ -20,9 +20,10 @@ NOISE, COHERENT = 0.0, 1.0
 @pytest.mark.parametrize(("blend", "sample_rate_hz"), [(COHERENT, 44100), (COHERENT, 48000), (NOISE, 44100)])
 @pytest.mark.parametrize(("note", "cents"), [(36, 80.0), (48, 20.0), (60, 10.0), (84, 20.0)])
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
-    """The widths from 10 Hz to half the distance between harmonics are checked.
+    """The test checks widths from 10 Hz to half the distance between harmonics.
 
-    The mean error is small; a single harmonic's error is partly chance.
+    It divides each measured width by the wanted width. The mean of these ratios must be close to 1; a single ratio may
+    be further off, because it depends on chance.
     """
     sounds = lane_sounds(harmonic(note)[0], sample_rate_hz, 2.5, [cents], blend)
     fundamental_hz = harmonic(note)[1]
@@ -66,7 +67,7 @@ def test_loudness_stays(blend: float) -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, 0.4, COHERENT])
 def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
-    """The sound of a lane without bandwidth is bit-identical, whether other lanes of its batch have one or not."""
+    """A lane without bandwidth has bit-identical sound, whether or not other lanes of its batch have a bandwidth."""
     magnitudes, _ = harmonic(60)
     beside = lane_sounds(magnitudes, RATE_HZ, 0.3, [0.0, 25.0, 0.0, 3.0], blend, n_lanes=4)
     alone = lane_sounds(magnitudes, RATE_HZ, 0.3, [], blend, n_lanes=4)
@@ -75,7 +76,10 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 
 
 def test_the_walk_goes_forth_and_back() -> None:
-    """A transposed lane may make a dense hop again, so a hop's spectrum must not depend on the hops made before it."""
+    """The walk, by which phases wander to widen harmonics, depends on the hop's number, not on the hops made before.
+
+    A transposed lane may make a dense hop again.
+    """
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)
     lane = slice(0, 1)
@@ -98,7 +102,7 @@ def test_the_walk_goes_forth_and_back() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_change_of_bandwidth_does_not_click(blend: float) -> None:
-    """A jump would add power above 15 kHz. All harmonics are below 2 kHz, so less than -90 dB must be above 15 kHz."""
+    """All harmonics are below 2 kHz. A jump would add power above 15 kHz, where at most -90 dB of the power may be."""
     magnitudes, _ = harmonic(48, 12)
     jumps = [0.0, 3.0, 60.0, 0.0, 10.0] * 4
     changing = lane_sounds(magnitudes, RATE_HZ, len(jumps) * 1024 / RATE_HZ, [0.0], blend, n_lanes=1, by_hop=jumps)[0]

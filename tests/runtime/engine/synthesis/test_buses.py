@@ -1,4 +1,4 @@
-"""Steady bent voices are added up in a bus: this is inaudible, and saves transforms and reads."""
+"""Steady voices with the same bend are added up, in a bus. This is inaudible, and saves transforms and ring reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.chord import AT, CHORD, HOP_SIZE, KNOBS, N_FRAMES, mixed_and_
 from tests.support.hearing import level_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-# Events at the start, by the motion's name.
+# Events that move the pitch, (frame, event), by the motion's name.
 MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "held": [(0, PitchWheel(0, 3000))],
     "bent while it sounds": [(3000, PitchWheel(0, -5000))],
@@ -40,7 +40,7 @@ def test_a_bent_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, mo
 @pytest.mark.parametrize("motion", ["turning", "vibrato"])
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_bus_is_inaudible_while_a_knob_turns(name: str, motion: str) -> None:
-    # During a crossfade of 8 ms, a voice's remaining old sound may follow the loudest voice's envelope.
+    # In a crossfade of 8 ms, a voice's old sound may follow the loudest voice's envelope, so 40 dB are enough here.
     events = [*KNOBS, *MOTIONS[motion], *((AT - 200, event) for event in EVENTS[name])]
     mixed, alone = mixed_and_alone(events, 0.0)
     assert level_db(mixed - alone) < level_db(alone) - 40.0

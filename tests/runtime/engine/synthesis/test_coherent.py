@@ -108,7 +108,7 @@ def leave_unlevelled(
 
 
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """The sound of a lane that opens with the first spectrum and changes to the next at each hop.
+    """The sound of a lane that opens with the first spectrum and changes to the next spectrum at each hop.
 
     blends: the blend for each spectrum; by default 1 for all.
     """
@@ -271,7 +271,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
 
 @pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
 def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
-    """The plans of two lanes are found in one call, that of a third lane at another hop."""
+    """Two lanes get their plans, the phases of their sinusoids, in one call; a third lane gets one at another hop."""
     lane_phases, n_bins = phases(3), synthesis().n_bins
     for lane in range(3):
         lane_phases.start(lane, 4)
@@ -315,3 +315,17 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
         single[at] = 1.0
         assert np.isfinite(coherent(single, 3)).all()
         assert coherent(single, 3).any()
+
+
+def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
+    """Dense hops of a bus may be made before or after another note begins on the lane of a former member."""
+    spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
+    spectra = spectra[:, : synthesis(RATE_HZ).n_bins]
+    made, lanes, factors = phases(4), slice(0, 4), np.array([[1.0], [0.5], [0.0], [0.7]], np.float32)
+    for lane in range(4):
+        made.start(lane, 5)
+    made.plan(lanes, 10, spectra)
+    before = made.mixed_spectrum(lanes, 12, factors).copy()
+    made.plan(slice(2, 3), 12, spectra[:1])
+    assert np.abs(before).max() > 0.0
+    assert before.tobytes() == made.mixed_spectrum(lanes, 12, factors).tobytes()

@@ -1,4 +1,6 @@
-"""Heads say where lanes are read: their positions are integers, depend on frames only, and follow the wanted pitch."""
+"""A head says where in their rings lanes are read: its position is an integer, depends on the frame only, and follows
+the wanted pitch.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ N_FRAMES = 20000
 def ratio(
     vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None
 ) -> PitchRatio:
-    """The ratio of a voice with vibrato and, if given, a glide; glide: its semitones, and the frame of its end."""
+    """The pitch ratio of a voice with vibrato and perhaps a glide; glide: its semitones, and the frame of its end."""
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]
@@ -52,6 +54,7 @@ def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
 
 
 def head(moving: PitchRatio, elapsed: int = 0) -> Head:
+    """A head that begins at frame 0 and follows this ratio; elapsed: as in `Head`."""
     return Head(0, elapsed, moving, 2 * ONE, 2048, 0)
 
 

@@ -1,4 +1,7 @@
-"""One transform makes a hop, the sum of four windows; rows are independent; lanes are grouped by hops and into runs."""
+"""One transform makes a hop's sound, the sum of four windows, and a row does not depend on the other rows of its batch.
+
+Other tests check how lanes are grouped: by the frames of their hops, and into runs of neighbours.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The side of a wide lane: at every peak, its phase always differs from the lane's by a quarter of a cycle."""
+"""A side makes a lane wide: at every peak of the spectrum, the side's phase is a quarter of a cycle from the lane's."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def spectrum(note: float, n_bins: int, loudest: int) -> np.ndarray:
 
 
 def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
+    """Assert that at a hop, at each peak in the bins `where`, the side is a quarter of a cycle from its lane."""
     lane, side = made.spectra(LANE, hop)[0].copy(), made.spectra(SIDE, hop)[0].copy()
     level = np.abs(lane)
     is_peak = (level[1:-1] > np.maximum(level[:-2], level[2:])) & (level[1:-1] > 0.01 * level.max())
@@ -31,13 +32,13 @@ def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
 
 @pytest.mark.parametrize("cents", [0.0, 4.0])
 def test_a_side_keeps_its_distance(cents: float) -> None:
-    """The distance is checked at the side's start, later, and when new sinusoids continue older phases or noise."""
+    """The phases are compared at the side's start, three hops later, and when a brighter spectrum has new sinusoids."""
     made = phases(2)
     n_bins = made.spectra(slice(0, 0), 0).shape[1]
     made.walk.bandwidth_cents[:] = [cents, cents]
     made.start(0, 5)
     made.plan(LANE, 10, spectrum(60, n_bins, 80))
-    made.start_side(1, 0)
+    made.start_sides(1, slice(0, 1))
     assert_quarters(made, 10, slice(0, 80))
     assert_quarters(made, 13, slice(0, 80))
     for lanes in (LANE, SIDE):

@@ -82,8 +82,9 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
-    # A note uses only some of the stored noise spectra, below note 24 so few that a single note's measured pitch is
-    # uncertain: with three seeds, 3 s of sound were up to 86 cents off, 8 s up to 43 cents. So octaves are averaged.
+    # A note uses only some of the stored noise spectra. Below note 24 these are so few that a single note's measured
+    # pitch is uncertain: with three seeds, 3 s of sound were up to 86 cents off, 8 s up to 43 cents. So octaves are
+    # averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0
@@ -244,7 +245,9 @@ def parts(n_lanes: int) -> tuple[HopSynthesis, LaneSpectra, LanePhases]:
 @pytest.mark.parametrize("ratio", [0.5, 1.1, 8.0])
 @pytest.mark.parametrize("elapsed", [0, 1, 3, 700])
 def test_only_samples_that_were_made_are_read(elapsed: int, ratio: float, n_hop_samples: int) -> None:
-    """Each sample's value is its index, so it shows which samples were read; 16 lanes work in several shifts."""
+    """Each sample's value is its index, so it shows which samples were read. The 16 lanes make their dense hops in
+    several groups, at different frames.
+    """
     lanes, frame = list(range(16)), 0
     synthesis, spectra, phases = parts(16)
     transposer = Transposer([0] * 16, PlaceHops(synthesis, spectra, phases, n_hop_samples), spectra, phases, 353, 2049)

@@ -1,4 +1,4 @@
-"""A channel's state and resets, and two MPE zones that share sixteen channels."""
+"""A channel has a state, which resets change; two MPE zones share sixteen channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Program changes between poly and mono sounds: sounding notes keep their sound, and all notes end."""
+"""After a program change between poly and mono sounds, sounding notes keep their sound, and all notes can end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tunings: each key's pitch, and Scala files, valid and broken."""
+"""A tuning gives each key its pitch; Scala files are read, and broken ones are refused."""
 
 from __future__ import annotations
 

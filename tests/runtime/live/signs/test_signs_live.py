@@ -1,4 +1,4 @@
-"""What the real program tells a user without a screen: the chime for a new keyboard, the journal, the status."""
+"""The real program tells a user without a screen what happens: by a chime, in the journal, and in its status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The cues, which are the chime, the cue for waiting and the yes: how they sound, and when they are played."""
+"""Cues are sounds for a user without a screen: a chime, a cue for waiting, and a yes.
+
+The tests check how cues sound, and when they are played.
+"""
 
 from __future__ import annotations
 

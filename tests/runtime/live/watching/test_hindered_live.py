@@ -1,4 +1,4 @@
-"""The real program on a real audio server, hindered: too little time for blocks, and sound that is not finite."""
+"""The real program on a real audio server copes with too little time for blocks, and with sound that is not finite."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 BACK_S = 5.0
-# A thousandth of the periods of a minute, a hundredth of a short run, and the stalls of the machine that are counted.
-# Other tests run at the same time, and not every stall is counted. Without shedding voices, a third would be lost.
+# So many periods may be lost, besides the counted stalls of the machine: a thousandth in a minute, a hundredth in a
+# shorter run. Other tests run at the same time, and not every stall is counted. Without shedding voices, a third of the
+# periods would be lost.
 MOST_LOST = (0.001 if PLAYED_S >= 60.0 else 0.01) * PLAYED_S * SAMPLE_RATE_HZ / PERIOD_FRAMES
 N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
 

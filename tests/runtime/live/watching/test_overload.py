@@ -1,4 +1,4 @@
-"""Shedding voices, with loads from a model of a machine: lost blocks, sounding voices, and the time to recover."""
+"""Voices are shed in an overload. A model of a machine shows lost blocks, sounding voices, and the time to recover."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Machine:
     """A model of a machine that plays blocks; the player holds n_wanted notes.
 
     cost: function of the time in s and the number of sounding voices; it returns a block's load, which is its work
-    divided by its duration. stall_s: function of the time, how long a block waits for the machine. main_waits_s: how
-    late the main thread looks at the loads. limits: (time, limit) of each change that the main thread knows. n_lost:
-    number of blocks with a load above 1.
+    divided by its duration. stall_s: function of the time; it returns for how many seconds a block waits for the
+    machine. main_waits_s: how late the main thread looks at the loads. limits: (time, limit) of each change that the
+    main thread knows. n_lost: number of blocks with a load above 1.
     """
 
     def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S, main_waits_s: float = 0.0):

@@ -1,4 +1,4 @@
-"""The warnings about too little voltage and too much heat, with a made-up /sys."""
+"""The user is warned about too little voltage and too much heat, which a made-up /sys reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The warning about a machine that makes the audio thread wait."""
+"""The user is warned about a machine that makes the audio thread wait."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ BLOCK_S = 0.01
 
 
 def stall(loads: BlockLoads, n_times: int, took_s: float = 0.03, worked_s: float = 0.002) -> None:
+    """Add blocks that took this time on the clock, but only worked_s of the processor's time."""
     for _ in range(n_times):
         loads.add(took_s, worked_s, BLOCK_S)
 

@@ -1,4 +1,4 @@
-"""A trajectory's bytes: small, close to the original, and refused in one line if they are invalid."""
+"""A packed trajectory is small and close to the original; bytes that are no trajectory are refused in one line."""
 
 from __future__ import annotations
 
@@ -81,6 +81,7 @@ STEP, N_HOPS = slice(8, 12), slice(28, 32)
 
 
 def with_part(part: slice, value: bytes) -> bytes:
+    """PACKED with other bytes in one part, and with the right checksum."""
     return signed(PACKED[: part.start] + value + PACKED[part.stop : -4])
 
 

@@ -1,4 +1,4 @@
-"""A trajectory in a sound's YAML: written out, packed or in a file; each mistake gives one line."""
+"""In a sound's YAML, a trajectory is written out, packed or in a file of its own; each mistake gives one line."""
 
 from __future__ import annotations
 

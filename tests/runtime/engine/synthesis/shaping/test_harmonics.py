@@ -31,7 +31,7 @@ def test_formants_do_not_depend_on_where_in_a_bin_a_harmonic_lies() -> None:
     numbers = Harmonics((100.0,), N_BINS, BIN_HZ).numbers[0]
     lobes = np.zeros(N_BINS, np.float32)
     for number in range(1, 60):
-        # Even harmonics lie between two bins; their four magnitudes have the power of the odd ones' three magnitudes.
+        # Even harmonics lie between two bins. Their four magnitudes have the power of an odd harmonic's three.
         if number % 2:
             lobes[10 * number - 1 : 10 * number + 2] = (0.5, 1.0, 0.5)
         else:

@@ -1,4 +1,4 @@
-"""The beat found in a MIDI clock, compared with the sequencer's true beat."""
+"""The beat that is found in a MIDI clock is close to the sequencer's true beat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ FIRST_S = 1.0
 
 
 def jittered(kind: str, size_s: float, n: int, seed: int = 0) -> np.ndarray:
-    """How late n messages are, in s; negative is early; size_s: if normal, the standard deviation, else the largest."""
+    """How late n messages are, in s; less than 0 is early.
+
+    size_s: for the kind `normal`, the standard deviation; for `uniform`, how late or early a message is at most.
+    """
     random = np.random.default_rng(seed)
     draw = {"normal": random.normal, "uniform": random.uniform}[kind]
     return draw(0.0 if kind == "normal" else -size_s, size_s, n)
@@ -39,7 +42,7 @@ class Heard(NamedTuple):
 
 
 def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until_s: float = 0.0) -> Heard:
-    """Follow a clock after a start message.
+    """Give a Tempo a start message and a clock; returns the beat that the Tempo finds.
 
     true_s: times of beats 0, 1/24, ...; heard_s: times of the clock messages; own_bpm: tempo before the clock; until_s:
     end of the time after the last message.
@@ -149,8 +152,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    # Neither a stop moves the beat, nor a start that a stop follows before any clock message. A continue is handled
-    # like a stop.
+    # A stop does not move the beat. A start does not either, if a stop follows before the next clock message. A
+    # continue is handled like a stop.
     for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])

@@ -1,4 +1,4 @@
-"""Envelopes and LFOs as sources of modulation, compared with their formulas."""
+"""Envelopes and LFOs, as sources of modulation, follow their formulas."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Played:
         self.n_notes += 1
 
     def values(self, source: str, times_s: np.ndarray, lanes: tuple[int, ...] = (0,), spacing: int = 0) -> np.ndarray:
-        """The source's values at these times: (n_lanes, n_times)."""
+        """The source's values at these times: (n_lanes, n_times); spacing: `spacing_frames` of `Moment`."""
         frames = np.round(np.asarray(times_s) * RATE).astype(np.float64)
         values = self.sources.values(source, Moment([Note(lane) for lane in lanes], np.array(lanes), frames, spacing))
         return np.broadcast_to(values, (len(lanes), len(frames)))

@@ -1,4 +1,4 @@
-"""Where trajectories are read, and the values read: speed, loop, release, motion, and blending over the keyboard."""
+"""Speed, loop and release decide at which time a trajectory is read; motion and blending decide the values read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """The time in the trajectory `ramp`, in s, that is read at time_s; asserts that all its values are read there."""
+    """The place, in s, where the trajectory `ramp` is read at time_s; asserts that all its values are read there."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
@@ -83,7 +83,7 @@ def test_a_note_begins_at_its_start() -> None:
 
 
 def steps(played: Trajectories, first_s: float, last_s: float, every: int = 48) -> np.ndarray:
-    """The largest step of each value between frames `every` apart, (n_values + 1,); the last is the level's."""
+    """How far each value moves at most within `every` frames: (n_values + 1,); the final entry is for the level."""
     frames = np.arange(round(first_s * RATE), round(last_s * RATE), every)
     values = np.array([np.concatenate([v[0] for v in played.values([0], int(frame))]) for frame in frames])
     level_db = played.levels_db([0], frames)[0]
@@ -96,7 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # A crossfade adds the difference of the loop's ends, spread over the crossfade, to the recorded steps.
+    # A crossfade spreads the difference between the loop's ends over its frames, so it adds little to a recorded step.
     assert np.all(looped <= recorded * 1.02)
 
 
@@ -222,6 +222,7 @@ def test_values_do_not_depend_on_other_lanes_or_earlier_calls() -> None:
 
 
 def advance(played: Trajectories, frame: int, speed: float, shift: float = 0.0, n_lanes: int = 1) -> None:
+    """Give lanes 0 to n_lanes - 1 this speed and this shift from `frame` on."""
     lanes = np.arange(n_lanes)
     played.playheads.advance(frame, lanes, np.full(n_lanes, speed), np.full(n_lanes, shift))
 

@@ -1,0 +1,91 @@
+"""Readings: makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runtime.control.knobs import Knobs
+from runtime.engine.sounding.hop_groups import HopGroup, HopGroups
+from runtime.engine.sounding.ramp_points import RampPoints
+from runtime.engine.sounding.spectra import Spectra
+from runtime.engine.voices.bank import Voice, VoiceBank
+
+
+class Readings:
+    """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
+
+    This is done while coherent phases or moving spectra sound: then a hop has most work. A knob that moves between a
+    reading and its hop is heard from the next hop on. All else is heard as early as without readings.
+
+    The arguments are as in `VoiceSound`; points: the points of voices that move.
+    """
+
+    def __init__(self, spectra: Spectra, hops: HopGroups, points: RampPoints, bank: VoiceBank, knobs: Knobs):
+        self._spectra, self._hops, self._points, self._bank, self._knobs = spectra, hops, points, bank, knobs
+
+    def begin_span(self, moving: Sequence[Voice], frame: int) -> None:
+        """Decide whether there are readings in the span that begins at `frame`; moving: the voices whose spectra move.
+        """
+        is_coherent = any(knobs.blend for knobs in self._knobs.heard)
+        is_early = is_coherent or any(not voice.played.has_own_points for voice in moving)
+        self._hops.read_early(is_early, frame)
+
+    def read(self, moving: Sequence[Voice], frame: int, n_events: int) -> bool:
+        """Make the spectra of the groups that have a reading at `frame`; return whether there are such groups.
+
+        moving: as in `begin_span`; n_events: as in `VoiceSound.follow`.
+        """
+        groups = self._hops.reading_at(frame)
+        for group in groups:
+            group.made_for = self._knobs.n_changes
+            voices = [voice for voice in self._bank.voices[group.lanes] if voice.active]
+            stale = [voice for voice in voices if _is_stale(voice) and _can_be_read_early(voice)]
+            if stale:
+                self._spectra.prepare(stale, frame + self._hops.frames_ahead)
+            of_group = [voice for voice in moving if voice.lane in range(group.lanes.start, group.lanes.stop)]
+            if of_group:
+                self._lead(of_group, frame, n_events)
+        return bool(groups)
+
+    def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
+        """Make the spectra to which voices will be led from their next hop on; only of those led equally far."""
+        ahead = self._hops.frames_ahead
+        next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
+        voices = [voice for voice, n_frames in next_points if n_frames == ahead and _can_be_read_early(voice)]
+        lasting = self._points.frames_to_next(voices, frame + ahead)
+        voices = [voice for voice, n_frames in zip(voices, lasting, strict=True) if n_frames == lasting[0]]
+        if voices:
+            hop = frame + ahead
+            self._spectra.prepare_lead(voices, hop, hop + lasting[0], lasting[0], n_events)
+
+    def hop(self, group: HopGroup, hopping: Sequence[Voice], frame: int) -> tuple[list[Voice], list[Voice]]:
+        """Of a group's voices that hop at `frame`: those with a prepared spectrum, and those that need one made now.
+
+        A voice that began after the reading gets its spectrum now, if others have theirs prepared: steady voices are
+        added up only if all of them change together.
+        """
+        prepared = self._spectra.take_prepared(hopping)
+        was_read = self._hops.was_read(frame)
+        if not was_read:
+            group.made_for = self._knobs.n_changes
+            prepared = [voice for voice in prepared if not _is_stale(voice)]
+        ready = {voice.lane for voice in prepared}
+        wanting = [voice for voice in hopping if voice.lane not in ready and _is_stale(voice)]
+        if was_read:
+            began_after = frame - self._hops.frames_ahead if prepared else frame
+            wanting = [voice for voice in wanting if voice.started_at > began_after or not _waits(voice)]
+        return prepared, wanting
+
+
+def _is_stale(voice: Voice) -> bool:
+    """Whether a voice that does not move has a spectrum that is out of date."""
+    return voice.spectrum_version != voice.knobs.version and not voice.played.spectrum_moves
+
+
+def _waits(voice: Voice) -> bool:
+    """Whether a voice may wait for the next reading: only knobs have moved."""
+    return voice.spectrum_version >= 0 and _can_be_read_early(voice)
+
+
+def _can_be_read_early(voice: Voice) -> bool:
+    return voice.played.can_be_read_early and not voice.knobs.has_bandwidth

@@ -1,0 +1,21 @@
+"""The state of an engine, as other threads may read it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Status(msgspec.Struct, frozen=True, gc=False):
+    """The engine's state at `frame`, the first frame of the present span.
+
+    n_active_voices: voices that sound; positions: the knobs' positions, 0 to 1. Counts since the start: n_notes, notes
+    started; n_stolen, voices stolen; n_decoded, spectra decoded; n_transforms, inverse transforms made.
+    """
+
+    frame: int = 0
+    n_active_voices: int = 0
+    n_notes: int = 0
+    n_stolen: int = 0
+    n_decoded: int = 0
+    n_transforms: int = 0
+    positions: tuple[float, ...] = ()

@@ -1,0 +1,73 @@
+"""Runs inside the emulated machine as root: does what the host asks for through a virtio port, one JSON object a line.
+
+A request has an `id` and one of these: `words`, a command; `path` with `data`, bytes in hexadecimal to write there;
+`ask`, a line for the socket of the service. The answer has the same `id`, a `status`, as `text` what was printed or
+answered, and `now_s`, the machine's own time, which in an emulated machine may go slower than the host's.
+Only Python's standard library is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+
+PORT = "/dev/virtio-ports/timbrebox.rig"
+CONTROL = "/run/timbrebox/control"
+_writes = threading.Lock()
+
+
+def answer(request: dict) -> tuple[int, str]:
+    """Do what a request asks for; returns the status, 0 for success, and a text."""
+    if "words" in request:
+        env = os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+        done = subprocess.run(request["words"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env=env, check=False)  # fmt: skip
+        return done.returncode, done.stdout.decode(errors="replace")
+    if "ask" in request:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(10.0)
+            link.connect(CONTROL)
+            link.sendall(request["ask"].encode() + b"\n")
+            return 0, link.makefile().readline()
+    handle = os.open(request["path"], os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        os.write(handle, bytes.fromhex(request["data"]))
+    finally:
+        os.close(handle)
+    return 0, ""
+
+
+def serve(request: dict, port: int) -> None:
+    """Answer one request."""
+    try:
+        status, text = answer(request)
+    except OSError as error:
+        status, text = -1, str(error)
+    with _writes:
+        told = {"id": request["id"], "status": status, "text": text, "now_s": time.monotonic()}
+        left = json.dumps(told).encode() + b"\n"
+        while left:
+            left = left[os.write(port, left) :]
+
+
+def main() -> None:
+    """Wait for the port, and answer for ever."""
+    while not os.path.exists(PORT):
+        time.sleep(0.05)
+    port = os.open(PORT, os.O_RDWR)
+    received = b""
+    while True:
+        data = os.read(port, 65536)
+        if not data:  # the host is not there
+            time.sleep(0.05)
+        *lines, received = (received + data).split(b"\n")
+        for line in lines:
+            threading.Thread(target=serve, args=(json.loads(line), port)).start()
+
+
+if __name__ == "__main__":
+    main()

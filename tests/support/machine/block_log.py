@@ -1,0 +1,102 @@
+"""Reads a record of block writes, and makes the disk that a power cut at some point of the record leaves.
+
+The record is what QEMU's block driver `blklogwrites` writes, the format of Linux's dm-log-writes: a superblock, then
+for each write an entry of one sector and the data; flushes are entries, too. Source: Linux,
+Documentation/admin-guide/device-mapper/log-writes.rst.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+SECTOR = 512
+_FLUSH, _FORCED, _DISCARD = 1, 2, 4
+_PAGE_SECTORS = 8  # a drive may tear a write between its own sectors, today of 4,096 bytes
+
+
+class Write(NamedTuple):
+    """One entry. at: where it begins in the record, in bytes; sector, n_sectors: where it goes on the disk."""
+
+    at: int
+    sector: int
+    n_sectors: int
+    flags: int
+
+    @property
+    def is_flush(self) -> bool:
+        """Whether all that was written before is safe with this entry."""
+        return bool(self.flags & (_FLUSH | _FORCED))
+
+
+def read_writes(log: Path) -> list[Write]:
+    """The entries of a record, also of one that was never finished."""
+    found = []
+    with open(log, "rb") as stream:
+        n_bytes, at = os.fstat(stream.fileno()).st_size, SECTOR
+        while at < n_bytes:
+            stream.seek(at)
+            sector, n_sectors, flags, _ = struct.unpack("<QQQQ", stream.read(32))
+            end = at + SECTOR + (0 if flags & _DISCARD else n_sectors * SECTOR)
+            if not (sector or n_sectors or flags) or end > n_bytes:
+                break
+            found.append(Write(at, sector, n_sectors, flags))
+            at = end
+    return found
+
+
+def before(writes: list[Write], n_bytes: int) -> list[Write]:
+    """The entries that begin within the first `n_bytes` of the record."""
+    return [write for write in writes if write.at < n_bytes]
+
+
+def split_at_last_flush(writes: list[Write]) -> tuple[list[Write], list[Write]]:
+    """The entries that are safe on the disk, and those written after the last flush, which a power cut may lose."""
+    last = max((number for number, write in enumerate(writes) if write.is_flush), default=-1)
+    return writes[: last + 1], writes[last + 1 :]
+
+
+def what_remains(unsafe: list[Write], chance: random.Random) -> list[Write]:
+    """What a power cut leaves of unflushed writes: none, the first few, or any of them in part."""
+    way = chance.choice(("none", "first", "some", "torn"))
+    if way == "none":
+        return []
+    if way == "first":
+        return unsafe[: chance.randint(0, len(unsafe))]
+    share = chance.random()
+    kept = [write for write in unsafe if chance.random() < share]
+    return kept if way == "some" else [_torn(write, chance) for write in kept]
+
+
+def _torn(write: Write, chance: random.Random) -> Write:
+    n_pages = write.n_sectors // _PAGE_SECTORS
+    return write._replace(n_sectors=_PAGE_SECTORS * chance.randint(0, n_pages)) if n_pages > 1 else write
+
+
+def apply(writes: Iterable[Write], log: Path, image: Path) -> list[tuple[int, bytes]]:
+    """Do the writes on an image; returns what was there before, for `undo`."""
+    replaced = []
+    with open(log, "rb") as source, open(image, "r+b") as target:
+        for write in writes:
+            n_bytes = write.n_sectors * SECTOR
+            if n_bytes == 0:
+                continue
+            source.seek(write.at + SECTOR)
+            data = bytes(n_bytes) if write.flags & _DISCARD else source.read(n_bytes)
+            target.seek(write.sector * SECTOR)
+            replaced.append((write.sector * SECTOR, target.read(n_bytes)))
+            target.seek(write.sector * SECTOR)
+            target.write(data)
+    return replaced
+
+
+def undo(replaced: list[tuple[int, bytes]], image: Path) -> None:
+    """Put back what `apply` replaced."""
+    with open(image, "r+b") as target:
+        for place, content in reversed(replaced):
+            target.seek(place)
+            target.write(content)

@@ -1,0 +1,107 @@
+"""The disk of the emulated machine: Debian 13 with Debian's own kernel, and the program installed from its package."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.box import INSIDE, MIRROR, SUITE, Box
+
+_MORE = "udev,kmod,linux-image-amd64,initramfs-tools,e2fsprogs,zstd"
+_SIZE = "3G"
+_DRIVERS = "virtio_pci\nvirtio_blk\next4\n"  # all that the disk needs: the first file system is then a tenth as large
+_UNIT = """[Unit]
+Description=Does what the host asks for
+After=local-fs.target
+[Service]
+ExecStart=/usr/bin/python3 /usr/local/lib/rig_agent.py
+Restart=always
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+class Machinery(NamedTuple):
+    """What QEMU needs to boot: Debian's kernel, its first file system in memory, and the disk."""
+
+    kernel: Path
+    initrd: Path
+    disk: Path
+
+
+def debian_with_kernel(folder: Path) -> Path:
+    """A folder in `folder` with a Debian 13 system that has a kernel; debootstrap makes it once, in two minutes."""
+    root = folder / f"{SUITE}-machine-amd64"
+    made = folder / f"{root.name}.made"
+    if not made.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(root, ignore_errors=True)
+        command = ["debootstrap", "--variant=minbase", f"--include={INSIDE},{_MORE}", SUITE, root, MIRROR]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        (root / "etc/initramfs-tools/modules").write_text(_DRIVERS)
+        settings = root / "etc/initramfs-tools/initramfs.conf"
+        settings.write_text(settings.read_text().replace("MODULES=most", "MODULES=list"))
+        subprocess.run(["chroot", root, "update-initramfs", "-u"], check=True, stdout=subprocess.DEVNULL)
+        made.touch()
+    return root
+
+
+def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None:
+    """Install a package in the Debian system `root` while systemd runs in it, and write files there.
+
+    material: a folder that becomes /material there; deb: the name of the package in it. files: their texts, by path.
+    """
+    shutil.copytree(material, root / "material", ignore=shutil.ignore_patterns("tree"))
+    (root / "etc" / "machine-id").write_text("")
+    (root / "etc" / "fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
+    shutil.copy2(Path(__file__).with_name("agent.py"), root / "usr/local/lib/rig_agent.py")
+    box = Box(root)
+    box.start()
+    try:
+        status, said = box.run("dpkg", "-i", f"/material/{deb}")
+        assert status == 0, said
+        for path, text in files.items():
+            place = root / path.lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+            place.chmod(0o644)
+        box.run("chown", "-R", "--reference=/var/lib/timbrebox", "/var/lib/timbrebox")
+        box.run("systemctl", "restart", "timbrebox")
+        box.wait_for_ready()
+        box.stop()
+    except BaseException:
+        box.pull_plug()
+        raise
+
+
+def make_disk(root: Path, image: Path) -> Machinery:
+    """Write an ext4 image with the system in `root`, which boots as a machine and does what the host asks."""
+    (root / "etc/systemd/system/rig-agent.service").write_text(_UNIT)
+    wants = root / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(exist_ok=True)
+    (wants / "rig-agent.service").unlink(missing_ok=True)
+    (wants / "rig-agent.service").symlink_to("/etc/systemd/system/rig-agent.service")
+    image.unlink(missing_ok=True)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, image, _SIZE], check=True)
+    boot = image.with_suffix(".boot")
+    boot.mkdir(exist_ok=True)
+    kernel, initrd = boot / "vmlinux", boot / "initrd"
+    kernel.write_bytes(_unpacked_kernel(next((root / "boot").glob("vmlinuz-*")).read_bytes()))
+    shutil.copy2(next((root / "boot").glob("initrd.img-*")), initrd)
+    return Machinery(kernel, initrd, image)
+
+
+def _unpacked_kernel(packed: bytes) -> bytes:
+    """The kernel inside a bzImage, for an emulated processor would unpack it slowly.
+
+    Source: the Linux x86 boot protocol, 2.15.
+    """
+    (offset, n_bytes), n_sectors = struct.unpack_from("<II", packed, 0x248), packed[0x1F1]
+    begin = (n_sectors + 1) * 512 + offset
+    done = subprocess.run(["zstd", "-dc"], input=packed[begin : begin + n_bytes - 4], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=False)  # fmt: skip
+    assert done.stdout.startswith(b"\x7fELF"), "Debian's kernel is no longer packed by zstd"
+    return done.stdout

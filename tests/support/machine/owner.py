@@ -1,0 +1,178 @@
+"""An owner who plays, saves and updates, and remembers what the program promised to keep, for checks after a power cut.
+
+The paths are those of the service, below the folder where the disk is mounted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from runtime.companion.state import read_state
+from runtime.link.client import Link
+from runtime.service.places import HOME, PACKAGED, SETTINGS, STATE
+from runtime.sound.file import load_sound
+
+SOUNDS = tuple(f"cut {number}" for number in range(5))
+SETTINGS_TEXT = 'volume_db: -3.0\naudio: {device: "null"}\n'
+MINE = STATE / "sounds" / "mine.yaml"
+MINE_TEXT = "sound_version: 1\nname: mine\nlevel_db: -4.0\n"
+_PAGE = 4096
+
+
+class _Save(NamedTuple):
+    """One save of a sound; asked_at, done_at: how long the record was before and after it, None while under way."""
+
+    level_db: float
+    asked_at: int
+    done_at: int | None
+
+
+class Promises:
+    """The saves and updates since the record began; first: the levels of the sounds that were there before."""
+
+    def __init__(self, first: dict[str, float]):
+        self._first, self._saves = first, {name: [] for name in SOUNDS}
+        self._versions: list[tuple[int, int]] = []
+
+    def updated(self, version: int, n_bytes: int) -> None:
+        """Note that an installation has ended well, with this version, when the record was so long."""
+        self._versions.append((version, n_bytes))
+
+    def oldest_allowed(self, cut: int) -> int:
+        """The number of the oldest version that may play after a cut there in the record."""
+        return max((version for version, done_at in self._versions if done_at <= cut), default=0)
+
+    def save(self, link: Link, name: str, level_db: float, n_bytes: Callable[[], int]) -> None:
+        """Save a sound with this level; n_bytes returns the record's length."""
+        saves, asked_at = self._saves[name], n_bytes()
+        saves.append(_Save(level_db, asked_at, None))
+        link.ask("sounds.write", name=name, tree={"sound_version": 1, "level_db": level_db}, limit_s=60.0)
+        saves[-1] = _Save(level_db, asked_at, n_bytes())
+
+    def allowed(self, name: str, cut: int) -> set[float | None]:
+        """The levels that a sound may have after a cut there in the record; None: it may be missing."""
+        allowed: set[float | None] = {self._first.get(name)}
+        for save in self._saves[name]:
+            if save.done_at is not None and save.done_at <= cut:
+                allowed = {save.level_db}
+            elif save.asked_at <= cut:
+                allowed.add(save.level_db)
+        return allowed
+
+
+def save_on(promises: Promises, link: Link, chance: random.Random, n_bytes: Callable[[], int]) -> None:
+    """Save one of the sounds with another level, turn a knob, and strike a key."""
+    promises.save(link, chance.choice(SOUNDS), -round(chance.uniform(0.0, 40.0), 3), n_bytes)
+    play_on(link, chance)
+
+
+def play_on(link: Link, chance: random.Random) -> None:
+    """Turn a knob, and strike a key."""
+    link.ask("move", target="latent.1", position=chance.random(), limit_s=60.0)
+    note = chance.randint(40, 80)
+    link.ask("note", note=note, velocity=chance.randint(1, 127), channel=0, limit_s=60.0)
+    link.ask("note", note=note, velocity=0, channel=0, limit_s=60.0)
+
+
+def digests(folder: Path) -> dict[str, bytes]:
+    """The digest of each file that the package brings, by its path in a version."""
+    return {str(path.relative_to(folder)): _digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def packaged(tree: Path) -> dict[str, bytes]:
+    """`digests` of an unpacked package's program."""
+    return digests(tree / PACKAGED.relative_to("/"))
+
+
+def levels(root: Path) -> dict[str, float]:
+    """The levels of the sounds there, read by the program's own code; UserError if one cannot be read."""
+    folder = _below(root, STATE / "sounds")
+    return {path.stem: load_sound(path).level_db for path in folder.glob("*.yaml") if path.stem in SOUNDS}
+
+
+def playing_version(root: Path) -> int:
+    """The number of the version that plays."""
+    return int((_below(root, HOME) / "current").readlink().name.rpartition("-")[2])
+
+
+def check_files(root: Path, whole: dict[str, bytes], promises: Promises, cut: int, *, is_thorough: bool = True) -> None:
+    """AssertionError unless the version that plays, settings, sounds and state are whole, and all that was promised.
+
+    whole: what a version consists of, from `packaged`. is_thorough: whether to read all files of the version.
+    """
+    version = _below(root, HOME / "versions") / (_below(root, HOME) / "current").readlink().name
+    assert playing_version(root) >= promises.oldest_allowed(cut), f"{version.name} plays, but a newer one was confirmed"
+    if is_thorough:
+        _check_version(version, whole)
+    assert _below(root, SETTINGS).read_text() == SETTINGS_TEXT
+    assert _below(root, MINE).read_text() == MINE_TEXT
+    found = levels(root)
+    for name in SOUNDS:
+        assert found.get(name) in promises.allowed(name, cut), (name, found.get(name), promises.allowed(name, cut))
+    with _state_folder(_below(root, STATE)):
+        read_state()
+
+
+def _check_version(version: Path, whole: dict[str, bytes]) -> None:
+    for name, digest in whole.items():
+        assert _digest(version / name) == digest, f"{version / name} is not whole"
+    for path in version.rglob("*.pyc"):
+        _refuse_lost_page(path)
+
+
+def listen(path: Path) -> None:
+    """AssertionError unless the service plays: its blocks go on, a note sounds, and it ends."""
+    with Link(path) as link:
+        first = link.ask("health", limit_s=30.0)["blocks"]
+        link.ask("note", note=60, velocity=100, channel=0, limit_s=30.0)
+        _until(lambda: link.ask("health", limit_s=30.0)["voices"] > 0, "note")
+        link.ask("note", note=60, velocity=0, channel=0, limit_s=30.0)
+        _until(lambda: link.ask("health", limit_s=30.0)["voices"] == 0, "end of the note")
+        assert link.ask("health", limit_s=30.0)["blocks"] > first
+        known = {entry["name"] for entry in link.ask("sounds.list", limit_s=30.0)}
+        for name in known:
+            link.ask("sounds.read", name=name, limit_s=30.0)
+        assert "mine" in known
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    until_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until_s, f"no {what}"
+        time.sleep(0.05)
+
+
+def _below(root: Path, path: Path) -> Path:
+    return root / path.relative_to("/")
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+
+
+def _refuse_lost_page(path: Path) -> None:
+    """Python refuses no compiled file whose header is right, so a page of nulls in one would end the program."""
+    content = path.read_bytes()
+    pages = [content[at : at + _PAGE] for at in range(0, len(content), _PAGE)]
+    assert pages, f"{path} is empty"
+    assert all(any(page) for page in pages), f"{path} has lost a page"
+
+
+@contextmanager
+def _state_folder(folder: Path) -> Iterator[None]:
+    before = os.environ.get("STATE_DIRECTORY")
+    os.environ["STATE_DIRECTORY"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["STATE_DIRECTORY"]
+        else:
+            os.environ["STATE_DIRECTORY"] = before

@@ -1,0 +1,68 @@
+"""The emulated machine's two plugs, the USB keyboard and the USB sound card, and an ear at the sound card."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.machine.qemu import Machine
+
+_GADGET = "/sys/kernel/config/usb_gadget/keys"
+# The kernel's own USB controller without a wire between, and on it a device that is a keyboard.
+_MAKE = f"""set -e
+modprobe -a dummy_hcd libcomposite usb_f_midi
+mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+mkdir -p {_GADGET}/strings/0x409 {_GADGET}/configs/c.1 {_GADGET}/functions/midi.usb0
+cd {_GADGET}
+echo 0x1d6b > idVendor; echo 0x0104 > idProduct
+echo Keys > strings/0x409/product; echo Timbrebox > strings/0x409/manufacturer
+echo wire > functions/midi.usb0/id
+ln -s functions/midi.usb0 configs/c.1
+"""
+LOUD = 0.003
+
+
+class Keyboard:
+    """A USB keyboard inside the machine, not plugged in at first."""
+
+    def __init__(self, machine: Machine):
+        self._machine, self._port = machine, ""
+        status, said = machine.run("sh", "-c", _MAKE)
+        assert status == 0, said
+
+    def plug(self) -> None:
+        """Plug it in."""
+        assert self._machine.write(f"{_GADGET}/UDC", b"dummy_udc.0\n")
+        card = self._machine.run("readlink", "/proc/asound/wire")[1].strip().removeprefix("card")
+        self._port = f"/dev/snd/midiC{card}D0"
+
+    def unplug(self) -> None:
+        """Pull it out."""
+        assert self._machine.write(f"{_GADGET}/UDC", b"\n")
+
+    def play(self, *message: int) -> bool:
+        """Send a MIDI message; returns whether the machine has taken it."""
+        return self._machine.write(self._port, bytes(message))
+
+
+class Ear:
+    """What the sound card has played, in its file of 16-bit stereo sound."""
+
+    def __init__(self, path: Path):
+        self._path, self._read = path, 0
+
+    def listen(self) -> float:
+        """The peak, 0 to 1, of what was played since the last call; the file begins anew with a new card."""
+        if not self._path.exists():
+            return 0.0
+        with open(self._path, "rb") as stream:
+            n_bytes = stream.seek(0, 2)
+            begin = self._read if self._read <= n_bytes else 44
+            stream.seek(max(begin, 44))
+            data = stream.read()
+        self._read = max(begin, 44) + len(data)
+        data = data[: len(data) // 4 * 4]
+        samples = np.array(struct.unpack(f"<{len(data) // 2}h", data), dtype=float)
+        return float(np.abs(samples).max(initial=0.0)) / 32768

@@ -1,0 +1,214 @@
+"""An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
+
+So its sound card is as real-time for its processor as a real one, however slow this machine is. KVM is not used: what
+is measured would depend on the other work of this machine, and some machines' KVM boots no kernel of Debian.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import queue
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support.machine.disk import Machinery
+
+_MEMORY_MB = 1024
+# What makes an emulated processor slow and is not needed here is off.
+_KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
+_CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
+
+
+class Machine:
+    """A PC with a USB sound card, two cores, and no network.
+
+    folder: for its sockets, the console's text, and `sound.wav`, what the sound card has played since it was plugged
+    in. log: a file for a record of what is written to the disk, which then itself stays as it is.
+    """
+
+    def __init__(self, made: Machinery, folder: Path, log: Path | None = None):
+        self.made, self.folder, self.log = made, folder, log
+        self.sound = folder / "sound.wav"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._qmp: _Lines
+        self._agent: _Lines
+
+    def start(self, *, card: bool = True, within_s: float = 240.0) -> float:
+        """Boot, and wait until the agent answers; returns the seconds waited. card: whether the sound card is in."""
+        began_s = time.monotonic()
+        self.sound.unlink(missing_ok=True)
+        with open(self.folder / "console.log", "ab") as console:
+            self._process = subprocess.Popen(self._command(card), stdin=subprocess.DEVNULL, stdout=console,
+                                             stderr=console)  # fmt: skip
+        self._qmp = _Lines(self._connect("qmp"), "return", "error")
+        self.qmp("qmp_capabilities")
+        self._agent = _Lines(self._connect("agent"), "status")
+        self.run("true", timeout_s=within_s)
+        return time.monotonic() - began_s
+
+    def pull_plug(self) -> None:
+        """End the machine at once."""
+        self._process.kill()
+        self._process.wait(30)
+        self._agent.close()
+        self._qmp.close()
+
+    def stop(self) -> None:
+        """Shut down properly."""
+        self.run("systemctl", "poweroff", "--no-block")
+        self._process.wait(120)
+        self._agent.close()
+        self._qmp.close()
+
+    def qmp(self, command: str, **arguments: object) -> Any:
+        """Give QEMU a command; returns its answer; RuntimeError if QEMU refuses it."""
+        answer = self._qmp.ask({"execute": command, "arguments": arguments}, 30.0)
+        if "error" in answer:
+            raise RuntimeError(answer["error"]["desc"])
+        return answer["return"]
+
+    def plug_card(self) -> None:
+        """Plug the sound card in."""
+        self.qmp("device_add", **_CARD)
+
+    def unplug_card(self) -> None:
+        """Pull the sound card out; returns when it is gone."""
+        self.qmp("device_del", id="card")
+        self.wait(lambda: "card" not in {entry["name"] for entry in self.qmp("qom-list", path="/machine/peripheral")},
+                  "the card's end", 10)  # fmt: skip
+
+    def begin(self, *command: object) -> queue.Queue[dict[str, Any]]:
+        """Start a command inside, as root; its answer will be in the queue."""
+        return self._agent.send({"words": [str(word) for word in command]})
+
+    def run(self, *command: object, timeout_s: float = 300) -> tuple[int, str]:
+        """Run a command inside, as root; returns the exit status and the output."""
+        answer = self.begin(*command).get(timeout=timeout_s)
+        return answer["status"], answer["text"]
+
+    def now_s(self) -> float:
+        """The machine's own time: it goes slower than ours if the emulated processor is slower than a real one."""
+        return self._agent.ask({"words": ["true"]}, 60.0)["now_s"]
+
+    def write(self, path: str, content: bytes) -> bool:
+        """Write bytes to an existing file or device inside; returns whether that was possible."""
+        return self._agent.ask({"path": path, "data": content.hex()}, 30.0)["status"] == 0
+
+    def ask(self, method: str, **params: object) -> Any:
+        """Ask the playing service through its link; returns the answer's result; AssertionError if it is refused."""
+        answer = self._agent.ask({"ask": json.dumps({"method": method, "params": params, "id": 1})}, 30.0)
+        assert answer["status"] == 0, answer
+        told = json.loads(answer["text"])
+        assert "error" not in told, told
+        return told["result"]
+
+    def service(self) -> dict[str, str]:
+        """Return the service's properties as systemd shows them, by name."""
+        names = "ActiveState,MainPID,NRestarts,StatusText,InvocationID"
+        _, printed = self.run("systemctl", "show", "timbrebox.service", f"--property={names}")
+        return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+
+    def wait_for_ready(self, within_s: float = 120) -> float:
+        """Wait until the service is READY; returns the seconds waited."""
+        return self.wait(lambda: self.service().get("ActiveState") == "active", "READY", within_s)
+
+    def wait(self, condition: Callable[[], object], what: str, within_s: float) -> float:
+        """Wait until a condition is true; returns the seconds waited; AssertionError after `within_s` seconds."""
+        began_s = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began_s < within_s, f"no {what} within {within_s:g} s: {self.journal(20)}"
+            time.sleep(0.02)
+        return time.monotonic() - began_s
+
+    def journal(self, n_lines: int) -> str:
+        """The last lines of the service in the journal."""
+        return self.run("journalctl", "-u", "timbrebox", "-n", n_lines, "--no-pager", "-o", "short-precise")[1]
+
+    def _command(self, card: bool) -> list[str]:
+        kernel = ["-kernel", self.made.kernel, "-initrd", self.made.initrd, "-append",
+                  _KERNEL_SAYS]  # fmt: skip
+        plugs = ["-device", "qemu-xhci,id=usb", "-audiodev", f"wav,id=ear,path={self.sound}"]
+        if card:
+            plugs += ["-device", ",".join(f"{name}={value}" for name, value in _CARD.items())]
+        talk = []
+        for name in ("qmp", "agent"):
+            path = self.folder / name
+            path.unlink(missing_ok=True)
+            talk += ["-chardev", f"socket,id={name},path={path},server=on,wait=off"]
+        talk += ["-mon", "chardev=qmp,mode=control", "-device", "virtio-serial-pci", "-device",
+                 "virtserialport,chardev=agent,name=timbrebox.rig"]  # fmt: skip
+        words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                 "-accel", "tcg", "-icount", "shift=0,align=off,sleep=on", "-cpu", "Nehalem", "-smp", 1,
+                 "-m", _MEMORY_MB, "-serial", "stdio", *kernel, *plugs, *talk, *self._disk()]  # fmt: skip
+        return [str(word) for word in words]
+
+    def _disk(self) -> list[str]:
+        device = "virtio-blk-pci,drive=disk"
+        if self.log is None:
+            return ["-blockdev", f"driver=file,filename={self.made.disk},node-name=file,cache.no-flush=on",
+                    "-blockdev", "driver=raw,file=file,node-name=disk", "-device", device]  # fmt: skip
+        top = self.folder / "writes.qcow2"
+        top.unlink(missing_ok=True)
+        make = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", self.made.disk, "-F", "raw", top]
+        subprocess.run(make, check=True)
+        self.log.write_bytes(b"")
+        return ["-blockdev", f"driver=file,filename={top},node-name=top,cache.no-flush=on",
+                "-blockdev", "driver=qcow2,file=top,node-name=changes",
+                "-blockdev", f"driver=file,filename={self.log},node-name=log,cache.no-flush=on",
+                "-blockdev", "driver=blklogwrites,file=changes,log=log,node-name=disk", "-device", device]  # fmt: skip
+
+    def _connect(self, name: str) -> socket.socket:
+        until_s = time.monotonic() + 20
+        while True:
+            link = socket.socket(socket.AF_UNIX)
+            try:
+                link.connect(str(self.folder / name))
+            except OSError:
+                link.close()
+                assert self._process.poll() is None, f"QEMU ended: see {self.folder / 'console.log'}"
+                assert time.monotonic() < until_s, f"QEMU opens no socket {name}"
+                time.sleep(0.05)
+            else:
+                return link
+
+
+class _Lines:
+    """Sends JSON objects with numbers, a line each, and gives each its answer, which has one of the keys `answers`."""
+
+    def __init__(self, link: socket.socket, *answers: str):
+        self._link, self._answers = link, answers
+        self._numbers, self._waiting = itertools.count(1), {}
+        self._sending = threading.Lock()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def send(self, request: dict[str, Any]) -> queue.Queue[dict[str, Any]]:
+        """Send a request; its answer will be in the queue."""
+        number, answer = next(self._numbers), queue.Queue()
+        self._waiting[number] = answer
+        with self._sending:
+            self._link.sendall(json.dumps(request | {"id": number}).encode() + b"\n")
+        return answer
+
+    def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Send a request, and return its answer."""
+        return self.send(request).get(timeout=timeout_s)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def _read(self) -> None:
+        try:
+            for line in self._link.makefile(encoding="utf-8", errors="replace"):
+                message = json.loads(line)
+                if any(key in message for key in self._answers) and message.get("id") in self._waiting:
+                    self._waiting.pop(message["id"]).put(message)
+        except (OSError, ValueError):
+            return

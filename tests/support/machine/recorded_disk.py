@@ -1,0 +1,76 @@
+"""A disk image, mounted here, whose writes and flushes are recorded, and lost where no power cut would keep them.
+
+QEMU's storage daemon shows the image as a file through FUSE, a loop device makes it a disk, and this machine's own
+kernel mounts it. The image itself stays as it is: what is written goes to another file, and to the record.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+from tests.support.machine import block_log
+
+
+class RecordedDisk:
+    """A disk image in use. root: the folder where it is mounted; log: the record of this use.
+
+    is_attached: whether it is mounted.
+    """
+
+    def __init__(self, image: Path, folder: Path):
+        self.image, self._folder = image, folder
+        self.root, self.log = folder / "root", folder / "log"
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._device, self.is_attached = "", False
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def n_bytes(self) -> int:
+        """How long the record is now."""
+        return self.log.stat().st_size
+
+    def attach(self) -> None:
+        """Mount the image, and begin a new record."""
+        disk, top = self._folder / "disk", self._folder / "writes.qcow2"
+        for path in (disk, self.log):
+            path.write_bytes(b"")
+        top.unlink(missing_ok=True)
+        _call("qemu-img", "create", "-q", "-f", "qcow2", "-b", self.image, "-F", "raw", top)
+        options = [f"driver=file,filename={top},node-name=top,cache.no-flush=on",
+                   "driver=qcow2,file=top,node-name=changes",
+                   f"driver=file,filename={self.log},node-name=log,cache.no-flush=on",
+                   "driver=blklogwrites,file=changes,log=log,node-name=disk"]  # fmt: skip
+        blocks = [word for option in options for word in ("--blockdev", option)]
+        export = f"type=fuse,id=disk,node-name=disk,mountpoint={disk},writable=on"
+        self._daemon = subprocess.Popen(["qemu-storage-daemon", *blocks, "--export", export])
+        size = self.image.stat().st_size
+        until_s = time.monotonic() + 30
+        while disk.stat().st_size != size:
+            assert time.monotonic() < until_s, "the storage daemon shows no disk"
+            time.sleep(0.02)
+        self._device = _call("losetup", "--show", "--find", disk).strip()
+        _call("mount", "-t", "ext4", self._device, self.root)
+        self.is_attached = True
+
+    def detach(self) -> None:
+        """Unmount; what this writes is in the record, too."""
+        until_s = time.monotonic() + 30
+        while subprocess.run(["umount", self.root], capture_output=True, check=False).returncode:
+            assert time.monotonic() < until_s, f"{self.root} stays in use"
+            time.sleep(0.1)
+        _call("losetup", "--detach", self._device)
+        self._daemon.terminate()
+        self._daemon.wait(60)
+        self.is_attached = False
+
+    def keep(self, remaining: list[block_log.Write]) -> None:
+        """Make the image what these writes of the record leave of it; the disk must be detached."""
+        block_log.apply(remaining, self.log, self.image)
+
+
+def _call(*words: object) -> str:
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (words, done.stderr)
+    return done.stdout
