@@ -55,7 +55,7 @@ class RampPoints:
     def _first_own(self, voice: Voice) -> int:
         """How many frames after its start a voice has the first point of its own; lower lanes have it sooner."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
-        spacing = next(spacing for _, spacing in voice.played.opening_points if spacing)
+        spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:

@@ -106,8 +106,9 @@ class LanePhases:
                 planned.setdefault(number, []).append(lane)
         for number, of_number in planned.items():
             self._plan(of_number, number)
-        for side in new_sides:
-            self._phases.start_side(side, self.leader[side])
+        for sides in runs_of(new_sides):
+            first = self.leader[sides.start]
+            self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
         """Plan lanes. If all sides of a run of lanes are among `lanes`, the run and its sides are planned together."""

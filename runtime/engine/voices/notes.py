@@ -180,9 +180,10 @@ class Notes:
 
     def _start_path(self, voice: Voice, frame: int) -> None:
         """Begin the trajectories of a voice, with the speed and shift that modulation gives their playheads."""
-        speed, shift = playhead_of([voice], frame)
-        trajectories = voice.played.trajectories
-        trajectories.start(voice.lane, frame, voice.note, voice.velocity, float(speed[0]), float(shift[0]))
+        speed, shift = 1.0, 0.0
+        if voice.played.playhead_targets:
+            speed, shift = (float(values[0]) for values in playhead_of([voice], frame))
+        voice.played.trajectories.start(voice.lane, frame, voice.note, voice.velocity, speed, shift)
 
     def _amplitude(self, channel: int, velocity: int) -> float:
         exponent = self.played.voice.velocity_db_per_decade / 20.0

@@ -69,7 +69,8 @@ class PlayedSound:
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
-    note begins, if an envelope or a trajectory moves these targets fast; has_own_points: whether its voices' points are
+    note begins, if an envelope or a trajectory moves these targets fast; first_spacing: the distance of the first of
+    them, 0 without; has_own_points: whether its voices' points are
     spread over the hop, because they are made one by one; latents_move, blend_moves: whether a latent, or the blend of
     phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
     can_be_read_early: whether a note's spectrum can be made before its hop: not if it depends on the blend of phases
@@ -111,6 +112,7 @@ class PlayedSound:
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
         nearest = NEAREST_SINGLY if self.has_own_points else NEAREST
         self.opening_points = TRAJECTORY_POINTS if has_path else opening_points(self.sound, moved, nearest)
+        self.first_spacing = next((spacing for _, spacing in self.opening_points if spacing), 0)
         self.is_plain = not (self.spectral_targets or has_path or _is_shaped(self.sound))
         self.blend_moves = "phase_blend" in targets
         self.leads_blend = self.blend_moves or self.has_own_points

@@ -93,18 +93,26 @@ class CoherentPhases:
         self._owners[lane], self._is_side[lane] = -1, False
         self.walk.start(lane, number)
 
-    def start_side(self, side: int, lane: int) -> None:
-        """Give lane `side` the magnitudes and the phases of `lane`, each phase turned by plus or minus 90 degrees."""
-        turns, sinusoids = self._turns_of_side, self._sinusoids[lane]
-        self._noise[side], self._starts[side], self._is_side[side] = self._noise[lane], self._starts[lane], True
-        np.multiply(self._noise_imaginary[lane], -turns.noise_signs, out=self._noise_real[side])
-        np.multiply(self._noise_real[lane], turns.noise_signs, out=self._noise_imaginary[side])
-        part, moves = sinusoids.of_lane(lane)
-        self._sinusoids[side] = sinusoids.turned(lane, side, turns.of_sinusoids(moves))
-        owners = self._owners[side]
-        np.subtract(self._owners[lane], part.start, out=owners)
-        np.maximum(owners, -1, out=owners)
-        self.walk.follow(side, lane)
+    def start_sides(self, first_side: int, lanes: slice) -> None:
+        """Give the sides of lanes the lanes' magnitudes and phases, each phase turned by plus or minus 90 degrees.
+
+        first_side: number of the first lane's side.
+        """
+        turns = self._turns_of_side
+        for sinusoids, first, stop in self._planned(lanes):
+            run, side = slice(first, stop), first_side + first - lanes.start
+            sides = slice(side, side + stop - first)
+            self._noise[sides], self._starts[sides] = self._noise[run], self._starts[run]
+            np.multiply(self._noise_imaginary[run], -turns.noise_signs, out=self._noise_real[sides])
+            np.multiply(self._noise_real[run], turns.noise_signs, out=self._noise_imaginary[sides])
+            part, moves = sinusoids.of_lanes(run)
+            turned = sinusoids.turned(run, side, turns.of_sinusoids(moves))
+            self._is_side[sides] = [True] * (stop - first)
+            self._sinusoids[sides] = [turned] * (stop - first)
+            owners = np.subtract(self._owners[run], part.start, out=self._owners[sides])
+            np.maximum(owners, -1, out=owners)
+            for lane in range(first, stop):
+                self.walk.follow(side + lane - first, lane)
 
     def end(self, lane: int) -> None:
         """Forget a lane's sinusoids; `start` must follow before it sounds again."""

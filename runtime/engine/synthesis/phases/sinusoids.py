@@ -77,11 +77,14 @@ class Sinusoids:
             index = index + (self._rows[part] - (lanes.start - self._first_lane)) * out.shape[1]
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
-    def turned(self, lane: int, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copy one lane's sinusoids for lane `into`; turns: intp (n,), added to the sinusoids' phases."""
-        part, turned = self._part(slice(lane, lane + 1)), object.__new__(type(self))
-        phases = self._phases[part] + turns
-        arrays = self._rows[part] * 0, self._bins[part], self._hop, phases, self._moves[part], self._amplitudes[:, part]
+    def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
+        """Copy the sinusoids of lanes, for as many lanes from number `into` on.
+
+        turns: intp (n,), added to the phases.
+        """
+        part, turned = self._part(lanes), object.__new__(type(self))
+        rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
+        arrays = rows, self._bins[part], self._hop, phases, self._moves[part], self._amplitudes[:, part]
         Sinusoids.__init__(turned, into, *arrays)
         return turned
 
@@ -92,9 +95,9 @@ class Sinusoids:
         Sinusoids.__init__(other, first_lane, *arrays)
         return other
 
-    def of_lane(self, lane: int) -> tuple[slice, np.ndarray]:
-        """Which of the sinusoids belong to a lane, and their moves."""
-        part = self._part(slice(lane, lane + 1))
+    def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
+        """Which of the sinusoids belong to lanes, and their moves."""
+        part = self._part(lanes)
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:

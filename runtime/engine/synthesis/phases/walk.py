@@ -144,14 +144,14 @@ class WalkingSinusoids(Sinusoids):
         phases += self._sums.take(numbers, mode="clip")
         return phases, moves
 
-    def turned(self, lane: int, into: int, turns: np.ndarray) -> WalkingSinusoids:
+    def turned(self, lanes: slice, into: int, turns: np.ndarray) -> WalkingSinusoids:
         """As in `Sinusoids`."""
-        turned, part = super().turned(lane, into, turns), self._part(slice(lane, lane + 1))
-        row = lane - self._first_lane
+        turned, part = super().turned(lanes, into, turns), self._part(lanes)
+        rows = slice(lanes.start - self._first_lane, lanes.stop - self._first_lane)
         turned._windows, turned._largest_steps = self._windows[:, part], self._largest_steps[part]
-        turned._keys, turned._walk = [self._keys[row]], self._walk
+        turned._keys, turned._walk = self._keys[rows], self._walk
         turned._sums, turned._added = self._sums[part].copy(), np.empty(turned._amplitudes.shape, np.complex64)
-        turned._reached, turned._made_at = [self._reached[row]], [None]
+        turned._reached, turned._made_at = self._reached[rows], [None] * (rows.stop - rows.start)
         turned._steps_at = {hop: steps[part] for hop, steps in self._steps_at.items()}
         return turned
 

@@ -37,7 +37,7 @@ def test_a_side_keeps_its_distance(cents: float) -> None:
     made.walk.bandwidth_cents[:] = [cents, cents]
     made.start(0, 5)
     made.plan(LANE, 10, spectrum(60, n_bins, 80))
-    made.start_side(1, 0)
+    made.start_sides(1, slice(0, 1))
     assert_quarters(made, 10, slice(0, 80))
     assert_quarters(made, 13, slice(0, 80))
     for lanes in (LANE, SIDE):
