@@ -17,14 +17,13 @@ class HopGroup:
     """Lanes that hop together: at frames that are `offset` modulo the hop size.
 
     due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the value of
-    `Knobs.n_changes` that their newest sound, or the spectra of their last reading, were made for; read_at: the frame
-    of that reading.
+    `Knobs.n_changes` that their newest sound, or the spectra of their last reading, were made for.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
         self.lanes, self.offset, self._hop_size = lanes, offset, hop_size
         self.due = NEVER
-        self.made_for = self.read_at = -1
+        self.made_for = -1
 
     def hop_from(self, frame: int) -> int:
         """The group's first hop at or after `frame`."""
@@ -61,7 +60,18 @@ class HopGroups:
             for offset, shift in zip(self.offsets_by_lane, shifts, strict=True)
         ]
         self.hop_size = hop_size
-        self.reads_early, self.frames_ahead = False, hop_size // _READING_PART
+        self.reads_early, self._reads_early_since = False, 0
+        self.frames_ahead = hop_size // _READING_PART
+
+    def read_early(self, is_early: bool, frame: int) -> None:
+        """Set `reads_early` from `frame` on."""
+        if is_early and not self.reads_early:
+            self._reads_early_since = frame
+        self.reads_early = is_early
+
+    def was_read(self, hop: int) -> bool:
+        """Whether the knobs for this hop were read before it."""
+        return self.reads_early and self._reads_early_since <= hop - self.frames_ahead
 
     def reading_at(self, frame: int) -> list[HopGroup]:
         """The groups that sound and have a reading at `frame`."""

@@ -23,10 +23,12 @@ class Readings:
     def __init__(self, spectra: Spectra, hops: HopGroups, points: RampPoints, bank: VoiceBank, knobs: Knobs):
         self._spectra, self._hops, self._points, self._bank, self._knobs = spectra, hops, points, bank, knobs
 
-    def begin_span(self, moving: Sequence[Voice]) -> None:
-        """Decide whether there are readings in the span that begins now; moving: the voices whose spectra move."""
+    def begin_span(self, moving: Sequence[Voice], frame: int) -> None:
+        """Decide whether there are readings in the span that begins at `frame`; moving: the voices whose spectra move.
+        """
         is_coherent = any(knobs.blend for knobs in self._knobs.heard)
-        self._hops.reads_early = is_coherent or any(not voice.played.has_own_points for voice in moving)
+        is_early = is_coherent or any(not voice.played.has_own_points for voice in moving)
+        self._hops.read_early(is_early, frame)
 
     def read(self, moving: Sequence[Voice], frame: int, n_events: int) -> bool:
         """Make the spectra of the groups that have a reading at `frame`; return whether there are such groups.
@@ -35,7 +37,7 @@ class Readings:
         """
         groups = self._hops.reading_at(frame)
         for group in groups:
-            group.made_for, group.read_at = self._knobs.n_changes, frame
+            group.made_for = self._knobs.n_changes
             voices = [voice for voice in self._bank.voices[group.lanes] if voice.active]
             stale = [voice for voice in voices if _is_stale(voice) and _can_be_read_early(voice)]
             if stale:
@@ -63,17 +65,14 @@ class Readings:
         added up only if all of them change together.
         """
         prepared = self._spectra.take_prepared(hopping)
-        if not (prepared or self._hops.reads_early):
-            group.made_for = self._knobs.n_changes
-            return [], [voice for voice in hopping if _is_stale(voice)]
-        was_read = self._hops.reads_early and group.read_at == frame - self._hops.frames_ahead
+        was_read = self._hops.was_read(frame)
         if not was_read:
             group.made_for = self._knobs.n_changes
             prepared = [voice for voice in prepared if not _is_stale(voice)]
         ready = {voice.lane for voice in prepared}
         wanting = [voice for voice in hopping if voice.lane not in ready and _is_stale(voice)]
         if was_read:
-            began_after = group.read_at if prepared else frame
+            began_after = frame - self._hops.frames_ahead if prepared else frame
             wanting = [voice for voice in wanting if voice.started_at > began_after or not _waits(voice)]
         return prepared, wanting
 

@@ -62,7 +62,7 @@ class VoiceSound:
         """
         opening = [voice for voice in changes.opening if voice.active]
         leaving, moving = self._leaving_submixes(changes), self._moving()
-        self._readings.begin_span(moving)
+        self._readings.begin_span(moving, frame)
         touched = [voice.lane for voice in changes.touched] + leaving
         groups = self._hops.due_at(frame, self._knobs.n_changes, touched)
         due = [(group, self._hopping(group, frame)) for group in groups]

@@ -292,21 +292,31 @@ class CoherentPhases:
         spectrum.real, spectrum.imag = summed
         spectrum *= self._turns_at(hop)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
-        for planned, first, stop in self._planned(lanes):
+        for planned, first, stop in self._planned(lanes, factors):
             if planned.walks:
                 continue
             of_lanes = None if factors is None else factors[first - lanes.start : stop - lanes.start, 0]
             planned.add(slice(first, stop), hop, self._tables.unit_phasors, padded[0], of_lanes)
         return spectrum
 
-    def _planned(self, lanes: slice) -> Iterator[tuple[Sinusoids, int, int]]:
-        """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run."""
-        first = lanes.start
-        for lane in range(lanes.start + 1, lanes.stop + 1):
-            if lane == lanes.stop or self._sinusoids[lane] is not self._sinusoids[first]:
-                if self._sinusoids[first] is not None:
-                    yield self._sinusoids[first], first, lane
-                first = lane
+    def _planned(
+        self, lanes: slice, factors: np.ndarray | None = None
+    ) -> Iterator[tuple[Sinusoids, int, int]]:
+        """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run.
+
+        factors: as in `mixed_spectrum`. A lane whose factor is 0 ends a run. So the order in which sinusoids are added
+        up, and with it the sum's last bits, do not depend on whether such a lane was planned again meanwhile.
+        """
+        sinusoids: list[Sinusoids | None] = self._sinusoids[lanes]
+        if factors is not None:
+            pairs = zip(sinusoids, factors[:, 0].tolist(), strict=True)
+            sinusoids = [planned if factor else None for planned, factor in pairs]
+        first = 0
+        for row in range(1, len(sinusoids) + 1):
+            if row == len(sinusoids) or sinusoids[row] is not sinusoids[first]:
+                if sinusoids[first] is not None:
+                    yield sinusoids[first], lanes.start + first, lanes.start + row
+                first = row
 
     def _turns_at(self, hop: int) -> np.ndarray:
         """How far the noise bins have turned since hop 0, complex64 (n_bins,)."""

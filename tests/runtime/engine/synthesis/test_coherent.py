@@ -315,3 +315,17 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
         single[at] = 1.0
         assert np.isfinite(coherent(single, 3)).all()
         assert coherent(single, 3).any()
+
+
+def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
+    """Dense hops of a bus may be made before or after another note begins on the lane of a former member."""
+    spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
+    spectra = spectra[:, : synthesis(RATE_HZ).n_bins]
+    made, lanes, factors = phases(4), slice(0, 4), np.array([[1.0], [0.5], [0.0], [0.7]], np.float32)
+    for lane in range(4):
+        made.start(lane, 5)
+    made.plan(lanes, 10, spectra)
+    before = made.mixed_spectrum(lanes, 12, factors).copy()
+    made.plan(slice(2, 3), 12, spectra[:1])
+    assert np.abs(before).max() > 0.0
+    assert before.tobytes() == made.mixed_spectrum(lanes, 12, factors).tobytes()
