@@ -35,10 +35,15 @@ _FIXED_CONTROLS = {
 
 
 class Learned(msgspec.Struct, frozen=True):
-    """What was learned: a line for a device's map. device: the device's number."""
+    """What was learned: a line for a device's map.
+
+    device: the device's number. share: where the control stands, 0 to 1, if it takes its target there at once; None for
+    actions, switches, encoders, and a control that first picks its target up.
+    """
 
     device: int
     line: MapLine
+    share: float | None = None
 
 
 class Learner:
@@ -94,7 +99,8 @@ class Learner:
         _, movement, _ = self._heard.best(self.target not in ACTIONS)
         line = _line(place, self.target, movement.mode, self._takeover)
         self.target = None
-        return Learned(place.device, line)
+        jumps = line.target is not None and line.mode == "absolute" and line.takeover == "jump"
+        return Learned(place.device, line, movement.last / 127.0 if jumps else None)
 
 
 def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:

@@ -9,9 +9,9 @@ import msgspec
 
 from runtime.base.errors import UserError, did_you_mean
 from runtime.control.learning import LIMIT_S, Learned, Learner, moved_before, silenced, silences, with_learned, without
-from runtime.control.mapping.lines import Takeover, range_of
+from runtime.control.mapping.lines import MapLine, Takeover, range_of
 from runtime.control.targets import ACTIONS, LATENT
-from runtime.events import Action, ChannelEvent
+from runtime.events import Action, ChannelEvent, TargetMove
 from runtime.link.server import LATER, Caller, NoParams, Server
 
 if TYPE_CHECKING:
@@ -51,12 +51,13 @@ class ChooseCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Learning:
     """Learns which control the player moves, on any input.
 
-    It answers `learn`, `unlearn`, `silence`, `targets`, `devices` and `velocity` on the link.
+    It answers `learn`, `learn.undo`, `unlearn`, `silence`, `targets`, `devices` and `velocity` on the link.
     """
 
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
         self._number = 0
+        self._before: tuple[int, tuple[MapLine, ...]] | None = None  # a device, and its lines before the last learning
         desk.actions.add("learn", self._begin_by_control)
 
     @property
@@ -67,6 +68,7 @@ class Learning:
     def add_requests(self, server: Server) -> None:
         """Let the server answer the requests that the class names."""
         server.add("learn", Learn, self._begin)
+        server.add("learn.undo", NoParams, self._undo)
         server.add("unlearn", Unlearn, self._unlearn)
         server.add("silence", Silence, self._silence)
         server.add("targets", NoParams, lambda _params, _caller: self._targets())
@@ -121,6 +123,7 @@ class Learning:
         maps, device, line = self._desk.maps, learned.device, learned.line
         names = self._latents()
         before = [names.get(each, each) for each in moved_before(maps.lines(device), line)]
+        self._before = device, maps.learned(device)
         maps.relearn(device, with_learned(maps.learned(device), line))
         said = f"learn: {line.control} of {maps.label(device)} now {'starts' if line.action else 'moves'} {line.moves}"
         self._desk.say(said + (f"; before, it moved {', '.join(before)}." if before else "."))
@@ -132,6 +135,15 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
+        if learned.share is not None:  # else the target would stay during this turn, and jump at the next
+            self._desk.playing.post(TargetMove(line.moves, learned.share))
+
+    def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
+        if self._before is None:
+            raise UserError("learn.undo", "nothing learned", "a control that was learned", "see: learn")
+        (device, lines), self._before = self._before, None
+        self._desk.maps.relearn(device, lines)
+        return {"learned": len(lines)}
 
     def _tell(self, news: dict[str, Any]) -> None:
         self._desk.changed(learn={"number": self._number} | news)

@@ -39,7 +39,7 @@ CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
     "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
-    "sounds.mark learn unlearn silence targets devices velocity "
+    "sounds.mark learn learn.undo unlearn silence targets devices velocity "
     "health history doctor doctor.start settings settings.choose powers power".split()
 )
 

@@ -26,18 +26,18 @@ class Place(NamedTuple):
 class Movement:
     """What one control has sent.
 
-    values: the first _MOST_VALUES values, 0 to 127. last_s: arrival time of the last value, in s.
+    values: the first _MOST_VALUES values, 0 to 127. last, last_s: the last value, and its arrival time in s.
     """
 
     def __init__(self) -> None:
         self.values: list[int] = []
-        self.last_s = 0.0
+        self.last, self.last_s = 0, 0.0
 
     def add(self, value: int, now_s: float) -> None:
         """Record a value and its arrival time."""
         if len(self.values) < _MOST_VALUES:
             self.values.append(value)
-        self.last_s = now_s
+        self.last, self.last_s = value, now_s
 
     @property
     def span(self) -> int:

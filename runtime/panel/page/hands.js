@@ -1,4 +1,5 @@
 // Controls: which controls move which targets, learning a control for a target, and the news of the MIDI inputs.
+import { bound, capitals, isLearned, isOfInput } from "/bound.js";
 import { complain, toast } from "/head.js";
 import { button, make, whenReleased } from "/make.js";
 import { play } from "/play.js";
@@ -11,12 +12,10 @@ class Hands extends HTMLElement {
   connectedCallback() {
     this.how = make("p", { class: "hint" });
     this.table = make("tbody");
-    this.rows = []; // each target with its controls
     this.waiting = null; // the target that waits for a control
     this.show = whenReleased(this, () => this.showNow());
     this.ports = make("p");
     this.arrived = make("ol", { class: "arrived" });
-    this.names = new Map(); // the inputs, by number
     this.append(
       make("div", { class: "column wide" },
         make("h2", {}, t("hands")), this.how,
@@ -27,35 +26,32 @@ class Hands extends HTMLElement {
         make("h2", {}, t("hands.ports")), this.ports, make("h2", {}, t("hands.arrived")), this.arrived),
     );
     play.addEventListener("present", () => this.isOpen && this.read());
+    bound.addEventListener("change", () => this.isOpen && this.show());
     play.addEventListener("control", ({ detail }) => this.note(detail));
     play.addEventListener("change", ({ detail }) => detail.learn && this.told(detail.learn));
     addEventListener("keydown", (event) => event.key === "Escape" && this.stop());
     document.addEventListener("learn", ({ detail }) => this.learn(detail));
   }
 
-  /** Called when this part of the page is shown or hidden; while shown, it receives news of the MIDI inputs. */
+  /** Called when this part of the page is shown or hidden; while shown, it knows what moves what. */
   set open(isOpen) {
     this.isOpen = isOpen;
-    play.want("control", this, isOpen);
+    bound.want(this, isOpen);
     if (isOpen) this.read();
   }
 
   async read() {
     if (!play.isPlaying && play.state) return; // the connection is lost: keep the last rows
     const { ports } = (play.isPlaying && (await play.ask("state").catch(() => null))) || { ports: [] };
-    const devices = play.can("devices") ? await play.ask("devices").catch(() => []) : [];
-    this.names = new Map(devices.map(({ device, name }) => [device, name]));
     this.ports.textContent = ports.length ? ports.join(", ") : t("hands.noport");
     if (!this.arrived.children.length) this.arrived.append(make("li", { class: "none" }, t("hands.nothing")));
     this.how.textContent = t(play.can("learn") ? "hands.how" : "hands.cannot");
-    const rows = play.can("targets") ? await play.ask("targets").catch(() => []) : play.targets.map((target) => ({ target, moved_by: [] }));
-    this.rows = rows;
     this.show();
   }
 
   showNow() {
     const focus = document.activeElement?.dataset.learn;
-    this.table.replaceChildren(...this.rows.map((row) => this.row(row)));
+    this.table.replaceChildren(...bound.rows.map((row) => this.row(row)));
     if (focus) this.table.querySelector(`[data-learn="${CSS.escape(focus)}"]`)?.focus();
   }
 
@@ -64,22 +60,18 @@ class Hands extends HTMLElement {
     const learn = isWaiting
       ? button(t("cancel"), t("hands.stop", { name }), () => this.stop(), { "aria-pressed": "true", "data-learn": target })
       : button(t("hands.learn"), t("hands.learn.long", { name }), () => this.learn(target), { "data-learn": target });
+    const own = bound.list(by.filter(isOfInput)), off = bound.list(silenced);
     const acts = play.can("learn") ? [
       learn,
-      by.some(isLearned) ? button(t("hands.forget"), t("hands.forget.long", { name }), () => this.change("unlearn", target, t("hands.forgotten", { name }))) : "",
-      by.some(isOfInput) && play.can("silence") ? button(t("hands.off"), t("hands.off.long", { name }), () => this.change("silence", target), { "data-off": target }) : "",
-      silenced.length ? button(t("hands.on"), t("hands.on.long", { name }), () => this.change("unlearn", target), { "data-on": target }) : "",
+      by.some(isLearned) ? button(t("hands.forget"), t("hands.forget.long", { name, what: bound.list(by.filter(isLearned)) }), () => this.forget(target)) : "",
+      own && play.can("silence") ? button(t("hands.off"), t("hands.off.long", { name, what: own }), () => this.change("silence", target), { "data-off": target }) : "",
+      off ? button(t("hands.on"), t("hands.on.long", { name, what: off }), () => this.change("unlearn", target), { "data-on": target }) : "",
     ] : [];
-    const moved = isWaiting || !(by.length || silenced.length) ? [isWaiting ? t("hands.waits") : "–"]
-      : [by.map((each) => this.said(each)).join(", "), ...silenced.map((each) => make("span", { class: "off" }, this.said(each), make("span", { class: "unseen" }, `, ${t("hands.off")}`)))];
-    return make("tr", { class: isWaiting ? "waiting" : "" }, make("th", { scope: "row" }, name), make("td", {}, ...moved.flatMap((each, k) => (k && moved[0] ? [", ", each] : [each]))), make("td", { class: "acts" }, ...acts));
-  }
-
-  /** The name of a control, as people write it; without the input's name if there is only one input. */
-  said(control) {
-    const [only] = this.names.size === 1 ? this.names.values() : [];
-    return capitals(control).replace(` (${only})`, "").replace(` (${only}, learned)`, ` · ${t("hands.is.learned")}`)
-      .replace(" (default map)", ` · ${t("hands.default")}`);
+    const moved = [...by.filter(isLearned), ...by.filter((each) => !isLearned(each))].map((each) => bound.said(each) + (isLearned(each) ? ` · ${t("hands.is.learned")}` : ""));
+    const parts = [...moved, ...silenced.map((each) => make("span", { class: "off" }, bound.said(each), make("span", { class: "unseen" }, `, ${t("hands.off")}`)))];
+    if (isWaiting) parts.push(t("hands.waits"));
+    return make("tr", { class: isWaiting ? "waiting" : "" }, make("th", { scope: "row" }, name),
+      make("td", {}, ...(parts.length ? parts.flatMap((each, k) => (k ? [", ", each] : [each])) : ["–"])), make("td", { class: "acts" }, ...acts));
   }
 
   async learn(target) {
@@ -87,23 +79,33 @@ class Hands extends HTMLElement {
     try {
       await play.ask("learn", { target });
       const { ports } = await play.ask("state");
-      const text = t("hands.wait", { name: targetName(target) });
-      const said = ports.length ? text : `${text} ${t("hands.wait.noport")}`;
-      if (!this.isOpen || !ports.length) toast(said, { text: t("cancel"), do: () => this.stop() }); // else its row says so
+      if (!ports.length || !this.isOpen) this.askFor(target, ports.length > 0); // else its row says so
       this.wait(target);
     } catch (error) {
       complain(error);
     }
   }
 
+  /** Ask in a notice for a control for a target, and say what moves the target now. */
+  askFor(target, hasInput) {
+    const name = targetName(target), controls = bound.controlsOf(target), learned = controls.filter(isLearned);
+    const cancel = { text: t("cancel"), do: () => this.stop() };
+    if (!hasInput) return toast(`${t("hands.wait", { name })} ${t("hands.wait.noport")}`, cancel);
+    if (!controls.length) return toast(t("hands.wait", { name }), cancel);
+    const what = bound.list(learned.length ? learned : controls);
+    const free = learned.length ? { text: t("hands.forget"), do: () => this.forget(target) }
+      : { text: t("hands.off.what", { what }), do: () => this.change("silence", target, t("hands.is.off", { name, what })) };
+    return toast(t(learned.length ? "hands.replaces" : "hands.adds", { name, what }), free, cancel);
+  }
+
   /** Cancel learning: replace it by a request that times out at once. */
-  async stop() {
+  async stop(done = t("hands.stopped")) {
     const target = this.waiting;
     if (!target) return;
     this.stopped = target;
     this.wait(null);
     await play.ask("learn", { target, timeout_s: AT_ONCE_S }).catch(complain);
-    toast(t("hands.stopped"));
+    if (done) toast(done);
   }
 
   /** Mark the row of the target that waits for a control; null for none. */
@@ -112,13 +114,23 @@ class Hands extends HTMLElement {
     this.show();
   }
 
-  /** Forget what was learned for a target, or let the map's own controls move it no more. */
-  async change(method, target, done = "") {
-    await play.ask(method, { target }).then(() => done && toast(done), complain);
-    this.read();
+  forget(target) {
+    return this.change("unlearn", target, t("hands.forgotten", { name: targetName(target) }));
   }
 
-  told({ outcome, target, line, device }) {
+  /** Forget what was learned for a target, or let the map's own controls move it no more; learning ends, too. */
+  async change(method, target, done = "") {
+    if (this.waiting === target) await this.stop("");
+    await play.ask(method, { target }).then(() => done && toast(done), complain);
+    bound.read();
+  }
+
+  async undo() {
+    await play.ask("learn.undo").then(() => toast(t("hands.undone")), complain);
+    bound.read();
+  }
+
+  told({ outcome, target, line }) {
     const name = targetName(target ?? "");
     if (outcome === "timeout" && target === this.stopped) {
       this.stopped = null; // the user has been told
@@ -127,8 +139,8 @@ class Hands extends HTMLElement {
     if (this.waiting && (target === this.waiting || outcome === "cancelled")) this.wait(null);
     if (outcome === "timeout") toast(t("hands.timeout", { name }));
     if (outcome !== "learned") return;
-    toast(t("hands.learned", { name, what: `${capitals(line.control)} (${device})` }));
-    if (this.isOpen) this.read();
+    const undo = play.can("learn.undo") ? [{ text: t("undo"), do: () => this.undo() }] : [];
+    toast(t("hands.learned", { name, what: capitals(line.control) }), ...undo);
   }
 
   /** Show an event; a control that moves on changes its own line. */
@@ -138,8 +150,8 @@ class Hands extends HTMLElement {
     const { kind, channel, device } = event, isNote = kind.startsWith("Note");
     const what = isNote ? `${kind === "NoteOn" ? "▼" : "△"} ${noteName(event.note)}` : kind === "ControlChange" ? `CC ${event.control}` : t(`kind.${kind}`);
     const value = event.value ?? event.velocity ?? event.pitch ?? event.program, key = isNote ? "" : `${what} ${channel} ${device}`;
-    if (!this.names.has(device)) this.read();
-    const made = line([what, value, channel + 1, this.names.get(device) ?? "–"], "");
+    if (!bound.names.has(device) && this.isOpen) bound.read();
+    const made = line([what, value, channel + 1, bound.names.get(device) ?? "–"], "");
     const head = this.arrived.firstChild, last = head.nextSibling;
     made.dataset.key = key;
     if (key && last?.dataset.key === key) last.replaceWith(made);
@@ -151,18 +163,4 @@ customElements.define("tb-hands", Hands);
 
 function line(texts, kind) {
   return make("li", { class: kind }, ...texts.map((text) => make("span", {}, text)));
-}
-
-/** A control's name as people write it: `CC 21` for `cc 21`. */
-function capitals(control) {
-  return control.replace(/^cc (\d+)/, "CC\u00a0$1");
-}
-
-function isLearned(control) {
-  return control.includes(", learned)");
-}
-
-/** Whether a control is in the map of an input that is here; without inputs, the default map is listed. */
-function isOfInput(control) {
-  return !isLearned(control) && !control.endsWith("(default map)");
 }

@@ -1,4 +1,5 @@
 // The top of the page: the sound that plays, voices and level, volume and panic; and messages about the connection.
+import { bound } from "/bound.js";
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
@@ -7,16 +8,16 @@ import { language, number, switchLanguage, t } from "/words.js";
 
 const QUIETEST_DB = -60;
 const TO_READ_MS = 2000, TO_READ_EACH_MS = 45, MOST_TO_READ_MS = 6000; // how long a message is shown: for each character
-const TO_ACT_MS = 8000; // with a button
+const TO_ACT_MS = 10000; // with a button; as long as a control is waited for
 
 class Now extends HTMLElement {
   connectedCallback() {
-    this.name = make("strong");
+    this.name = make("strong", { role: "status" });
     this.by = make("span");
-    this.changed = make("small", { hidden: true }, t("now.changed"));
+    this.changed = button(t("now.changed"), t("now.changed.long"), () => askToSave(), { class: "changed", hidden: true });
     this.append(
       button("‹", t("now.previous"), () => play.tell("action", { name: "previous_sound" }), { class: "round" }),
-      make("div", { class: "names" }, make("div", { class: "name", role: "status" }, this.name, this.changed), this.by),
+      make("div", { class: "names" }, make("div", { class: "name" }, this.name, this.changed), this.by),
       button("›", t("now.next"), () => play.tell("action", { name: "next_sound" }), { class: "round" }),
     );
     for (const news of ["present", "meter", "moved", "change"]) play.addEventListener(news, () => this.show());
@@ -25,13 +26,19 @@ class Now extends HTMLElement {
 
   show() {
     const name = play.state ? (play.sound ?? t("now.none")) : "–";
-    const by = play.card?.name ?? " ";
+    const by = [play.card?.name ?? " ", ...play.parts.map(({ sound }) => sound)].join(" · ");
     if (this.name.textContent !== name) this.name.textContent = name;
     this.changed.hidden = !play.state || !play.isChanged;
     if (this.by.textContent !== by) this.by.textContent = by;
   }
 }
 customElements.define("tb-now", Now);
+
+/** Open the part Sounds at the field for the sound's name. */
+function askToSave() {
+  document.getElementById("tab-sounds").click();
+  document.getElementById("save-name").focus();
+}
 
 class Meter extends HTMLElement {
   connectedCallback() {
@@ -87,12 +94,15 @@ class Tools extends HTMLElement {
   }
 
   toggle() {
-    this.mark(this.learn.getAttribute("aria-pressed") !== "true");
+    const isOn = this.learn.getAttribute("aria-pressed") !== "true";
+    this.mark(isOn);
+    if (isOn) toast(t("learn.mode.how"), { text: t("tab.hands"), do: () => document.getElementById("tab-hands").click() });
   }
 
   mark(isOn) {
     this.learn.setAttribute("aria-pressed", isOn);
     document.body.classList.toggle("learning", isOn);
+    bound.want(this, isOn);
   }
 }
 customElements.define("tb-tools", Tools);
@@ -120,13 +130,12 @@ class Notice extends HTMLElement {
 customElements.define("tb-notice", Notice);
 
 class Toast extends HTMLElement {
-  show(text, act) {
+  show(text, acts) {
     clearTimeout(this.timer);
-    const parts = [make("span", {}, text)];
-    if (act) parts.push(button(act.text, act.text, () => { this.hide(); act.do(); }));
+    const parts = [make("span", {}, text), ...acts.map((act) => button(act.text, act.text, () => { this.hide(); act.do(); }))];
     parts.push(button("×", t("close"), () => this.hide(), { class: "close" }));
     this.replaceChildren(...parts);
-    this.timer = setTimeout(() => this.hide(), act ? TO_ACT_MS : Math.min(MOST_TO_READ_MS, TO_READ_MS + TO_READ_EACH_MS * text.length));
+    this.timer = setTimeout(() => this.hide(), acts.length ? TO_ACT_MS : Math.min(MOST_TO_READ_MS, TO_READ_MS + TO_READ_EACH_MS * text.length));
   }
 
   /** Hide the message; text: hide only this message. */
@@ -137,9 +146,9 @@ class Toast extends HTMLElement {
 }
 customElements.define("tb-toast", Toast);
 
-/** Show a message for a while; act: {text, do} for a button beside the message. */
-export function toast(text, act) {
-  document.querySelector("tb-toast").show(text, act);
+/** Show a message for a while; acts: {text, do} for each button beside the message. */
+export function toast(text, ...acts) {
+  document.querySelector("tb-toast").show(text, acts);
 }
 
 /** Show an error's message. */

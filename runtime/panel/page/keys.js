@@ -1,7 +1,8 @@
 // The keyboard, for touch, mouse, pen, computer keys and screen readers; with glissando and hold.
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
-import { handOver, number, noteName, t } from "/words.js";
+import { play } from "/play.js";
+import { handOver, hzText, noteName, t } from "/words.js";
 
 const WHITE = [0, 2, 4, 5, 7, 9, 11];
 const WHITE_WIDTH_PX = 40, FEWEST = 10, MOST = 29;
@@ -20,17 +21,21 @@ class Keys extends HTMLElement {
     this.focusNote = 60;
     this.holdButton = button(t("keys.hold"), t("keys.hold.long"), () => this.setHold(!this.hold), { "aria-pressed": "false" });
     this.range = make("span", { class: "range", "aria-live": "polite" });
+    this.sounding = make("span", { class: "sounding", "aria-hidden": "true" }); // in sight on every part of the page
+    this.zones = make("div", { class: "zones", hidden: true });
     this.keys = make("div", { class: "keys", role: "group", "aria-label": t("keys"), title: t("keys.computer") });
     this.append(
       make("div", { class: "bar" },
         button("−", t("keys.lower"), () => this.shift(-1), { class: "round" }), this.range,
-        button("+", t("keys.higher"), () => this.shift(1), { class: "round" }), this.holdButton),
-      this.keys,
+        button("+", t("keys.higher"), () => this.shift(1), { class: "round" }), this.sounding, this.holdButton),
+      this.zones, this.keys,
     );
     this.listen();
     new ResizeObserver(() => this.build()).observe(this.keys);
     notes.addEventListener("change", () => this.show());
     notes.addEventListener("panic", () => this.setHold(false));
+    play.addEventListener("present", () => this.showZones());
+    play.addEventListener("picture", ({ detail }) => this.say(detail.hz));
     handOver("hold", () => this.hold, (isOn) => this.setHold(isOn));
   }
 
@@ -74,8 +79,31 @@ class Keys extends HTMLElement {
     this.keys.style.setProperty("--n", n);
     this.keys.replaceChildren(...made);
     if (!made.some((key) => key.tabIndex === 0)) this.focusOn(Number(made[0].dataset.note), false);
-    this.range.textContent = t("chroma.octave", { n: number(this.octave) });
+    this.range.textContent = t("keys.range", { first: noteName(first), last: noteName(Number(made.at(-1).dataset.note)) });
     this.show();
+    this.showZones();
+  }
+
+  /** Show which sound lies where, if the keyboard is split. */
+  showZones() {
+    const parts = play.parts.map(({ sound, keys = [0, 127] }) => ({ sound, keys }));
+    this.zones.hidden = !parts.some(({ keys: [low, high] }) => low > 0 || high < 127);
+    if (this.zones.hidden || !this.n) return this.zones.replaceChildren();
+    const x = (note) => Math.min(1, Math.max(0, (whitesBelow(note) - whitesBelow(this.lowest)) / this.n));
+    this.zones.replaceChildren(...parts.map(({ sound, keys: [low, high] }, k) => {
+      const from = x(low), to = high >= 127 ? 1 : x(high + 1);
+      const made = make("span", { class: k % 2 ? "" : "first" }, to > from ? sound : "");
+      made.style.left = `${100 * from}%`;
+      made.style.width = `${100 * (to - from)}%`;
+      made.hidden = to <= from;
+      return made;
+    }));
+  }
+
+  /** Show the frequencies of the notes, the newest last. */
+  say(hz) {
+    const text = hzText(hz);
+    if (this.sounding.textContent !== text) this.sounding.textContent = text;
   }
 
   first(n) {
@@ -206,3 +234,8 @@ class Keys extends HTMLElement {
   }
 }
 customElements.define("tb-keys", Keys);
+
+/** How many white keys are below a note, from note 0. */
+function whitesBelow(note) {
+  return 7 * Math.floor(note / 12) + WHITE.filter((white) => white < note % 12).length;
+}

@@ -23,11 +23,18 @@ class Layers extends HTMLElement {
       make("label", { for: "layers-name" }, t("layers.name")), this.name, this.list, this.known,
       make("div", { class: "buttons" }, this.more, make("button", { class: "main" }, t("layers.save"))));
     this.whole = make("details", { class: "card" }, make("summary", {}, t("layers")), make("p", { class: "hint" }, t("layers.how")), this.form);
-    this.whole.addEventListener("toggle", () => this.whole.open && !this.parts.length && this.begin());
+    this.whole.addEventListener("toggle", () => this.unfold());
     this.append(this.whole);
     play.addEventListener("present", () => remember());
     remember();
     handOver("layers", () => ({ name: this.name.value, parts: this.parts, isOpen: this.whole.open }), (kept) => this.takeBack(kept));
+  }
+
+  /** Show the whole form, down to its button. */
+  unfold() {
+    if (!this.whole.open) return;
+    if (!this.parts.length) this.begin();
+    this.form.scrollIntoView({ block: "nearest" });
   }
 
   /** Begin a new sound: two parts, split at middle C. */
@@ -59,6 +66,22 @@ class Layers extends HTMLElement {
     }
   }
 
+  /** Whether there are two parts, the first of them for the left hand and the other one for the right. */
+  isByHand() {
+    const [left, right] = this.parts;
+    return this.parts.length === 2 && left.keys[0] === 0 && right.keys[1] === 127 && left.keys[1] < 127 && right.keys[0] > 0;
+  }
+
+  /** Set the lowest (0) or the highest (1) key of a part; if the other hand begins beside it, it goes on beginning there. */
+  setEnd(part, k, note) {
+    const before = part.keys[k], step = k ? 1 : -1, other = this.isByHand() && this.parts.find((each) => each !== part);
+    part.keys = part.keys.with(k, note);
+    if (other && other.keys[1 - k] === before + step) other.keys = other.keys.with(1 - k, Math.min(127, Math.max(0, note + step)));
+    const fields = () => [...this.list.querySelectorAll("input, select")], at = fields().indexOf(document.activeElement);
+    this.show();
+    fields()[at]?.focus();
+  }
+
   add() {
     this.parts.push({ ...NEW });
     this.show();
@@ -78,12 +101,15 @@ class Layers extends HTMLElement {
     const pick = (name, options, chosen, change) => field(name, make("select", { change: (event) => change(event.target.value) },
       ...options.map(([value, text]) => make("option", { value, selected: String(value) === String(chosen) }, text))));
     const keys = Array.from({ length: 128 }, (_, note) => [note, noteName(note)]);
-    const end = (name, k) => (value) => (part[name] = part[name].with(k, Number(value)));
+    const end = (k) => (value) => this.setEnd(part, k, Number(value));
+    const ends = [pick("lowest", keys, part.keys[0], end(0)), pick("highest", keys, part.keys[1], end(1))];
+    const hand = this.isByHand() ? ["left", "right"][k] : null; // then one end is enough, and the other one is folded
+    const shown = hand ? [pick(hand, keys, part.keys[1 - k], end(1 - k))] : ends;
     return make("fieldset", { class: "part" },
       make("legend", {}, t("layers.part", { n: k + 1 })),
       field("sound", make("input", { list: "layers-known", value: part.sound, required: true, autocomplete: "off", input: (event) => set("sound", event.target.value) })),
-      pick("lowest", keys, part.keys[0], end("keys", 0)), pick("highest", keys, part.keys[1], end("keys", 1)),
-      this.rest(part, pick("instrument", [["", t("layers.any")], ...play.instruments.map((name) => [name, name])], part.instrument, (value) => set("instrument", value)),
+      ...shown,
+      this.rest(part, ...(hand ? [ends[k]] : []), pick("instrument", [["", t("layers.any")], ...play.instruments.map((name) => [name, name])], part.instrument, (value) => set("instrument", value)),
         field("softest", velocity(part, 0)), field("hardest", velocity(part, 1)),
         number("transpose", -48, 48), number("level_db", LOWEST_DB, 12, 0.5), number("pan", -1, 1, 0.05), number("send", 0, 1, 0.05),
         pick("channel", [["", t("layers.all")], ...Array.from({ length: 16 }, (_, c) => [c + 1, c + 1])], part.channel, (value) => set("channel", value)),
@@ -109,6 +135,7 @@ class Layers extends HTMLElement {
       await play.ask("sound", { name });
       const isHeard = await play.until(() => play.sound === name, HEARD_MS);
       toast(t(isHeard ? "layers.saved" : "layers.kept", { name }));
+      this.form.scrollIntoView({ block: "nearest" }); // the keyboard may have become higher
     } catch (error) {
       complain(error);
     }

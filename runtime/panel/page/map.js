@@ -14,7 +14,6 @@ const STEP = 0.02;
 const DRAG_HAND = "map", DRAG_NOTE = 60;
 const SAME = 1e-3;
 const MOVED_PX = 4; // a press that goes no farther is a click
-const N_BY_ITSELF = 10; // a note whose trail has more places moves by itself; fewer may come from a knob
 const LEAST_SHARE = 0.01; // of a sound near the ring, to be listed
 const HELD_MS = 350; // holding a pin this long plays a note
 
@@ -23,6 +22,7 @@ class SoundMap extends HTMLElement {
     this.draw = atNextPicture(() => this.paint());
     this.trail = new Trail();
     this.ground = make("canvas", { class: "ground", "aria-hidden": "true" });
+    this.line = make("canvas", { class: "ground", "aria-hidden": "true" }); // the path, below the pins and their names
     this.canvas = make("canvas", {
       tabindex: 0, role: "application", "aria-label": t("map.place"), "aria-describedby": "map-how",
       pointerdown: (event) => this.take(event), pointermove: (event) => this.drag(event),
@@ -38,19 +38,18 @@ class SoundMap extends HTMLElement {
     this.between = make("p", { class: "between" });
     this.axes = make("div", { class: "axes" });
     this.colours = make("select", { id: "map-colour", change: () => this.recolour() });
-    this.morph = make("div", { class: "morph" });
     this.labels = make("div", { class: "labels" });
     this.trailKey = make("p", { class: "hint trail", hidden: true }, t("map.trail"));
     this.how = make("p", { id: "map-how" });
     this.append(
-      make("div", { class: "sheet" }, this.ground, this.canvas, this.pins.layer),
+      make("div", { class: "sheet" }, this.ground, this.line, this.canvas, this.pins.layer),
       make("div", { class: "legend" },
         make("h2", {}, t("map")), this.how, this.axes,
         make("div", { class: "nearby" }, make("h3", {}, t("map.near")),
-          make("div", { "aria-live": "polite" }, this.between, this.near)),
+          make("div", { "aria-live": "polite" }, this.near, this.between), make("p", { class: "hint" }, t("map.shares"))),
         make("label", { class: "check", for: "map-note" }, this.plays, t("map.note")),
-        this.path.element, this.morph, this.trailKey,
-        make("label", { class: "check", for: "map-colour" }, t("map.colour"), this.colours), this.labels),
+        make("label", { class: "check", for: "map-colour" }, t("map.colour"), this.colours), this.labels,
+        this.path.element, this.trailKey), // what comes and goes is at the end, so that nothing else is moved
     );
     new ResizeObserver(() => this.fit()).observe(this.canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.forget());
@@ -80,9 +79,9 @@ class SoundMap extends HTMLElement {
     this.names = [...new Set(this.owners)];
     this.hues = new Map(this.names.map((name, k) => [name, hue(k)]));
     this.buildColours();
-    this.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph", false, "map-at")] : []));
+    this.path.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph", false, "map-at")] : []));
     this.trail?.clear();
-    this.trailKey.hidden = true;
+    this.trailKey.hidden = !this.movesByItself();
     if (this.isPlane || this.builtFor !== card) this.asked = null; // otherwise the ring stays where the user dragged it
     this.builtFor = card;
     this.heard = null;
@@ -176,11 +175,16 @@ class SoundMap extends HTMLElement {
 
   /** Show the place of the newest note, if the note moves by itself. */
   follow(latents) {
-    const heard = latents.length && this.sheet ? latents.join() : "";
+    const heard = latents.length && this.sheet && !this.trailKey.hidden ? latents.join() : "";
     if (heard !== this.heard) this.heardAt = heard ? this.whereNow([...latents].map((step) => step / 255)) : null;
     this.heard = heard;
     if (this.trail.follow(this.heardAt, this.place)) this.draw();
-    if (this.trail.places.length > N_BY_ITSELF && !this.isDragged) this.trailKey.hidden = false; // stays until another sound plays
+  }
+
+  /** Whether a note of the sound is heard elsewhere than at the ring. */
+  movesByItself() {
+    const { trajectory, modulation = [] } = play.state?.sound ?? {};
+    return Boolean(trajectory) || modulation.some(({ target }) => target.startsWith("latent."));
   }
 
   whereNow(row) {
@@ -198,7 +202,9 @@ class SoundMap extends HTMLElement {
       return row;
     });
     this.near.replaceChildren(...rows);
-    const texts = pairs.length ? pairs.map(([a, b]) => t("map.between", { a, b })) : at ? [t("map.at", { name: at })] : [];
+    // Two pins may have the ring between them while a third one is nearer.
+    const nearest = around.slice(0, 2).map(([name]) => name), isNearest = (pair) => pair.every((name) => nearest.includes(name));
+    const texts = at ? [t("map.at", { name: at })] : pairs.map(([a, b]) => t(isNearest([a, b]) ? "map.between" : "map.halfway", { a, b }));
     this.between.replaceChildren(...texts.map((each) => make("span", {}, each)));
     this.pins.mark();
   }
@@ -294,7 +300,7 @@ class SoundMap extends HTMLElement {
     const { clientWidth: width, clientHeight: height } = this.canvas, dense = Math.min(2, devicePixelRatio);
     if (!width || (width === this.width && height === this.height)) return;
     [this.width, this.height, this.dense] = [width, height, dense];
-    for (const canvas of [this.canvas, this.ground]) [canvas.width, canvas.height] = [width * dense, height * dense];
+    for (const canvas of [this.canvas, this.ground, this.line]) [canvas.width, canvas.height] = [width * dense, height * dense];
     this.forget();
     this.moved();
     this.pins.lay();
@@ -319,9 +325,10 @@ class SoundMap extends HTMLElement {
     const style = getComputedStyle(this);
     if (this.isStale) this.paintGround();
     const pen = cleared(this.canvas, this.dense);
+    const line = cleared(this.line, this.dense);
     if (!this.sheet) return;
-    this.path.paint(pen, style);
-    this.trail.paint(pen, (place) => this.toPixel(place), style.getPropertyValue("--accent"));
+    this.path.paint(line, style);
+    if (!this.isDragged && !this.path.isOn) this.trail.paint(pen, (place) => this.toPixel(place), style.getPropertyValue("--accent"));
     this.paintGrip(pen, style);
   }
 

@@ -2,9 +2,11 @@
 import { complain, toast } from "/head.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
-import { t } from "/words.js";
+import { number, t } from "/words.js";
 
 const N_PLACES = 8; // as many as a morph can have
+const N_BETWEEN = 12; // a line that was drawn is remembered with so many places for each of the morph's
+const KEPT = "timbrebox.paths", MOST_KEPT = 50;
 const SAME = 0.02;
 const LEAST_STEP = 0.008, LEAST_LENGTH = 0.04;
 
@@ -17,17 +19,22 @@ export class Path {
     this.starts = button(t("path.draw"), t("path.draw.long"), () => this.set(!this.isOn), { "aria-pressed": "false" });
     this.name = make("input", { id: "path-name", required: true, maxlength: 100, autocomplete: "off" });
     this.form = make("form", { class: "keep", hidden: true, submit: (event) => this.save(event) },
-      make("label", { for: "path-name" }, t("path.name")),
+      make("label", { for: "path-name", class: "unseen" }, t("path.name")),
       make("div", {}, this.name, make("button", { class: "main" }, t("sounds.save")),
         button(t("path.discard"), t("path.discard"), () => this.set(false))));
     this.how = make("p", { class: "hint", role: "status" });
-    this.element = make("div", { class: "path" }, this.starts, this.how, this.form);
+    this.at = make("input", { type: "range", id: "path-at", min: 0, max: 1, step: 0.001, input: () => this.walk(),
+      pointerdown: () => map.sound(), pointerup: () => map.leave(), pointercancel: () => map.leave(), blur: () => map.leave() });
+    this.percent = make("output", { for: "path-at", "aria-hidden": "true" });
+    this.walker = make("div", { class: "walker", hidden: true }, make("label", { for: "path-at" }, t("morph")), this.percent, this.at);
+    this.morph = make("div", { class: "morph" }); // the playing sound's control Morph, if it has one
+    this.element = make("div", { class: "path" }, this.starts, this.walker, this.morph, this.how, this.form);
   }
 
   set(isOn) {
     this.isOn = isOn;
     this.places = [];
-    this.form.hidden = true;
+    this.showForm(false);
     this.starts.setAttribute("aria-pressed", isOn);
     this.how.textContent = isOn ? t("path.how") : "";
     this.map.draw();
@@ -35,7 +42,27 @@ export class Path {
 
   begin(place) {
     this.places = [place];
-    this.form.hidden = true;
+    this.showForm(false);
+  }
+
+  /** Show what is there once a line is drawn: the control Morph, and the form to keep the path. */
+  showForm(isDrawn) {
+    this.form.hidden = this.walker.hidden = !isDrawn;
+    this.morph.hidden = isDrawn;
+    if (this.isOn) this.how.textContent = t(isDrawn ? "path.drawn" : "path.how");
+  }
+
+  /** Move the ring along the line to where the control Morph is. */
+  walk() {
+    const at = Number(this.at.value);
+    this.say(at);
+    this.map.go(alongAll(thinned(this.places, N_BETWEEN * (N_PLACES - 1) + 1), at));
+  }
+
+  say(at) {
+    this.percent.textContent = `${number(100 * at)} %`;
+    this.at.setAttribute("aria-valuetext", this.percent.textContent);
+    this.walker.style.setProperty("--at", at);
   }
 
   add(place) {
@@ -52,7 +79,9 @@ export class Path {
   /** Ask for a name after the path is drawn. */
   end() {
     if (lengthOf(this.places) < LEAST_LENGTH) return;
-    this.form.hidden = false;
+    this.showForm(true);
+    this.at.value = 1; // the ring is at the line's end
+    this.say(1);
     this.name.value = t("path.default", { name: play.sound ?? "" }).trim();
   }
 
@@ -63,6 +92,7 @@ export class Path {
     try {
       const places = thinned(this.places, N_PLACES), rows = places.map((place) => this.map.latentsAt(place));
       await play.ask("sounds.path", { name, places: rows });
+      remember(rows, thinned(this.places, N_BETWEEN * (N_PLACES - 1) + 1));
       await play.ask("sound", { name });
       this.set(false);
       toast(t("path.saved", { name }));
@@ -104,16 +134,45 @@ export class Path {
     const sounds = sound?.morph?.sounds ?? [];
     const found = sounds.map((each) => (typeof each === "string" ? rowOfSound(each) : names.map((latent) => each[latent])));
     const rows = found.filter((row) => row?.every((at) => at !== undefined));
-    return (this.known = { sound, sheet, rows, places: rows.map((row) => this.map.placeOf(row)) });
+    const drawn = rows.length ? remembered()[keyOf(rows)] : null;
+    return (this.known = { sound, sheet, rows, places: drawn ?? rows.map((row) => this.map.placeOf(row)) });
   }
 
   /** The place on the path at the position of the control Morph; null if the latents are not there. */
   placeOf(row) {
     const { rows, places } = this.ofSound(), morph = play.positions.get("morph");
     if (rows.length < 2 || morph === undefined) return null;
-    const at = morph * (rows.length - 1), k = Math.min(rows.length - 2, Math.floor(at));
-    const between = (each) => each[k].map((x, d) => x + (at - k) * (each[k + 1][d] - x));
-    return between(rows).every((x, d) => Math.abs(x - row[d]) < SAME) ? between(places) : null;
+    return alongAll(rows, morph).every((x, d) => Math.abs(x - row[d]) < SAME) ? alongAll(places, morph) : null;
+  }
+}
+
+/** What a list of rows has at a share of the way through it. */
+function alongAll(rows, share) {
+  const at = share * (rows.length - 1), k = Math.min(rows.length - 2, Math.floor(at));
+  return rows[k].map((x, d) => x + (at - k) * (rows[k + 1][d] - x));
+}
+
+/** A path's latents as a key: a sound's file has them with other last digits. */
+function keyOf(rows) {
+  return rows.map((row) => row.map((at) => Math.round(1000 * at)).join()).join(" ");
+}
+
+/** The lines that were drawn in this browser: a sound has only a few of a line's places. */
+function remembered() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function remember(rows, places) {
+  const round = (x) => Math.round(1e4 * x) / 1e4;
+  const all = [...Object.entries(remembered()), [keyOf(rows.map((row) => Object.values(row))), places.map((place) => place.map(round))]];
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(all.slice(-MOST_KEPT))));
+  } catch {
+    // the browser forbids storage
   }
 }
 

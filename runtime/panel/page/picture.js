@@ -1,7 +1,7 @@
 // The live picture: the output's spectrum, the decoder's spectrum, and the harmonics of the notes, over pitch and in dB.
 import { draw, make } from "/make.js";
 import { play } from "/play.js";
-import { noteName, number, t } from "/words.js";
+import { hzText, number, t } from "/words.js";
 
 const LOWEST_HZ = 30, HIGHEST_HZ = 18000, N_BANDS = 256; // as in runtime/acoustics/spectrum_picture.py
 const QUIETEST_DB = -96, LOUDEST_DB = 0;
@@ -99,7 +99,7 @@ class Picture extends HTMLElement {
         shown[k] = now > shown[k] && !this.still.matches ? now : shown[k] + fall * (now - shown[k]);
       }
     }
-    const text = hz.length ? [...new Set([...hz].map(said))].reverse().join("   ") : "";
+    const text = hzText(hz);
     if (this.notes.textContent !== text) this.notes.textContent = text;
     this.hz = hz;
     this.paint();
@@ -172,8 +172,4 @@ customElements.define("tb-picture", Picture);
 function hueOf(hz, template) {
   const chroma = ((Math.round(69 + 12 * Math.log2(hz / 440)) % 12) + 12) % 12;
   return template.replace("HUE", 30 * chroma);
-}
-
-function said(hz) {
-  return `${noteName(Math.max(0, Math.round(69 + 12 * Math.log2(hz / 440))))} ${number(hz, hz < 1000 ? 1 : 0)} Hz`;
 }

@@ -67,6 +67,11 @@ class Play extends EventTarget {
     return [...this.positions.keys()];
   }
 
+  /** The parts of the sound, as in its file; empty if it has no parts. */
+  get parts() {
+    return this.state?.whole?.parts ?? [];
+  }
+
   can(method) {
     return this.methods.has(method);
   }

@@ -22,6 +22,7 @@ const CHROMA_HAND = "chroma";
 class Shape extends HTMLElement {
   connectedCallback() {
     this.picture = make("tb-picture", { class: "group" });
+    this.part = make("p", { class: "hint part-name", hidden: true });
     play.addEventListener("present", () => this.build());
     this.build();
   }
@@ -38,22 +39,23 @@ class Shape extends HTMLElement {
     const more = play.targets.filter((target) => !grouped.has(target));
     const groups = Object.entries(GROUPS).map(([name, targets]) => group(name, targets.filter(shown)));
     this.replaceChildren(
-      this.picture,
+      this.picture, this.part,
       make("div", { class: "heart" },
-        make("fieldset", { class: "group latents" }, this.legend = make("legend", {}, t("latents")),
+        make("fieldset", { class: "group latents" }, make("legend", {}, t("latents")),
           make("div", { class: "row" }, ...latents.map((target) => Slider.for(target, true)))),
         make("tb-chroma", { class: "group" })),
       make("div", { class: "groups" },
         make("div", { class: "others" }, ...groups.filter((each) => each && !isEnvelope(each)), more.length ? group("more", more) : ""),
         ...groups.filter((each) => each && isEnvelope(each))),
     );
+    this.namePart();
   }
 
   /** Of a sound with several parts, the sliders move the first one. */
-  nameLatents() {
-    const part = play.state?.sound?.name;
-    const text = part && part !== play.sound ? t("latents.part", { name: part }) : t("latents");
-    if (this.legend.textContent !== text) this.legend.textContent = text;
+  namePart() {
+    const [first] = play.parts;
+    this.part.hidden = !first;
+    this.part.textContent = first ? t("shape.part", { name: first.sound }) : "";
   }
 
   targetNames() {
@@ -61,7 +63,7 @@ class Shape extends HTMLElement {
   }
 
   showAll() {
-    this.nameLatents();
+    this.namePart();
     for (const each of this.querySelectorAll("tb-slider, tb-envelope")) each.show();
   }
 }
@@ -155,7 +157,7 @@ class Chroma extends HTMLElement {
 
   show() {
     this.buttons.forEach((each, chroma) => {
-      each.setAttribute("aria-pressed", notes.isOn(this.note(chroma)));
+      each.setAttribute("aria-pressed", notes.isOn(this.note(chroma)) || notes.hears(chroma));
     });
   }
 }

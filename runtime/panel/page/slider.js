@@ -1,4 +1,5 @@
 // A slider for a target, with its name and its value in the target's unit: <tb-slider>.
+import { bound } from "/bound.js";
 import { make } from "/make.js";
 import { play } from "/play.js";
 import { number, t, targetName } from "/words.js";
@@ -41,13 +42,13 @@ export class Slider extends HTMLElement {
     if (lowest < 0 && lowest === -highest) this.range.addEventListener("dblclick", () => play.move({ [this.target]: 0.5 }));
     this.classList.toggle("tall", this.isTall);
     this.classList.toggle("both", lowest < 0 && highest > 0 && lowest === -highest);
-    const mark = make("button", { type: "button", class: "learn", click: () => this.learn() });
-    mark.setAttribute("aria-label", t("hands.learn.long", { name: targetName(this.target) }));
+    this.mark = make("button", { type: "button", class: "learn", click: () => this.learn() });
     // Vertical sliders are narrow, and among the latents `3` says as much as `latent 3`.
     const name = targetName(this.target), short = this.isTall ? name.replace(/^latent (?=\d+$)/i, "") : name;
     if (short !== name) this.range.setAttribute("aria-label", name);
-    this.append(make("label", { for: id, title: name }, short), this.value, this.range, mark);
+    this.append(make("label", { for: id, title: name }, short), this.value, this.range, this.mark);
     this.show();
+    this.showMark();
   }
 
   take() {
@@ -56,6 +57,15 @@ export class Slider extends HTMLElement {
 
   learn() {
     this.dispatchEvent(new CustomEvent("learn", { bubbles: true, detail: this.target }));
+  }
+
+  /** Show on the learn mark which control moves the target. */
+  showMark() {
+    const name = targetName(this.target), controls = bound.controlsOf(this.target);
+    const said = controls.length ? t("hands.mark.long", { name, what: bound.list(controls) }) : t("hands.learn.long", { name });
+    this.mark.textContent = controls.length ? bound.said(controls[0]) : "";
+    this.mark.setAttribute("aria-label", said);
+    this.mark.title = said;
   }
 
   /** Show the target's position. */
@@ -72,4 +82,7 @@ customElements.define("tb-slider", Slider);
 
 play.addEventListener("moved", ({ detail: moved }) => {
   for (const each of document.querySelectorAll("tb-slider")) if (moved.has(each.target)) each.show();
+});
+bound.addEventListener("change", () => {
+  for (const each of document.querySelectorAll("tb-slider")) each.showMark();
 });

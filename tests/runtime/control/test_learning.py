@@ -148,3 +148,12 @@ def test_conflicts_are_named() -> None:
     assert moved_before(lines, MapLine("cc 64", "latent.1")) == ["the sustain pedal"]
     assert moved_before(lines, MapLine("pitch_wheel", "latent.1")) == ["pitch bend"]
     assert moved_before(lines, MapLine("cc 23", "latent.1")) == []
+
+
+def test_what_was_learned_says_where_the_control_stands_if_its_target_jumps_there() -> None:
+    assert learn(cc(21, *range(4, 68, 4))).share == pytest.approx(64 / 127)
+    assert learn(cc(21, 3, 9, 15)).share == pytest.approx(15 / 127)
+    assert learn(cc(21, 3, 9, 15), takeover="pick_up").share is None
+    assert learn(cc(21, 1, 1, 2, 1, 1, 3)).share is None  # an encoder
+    assert learn(cc(21, 127, 0, 127)).share is None  # a switch
+    assert learn(cc(21, 3, 9, 15), target="panic").share is None

@@ -133,6 +133,28 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
     keyboard.unplug()
 
 
+def test_a_learned_knob_has_its_target_at_once_and_undo_brings_back_the_knob_before(
+    start: Callable[..., LiveProgram], home: Path
+) -> None:
+    keyboard = Keyboard("keys")
+    with start() as program, Link(home / "run" / "timbrebox" / "control") as link:
+        program.wait_for("MIDI input: keys:out")
+        for knob in (21, 22):
+            link.ask("learn", target="phase_blend", timeout_s=10)
+            for value in range(0, knob + 50, 7):
+                keyboard.play([0xB0, knob, value])
+            program.wait_for(f"learn: cc {knob} of keys:out now moves phase_blend.")
+            stands = value / 127.0
+            wait_until(lambda at=stands: abs(link.ask("state")["positions"]["phase_blend"] - at) < 1e-3, "the move")
+        assert "cc 22 (keys:out, learned)" in position(home, "phase_blend")
+        assert link.ask("learn.undo") == {"learned": 1}
+        assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
+        with pytest.raises(UserError, match="nothing learned"):
+            link.ask("learn.undo")
+        assert program.stop() == 0
+    keyboard.unplug()
+
+
 def test_the_audible_yes_is_heard_when_the_sound_is_silent(
     on_rig: JackServer, start: Callable[..., LiveProgram], home: Path, tmp_path: Path
 ) -> None:

@@ -182,7 +182,7 @@ def test_a_learn_mark_asks_for_a_control(page: Browser, link: Link) -> None:
     link.ask("watch", topics=["change"])
     page.click("tb-tools button:nth-child(2)")
     page.click("tb-slider:has(#at-width) .learn")
-    page.wait("document.querySelector('tb-toast').textContent.startsWith('Now move a control for Width')")
+    page.wait("document.querySelector('tb-toast').textContent.startsWith('Now turn a knob for Width')")
     page.click("#tab-hands")
     page.wait("document.querySelector('.waiting [data-learn=width]')?.textContent === 'Cancel'")
     link.ask("learn", target="pan")  # another program's request replaces the page's

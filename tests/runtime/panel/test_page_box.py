@@ -98,12 +98,12 @@ def test_after_a_save_what_plays_has_the_new_name_and_is_unchanged(page: Browser
     page.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     page.click("#at-width")
     page.click("#tab-sounds")
-    page.wait("!document.querySelector('tb-now small').hidden")  # the page says that the sound was changed
+    page.wait("!document.querySelector('tb-now .changed').hidden")  # the page says that the sound was changed
     page.click("#save-name")
     page.command("Input.insertText", text="Saved here")
     page.click(".save button")
     page.wait("document.querySelector('.own .choice')?.textContent === 'Saved here'")
-    page.wait("document.querySelector('tb-now small').hidden")
+    page.wait("document.querySelector('tb-now .changed').hidden")
     page.wait("document.querySelector('tb-now strong').textContent === 'Saved here'")
     assert link.ask("state")["sound"]["name"] == "Saved here"
     link.ask("sounds.delete", name="Saved here")

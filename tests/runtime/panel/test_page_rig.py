@@ -160,6 +160,51 @@ def test_a_real_control_is_learnt_and_moves_what_is_heard(page: Browser, link: L
     assert change_db(before, heard(ears)) > 5.0
 
 
+def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_buttons(page: Browser, ears: Player) -> None:
+    lit = "document.querySelectorAll('.keys .on, .twelve [aria-pressed=true]').length"
+    ears.send([0x90, 61, 100])
+    page.wait("document.querySelector('[data-note=\"61\"]').classList.contains('on')")
+    page.wait("document.querySelector('.twelve button:nth-child(2)').ariaPressed === 'true'")
+    assert page.evaluate(lit) == 2
+    ears.send([0x80, 61, 0])
+    page.wait(f"{lit} === 0")
+    ears.send([0x90, 64, 100])
+    page.wait(f"{lit} === 2")
+    page.click(".panic")  # the key's release may never come
+    page.wait(f"{lit} === 0")
+    ears.send([0x80, 64, 0])
+    page.click("#tab-hands")  # what arrived before the list was shown is in the list
+    page.wait("document.querySelector('.arrived').textContent.includes('C♯4')")
+
+
+def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser, link: Link, ears: Player) -> None:
+    mark, said = "tb-slider:has(#at-filter-cutoff) .learn", "document.querySelector('tb-toast').textContent"
+    page.click("tb-tools .learns")
+    page.wait(f"{said}.startsWith('Click the mark at a slider')")
+    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # from the default map
+    for knob, begin in ((21, "CC\u00a074 moves Cutoff, as its map says."), (22, "CC\u00a021 moves Cutoff.")):
+        page.click(mark)
+        page.wait(f"{said}.startsWith('{begin} Turn another control')")
+        for value in range(90, 30, -9):
+            ears.send([0xB0, knob, value])
+            time.sleep(0.01)
+        page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a0{knob}'")
+        wait_until(lambda at=value: abs(link.ask("state")["positions"]["filter.cutoff"] - at / 127) < 1e-3, "the place")
+    page.click("tb-toast button")  # Undo
+    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a021'")
+    page.click("#tab-hands")
+    page.wait("document.querySelector('tb-hands td')?.textContent === 'CC\\u00a021 · learned, CC\\u00a074'")
+    off = page.evaluate("document.querySelector('[data-off=\"filter.cutoff\"]').ariaLabel")
+    assert off == "Switch CC\u00a074 off for Cutoff"
+    page.click("#tab-play")
+    page.click(mark)
+    page.wait(f"{said}.startsWith('CC\\u00a021 moves Cutoff. Turn another control to replace it.')")
+    page.click("tb-toast button")  # Forget, beside Cancel
+    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")
+    assert "learned" not in str(link.ask("targets"))
+    page.click("tb-tools .learns")
+
+
 def test_an_instrument_is_swapped_while_a_note_is_held(page: Browser, link: Link, ears: Player) -> None:
     hold(page, 48)
     before = heard(ears)

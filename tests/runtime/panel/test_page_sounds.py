@@ -46,13 +46,14 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{ink} > 50")
     page.wait("document.querySelector('tb-picture .sounding').textContent.startsWith('C4 261.6 Hz')")
+    page.wait("document.querySelector('tb-keys .sounding').textContent.startsWith('C4 261.6 Hz')")
     assert {"50", "1k", "-40", "dB", "Hz"} <= set(
         page.evaluate("[...document.querySelectorAll('tb-picture text')].map((e) => e.textContent)")
     )
     page.evaluate("(async () => { window.play = (await import('/play.js')).play; })()")
-    assert page.evaluate("play.watched") == '["picture"]'
+    assert page.evaluate("play.watched") == '["control","picture"]'
     page.click("#tab-sounds")
-    assert page.evaluate("play.watched") == "[]"
+    assert page.evaluate("play.watched") == '["control"]'
     page.key("keyUp", "KeyA", "a")
 
 
@@ -83,10 +84,13 @@ def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Br
     x, y = page.evaluate("map.toPixel(map.place)")
     left, top = page.evaluate("(() => { const b = map.canvas.getBoundingClientRect(); return [b.left, b.top]; })()")
     assert (left + x, top + y) == pytest.approx((place[0] + 40, place[1] + 30), abs=2.0)
-    page.wait("!document.querySelector('tb-now small').hidden")  # the present sound differs from the chosen one
+    page.wait("!document.querySelector('tb-now .changed').hidden")  # the present sound differs from the chosen one
+    page.click("tb-now .changed")  # leads to where it is saved
+    page.wait("document.activeElement.id === 'save-name'")
+    page.click("#tab-map")
     page.click('.pins button[aria-label="Choose harp"]')
     wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
-    page.wait("document.querySelector('tb-now small').hidden")
+    page.wait("document.querySelector('tb-now .changed').hidden")
 
 
 def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
@@ -96,9 +100,17 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     start = at_rest(page, '.pins button[aria-label="Choose harp"]')  # a press on a pin begins a path, too
     page.mouse("mousePressed", start)
     for k in range(1, 6):
-        page.mouse("mouseMoved", (start[0] - 24 * k, start[1] + 9 * k))
-    page.mouse("mouseReleased", (start[0] - 120, start[1] + 45))
+        page.mouse("mouseMoved", (start[0] - 24 * k, start[1] + (45 if k in (2, 3) else 0)))
+    page.mouse("mouseReleased", (start[0] - 120, start[1]))
     page.wait("!document.querySelector('.path form').hidden")
+    page.evaluate("(window.map = document.querySelector('tb-map')).width")
+    drawn = page.evaluate("map.path.places.map((place) => map.toPixel(place))")
+    assert page.evaluate("document.querySelector('#path-at').ariaValueText") == "100 %"  # Morph, before it is a target
+    page.mouse("mousePressed", page.middle("#path-at", 0.0))
+    wait_for_voices(link, 1)
+    page.mouse("mouseReleased", page.middle("#path-at", 0.0))
+    wait_for_voices(link, 0)
+    page.wait(f"(([x, y]) => Math.hypot(x - {drawn[0][0]}, y - {drawn[0][1]}) < 12)(map.toPixel(map.place))")
     page.evaluate("document.querySelector('#path-name').select()")
     page.command("Input.insertText", text="Way")
     page.click(".path form .main")
@@ -110,12 +122,13 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     assert len(places) == 8
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
-    # The page shows the line that was drawn, and the ring moves along this line.
-    page.evaluate("(window.map = document.querySelector('tb-map')).width")
+    # The page shows the line that was drawn, with the sound's pin at its beginning, and the ring moves along this line.
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
-    assert [line[-1][0] - line[0][0], line[-1][1] - line[0][1]] == pytest.approx([-120, 45], abs=1.0)
-    for k, place in enumerate(line):
-        assert [place[0] - line[0][0], place[1] - line[0][1]] == pytest.approx([-120 * k / 7, 45 * k / 7], abs=1.0)
+    for x, y in drawn:
+        assert min(abs(x - u) + abs(y - v) for u, v in line) < 3.0
+    pin = "document.querySelector('.pins [aria-label=\"Choose Way\"]').style"
+    pin = page.evaluate(f"(({{ left, top }}) => [left, top].map(parseFloat))({pin})")
+    assert pin == pytest.approx(drawn[0], abs=1.5)
     x, y = line[-1]
     page.wait(f"Math.hypot(map.toPixel(map.place)[0] - {x}, map.toPixel(map.place)[1] - {y}) < 2")
     link.ask("sounds.delete", name="Way")
@@ -170,6 +183,15 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.click("#tab-sounds")
     page.click("tb-layers summary")
     page.wait("document.querySelectorAll('.part').length === 2")
+    names = "[...document.querySelectorAll('.part > label > span')].map((e) => e.textContent)"
+    assert page.evaluate(names) == ["Sound", "Left hand, up to", "Sound", "Right hand, from"]
+    # The whole form is in sight, and its texts are not broken.
+    is_seen = "(() => { const b = document.querySelector('tb-layers form .main').getBoundingClientRect(); "
+    page.wait(is_seen + "return b.bottom < document.querySelector('.dock').getBoundingClientRect().top; })()")
+    assert page.evaluate("[...document.querySelectorAll('.part > label > span')].every((e) => e.offsetHeight < 22)")
+    choose = "e.value = '54'; e.dispatchEvent(new Event('change'));"
+    page.evaluate(f"(() => {{ const e = document.querySelector('.part select'); {choose} }})()")
+    assert page.evaluate("document.querySelectorAll('.part')[1].querySelector('select').value") == "55"
     for number, name in enumerate(("cello", "harp")):
         page.evaluate(
             f"(() => {{ const e = document.querySelectorAll('.part input[list]')[{number}]; e.value = '{name}'; "
@@ -180,6 +202,14 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     wait_until(lambda: name_of_sound(link) == "Two hands", "the split")
     page.wait("document.querySelector('tb-now').name.textContent === 'Two hands'")
     assert page.evaluate(NAMES_SHOWN) == ["Two hands"]
+    page.wait("document.querySelector('tb-now').by.textContent.endsWith(' · cello · harp')")
+    page.wait("document.querySelector('.part-name').textContent === 'The sliders move the first part, cello.'")
+    # The keyboard shows where each sound lies: the harp begins at G3.
+    place = ".getBoundingClientRect().left"
+    page.wait("document.querySelectorAll('.zones span').length === 2")
+    lies = page.evaluate(f"[...document.querySelectorAll('.zones span')].map((e) => [e.textContent, e{place}])")
+    assert [name for name, _ in lies] == ["cello", "harp"]
+    assert lies[1][1] == pytest.approx(page.evaluate(f"document.querySelector('[data-note=\"55\"]'){place}"), abs=2)
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
@@ -193,4 +223,5 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     wait_until(lambda: link.ask("state")["whole"] == split, "the split again")
     link.ask("sound", name="violin")
     wait_until(lambda: name_of_sound(link) == "violin", "a sound without parts")
+    page.wait("document.querySelector('.zones').hidden")
     link.ask("sounds.delete", name="Two hands")
