@@ -36,6 +36,7 @@ from runtime.instrument.library import find
 from runtime.link.client import Link
 from runtime.sound.file import save_sound
 from runtime.sound.sound import Sound
+from runtime.sound.store import instrument_sounds
 from tests.support.rig import JackServer, LiveProgram, Player, wait_until
 from tests.support.rig_stalls import MachineStalls
 
@@ -103,13 +104,17 @@ def spell(count: Callable[[], Counts], swap: Callable[[], None] | None) -> Count
 def write_sounds(home: Path, moving: bool) -> None:
     """Write a sound for each instrument, with the instrument's name; moving: whether its notes have a trajectory."""
     for name in INSTRUMENTS:
-        sound = Decoder(find(name)).card.presets[0].sound if moving else Sound()
+        first = next(iter(instrument_sounds(Decoder(find(name)).card, name).values()))
+        sound = first.read() if moving else Sound()
         path = home / "data" / "timbrebox" / "sounds" / f"{name}.yaml"
         save_sound(path, msgspec.structs.replace(sound, instrument=name, name=name))
 
 
-def run(server: JackServer, folder: Path, n_pairs: int, moving: bool) -> Iterator[Pair]:
-    """Play pairs of spells with one program; AssertionError if it sheds voices. moving: as in `write_sounds`."""
+def run(server: JackServer, folder: Path, n_pairs: int, moving: bool, shed: list[str]) -> Iterator[Pair]:
+    """Play pairs of spells with one program.
+
+    moving: as in `write_sounds`. shed: at the end, the program's lines about voices that it sheds are added to it.
+    """
     settings = folder / "rig.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
@@ -139,8 +144,7 @@ def run(server: JackServer, folder: Path, n_pairs: int, moving: bool) -> Iterato
         for _ in range(n_pairs):
             swapped, still = spell(count, swap), spell(count, None)
             yield Pair(swapped, still, own_memory_mb(program.process_id))
-        shed = [line for line in program.lines if "Too much for this machine" in line]
-        assert not shed, f"the machine is too busy for a measurement: {shed[0]}"
+        shed += [line for line in program.lines if "Too much for this machine" in line]
 
 
 def n_lost(server: JackServer) -> int:
@@ -192,15 +196,19 @@ def main() -> int:
     parser.add_argument("--swaps", type=int, default=100, help="a multiple of 50, for both instruments in each fifth")
     parser.add_argument("--moving", action="store_true", help="sounds with trajectories, which need much more work")
     arguments = parser.parse_args()
-    pairs = []
+    pairs: list[Pair] = []
+    shed: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with JackServer(folder / "jackd.log", period_frames=BUFFER_FRAMES) as server:
-            for pair in run(server, folder, arguments.swaps // N_SWAPS_A_SPELL, arguments.moving):
+            for pair in run(server, folder, arguments.swaps // N_SWAPS_A_SPELL, arguments.moving, shed):
                 pairs.append(pair)
                 late = f"{pair.swapped.n_late} late blocks with swaps, {pair.still.n_late} without"
                 print(f"{N_SWAPS_A_SPELL * len(pairs)} swaps: {late}, {pair.memory_mb:.1f} MB", flush=True)
-    return 0 if report(pairs) else 1
+    good = report(pairs)
+    if shed:
+        print(f"The machine was too busy for a measurement. play said {len(shed)} times, such as: {shed[0]}", end="")
+    return 0 if good and not shed else 1
 
 
 if __name__ == "__main__":

@@ -24,8 +24,7 @@ class Readings:
         self._spectra, self._hops, self._points, self._bank, self._knobs = spectra, hops, points, bank, knobs
 
     def begin_span(self, moving: Sequence[Voice], frame: int) -> None:
-        """Decide whether there are readings in the span that begins at `frame`; moving: the voices whose spectra move.
-        """
+        """Decide whether the span from `frame` on has readings; moving: the voices whose spectra move."""
         is_coherent = any(knobs.blend for knobs in self._knobs.heard)
         is_early = is_coherent or any(not voice.played.has_own_points for voice in moving)
         self._hops.read_early(is_early, frame)

@@ -160,8 +160,9 @@ class LaneSound:
         self._phases.prepare(lanes, self._spectra.prepared)
 
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
-        """Give lanes, ascending, the spectra of the last `prepare`, as set_targets does if are_targets, or else as
-        set_spectra does.
+        """Give lanes, ascending, the spectra of the last `prepare`.
+
+        are_targets: whether a ramp leads to them, as after set_targets; else they are heard as after set_spectra.
         """
         self._phases.set_bandwidths(lanes, ())
         self._phases.take_prepared(lanes)

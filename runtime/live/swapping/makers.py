@@ -64,6 +64,7 @@ class _Maker:
             self._last = [weakref.ref(each) for each in made]
             # A variable of the waiting thread would keep these objects alive.
             del make, made
+            return_free_memory_of_thread()  # what was needed only for making
             self._is_at_work = False
             self._wake()
 
