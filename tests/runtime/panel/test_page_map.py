@@ -148,7 +148,9 @@ def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_i
     page.click(".path .keep button:last-child")
 
 
-@pytest.mark.parametrize(("width", "height", "least"), [(360, 740, 10), (768, 1024, 20), (1920, 1080, 24)])
+@pytest.mark.parametrize(
+    ("width", "height", "least"), [(360, 740, 10), (768, 1024, 20), (1280, 900, 27), (1920, 1080, 28)]
+)
 def test_names_cover_neither_each_other_nor_pins_and_the_playing_sound_s_is_shown(
     many: Browser, link: Link, width: int, height: int, least: int
 ) -> None:
