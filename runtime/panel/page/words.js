@@ -302,7 +302,7 @@ export function noteName(note) {
   return `${pitchName(note % 12)}${Math.floor(note / 12) - 1}`;
 }
 
-/** Notes' names with their frequencies in Hz, the newest last; hz: the newest first. */
+/** Notes' names with their frequencies in Hz, in the opposite order. */
 export function hzText(hz) {
   const said = (each) => `${noteName(Math.max(0, Math.round(69 + 12 * Math.log2(each / 440))))} ${number(each, each < 1000 ? 1 : 0)} Hz`;
   return [...new Set([...hz].map(said))].reverse().join("   ");
