@@ -133,10 +133,10 @@ class Spectra:
     def prepare_lead(
         self, voices: Sequence[Voice], begin: int, frame: int, spacing_frames: int, n_events: int
     ) -> None:
-        """Make the spectra ready to which the next call of `lead` will lead, if it has these arguments.
+        """Make the spectra for the next call of `lead` early; it uses them if it has the same arguments.
 
-        Knobs may move until then; the spectra are for their present positions. begin: the frame of that call; the
-        rest: as in `lead`.
+        Knobs may move until then; the spectra are for their present positions. begin: the frame at which that call will
+        be made and its ramps begin; the rest: as in `lead`.
         """
         groups = values_of(voices, frame, spacing_frames)
         led_to = _led_to(groups)

@@ -1,4 +1,4 @@
-"""Runs of neighbouring lanes, and the numbers of sides: second lanes that make lanes wide."""
+"""Groups neighbouring lanes into runs, and numbers the sides, which are second lanes that make lanes wide."""
 
 from __future__ import annotations
 
