@@ -253,7 +253,7 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by their RMS with one steady sinusoid in each bin: (n, 1).
+        """K-weighted RMS of spectra with noise phases, divided by their RMS with a steady sinusoid in each bin: (n, 1).
 
         Each sinusoid has its bin's magnitude. The quotients are about 0.9 to 1.
         """
