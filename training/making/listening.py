@@ -46,9 +46,9 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: of the pitch's note and its octaves, the MIDI notes that are heard in much of the recording. held:
-    the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean
-    levels in the bands of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: the MIDI notes that are heard in much of the recording, among the pitch's note and the notes whole
+    octaves from it. held: the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound
+    begins. timbre_db: mean levels in the bands of runtime/acoustics/timbre_distance.py.
     """
 
     kind: str
