@@ -145,7 +145,7 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, and beside the distances those that they should stay below."""
+    """Print the figures of `measure_likeness`, and for the distances the limits below which they should stay."""
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "

@@ -71,8 +71,8 @@ class Spectra:
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
         self._foreseen: Foreseen | None = None
         self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
-        self._prepared: dict[int, Prepared] = {}  # by the frame at which the ramps begin
-        self._prepared_notes: dict[int, int] = {}  # by lane, the note whose spectrum is prepared
+        self._prepared: dict[int, Prepared] = {}  # the key is the frame at which the ramps begin
+        self._prepared_notes: dict[int, int] = {}  # by lane: `Voice.order` of the note whose spectrum is prepared
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
@@ -88,7 +88,10 @@ class Spectra:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` with a prepared spectrum that still fits; `give_prepared` must follow for them."""
+        """Those of `voices` with a prepared spectrum, if they play the same note with the same slide as then.
+
+        `give_prepared` must follow for them.
+        """
         if not self._prepared_notes:
             return []
         notes = [self._prepared_notes.pop(voice.lane, -1) for voice in voices]

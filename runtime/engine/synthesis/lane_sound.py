@@ -101,7 +101,7 @@ class LaneSound:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
         A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for; gains: float32 (n, n_bins), factors of the levelled spectra;
+        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
         bandwidths_cents: one for each lane, or empty if all are 0; blends: the blend that each lane will sound with,
         needed only for bandwidths. When the blend of a lane with a bandwidth changes, its spectrum must be set again.
         """

@@ -48,7 +48,7 @@ class LaneSpectra:
     ) -> None:
         """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
         """
         for run, rows in _runs_with_rows(lanes):
             levelled = self._levelled[: rows.stop - rows.start]
