@@ -82,7 +82,10 @@ class Spectra:
         self._make(voices, frame, opening, self._sound.set_spectra)
 
     def prepare(self, voices: Sequence[Voice], frame: int) -> None:
-        """Make the spectra of voices ready, for their present knobs; `take_prepared` gives them. frame: their hop."""
+        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`.
+
+        `give_prepared` gives them.
+        """
         self._make(voices, frame, False, self._sound.prepare)
         for voice in voices:
             self._prepared_notes[voice.lane] = voice.order

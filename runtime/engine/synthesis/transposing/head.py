@@ -1,4 +1,4 @@
-"""Heads: where in their rings transposed lanes are read, as whole numbers that depend on frames only."""
+"""Heads: they say where in their rings transposed lanes are read, in whole numbers that depend on frames only."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
 # A crossfade that would reach into the next dense hop is shortened to end where that hop begins, which saves a dense
-# hop of the old sound. If its length divided by this number does not fit in, it begins where that hop begins instead,
+# hop of the old sound. If not even its length divided by this number fits in, it begins where that hop begins instead,
 # which saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
