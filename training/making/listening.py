@@ -15,7 +15,7 @@ from training.making.tuning import pitch_of_note
 
 NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise", "silence", "short"
 SPEC = StftSpec()
-BLOCK_S = 20.0  # so much sound is turned into spectra at a time, so that a long recording does not fill the memory
+BLOCK_S = 20.0  # this much sound is turned into spectra at a time; otherwise a long recording would fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # frames of a recording that are judged, evenly spread
 STEADY_SEMITONES = 0.5
