@@ -13,7 +13,7 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, text_of
 from runtime.link.client import connect
 
 MOST_LATE_SHARE = 0.001
-_UNCONNECTED = ("0A", "07")  # states of sockets without another end: TCP that listens, unconnected UDP
+_UNCONNECTED = ("0A", "07")  # states of sockets that have no other end: listening TCP sockets, unconnected UDP sockets
 _LOCAL = re.compile(r"0100007F|00000000000000000000000001000000|0000000000000000FFFF00000100007F")
 
 

@@ -20,7 +20,7 @@ def relative_width(bandwidth_cents: float) -> float:
 
 
 class NoiseShare:
-    """The share of noise in the power of coherent phases, 0 to 1; keeps its newest result for other lanes."""
+    """The share of noise in the power of coherent phases, 0 to 1; keeps the share made for the newest bandwidth."""
 
     def __init__(self, n_bins: int):
         self._bins = np.arange(n_bins) / (NOISE_LOBE_BINS * (_ALL_NOISE_AT - _NOISE_BEGINS_AT))

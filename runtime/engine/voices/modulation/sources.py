@@ -16,8 +16,8 @@ from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-# A smooth wave of at most this rate, or of at least this many beats, interpolated linearly from hop to hop, leaves
-# images below -40 dB.
+# If a smooth wave has at most this rate, or a cycle of at least this many beats, linear interpolation from hop to hop
+# is enough: its images are below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
