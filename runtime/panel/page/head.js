@@ -96,7 +96,8 @@ class Tools extends HTMLElement {
   toggle() {
     const isOn = this.learn.getAttribute("aria-pressed") !== "true";
     this.mark(isOn);
-    if (isOn) toast(t("learn.mode.how"), { text: t("tab.hands"), do: () => document.getElementById("tab-hands").click() });
+    if (!isOn) document.querySelector("tb-toast").hide(t("learn.mode.how"));
+    else toast(t("learn.mode.how"), { text: t("tab.hands"), do: () => document.getElementById("tab-hands").click() });
   }
 
   mark(isOn) {

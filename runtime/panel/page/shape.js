@@ -22,7 +22,7 @@ const CHROMA_HAND = "chroma";
 class Shape extends HTMLElement {
   connectedCallback() {
     this.picture = make("tb-picture", { class: "group" });
-    this.part = make("p", { class: "hint part-name", hidden: true });
+    this.partName = make("p", { class: "hint part-name", hidden: true });
     play.addEventListener("present", () => this.build());
     this.build();
   }
@@ -39,7 +39,7 @@ class Shape extends HTMLElement {
     const more = play.targets.filter((target) => !grouped.has(target));
     const groups = Object.entries(GROUPS).map(([name, targets]) => group(name, targets.filter(shown)));
     this.replaceChildren(
-      this.picture, this.part,
+      this.picture, this.partName,
       make("div", { class: "heart" },
         make("fieldset", { class: "group latents" }, make("legend", {}, t("latents")),
           make("div", { class: "row" }, ...latents.map((target) => Slider.for(target, true)))),
@@ -54,8 +54,8 @@ class Shape extends HTMLElement {
   /** Of a sound with several parts, the sliders move the first one. */
   namePart() {
     const [first] = play.parts;
-    this.part.hidden = !first;
-    this.part.textContent = first ? t("shape.part", { name: first.sound }) : "";
+    this.partName.hidden = !first;
+    this.partName.textContent = first ? t("shape.part", { name: first.sound }) : "";
   }
 
   targetNames() {

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.link.client import Link
 from tests.support.browser import Browser
-from tests.support.panel import name_of_sound
+from tests.support.panel import name_of_sound, wait_for_voices
 from tests.support.rig import wait_until
 
 MAP = "document.querySelector('tb-map')"
@@ -113,6 +113,40 @@ def test_a_path_is_kept_while_a_split_plays_with_the_first_part_s_sound(link: Li
     wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")
     for name in ("Two", "Way"):
         link.ask("sounds.delete", name=name)
+
+
+def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: Browser, link: Link) -> None:
+    page.wait("!document.querySelector('.trail').hidden")  # the cello has the trajectory of a recording
+    page.key("keyDown", "KeyA", "a")
+    page.wait(f"{MAP}.trail.places.length > 5")
+    link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
+    page.wait("document.querySelector('.trail').hidden")
+    page.key("keyUp", "KeyA", "a")
+    page.key("keyDown", "KeyA", "a")
+    wait_for_voices(link, 1)
+    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the note follows later
+    assert page.evaluate(f"{MAP}.trail.places.length") == 0
+    page.key("keyUp", "KeyA", "a")
+
+
+def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_is_below_the_names(
+    page: Browser,
+) -> None:
+    tops = "['.nearby', '#map-note', '#map-colour', '.path button'].map((e) => document.querySelector(e).offsetTop)"
+    before = page.evaluate(tops)
+    page.click(".path button")
+    x, y = page.middle("tb-map canvas:not(.ground)", 0.1, 0.1)
+    page.mouse("mousePressed", (x, y))
+    page.mouse("mouseMoved", (x + 60, y))
+    page.mouse("mouseMoved", (x + 120, y))
+    page.mouse("mouseReleased", (x + 120, y))
+    page.wait("!document.querySelector('.walker').hidden")
+    assert page.evaluate(tops) == before
+    ink = "getContext('2d').getImageData(...map.toPixel(map.path.places[1]).map((x) => x * map.dense), 1, 1).data[3]"
+    page.evaluate("(window.map = document.querySelector('tb-map')).width")
+    page.wait(f"map.line.{ink} > 0")
+    assert page.evaluate(f"map.canvas.{ink}") == 0  # this one lies above the names
+    page.click(".path .keep button:last-child")
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(360, 740, 10), (768, 1024, 20), (1920, 1080, 24)])
