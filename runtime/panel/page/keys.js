@@ -100,9 +100,9 @@ class Keys extends HTMLElement {
     }));
   }
 
-  /** Show the frequencies of the notes, the newest last. */
+  /** Show the frequencies of the notes, the newest first: on a phone, there is room for one or two. */
   say(hz) {
-    const text = hzText(hz);
+    const text = hzText([...hz].reverse());
     if (this.sounding.textContent !== text) this.sounding.textContent = text;
   }
 

@@ -1,4 +1,4 @@
-// The map: learnt frames as points, sounds as pins, the playing sound's place as a ring, and a modulated note's trail.
+// The map: learned frames as points, sounds as pins, the playing sound's place as a ring, and a modulated note's trail.
 import { atNextPicture, button, make } from "/make.js";
 import { notes } from "/notes.js";
 import { Path } from "/path.js";
@@ -94,8 +94,8 @@ class SoundMap extends HTMLElement {
     this.axes.replaceChildren();
     [this.points, this.rows, this.owners] = [places, latents, labels];
     const sounds = this.sounds(), names = [...new Set(labels)].filter((name) => !sounds.some((sound) => sound.name === name));
-    if (this.builtFor !== play.card) this.learnt = new Sheet(labels.map((name, k) => ({ name, place: places[k], row: latents[k] })), sounds);
-    this.sheet = this.learnt;
+    if (this.builtFor !== play.card) this.learned = new Sheet(labels.map((name, k) => ({ name, place: places[k], row: latents[k] })), sounds);
+    this.sheet = this.learned;
     // Sounds have pins; the other labels get buttons.
     this.labels.replaceChildren(...names.map((name) => {
       const made = button(name, t("map.go", { name }), () => this.go(middleOf(places.filter((_, k) => labels[k] === name))));
@@ -104,7 +104,7 @@ class SoundMap extends HTMLElement {
     }));
   }
 
-  /** For an instrument without a map of learnt frames: a plane of two latents, with sounds as pins. */
+  /** For an instrument without a map of learned frames: a plane of two latents, with sounds as pins. */
   buildPlane() {
     if (!this.axes.children.length) {
       this.axes.append(...["map.across", "map.up"].map((name, k) => this.axis(name, Math.min(k, this.targets.length - 1))));
@@ -332,7 +332,7 @@ class SoundMap extends HTMLElement {
     this.paintGrip(pen, style);
   }
 
-  /** Paint the learnt frames; needed once for each size and set of colours. */
+  /** Paint the learned frames; needed once for each size and set of colours. */
   paintGround() {
     this.isStale = false;
     const pen = cleared(this.ground, this.dense);
@@ -340,7 +340,7 @@ class SoundMap extends HTMLElement {
     const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const tint = this.tints(isDark);
     const radius = Math.min(this.width, this.height) / 14;
-    // Soft discs add up, so that the colour is strong where many frames were learnt.
+    // Soft discs add up, so that the colour is strong where many frames were learned.
     this.points.forEach((point, k) => {
       const [x, y] = this.toPixel(point), fade = pen.createRadialGradient(x, y, 0, x, y, radius);
       fade.addColorStop(0, tint(k, isDark ? 0.1 : 0.12));

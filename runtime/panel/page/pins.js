@@ -100,8 +100,8 @@ export class Pins {
   sidesOf({ name, spot: [x, y] }, isRinged) {
     const half = this.pen.measureText(name).width / 2 + 2, up = isRinged ? RAISED_PX : ABOVE_PX, aside = half + (isRinged ? RAISED_PX - NAME_PX : BESIDE_PX);
     const shift = Math.min(this.map.width - half - 2, Math.max(half + 2, x)) - x; // keeps a name above or below within the map
-    const sides = [[shift, -up], [shift, up], [aside, 0], [-aside, 0]], slant = up - 5; // aslant, a name may be nearer
-    return [...sides, ...[-1, 1].flatMap((y) => [-1, 1].map((x) => [x * (half + 3), y * slant]))].map((by) => ({ by, box: box([x, y], by, half, NAME_PX) }));
+    const sides = [[shift, -up], [shift, up], [aside, 0], [-aside, 0]], slant = up - 2; // aslant, a name may be nearer
+    return [...sides, ...[-1, 1].flatMap((y) => [-1, 1].map((x) => [x * (half - 4), y * slant]))].map((by) => ({ by, box: box([x, y], by, half, NAME_PX) }));
   }
 
   isFree(name, others) {

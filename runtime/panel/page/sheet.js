@@ -1,6 +1,6 @@
 // Which sound each place of the map has, and where on the map a sound is.
 //
-// Every place has one sound: a weighted mean of the learnt frames around it and of the instrument's sounds, which at a
+// Every place has one sound: a weighted mean of the learned frames around it and of the instrument's sounds, which at a
 // sound's pin is this sound. A sound that a place has is at this place, so that what is kept there stays there. Any other
 // sound is between the place with the nearest sound and the frames that are most like it.
 const REACH = 0.04, FARTHEST = 6 * REACH; // how far a frame counts on the map: the standard deviation of its weight
@@ -15,7 +15,7 @@ const N_LIKE = 6, NEAREST_WEIGHT = 0.02; // the frames most like a sound; agains
 const TINY = 1e-9;
 const N_AROUND = 3;
 const AT_PIN = 0.012; // a place so near to a pin is at the pin, and between no two others
-const MOST_PAIRS = 2, ASIDE = 0.1, ALONG = 0.3, LIKED = 0.5;
+const MOST_PAIRS = 1, ASIDE = 0.1, ALONG = 0.3, LIKED = 0.5;
 
 /** What both kinds of map have. pins: Map from the name of each of the instrument's sounds to its place. */
 class Pinned {
@@ -44,7 +44,7 @@ class Pinned {
   }
 }
 
-/** The map of an instrument that has one: learnt frames with places, and the sounds of the instrument. */
+/** The map of an instrument that has one: learned frames with places, and the sounds of the instrument. */
 export class Sheet extends Pinned {
   /** frames, sounds: [{name, row}]; a row has a sound's latents; each frame has its place, too. */
   constructor(frames, sounds) {

@@ -32,7 +32,7 @@ const EN = {
   "unit.semitones": "st", "unit.dB per octave": "dB/oct", "unit.cents": "cents",
   "map": "Map of the learned sounds", "map.drag": "Drag the ring, or use the arrow keys. Sounds near each other are alike.",
   "map.plane": "This instrument has no map of its own, so two of its latents span one.",
-  "map.across": "Across", "map.up": "Up", "map.note": "Play a note while I drag", "map.near": "Near here", "map.between": "between {a} and {b}", "map.halfway": "also half-way from {a} to {b}", "map.shares": "%: how near each one is; together 100.", "map.at": "at {name}",
+  "map.across": "Across", "map.up": "Up", "map.note": "Play a note while I drag", "map.near": "Near here", "map.between": "between {a} and {b}", "map.halfway": "also between {a} and {b}", "map.shares": "%: how near each one is; together 100.", "map.at": "at {name}",
   "map.go": "Go to {name}", "map.place": "The sound’s place on the map", "map.pins": "Sounds on the map", "map.pin": "Choose {name}",
   "map.trail": "This sound moves by itself: you hear the green dot, not the ring. The ring is where it moves from.", "map.colour": "Colours", "map.bysound": "by sound",
   "path.draw": "Draw a path", "path.draw.long": "Draw a path, which becomes a morph",
@@ -150,13 +150,13 @@ const DE = {
   "envelope.picture": "Die Hüllkurve als Bild: ihre Punkte lassen sich ziehen; darunter die Regler.",
   "pan.left": "{n} links", "pan.right": "{n} rechts", "pan.middle": "Mitte",
   "unit.semitones": "HT", "unit.dB per octave": "dB/Okt", "unit.cents": "Cent",
-  "map": "Karte der gelernten Klänge", "map.drag": "Den Ring ziehen, oder die Pfeiltasten nehmen. Was nahe beieinander liegt, klingt ähnlich.",
+  "map": "Karte der gelernten Klänge", "map.drag": "Den Ring ziehen, oder mit Pfeiltasten. Was nahe beisammen liegt, klingt ähnlich.",
   "map.plane": "Dieses Instrument hat keine eigene Karte; zwei seiner latenten Regler spannen eine auf.",
-  "map.across": "Quer", "map.up": "Hoch", "map.note": "Beim Ziehen einen Ton spielen", "map.near": "In der Nähe", "map.between": "zwischen {a} und {b}", "map.halfway": "auch auf halbem Weg von {a} zu {b}", "map.shares": "%: wie nahe jeder ist; zusammen 100.", "map.at": "bei {name}",
+  "map.across": "Quer", "map.up": "Hoch", "map.note": "Beim Ziehen einen Ton spielen", "map.near": "In der Nähe", "map.between": "zwischen {a} und {b}", "map.halfway": "auch zwischen {a} und {b}", "map.shares": "%: wie nahe jeder ist; zusammen 100.", "map.at": "bei {name}",
   "map.go": "Gehe zu {name}", "map.place": "Der Ort des Klangs auf der Karte", "map.pins": "Klänge auf der Karte", "map.pin": "{name} wählen",
   "map.trail": "Dieser Klang bewegt sich von selbst: man hört den grünen Punkt, nicht den Ring. Vom Ring geht er aus.", "map.colour": "Farben", "map.bysound": "nach Klang",
   "path.draw": "Weg zeichnen", "path.draw.long": "Einen Weg zeichnen, durch den überblendet wird",
-  "path.drawn": "„Überblenden“ geht die Linie entlang. Behalten:",
+  "path.drawn": "„Überblenden“ geht die Linie ab. Behalten:",
   "path.how": "Eine Linie über die Karte ziehen. Mit Tasten: mit den Pfeilen gehen, mit Enter einen Punkt setzen.",
   "path.name": "Diesen Weg als Klang sichern", "path.default": "{name} Weg", "path.discard": "Verwerfen",
   "path.saved": "{name} ist gesichert. Der Regler „Überblenden“ bewegt sich auf dem Weg.",
@@ -302,7 +302,7 @@ export function noteName(note) {
   return `${pitchName(note % 12)}${Math.floor(note / 12) - 1}`;
 }
 
-/** Notes' names with their frequencies in Hz, the newest last; hz: the newest first. */
+/** Notes' names with their frequencies in Hz, in the opposite order. */
 export function hzText(hz) {
   const said = (each) => `${noteName(Math.max(0, Math.round(69 + 12 * Math.log2(each / 440))))} ${number(each, each < 1000 ? 1 : 0)} Hz`;
   return [...new Set([...hz].map(said))].reverse().join("   ");

@@ -57,6 +57,18 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
     page.key("keyUp", "KeyA", "a")
 
 
+def test_the_frequencies_of_a_chord_fit_on_a_phone(page: Browser, link: Link) -> None:
+    page.look(360, 740)
+    page.click("tb-keys .bar button:last-child")
+    for note in (60, 64, 67):
+        page.click(f'[data-note="{note}"]')
+    page.wait("document.querySelector('tb-keys .sounding').textContent.startsWith('G4 392.0 Hz   E4 329.6 Hz')")
+    right = page.evaluate("document.querySelector('.keys').getBoundingClientRect().right")
+    assert right <= 360
+    page.click("tb-keys .bar button:last-child")
+    wait_for_voices(link, 0)
+
+
 def test_a_pin_chooses_its_sound_and_is_heard_while_it_is_held(page: Browser, link: Link) -> None:
     page.click("#tab-map")
     page.wait("document.querySelectorAll('.pins button').length > 3")
