@@ -20,7 +20,7 @@ from typing import Any
 from tests.support.machine.disk import Machinery
 
 _MEMORY_MB = 1024
-_PATIENCE_S = 600.0  # for one answer, in our time: a busy host emulates slowly
+_PATIENCE_S = 600.0  # for one answer, by the clock of the host, which may emulate slowly
 # What makes an emulated processor slow and is not needed here is off.
 _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
