@@ -1,8 +1,8 @@
 """Sends the recordings of a folder through an instrument, and prints how close the output comes to the input.
 
 Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--every N] [--held-out] [--live MINUTES]`. It
-prints a line for the first 10 s of each recording, then the means and the worst values. Distances, in dB, are those of runtime/acoustics/timbre_distance.py
-between output and input, without frames in which the input is silent. The columns:
+prints a line for the first 10 s of each recording, then the means and the worst values. Distances, in dB, are those of
+runtime/acoustics/timbre_distance.py between output and input, without frames in which the input is silent. The columns:
 
 - colour 0: distance if none of the input's colour is added (docs/through.md); colour 1: if all of it is, the default;
 - level: the output's level minus the input's, in dB, the mean over frames;
