@@ -75,6 +75,7 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
     """Play the instrument as a recording moves: with the knob positions that its frames are encoded to, and its level.
+
     Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """
     card = instrument.playable.card

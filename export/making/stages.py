@@ -27,7 +27,7 @@ from training.making.table import recordings_by_sound, remarks, table
 STATE, HEARD, REPORT, MANIFEST = "make.json", "heard.json", "report.html", "manifest.csv"
 # Without --minutes, everything may take BASE_S plus SECONDS_A_RECORDING for each recording, at most MOST_MINUTES.
 MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5
-# The time that measuring, export and report need: always, for each recording, and for each sound.
+# The time that measuring, export and report need: a fixed part, a part for each recording, and one for each sound.
 AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
 SHORTEST_S = 0.75  # least length of all used recordings together; with less, no frame could be held out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# The least weight of the newest block in the average.
 _SMOOTHING = 0.05
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
 BUSY_SHARE = 0.25  # a block has much work if the engine took this share of the block's playing time
-_INVALID_RATE = -9997
+_INVALID_RATE = -9997  # PortAudio's number of the error "invalid sample rate"
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
 
@@ -217,8 +217,8 @@ class NullOutput:
 class DeviceOutput:
     """An open PortAudio device, which requests each block through a callback; `start` starts playing.
 
-    sample_rate_hz: the requested rate; None for the device's default rate. The attribute of this name is the rate in
-    use: the device's default rate, too, if the device refuses the requested one.
+    sample_rate_hz: the requested rate; None for the device's default rate, which is also used if the device refuses the
+    requested one. The attribute of this name is the rate in use.
     source: the input to open with the output; None for no input.
     UserError if the device cannot be opened.
     """

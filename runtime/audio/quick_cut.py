@@ -41,8 +41,8 @@ class QuickCut:
     """Lowers the limit on the voices when enough blocks in a row are late because of their own work.
 
     n_voices: how many voices may sound if nothing is wrong. block_s: how long a block plays.
-    n_cuts: how often the limit was lowered so far. limit: the present limit. first_block: blocks before the one with
-    this number are not judged; `NEVER` to judge none. The main thread sets it, too.
+    n_cuts: how many times the limit was lowered so far. limit: the present limit. first_block: number of the first
+    block that is judged; `NEVER` to judge none. The main thread sets it, too.
     settle_blocks: how many blocks are not judged after a cut.
     """
 

@@ -68,7 +68,7 @@ class SoundRing:
 
     @property
     def generation(self) -> int:
-        """How often the frame numbers have jumped, as they do with each new engine."""
+        """How many times the frame numbers have jumped, as they do with each new engine."""
         return int(self._numbers[_GENERATION])
 
     def write(self, frame: int, block: np.ndarray) -> None:

@@ -25,7 +25,8 @@ _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
 _OWN_BYTES = 2000  # a piece of this size comes from the thread's heap: glibc's cache for threads has only smaller ones
-# glibc takes a piece of 128 kB or more from the system, not from the heap. A smaller piece may hold no whole page.
+# glibc takes a piece of 128 kB or more from the system, not from the heap. A piece of less than two pages, 8 kB, may
+# hold no whole page.
 _PIECES_BYTES = 100_000, 10_000
 
 

@@ -1,7 +1,7 @@
 """Writes demo.mid: a minute that goes through the bundled instrument's sounds, with wheels, pressure and pedal.
 
-Run as `python -m runtime.demo.make_demo`. All sounding notes share the knobs, and choosing a sound turns them. So
-sounds that play together are chosen at the same moment; the one that is chosen last decides where the knobs stand.
+Run as `python -m runtime.demo.make_demo`. A program change chooses the sound of the notes that follow it, on all
+channels; notes that sound already keep theirs. So each note or chord has a program change of its own.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, text_of
 from runtime.link.client import connect
 
 MOST_LATE_SHARE = 0.001
-_UNCONNECTED = ("0A", "07")  # states of sockets without another end: TCP that listens, unconnected UDP
+_UNCONNECTED = ("0A", "07")  # states of sockets that have no other end: listening TCP sockets, unconnected UDP sockets
 _LOCAL = re.compile(r"0100007F|00000000000000000000000001000000|0000000000000000FFFF00000100007F")
 
 
@@ -101,7 +101,7 @@ def sockets(root: Path, process: int) -> list[Socket]:
         for line in text_of(root / f"proc/{process}/net/{kind}").splitlines()[1:]
     ]
     mine = [row[1:4] for row in rows if len(row) > 9 and row[9] in own]
-    # A connection that another process made arrives at a port on which this process listens.
+    # If this process listens on a connection's own port, the other end made the connection; otherwise it goes out.
     served = {local.rpartition(":")[2] for local, _, state in mine if state in _UNCONNECTED}
     return [
         Socket(bool(_LOCAL.match(local if state in _UNCONNECTED else far)), local.rpartition(":")[2] not in served)

@@ -1,4 +1,4 @@
-"""The report that an owner can send: the findings, without private names."""
+"""The report that a user can send to the makers of Timbrebox: the findings, without private names."""
 
 from __future__ import annotations
 

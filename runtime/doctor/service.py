@@ -1,4 +1,4 @@
-"""Checks the boot service: whether it runs, and how often and why it was restarted."""
+"""Checks the boot service: whether it runs, how many times it was restarted, and why."""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ class Engine:
             self._keeper.give(start)
             self._events.wait_again(start.waiting)
             self.frame = start.frame
-        # The present span is mixed up to _mixed_end; _span_end may lie before: at a reading, or where an event is due.
+        # The present span is mixed up to _mixed_end. Blocks copy from it up to _span_end, which is earlier if a reading
+        # or an event is due before _mixed_end. _first_hop: the first hop or reading after the span's first frame.
         self._span_start = self._span_end = self._mixed_end = self._first_hop = self.frame
         # _has_worked: whether this block made a hop or began a voice. _may_foresee: whether a block without such work
         # may compute what moving voices will need later.

@@ -42,7 +42,7 @@ class EventQueue:
             self._positions[event.latent] = event.position  # of all positions before a hop, only the newest is heard
         else:
             self._posted.append((frame, event))
-            # Collected in a later block, a clock message would get a later frame, and so a wrong beat.
+            # If a clock message were collected in a later block, it would get a later frame, and so a wrong beat.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True

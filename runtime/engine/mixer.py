@@ -19,9 +19,9 @@ LONGEST_SPAN = 2048
 class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
-    No ramp ends and no lane hops within a span. limits: whether the mix is limited to full scale. A tail is the fading
-    rest of a stolen voice's sound. Attribute tails_end: the frame at which all tails have ended. ValueError if a tail
-    is longer than `LaneSound.fade_frames`.
+    Within a span no ramp ends and no lane has a hop. limits: whether the mix is limited to full scale. A tail is the
+    fading rest of a stolen voice's sound. Attribute tails_end: the frame at which all tails have ended. ValueError if a
+    tail is longer than `LaneSound.fade_frames`.
     """
 
     def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):

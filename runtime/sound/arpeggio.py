@@ -20,7 +20,7 @@ class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     if the next note is the same. octaves: 1 to 4; after each round the keys are played one octave higher. hold: whether
     the chord continues when the keys are released. velocity: velocity of every note, 1 to 127; None for the keys'
     velocities. swing: how late every second step is, 0 to 0.75 of a step. seed: seed of the mode `random`, 0 or more.
-    starts: when step 0 is: `key`, when a chord's first key goes down; `beat`, at beat 0, so a chord waits for a step.
+    starts: the moment of step 0. `key`: when a chord's first key goes down. `beat`: beat 0; a chord waits for a step.
     """
 
     mode: Literal["off", "up", "down", "up_down", "as_played", "random"] = "off"

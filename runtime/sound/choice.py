@@ -95,7 +95,7 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 
 
 def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
-    """Choose an instrument by its name or file, and a sound of which the values are known.
+    """Choose an instrument by its name or file, and a sound that is given by its values.
 
     tree: the sound's values, as in a sound's file. where: names the sound in messages. folder: folder of the
     trajectories' files. UserError as from `choose`.

@@ -58,7 +58,7 @@ def with_sound(
 
 
 def named_knobs(sound: Sound, trajectories: Sequence[PlayedTrajectory]) -> list[str]:
-    """The knobs that a sound and its trajectories name, without repetition: latents, modulation, trajectories."""
+    """The knobs that a sound's latents, its modulation and its trajectories name, in this order, each once."""
     moved = [each.target.removeprefix(LATENT) for each in sound.modulation if each.target.startswith(LATENT)]
     drawn = [knob for played in trajectories for knob in played.trajectory.knobs]
     return list(dict.fromkeys([*(sound.latents or {}), *moved, *drawn]))

@@ -1,12 +1,13 @@
 """Sends the recordings of a folder through an instrument, and prints how close the output comes to the input.
 
-Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--held-out] [--live MINUTES]`. It prints a line
-for each recording, and a line with the means. Distances, in dB, are those of runtime/acoustics/timbre_distance.py
-between output and input, without frames in which the input is silent. The columns:
+Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--every N] [--held-out] [--live MINUTES]`. It
+prints a line for the first 10 s of each recording, then the means and the worst values. Distances, in dB, are those of
+runtime/acoustics/timbre_distance.py between output and input, without frames in which the input is silent. The columns:
 
-- colour 0: distance with colour 0, without the input's own colour; colour 1: distance with the default colour;
+- colour 0: distance if none of the input's colour is added (docs/through.md); colour 1: if all of it is, the default;
 - level: the output's level minus the input's, in dB, the mean over frames;
-- weakest knob: how far the weakest of the four strongest knobs moves the sound from end to end;
+- weakest knob: a knob's effect is the distance between the sounds with this knob at 0 and at 1; the fourth largest
+  effect is printed, or the smallest if there are fewer knobs;
 - times: seconds of sound that are made in one second of time.
 
 --held-out: only the pitches that training holds out: of a sound's pitches, every fourth from the third on. It needs a

@@ -15,7 +15,7 @@ from training.making.tuning import pitch_of_note
 
 NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise", "silence", "short"
 SPEC = StftSpec()
-BLOCK_S = 20.0  # so much sound is turned into spectra at a time, so that a long recording does not fill the memory
+BLOCK_S = 20.0  # this much sound is turned into spectra at a time; otherwise a long recording would fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # frames of a recording that are judged, evenly spread
 STEADY_SEMITONES = 0.5
@@ -46,9 +46,9 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: of the pitch's note and its octaves, the MIDI notes that are heard in much of the recording. held:
-    the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean
-    levels in the bands of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: the MIDI notes that are heard in much of the recording, among the pitch's note and the notes whole
+    octaves from it. held: the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound
+    begins. timbre_db: mean levels in the bands of runtime/acoustics/timbre_distance.py.
     """
 
     kind: str

@@ -44,9 +44,9 @@ class Named:
 class _Parts:
     """The parts of a path.
 
-    folders: the folders' names without notes, numbers and dynamics. words: the other words of the file's name. numbers:
-    plain numbers of the file's name. notes: MIDI notes. layers: numbers of velocity layers. velocity: MIDI velocity,
-    None if not named.
+    folders: the folders' names without notes, numbers and dynamics. words: the words of the file's name, without the
+    same. numbers: plain numbers of the file's name. notes: the MIDI notes that the path names. layers: for each
+    velocity layer that it names, such as `v2`, the layer's number. velocity: MIDI velocity, None if not named.
     """
 
     folders: list[str] = field(default_factory=list)

@@ -47,7 +47,7 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
 
 
 def _turned_hz(first: np.ndarray, second: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """The frequencies that turn the phases from `first` to `second` in STEP_SAMPLES, each the nearest to its bin."""
+    """For each bin, the frequency nearest to it whose phase turns from `first` to `second` in STEP_SAMPLES, in Hz."""
     expected = 2.0 * np.pi * bins * STEP_SAMPLES / SPEC.frame_size
     turned = np.angle(second * np.conj(first) * np.exp(-1j * expected))
     return (expected + turned) * SPEC.sample_rate_hz / (2.0 * np.pi * STEP_SAMPLES)

@@ -18,9 +18,9 @@ from training.instrument.points import N_LINES, Playable, Points, decode_latents
 
 N_FRAMES = 96  # how many frames of each recording are used, from its beginning: 2.2 s
 CHANGING_DB = 2.0  # a recording changes if its levels differ this much from their mean over time
-N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0
-N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
-LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
+N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
+N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # random knob positions, tried for each of this many recordings
+LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9  # a strong knob moves the sound so far on this share of random lines
 
 
 Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -84,7 +84,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 
     encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
     Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
-    path_db, still_db: distance of a training recording from its path, from its still form. heldout_path_db,
+    path_db: distance of a training recording from its path; still_db: from its still form. heldout_path_db,
     heldout_still_db: the same for held-out recordings. change_correlation: mean of `change_correlation` over the
     n_changing recordings that change. told_apart_still, told_apart_path: see `told_apart`. corpus_mean_db: distance of
     a recording from the mean of all recordings at its note. nearest_other_db: a recording's distance from the nearest
@@ -145,7 +145,7 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, and beside the distances those that they should stay below."""
+    """Print the figures of `measure_likeness`, and for the distances the limits below which they should stay."""
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "

@@ -24,7 +24,7 @@ from training.paper.verdicts import cautious, strength, to_settle
 
 MARKDOWN, HTML, OUTCOMES, NOTES = "report.md", "report.html", "outcomes.json", "notes.yaml"
 STATE = "reproduce.json"  # says whether the folder holds a whole or a quick reproduction
-MISSING = "missing"  # the key, in the notes, of the text on trainings that are not done
+MISSING = "missing"  # the key, in notes.yaml, of the remark on trainings that are not done
 TABLES, FIGURES = "tables", "figures"
 BUSY = 0.5  # load average above which the measured speed is doubtful
 TITLE = "The paper, reproduced"

@@ -1,7 +1,7 @@
 """Compares the time of a training step with the time of its matrix products alone, each in its fastest library.
 
 A dense layer needs three products per batch: one for its output, one for the gradient of its kernel, and one for the
-gradient of its inputs, which the first layer does not need. Steps and products are timed in turns, and their best times
+gradient of its inputs, which the first layer does not need. Steps and products are timed in turn, and their best times
 are compared, because other work of the machine can only add time.
 """
 

@@ -19,7 +19,7 @@ STEP = 3  # semitones between two recorded notes
 SAME_INFO = re.compile(r"same info as (\d+):(\d+)")
 FLUID = "Samples: Frank Wen and others, Fluid (R3) GM"  # the credit of presets that have none in the table
 CC0, PUBLIC_DOMAIN, MIT = "CC0 (VSCO 2 CE), MIT", "MIT (samples: public domain)", "MIT"
-BOTH = (100, 50)  # velocities of a sound that is recorded at two
+BOTH = (100, 50)  # the velocities of sounds that are recorded loud and soft; the others are recorded at 100 alone
 
 
 @dataclass(frozen=True)

@@ -129,5 +129,5 @@ def phase_frames(magnitudes: np.ndarray, spec: StftSpec, n_ahead: int = 0, seed:
 
 
 def turned_to_start(phases: np.ndarray) -> np.ndarray:
-    """Unit phasors, relative to the window's start, of phases (n, n_bins) at its middle: complex64 (n, n_bins)."""
+    """Turn phases (n, n_bins) at the window's middle into unit phasors at its start: complex64 (n, n_bins)."""
     return (np.exp(1j * phases) * (-1.0) ** np.arange(phases.shape[1])).astype(np.complex64)

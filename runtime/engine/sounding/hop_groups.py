@@ -1,4 +1,7 @@
-"""Which lanes hop together, and when: at a hop a lane's next stretch of sound is made, at a reading its spectrum."""
+"""Says which lanes hop together, and when.
+
+At a hop a lane's next sound is made. At a reading, a little before the hop, only the spectrum for it is made.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from runtime.events import NEVER
 
 # A batch of lanes that hop together is decoded faster than single lanes, but a large batch makes one block too slow.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
-# A reading lies this part of a hop size before its hop.
+# From a reading to its hop, the distance is the hop size divided by this number.
 _READING_PART = 4
 
 

@@ -47,7 +47,10 @@ class Readings:
         return bool(groups)
 
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
-        """Make the spectra to which voices will be led from their next hop on; only of those led equally far."""
+        """Make, for the voices with a point at the next hop, the spectra of the point after it.
+
+        If some of these ramps differ in length, only those as long as the first one are served; the rest is made later.
+        """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
         voices = [voice for voice, n_frames in next_points if n_frames == ahead and _can_be_read_early(voice)]
@@ -82,7 +85,7 @@ def _is_stale(voice: Voice) -> bool:
 
 
 def _waits(voice: Voice) -> bool:
-    """Whether a voice may wait for the next reading: only knobs have moved."""
+    """Whether a voice may wait for the next reading, because only knobs have moved."""
     return voice.spectrum_version >= 0 and _can_be_read_early(voice)
 
 

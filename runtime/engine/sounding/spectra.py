@@ -71,8 +71,8 @@ class Spectra:
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
         self._foreseen: Foreseen | None = None
         self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
-        self._prepared: dict[int, Prepared] = {}  # by the frame at which the ramps begin
-        self._prepared_notes: dict[int, int] = {}  # by lane, the note whose spectrum is prepared
+        self._prepared: dict[int, Prepared] = {}  # the key is the frame at which the ramps begin
+        self._prepared_notes: dict[int, int] = {}  # by lane: `Voice.order` of the note whose spectrum is prepared
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
@@ -82,13 +82,19 @@ class Spectra:
         self._make(voices, frame, opening, self._sound.set_spectra)
 
     def prepare(self, voices: Sequence[Voice], frame: int) -> None:
-        """Make the spectra of voices ready, for their present knobs; `take_prepared` gives them. frame: their hop."""
+        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`.
+
+        `give_prepared` gives them.
+        """
         self._make(voices, frame, False, self._sound.prepare)
         for voice in voices:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` with a prepared spectrum that still fits; `give_prepared` must follow for them."""
+        """Those of `voices` with a prepared spectrum, if they play the same note with the same slide as then.
+
+        `give_prepared` must follow for them.
+        """
         if not self._prepared_notes:
             return []
         notes = [self._prepared_notes.pop(voice.lane, -1) for voice in voices]
@@ -133,10 +139,10 @@ class Spectra:
     def prepare_lead(
         self, voices: Sequence[Voice], begin: int, frame: int, spacing_frames: int, n_events: int
     ) -> None:
-        """Make the spectra ready to which the next call of `lead` will lead, if it has these arguments.
+        """Make the spectra for the next call of `lead` early; it uses them if it has the same arguments.
 
-        Knobs may move until then; the spectra are for their present positions. begin: the frame of that call; the
-        rest: as in `lead`.
+        Knobs may move until then; the spectra are for their present positions. begin: the frame at which that call will
+        be made and its ramps begin; the rest: as in `lead`.
         """
         groups = values_of(voices, frame, spacing_frames)
         led_to = _led_to(groups)

@@ -99,11 +99,11 @@ class VoiceSound:
         return self._hops.next_reading(frame + 1, None if self._moving() else self._knobs.n_changes)
 
     def foresee(self, frame: int, n_events: int) -> None:
-        """Do early what voices with points of their own will need at their next point, in a block without other work.
+        """Compute, in a block without other work, what voices with points of their own will need at their next point.
 
-        That is the old sound that they will leave, and their modulated values. frame: the next block's first frame;
-        n_events: as in `follow`. If an event comes before that point, the values are computed again. So the sound does
-        not depend on the block size.
+        They need the sound of their present spectra, from which they will crossfade, and their modulated values. frame:
+        the next block's first frame; n_events: as in `follow`. If an event comes before that point, the values are
+        computed again. So the sound does not depend on the block size.
         """
         voices = [voice for voice in self._moving() if voice.played.has_own_points]
         if not voices:
@@ -161,9 +161,10 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices, with one `WideSound.open` for each run of adjacent, equal lanes of a hop group.
+        """Begin the sound of voices; transposing: as in `follow`.
 
-        transposing: as in `follow`.
+        Adjacent lanes of a hop group share one call of `WideSound.open` if their blends are equal and all or none of
+        them are transposed.
         """
         if self._palette.has_width:
             for voice in voices:
@@ -262,9 +263,9 @@ class VoiceSound:
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
 
-        These lanes cannot be mixed: lanes that are not steady, that begin to be transposed, that are wide, that have
-        points of their own, whose notes have just begun and change fast, whose blend is modulated or differs from the
-        present sound's blend, or that have a bandwidth and coherent phases.
+        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, or has points of its own. Nor can
+        it be mixed if its note has just begun and changes fast, if its blend is modulated or differs from the present
+        sound's blend, or if it has a bandwidth and coherent phases.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])

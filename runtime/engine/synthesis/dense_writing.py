@@ -37,7 +37,7 @@ class DenseWriter:
         self.write_to(lanes, [self._lanes[number].head.place(frame) + N_AFTER for number in lanes])
 
     def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write the lanes' rings up to `ends`, which has one ring sample for each lane.
+        """Write each lane's ring up to its ring sample in `ends`.
 
         Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call; a bus is always transformed alone.
         """

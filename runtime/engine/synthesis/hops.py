@@ -54,7 +54,7 @@ class HopSynthesis:
     k * bin_hz.
 
     Attributes: fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half
-    the engine's sample rate; n_dense_octaves: how often a dense hop's sample rate can be halved.
+    the engine's sample rate; n_dense_octaves: how many times a dense hop's sample rate can be halved.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
@@ -148,7 +148,8 @@ class HopSynthesis:
         """Sound of dense hops of at most ROWS_AT_ONCE lanes in all: float32 (n_lanes, 2 * hop_size >> octave).
 
         hops: each is used before the next is taken from the iterable, so their coherent spectra may share memory;
-        octave: how often the sample rate is halved, at most n_dense_octaves. The result is valid until the next call.
+        octave: how many times the sample rate is halved, at most n_dense_octaves. The result is valid until the next
+        call.
         """
         fft_size = 2 * self.fft_size >> octave
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0
@@ -269,7 +270,7 @@ def _fft_size_at(spec: StftSpec, sample_rate_hz: int) -> int:
 
 
 def _n_halvings(*sizes: int) -> int:
-    """How often all of these sizes can be halved without a remainder."""
+    """How many times all of these sizes can be halved without a remainder."""
     return min((size & -size).bit_length() - 1 for size in sizes)
 
 

@@ -131,8 +131,8 @@ class DenseHops:
     """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop for a crossfade.
 
     Attributes: n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to
-    half the engine's sample rate; n_octaves: how often a dense hop's sample rate can be halved; n_samples: samples of a
-    dense hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
+    half the engine's sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples
+    of a dense hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
     """
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):
@@ -144,7 +144,7 @@ class DenseHops:
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
 
-        hops: for each hop its lane, its number (as in `LanePhases`) and how many bins sound; octave: how often the
+        hops: for each hop its lane, its number (as in `LanePhases`) and how many bins sound; octave: how many times the
         sample rate is halved. The result is valid until the next call; the caller may overwrite it.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)

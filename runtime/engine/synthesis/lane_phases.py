@@ -29,7 +29,8 @@ class LanePhases:
         self._has_phases = [False] * n_lanes
         self.leader: list[int | None] = [None] * n_lanes
         self._noise_weights = NoiseWeights(n_lanes, n_bins)
-        # For each lane what was found in its prepared spectrum, and in its present one; with the run of lanes.
+        # What was found in each lane's prepared spectrum, and in its present one. Neighbouring lanes are searched
+        # together; the slice names them.
         self._prepared: list[tuple[slice, Found] | None] = [None] * n_lanes
         self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
 
@@ -71,7 +72,7 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether phases in these lanes may walk (`PhaseWalk`): one lane has a bandwidth, and one a blend above 0."""
+        """Whether phases in these lanes may walk (`PhaseWalk`): some lane has a bandwidth, and some a blend above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:

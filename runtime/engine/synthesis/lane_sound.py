@@ -101,7 +101,7 @@ class LaneSound:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
         A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for; gains: float32 (n, n_bins), factors of the levelled spectra;
+        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
         bandwidths_cents: one for each lane, or empty if all are 0; blends: the blend that each lane will sound with,
         needed only for bandwidths. When the blend of a lane with a bandwidth changes, its spectrum must be set again.
         """
@@ -152,9 +152,9 @@ class LaneSound:
         gains: np.ndarray | None = None,
         *_unused: Sequence[float],
     ) -> None:
-        """Make spectra ready, and find their sinusoids; lanes: have no bandwidth, and will have none.
+        """Make new spectra ready, and find their sinusoids; the lanes keep their present spectra until `take_prepared`.
 
-        The arguments are as in set_spectra. The lanes keep their spectra until `take_prepared`.
+        The lanes must have no bandwidth now, and none with the new spectra. The arguments are as in set_spectra.
         """
         self._spectra.prepare(lanes, magnitudes, semitones, gains)
         self._phases.prepare(lanes, self._spectra.prepared)
@@ -162,7 +162,7 @@ class LaneSound:
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
         """Give lanes, ascending, the spectra of the last `prepare`.
 
-        are_targets: whether a ramp leads to them, as after set_targets; else they are heard as after set_spectra.
+        are_targets: whether they are the end of a ramp, as in set_targets; if not, lanes crossfade as in set_spectra.
         """
         self._phases.set_bandwidths(lanes, ())
         self._phases.take_prepared(lanes)
@@ -218,7 +218,7 @@ class LaneSound:
     # Making sound
 
     def give_points(self, lane: int, has_points: bool) -> None:
-        """Set, before a lane opens, whether its spectrum changes at points of its own, or else at its hops.
+        """Set whether a lane's spectrum changes at points of its own or at its hops; call it before `open`.
 
         A lane with points of its own needs `before_ramp` and then `ramp` or `rest` at these points, and at its hops
         `go_past_hop` instead of `hop`.
@@ -290,8 +290,8 @@ class LaneSound:
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """Make the sound of n_hops hops for lanes that all hop at `frame`.
 
-        lanes: ascending; the last number is at most MAX_ROWS - 1 above the first. gains: float32, one for each number
-        from the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites the gains.
+        lanes: ascending; the last number is at most MAX_ROWS - 1 above the first. gains: float32, one for each lane
+        number from the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites them.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)

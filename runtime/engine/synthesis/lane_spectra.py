@@ -14,7 +14,7 @@ from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: levelled magnitudes, multiplied by the lane's share in a submix at that time.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane then had in a submix.
 
     So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
     the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored
@@ -48,7 +48,7 @@ class LaneSpectra:
     ) -> None:
         """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
         """
         for run, rows in _runs_with_rows(lanes):
             levelled = self._levelled[: rows.stop - rows.start]
@@ -132,7 +132,7 @@ class SpectrumChanges:
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 
     def take(self, lanes: slice, frame: int) -> list[bool]:
-        """Return and clear the flags of lanes that hop at `frame`, where the changed lanes' crossfades begin."""
+        """Return and clear the flags of lanes that hop at `frame`; there the changed lanes' crossfades begin."""
         changed = self.changed[lanes]
         if any(changed):
             end = frame + self._n_fade

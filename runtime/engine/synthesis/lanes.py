@@ -1,4 +1,4 @@
-"""Runs of neighbouring lanes, and the numbers of sides: second lanes that make lanes wide."""
+"""Groups neighbouring lanes into runs, and numbers the sides, which are second lanes that make lanes wide."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _goes_on(runs: list[slice], lane: int) -> bool:
 
 
 class Sides:
-    """Which lanes have a side: a second lane with the same spectrum and pitch and with other phases, for width.
+    """Keeps which lanes have a side: a second lane with the same spectrum and pitch and with other phases, for width.
 
     The numbers of lanes with a voice come first, then some unused numbers, then the sides, in the lanes' order.
 

@@ -19,7 +19,7 @@ class Ramps:
 
     max_frames: most frames per `values` call. Attributes: target: float32 (n_rows, 1), the level that each row holds or
     moves to; end: int64 (n_rows,), the frame at which each row's move ends, NEVER for a row that holds its level;
-    n_moving: number of rows that move; n_changes: how often a row was given a new level or a new move.
+    n_moving: number of rows that move; n_changes: how many new levels and new moves the rows were given so far.
     """
 
     def __init__(self, n_rows: int, max_frames: int):

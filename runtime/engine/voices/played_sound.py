@@ -69,10 +69,10 @@ class PlayedSound:
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
-    note begins, if an envelope or a trajectory moves these targets fast; first_spacing: the distance of the first of
-    these points from the note's beginning, 0 without such points; has_own_points: whether its voices are made one by
-    one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of
-    phases, is modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width;
+    note begins, if an envelope or a trajectory moves these targets fast; first_spacing: how far apart the first of
+    these points are, 0 without such points; has_own_points: whether its voices are made one by one, and so have points
+    of their own; latents_move, blend_moves: whether a latent, or the blend of phases, is modulated; has_bandwidth,
+    has_width: whether its notes may have a bandwidth, or a stereo width;
     can_be_read_early: whether a note's spectrum can be made before its hop: not if it depends on the blend of phases
     or on a playhead; needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether the
     blend changes along ramps; otherwise it changes at hops.
@@ -106,7 +106,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # Where only modulation makes a sound wide, its voices are added up as spectra while they are not wide.
+        # A sound that only modulation makes wide is not made singly: voices that are not wide are added up as spectra.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)

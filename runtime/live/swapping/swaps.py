@@ -69,7 +69,7 @@ class Swaps:
 
     @property
     def plays_whole(self) -> bool:
-        """Whether a sound with parts plays, so that another sound replaces all parts."""
+        """Whether the present sound has parts. If it does, the next sound that is chosen replaces all of them."""
         return bool(self._racks.choice.parts)
 
     @property

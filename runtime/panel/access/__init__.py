@@ -1,1 +1,1 @@
-"""Decides who may connect, by this machine's names, a code and paired devices; refuses sounds that name files."""
+"""Decides who may connect: requests to this machine's own names, and paired devices; refuses sounds that name files."""

@@ -28,7 +28,7 @@ from tests.support.shaped import (
 )
 
 NOISE, COHERENT = 0.0, 1.0
-LARGEST_LOSS_DB = 3.0  # of the mono sum
+LARGEST_LOSS_DB = 3.0  # how much softer than with width 0 a harmonic of the mono sum may be
 
 
 # Note, pitch wheel, resulting pitch: a plain note, a note outside the model's range, a bent note.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +61,7 @@ class Ear:
             begin = self._read if self._read <= n_bytes else 44
             stream.seek(max(begin, 44))
             data = stream.read()
-        self._read = max(begin, 44) + len(data)
         data = data[: len(data) // 4 * 4]
-        samples = np.array(struct.unpack(f"<{len(data) // 2}h", data), dtype=float)
+        self._read = max(begin, 44) + len(data)
+        samples = np.frombuffer(data, "<i2").astype(float)
         return float(np.abs(samples).max(initial=0.0)) / 32768

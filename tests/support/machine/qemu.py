@@ -20,6 +20,7 @@ from typing import Any
 from tests.support.machine.disk import Machinery
 
 _MEMORY_MB = 1024
+_PATIENCE_S = 600.0  # for one answer, by the clock of the host, which may emulate slowly
 # What makes an emulated processor slow and is not needed here is off.
 _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
@@ -69,7 +70,7 @@ class Machine:
 
     def qmp(self, command: str, **arguments: object) -> Any:
         """Give QEMU a command; returns its answer; RuntimeError if QEMU refuses it."""
-        answer = self._qmp.ask({"execute": command, "arguments": arguments}, 30.0)
+        answer = self._qmp.ask({"execute": command, "arguments": arguments}, _PATIENCE_S)
         if "error" in answer:
             raise RuntimeError(answer["error"]["desc"])
         return answer["return"]
@@ -82,28 +83,28 @@ class Machine:
         """Pull the sound card out; returns when it is gone."""
         self.qmp("device_del", id="card")
         self.wait(lambda: "card" not in {entry["name"] for entry in self.qmp("qom-list", path="/machine/peripheral")},
-                  "the card's end", 10)  # fmt: skip
+                  "the card's end", _PATIENCE_S)  # fmt: skip
 
     def begin(self, *command: object) -> queue.Queue[dict[str, Any]]:
         """Start a command inside, as root; its answer will be in the queue."""
         return self._agent.send({"words": [str(word) for word in command]})
 
-    def run(self, *command: object, timeout_s: float = 300) -> tuple[int, str]:
+    def run(self, *command: object, timeout_s: float = _PATIENCE_S) -> tuple[int, str]:
         """Run a command inside, as root; returns the exit status and the output."""
         answer = self.begin(*command).get(timeout=timeout_s)
         return answer["status"], answer["text"]
 
     def now_s(self) -> float:
         """The machine's own time: it goes slower than ours if the emulated processor is slower than a real one."""
-        return self._agent.ask({"words": ["true"]}, 60.0)["now_s"]
+        return self._agent.ask({"words": ["true"]}, _PATIENCE_S)["now_s"]
 
     def write(self, path: str, content: bytes) -> bool:
         """Write bytes to an existing file or device inside; returns whether that was possible."""
-        return self._agent.ask({"path": path, "data": content.hex()}, 30.0)["status"] == 0
+        return self._agent.ask({"path": path, "data": content.hex()}, _PATIENCE_S)["status"] == 0
 
     def ask(self, method: str, **params: object) -> Any:
         """Ask the playing service through its link; returns the answer's result; AssertionError if it is refused."""
-        answer = self._agent.ask({"ask": json.dumps({"method": method, "params": params, "id": 1})}, 30.0)
+        answer = self._agent.ask({"ask": json.dumps({"method": method, "params": params, "id": 1})}, _PATIENCE_S)
         assert answer["status"] == 0, answer
         told = json.loads(answer["text"])
         assert "error" not in told, told

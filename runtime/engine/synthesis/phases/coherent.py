@@ -43,15 +43,15 @@ class CoherentPhases:
     """The coherent phases of every lane, and the spectra with these phases.
 
     A peak shaped like a Hann lobe becomes a sinusoid: all bins of the peak get the sinusoid's frequency, with signs
-    that alternate, as in the lobe of a window. Each of the remaining bins is noise: a sinusoid at the bin's centre. The
-    difference between the phases of neighbouring noise bins grows by half a cycle from bin to bin. This puts each bin
-    in quadrature with the sum of its two neighbours at any time, so that the lobes of the window add up to a steady
-    magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2
-    percent, keep this noise from pulsing and from repeating itself.
+    that alternate, as in the lobe of a window. The remaining bins are noise bins: each gets a sinusoid at its centre,
+    and together these sound like noise. The difference between the phases of neighbouring noise bins grows by half a
+    cycle from bin to bin. This puts each bin in quadrature with the sum of its two neighbours at any time, so that the
+    lobes of the window add up to a steady magnitude. Small random deviations from the half cycle, and bands of bins
+    stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise, and from
-    hop to hop the noise phases of all lanes move alike. So the noise of lanes that are added up costs one product for
-    each bin; only sinusoids are computed lane by lane.
+    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise bins, and
+    their phases move alike in all lanes. So the noise of lanes that are added up costs one product for each bin; only
+    sinusoids are computed lane by lane.
 
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
     arrays have one row for each lane.
@@ -180,7 +180,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases; later ones continue the phases of noise bins.
+                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later ones continue the
+                # phases that noise bins had; these are in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -252,9 +253,9 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by that of one sinusoid per bin: (n, 1), about 0.9 to 1.
+        """K-weighted RMS of spectra with noise phases, divided by their RMS with a steady sinusoid in each bin: (n, 1).
 
-        A sinusoid has its bin's magnitude.
+        Each sinusoid has its bin's magnitude. The quotients are about 0.9 to 1.
         """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)

@@ -22,8 +22,9 @@ N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # Steps of the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
-# With these three values, the spectrum of the sound comes nearest to the given spectrum. Tried with spectra of
-# instruments and of noise.
+# Noise bins of a band, how much a band is stretched at most, and by how many radians the step of the phase difference
+# deviates from half a cycle at most. Chosen because the sound's spectrum then comes nearest to the given spectrum, over
+# spectra of instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6

@@ -6,7 +6,7 @@ import numpy as np
 
 from runtime.engine.synthesis.phases.coherent_tables import PHASE_UNITS
 
-# Neighbouring noise bins turn the same way, so that the side's noise keeps a steady magnitude.
+# This many neighbouring noise bins turn the same way, so that the side's noise keeps a steady magnitude.
 _BAND_BINS = 8
 _QUARTER = PHASE_UNITS // 4
 

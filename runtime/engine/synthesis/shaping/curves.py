@@ -15,7 +15,7 @@ N_GRID = math.ceil(_OCTAVES * GRID_STEPS_PER_OCTAVE) + 1
 TILT_PIVOT_HZ = 1000.0
 _NEPER_PER_DB = math.log(10.0) / 20.0
 _LEAST_GAIN = 1e-6
-# Larger exponents would exceed the range of float32.
+# Exponents above 88 would exceed the range of float32.
 _LARGEST_EXPONENT = 80.0
 # A resonance is a bell: at x octaves from the cutoff, it adds resonance_db / (1 + 8 x^2)^2.
 _BELL = 8.0

@@ -1,4 +1,4 @@
-"""Which harmonic each bin of a spectrum belongs to, for every fundamental that the engine knows."""
+"""Says which harmonic each bin of a spectrum belongs to, for every fundamental that the engine knows."""
 
 from __future__ import annotations
 

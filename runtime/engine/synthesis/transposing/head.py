@@ -1,4 +1,4 @@
-"""Heads: where in their rings transposed lanes are read, as whole numbers that depend on frames only."""
+"""Heads: they say where in their rings transposed lanes are read, in whole numbers that depend on frames only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
+# When more intervals than this have passed, they are forgotten.
 _MOST_PASSED = 256
 
 
@@ -32,8 +33,8 @@ class Head:
     of whole numbers that depend on absolute frames only. It never jumps.
 
     Attributes: ratio: the present ratio; density: the step per frame at ratio 1; n_hop: length of a dense hop in ring
-    samples; octave: how often the dense hops' sample rate is halved; n_lanes: how many lanes use the head; first_hop:
-    number of the plain hop that is dense hop 0.
+    samples; octave: how many times the dense hops' sample rate is halved; n_lanes: how many lanes use the head;
+    first_hop: number of the plain hop that is dense hop 0.
     """
 
     __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",

@@ -9,7 +9,7 @@ import numpy as np
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FRAMES, Head
 
-# For a position between samples k and k + 1, the interpolation reads samples k - N_BEFORE to k + N_AFTER - 1.
+# Between samples k and k + 1, the interpolation reads four samples: N_BEFORE before k, and N_AFTER from k on.
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
 _FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before its position a lane is read

@@ -13,8 +13,9 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
-# A crossfade that would reach into the next dense hop is shortened to end where that hop begins, but at most to this
-# part of its length; else it begins there. So it needs no dense hop of the old sound, or no second one of the new.
+# A crossfade that would reach into the next dense hop is shortened to end where that hop begins, which saves a dense
+# hop of the old sound. If not even its length divided by this number fits in, it begins where that hop begins instead,
+# which saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
 
@@ -22,8 +23,8 @@ class TransposedLane:
     """The state of a lane's ring of dense samples; the ring of a bus's carrier holds the sum of all members.
 
     All places and lengths are in ring samples. At ratio 1 a lane has OVERSAMPLING ring samples for each frame. A lane
-    that begins at a ratio of 2 or more is made at a lower sample rate, halved as often as its head's `octave` says: the
-    frequencies lost by this would be read above half the engine's sample rate.
+    that begins at a ratio of 2 or more is made at a lower sample rate, halved as many times as its head's `octave`
+    says: the frequencies lost by this would be read above half the engine's sample rate.
 
     n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
     engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in. Attributes: head: where the lane is

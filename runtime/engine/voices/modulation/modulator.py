@@ -13,6 +13,7 @@ from runtime.sound.motion import LATENT, TRAVELS
 from runtime.sound.sound import Sound
 
 ENVELOPES = ("envelope", "envelope_2")
+# The source `key` rises by 1 in this many semitones.
 _SEMITONES_PER_KEY_SOURCE = 60.0
 
 

@@ -1,4 +1,4 @@
-"""The data for modulation of each lane's note."""
+"""What modulation needs to know of each lane's note."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ FARTHEST = 1024
 # The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
 # at their hops.
 NEAREST, NEAREST_SINGLY = 128, 256
-# For each part of a note's beginning: up to how many frames after its start, and possible distances of its points.
+# For each part of a note's beginning: its end, in frames after the note's start, and the distances that its points may
+# have.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
 # By how many dB a gain changes, about, if a target moves by its unit.

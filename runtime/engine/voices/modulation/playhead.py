@@ -26,6 +26,8 @@ class Playheads:
     the whole note. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the
     key is down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the
     playhead stays. When the key comes up, the release is read instead; `fade` gives the release's share.
+
+    baked: the trajectories' tables; modulated: whether `advance` will be called.
     """
 
     def __init__(self, baked: Sequence[BakedTrajectory], n_lanes: int, sample_rate_hz: int, modulated: bool = False):

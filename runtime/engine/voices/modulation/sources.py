@@ -16,8 +16,8 @@ from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-# A smooth wave of at most this rate, or of at least this many beats, interpolated linearly from hop to hop, leaves
-# images below -40 dB.
+# If a smooth wave has at most this rate, or a cycle of at least this many beats, linear interpolation from hop to hop
+# is enough: its images are below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
@@ -98,7 +98,10 @@ class Sources:
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Give all LFOs the sound's rates from frame 0 on; call this while no note of the sound is heard."""
+        """Give LFOs whose rates were set the sound's rates again, as if they had had these rates since frame 0.
+
+        Call this while no note of the sound is heard.
+        """
         for name, cycles in self._cycles.items():
             rate_hz = self._rates_hz[name] = self._lfos[name].rate_hz or DEFAULT_LFO_HZ
             cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))

@@ -15,7 +15,7 @@ from runtime.engine.voices.pitch.ratio import PitchRatio, frequency_ratio
 PITCH_TARGETS = frozenset(("pitch", "vibrato.depth", "vibrato.rate"))
 # The pitch is computed for the middle of intervals of this length, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
-# So many intervals are computed together.
+# This many intervals are computed together.
 _N_AT_ONCE = 32
 
 

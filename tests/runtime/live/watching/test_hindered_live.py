@@ -56,7 +56,7 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
             player.record(1.0)
             program.send(signal.SIGUSR1)
             end_s, number = time.monotonic() + PLAYED_S, 0
-            while time.monotonic() < end_s:  # new notes keep the number of voices at the limit
+            while time.monotonic() < end_s:  # new notes: as many voices sound as the limit allows
                 player.record(1.0)
                 note = 50 + number % N_VOICES
                 player.send([0x80, note, 0], [0x90, note, 90])

@@ -120,7 +120,8 @@ def test_a_release_begins_without_a_jump_and_ends_at_the_last_value(key_up_s: fl
     played.release(0, round(key_up_s * RATE))
     assert place(played, key_up_s) == pytest.approx(before, abs=1e-5)
     speed = fields.get("speed", 1.0)
-    # The crossfade may cover the whole distance in 50 ms; the ramp's own movement, at the playing speed, is added.
+    # The release's crossfade may cover the whole range of the ramp, 0.2, in 50 ms. The held part may also move: in the
+    # loop's crossfade, by at most 1.7 s of the ramp in 0.25 s, times the speed.
     allowed = (0.2 / 0.05 + 1.7 / 0.25 * speed / 10.0) * 48 / RATE
     assert steps(played, max(0.0, key_up_s - 0.05), key_up_s + 0.5).max() <= allowed
     for time_s in (0.05, 0.06, 0.09):
