@@ -7,6 +7,7 @@ import { handOver, hzText, noteName, t } from "/words.js";
 const WHITE = [0, 2, 4, 5, 7, 9, 11];
 const WHITE_WIDTH_PX = 40, FEWEST = 10, MOST = 29;
 const LOWEST = 12, HIGHEST = 120;
+const NO_NEWS_MS = 500;
 const CODES = [
   "KeyA", "KeyW", "KeyS", "KeyE", "KeyD", "KeyF", "KeyT", "KeyG", "KeyY", "KeyH", "KeyU", "KeyJ", "KeyK", "KeyO", "KeyL",
   "KeyP", "Semicolon", "Quote",
@@ -103,6 +104,8 @@ class Keys extends HTMLElement {
   /** Show the frequencies of the notes, the newest first: on a phone, there is room for one or two. */
   say(hz) {
     const text = hzText([...hz].reverse());
+    clearTimeout(this.forgetting); // on parts of the page without a picture, no news comes
+    this.forgetting = setTimeout(() => (this.sounding.textContent = ""), NO_NEWS_MS);
     if (this.sounding.textContent !== text) this.sounding.textContent = text;
   }
 

@@ -54,6 +54,7 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
     assert page.evaluate("play.watched") == '["control","picture"]'
     page.click("#tab-sounds")
     assert page.evaluate("play.watched") == '["control"]'
+    page.wait("document.querySelector('tb-keys .sounding').textContent === ''")  # it would be out of date
     page.key("keyUp", "KeyA", "a")
 
 
