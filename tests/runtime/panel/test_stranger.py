@@ -31,7 +31,8 @@ def driver(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)}, **pipes) as driver:
         assert "ready" in json.loads(driver.stdout.readline())
         yield driver
-        driver.kill()
+        driver.stdin.close()  # killed, it would leave `play` running
+        driver.wait(60)
 
 
 def ask(driver: subprocess.Popen[str], **command: object) -> dict[str, Any]:
