@@ -27,7 +27,7 @@ class Playing:
 
     @property
     def name(self) -> str | None:
-        return self.link.ask("state")["sound"].get("name")
+        return self.link.ask("state")["name"]
 
     def wait_for(self, name: str) -> None:
         wait_until(lambda: self.name == name, name, lambda: self.name)

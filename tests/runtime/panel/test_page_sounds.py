@@ -119,9 +119,9 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     drawn = page.evaluate("map.path.places.map((place) => map.toPixel(place))")
     assert page.evaluate("document.querySelector('#path-at').ariaValueText") == "100 %"  # Morph, before it is a target
-    page.mouse("mousePressed", page.middle("#path-at", 0.0))
+    page.mouse("mousePressed", page.middle("#path-at", 0.02))
     wait_for_voices(link, 1)
-    page.mouse("mouseReleased", page.middle("#path-at", 0.0))
+    page.mouse("mouseReleased", page.middle("#path-at", 0.02))
     wait_for_voices(link, 0)
     page.wait(f"(([x, y]) => Math.hypot(x - {drawn[0][0]}, y - {drawn[0][1]}) < 12)(map.toPixel(map.place))")
     page.evaluate("document.querySelector('#path-name').select()")

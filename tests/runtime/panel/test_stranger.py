@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,21 @@ pytestmark = pytest.mark.rig
 
 
 @pytest.fixture
-def driver(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A running driver, whose temporary files are all in `tmp_path`."""
+def folder() -> Iterator[Path]:
+    """A folder for temporary files, whose path is short: the browser's socket in it has at most 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="tb-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running driver, whose temporary files are all in `folder`."""
     missing = missing_tools() or missing_browser()
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     command = [sys.executable, "-m", "tests.soak.panel_stranger", "--instrument", "strings"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)}, **pipes) as driver:
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, **pipes) as driver:
         assert "ready" in json.loads(driver.stdout.readline())
         yield driver
         driver.stdin.close()  # killed, it would leave `play` running
@@ -73,7 +81,7 @@ def test_a_knob_is_learnt_by_mouse_and_midi(driver: subprocess.Popen[str], tmp_p
 
 
 @pytest.mark.parametrize("how", ["its input closes", "it is asked to end"])
-def test_it_ends_everything(driver: subprocess.Popen[str], tmp_path: Path, how: str) -> None:
+def test_it_ends_everything(driver: subprocess.Popen[str], folder: Path, how: str) -> None:
     started = children(driver.pid)
     assert len(started) > 3  # the server, the program, its page, the browser
     if how == "its input closes":
@@ -82,4 +90,4 @@ def test_it_ends_everything(driver: subprocess.Popen[str], tmp_path: Path, how: 
         driver.send_signal(signal.SIGTERM)
     assert driver.wait(30.0) == (0 if how == "its input closes" else 1)
     wait_until(lambda: not any(Path(f"/proc/{each}").exists() for each in started), "their ends")
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith("tb-")]
+    assert not [path for path in folder.iterdir() if path.name.startswith("tb-")]
