@@ -24,7 +24,7 @@ export class Path {
         button(t("path.discard"), t("path.discard"), () => this.set(false))));
     this.how = make("p", { class: "hint", role: "status" });
     this.at = make("input", { type: "range", id: "path-at", min: 0, max: 1, step: 0.001, input: () => this.walk(),
-      pointerdown: () => map.sound(), pointerup: () => map.leave(), pointercancel: () => map.leave(), blur: () => map.leave() });
+      pointerdown: () => this.hold(), pointerup: () => map.leave(), pointercancel: () => map.leave(), blur: () => map.leave() });
     this.percent = make("output", { for: "path-at", "aria-hidden": "true" });
     this.walker = make("div", { class: "walker", hidden: true }, make("label", { for: "path-at" }, t("morph")), this.percent, this.at);
     this.morph = make("div", { class: "morph" }); // the playing sound's control Morph, if it has one
@@ -50,6 +50,12 @@ export class Path {
     this.form.hidden = this.walker.hidden = !isDrawn;
     this.morph.hidden = isDrawn;
     if (this.isOn) this.how.textContent = t(isDrawn ? "path.drawn" : "path.how");
+  }
+
+  /** Sound a note while Morph is held; the focus comes first, because the map ends its note when it loses the focus. */
+  hold() {
+    this.at.focus();
+    this.map.sound();
   }
 
   /** Move the ring along the line to where the control Morph is. */
