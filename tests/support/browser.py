@@ -53,6 +53,11 @@ class Browser:
         self._process.wait(_LIMIT_S)
         self._log.close()
         self._folder.cleanup()
+        # Chromium's other processes end a little later, and may write into the folder until then.
+        end_s = time.monotonic() + _LIMIT_S
+        while Path(self._folder.name).exists() and time.monotonic() < end_s:
+            shutil.rmtree(self._folder.name, ignore_errors=True)
+            time.sleep(0.05)
 
     def command(self, method: str, **params: object) -> dict[str, Any]:
         """Send a command of the protocol; returns its result."""
