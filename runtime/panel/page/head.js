@@ -8,7 +8,7 @@ import { language, number, switchLanguage, t } from "/words.js";
 
 const QUIETEST_DB = -60;
 const TO_READ_MS = 2000, TO_READ_EACH_MS = 45, MOST_TO_READ_MS = 6000; // how long a message is shown: for each character
-const TO_ACT_MS = 10000; // with a button; as long as a control is waited for
+const TO_ACT_MS = 15000; // with a button
 
 class Now extends HTMLElement {
   connectedCallback() {
@@ -147,9 +147,9 @@ class Toast extends HTMLElement {
 }
 customElements.define("tb-toast", Toast);
 
-/** Show a message for a while; acts: {text, do} for each button beside the message. */
+/** Show a message for a while; acts: {text, do} for each button beside the message, or false for none. */
 export function toast(text, ...acts) {
-  document.querySelector("tb-toast").show(text, acts);
+  document.querySelector("tb-toast").show(text, acts.filter(Boolean));
 }
 
 /** Show an error's message. */

@@ -283,7 +283,7 @@ class SoundMap extends HTMLElement {
   }
 
   sound() {
-    if (this.plays.checked && !notes.hands.size) notes.press(DRAG_NOTE, DRAG_HAND);
+    if (this.plays.checked && !notes.hands.size && !notes.theirs.size) notes.press(DRAG_NOTE, DRAG_HAND);
   }
 
   leave() {

@@ -41,8 +41,7 @@ export class Path {
   }
 
   begin(place) {
-    this.places = [place];
-    this.showForm(false);
+    this.places = [place]; // the form stays as it is until the line is drawn: nothing may move below the pointer
   }
 
   /** Show what is there once a line is drawn: the control Morph, and the form to keep the path. */
@@ -84,7 +83,7 @@ export class Path {
 
   /** Ask for a name after the path is drawn. */
   end() {
-    if (lengthOf(this.places) < LEAST_LENGTH) return;
+    if (lengthOf(this.places) < LEAST_LENGTH) return this.showForm(false);
     this.showForm(true);
     this.at.value = 1; // the ring is at the line's end
     this.say(1);

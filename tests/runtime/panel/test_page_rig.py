@@ -18,7 +18,7 @@ from runtime.link.client import Link
 from tests.runtime.panel.test_files_page import choose, downloaded, tone
 from tests.support.browser import Browser
 from tests.support.hearing import cents_off, level_db
-from tests.support.panel import Playing, name_of_sound, wait_for_voices
+from tests.support.panel import Playing, name_of_sound, voices, wait_for_voices
 from tests.support.rig import SAMPLE_RATE_HZ, JackServer, Player, missing_tools, wait_until
 from tests.support.touch import touch_to_sound_ms
 
@@ -175,6 +175,23 @@ def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_button
     ears.send([0x80, 64, 0])
     page.click("#tab-hands")  # what arrived before the list was shown is in the list
     page.wait("document.querySelector('.arrived').textContent.includes('C♯4')")
+
+
+def test_a_note_of_a_midi_keyboard_goes_on_when_the_map_s_ring_is_let_go_of(
+    page: Browser, link: Link, ears: Player
+) -> None:
+    page.click("#tab-map")
+    page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
+    ears.send([0x90, 60, 100])
+    page.wait("document.querySelector('[data-note=\"60\"]').classList.contains('on')")
+    at = page.middle("tb-map .sheet", 0.4, 0.4)
+    page.mouse("mousePressed", at)
+    page.mouse("mouseMoved", (at[0] + 30.0, at[1]))
+    page.mouse("mouseReleased", (at[0] + 30.0, at[1]))
+    time.sleep(0.5)  # as long as a release would take
+    assert voices(link) == 1
+    ears.send([0x80, 60, 0])
+    wait_for_voices(link, 0)
 
 
 def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser, link: Link, ears: Player) -> None:
