@@ -67,8 +67,12 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
     yield start
     for process in begun:
-        process.kill()
-        process.communicate()
+        process.terminate()  # in good order: after a kill, its companion would go on writing for a moment
+        try:
+            process.communicate(timeout=START_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
 
 
 def assert_plays_on(process: subprocess.Popen[str], systemd: Systemd) -> None:
