@@ -95,8 +95,8 @@ def store(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(autouse=True)
 def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test its own user folders, so that no test reads or changes the developer's files or running `play`."""
-    # The prefix is short, because a socket's path may have at most 107 bytes. Errors are ignored, because the companion of
-    # a program that a test has killed may write into the folder for a moment longer.
+    # The prefix is short, because a socket's path may have at most 107 bytes. Errors are ignored, because the companion
+    # of a program that a test has killed may write into the folder for a moment longer.
     with tempfile.TemporaryDirectory(prefix="tb-", ignore_cleanup_errors=True) as home:
         for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")):
             monkeypatch.setenv(name, f"{home}/{folder}")
