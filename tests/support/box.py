@@ -6,9 +6,9 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from tests.support.booted import Booted
 
 SUITE = "trixie"
 INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps"
@@ -27,11 +27,13 @@ def debian_root(folder: Path) -> Path:
     return root
 
 
-class Box:
+class Box(Booted):
     """A machine that can be started, shut down, and cut off from its power.
 
     root: the machine's disk, a copy of the folder from `debian_root`. more: options of systemd-nspawn for every start.
     """
+
+    ready_within_s = 90.0
 
     def __init__(self, root: Path, *more: str):
         self.root, self._more = root, more
@@ -79,29 +81,9 @@ class Box:
         """The path here of something inside, such as a socket in a folder that only the box has mounted."""
         return Path(f"/proc/{self._init}/root{path}")
 
-    def service(self) -> dict[str, str]:
-        """Return the service's properties as systemd shows them, by name."""
-        names = "ActiveState,MainPID,NRestarts,StatusText,InvocationID"
-        _, printed = self.run("systemctl", "show", "timbrebox.service", f"--property={names}")
-        return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
-
-    def wait_for_ready(self, within_s: float = 90) -> float:
-        """Wait until the service is READY; returns the seconds waited."""
-        return self.wait(lambda: self.service().get("ActiveState") == "active", "READY", within_s)
-
-    def wait(self, condition: Callable[[], object], what: str, within_s: float) -> float:
-        """Wait until a condition is true; returns the seconds waited.
-
-        what: a name for the condition, which the AssertionError after `within_s` seconds mentions.
-        """
-        began_s = time.monotonic()
-        while not condition():
-            assert time.monotonic() - began_s < within_s, f"no {what} within {within_s:g} s: {self._state()}"
-            time.sleep(0.05)
-        return time.monotonic() - began_s
-
-    def _state(self) -> str:
-        return self.run("journalctl", "-u", "timbrebox", "-n", "20", "--no-pager", "-o", "cat")[1] if self._init else ""
+    def journal(self, n_lines: int) -> str:
+        """The last lines of the service in the journal; an empty text before the box has booted."""
+        return super().journal(n_lines) if self._init else ""
 
     def _find_init(self) -> bool:
         """Find the box's first process, the child of systemd-nspawn with the name systemd; True if it is found."""

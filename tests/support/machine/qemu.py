@@ -13,10 +13,10 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.booted import Booted
 from tests.support.machine.disk import Machinery
 
 _MEMORY_MB = 1024
@@ -26,12 +26,14 @@ _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off aud
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
 
 
-class Machine:
+class Machine(Booted):
     """A PC with a USB sound card, two cores, and no network.
 
     folder: for its sockets, the console's text, and `sound.wav`, what the sound card has played since it was plugged
     in. log: a file for a record of what is written to the disk, which then itself stays as it is.
     """
+
+    ready_within_s = 120.0
 
     def __init__(self, made: Machinery, folder: Path, log: Path | None = None):
         self.made, self.folder, self.log = made, folder, log
@@ -109,28 +111,6 @@ class Machine:
         told = json.loads(answer["text"])
         assert "error" not in told, told
         return told["result"]
-
-    def service(self) -> dict[str, str]:
-        """Return the service's properties as systemd shows them, by name."""
-        names = "ActiveState,MainPID,NRestarts,StatusText,InvocationID"
-        _, printed = self.run("systemctl", "show", "timbrebox.service", f"--property={names}")
-        return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
-
-    def wait_for_ready(self, within_s: float = 120) -> float:
-        """Wait until the service is READY; returns the seconds waited."""
-        return self.wait(lambda: self.service().get("ActiveState") == "active", "READY", within_s)
-
-    def wait(self, condition: Callable[[], object], what: str, within_s: float) -> float:
-        """Wait until a condition is true; returns the seconds waited; AssertionError after `within_s` seconds."""
-        began_s = time.monotonic()
-        while not condition():
-            assert time.monotonic() - began_s < within_s, f"no {what} within {within_s:g} s: {self.journal(20)}"
-            time.sleep(0.02)
-        return time.monotonic() - began_s
-
-    def journal(self, n_lines: int) -> str:
-        """The last lines of the service in the journal."""
-        return self.run("journalctl", "-u", "timbrebox", "-n", n_lines, "--no-pager", "-o", "short-precise")[1]
 
     def _command(self, card: bool) -> list[str]:
         kernel = ["-kernel", self.made.kernel, "-initrd", self.made.initrd, "-append",
