@@ -15,8 +15,8 @@ from training.making.listening import CHORD, NOISE, NOTE, SHORT, SILENCE, SPEC, 
 from training.making.names import AGREES_SEMITONES, Named, octave_convention, read_names
 from training.making.survey import Found, read_samples
 
-LONGEST_USED_S = 20.0  # how much of a single note is used at most, so that no file outweighs the rest
-LONGEST_ANY_S = 60.0  # how much is used at most of a recording that is not a single note
+LONGEST_USED_S = 20.0  # a single note is used up to this length, so that no file outweighs the rest
+LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this length
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length

@@ -18,9 +18,9 @@ WEAKEST_DB = -40.0  # relative to the strongest harmonic of all frames; weaker h
 def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> float:
     """The pitch of a steady note, as a fractional MIDI note.
 
-    samples: float32 (n,) at 44.1 kHz. starts: samples at which steady frames begin, (n_frames,). about_hz: frequency of
-    the note, to within half a semitone. The frequency of each harmonic follows from the change of its phase between two
-    spectra. The result is the median over harmonics and frames, weighted by magnitude.
+    samples: float32 (n,) at 44.1 kHz. starts: the sample numbers at which steady frames begin, (n_frames,). about_hz:
+    frequency of the note, to within half a semitone. The frequency of each harmonic follows from the change of its
+    phase between two spectra. The result is the median over harmonics and frames, weighted by magnitude.
     Source: Flanagan and Golden, Phase Vocoder, 1966.
     """
     starts = starts[starts + SPEC.frame_size + STEP_SAMPLES <= len(samples)]

@@ -119,12 +119,16 @@ class FrameBatches:
 
     @cached_property
     def _sounds(self) -> np.ndarray:
-        """The number of each clip's sound, int (n_clips,)."""
+        """Which sound each clip plays: the sound's number, counted from 0, int (n_clips,)."""
         return np.unique([sound_name(clip) for clip in self.store.clips], return_inverse=True)[1]
 
     @cached_property
     def _moments(self) -> np.ndarray:
-        """A number for each frame, the same for frames of one sound, velocity and part of a recording's time."""
+        """A number for each frame, int (n_frames,).
+
+        Frames have the same number if they have one sound and velocity and lie in the same of N_PLACES parts of a
+        clip's time.
+        """
         clip = self.store.clip
         starts = np.searchsorted(clip, np.arange(len(self.store.clips)))
         lengths = np.bincount(clip, minlength=len(self.store.clips))
@@ -146,9 +150,10 @@ class FrameBatches:
 
     @cached_property
     def _knob_positions(self) -> np.ndarray:
-        """The rank, 0 to 1, of each training frame by each knob's descriptor, among the training frames of its note.
+        """The knob positions that belong to each training frame: float32 (n_frames, n_knobs), 0 to 1.
 
-        Returns float32 (n_frames, n_knobs), with a row for every frame of the store; 0 for frames not in training.
+        A position is the frame's rank, by the knob's descriptor, among the training frames of the same note. Every
+        frame of the store has a row; the rows of frames that are not trained on are 0.
         """
         rows = self.store.rows("train")
         positions = np.zeros((len(self.store.note), len(self.recipe.fit.knobs)), np.float32)

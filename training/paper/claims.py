@@ -208,7 +208,7 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
 
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
-    """Test that every latent that has not collapsed changes the pitch, so that none is disentangled from pitch."""
+    """Test that no latent is independent of pitch: every latent that has not collapsed changes the pitch class."""
     name, found, text = short_name(VARIATIONAL), [], ""
     for run in results.of(VARIATIONAL):
         pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)

@@ -89,7 +89,7 @@ class PlannedRun:
 
     @property
     def kept_name(self) -> str:
-        """The name of the folder of the small files that are kept of the run for the report (see kept.py)."""
+        """The name of the folder that keeps the run's small files for the report (see kept.py)."""
         return f"{self.model.config}-seed{self.seed}"
 
 

@@ -25,8 +25,8 @@ from training.paper.results import Results
 
 CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # their names in the report's folder
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
-# Estimated costs, which give the time left; their unit is a forward pass of one frame. They are the costs of
-# training on a frame, of a point of the mesh, and of all other measuring and compiling for a run.
+# Estimated costs, from which the time left follows. The unit is the cost of one frame's forward pass. In this order:
+# to train on one frame, to decode one frame of the mesh, and to do all other measuring and compiling for a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
@@ -61,7 +61,7 @@ class Reproduction:
         raise UserError(kept.folder, f"a run of another {other}", "the same one", "give another --out, or --force")
 
     def kept_seeds(self, config: str) -> list[int]:
-        """The seeds of the model's runs of which files are kept, ascending."""
+        """The seeds for which a run of the model is kept, ascending. config: the model's config."""
         names = (path.name.removeprefix(f"{config}-seed") for path in (self.out / KEPT_RUNS).glob(f"{config}-seed*"))
         return sorted(int(name) for name in names if name.isdigit())
 

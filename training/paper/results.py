@@ -1,6 +1,6 @@
 """Collects the kept runs (see kept.py) by model, and computes the measures that tables and claims use.
 
-A further sound is a patch of a corpus's further patches: test patches outside the corpus (CorpusPlan in plan.py).
+A further sound is a test patch that is not in the corpus (`further_patches` of CorpusPlan in plan.py).
 """
 
 from __future__ import annotations

@@ -189,7 +189,10 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """The difference of mean logarithms that must be exceeded to count. spread: None if a model has a single seed."""
+    """A difference of the two mean logarithms counts if it exceeds the number returned here.
+
+    spread: None if a model has a single seed.
+    """
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))
