@@ -157,7 +157,11 @@ def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, no
 
 
 def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
-    """A recording's audible frames, or with a note `clear_at` only frames clear at this note; UnusableError if none."""
+    """A recording's audible frames; UnusableError if there are none.
+
+    speed: how many times as fast the recording is played. clear_at: a MIDI note, to return only the frames that are
+    clear at it, or None.
+    """
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):
         n_samples += n_new

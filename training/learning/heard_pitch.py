@@ -59,7 +59,10 @@ class HeardPitch:
         return costs * ops.take(self._reached, notes)[:, None]
 
     def _depths(self, power):
-        """The cumulative mean normalised difference at each of the detector's periods: (…, n_periods)."""
+        """The cumulative mean normalised difference at each of the detector's periods: (…, n_periods).
+
+        power: squared magnitudes (…, n_bins).
+        """
         total = ops.sum(power, axis=-1, keepdims=True) + 1e-9
         difference = 1.0 - ops.matmul(power, self._cosines) / total
         summed = ops.cumsum(difference * self._gaps_s, axis=-1)

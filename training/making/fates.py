@@ -172,7 +172,7 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
     meant = named + N_CHROMA * octave
     if abs(heard.pitch - meant) <= AGREES_SEMITONES:
         return meant, ""
-    if meant in heard.octaves:  # both octaves are heard in the recording
+    if meant in heard.octaves:  # the recording is heard at both notes, whole octaves apart
         return meant, f"; heard as {note_name(ear)} as well"
     return ear, f"; its name says {note_name(named)}, but it is heard as {note_name(ear)}"
 
@@ -221,7 +221,7 @@ def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
 
 
 def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str]:
-    """The path of the file, or of its first part if the file is long, and a remark on the part."""
+    """The path of the file, or of its first part if the file is long; and a remark, empty for a whole file."""
     duration_s, onset_s = file.heard.duration_s, file.heard.onset_s
     if duration_s - onset_s <= 1.5 * longest_s:
         return file.path, ""

@@ -28,8 +28,10 @@ from training.model.run_folder import METRICS, RunRecord
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
-MOST_FRAMES = 30_000  # most frames of a corpus, transposed copies included
-FRAMES_OF_ONE = (24, 96)  # of a recording, and of each transposed copy, at most 24 to 96 frames are learned
+MOST_FRAMES = 30_000  # a corpus gets about this many frames at most, transposed copies included
+# Of a recording of one note, and of each transposed copy, at most this many frames are learned: 96, or fewer if there
+# are many recordings; the limit never falls below 24.
+FRAMES_OF_ONE = (24, 96)
 FEWEST_EPOCHS = 4
 MOST_STEPS = 9000  # a training has at most this many steps, or the recipe's number of epochs if that is more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes

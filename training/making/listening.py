@@ -20,15 +20,16 @@ LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because ta
 N_JUDGED = 240  # frames of a recording that are judged, evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # a bin this near to a harmonic is part of it; a share of the harmonic's frequency: 25 cents
-# Shares of the judged frames are weighted by amplitude.
-LEAST_STEADY_SHARE = 0.6  # if fewer judged frames are at one pitch or its octaves, the recording WANDERS
+# These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
+LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
-LEAST_PITCHED_SHARE = 0.5  # if fewer judged frames have a pitch, the recording is not a NOTE
+LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
-OFTEN_SHARE = 0.2  # an octave that is heard in fewer judged frames is ignored
-SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35  # a held note lasts at least this long; its pitch stays this near
+OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
+# A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of its first pitches.
+SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 
 @dataclass(frozen=True)

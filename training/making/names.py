@@ -25,7 +25,7 @@ DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, 
 # same name also occurs with another of these words.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
 HIGHEST_LAYER = 16  # v1 to v16 are velocity layers; if a name has a higher number, all such numbers are velocities
-LEAST_AGREEING_SHARE = 0.7  # numbers are notes if they are the notes heard in this share of the files
+LEAST_AGREEING_SHARE = 0.7  # numbers in names are read as notes if this share of them are the notes heard
 LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
 AGREES_SEMITONES = 0.75
 _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}

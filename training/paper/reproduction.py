@@ -68,8 +68,8 @@ class Reproduction:
     def work(self, planned: list[PlannedRun]) -> None:
         """Train, measure and keep every planned run that is not done.
 
-        A run is not done if it is not kept yet, if it is kept with fewer epochs, or if it lacks only the errors on the
-        further patches and can still be measured.
+        A run is not done if no files of it are kept, if it was kept after fewer epochs than planned, or if its errors
+        on the further patches are missing and can still be measured.
         """
         todo = [run for run in planned if not self._is_done(run, None)]
         for run in todo:

@@ -42,7 +42,7 @@ def _home() -> tempfile.TemporaryDirectory:
 
 
 def _library(package: str, file: str) -> Path:
-    """A shared library, in the folder of the plugin's machine type, such as x86_64-linux-gnu."""
+    """The path of a package's shared library for this machine, such as usr/lib/x86_64-linux-gnu/libmxml.so.1."""
     return debian_file(package, f"usr/lib/{os.uname().machine}-linux-gnu/{file}")
 
 

@@ -44,7 +44,10 @@ class Sound:
 
     @property
     def notes(self) -> list[int]:
-        """The notes to record: every STEP semitones from the lowest; also the highest, unless it is 1 above these."""
+        """The notes to record: every STEP semitones from the lowest.
+
+        The highest note is added if it lies more than 1 semitone above the last of these.
+        """
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
         return notes if highest - notes[-1] <= 1 else [*notes, highest]

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Choose the sounds and write the list; prints each sound's distance from the sounds chosen before."""
+    """Choose the sounds and write the list; prints each sound's distance from the nearest sound chosen before it."""
     refuse_bad_target(arguments.out)
     examined = _patches(arguments.notes) if arguments.source == "analogue" else _programs(arguments)
     rows, levels = {}, {}
@@ -92,7 +92,8 @@ def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            row = {"bank": bank, "index": index, "name": name, "split": "test"}  # `read_patches` accepts test alone
+            # `read_patches` refuses a list with a part of the splits, but accepts one with test only.
+            row = {"bank": bank, "index": index, "name": name, "split": "test"}
             yield analogue.sound_name(patch), row, samples
 
 
