@@ -35,7 +35,7 @@ class HeardPitch:
         self._periods_s, self._gaps_s = periods_s.astype(np.float32), gaps_s.astype(np.float32)
         notes_hz = np.array([float(note_to_hz(note)) for note in conditioning.notes])
         steps = np.log2(1.0 / notes_hz / periods_s[0]) * 1200.0 / STEP_CENTS
-        self._places = steps.astype(np.float32)  # each note's place among the detector's periods
+        self._places = steps.astype(np.float32)  # where each note's period lies among the detector's, as an index
         self._reached = ((notes_hz >= LOWEST_HZ) & (notes_hz <= HIGHEST_HZ)).astype(np.float32)
         self._audible = (periods_s >= 1.0 / HIGHEST_HZ).astype(np.float32)
 

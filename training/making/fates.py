@@ -178,7 +178,7 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
 
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
-    """A remark on a recording that is `cents` above its note, and by how many cents to correct its tuning."""
+    """A remark on a recording that is `cents` above its note, and by how many cents to correct it: 0 if `keep`."""
     # If the chosen note is the heard note in another octave, only what remains beyond whole octaves is corrected. If it
     # is a quite different note, nothing is corrected.
     if abs(cents) > 100.0 * AGREES_SEMITONES:

@@ -71,7 +71,7 @@ def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Fo
 
 
 def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress) -> Iterator[Found]:
-    """Listen to files in turn, except to unchanged files in `known`; add to `known` what is heard."""
+    """Yield what is heard in each file; for an unchanged file from `known`, otherwise by listening and adding to it."""
     done = 0
     for path in paths:
         name, stat = path.relative_to(folder).as_posix(), path.stat()

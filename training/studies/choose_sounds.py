@@ -67,7 +67,7 @@ def _dies_away(samples: np.ndarray) -> bool:
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield name, row and samples of each candidate among a plugin's programs.
+    """Yield name, row of the list, and samples of each candidate among a plugin's programs.
 
     Samples are None if the program is unfit (Player.at_its_notes). Of programs with one name, only the first is
     examined.
@@ -85,7 +85,10 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield name, row and samples of each patch of the bundled virtual analogue's corpus."""
+    """Yield name, row of the list, and samples of each patch that the bundled virtual analogue was trained on.
+
+    Samples are None if a note of the patch is not heard at its key.
+    """
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:
         for done, (patch, samples) in enumerate(analogue.heard_patches(candidates, notes, HELD_S), start=1):
