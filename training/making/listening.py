@@ -17,7 +17,7 @@ NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise
 SPEC = StftSpec()
 BLOCK_S = 20.0  # this much sound is turned into spectra at a time; otherwise a long recording would fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
-N_JUDGED = 240  # frames of a recording that are judged, evenly spread
+N_JUDGED = 240  # at most this many frames of a recording are judged, evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # a bin this near to a harmonic is part of it; a share of the harmonic's frequency: 25 cents
 # These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
@@ -47,9 +47,10 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: the MIDI notes that are heard in much of the recording, among the pitch's note and the notes whole
-    octaves from it. held: the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound
-    begins. timbre_db: mean levels in the bands of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: MIDI notes; the note may also be heard whole octaves higher or lower, and each octave that is heard
+    in at least OFTEN_SHARE of the recording is listed. held: the notes held one after the other, if kind is WANDERS.
+    onset_s: time at which the sound begins. timbre_db: mean levels in the bands of
+    runtime/acoustics/timbre_distance.py.
     """
 
     kind: str

@@ -92,8 +92,8 @@ class FrameBatches:
         """The extras that the recipe's objective needs, for a batch of these rows (n,).
 
         mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. exchange_share: float
-        (n, 1), 0 to 1, the share of the row's own latents. even_latents: float (n, n_latents), evenly distributed from
-        0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
+        (n, 1), 0 to 1, the share of the row's latents in their mixture with its partner's. even_latents: float
+        (n, n_latents), evenly distributed from 0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
         sounds: float (n, n_sounds), 1 at the row's sound.
         probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder inputs with random latents,
         the same number for each probe note, in the order of the probe notes.
@@ -103,7 +103,7 @@ class FrameBatches:
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.exchange:
-            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # most shares are large
+            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # more often near 1 than near 0
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:

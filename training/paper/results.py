@@ -38,7 +38,7 @@ def errors_by_sound(run: KeptRun) -> dict[str, float]:
 
 
 def density(run: KeptRun) -> float | None:
-    """Share of the embedding's cells that hold at least one frame."""
+    """The embedding's density, a share: see `measure_embedding` in training/measure/evaluation.py."""
     return run.report["embedding"]["density"]
 
 

@@ -107,7 +107,8 @@ def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.n
 def is_so(name: str, by_seed: Iterable[bool], text: str, n_epochs: int) -> Comparison:
     """Test whether a statement is true for every seed; "not separable" if the seeds disagree.
 
-    text: the figures; n_epochs: the fewest epochs of the runs.
+    name: the model. by_seed: whether the statement is true, for each seed. text: the figures that show it. n_epochs:
+    the fewest epochs of the runs.
     """
     found = list(by_seed)
     verdict: Verdict = "holds" if all(found) else "not separable" if any(found) else "does not hold"

@@ -14,7 +14,7 @@ from runtime.acoustics.spectrum import StftSpec
 
 # The Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window of `size` samples has gamma = HANN_GAMMA size^2.
 HANN_GAMMA = 0.25645
-# Bins below this share of the loudest bin in the present frame and the frame before get random phases.
+# A bin gets a random phase if it is below this share of the loudest bin in its own frame and the frame before.
 TOLERANCE = 1e-6
 # Weight of the present frame in the heap's order, so small that it matters only where the frame before is silent.
 _TRACE = 1e-9
