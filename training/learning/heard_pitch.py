@@ -84,7 +84,7 @@ def _lowest(depths, are_asked):
 def _near_dip(depths, dips, are_near):
     """The place, among the periods, of the dip that the detector would choose near the note: (…,).
 
-    The place is a fraction: the lowest point of a parabola through the dip and its two neighbours.
+    The place is a fractional index: the lowest point of a parabola through the dip and its two neighbours.
     """
     near = dips + _FAR * (1.0 - ops.cast(are_near, "float32"))
     chosen = ops.argmax(near <= ops.min(near, axis=-1, keepdims=True) + DIP_MARGIN, axis=-1)[..., None]

@@ -33,7 +33,7 @@ MOST_FRAMES = 30_000  # a corpus gets about this many frames at most, transposed
 # are many recordings; the limit never falls below 24.
 FRAMES_OF_ONE = (24, 96)
 FEWEST_EPOCHS = 4
-MOST_STEPS = 9000  # a training has at most this many steps, or the recipe's number of epochs if that is more
+MOST_STEPS = 9000  # a training takes at most this many steps, unless the recipe's epochs need more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.

@@ -189,7 +189,7 @@ def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tu
     held, begin = [], 0
     step_s, frame_s = SPEC.hop_size / SPEC.sample_rate_hz, SPEC.frame_size / SPEC.sample_rate_hz
     for end in range(1, len(pitches) + 1):
-        # A stretch ends where the pitch differs from the stretch's first pitches.
+        # A stretch ends where the pitch differs from the median of the stretch's first pitches.
         here = np.median(pitches[begin : begin + 8])
         if end < len(pitches) and pitches[end] > 0 and abs(pitches[end] - here) <= HELD_SEMITONES:
             continue

@@ -22,7 +22,7 @@ Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
 N_PLACES = 24  # parts of a recording's time, to pair frames of one sound from the same part
-N_PROBE_NOTES = 4  # random notes per batch that are decoded for penalties; few, because each has bin weights of its own
+N_PROBE_NOTES = 4  # random notes that a batch decodes for penalties; few, because each needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
 

@@ -71,7 +71,7 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
 
 
 def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays, by name, that a small checkpoint keeps of an optimizer's variable. name: the variable's name."""
+    """What a small checkpoint keeps of one variable of the optimizer: arrays by name. name: the variable's name."""
     if value.ndim != 2:
         return {name: value}
     if value.min() < 0.0:  # a first moment: second moments are means of squares, never negative

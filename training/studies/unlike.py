@@ -29,7 +29,7 @@ from training.measure.likeness import Take, decode_take, takes_of
 FREQUENCIES_HZ = 0.0, 250.0, 750.0, 3000.0, HIGHEST_HZ
 FRAMES = 0, 2, 6, 16, 96
 LEVELS_DB = FLOOR_DB - 1.0, FLOOR_DB + 0.01, -30.0, 0.1
-N_ASKED = 4000  # most frames that `forbidden` examines
+N_ASKED = 4000  # `forbidden` examines at most this many frames
 
 
 class Error(NamedTuple):
