@@ -106,7 +106,8 @@ def add_recording(
 
     only_clear: add only frames that are clear (`are_clear`) at the recording's note; if the note is unknown, it is
     detected first. transpose: for training, also add copies resampled by 1 to this many semitones up and down, labelled
-    with the copies' notes. most_frames: add no more frames than this for each note, evenly spread; 0 for all.
+    with the copies' notes. most_frames: of the recording and of each copy, add at most this many frames, evenly spread;
+    0 for all.
     UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()

@@ -211,7 +211,10 @@ def _numbers_as_velocities(parts: list[_Parts], sounds: list[str]) -> None:
 
 
 def _velocity(part: _Parts, highest_layer: int) -> int | None:
-    """The velocity of a file, None if not named. highest_layer: the highest layer number in all names."""
+    """The MIDI velocity that a file's name gives, None if it gives none.
+
+    highest_layer: the highest number of a velocity layer in the names of all files.
+    """
     if part.velocity is not None or not part.layers:
         return part.velocity
     layer = part.layers[-1]

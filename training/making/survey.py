@@ -17,7 +17,7 @@ from runtime.recordings.reading import SUFFIXES, UnusableError, mono_blocks
 from training.making.listening import SPEC, Heard, listen
 
 LONGEST_HEARD_S = 360.0  # only this much of a longer recording is listened to
-# Sounds that libsndfile cannot read; every other file is tried.
+# Endings of sound files that libsndfile cannot read; files with any other ending are tried.
 UNREADABLE = (".m4a", ".mp4", ".aac", ".wma", ".ac3", ".mka", ".webm", ".ape", ".wv", ".mid", ".midi", ".mov")
 CACHE_VERSION = 1
 

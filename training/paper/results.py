@@ -84,7 +84,7 @@ class Results:
         return Values(short_name(config), by_seed, max(wobbles), self.n_epochs(config))
 
     def n_epochs(self, config: str) -> int:
-        """The fewest epochs of a model's runs, of which there must be one."""
+        """The fewest epochs among a model's runs; the model must have at least one run."""
         return min(run.n_epochs for run in self.of(config))
 
     def error_by_sound(self, config: str, further: bool = False) -> dict[str, float]:
