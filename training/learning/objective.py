@@ -139,7 +139,7 @@ class Objective(keras.Model):
 
 
 def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
-    """Bin weights of the two sums whose log ratio is a descriptor, for each note of the conditioning.
+    """The bin weights of each descriptor's two sums (see `Descriptor`), for each note of the conditioning.
 
     Returns float32 (n_notes, n_knobs, n_bins, 2); on the last axis, first the numerator, then the denominator.
     """

@@ -27,7 +27,7 @@ from training.model.recipe import Recipe
 from training.model.run_folder import TrainedRun
 
 HISTORY, PICTURES = "history.csv", "pictures.npz"
-KEPT_RUNS = "runs"  # in the report's folder; contains a folder for each kept run
+KEPT_RUNS = "runs"  # a folder in the report's folder; it holds a folder for each kept run
 N_POINTS = 3000  # how many training frames' latents are kept
 FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest value of each integer type
 

@@ -23,7 +23,7 @@ from training.paper.kept import KEPT_RUNS, KeptRun, difference, keep, read_kept
 from training.paper.plan import PlannedRun, choose_runs
 from training.paper.results import Results
 
-CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # their names in the report's folder
+CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder: the small checkpoints, the times measured
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
 # Estimated costs, from which the time left follows. The unit is the cost of one frame's forward pass. In this order:
 # to train on one frame, to decode one frame of the mesh, and to do all other measuring and compiling for a run.

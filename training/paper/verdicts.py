@@ -42,7 +42,7 @@ class Values:
 
     @property
     def logs(self) -> np.ndarray:
-        """Natural logarithms of the values, because ratios are compared."""
+        """Natural logarithms of the values, because models are compared by the ratio of their values."""
         return np.log(np.maximum(self.by_seed, SMALLEST))
 
 
