@@ -21,7 +21,8 @@ NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
-# The room to spare where the penalty compares depths, in units of the difference function, whose mean is 1.
+# Where the penalty compares two depths, it asks for this much more room than the detector does. The unit is that of the
+# difference function, whose mean is 1.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
 _FAR = 1e3  # larger than any depth

@@ -47,7 +47,11 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
 
 
 def _turned_hz(first: np.ndarray, second: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """For each bin, the frequency nearest to it whose phase turns from `first` to `second` in STEP_SAMPLES, in Hz."""
+    """The frequency, in Hz, at which each bin's phase turns from that in `first` to that in `second`.
+
+    first, second: the bins' complex values in two spectra that lie STEP_SAMPLES apart. bins: the bins' numbers. Of the
+    possible frequencies, the one nearest to the bin's centre is returned.
+    """
     expected = 2.0 * np.pi * bins * STEP_SAMPLES / SPEC.frame_size
     turned = np.angle(second * np.conj(first) * np.exp(-1j * expected))
     return (expected + turned) * SPEC.sample_rate_hz / (2.0 * np.pi * STEP_SAMPLES)

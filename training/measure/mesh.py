@@ -105,7 +105,7 @@ def sample_mesh(
             chunk = points[start : start + N_ROWS_AT_ONCE]
             decoded = decode_at(run, chunk, np.full(len(chunk), note))
             right = detect_chroma(decoded, store.spec.bin_hz) == pitch_class
-            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence would count as a C
+            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence must not count as a C
             show((index + (start + len(chunk)) / len(points)) / len(notes))
     if progress:
         progress.close()

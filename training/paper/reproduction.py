@@ -87,7 +87,7 @@ class Reproduction:
                 )
 
     def results(self) -> Results:
-        """All runs of which files are kept, of every seed, and the measured speed."""
+        """The kept runs of all models and seeds, and the measured speed."""
         plan = self.corpora.plan
         runs: dict[str, list[KeptRun]] = {}
         for model in plan.models:
