@@ -132,7 +132,7 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
-    """The kind of a recording, and the fractional MIDI note that is heard in most of it.
+    """The kind of a recording, and the fractional MIDI note that is heard most in it; -1 if too little has a pitch.
 
     frames, pitches, has_pitch: as in `pitches_of`. weights: the frames' weights, (n,), with a sum of 1.
     """

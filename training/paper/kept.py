@@ -67,7 +67,7 @@ class KeptRun:
 
     @property
     def traversals(self) -> Traversals:
-        """The traversals without sound (which is in traversals.ogg), and with 0 for the note and the sample rate."""
+        """The traversals with empty `sound`, and 0 for `note` and `sample_rate_hz`; the sound is in traversals.ogg."""
         strips = _unpacked(self.pictures["strips"], np.array([[FLOOR_DB, 0.0]]))
         travel, band_hz = self.pictures["travel"], self.pictures["band_hz"]
         return Traversals(travel, 0, strips, band_hz, self.report["pitch_changes"], np.zeros(0, np.float32), 0)

@@ -82,7 +82,7 @@ def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, li
 
 
 def _is_first_take(path: Path) -> bool:
-    """Whether a file is named by its note alone; `F2 v2.mp3` is another recording of the note."""
+    """Whether a file's name is only its note, such as `F2.mp3`; `F2 v2.mp3` is another recording of the same note."""
     return " " not in path.stem
 
 

@@ -97,7 +97,10 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """For each range of levels: the share of the recordings' bands in it, and their share of all squared errors."""
+    """For each range of levels: how many of the recordings' levels lie in it, and their part of all squared errors.
+
+    Both are shares.
+    """
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}
