@@ -179,9 +179,9 @@ def _weak_words(parts: list[_Parts]) -> None:
 
 
 def _sound_names(parts: list[_Parts], folder: str) -> list[str]:
-    """The sound of each file: the words of its name, after the folder's name if several folders have the same words.
+    """The sound of each file: the words of its name, or the name of its folder if it has no words.
 
-    Without words: the name of the file's folder.
+    If files in several folders have the same words, each folder's name is put before the words.
     """
     own = [" ".join(part.words) for part in parts]
     places: dict[str, set[tuple[str, ...]]] = defaultdict(set)

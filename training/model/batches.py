@@ -21,7 +21,7 @@ from training.model.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
-N_PLACES = 24  # parts of a recording's time, to pair frames of one sound from the same part
+N_PLACES = 24  # a recording's time has this many parts; frames of one sound are paired if they are in the same part
 N_PROBE_NOTES = 4  # random notes that a batch decodes for penalties; few, because each needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 

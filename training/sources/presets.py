@@ -24,7 +24,7 @@ BOTH = (100, 50)  # the velocities of sounds that are recorded loud and soft; th
 
 @dataclass(frozen=True)
 class Soundfont:
-    """A soundfont in a Debian package. path: its file in the package. credits: its table of credits, also a path."""
+    """A soundfont in a Debian package. path, credits: where its file and its table of credits are in the package."""
 
     package: str
     path: str
