@@ -20,7 +20,7 @@ LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
-# They must also be at least FEWEST_HELD; at one pitch, at most MOST_OF_A_NOTE are used.
+# There must be at least FEWEST_HELD of them. At most MOST_OF_A_NOTE are used at one pitch.
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
 # An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
 FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5

@@ -40,7 +40,7 @@ RESTART_S = 12.0  # the time to restart the training with another number of epoc
 # While the learning rate falls, the error hardly changes for a long time: with the values 0.2 and 0.01, training on 100
 # recordings ended too early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
-LAST_SHARE = 0.15  # training that no longer helps ends after so many more epochs, as a share of those done so far
+LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends
 OVERTIME = 1.15  # epochs are dropped if those left would take more than this multiple of the time left
 
 Stage = Callable[[int], None]

@@ -19,7 +19,7 @@ BLOCK_S = 20.0  # this much sound is turned into spectra at a time; otherwise a 
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # at most this many frames of a recording are judged, evenly spread
 STEADY_SEMITONES = 0.5
-CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic within this share of the harmonic's frequency: 25 cents
+CHORUS_WIDTH = 0.0145  # a bin at most this share of a harmonic's frequency away (25 cents) belongs to the harmonic
 # These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
 LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
@@ -47,7 +47,7 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: MIDI notes; the note may also be heard whole octaves higher or lower, and each octave that is heard
+    NOTE. octaves: MIDI notes. A NOTE may be heard at several notes that lie whole octaves apart; each one that is heard
     in at least OFTEN_SHARE of the recording is listed. held: the notes held one after the other, if kind is WANDERS.
     onset_s: time at which the sound begins. timbre_db: mean levels in the bands of
     runtime/acoustics/timbre_distance.py.

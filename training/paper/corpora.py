@@ -16,7 +16,7 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-# A corpus's further patches (`CorpusPlan`) have a folder of their own. This ends its name.
+# A corpus's further patches (`CorpusPlan`) have a folder of their own, whose name ends in FURTHER.
 FURTHER = "-further"
 
 

@@ -50,7 +50,7 @@ PLAYER = Player("source pads", plugin, range(36, 97, 3), held_s=4.0, release_s=1
 
 
 def candidates() -> list[Program]:
-    """The programs from which sounds are chosen: all that PADsynth alone makes, except those in the NOISES banks."""
+    """The programs from which sounds are chosen: those that PADsynth alone makes, but none of the NOISES banks."""
     known = {bank_file.name: bank_file for bank_file in debian_file("zynaddsubfx-data", BANKS).glob("*/*.xiz")}
     found = []
     for program in PLAYER.offered():

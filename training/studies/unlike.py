@@ -97,10 +97,7 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """For each range of levels: how many of the recordings' levels lie in it, and their part of all squared errors.
-
-    Both are shares.
-    """
+    """The share of the recordings' levels in each range, and the share of all squared errors at these levels."""
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}
