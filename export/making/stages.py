@@ -54,7 +54,7 @@ class Order:
 
 
 def make(order: Order) -> dict[str, Any]:
-    """Make the instrument; returns RESULTS and further figures. UserError if no file of the folder is usable."""
+    """Make the instrument; returns figures by name: those of RESULTS and more. UserError if no file is usable."""
     begun_s = time.monotonic()
     _refuse_targets(order)
     decision = listen(order)

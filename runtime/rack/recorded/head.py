@@ -71,7 +71,7 @@ class _Head(PartTree, frozen=True, kw_only=True):
 
 
 def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
-    """The head as values for JSON, which `start_of` reads; state: at the recording's first frame.
+    """The head of a recording as values for JSON, which `start_of` reads; state: at the recording's first frame.
 
     The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
     instrument's file is lost.

@@ -22,7 +22,7 @@ SHORTEST_STEP_S, LONGEST_STEP_S = 0.005, 10.0
 HIGHEST_COLOUR_DB = 60.0
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -96.0, 24.0
 LONGEST_KNOB_NAME = 100
-# Marks are stored as float32, so rounding may move a mark at the end beyond the end.
+# Tolerance for times: marks are stored as float32, and rounding may move a mark beyond the trajectory's end.
 _ROUNDING_S = 1e-4
 
 
@@ -72,7 +72,10 @@ class Trajectory:
 
 
 def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tuple[int, ...]:
-    """For each latent the number, from 0, of the knob that it moves; UserError at `where` for an unknown knob."""
+    """For each of the trajectory's latents, the number, from 0, of the instrument's knob that it moves.
+
+    UserError for a knob that the instrument lacks; where: begins the message.
+    """
     for knob in trajectory.knobs:
         if knob not in knob_names:
             expected, remedy = "a knob of the instrument", did_you_mean(knob, knob_names)
