@@ -94,7 +94,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """The part's events, moved an octave up or down if that is nearer to the sound's recordings."""
+    """The part's events, moved an octave up or down if this brings them nearer to the notes that were recorded."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

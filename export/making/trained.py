@@ -70,7 +70,7 @@ class Trained:
 
     @property
     def sounding(self) -> Sounding:
-        """The run, without an export, in a form that can be played."""
+        """The run as an instrument that can be played before it is exported."""
         return Sounding(self.playable, self.playable.encode)
 
     @property

@@ -86,7 +86,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Store the complete frame for `_convert`, and use the knobs' present positions."""
+        """Store the frame that is now complete, for `_convert`, and pass the knobs' present positions to the effect."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

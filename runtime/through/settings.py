@@ -51,7 +51,7 @@ class LatentMover:
         self.moves = False
 
     def set(self, settings: EffectSettings) -> None:
-        """Move by these settings from the next frame on."""
+        """Use these settings from the next frame on."""
         self.settings = settings
         self._offset[:] = 0.0
         if settings.offsets is not None:

@@ -1,4 +1,4 @@
-"""Converts trajectories to and from bytes, 8 bits per value, and files; docs/sound.md describes the format."""
+"""Packs trajectories in bytes, with 8 bits per value, and in files, and reads them; docs/sound.md has the format."""
 
 from __future__ import annotations
 
