@@ -133,7 +133,7 @@ def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Plac
 
 
 def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
-    """Join the sounds of several recordings: their mean knob positions, and for each a trajectory at its key."""
+    """One sound for several recordings: their mean knob positions, and for each recording a trajectory at its key."""
     own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []

@@ -38,7 +38,7 @@ class Timbres:
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
         """The positions, by knob, whose timbre is nearest to the wanted ranks, 0 to 1, of some DESCRIPTORS.
 
-        Without a wish, the instrument's start positions.
+        If `wanted` is empty, the instrument's start positions.
         """
         if not wanted:
             return self._named(np.array(start_positions(self._instrument.card)))

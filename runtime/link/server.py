@@ -102,7 +102,7 @@ class Server:
         self.add("methods", NoParams, lambda _params, _caller: sorted(self._methods))
 
     def add(self, method: str, params: type, handler: Handler) -> None:
-        """Answer requests with this name.
+        """Answer requests for this method.
 
         params: a msgspec.Struct type; a request with other params is refused. handler: called with the params and the
         Caller; returns the answer as plain values, or LATER; UserError refuses the request.

@@ -266,7 +266,7 @@ def _lacking(found: _Found, card: Card) -> list[str]:
 
 
 def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
-    """A name for the instrument that the sound was made for; None if it is this instrument, or unknown."""
+    """A name for the instrument that the sound was made for; None if `decoder` is this instrument, or none is known."""
     made_for = sound.made_for
     if made_for is None:
         return None

@@ -124,7 +124,7 @@ def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Report errors inside a `with` as damage to the recording: the values of a head are not checked one by one."""
+    """A context that turns errors into a UserError about a damaged recording; not every value of a head is checked."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
