@@ -96,7 +96,7 @@ def listen(order: Order) -> Decision:
 
 
 def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
-    """The manifest's recordings; None if there is no manifest, or if the default file is no manifest."""
+    """The manifest's recordings. None without --manifest if the default file is missing or is no manifest."""
     if order.manifest is None and not manifest.is_file():
         return None
     try:

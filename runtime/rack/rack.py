@@ -124,7 +124,7 @@ class Rack:
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Let the audio thread append (frame, RackState) to `keep_history`'s history at the end of the present block."""
+        """Let the audio thread append (frame, RackState) to the kept history at the end of the present block."""
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:

@@ -73,7 +73,7 @@ def sound_tree(sound: Sound) -> dict[str, Any]:
 
 
 def _said(struct: msgspec.Struct) -> dict[str, Any]:
-    """The fields of a structure whose values are not the defaults, as plain values."""
+    """A structure's fields, by name, as plain values; fields with their default values are left out."""
     said = {}
     for field in _fields_of(type(struct)):
         value = getattr(struct, field.name)
