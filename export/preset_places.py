@@ -84,7 +84,7 @@ def _better(
 def _costs(
     instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
 ) -> np.ndarray:
-    """The costs, (n,), of positions at the keys, (n, n_keys, n_latents).
+    """The cost, (n,), of each row of `tried`, knob positions at the keys, (n, n_keys, n_latents); less is better.
 
     nearest_db: for each of `takes`, its distance from the nearest other preset.
     """

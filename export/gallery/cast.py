@@ -51,7 +51,7 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
 
 
 # For each part of the piece, how well a sound fits it: the sound with the largest value gets the part. The parts choose
-# in this order. A second of attack lowers the value as much as 20 to 40 dB, or as many semitones, do.
+# in this order. The values are in dB or semitones, and a second of attack lowers them by 20 to 40.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,

@@ -49,8 +49,7 @@ class Part(NamedTuple):
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
     """Play the piece with a sound for each part of each scene; float32 (n_frames, 2), loudness not set yet.
 
-    Each part has an engine of its own, so that its loudness and its place can be set. The parts are brought to equal
-    loudness, plus LEVELS_LU, and mixed.
+    Each part has an engine of its own, so that its loudness and its place from left to right can be set.
     """
     played = []
     for number, scene in enumerate(scenes):

@@ -130,7 +130,7 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The patch of the settings' preset, or else of the card's first preset; some presets are whole sounds."""
+    """The patch of the settings' preset, or else of the card's first one; a preset may have knob positions only."""
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:
