@@ -120,7 +120,7 @@ def _steady(sound: Sound, knobs: Sequence[str]) -> np.ndarray:
 
 
 def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
-    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,). where: names it in errors."""
+    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,). where: its name in errors."""
     read = unpack(base64.b64decode(packed), where)
     offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
     return np.array([offset.get(knob, 0.0) for knob in knobs])

@@ -215,7 +215,7 @@ class Rack:
             self._returns.retire(engine)
 
     def _has_gone(self, part: Part) -> bool:
-        """Whether a replaced part has fallen silent; if so, give its engine to the main thread."""
+        """Return whether a replaced part has fallen silent; if so, give its engine to the main thread."""
         if part.leaving or not part.engine.is_silent:
             return False
         self._returns.retire(part.engine)

@@ -51,7 +51,7 @@ def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
 
 
 def unpack(content: bytes, where: object) -> Trajectory:
-    """The trajectory in bytes from `pack`; UserError at `where` for all other bytes."""
+    """The trajectory in bytes that `pack` returned; UserError that begins with `where` for all other bytes."""
     content = bytes(content)
     if content[:4] != MAGIC:
         raise UserError(where, "no trajectory", "a trajectory", _REMEDY)

@@ -74,7 +74,7 @@ class Trajectory:
 def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tuple[int, ...]:
     """For each of the trajectory's latents, the number, from 0, of the instrument's knob that it moves.
 
-    UserError for a knob that the instrument lacks; where: begins the message.
+    UserError that begins with `where` for a knob that the instrument lacks.
     """
     for knob in trajectory.knobs:
         if knob not in knob_names:
@@ -84,7 +84,7 @@ def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tup
 
 
 def checked(trajectory: Trajectory, where: object) -> Trajectory:
-    """Return the trajectory unchanged; UserError at `where` for wrong sizes, bad values, bad names or wrong marks."""
+    """Return the trajectory unchanged; UserError that begins with `where` for wrong sizes, values, names or marks."""
     _refuse_times(trajectory, where)
     _refuse_knobs(trajectory.knobs, where)
     _refuse_shapes(trajectory, where)
@@ -97,7 +97,7 @@ def checked(trajectory: Trajectory, where: object) -> Trajectory:
 
 
 def refuse_size(step_s: float, n_hops: int, n_levels: int, where: object) -> None:
-    """Raise a UserError at `where` if a trajectory cannot have this step and these numbers of hops and levels."""
+    """UserError that begins with `where` if a trajectory cannot have this step and these numbers of hops and levels."""
     if not SHORTEST_STEP_S * 0.999 <= step_s <= LONGEST_STEP_S:
         expected = f"{SHORTEST_STEP_S:g} to {LONGEST_STEP_S:g} s"
         raise UserError(f"{where}, step_s", f"{step_s:g}", expected, "choose another step")
