@@ -97,7 +97,7 @@ def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int)
 
 
 def _spread(clips: list[Clip]) -> list[Clip]:
-    """At most MOST_KEYS of a sound's recordings: those of the highest velocity, at notes spread evenly."""
+    """At most MOST_KEYS of the recordings with the sound's highest velocity, at notes that are spread evenly."""
     layer = max((clip.velocity or 0) for clip in clips)
     clips = sorted((clip for clip in clips if (clip.velocity or 0) == layer), key=lambda clip: clip.note or 0)
     by_note = list({clip.note: clip for clip in clips}.values())

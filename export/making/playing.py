@@ -74,7 +74,7 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
-    """Play the instrument as a recording moves: with the recording's level, and with its frames as knob positions.
+    """Play the instrument with a recording's level, and with the knob positions to which its frames are encoded.
 
     Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """

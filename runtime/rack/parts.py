@@ -119,7 +119,7 @@ class Part:
         return False
 
     def ring_out(self, event: Event, frame: int | None) -> None:
-        """Post an event, as `take` does, to a part that begins no more notes; ignore events that change new notes."""
+        """Post an event, as `take` does, to a part that begins no more notes; ignore those of _OF_PRESENT_SOUND."""
         if not isinstance(event, _OF_PRESENT_SOUND):
             self.take(event, frame)
 

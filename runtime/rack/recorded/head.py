@@ -124,7 +124,7 @@ def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """A context that turns errors into a UserError about a damaged recording; not every value of a head is checked."""
+    """A context in which errors become a UserError about a damaged recording, as not all of its values are checked."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

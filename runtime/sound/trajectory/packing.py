@@ -1,4 +1,4 @@
-"""Packs trajectories in bytes, with 8 bits per value, and in files, and reads them; docs/sound.md has the format."""
+"""Packs trajectories into bytes, 8 bits a value, and writes and reads their files; docs/sound.md has the format."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def checked(trajectory: Trajectory, where: object) -> Trajectory:
 
 
 def refuse_size(step_s: float, n_hops: int, n_levels: int, where: object) -> None:
-    """UserError that begins with `where` if a trajectory cannot have this step and these numbers of hops and levels."""
+    """Raise a UserError that begins with `where` if this step, or a number of hops or levels, is out of range."""
     if not SHORTEST_STEP_S * 0.999 <= step_s <= LONGEST_STEP_S:
         expected = f"{SHORTEST_STEP_S:g} to {LONGEST_STEP_S:g} s"
         raise UserError(f"{where}, step_s", f"{step_s:g}", expected, "choose another step")
