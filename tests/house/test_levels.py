@@ -14,8 +14,8 @@ import pytest
 from tests.support.places import ROOT
 
 # For each folder, the levels of the folders and modules in it, from low to high. A folder or module imports only from
-# lower levels. The lists of the packages are complete. A deeper folder may have modules that are not in its list; they
-# are above everything in the list.
+# lower levels. Every folder must be listed, and every module directly in `runtime`, `training` or `export`. A deeper
+# folder may have modules that are not in its list; they are above everything in the list.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (

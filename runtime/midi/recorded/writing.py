@@ -44,7 +44,7 @@ class RecordedMidiWriter:
         self._append(first)
 
     def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
-        """Append events, (tick, event), ascending; now: a tick before which the file must not end."""
+        """Append events, (tick, event), ascending; now: the present tick, to which the file extends at least."""
         tick, device = self._tick, self._device
         parts = []
         for at, event in timed:
