@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """What is remembered.
+    """What `play` remembers from one run to the next.
 
     instrument: name or path of the .onnx file. sha256: digest of that file. sound: the edited sound, as the tree of a
     sound file. folder: folder of its trajectory files, or None without such files. positions: position of each target,

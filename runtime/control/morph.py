@@ -90,7 +90,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """The rates in Hz, by target, of the LFOs of the present step; for an LFO in beats DEFAULT_LFO_HZ."""
+        """The LFOs' rates in Hz, by target, at the present step; DEFAULT_LFO_HZ for an LFO with `beats`."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():

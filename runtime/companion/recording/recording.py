@@ -90,7 +90,7 @@ class Recording:
     def finish(self) -> None:
         """Close the files and give them their final names."""
         self._sound.finish()
-        # On a full disk, the sound file may hold more or fewer frames than were added.
+        # Count what the file holds: on a full disk, this may be more or less than was added.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)

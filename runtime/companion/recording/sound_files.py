@@ -43,7 +43,7 @@ def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
 
 
 class WavFile:
-    """A WAV file of 16 or 24 bits, stereo. n_most: the most frames, for tests, or None for the format's limit.
+    """A WAV file of 16 or 24 bits, stereo. n_most: for tests, the most frames; None for the format's limit.
 
     OSError if the file cannot be made.
     """

@@ -31,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """An entry in the trash. entry: the change. content: the sound file's content before, or None for a rename."""
+    """An entry in the trash. entry: the change. content: what the sound file held before, or None for a rename."""
 
     def __init__(self, folder: Path):
         self._folder = folder
