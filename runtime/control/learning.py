@@ -82,7 +82,7 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Check the time; returns what was learned if the movement is over, or None; disarms at the time limit."""
+        """What was learned if the movement is over at `now_s`, else None; disarms at the time limit."""
         if self.target is None:
             return None
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s

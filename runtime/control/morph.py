@@ -14,8 +14,8 @@ from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Number of steps between two neighbours of a path, and between two corners of a square. Values that are no targets, and
-# an LFO's rate, change only in these steps, and only for new notes.
+# Number of steps between two neighbouring sounds of a path, and between two corners of a square. Values that are no
+# targets, and an LFO's rate, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 

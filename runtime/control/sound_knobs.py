@@ -79,7 +79,7 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets, except latents and LFOs' rates, to `values`; filter_kind: one of the types of Filter."""
+        """Set all targets, except latents and LFOs' rates, to `values`, and the filter's type to `filter_kind`."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}
@@ -87,7 +87,7 @@ class SoundKnobs:
         self._follow()
 
     def follow_lfos(self, rates: Mapping[str, float]) -> None:
-        """Note the rates in Hz, by target, of a morph's LFOs; LFOs that the player has moved keep their rates."""
+        """Set the LFOs' rates, in Hz by target, to those of a morph; rates that the player has moved stay."""
         for name, target in LFO_RATES.items():
             if target in self.values and name not in self.rates:
                 self.values[target] = rates[target]

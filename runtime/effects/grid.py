@@ -58,7 +58,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`: returns whether it has sound, and silences it if it has none."""
+        """Finish the cell that begins at `frame`: set it to 0 if no sample is above SILENCE; returns whether one is."""
         if self.is_clean(frame):
             return False
         at = frame % self.size

@@ -134,7 +134,7 @@ class FlacFile:
         with suppress(OSError):
             os.ftruncate(self._file, self._size)
             self._say_length(n_encoded)
-            # Zeros mean that there is no sum. The encoder's sum would be wrong: it includes the frames cut off.
+            # Zeros mean that there is no MD5 sum. The encoder's sum would be wrong: it includes the frames cut off.
             _write_all(self._file, bytes(16), _SUM_AT)
         self.n_frames = n_encoded
 
