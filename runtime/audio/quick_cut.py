@@ -16,7 +16,7 @@ AIM = 0.7  # so many voices are shed that this load remains
 SETTLE_S = 0.05  # after a cut, no block is judged for this time, because shed voices fade out
 # Blocks that are late in a row are an overload if they last this long, and are at least this many.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count time that its host took as its own work
+MOST_LOAD = 4.0  # highest load that counts: in a virtual machine, the measured work may include time that the host took
 
 
 class _Status(Protocol):

@@ -115,8 +115,9 @@ class Equaliser:
     """Filters sound in place, without delay.
 
     A cell is computed again for each block that adds samples to it. Until later blocks come, the rest of the cell has
-    old samples. These do not change the samples before them, because the matrix is 0 there. So the sound does not
-    depend on block sizes. Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
+    old samples. They do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does
+    not depend on block sizes.
+    Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):

@@ -1,4 +1,4 @@
-"""Makes the last mixing matrix of the reverb's loop; it turns slowly, so that every resonance moves in frequency."""
+"""Makes the last mixing matrix of the reverb's loop, which turns slowly, so that every resonance moves in frequency."""
 
 from __future__ import annotations
 
