@@ -132,7 +132,7 @@ def without(
     """A device's learned lines without the lines of one target or action.
 
     names: all names of the target or action; None to remove all lines. own: the lines for this target in the device's
-    map that were not learned. A learned line that lets the control of such a line move nothing is removed, too.
+    map that were not learned. A learned line that silences one of these (see `silences`) is removed, too.
     """
     if names is None:
         return ()

@@ -79,7 +79,10 @@ def check_network(given: Given) -> list[Finding]:
 
 
 class Socket(NamedTuple):
-    """A network socket of a process. is_local: for this machine only. goes_out: the process made the connection."""
+    """A network socket of a process.
+
+    is_local: whether its other end must be on this machine. goes_out: whether the process made the connection.
+    """
 
     is_local: bool
     goes_out: bool

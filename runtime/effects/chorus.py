@@ -92,7 +92,7 @@ class Chorus(CellEffect[Copies]):
             self._coming -= out
             self._coming *= self._ramp
             out += self._coming
-        return True  # there is no sound in delay lines of its own, because a chorus has none
+        return True  # silent, because a chorus has no delay lines of its own
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
         """Write the mix of all copies in the cell that begins at `frame` into `out`, float32 (2, cell)."""

@@ -63,7 +63,7 @@ class WavFile:
         else:
             content = numbers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
         at = _WAV_HEADER.size + self.n_frames * self._frame_bytes
-        _write_all(self._file, content, at)  # `finish` cuts off the written part of a block that fails
+        _write_all(self._file, content, at)  # if only a part of the block is written, `finish` cuts it off
         self.n_frames += len(block)
         self._write_header()
 

@@ -39,7 +39,7 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
     @property
     def lines(self) -> tuple[MapLine, ...]:
-        """The input's whole map: the lines in `chosen`, of which learned lines replace those of the same control."""
+        """The input's whole map: the learned lines, and the lines in `chosen` of all other controls."""
         return laid_upon(self.chosen, self.learned)
 
 
