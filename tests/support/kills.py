@@ -135,6 +135,6 @@ def run_kills(n_kills: int, seed: int = 0) -> dict[str, int]:
 
 
 def _parts() -> set[Path]:
-    """The half-written files and trash entries."""
+    """The half-written files, in the user's folder and in the folder of the state."""
     folders = sounds_folder().parent, Path(os.environ["XDG_STATE_HOME"])
     return {path for folder in folders for path in folder.rglob(".*.part")}

@@ -79,7 +79,7 @@ class JackServer:
             # JACK allows eight servers, and counts a killed server until a server of the same name has run and ended.
             self.__enter__()
         self._process.terminate()
-        if self._process.wait() != 0:  # jackd fails if a client was just killed; JACK then still counts this server
+        if self._process.wait() != 0:  # after the kill of a client; JACK then still counts this server
             self.__enter__()
             self._process.terminate()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""A rack with one part is bit-identical to an engine; racks with several parts are bit-identical for all blocks."""
+"""A rack with one part is bit-identical to an engine; with several parts, the size of blocks changes no bit."""
 
 from __future__ import annotations
 

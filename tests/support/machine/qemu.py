@@ -1,7 +1,8 @@
 """An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
 
-So its sound card is as real-time for its processor as a real one, however slow this machine is. KVM is not used: what
-is measured would depend on the other work of this machine, and some machines' KVM boots no kernel of Debian.
+Its sound card has the same time, so its processor must be as fast for this card as for a real one, however slow the
+host is. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM does not boot
+Debian's kernels.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0",
 class Machine(Booted):
     """A PC with a USB sound card, two cores, and no network.
 
-    folder: for its sockets, the console's text, and `sound.wav`, what the sound card has played since it was plugged
-    in. log: a file for a record of what is written to the disk, which then itself stays as it is.
+    folder: for its sockets, the console's text, and `sound.wav`, which holds what the sound card has played since it
+    was plugged in. log: a file that records the writes to the disk; the disk itself then stays unchanged.
     """
 
     ready_within_s = 120.0
@@ -57,7 +58,7 @@ class Machine(Booted):
         return time.monotonic() - began_s
 
     def pull_plug(self) -> None:
-        """End the machine at once."""
+        """End the machine without shutting it down."""
         self._process.kill()
         self._process.wait(30)
         self._agent.close()

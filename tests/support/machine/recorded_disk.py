@@ -66,7 +66,7 @@ class RecordedDisk:
         self.is_attached = False
 
     def keep(self, remaining: list[block_log.Write]) -> None:
-        """Make the image what these writes of the record leave of it; the disk must be detached."""
+        """Carry out these writes, taken from the record, on the image; the disk must be detached."""
         block_log.apply(remaining, self.log, self.image)
 
 
