@@ -53,7 +53,7 @@ class Box(Booted):
         self.wait(lambda: self._find_init() and self.run("systemctl", "is-system-running")[1], "the box's systemd", 60)
 
     def pull_plug(self) -> None:
-        """Kill every process inside in the same moment, as a power cut does."""
+        """Kill all processes of the box at the same moment, as a power cut does."""
         os.kill(self._init, signal.SIGKILL)
         self._process.wait(30)
 

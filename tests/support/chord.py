@@ -1,4 +1,4 @@
-"""Plays a chord of steady voices, with events meanwhile: with submixes, and with voices made one by one."""
+"""Plays a chord of steady voices, and events during it: once with submixes, once with voices made one by one."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
     yield start
     for process in begun:
-        process.terminate()  # in good order: after a kill, its companion would go on writing for a moment
+        process.terminate()  # not killed, because then its companion would go on writing for a moment
         try:
             process.communicate(timeout=START_LIMIT_S)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""`render` repeats a recorded MIDI file with the settings in its head, which options replace; a mistake is one line."""
+"""`render` repeats a recorded MIDI file with the settings in the file's head, unless options replace them."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def split_at_last_flush(writes: list[Write]) -> tuple[list[Write], list[Write]]:
 
 
 def what_remains(unsafe: list[Write], chance: random.Random) -> list[Write]:
-    """What a power cut leaves of unflushed writes: none, the first few, or any of them in part."""
+    """The unflushed writes that a power cut leaves: none, the first few, any of them, or any of them cut short."""
     way = chance.choice(("none", "first", "some", "torn"))
     if way == "none":
         return []

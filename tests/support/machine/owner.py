@@ -103,9 +103,10 @@ def playing_version(root: Path) -> int:
 
 
 def check_files(root: Path, whole: dict[str, bytes], promises: Promises, cut: int, *, is_thorough: bool = True) -> None:
-    """AssertionError unless the version that plays, settings, sounds and state are whole, and all that was promised.
+    """AssertionError unless the version that plays, the settings, the sounds and the state are whole and as promised.
 
-    whole: what a version consists of, from `packaged`. is_thorough: whether to read all files of the version.
+    whole: what a version consists of, from `packaged`. cut: the byte of the record at which the power was cut.
+    is_thorough: whether to read all files of the version.
     """
     version = _below(root, HOME / "versions") / (_below(root, HOME) / "current").readlink().name
     assert playing_version(root) >= promises.oldest_allowed(cut), f"{version.name} plays, but a newer one was confirmed"

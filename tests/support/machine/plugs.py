@@ -47,7 +47,7 @@ class Keyboard:
 
 
 class Ear:
-    """What the sound card has played, in its file of 16-bit stereo sound."""
+    """Listens to what the sound card has played: reads the card's file, 16-bit stereo sound."""
 
     def __init__(self, path: Path):
         self._path, self._read = path, 0

@@ -21,7 +21,7 @@ from tests.support.booted import Booted
 from tests.support.machine.disk import Machinery
 
 _MEMORY_MB = 1024
-_PATIENCE_S = 600.0  # for one answer, by the clock of the host, which may emulate slowly
+_PATIENCE_S = 600.0  # longest wait for an answer, on the host's clock: the host may emulate slowly
 # What makes an emulated processor slow and is not needed here is off.
 _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
@@ -45,7 +45,7 @@ class Machine(Booted):
         self._agent: _Lines
 
     def start(self, *, card: bool = True, within_s: float = 240.0) -> float:
-        """Boot, and wait until the agent answers; returns the seconds waited. card: whether the sound card is in."""
+        """Boot, and wait until the agent answers; returns the seconds waited. card: with the sound card plugged in."""
         began_s = time.monotonic()
         self.sound.unlink(missing_ok=True)
         with open(self.folder / "console.log", "ab") as console:
@@ -162,7 +162,10 @@ class Machine(Booted):
 
 
 class _Lines:
-    """Sends JSON objects with numbers, a line each, and gives each its answer, which has one of the keys `answers`."""
+    """Sends requests, each a numbered JSON object on a line, and receives their answers.
+
+    answers: keys; a received object is an answer if it has one of them.
+    """
 
     def __init__(self, link: socket.socket, *answers: str):
         self._link, self._answers = link, answers
