@@ -82,7 +82,7 @@ class Box(Booted):
         return Path(f"/proc/{self._init}/root{path}")
 
     def journal(self, n_lines: int) -> str:
-        """As in `Booted`; an empty text before the box has booted."""
+        """The last `n_lines` lines of the service, as in `Booted`; an empty text before the box has booted."""
         return super().journal(n_lines) if self._init else ""
 
     def _find_init(self) -> bool:

@@ -79,7 +79,7 @@ def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: s
         )  # fmt: skip
         timer = threading.Timer(GIVEN_UP_S, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
-        # ru_maxrss of the ended child would be too high: after its fork, a child has a copy of this test's memory.
+        # ru_maxrss would be too high: it also counts this test's memory, of which the child had a copy after its fork.
         peak_mb = 0
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             peak_mb = max(peak_mb, _peak_mb(process.pid))

@@ -105,7 +105,7 @@ class Player:
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._env, **pipes)
-        # JACK may print complaints first: all servers share a database, which is full after many clients were killed.
+        # JACK may print complaints before "ready": all servers share a database, which killed clients fill.
         said = b""
         while not said.endswith(b"ready\n"):
             line = self._process.stderr.readline()

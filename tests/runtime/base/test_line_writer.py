@@ -23,7 +23,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 class Systemd:
-    """Stands in for systemd: a socket for the program's notices, for which it needs no standard streams."""
+    """Stands in for systemd: a socket that receives the program's notices, also if it has no standard streams."""
 
     def __init__(self, path: Path):
         self.env = os.environ | {"NOTIFY_SOCKET": str(path)}

@@ -213,7 +213,7 @@ def test_takeover_never_jumps(takeover: str, seed: int) -> None:
         if takeover == "scaled" or not in_reach:
             assert moved <= STEEPEST * step + EPSILON
         elif moved > EPSILON:
-            # The control has reached or passed the target, and moves the target from now on.
+            # The control has reached or passed the target's position, and moves the target from now on.
             assert desk.knobs.position("latent.1") == pytest.approx(place)
             assert moved <= max(step, NEAR * (high - low)) + 1e-6
             passes = before is not None and min(before, place) - 1e-6 <= stood <= max(before, place) + 1e-6

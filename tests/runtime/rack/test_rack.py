@@ -93,7 +93,7 @@ def test_one_part_is_the_engine_to_the_bit(timed: Timed, blocks: list[int], mode
 
 
 def with_swaps(rack: Rack, timed: Timed, patch: Patch) -> Rack:
-    """Post those of the events that are swaps to the rack, and make new engines for each; returns the rack."""
+    """Make new engines for each swap among the events, and post the swaps to the rack; returns the rack."""
     for frame, event in timed:
         if isinstance(event, Swap):
             made = playable_of(patch, event.instrument)

@@ -55,7 +55,7 @@ def before(writes: list[Write], n_bytes: int) -> list[Write]:
 
 
 def split_at_last_flush(writes: list[Write]) -> tuple[list[Write], list[Write]]:
-    """The entries that are safe on the disk, and those written after the last flush, which a power cut may lose."""
+    """The entries up to the last flush, which are safe on the disk, and those after it, which a power cut may lose."""
     last = max((number for number, write in enumerate(writes) if write.is_flush), default=-1)
     return writes[: last + 1], writes[last + 1 :]
 

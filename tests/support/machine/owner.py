@@ -35,7 +35,7 @@ class _Save(NamedTuple):
 
 
 class Promises:
-    """The saves and updates since the record began; first: the levels of the sounds that were there before."""
+    """The saves and updates since the record began; first: the levels of the sounds at its beginning."""
 
     def __init__(self, first: dict[str, float]):
         self._first, self._saves = first, {name: [] for name in SOUNDS}

@@ -9,7 +9,7 @@ import numpy as np
 from tests.support.machine.qemu import Machine
 
 _GADGET = "/sys/kernel/config/usb_gadget/keys"
-# Linux simulates a USB controller (dummy_hcd), and itself plays the keyboard that is plugged into it.
+# Linux simulates a USB controller (dummy_hcd), and also the keyboard that is plugged into it.
 _MAKE = f"""set -e
 modprobe -a dummy_hcd libcomposite usb_f_midi
 mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
