@@ -141,7 +141,7 @@ def test_a_keyboard_unplugged_in_the_middle_of_a_message_plays_when_it_is_plugge
     listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
 ) -> None:
     midi = listening()
-    for message in ([0xF0, 0x7E, 0x7F], [0x90, 62, 100], [0x90, 64, 100]):  # first, SysEx without its end
+    for message in ([0xF0, 0x7E, 0x7F], [0x90, 62, 100], [0x90, 64, 100]):  # the first is SysEx without its end
         keyboard = Keyboard("keys")
         assert polled(midi, 1)[-1] == "MIDI input: keys:out"
         if message[0] == 0xF0:
@@ -265,7 +265,7 @@ def test_events_carry_their_device_and_velocities_follow_its_curve(
         }
         pads.play([0x90, 64, 100])
         wait_until(lambda: len(received) == 5, "the key", lambda: received)
-        pads.unplug()  # the pads keep their number and their curve
+        pads.unplug()  # plugged in again, the pads have the same number and the same velocity curve
         polled(midi, 1)
         assert received[-1][0] == NoteOff(0, 64, 0, 1)
         pads = Keyboard("pads")
