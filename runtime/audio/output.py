@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
-BUSY_SHARE = 0.25  # a block has much work if the engine took this share of the block's playing time
+BUSY_SHARE = 0.25  # a block has much work if the engine took more than this share of the block's playing time
 _INVALID_RATE = -9997  # PortAudio's number of the error "invalid sample rate"
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 

@@ -24,7 +24,7 @@ _MOST_PAUSES = 64  # limited, so that a thread which hangs while it is busy does
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
-_OWN_BYTES = 2000  # a piece of this size comes from the thread's heap: glibc's cache for threads has only smaller ones
+_OWN_BYTES = 2000  # malloc takes this much from the thread's own heap: glibc's cache holds only smaller pieces
 # glibc takes a piece of 128 kB or more from the system, not from the heap. A piece of less than two pages, 8 kB, may
 # hold no whole page.
 _PIECES_BYTES = 100_000, 10_000
@@ -86,10 +86,11 @@ def return_free_memory() -> None:
 def return_free_memory_of_thread() -> None:
     """Return the free memory of the calling thread's own heap to the system, even if memory is locked.
 
-    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. So this
-    allocates what is free, in pieces, gives back the pages of each piece, and frees the pieces. Source: glibc 2.36,
-    malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB and is no larger. If the thread has
-    no heap of its own, other pages are unlocked for a moment.
+    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. This
+    function, instead, allocates all free memory of the heap in pieces, returns the pages of each piece to the system,
+    and frees the pieces. If the thread has no heap of its own, other pages are unlocked for a moment.
+    Source: glibc 2.36, malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at
+    most 64 MB.
     """
     libc = _libc()
     if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no glibc, or too old
@@ -117,14 +118,14 @@ def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
                 break
             pieces.append(piece)
             if not first <= piece < first + _HEAP_BYTES:
-                break  # the heap has no more of this size
+                break  # the heap has no free piece of this size left
             begin, end = -(-piece // page) * page, (piece + n_bytes) // page * page
             libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
     for piece in pieces:
         libc.free(piece)
 
 
-@functools.cache  # a CDLL holds itself, so each new one would stay in memory while there is no garbage collection
+@functools.cache  # a CDLL refers to itself: without garbage collection, each new one would stay in memory
 def _libc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 

@@ -85,7 +85,7 @@ class ControlMap:
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
-        """Note which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
+        """Remember which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
         control, state = event.control, self._state(event)
         if control == Control.NRPN_MSB:
             state.parameter_msb, state.parameter = event.value, NO_PARAMETER
@@ -140,7 +140,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for the next hop: it changes only spectra, the blend of phases or the tempo."""
+        """Whether an event may wait for the next hop, as it changes only spectra, the blend of phases or the tempo."""
         if isinstance(event, ControlChange):
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting

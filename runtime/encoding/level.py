@@ -51,7 +51,7 @@ class Marks:
 
 
 def marks_of(level_db: np.ndarray) -> Marks:
-    """The marks of a level curve, from `level_curve_db`."""
+    """The marks of a level curve that `level_curve_db` has computed."""
     loudest = float(level_db.max())
     end = len(level_db) - 1
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
