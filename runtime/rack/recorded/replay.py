@@ -83,7 +83,7 @@ class Replay:
 
     def _swap(self, event: Swap) -> Swap:
         if event.made is None:
-            return event  # early versions recorded only that the instrument changed, not to which
+            return event  # early versions did not record the new state of a part
         before = self._engine(max(0, event.part))
         try:
             trees = msgspec.convert(event.made, Trees)
