@@ -63,7 +63,7 @@ class Readings:
     def hop(self, group: HopGroup, hopping: Sequence[Voice], frame: int) -> tuple[list[Voice], list[Voice]]:
         """Of a group's voices that hop at `frame`: those with a prepared spectrum, and those that need one made now.
 
-        A voice that began after the reading gets its spectrum now, if others have theirs prepared: steady voices are
+        If there are prepared ones, a voice that began after the reading also gets a spectrum now: steady voices are
         added up only if all of them change together.
         """
         prepared = self._spectra.take_prepared(hopping)

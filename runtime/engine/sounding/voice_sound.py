@@ -42,7 +42,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # the hop or point that `foresee` has prepared, and the number of events then
+        self._foreseen = NEVER, 0  # the point for which `foresee` has computed, and its n_events
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
 

@@ -45,7 +45,7 @@ class LanePhases:
             self._found[lane], self._prepared[lane] = self._prepared[lane], None
 
     def forget_found(self, lanes: Iterable[int]) -> None:
-        """Record that lanes have spectra in which nothing was found yet."""
+        """Record that the sinusoids in the lanes' spectra have not been found yet."""
         for lane in lanes:
             self._found[lane] = self._prepared[lane] = None
 

@@ -117,10 +117,10 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 
 
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
-    """Moves of the noise bins, intp (n_bins,): bands are stretched at random, so that the noise does not repeat.
+    """The moves of noise bins in units of phase, intp (n_bins,); random differences keep the noise from repeating.
 
-    Within a band the move grows by the same whole number of units from bin to bin. If each bin's move were
-    rounded separately, rounding errors would add up over the hops, and after minutes neighbouring phases would not fit.
+    Within a band of bins, the move grows by the same whole number from bin to bin. If each move were rounded by
+    itself, the errors would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

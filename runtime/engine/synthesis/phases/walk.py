@@ -22,9 +22,9 @@ _MASK_64 = (1 << 64) - 1
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. The bins of a
-    harmonic that must be as wide as a window's lobe, or wider, get a lower weight here, and noise phases replace them
-    (`NoiseShare`).
+    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where
+    a harmonic must be about as wide as a window's lobe, or wider, the coherent phases of its bins get a lower weight,
+    and noise phases replace them (`NoiseShare`).
 
     Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane
     without a walk.

@@ -110,7 +110,7 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop at the ring sample `place`, counted on from the plain hop that is dense hop 0."""
+        """Number of the dense hop that contains the ring sample `place`; `first_hop` is the number of the first."""
         return self.first_hop + place // self.n_hop
 
     @property

@@ -112,7 +112,7 @@ class Playheads:
             place += state[:, _SHIFT] + state[:, _SHIFT_CHANGE] * np.minimum(elapsed / PLAYHEAD_UPDATE_FRAMES, 1.0)
         inside = np.remainder(place - self._first, self._period)
         if self._folds:
-            # For a trajectory without a back-and-forth loop, the period is the length, and this changes nothing.
+            # Without a back-and-forth loop, a trajectory's period is its length, and the next line changes nothing.
             inside = self._length - np.abs(inside - self._length)
         inside += self._first
         entered = place >= state[:, _ENTRY]
