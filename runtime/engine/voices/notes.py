@@ -136,7 +136,7 @@ class Notes:
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
         """Mono and legato: start a voice in place of the sounding one. With portamento, it glides from the old pitch.
 
-        In legato the new voice continues the old voice's envelope. Notes of a poly sound keep sounding.
+        In legato the new voice continues the old voice's envelope. Voices of an earlier poly sound keep sounding.
         """
         held = [voice for voice in self._bank.used() if voice.active and not voice.released]
         former = [voice for voice in held if voice.played.voice.mode != "poly"]

@@ -33,7 +33,7 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class Found(NamedTuple):
-    """The sinusoids of some spectra, before they have phases, and the factors by which the spectra are multiplied."""
+    """Sinusoids found in spectra, and factors that make the spectra as loud as they would be with noise phases."""
 
     peaks: Peaks
     levels: np.ndarray

@@ -152,6 +152,6 @@ class Playheads:
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
     """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop.
 
-    entries: these rows before now; places: where the playheads are, in rows.
+    entries: what this function returned before; places: where the playheads are now, in rows.
     """
     return np.where(places >= entries, -np.inf, entries)
