@@ -50,7 +50,7 @@ def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
 
 
 def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Speeds and shifts of the playheads of voices that play one sound, in the units of `Playheads.advance`."""
+    """For voices that play one sound: the speeds and the shifts that `Playheads.advance` takes, in its units."""
     played, n = voices[0].played, len(voices)
     moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
     sums = played.modulator.values(played.playhead_targets, moment)

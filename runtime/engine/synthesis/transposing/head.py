@@ -96,7 +96,7 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The positions at which n_intervals begin, from `frame`'s interval on, and the step within each interval.
+        """The ring position at which each of n_intervals begins, and the step within each; the first contains `frame`.
 
         The first position is extrapolated back from the position at `frame`.
         """

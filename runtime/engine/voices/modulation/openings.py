@@ -11,7 +11,7 @@ from runtime.sound.sound import Sound
 # Between two points the sound moves in a straight line. Where a gain changes by this much from one point to the next,
 # a line between the gains is at most 0.13 dB above a line between their levels in dB.
 _MOST_DB = 3.0
-# Every note has a point in each hop, so this distance, about a hop, needs no further points.
+# About a hop. Every note has a point in each hop, so where this distance is close enough, it needs no further points.
 FARTHEST = 1024
 # The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
 # at their hops.
