@@ -49,7 +49,7 @@ class Readings:
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
         """Make, for the voices with a point at the next hop, the spectra of the point after it.
 
-        If some of these ramps differ in length, only those as long as the first one are served; the rest is made later.
+        Only voices whose ramp from the one point to the other is as long as the first voice's are served; others later.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
