@@ -252,6 +252,6 @@ def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _overlap(n_hops: int) -> float:
-    """Sum of the products of two squared Hann windows n_hops quarters of their length apart."""
+    """Sum of the products of two squared Hann windows that begin n_hops apart; a hop is a quarter of a window."""
     samples = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(64) / 64)) ** 2
     return float(samples[n_hops * 16 :] @ samples[: 64 - n_hops * 16])

@@ -88,7 +88,7 @@ class Head:
             steps.append(self._step_of(self._first + len(steps)))
             if len(steps) > 1:
                 begins.append(begins[-1] + INTERVAL_FRAMES * steps[-2])
-            else:  # extrapolated back from the frame from which the ratio holds
+            else:  # extrapolated back from frame _since, at which the ratio begins
                 begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
 
     def place(self, frame: int) -> int:
