@@ -221,7 +221,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if one must wait for its next hop (`Widths.move`)."""
+        """Move unmodulated voices to the width of their knobs; return False if one must wait for its next hop."""
         if not self._palette.has_width:
             return True
         done = True

@@ -68,7 +68,7 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into a lane's ring: the old sound stays up to the lane's `fade_from`, then crossfades to the hop.
+        """Write a dense hop into a lane's ring; from the lane's `fade_from` on, the old sound crossfades to it.
 
         number: the lane's number; begin: the ring sample at which the hop begins.
         """

@@ -149,7 +149,7 @@ def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity
 
 
 def _hats(centres: Sequence[int], n: int) -> np.ndarray:
-    """For values from 0 to n - 1, each centre's share: (n, n_centres), 1 at the centre, linear to 0 at its neighbours."""
+    """For each value below n, each centre's share: (n, n_centres), 1 at the centre, linear to 0 at its neighbours."""
     return np.stack([np.interp(np.arange(n), centres, row) for row in np.eye(len(centres))], axis=1)
 
 
