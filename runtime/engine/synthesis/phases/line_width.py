@@ -21,7 +21,7 @@ def relative_width(bandwidth_cents: float) -> float:
 
 
 class NoiseShare:
-    """The share of noise in the power of coherent phases, 0 to 1; keeps the share made for the newest bandwidth."""
+    """How much of the coherent phases' power becomes noise, 0 to 1 in each bin; keeps the newest bandwidth's result."""
 
     def __init__(self, n_bins: int):
         self._bins = np.arange(n_bins) / (NOISE_LOBE_BINS * (_ALL_NOISE_AT - _NOISE_BEGINS_AT))

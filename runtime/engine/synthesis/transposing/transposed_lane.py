@@ -79,7 +79,8 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        A lane that is in no bus keeps the lead of its shift (see N_SHIFTS), once its ring is written that far ahead.
+        If the lane is in no bus, and its ring is already written as far ahead as its shift asks (see N_SHIFTS), it
+        stays written that far ahead.
         """
         end += N_AFTER
         if self.bus is not None:

@@ -20,7 +20,7 @@ NEAREST, NEAREST_SINGLY = 128, 256
 # have.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
-# By how many dB a gain changes, about, if a target moves by its unit.
+# About how many dB a gain changes if a target moves by its unit; a latent's unit is its whole travel.
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
