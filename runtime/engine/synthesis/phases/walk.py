@@ -15,7 +15,7 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
-_N_KEPT_HOPS = 8  # for so many hops, computed steps are kept
+_N_KEPT_HOPS = 8  # hops whose computed steps are kept
 _MASK_64 = (1 << 64) - 1
 
 

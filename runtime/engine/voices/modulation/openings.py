@@ -52,7 +52,7 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The most that the levels change together over `distance` frames from any frame of this part, in dB.
+    """The largest sum of all levels' changes over `distance` frames, from any frame of this part on, in dB.
 
     levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
     """
