@@ -91,7 +91,7 @@ class Spectra:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` with a prepared spectrum, if they play the same note with the same slide as then.
+        """Those of `voices` whose spectra are prepared, and whose note and slide have not changed since.
 
         `give_prepared` must follow for them.
         """
