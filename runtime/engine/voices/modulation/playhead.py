@@ -1,4 +1,4 @@
-"""Playheads: they say which row of its table each trajectory of a voice is read at, at any engine frame."""
+"""Playheads: they say in which row of its table each trajectory of a voice is read at an engine frame."""
 
 from __future__ import annotations
 
