@@ -110,7 +110,7 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop that contains the ring sample `place`; `first_hop` is the number of the first."""
+        """Number of the dense hop that contains the ring sample `place`; the ring's first one has the number first_hop."""
         return self.first_hop + place // self.n_hop
 
     @property

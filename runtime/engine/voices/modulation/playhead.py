@@ -65,7 +65,7 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Continue the playheads of lane `old` on another lane, whose key is down."""
+        """Continue the playheads of lane `old` on lane `lane`, whose key is down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
@@ -152,6 +152,6 @@ class Playheads:
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
     """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop.
 
-    entries: what this function returned before; places: where the playheads are now, in rows.
+    entries: these rows up to now; places: where the playheads are now, in rows.
     """
     return np.where(places >= entries, -np.inf, entries)

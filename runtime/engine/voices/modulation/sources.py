@@ -98,7 +98,7 @@ class Sources:
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Set LFOs whose rates were changed back to the sound's rates, as if they had had these since frame 0.
+        """Undo `set_rate` for all LFOs: they run as if they had had the sound's rates since frame 0.
 
         Call this while no note of the sound is heard.
         """

@@ -156,8 +156,8 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """The first rows of each table's held part and release, in one array of all tables: int64 (n, 1) each.
 
-    lengths: rows of each table; holds: the last row of each held part. In a table without a release, the
-    release is said to begin at the last row; it is not heard.
+    lengths: rows of each table; holds: the last row of each held part. In a table without a release,
+    the release begins at the last row, and is not heard.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]
