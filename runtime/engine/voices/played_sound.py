@@ -106,7 +106,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # If only modulation makes a sound wide, its voices are not made singly: narrow ones are added up.
+        # If only modulation makes a sound wide, its voices are not made singly: those not wide are summed.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)

@@ -117,7 +117,7 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 
 
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
-    """Moves of the noise bins in units of phase, intp (n_bins,); bands are stretched at random, so no noise repeats.
+    """Moves of the noise bins in units of phase, intp (n_bins,); random stretching of bands avoids repetition.
 
     Within a band of bins, the move grows by the same whole number from bin to bin. If each move were rounded by
     itself, the errors would add up over the hops, and after minutes the phases of neighbouring bins would not fit.

@@ -110,7 +110,7 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop that contains the ring sample `place`; the ring's first one has the number first_hop."""
+        """Number of the dense hop that contains the ring sample `place`; dense hop 0 has the number `first_hop`."""
         return self.first_hop + place // self.n_hop
 
     @property
