@@ -42,7 +42,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # the hop or point that `foresee` has prepared, and the number of events then
+        self._foreseen = NEVER, 0  # the newest `foresee`: the frame that it worked for, n_events
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
 
@@ -199,7 +199,7 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """Give lanes of a group the blends of phases that hold from this hop on.
+        """Set the blends of phases with which a group's lanes sound from this hop on.
 
         hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
         """
@@ -221,7 +221,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if one of them needs another hop for it."""
+        """Move unmodulated voices to the width of their knobs; return False if one must wait for its next hop."""
         if not self._palette.has_width:
             return True
         done = True

@@ -192,7 +192,7 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # A quarter of the transform may be a sample longer than a hop.
+        # cut, because a quarter of the transform may be a sample longer than a hop
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
         return sound

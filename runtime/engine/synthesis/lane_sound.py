@@ -261,7 +261,7 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes sound on from their own point at `frame`, with the same spectra."""
+        """Let lanes keep their spectra at `frame`, a point of their own; call it there in place of `ramp`."""
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:

@@ -200,7 +200,7 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # The run may contain silent and transposed lanes; to split it would cost more than to make these, too.
+        else:  # `run` may contain silent and transposed lanes: to make these, too, costs less than to split the run.
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)

@@ -30,7 +30,7 @@ class GridGains:
         self._channels = channels
         n_points = longest_span // GAIN_GRID_FRAMES + 3
         self._points = np.ones((2, n_lanes, n_points))  # left and right gain of each lane at each point
-        self._first = 0  # number of the first point on the grid
+        self._first = 0  # the first point's frame, divided by GAIN_GRID_FRAMES
         self._began = [-1] * n_lanes  # the `Voice.order` of the note that each lane's points belong to
         self._values = np.empty((2, n_lanes, longest_span), np.float32)
         frames = np.arange(longest_span + GAIN_GRID_FRAMES)

@@ -33,7 +33,7 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class Found(NamedTuple):
-    """The sinusoids of some spectra, before they have phases, and the factors by which the spectra are multiplied."""
+    """Sinusoids found in spectra, and factors that make the spectra as loud as they would be with noise phases."""
 
     peaks: Peaks
     levels: np.ndarray
@@ -180,8 +180,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later ones continue the
-                # phases that noise bins had; these are in row 1.
+                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later sinusoids continue
+                # the phases of noise bins, whose first phases are in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 # The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak. If the two bins beside a peak add up to more
-# than _BLUNTEST times as much, the peak is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra
-# of instruments and of noise.
+# than _BLUNTEST times what they would in a Hann lobe, the peak is no sinusoid. Chosen for the least error of
+# re-analysed sounds, over spectra of instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks softer than this, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0

@@ -78,9 +78,9 @@ class Sinusoids:
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copy the sinusoids of lanes, for as many lanes from number `into` on.
+        """Copies of the sinusoids of lanes, for as many lanes from number `into` on.
 
-        turns: intp (n,), added to the phases.
+        turns: intp (n,), added to the phases of the copies.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -101,7 +101,7 @@ class Sinusoids:
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What the lanes' sinusoids, which `part` selects, add at phase 0, complex64 (N_REACHED, n)."""
+        """What the sinusoids in `part` add to the bins around their peaks at phase 0, complex64 (N_REACHED, n)."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:

@@ -88,7 +88,7 @@ class Head:
             steps.append(self._step_of(self._first + len(steps)))
             if len(steps) > 1:
                 begins.append(begins[-1] + INTERVAL_FRAMES * steps[-2])
-            else:  # extrapolated back from the frame from which the ratio holds
+            else:  # extrapolated back from frame _since, at which the ratio begins
                 begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
 
     def place(self, frame: int) -> int:
@@ -96,7 +96,7 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The positions at which n_intervals begin, from `frame`'s interval on, and the step within each interval.
+        """The ring position at which each of n_intervals begins, and the step within each; the first contains `frame`.
 
         The first position is extrapolated back from the position at `frame`.
         """
@@ -110,7 +110,7 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop at the ring sample `place`, counted on from the plain hop that is dense hop 0."""
+        """Number of the dense hop that contains the ring sample `place`; dense hop 0 has the number `first_hop`."""
         return self.first_hop + place // self.n_hop
 
     @property
