@@ -1,4 +1,4 @@
-"""Morphs: moves all targets together through several sounds, along a path or within a square."""
+"""A morph moves all targets together through several sounds, along a path or within a square."""
 
 from __future__ import annotations
 

@@ -76,7 +76,10 @@ class Playing(Protocol):
         """Post an event, which is then heard one buffer later."""
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays; patch: the first part's patch when the sound was saved."""
+        """Rename the sound that plays, unless it has changed since it was saved.
+
+        patch: the first part's patch when the sound was saved.
+        """
 
     def say_yes(self) -> None:
         """Play the cue `yes`, because something was learned or saved."""

@@ -72,7 +72,8 @@ class Decision:
     """The decision about a folder.
 
     only_notes: whether the instrument learns single notes, each of a known pitch; if not, it learns any sound. fates:
-    in the order of the files. octave: number of octaves by which the notes heard lie above the notes in the names.
+    in the order of the files. octave: by how many octaves the notes that are heard lie above those that the files'
+    names give.
     """
 
     only_notes: bool

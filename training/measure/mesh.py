@@ -119,7 +119,9 @@ def points_per_axis(n_latents: int) -> int:
 
 
 def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
-    """The ends of a mesh on each latent, (n_latents, 2): 0 and 1 for a sigmoid, otherwise the embedding's bounds.
+    """The ends of a mesh on each latent, (n_latents, 2).
+
+    They are 0 and 1 if the bottleneck is a sigmoid, and otherwise the latent's least and greatest value.
 
     latents: latents of the training frames, (n, n_latents).
     """

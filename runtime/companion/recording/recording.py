@@ -68,7 +68,8 @@ class Recording:
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends, or None to write all that is surely complete.
+        stop_at: the frame at which the recording ends, or None to write up to the last frame
+            before which nothing more can come.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"

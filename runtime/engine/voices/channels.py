@@ -166,7 +166,10 @@ class Channels:
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; beyond this if its master is panned, too."""
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right.
+
+        It may lie beyond -1 or 1 if the channel's master is panned, too.
+        """
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:

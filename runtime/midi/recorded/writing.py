@@ -87,7 +87,7 @@ class RecordedMidiWriter:
             os.ftruncate(self._file, self._end + len(end))
 
     def _restore_end(self) -> None:
-        """After a failed append, write the old end of the track again; the file need not grow for this."""
+        """After a failed append, write the old end of the track again, which works on a full disk, too."""
         end = _delta(0) + END
         with suppress(OSError):
             _write(self._file, end, self._end)
