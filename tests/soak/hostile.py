@@ -31,7 +31,7 @@ _RETRIES = 20
 
 
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
-    """Use the broken files of these numbers in a process with limits, which is restarted after a file that ends it."""
+    """Use broken files, numbers `first` to `last` - 1, in a process with limits; if a file ends it, another goes on."""
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         env = own_places(Path(folder))
@@ -60,7 +60,7 @@ def own_places(folder: Path) -> dict[str, str]:
 
 
 def work(kind_name: str, first: int, last: int, folder: Path) -> int:
-    """Run as the worker: use the broken files of these numbers, and print the figures as JSON."""
+    """Run as the worker: use broken files, numbers `first` to `last` - 1, and print the figures as JSON."""
     from runtime.instrument import session, trial_process
     from tests.support.hostile_kinds import kinds
 
@@ -110,7 +110,7 @@ def _written(folder: Path, suffix: str, content: bytes) -> Path:
 
 
 def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
-    """Run the real command with the broken files of these numbers."""
+    """Run the real command with broken files of this kind, one for each number."""
     from tests.support.hostile_kinds import kinds
 
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:

@@ -85,7 +85,7 @@ PLACE = """function () {
 
 
 class Hands:
-    """A stranger's hands: each method is a command, with the command's other keys as parameters."""
+    """A stranger's hands: a method does the command of its name, with the command's other keys as parameters."""
 
     def __init__(self, browser: Browser, keyboard: Keyboard):
         self._browser, self._keyboard = browser, keyboard

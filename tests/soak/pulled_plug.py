@@ -41,7 +41,7 @@ T = TypeVar("T")
 class Plug:
     """A box on a recorded disk, whose plug is pulled over and over.
 
-    whole: what a version consists of; chance: where all that is random comes from.
+    whole: the digests of a version's files, by name; chance: the source of everything random.
     """
 
     def __init__(self, image: Path, folder: Path, whole: dict[str, bytes], chance: random.Random):
@@ -269,7 +269,7 @@ def main() -> None:
 
 
 def _hide_mounts() -> None:
-    """Start again where no other program sees what is mounted here: it could keep it in use, as it was then."""
+    """Start this program again with mounts that no other program sees, because another one could keep them in use."""
     if "TIMBREBOX_ALONE" not in os.environ:
         os.environ["TIMBREBOX_ALONE"] = "1"
         alone = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.soak.pulled_plug"]

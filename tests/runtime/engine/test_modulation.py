@@ -1,4 +1,4 @@
-"""Each source of modulation moves its target at its rate and by its depth, measured in the sound; no hop is heard."""
+"""Each source of modulation moves its target at the set rate and depth, measured in the sound; no hop is heard."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that receives the number of hops of each batch of dense hops that is transformed."""
+    """A list that receives, for each call that transforms dense hops, how many hops it transforms."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 
@@ -207,7 +207,7 @@ def test_the_block_in_which_a_chord_is_first_bent_makes_no_more_than_it_must(den
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that receives the number of lanes of each read of dense sound."""
+    """A list that receives, for each call that reads dense sound, how many lanes it reads."""
     lanes_read: list[int] = []
     read = Resampler.read
 

@@ -86,7 +86,7 @@ def held(
     rate_hz: int = RATE_HZ,
     first_hop: int = 0,
 ) -> np.ndarray:
-    """The first n_hops hops of a new note on a lane, all with the same spectrum.
+    """The sound of the first n_hops hops of a new note on a lane; the spectrum does not change.
 
     number: as in `CoherentPhases.start`; first_hop: number of the hop in which the note begins.
     """

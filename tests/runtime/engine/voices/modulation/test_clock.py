@@ -152,8 +152,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    # A stop does not move the beat. A start does not either, if a stop follows before the next clock message. A
-    # continue is handled like a stop.
+    # A stop does not move the beat. A start that is followed by a stop, before the next clock message, does not move it
+    # either. The MIDI message "continue" calls `stop`, too.
     for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])
@@ -174,7 +174,7 @@ def test_taps_and_the_piece_s_tempo_count_when_no_clock_runs() -> None:
     for frame in clocks:
         tempo.clock(frame)
     speed = tempo.line.beats_per_frame
-    tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)  # the clock may still be running
+    tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)  # so soon, the clock counts as running
     assert tempo.line.beats_per_frame == speed
     tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's tempo does not replace the clock's last tempo
     assert tempo.line.beats_per_frame == speed
