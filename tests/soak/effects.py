@@ -116,7 +116,7 @@ def times_us(buffer_frames: int, n_blocks: int = 4000) -> np.ndarray:
 
 def draw(path: Path, dense: dict, errors: list, flat: dict) -> None:
     """Draw what `densities`, `decay_errors` and `flatnesses` return, and the decay of the default room."""
-    from matplotlib.figure import Figure  # only the workshop has it
+    from matplotlib.figure import Figure  # installed only in .venv-workshop
 
     figure = Figure(figsize=(10.0, 7.6), layout="constrained")
     axes = figure.subplots(2, 2)

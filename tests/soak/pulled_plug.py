@@ -3,8 +3,9 @@
 
 It needs root, FUSE and loop devices, 8 GB in DIR, a network for the first run, and: apt-get install debootstrap
 systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 with its systemd, on a disk whose
-writes and flushes are recorded. A cut ends all processes at once; of what was not flushed by then, the disk keeps
-nothing, the first few writes, or any of them, whole or torn. After each, the file system is checked as at every boot.
+writes and flushes are recorded. A cut ends all processes in one moment. Of the writes not flushed by
+then, the disk keeps none, the first few, or any of them, whole or torn. After each cut, the file system is checked as
+at every boot.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tests.support.machine import block_log, owner
 from tests.support.machine.disk import debian_with_kernel, install, make_disk
 from tests.support.machine.recorded_disk import RecordedDisk
 
-# What goes on when the plug is pulled, and the longest time until then, in s.
+# What the box does when its plug is pulled; the plug is pulled at most so many seconds after this began.
 ACTIVITIES = {"play": 15.0, "save": 8.0, "install": 40.0, "update": 40.0}
 _FSCK_MENDED = 1
 T = TypeVar("T")

@@ -84,7 +84,7 @@ class Plugging:
     def cycle(self, gap_s: float) -> Cycle:
         """Unplug during a note, wait, plug in, strike a note until it is heard, release it, and hold a note again."""
         self.ear.begin_recording(LISTENED_S)
-        self.player.record(2.0 * PERIOD_FRAMES / SAMPLE_RATE_HZ)  # by then the other recording has begun
+        self.player.record(2.0 * PERIOD_FRAMES / SAMPLE_RATE_HZ)  # after this, `ear` has begun to record
         unplugged_s = time.monotonic()
         self.keys.unplug()
         gone_s = self.keys.gone_s
@@ -92,7 +92,7 @@ class Plugging:
         self.keys = Keyboard("keys")
         plugged_s = time.monotonic()
         while np.abs(self.player.record(STEP_S)).max() > LOUD and time.monotonic() - plugged_s < GIVE_UP_S:
-            pass  # the released note fades
+            pass  # until the held note has faded
         heard_s = self.first_heard_s(plugged_s)
         released_s = quiet_s(self.ear.recorded(), self.ear.began_s, unplugged_s) + unplugged_s - gone_s
         self.keys.play([0x80, NOTE, 0])

@@ -31,7 +31,7 @@ NOISE, COHERENT = 0.0, 1.0
 LARGEST_LOSS_DB = 3.0  # how much softer than with width 0 a harmonic of the mono sum may be
 
 
-# Note, pitch wheel, resulting pitch: a plain note, a note outside the model's range, a bent note.
+# (note, pitch wheel, resulting pitch) of a plain note, a note outside the model's range, and a bent note.
 PITCHES = [(60, 0, 60.0), (30, 0, 30.0), (60, 8191, 62.0)]
 
 

@@ -40,7 +40,7 @@ def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, 
 
 
 def test_a_small_bandwidth_grows_without_a_jump() -> None:
-    """With coherent phases, wider harmonics have a smaller share of their power within 1.5 Hz of their frequency."""
+    """The larger the bandwidth, the smaller the share of the 4th harmonic's power within 1.5 Hz of its frequency."""
     magnitudes, fundamental_hz = harmonic(60, 8)
     in_tune = []
     for cents in (0.0, 0.1, 0.3, 1.0, 3.0, 10.0):

@@ -30,14 +30,14 @@ def steady(bpm: float, n: int) -> np.ndarray:
 
 
 class Heard(NamedTuple):
-    """The found beat: times in s, beats at these times, and how late these beats are in s; negative is early."""
+    """The beat that was found: times in s, the beats at these times, and how late they are, in s; negative is early."""
 
     time_s: np.ndarray
     beats: np.ndarray
     late_s: np.ndarray
 
     def worst_s(self, first_s: float, end_s: float = np.inf) -> float:
-        """The largest error of the beat in a span of time."""
+        """The largest error of the beat, in s, from first_s to end_s."""
         return float(np.abs(self.late_s[(self.time_s >= first_s) & (self.time_s < end_s)]).max())
 
 
