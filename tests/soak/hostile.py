@@ -53,7 +53,7 @@ def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
 
 
 def own_places(folder: Path) -> dict[str, str]:
-    """An environment with the user's files in this folder, where the tests' instruments are noted as already tried."""
+    """Environment variables that put the user's files into `folder`, where the tests' instruments need no trial."""
     know_test_instruments(folder / "state")
     names = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(folder / each) for name, each in names.items()}

@@ -47,7 +47,7 @@ def measure(folder: Path, n: int) -> np.ndarray:
 
 
 def main() -> int:
-    """Measure, print one line of JSON, and return 1 if the median time since a click was sent is above the limit."""
+    """Measure, print one line of JSON, and return 1 if the median time from click to sound exceeds LONGEST_MS."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clicks", type=int, default=60)
     with tempfile.TemporaryDirectory() as folder:

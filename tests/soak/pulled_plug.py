@@ -74,17 +74,17 @@ class Plug:
                     else:
                         owner.save_on(self.promises, link, self._chance, lambda: self.disk.n_bytes)
             except (OSError, UserError):
-                assert process is not None, "the program is gone"  # it starts anew in an update
+                assert process is not None, "the program is gone"  # an update stops and starts it
             time.sleep(self._chance.uniform(0.0, 0.2))
         if process is not None and process.poll() is not None:
             assert process.returncode == 0, process.communicate()[0]
             self.promises.updated(owner.playing_version(self.disk.root), self.disk.n_bytes)
 
     def cut(self) -> tuple[int, int]:
-        """Cut the power; returns how many writes were not flushed, and how many of them remain.
+        """Cut the power, and check the disk; returns how many writes were not flushed, and how many of these it keeps.
 
-        The moment is that of a random write since the boot: bursts of writes are short, and a random time is mostly
-        between two of them.
+        The cut falls at a random byte of what was written since the boot, not at a random time. Writes come in short
+        bursts, and a random time is mostly between two bursts.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)
@@ -165,7 +165,7 @@ def record(plug: Plug) -> None:
 
 
 class Replays:
-    """Replays a recorded session up to random points, one after the other, on the image that it began with."""
+    """Replays a recorded session, from its first image on, up to random points, one after the other."""
 
     def __init__(self, plug: Plug, whole: dict[str, bytes], chance: random.Random):
         self._plug, self._whole, self._chance = plug, whole, chance

@@ -64,9 +64,9 @@ def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
 
 
 class Plugging:
-    """Unplugs and plugs in the keyboard of a running program; keys: the present keyboard.
+    """Unplugs the keyboard of a running program, and plugs in a new one; keys: the keyboard that is plugged in.
 
-    ear: records the end of the held note, while `player` waits for the new one.
+    ear: records the end of the held note, while `player` waits for the new note.
     """
 
     def __init__(self, player: Player, ear: Player):

@@ -290,7 +290,7 @@ def test_a_note_begins_with_one_decode_and_one_transform() -> None:
     player.send(NoteOn(0, 75, 20)).hear(1 / SAMPLE_RATE_HZ)
     status = player.engine.status
     assert status.n_decoded - before.n_decoded == 1
-    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # the other eight may hop at the same frame
+    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # the eight older voices may hop now
 
 
 class CountingDecoder(Decoder):
