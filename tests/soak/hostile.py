@@ -65,7 +65,8 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # A trial's process for each file would take long; the worker itself has limits instead.
+        # The program tries a model in another process. To start one for each file would take long, and the worker has
+        # limits, too.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:

@@ -61,7 +61,11 @@ class Plug:
         self._booted_at = self.disk.n_bytes
 
     def act(self, activity: str, until_s: float, n_times: int = 10**9) -> None:
-        """Do one of ACTIVITIES until that time, or so many times; sounds are saved while it goes on."""
+        """Do one of ACTIVITIES until `until_s`, a time of `time.monotonic`, at the latest.
+
+        Playing and saving are done at most `n_times` times. Installing and updating are done once; sounds are saved
+        meanwhile.
+        """
         words = {"install": ["dpkg", "-i", f"/material/revision-{self._chance.choice((2, 4))}.deb"],
                  "update": ["timbrebox", "service", "update", "/material/good.tar.gz"]}.get(activity)  # fmt: skip
         process = self.box.begin(*words) if words else None
@@ -108,9 +112,9 @@ class Plug:
 
 
 def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> None:
-    """Check a file system as a boot does; AssertionError if that does not mend it.
+    """Check and mend a file system as a boot does; AssertionError if an error remains.
 
-    undo: a file from which e2undo can undo it. is_thorough: whether to look then whether anything is wrong still.
+    undo: a file to make, with which e2undo can undo the mending. is_thorough: whether to check a second time.
     """
     more = ["-z", undo] if undo else []
     done = subprocess.run(["e2fsck", "-p", *more, image], capture_output=True, text=True, check=False)
@@ -207,7 +211,10 @@ class Replays:
         block_log.undo(replaced, self._image)
 
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
-        """Check the files; all of the version at every tenth cut, and when it is not the one of the cut before."""
+        """Check what is on the disk.
+
+        The version's files are read only at every tenth cut, or if another version played at the cut before.
+        """
         before, self._version = self._version, owner.playing_version(root)
         is_thorough = is_tenth or self._version != before
         owner.check_files(root, self._whole, self._plug.promises, n_bytes, is_thorough=is_thorough)

@@ -35,7 +35,7 @@ _CHANGES = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linka
 _WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
 _FAMILIES = {"AF_UNIX", "AF_NETLINK", "AF_INET", "AF_INET6"}
 _THIS_MACHINE = {"127.0.0.1", "::1"}
-# Kernel interfaces, not files; /dev/shm is memory that processes share.
+# These are interfaces of the kernel, not files; /dev/shm is memory that processes share.
 _NO_FILES = ("/dev/null", "/dev/tty", "/dev/shm/", "/proc/self/", "/memfd:")
 _LOOK_UPS = re.compile(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"')
 

@@ -267,7 +267,7 @@ def test_coherent_voices_take_one_transform_per_hop_while_a_knob_moves() -> None
 def test_a_new_note_on_an_ended_bent_voice_makes_no_missed_sound() -> None:
     player = played(4, [*parameter(0, 0, 12), PitchWheel(0, 1000), *CHORD[:3]])
     player.send(NoteOff(0, CHORD[0].note), NoteOff(0, CHORD[1].note)).hear(0.02)
-    player.send(PitchWheel(0, 5000)).hear(2.0)  # while the two released notes still fade
+    player.send(PitchWheel(0, 5000)).hear(2.0)  # the wheel moves while the two released notes fade
     assert player.engine.status.n_active_voices == 1
     work, _ = blocks(player, lambda number: [NoteOn(0, 70, 20)] if number == 0 else [])
     assert max(n_transforms for _, n_transforms in work) <= 4

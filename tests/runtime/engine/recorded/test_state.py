@@ -62,8 +62,8 @@ def other_sounds(config: Config) -> list[Patch]:
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
     """Play phrases in blocks of `block` frames, and after each phrase a pause; returns the sound and the history.
 
-    pause: its length in frames. Each event is posted before the block that it falls in; every fifth one of a block is
-    posted for the block's first frame. The history has a state for the end of each pause.
+    pause: its length in frames. Each event is posted before the block in which it falls. Of the events that fall in a
+    block, every fifth is posted for the block's first frame. The history has a state for the end of each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)

@@ -78,7 +78,7 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 def test_the_walk_goes_forth_and_back() -> None:
     """The walk, by which phases wander to widen harmonics, depends on the hop's number, not on the hops made before.
 
-    A transposed lane may make a dense hop again.
+    This matters because a transposed lane may make the same dense hop twice.
     """
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)

@@ -318,7 +318,10 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 
 
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
-    """Dense hops of a bus may be made before or after another note begins on the lane of a former member."""
+    """A note may begin on a lane that has left a bus, before or after the bus's dense hops are made.
+
+    The lane, whose factor is 0, is still in the slice of lanes that is added up.
+    """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]
     made, lanes, factors = phases(4), slice(0, 4), np.array([[1.0], [0.5], [0.0], [0.7]], np.float32)

@@ -1,4 +1,4 @@
-"""One transform makes a hop's sound, the sum of four windows, and a row does not depend on the other rows of its batch.
+"""One transform makes a hop's sound, the sum of four windows; the other rows of a batch do not change a row's sound.
 
 Other tests check how lanes are grouped: by the frames of their hops, and into runs of neighbours.
 """
