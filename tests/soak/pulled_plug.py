@@ -179,7 +179,7 @@ class Replays:
         self._n_safe, self._version = 0, 0
 
     def run(self, n_replays: int, n_boots: int) -> list[str]:
-        """Check what each of `n_replays` cuts leaves, and boot `n_boots` of them; returns the rows of the table."""
+        """Check the disks that `n_replays` cuts leave, and boot `n_boots` of them; returns the rows of the table."""
         began_s, writes = time.monotonic(), self._writes
         cuts = sorted(self._chance.randint(1, len(writes)) for _ in range(n_replays))
         booted = set(self._chance.sample(range(n_replays), min(n_boots, n_replays)))

@@ -36,8 +36,7 @@ class Cycle(NamedTuple):
 
     gap_s: time without the keyboard; removed_s: from unplugging until JACK had removed the port; released_s: from this
     removal until the held note had faded; heard_s: from plugging in until a new note was heard. All are in s, infinite
-    for never.
-    is_silent: whether nothing sounded after the new note's end.
+    for never. is_silent: whether nothing sounded after the new note's end.
     """
 
     gap_s: float

@@ -81,7 +81,7 @@ def test_the_points_of_a_group_lie_a_quarter_of_a_hop_apart() -> None:
 
 
 def test_no_block_makes_the_sound_of_all_voices() -> None:
-    """The block in which a chord begins makes all 16 first spectra; each later block makes those of four voices."""
+    """The block in which a chord begins makes all 16 first spectra; each later block makes spectra for four voices."""
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=0.5), modulation=(Modulation("lfo_1", LATENT, 0.3),))
     counts = decodes_by_block(engine_of(sound, 16), [NoteOn(0, 40 + 2 * k, 60) for k in range(16)])
     assert counts[0] == 16
