@@ -104,7 +104,7 @@ def _changed(line: str) -> Iterator[str]:
 
 
 def play(traced: Traced, until_s: float) -> None:
-    """Play notes and knobs over the link, with the page."""
+    """Run `play`, which also serves its page, and play notes over the link."""
     program = traced.command(*_RUNTIME, "play", "--audio", "null", "--instrument", DATA / "tiny.onnx")
     socket, number = traced.folder / "run" / "timbrebox" / "control", 0
     while time.monotonic() < until_s and program.poll() is None:
@@ -119,7 +119,7 @@ def play(traced: Traced, until_s: float) -> None:
 
 
 def render(traced: Traced, until_s: float) -> None:
-    """Render one piece after another."""
+    """Render the same piece again and again."""
     while time.monotonic() < until_s:
         out = traced.folder / "scale.wav"
         traced.finish(traced.command(*_RUNTIME, "render", DATA / "scale.mid", out), False)

@@ -86,7 +86,7 @@ def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: f
 
 @pytest.mark.parametrize("make", [shaped_engine, movable_engine])
 def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
-    """Each kind of phases widens a spectrum in its own way; a change to noise phases leaves no trace of the other."""
+    """Each kind of phases widens spectra in its own way; a change to noise phases leaves no trace of coherent ones."""
     events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
     always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
     later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)
@@ -124,7 +124,7 @@ def test_a_bandwidth_of_0_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
-    """A width given partly by the sound and partly by a control at rest equals the same width given by the sound."""
+    """Width and bandwidth may come from the sound alone, or in part from controls at rest: the result is the same."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9))]
     note = [(2000, NoteOn(0, 60, 60))]
     moved = [(0, ControlChange(0, WIDTH_CONTROL, 64)), (0, ControlChange(0, BANDWIDTH_CONTROL, 13))]
