@@ -46,7 +46,7 @@ COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--
 
 
 def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """For each room size in m: times in ms since the first reflection, and the mean echo densities of both channels."""
+    """For each room size in m: times in ms since the first reflection, and echo densities averaged over channels."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))
@@ -80,7 +80,7 @@ def _two_clicks(settings: ReverbConfig, duration_s: float) -> np.ndarray:
 
 
 def flatnesses() -> dict[float, list[float]]:
-    """For each room size in m: the flatness of the tail's spectrum at PLACES, the mean of all channels."""
+    """For each room size in m: the flatness of the tail's spectrum at PLACES, averaged over `_two_clicks`' channels."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = _two_clicks(ReverbConfig(size_m=size_m, decay_s=decay_s, damping=0.0, bass=1.0), 1.4 * decay_s)

@@ -3,9 +3,9 @@
 
 It needs root, FUSE and loop devices, 8 GB in DIR, a network for the first run, and: apt-get install debootstrap
 systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 with its systemd, on a disk whose
-writes and flushes are recorded. A cut ends all processes in one moment. Of the writes not flushed by
-then, the disk keeps none, the first few, or any of them, whole or torn. After each cut, the file system is checked as
-at every boot.
+writes and flushes are recorded. A cut ends all processes in one moment. Of the writes that were not flushed before it,
+the disk keeps none, the first few, or any of them, whole or torn. After each cut, the file system is checked as at
+every boot.
 """
 
 from __future__ import annotations

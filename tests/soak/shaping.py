@@ -41,7 +41,7 @@ Row = dict[str, object]
 
 
 def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
-    """One row for each sample rate, kind of phases, note and bandwidth; a ratio is measured width by wanted width."""
+    """One row for each sample rate, kind of phases, note and bandwidth. Ratio: measured width / wanted width."""
     for rate_hz in RATES_HZ:
         for name, blend in PHASES.items():
             for note in NOTES:

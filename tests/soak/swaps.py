@@ -140,7 +140,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
                 spells.append((begin_s, time.perf_counter(), swaps))
                 rack.take_actions()
                 rack.take_retired()
-                if not swaps:  # the engine from before the last swap is silent by now
+                if not swaps:  # by now the engine that was swapped out is silent
                     memory_mb.append(resident_mb())
         stopped.set()
         player.join()
@@ -156,7 +156,7 @@ def child(name: str) -> None:
 
 
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
-    """The figures of a run; times: as of AudioThread; spells: begin and end in s, whether with a swap."""
+    """The figures of a run; times: as of AudioThread; spells: for each, begin and end in s, and if it has a swap."""
     began, lasted = times.T
     found: dict[str, object] = {}
     for kind, label in ((False, "without"), (True, "with")):

@@ -56,7 +56,7 @@ def test_any_events_on_transposing_instruments_and_other_rates(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
-    """When the blend comes back from 0, coherent phases start anew, and sound made ahead with old ones must not play.
+    """When the blend comes back from 0, coherent phases start anew; sound made with the old ones must not play.
 
     How far ahead sound is made depends on the block size.
     """

@@ -112,7 +112,7 @@ def test_lost_and_doubled_messages_do_not_move_the_beat(seed: int) -> None:
     random = np.random.default_rng(seed)
     true_s = steady(120.0, 40 * CLOCKS_PER_BEAT)
     heard_s = true_s + jittered("uniform", 0.001, len(true_s), seed)
-    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # one message in twelve may be changed
+    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # one message in twelve may go wrong
     lost, twice = strange[random.random(70) < 0.5], random.choice(strange, 30)
     late = random.choice(strange, 5)
     heard_s[late] += 0.015
@@ -174,7 +174,8 @@ def test_taps_and_the_piece_s_tempo_count_when_no_clock_runs() -> None:
     for frame in clocks:
         tempo.clock(frame)
     speed = tempo.line.beats_per_frame
-    tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)  # so soon, the clock counts as running
+    # An eighth of a second after its last message, the clock still counts as running.
+    tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)
     assert tempo.line.beats_per_frame == speed
     tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's tempo does not replace the clock's last tempo
     assert tempo.line.beats_per_frame == speed
