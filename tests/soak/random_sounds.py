@@ -29,7 +29,7 @@ from runtime.engine.engine import Engine
 from runtime.events import Aftertouch, ControlChange, Event, NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import load
-from runtime.sound.motion import LATENT
+from runtime.sound.motion import LATENT, TRAVELS
 from runtime.sound.patch import Patch
 from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound
@@ -48,7 +48,8 @@ MOVED_CONTROLS = (20, 21, 74, 11, 20, 21, 74, 11, 1, 0)
 LEAST_IN_TUNE = 0.98
 # For the check of tuning: longer frames, and limits within which a sound keeps an audible pitch.
 LONG_SPEC = StftSpec(frame_size=4 * StftSpec().frame_size)
-MOST_ODD_EVEN_DB, MOST_FORMANT_SEMITONES, MOST_FILTERED_DB, N_LOWEST = 9.0, 3.0, 30.0, 3
+MOST_ODD_EVEN_DB, MOST_FORMANT_SEMITONES, MOST_BANDWIDTH_CENTS = 9.0, 3.0, 40.0
+MOST_FILTERED_DB, N_LOWEST = 30.0, 3
 
 
 def events_of(random: np.random.Generator, note: int, velocity: int) -> list[tuple[int, Event]]:
@@ -113,18 +114,33 @@ def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
 
 
 def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
-    """A random sound that keeps a pitch: odd and even harmonics and formants stay near the instrument's own."""
+    """A random sound that keeps a pitch.
+
+    Odd and even harmonics and formants stay near the instrument's own, and harmonics stay narrow.
+    """
     knobs = tuple(latent.name for latent in instrument.card.latents)
     sound = random_sound(RandomChoices(random), knobs)
     moved = tuple(each for each in sound.modulation if each.target not in ("pitch", "vibrato.depth"))
+    sound = narrowed(msgspec.structs.replace(sound, modulation=moved))
     return msgspec.structs.replace(
         sound,
         envelope=None,
         phase_blend=None,  # coherent, as in the measure of instruments
-        modulation=moved,
         odd_even_db=float(random.uniform(-MOST_ODD_EVEN_DB, MOST_ODD_EVEN_DB)),
         formant_semitones=float(random.uniform(-MOST_FORMANT_SEMITONES, MOST_FORMANT_SEMITONES)),
     )
+
+
+def narrowed(sound: Sound) -> Sound:
+    """The sound with a bandwidth, and modulation of it, that never reaches more than MOST_BANDWIDTH_CENTS."""
+    bandwidth_cents = sound.bandwidth_cents * (MOST_BANDWIDTH_CENTS / 100.0)
+    reach_cents = TRAVELS["bandwidth"] * sum(abs(each.amount) for each in sound.modulation if each.target == "bandwidth")
+    share = min(1.0, (MOST_BANDWIDTH_CENTS - bandwidth_cents) / max(reach_cents, 1e-9))
+    modulation = tuple(
+        msgspec.structs.replace(each, amount=share * each.amount) if each.target == "bandwidth" else each
+        for each in sound.modulation
+    )
+    return msgspec.structs.replace(sound, bandwidth_cents=bandwidth_cents, modulation=modulation)
 
 
 def unfiltered(sound: Sound) -> Sound:
