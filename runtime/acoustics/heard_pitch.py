@@ -17,8 +17,8 @@ STEP_CENTS = 10.0
 # the multiples of this period. So the detector chooses the shortest period whose dip is at most this much above the
 # deepest dip.
 DIP_MARGIN = 0.1
-# A loud, high harmonic ripples a dip, and the shortest ripple need not be the deepest: so the deepest place at most this
-# many steps from the chosen dip is the period.
+# A loud, high harmonic ripples a dip, and the shortest ripple need not be the deepest. So the period is the deepest
+# place that is at most this many steps from the chosen dip.
 _RIPPLE_STEPS = 8
 _ROWS_AT_ONCE = 2048
 
@@ -28,8 +28,8 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
     The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
     r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which
-    the cumulative mean normalised difference has a deep dip. There, the lowest difference and a parabola through it and its
-    neighbours give the exact lag: they are taken before the normalisation, which favours short lags.
+    the cumulative mean normalised difference has a deep dip. There, the lowest difference and a parabola through it and
+    its neighbours give the exact lag: they are taken before the normalisation, which favours short lags.
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
     notes = np.full(len(magnitudes), np.nan)
