@@ -44,7 +44,7 @@ def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
     return float(min(moving.max() - steady - ALLOWED_DB, moving.max() - INAUDIBLE_DB))
 
 
-SPIKE, NEAR, FAR = 66, 176, 1764  # frames: 1.5, 4 and 40 ms
+SPIKE, NEAR, FAR = 66, 88, 1764  # frames: 1.5, 2 and 40 ms
 SPIKE_DB, INAUDIBLE_SPIKE_DB = 9.0, -60.0
 
 
@@ -52,7 +52,8 @@ def spikes_db(sound: np.ndarray) -> float:
     """How many dB the worst spike is above the allowed level; a result over 0 is a click.
 
     sound: (n_frames,); it may move in any way. Levels are measured above 15 kHz. A spike is 1.5 ms of sound, SPIKE_DB
-    louder than everything from 40 to 4 ms before and from 4 to 40 ms after, and at least INAUDIBLE_SPIKE_DB loud. The
+    louder than everything from 40 to 2 ms before and from 2 to 40 ms after, and at least INAUDIBLE_SPIKE_DB loud. A
+    discontinuity is as short as that; the resonance of a fast filter, which passes 15 kHz in 5 to 10 ms, is not. The
     first and last 40 ms are not judged, because a plucked sound may be brightest where it begins.
     """
     spectrum = np.fft.rfft(sound, 2 * len(sound))

@@ -10,6 +10,7 @@ from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
+from runtime.engine.synthesis.rings import CORNER_FRAMES, ramp_weights
 from runtime.engine.synthesis.shaping.levels import Levels
 
 
@@ -156,7 +157,8 @@ class SpectrumChanges:
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:
             return self._fade_in[len(self._fade_in) - left :]
-        return np.arange(length - left, length, dtype=np.float32) / np.float32(length)
+        steps = np.arange(length - left, length, dtype=np.float32)
+        return ramp_weights(steps, length, CORNER_FRAMES, np.empty_like(steps))
 
     def fade_left(self, lane: int, frame: int) -> int:
         """How many frames of a lane's crossfade are left at `frame`; 0 if none is running."""

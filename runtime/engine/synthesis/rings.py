@@ -6,6 +6,11 @@ import numpy as np
 
 from runtime.engine.synthesis.transposing.dense_rings import ring_places
 
+# Length in frames of the rounded corners of a ramp. Where ramps that rise and fall fast meet, a sharp corner would be
+# heard as a click in a voice that is far louder than full scale. Longer corners would be heard as a tone at the rate of
+# the points.
+CORNER_FRAMES = 16
+
 
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
@@ -54,12 +59,12 @@ class Rings:
         self.write(lanes, frame + self._n_fade, sound[:, self._n_fade :])
 
     def ramp_over(self, lanes: slice, frame: int, sound: np.ndarray, n_frames: int, n_done: int = 0) -> None:
-        """Write sound (n, n_written) from `frame` on, crossfaded linearly with the old sound for n_frames.
+        """Write sound (n, n_written) from `frame` on, crossfaded along a ramp with the old sound for n_frames.
 
         n_done: how many of the n_frames lie before `frame`. `sound` is overwritten.
         """
         n = min(max(n_frames - n_done, 0), sound.shape[1])
-        weights = np.divide(self._steps[n_done : n_done + n], np.float32(n_frames), out=self._weights[:n])
+        weights = ramp_weights(self._steps[n_done : n_done + n], n_frames, CORNER_FRAMES, self._weights[:n])
         new = sound[:, :n]
         for places, part in ring_places(self.size, frame, n):
             ring = self._samples[lanes, places]
@@ -96,3 +101,22 @@ class Rings:
 def fade_in(n: int) -> np.ndarray:
     """Weights of a raised-cosine fade from 0 to 1, float32 (n,)."""
     return (0.5 - 0.5 * np.cos(np.pi * np.arange(n) / n)).astype(np.float32)
+
+
+def ramp_weights(steps: np.ndarray, n_frames: int, corner: int, out: np.ndarray) -> np.ndarray:
+    """Weights of the new sound in a ramp from 0 to 1, float32 (n,): a straight line with rounded corners.
+
+    steps: float32 (n,), successive whole numbers, the places in the ramp; n_frames: its length; corner: the length of a
+    corner, if the ramp is four times as long; out: takes the weights.
+    """
+    corner = min(corner, n_frames // 4)
+    slope = np.float32(1.0 / (n_frames - corner))
+    np.subtract(steps, np.float32(0.5 * corner), out=out)
+    out *= slope
+    if corner and len(steps):
+        bend, first = slope * np.float32(0.5 / corner), int(steps[0])
+        begin, end = max(corner - first, 0), max(n_frames - corner - first, 0)
+        out[:begin] = steps[:begin] * steps[:begin] * bend
+        left = np.float32(n_frames) - steps[end:]
+        out[end:] = np.float32(1.0) - left * left * bend
+    return out

@@ -16,11 +16,10 @@ from runtime.engine.synthesis.phases.coherent_tables import (
     N_PLACES,
     N_REACHED,
     N_STARTS,
-    PHASE_MASK,
-    PHASE_UNITS,
     coherent_tables,
 )
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
+from runtime.engine.synthesis.phases.noise_bins import NoiseBins
 from runtime.engine.synthesis.phases.peaks import PeakFinder, Peaks
 from runtime.engine.synthesis.phases.side import SideTurns
 from runtime.engine.synthesis.phases.sinusoids import Sinusoids
@@ -79,8 +78,8 @@ class CoherentPhases:
         self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)
-        self._turned = np.full(n_bins, 0, np.intp)
-        self._turns, self._turns_hop = np.full(n_bins, 1.0, np.complex64), 0
+        self._unturned = np.full((max_rows, n_bins), 0.0, np.complex64)
+        self._noise_bins = NoiseBins(tables, fft_size, hop_size, max_rows)
 
     def start(self, lane: int, number: int) -> None:
         """Give a new note its first phases, which depend on lane and `number`; call `plan` next.
@@ -272,11 +271,12 @@ class CoherentPhases:
 
         They sound as loud as noise phases. All lanes must have been planned.
         """
-        padded = self._spectra[: lanes.stop - lanes.start]
+        n = lanes.stop - lanes.start
+        padded, unturned = self._spectra[:n], self._unturned[:n]
         spectra = padded[:, _MARGIN:-_MARGIN]
-        np.multiply(self._noise[lanes], self._noise_real[lanes], out=spectra.real)
-        np.multiply(self._noise[lanes], self._noise_imaginary[lanes], out=spectra.imag)
-        spectra *= self._turns_at(hop)
+        np.multiply(self._noise[lanes], self._noise_real[lanes], out=unturned.real)
+        np.multiply(self._noise[lanes], self._noise_imaginary[lanes], out=unturned.imag)
+        self._noise_bins.write(unturned, hop, spectra)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
             rows = slice(first - lanes.start, stop - lanes.start)
@@ -289,15 +289,15 @@ class CoherentPhases:
         hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
         factor of a lane with a bandwidth must be 0.
         """
-        noise, padded = self._noise[lanes], self._spectra[:1]
+        noise, padded, unturned = self._noise[lanes], self._spectra[:1], self._unturned[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]
         if factors is not None:
             noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
         summed = self._summed
         np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
         np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
-        spectrum.real, spectrum.imag = summed
-        spectrum *= self._turns_at(hop)
+        unturned.real, unturned.imag = summed
+        self._noise_bins.write(unturned, hop, spectrum)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes, factors):
             if planned.walks:
@@ -324,12 +324,3 @@ class CoherentPhases:
                 if sinusoids[first] is not None:
                     yield sinusoids[first], lanes.start + first, lanes.start + row
                 first = row
-
-    def _turns_at(self, hop: int) -> np.ndarray:
-        """How far the noise bins have turned since hop 0, complex64 (n_bins,)."""
-        if hop != self._turns_hop:
-            np.multiply(self._tables.noise_moves, hop % PHASE_UNITS, out=self._turned)
-            self._turned &= PHASE_MASK
-            self._tables.unit_phasors.take(self._turned, out=self._turns, mode="clip")
-            self._turns_hop = hop
-        return self._turns

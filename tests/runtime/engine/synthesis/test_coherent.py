@@ -205,6 +205,12 @@ def test_the_sound_is_steady(magnitudes: np.ndarray, largest: float) -> None:
     assert unsteadiness(coherent(magnitudes)) < largest
 
 
+def test_dark_noise_does_not_click_at_hops() -> None:
+    bins = np.arange(SPEC.n_bins) / 20.0
+    sound = coherent(heard((bins**4 * np.exp(-bins)).astype(np.float32)))
+    assert above_15_khz_db(sound / np.abs(sound).max()).max() < -85.0
+
+
 def test_noise_does_not_repeat_itself() -> None:
     sound = coherent(white(), 60)[: 58 * SPEC.hop_size]
     for lag in (2048, 4096, 8192, 40960):
