@@ -79,13 +79,22 @@ class VoiceSound:
         has_read = self._readings.read(moving, frame, n_events)
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
-    def read(self, frame: int, n_events: int) -> bool:
-        """Make the spectra of a reading, if nothing but a reading is due at `frame`; return whether this was so.
+    def follow_blends(self, frame: int) -> None:
+        """Decide whether knobs are read early from `frame` on; `follow` does the same. Call it after events."""
+        self._readings.begin_span(self._moving(), frame)
 
-        No event may be due. n_events: as in `follow`.
+    def is_due(self, frame: int, with_points: bool) -> bool:
+        """Whether sound must be made at `frame`, because a hop is due; with_points: or a point between hops."""
+        if self._hops.due_at(frame, self._knobs.n_changes, ()):
+            return True
+        return with_points and self._points.is_extra(self._moving(), frame)
+
+    def read(self, frame: int, n_events: int) -> bool:
+        """Make the spectra of a reading that is due at `frame`, if no hop is due; return whether there was one.
+
+        n_events: as in `follow`.
         """
-        hop_is_due = self._hops.due_at(frame, self._knobs.n_changes, ())
-        return not hop_is_due and self._readings.read(self._moving(), frame, n_events)
+        return self._hops.reads_early and self._readings.read(self._moving(), frame, n_events)
 
     def next_change(self, frame: int) -> int:
         """The first frame after `frame` at which there is sound to make, if no event comes before."""
