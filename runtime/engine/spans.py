@@ -107,13 +107,14 @@ class Spans:
         changes: what events at `frame` have changed, None without events; n_events: `Performance.n_events` before them.
         """
         if changes is not None:
-            self._voice_sound.follow_blends(frame)
+            sources_changed = n_events != self._performance.n_events
+            self._voice_sound.follow_events(frame, sources_changed)
             self.may_foresee = self._voice_sound.can_foresee
             retuned = _by_lane(changes.retuned)
             if retuned:
                 ratios = self._performance.pitches.ratios(list(retuned.values()), frame)
                 self._sound.set_ratios(list(retuned), frame, ratios)
-            if n_events != self._performance.n_events:
+            if sources_changed:
                 self._change = self._next_change(frame)
         self.has_worked |= self._voice_sound.read(frame, self._performance.n_events)
         self.first_hop = self._hops.earliest_hop(frame + 1)

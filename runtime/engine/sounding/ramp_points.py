@@ -66,6 +66,11 @@ class RampPoints:
         """Whether any voice that has points between its hops has a point at `frame`."""
         return bool(self.at(self._with_extra(voices, frame - 1), frame))
 
+    def may_have_extra(self, voice: Voice) -> bool:
+        """Whether a voice has, or had when it began, points between its hops."""
+        played = voice.played
+        return played.moves_fast or played.has_own_points or bool(played.opening_points)
+
     def _with_extra(self, voices: Iterable[Voice], frame: int) -> list[Voice]:
         """Those of `voices` that have points between their hops."""
         return [

@@ -86,10 +86,11 @@ class Head:
 
     def _extend(self, number: int) -> None:
         """Find the position at which each interval begins, and its step, up to interval _first + number."""
-        begins, steps = self._begins, self._steps
-        while number >= len(steps):
-            steps.append(self._step_of(self._first + len(steps)))
-            if len(steps) > 1:
+        begins, steps, at = self._begins, self._steps, self.ratio.at
+        for each in range(len(steps), number + 1):
+            middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
+            steps.append(round(at(middle) * self.density))
+            if each:
                 begins.append(begins[-1] + INTERVAL_FRAMES * steps[-2])
             else:  # extrapolated back from the frame from which the ratio holds
                 begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
@@ -141,6 +142,3 @@ class Head:
         if self._step is None:
             self._first = self._since // INTERVAL_FRAMES
             self._begins, self._steps = [], []
-
-    def _step_of(self, interval: int) -> int:
-        return round(self.ratio.at(interval * INTERVAL_FRAMES + INTERVAL_FRAMES // 2) * self.density)
