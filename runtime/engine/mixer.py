@@ -75,13 +75,13 @@ class Mixer:
             else:
                 np.einsum("l,lx->x", self._gains, sounds, out=left)
             if self._limits:
-                limit(left, *self._scratch[:, 0, :n])
+                limit(left, self._scratch[0, 0, :n], self._scratch[1, 0, :n])
         else:
             envelope = bank.envelope.values(lanes, frame, n)
             left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
             mix = self._mix_sides(frame, n, envelope, (left, right), self._transposed, self._modulated)
             if self._limits:
-                limit(mix, *self._scratch[:, :, :n])
+                limit(mix, self._scratch[0, :, :n], self._scratch[1, :, :n])
             left, right = mix
         self.stereo[:n, 0], self.stereo[:n, 1] = left, right
 

@@ -110,14 +110,17 @@ class Spans:
             sources_changed = n_events != self._performance.n_events
             self._voice_sound.follow_events(frame, sources_changed)
             self.may_foresee = self._voice_sound.can_foresee
-            retuned = _by_lane(changes.retuned)
-            if retuned:
-                ratios = self._performance.pitches.ratios(list(retuned.values()), frame)
-                self._sound.set_ratios(list(retuned), frame, ratios)
+            if changes.retuned:
+                self._retune(_by_lane(changes.retuned), frame)
             if sources_changed:
                 self._change = self._next_change(frame)
         self.has_worked |= self._voice_sound.read(frame, self._performance.n_events)
         self.first_hop = self._hops.earliest_hop(frame + 1)
+
+    def _retune(self, voices: dict[int, Voice], frame: int) -> None:
+        if voices:
+            ratios = self._performance.pitches.ratios(list(voices.values()), frame)
+            self._sound.set_ratios(list(voices), frame, ratios)
 
     def _begin_span(self, frame: int, changes: Changes) -> None:
         """Make the sound that is due at `frame`; changes: what events have changed."""

@@ -194,7 +194,7 @@ class LaneSound:
         """
         active = self._transposer.active
         if self._transposer.n_active:
-            if all(active[lane] for lane in lanes):
+            if all(map(active.__getitem__, lanes)):
                 self._transposer.set_ratios(lanes, frame, ratios)
                 return
             rows = [row for row, lane in enumerate(lanes) if active[lane]]
