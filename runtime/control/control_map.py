@@ -27,6 +27,8 @@ from runtime.events import (
     Tempo,
 )
 
+_WAITING = frozenset({KnobTurn, PhaseBlend, Clock, Tempo})
+
 
 class ControlMap:
     """Knows which MIDI control moves which target; a device without its own map has the map of the settings.
@@ -141,12 +143,11 @@ class ControlMap:
 
     def may_wait_for_hop(self, event: Event) -> bool:
         """Whether an event may wait for the next hop, as it changes only spectra, the blend of phases or the tempo."""
-        if isinstance(event, ControlChange):
+        kind = type(event)
+        if kind is ControlChange:
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting
-        if isinstance(event, TargetMove):
-            return waits_for_hop(event.target)
-        return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))
+        return waits_for_hop(event.target) if kind is TargetMove else kind in _WAITING
 
     def memory(self) -> dict[str, dict[int, Any]]:
         """The devices' maps and the state of their controls, as plain values, for `remember`."""

@@ -194,10 +194,10 @@ class LaneSound:
         """
         active = self._transposer.active
         if self._transposer.n_active:
-            rows = [row for row, lane in enumerate(lanes) if active[lane]]
-            if len(rows) == len(lanes):
+            if all(map(active.__getitem__, lanes)):
                 self._transposer.set_ratios(lanes, frame, ratios)
                 return
+            rows = [row for row, lane in enumerate(lanes) if active[lane]]
             if rows:
                 self._transposer.set_ratios([lanes[row] for row in rows], frame, [ratios[row] for row in rows])
         plain = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if not active[lane]]

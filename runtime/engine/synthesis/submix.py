@@ -17,15 +17,16 @@ class Submix:
     """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
     Attributes: lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,),
-    the gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's
-    gain; is_whole: whether no member has left.
+    the gain of each lane of the run, 0 if it is no member; members_with_gains: pairs of a member and its gain; shares:
+    float32 (n, 1), the gains divided by the carrier's gain; is_whole: whether no member has left.
     """
 
-    __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "shares")
+    __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "members_with_gains", "shares")
 
     def __init__(self, lanes: slice, gains: np.ndarray):
         self.lanes, self.gains = lanes, gains.copy()
         self.members = [lanes.start + int(row) for row in np.flatnonzero(gains)]
+        self.members_with_gains = [(lane, float(gains[lane - lanes.start])) for lane in self.members]
         self.carrier = lanes.start + int(np.argmax(gains))
         self.shares = (gains / gains.max())[:, None]
         self.is_whole = True

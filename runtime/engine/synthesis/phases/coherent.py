@@ -152,9 +152,11 @@ class CoherentPhases:
     ) -> None:
         """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
-        np.copyto(noise, magnitudes)
-        peaks, levels = found or self.find(noise)
-        noise *= levels
+        if found is None:
+            np.copyto(noise, magnitudes)  # `find` needs a contiguous array
+            found = self.find(noise)
+        peaks, levels = found
+        np.multiply(magnitudes, levels, out=noise)
         noise[:, : self._tables.n_silent] = 0.0
         rows = peaks.places // self._n_bins
         bins = peaks.places - rows * self._n_bins
@@ -167,7 +169,8 @@ class CoherentPhases:
             planned = self.walk.sinusoids(lanes, rows, bins, hop, phases, moves, spread)
         else:
             places = np.rint((peaks.distances + np.float32(0.5)) * N_PLACES).astype(np.intp)
-            amplitudes = self._tables.lobes.take(places, axis=1, mode="clip") * spread
+            amplitudes = self._tables.lobes.take(places, axis=1, mode="clip")
+            amplitudes *= spread
             planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
         if first_side is not None:
             sides = slice(first_side, first_side + lanes.stop - lanes.start)
@@ -238,11 +241,13 @@ class CoherentPhases:
         # Bins -4 to 4 from the peak; bins beyond N_BESIDE have no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
-        index = np.maximum(peaks.places + _BESIDE, 0)
-        belong = np.ones(index.shape, bool)
-        belong[0], belong[-2], belong[-1] = peaks.two_below, peaks.above, peaks.two_above
-        np.multiply(noise.take(index, mode="clip"), belong, out=magnitudes)
-        index *= belong  # bins of other peaks, or of none, write to bin 0, which is silent
+        index = peaks.places + _BESIDE
+        # For a bin of another peak, or of none, bin 0 is read and written, which is silent.
+        index[0] *= peaks.two_below
+        index[-2] *= peaks.above
+        index[-1] *= peaks.two_above
+        np.maximum(index[0], 0, out=index[0])
+        noise.take(index, out=magnitudes, mode="clip")
         noise[index] = 0.0
         owners.reshape(-1)[index] = np.arange(n_peaks, dtype=np.int32)
         owners[:, 0] = -1

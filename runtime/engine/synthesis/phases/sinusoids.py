@@ -111,6 +111,8 @@ class Sinusoids:
 
     def _part(self, lanes: slice) -> slice:
         """The slice that selects the sinusoids of lanes."""
+        if lanes.start <= self._first_lane and (not self.n or lanes.stop - self._first_lane > self._rows[-1]):
+            return slice(0, self.n)
         if self._ends is None:
             n_lanes = int(self._rows[-1]) + 1 if self.n else 0
             self._ends = np.searchsorted(self._rows, np.arange(n_lanes + 1)).tolist()
