@@ -223,7 +223,7 @@ class Supervisor:
         self._returns.drain()
         for action in self._racks.rack.take_actions():
             self._desk.actions.heard(action)
-        self._racks.rack.take_retired()
+        self._swaps.free(self._racks.rack.take_retired())
         self._swaps.serve()
         self._sounds.serve()
 
