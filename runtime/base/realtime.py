@@ -8,6 +8,7 @@ import gc
 import mmap
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -66,9 +67,15 @@ class DriverThreadState:
     def free(self) -> None:
         """Free the state, after the driver's thread has ended; then `keep` may keep another thread's state."""
         if self._address is not None:
-            ctypes.pythonapi.PyThreadState_Clear(self._address)
-            ctypes.pythonapi.PyThreadState_Delete(self._address)
-            self._address = None
+            # From Python 3.12 on, a thread that frees another's state loses its own, so a short-lived thread does it.
+            thread = threading.Thread(target=self._free)
+            thread.start()
+            thread.join()
+
+    def _free(self) -> None:
+        ctypes.pythonapi.PyThreadState_Clear(self._address)
+        ctypes.pythonapi.PyThreadState_Delete(self._address)
+        self._address = None
 
 
 @contextmanager
