@@ -19,7 +19,7 @@ from runtime.audio.jack_server import JackServer
 from runtime.audio.load import BlockLoads
 from runtime.base.errors import UserError
 from runtime.base.quiet import quiet_stderr
-from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
+from runtime.base.realtime import AUDIO_PRIORITY, DriverThreadState, promote_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -240,7 +240,7 @@ class DeviceOutput:
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
-        self._portaudio = portaudio
+        self._portaudio, self._thread_state = portaudio, DriverThreadState()
         self._closing = threading.Thread(target=self._close, name="audio-close", daemon=True)
         self._closed = threading.Event()
         self._mono = np.zeros(buffer_frames, np.float32) if self._n_channels == 1 else None
@@ -275,6 +275,7 @@ class DeviceOutput:
             )
 
     def _callback(self, given: bytes | None, n_frames: int, _times: object, status: int) -> tuple[np.ndarray, int]:
+        self._thread_state.keep()
         incoming = np.frombuffer(given, np.float32).reshape(-1, self._n_channels) if given else None
         block = self.blocks.next_block(n_frames, bool(status & self._underflow_flag), incoming)
         if self._mono is not None:
@@ -330,6 +331,7 @@ class DeviceOutput:
             # Closing an unplugged card raises an error, but PortAudio must still be terminated.
             with contextlib.suppress(OSError):
                 step()
+        self._thread_state.free()
         self._closed.set()
 
 

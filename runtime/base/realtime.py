@@ -8,6 +8,7 @@ import gc
 import mmap
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -42,6 +43,39 @@ def promote_thread(priority: int) -> bool:
     except (OSError, AttributeError):
         return False
     return True
+
+
+class DriverThreadState:
+    """Python's state of one thread of a driver, kept from call to call.
+
+    By default Python makes a state whenever such a thread calls Python, and frees it after the call. Each time it maps
+    and unmaps memory, and there the thread waits for any other thread that changes the memory map. Source: CPython,
+    Python/pystate.c: PyGILState_Ensure counts the reasons to keep the state.
+    """
+
+    def __init__(self) -> None:
+        self._address: ctypes.c_void_p | None = None
+
+    def keep(self) -> None:
+        """Keep the state of the calling thread; call this on the driver's thread, in each call or in the first."""
+        if self._address is None:
+            python = ctypes.pythonapi
+            python.PyGILState_Ensure()
+            python.PyGILState_GetThisThreadState.restype = ctypes.c_void_p
+            self._address = ctypes.c_void_p(python.PyGILState_GetThisThreadState())
+
+    def free(self) -> None:
+        """Free the state, after the driver's thread has ended; then `keep` may keep another thread's state."""
+        if self._address is not None:
+            # From Python 3.12 on, a thread that frees another's state loses its own, so a short-lived thread does it.
+            thread = threading.Thread(target=self._free)
+            thread.start()
+            thread.join()
+
+    def _free(self) -> None:
+        ctypes.pythonapi.PyThreadState_Clear(self._address)
+        ctypes.pythonapi.PyThreadState_Delete(self._address)
+        self._address = None
 
 
 @contextmanager

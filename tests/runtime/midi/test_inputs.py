@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -152,6 +153,25 @@ def test_a_keyboard_unplugged_in_the_middle_of_a_message_plays_when_it_is_plugge
             wait_until(lambda: NoteOn(0, 64, 100) in [event for event, _ in received], "the key", lambda: received)
         keyboard.unplug()
         assert polled(midi, 1)[0] == "MIDI input gone: keys:out; its notes are released."
+
+
+@pytest.mark.rig
+def test_messages_map_no_memory(on_rig: JackServer) -> None:
+    faults: list[int] = []
+    midi = MidiInputs(
+        MidiConfig(api="UNIX_JACK"), lambda *_: faults.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt)
+    )
+    for _ in range(2):  # the second time, the keyboard is plugged in again
+        faults.clear()
+        keyboard = Keyboard("keys")
+        wait_until(lambda: midi.poll() and midi.names, "the port")
+        for number in range(100):
+            keyboard.play([0xB0, 1, number])
+        wait_until(lambda: len(faults) == 100, "the messages", lambda: len(faults))
+        assert faults[-1] - faults[50] < 25  # a new mapping faults when it is used
+        keyboard.unplug()
+        wait_until(lambda: midi.poll() and not midi.names, "the port's end")
+    midi.close()
 
 
 def polled(midi: MidiInputs, n_lines: int) -> list[str]:
