@@ -76,7 +76,8 @@ class BlockRenderer:
     n_not_finite: number of blocks with a NaN or an infinity, which are silenced.
     failure: the first exception that a block raised; a block that raises one is silent.
     ring: receives a copy of every block, without cues; None for no copies.
-    realtime: whether the audio thread got its real-time priority.
+    realtime: whether the audio thread got its real-time priority. thread_id: the system's number of the audio thread;
+    None before the first block.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
     cues: adds chimes to the output; None for no chimes. quick_cut: ends voices if blocks are late; None to end none.
@@ -98,6 +99,7 @@ class BlockRenderer:
         self.failure: Exception | None = None
         self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
+        self.thread_id: int | None = None
         self.cues: CuePlayer | None = None
         self.quick_cut: QuickCut | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
@@ -129,7 +131,7 @@ class BlockRenderer:
         begin_s, work_begin_s = time.perf_counter(), time.thread_time()
         self.is_busy = True
         if self.n_blocks == 0:
-            self.realtime = promote_thread(AUDIO_PRIORITY)
+            self.realtime, self.thread_id = promote_thread(AUDIO_PRIORITY), threading.get_native_id()
         if n_frames != len(self._block):
             self._resize(n_frames)
         engine = self._engine

@@ -270,7 +270,8 @@ class Supervisor:
             self._watch.suspect()  # JACK serves both MIDI and sound, so the sound may be lost as well
 
     def _check_blocks(self) -> None:
-        """Check the blocks, and play silently if the sound card has gone."""
+        """Have the audio thread guarded, check the blocks, and play silently if the sound card has gone."""
+        self._desk.guarding.follow(self._card.blocks.thread_id)
         if self._card.output.server_has_gone:
             self._watch.suspect()
         if self._watch.look() and not self._card.is_missing:
