@@ -16,19 +16,20 @@ export class Couple {
     this.ends = ["couple.a", "couple.b"].map((name) => make("select", { "aria-label": t(name), change: () => this.choose() }));
     this.walker = new Walker(map, "couple-at", t("couple.way"), (share) => this.go(share));
     this.walker.at = 0.5;
+    this.isChosen = false; // whether the user has chosen one of the two
     this.element = make("div", { class: "couple", role: "group", "aria-label": t("couple") }, make("h3", {}, t("couple")),
       make("div", { class: "ends" }, ...this.ends), this.walker.element);
     this.show();
   }
 
-  /** Offer the map's pins; until two are chosen, the first one is the playing sound's. */
+  /** Offer the map's pins; the first one is the playing sound's until the user chooses. */
   build() {
-    const pins = this.map.pins.pins ?? [], [a, b] = this.ends.map((end) => end.value);
-    const offer = (end, chosen, first) => end.replaceChildren(...first,
-      ...pins.map((pin) => make("option", { value: keyOf(pin), selected: keyOf(pin) === chosen }, pin.name)));
-    const present = pins.find(({ name }) => name === play.sound), none = () => [make("option", { value: "" }, t("couple.none"))];
-    offer(this.ends[0], b ? a : present ? keyOf(present) : a, none());
-    offer(this.ends[1], b, none());
+    const pins = this.map.pins.pins ?? [], present = pins.find(({ name }) => name === play.sound);
+    const chosen = this.ends.map((end) => end.value);
+    this.isChosen &&= pins.some((pin) => chosen.includes(keyOf(pin))); // another instrument has other pins
+    if (!this.isChosen && present) chosen[0] = keyOf(present);
+    this.ends.forEach((end, k) => end.replaceChildren(make("option", { value: "" }, t("couple.none")),
+      ...pins.map((pin) => make("option", { value: keyOf(pin), selected: keyOf(pin) === chosen[k] }, pin.name))));
     this.show();
   }
 
@@ -45,6 +46,7 @@ export class Couple {
   }
 
   choose() {
+    this.isChosen = true;
     this.show();
     this.map.pins.lay();
     if (this.pins) this.go(0.5);

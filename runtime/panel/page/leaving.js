@@ -11,13 +11,16 @@ export async function present() {
   return { instrument: instrument.name, name, positions, tree: whole ?? sound, isChanged: play.isChanged };
 }
 
+/** Choose an instrument, and wait until it plays. */
+export async function swap(name) {
+  await play.ask("instrument", { name });
+  return play.until(() => play.card?.instrument === name, IS_MADE_WITHIN_MS);
+}
+
 /** Play again what `present` has returned. */
 export async function goBack({ instrument, name, positions, tree, isChanged }) {
   try {
-    if (instrument !== play.card?.instrument) {
-      await play.ask("instrument", { name: instrument });
-      await play.until(() => play.card?.instrument === instrument, IS_MADE_WITHIN_MS);
-    }
+    if (instrument !== play.card?.instrument) await swap(instrument);
     // A page may not send a sound as long as those with a trajectory in them, so the knobs are moved afterwards.
     await play.ask("sound", name === null ? { tree } : { name });
     if (await play.until(() => play.sound === name, PLAYS_WITHIN_MS)) await play.moveBack(positions, isChanged);

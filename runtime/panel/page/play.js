@@ -137,7 +137,6 @@ class Play extends EventTarget {
   /** Mark the sound as unchanged since it was chosen or saved, unless it has just come back with its changes. */
   settle() {
     this.isChanged = performance.now() - this.cameBackAt < SETTLED_MS;
-    this.movedAt.clear(); // those moves were of the sound before
     this.chosenAt = performance.now();
   }
 
@@ -253,6 +252,7 @@ class Play extends EventTarget {
     if (!this.state) return;
     if (this.sound !== news.sound) {
       this.settle();
+      this.movedAt.clear(); // those moves were of the sound before
       this.refreshSoon();
     }
     this.sound = news.sound;

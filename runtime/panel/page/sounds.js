@@ -1,7 +1,7 @@
 // Sounds: choose, hear, find, mark, save, rename, copy, delete with undo; the instruments, and the present instrument's card.
 import { complain, toast } from "/head.js";
 import "/layers.js";
-import { goBack, leave, present } from "/leaving.js";
+import { goBack, leave, present, swap } from "/leaving.js";
 import { button, make, whenReleased } from "/make.js";
 import { Phrase } from "/phrase.js";
 import { play } from "/play.js";
@@ -186,7 +186,7 @@ class Sounds extends HTMLElement {
     const canSwap = play.can("instrument");
     const rows = play.instruments.map((name) => make("li", {},
       name === card.instrument ? make("span", { class: "choice", "aria-current": "true" }, `${name} · ${t("instrument.playing")}`)
-        : canSwap ? make("button", { type: "button", class: "choice", "aria-label": t("instrument.play", { name }), click: () => leave(() => this.change("instrument", { name })) }, name)
+        : canSwap ? make("button", { type: "button", class: "choice", "aria-label": t("instrument.play", { name }), click: () => leave(() => swap(name)).catch(complain) }, name)
           : make("span", { class: "choice quiet" }, name)));
     this.instruments.replaceChildren(make("ul", { class: "list" }, ...rows),
       canSwap ? "" : make("p", { class: "hint" }, t("instrument.fixed")), this.about(card));
