@@ -155,7 +155,7 @@ const DE = {
   "pan.left": "{n} links", "pan.right": "{n} rechts", "pan.middle": "Mitte",
   "level.of": "von {name}", "level.parts": "aller Teile", "level.why": "Jeder Klang hat seine eigene Lautstärke: ein anderer zeigt vielleicht einen anderen Wert. Ein Teil eines Splits ist so laut wie sein Klang allein.",
   "unit.semitones": "HT", "unit.dB per octave": "dB/Okt", "unit.cents": "Cent",
-  "map": "Karte der gelernten Klänge", "map.drag": "Den Ring ziehen, oder mit Pfeiltasten. Was nahe beisammen liegt, klingt ähnlich.",
+  "map": "Karte der gelernten Klänge", "map.drag": "Den Ring ziehen, oder mit Pfeiltasten. Nahe Klänge sind ähnlich.",
   "map.plane": "Dieses Instrument hat keine eigene Karte; zwei seiner latenten Regler spannen eine auf.",
   "map.across": "Quer", "map.up": "Hoch", "map.note": "Beim Ziehen einen Ton spielen", "map.ring": "Der Ring ist", "map.near": "Nächste Klänge", "map.between": "zwischen {a} und {b}, näher an {near}", "map.halfway": "in der Mitte zwischen {a} und {b}", "map.by": "in der Nähe von {name}", "map.at": "bei {name}",
   "couple": "Zwischen zwei Klängen", "couple.a": "Zwischen diesem Klang", "couple.b": "und diesem Klang", "couple.none": "wählen …", "couple.way": "Der Weg dazwischen", "couple.from": "Von {a} bis {b}", "couple.off": "neben der Linie",
