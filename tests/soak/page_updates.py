@@ -166,7 +166,7 @@ class PageRig(Rig):
         self._as_page("mv update elsewhere; touch elsewhere/arrived; ln -s elsewhere update")
         self.box.wait(lambda: self._show("timbrebox-update.path", "ActiveState") == ["failed"], "end of the loop", 400)
         n_starts = self._n_starts() - n_starts
-        assert n_starts <= 20
+        assert n_starts <= 40  # systemd counts 20 in fixed spans of 10 minutes, and a new span may begin meanwhile
         assert self.box.service()["InvocationID"] == playing
         (state,) = self._send()
         assert state["state"] == "stuck", state
