@@ -44,7 +44,7 @@ LEVELS = {
         "output remote signs swapping waiting watching",
     ),
     "runtime.panel": ("limits", "access files playing"),
-    "runtime.service": ("places", "archive system versions", "debian"),
+    "runtime.service": ("places", "archive system versions", "install", "debian updating"),
     "runtime.panel.access": ("names devices", "pairing"),
     "runtime.rack": ("glides", "channel_memory parts voice_share", "recorded", "routing"),
     "runtime.sound": ("trajectory",),

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.booted import Booted
 
 SUITE = "trixie"
-INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps"
+INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps,openssh-client"
 MIRROR = "http://deb.debian.org/debian"
 
 
@@ -76,6 +76,10 @@ class Box(Booted):
         process = self.begin(*command)
         printed, _ = process.communicate(timeout=timeout_s)
         return process.returncode, printed
+
+    def reaching(self, *command: object) -> list[str]:
+        """The command with which a program of this machine runs in the box's network, to speak to a port there."""
+        return ["nsenter", f"--target={self._init}", "--net", "--", *map(str, command)]
 
     def inside(self, path: str) -> Path:
         """The path, on this machine, of a file in the box, even in a folder that only the box has mounted."""

@@ -28,7 +28,7 @@ install.HOME, install.STATE = home / "opt", home / "state"
 install.SETTINGS, install.UNITS = home / "etc/timbrebox/instrument.yaml", home / "etc/systemd"
 install.call, install.make_user, install.is_booted = lambda *words: "", lambda: None, lambda: False
 for source in sys.argv[2:]:
-    with install._alone(anyway=True):
+    with install.alone(anyway=True):
         install.put_in(Path(source), 1)
     os.write(1, CONFIRMED)
 """
