@@ -19,7 +19,8 @@ from training.measure.likeness import Take
 # the preset's place costs as much as if it were 1 dB farther from the recording.
 APART_DB = 1.0
 MOST_TAKES = 24  # most recordings of one sound that are compared
-# Passes over all presets; in a pass, rounds for one preset; in a round, places that are tried, and best ones kept.
+# The search passes over all presets N_PASSES times. In each pass it has N_ROUNDS rounds for each preset. In each round
+# it tries N_TRIED new places, which it makes by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes that are tried, in the first and last round
 SHARE_CHANGED = 0.4  # share of the positions that one try changes
@@ -96,7 +97,7 @@ def _costs(
 
 
 def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
-    """The distance of the nearest place from a recording; infinite if there is no place."""
+    """The distance from a recording to the nearest of `places`; infinite if there are none."""
     if not places:
         return np.inf
     return float(_distances_db(instrument, take, np.array([place.at(take.note) for place in places])).min())
@@ -110,7 +111,10 @@ def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np
 
 
 def _between(keys: tuple[int, ...], positions: np.ndarray, note: int) -> np.ndarray:
-    """Positions at a note, linearly interpolated between those at the keys (…, n_keys, n_latents): (…, n_latents)."""
+    """Knob positions at a note, (…, n_latents), linearly interpolated from `positions` at `keys`.
+
+    positions: (…, n_keys, n_latents).
+    """
     place = np.interp(note, keys, np.arange(len(keys)))
     lower, share = int(place), place % 1.0
     upper = min(lower + 1, len(keys) - 1)

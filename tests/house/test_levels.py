@@ -67,9 +67,9 @@ LEVELS = {
         "__main__",
     ),
 }
-# For a folder, the only folders that it may import, even if others are on lower levels. Synthesis knows no notes.
+# The only folders that a folder may import, although others are on lower levels too. Synthesis must know no notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# For a folder, modules on lower levels that it must not import all the same. Voices know no spectra and no loudness.
+# Modules that a folder must not import, although they are on lower levels. Voices must know no spectra, no loudness.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12

@@ -142,7 +142,7 @@ def _note(groups: Sequence[str | None]) -> int:
 
 
 def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> None:
-    """Use the numbers in the names as MIDI notes if most of them are the notes heard, in any octave."""
+    """Use the numbers in the names as MIDI notes if most of them agree with the notes heard; octaves may differ."""
     for place in (-1, 0):
         tried = [
             (part, part.numbers[place], pitch)

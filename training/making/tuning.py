@@ -8,7 +8,8 @@ from runtime.acoustics.pitch import hz_to_note
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
 
 SPEC = StftSpec()
-STEP_SAMPLES = 64  # distance of the two spectra whose phases are compared; short, so that no full turn is missed
+# Samples between the two spectra whose phases are compared. Farther apart, several frequencies near a bin would fit.
+STEP_SAMPLES = 64
 N_FRAMES = 48
 N_HARMONICS = 8
 FARTHEST = 0.04  # a partial is no harmonic if it is off by more than this share of the harmonic's frequency

@@ -19,8 +19,9 @@ from training.instrument.points import N_LINES, Playable, Points, decode_latents
 N_FRAMES = 96  # how many frames of each recording are used, from its beginning: 2.2 s
 CHANGING_DB = 2.0  # a recording changes if its levels differ this much from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
-N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # random knob positions, tried for each of this many recordings
-# A strong knob changes the sound by LEAST_TRAVEL_DB on LEAST_SHARE_OF_LINES of the random lines (`strong_lines`).
+N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # how many random knob positions are tried, and for how many recordings
+# A knob is strong if it changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines. On
+# each line the knob moves from end to end, with a random note and the other knobs at random positions.
 LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
 
 
@@ -61,7 +62,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A take's latents, path and still form.
+    """A take's latents, and the levels of its path and of its still form (see the top of this file).
 
     latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64), levels in bands.
     """
@@ -146,7 +147,7 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, and for the distances the limits below which they should stay."""
+    """Print the figures of `measure_likeness`; the first line adds two distances that the others should stay below."""
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "

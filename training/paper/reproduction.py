@@ -130,10 +130,10 @@ class Reproduction:
 
 
 class _Job:
-    """One run to train, measure and keep.
+    """One planned run, which is trained, measured and kept.
 
     training_cost: estimated cost of the epochs left to train. measuring_cost: estimated cost of all other work.
-    further: frames of the corpus's further patches, or None.
+    further: frames of the further patches that belong to the run's corpus; None if it has none.
     """
 
     def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore, further: FrameStore | None):

@@ -81,9 +81,9 @@ class SteadyVoice:
             yield sound[0, : self.hop_size]
 
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
-        """Time the coherent phases on frames (n, n_bins); returns medians in µs.
+        """Time the coherent phases on frames (n, n_bins); returns two median times in µs.
 
-        Returns `plan`: the time to plan a frame's phases. `hop`: the time of `spectra`, which each hop needs.
+        `plan` is the time to plan a frame's phases. `hop` is the time to compute a hop's spectrum from the plan.
         """
         plan_s, hop_s = [], []
         for _ in range(20):
