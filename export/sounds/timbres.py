@@ -1,4 +1,4 @@
-"""Finds knob positions by the sound that they give, so that a wish has the same meaning for any decoder."""
+"""Finds knob positions by the timbre that they give, so that recipes can ask any decoder for a timbre."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.instrument.presets import start_positions
 from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
-N_POINTS = 1500  # knob positions that are tried all over the space
+N_POINTS = 1500  # random knob positions, the first that are tried
 N_NEAR, N_ROUNDS = 100, 3  # further positions near the best one, in each round
 NEAR = 0.15  # standard deviation of the steps from the best position in the first round; halved in each further round
 N_NOTES = 3
@@ -36,9 +36,9 @@ class Timbres:
         self._sorted = {name: np.sort(values, axis=0) for name, values in self._values.items()}
 
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """The positions, by knob, whose timbre is nearest to the wanted ranks, 0 to 1, of some DESCRIPTORS.
+        """The positions, by knob, whose timbre is nearest to `wanted`; the start positions if `wanted` is empty.
 
-        If `wanted` is empty, the instrument's start positions.
+        wanted: the rank, 0 to 1, in some of DESCRIPTORS, by the descriptor's name.
         """
         if not wanted:
             return self._named(np.array(start_positions(self._instrument.card)))

@@ -1,4 +1,4 @@
-"""Decides for each file of a folder whether it is learned, and as which note of which sound, or why it is left out."""
+"""Decides for each file of a folder which note of which sound is learned from it, or why the file is left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
-# There must be at least FEWEST_HELD of them. At most MOST_OF_A_NOTE are used at one pitch.
+# A recording must have at least FEWEST_HELD held notes, or none is cut out. At most MOST_OF_A_NOTE of a pitch are used.
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
 # An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
 FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5
@@ -72,8 +72,7 @@ class Decision:
     """The decision about a folder.
 
     only_notes: whether the instrument learns single notes, each of a known pitch; if not, it learns any sound. fates:
-    in the order of the files. octave: by how many octaves the notes that are heard lie above those that the files'
-    names give.
+    in the order of the files. octave: how many octaves to add to the notes in the files' names (`octave_convention`).
     """
 
     only_notes: bool

@@ -142,7 +142,7 @@ class _Watch:
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
 
     def epoch(self, record: RunRecord) -> None:
-        """Show the progress after an epoch, and call for previews; _ReplanError to change the number of epochs."""
+        """After an epoch, show the progress and call for previews; _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:

@@ -154,8 +154,8 @@ def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weigh
 def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
     """The levels of a note's first three harmonics relative to the strongest partial, in dB.
 
-    They show whether the note is a chord: the common period of a chord belongs to a note far below the chord's tones,
-    and this note's first harmonic is missing.
+    They help to find chords. The tones of a chord share the period of a far lower note, which the detector then hears;
+    but that note's first harmonic is missing.
     """
     power = np.square(frames).mean(axis=0)
     first = float(note_to_hz(note)) / SPEC.bin_hz

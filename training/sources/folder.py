@@ -27,8 +27,8 @@ SAMPLE_RATE_HZ = SPEC.sample_rate_hz
 PEAK = 0.7  # peak of the loudest note of each sound
 FADE_S = 0.02
 TAIL_DB = -60.0  # a recording ends where it stays below this level, relative to its peak
-# A take is judged by its loud frames: their level, relative to the loudest frame, is at least JUDGED_DB. It is used if
-# at least LEAST_SHARE of them are heard within TOLERANCE_CENTS of its note.
+# Loud frames are those whose level, relative to the loudest frame, is at least JUDGED_DB. A take is used if at least
+# LEAST_SHARE of its loud frames are heard within TOLERANCE_CENTS of its note.
 JUDGED_DB = -20.0
 TOLERANCE_CENTS = 50.0
 LEAST_SHARE = 0.5

@@ -54,7 +54,7 @@ SECTIONS_SOUNDFONT = Soundfont(
     "usr/share/sounds/sf3/MuseScore_General_Full.sf3",
     f"usr/share/doc/{SECTIONS_PACKAGE}/MuseScore_General_HQ_Sample_Sources.csv.gz",
 )
-# Each section: its bank, its lowest and its highest note. Each way of playing: its program and its velocities.
+# For each section: bank, lowest note, highest note. For each way of playing: program, velocities.
 _SECTIONS = {
     "violins": (20, "G3", "E7"),
     "violas": (30, "C3", "E6"),
