@@ -15,8 +15,8 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A recording should be at least this much nearer to its own preset than to any other. If the lead is 1 dB too small,
-# the preset's place costs as much as if it were 1 dB farther from the recording.
+# A recording should be at least this much nearer to its own preset than to any other. For each dB that is lacking, the
+# preset's place costs as much as for being 1 dB farther from the recording.
 APART_DB = 1.0
 MOST_TAKES = 24  # most recordings of one sound that are compared
 # The search passes over all presets N_PASSES times. In each pass it has N_ROUNDS rounds for each preset. In each round
@@ -85,9 +85,10 @@ def _better(
 def _costs(
     instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
 ) -> np.ndarray:
-    """The cost, (n,), of each row of `tried`, knob positions at the keys, (n, n_keys, n_latents); less is better.
+    """The costs, (n,), of n places that are tried; less is better.
 
-    nearest_db: for each of `takes`, its distance from the nearest other preset.
+    tried: knob positions of each place at the keys, (n, n_keys, n_latents). nearest_db: for each of `takes`, its
+    distance from the nearest other preset.
     """
     costs = np.zeros(len(tried))
     for take, other_db in zip(takes, nearest_db, strict=True):

@@ -109,7 +109,7 @@ def _spread(clips: list[Clip]) -> list[Clip]:
 
 
 def _encoded(clips: list[Clip], coder: Coder, recordings: Path, around: Sequence[np.ndarray | None]) -> list[Sound]:
-    """Each recording as a sound. around: the steady knob positions of each, None to search for them."""
+    """Encode each recording as a sound. around: for each, knob positions around which it moves; None to find them."""
     pairs = zip(clips, around, strict=True)
     return [encode_recording(recordings / clip.name, coder, Options(1, around=at))[0].sound for clip, at in pairs]
 

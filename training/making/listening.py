@@ -107,7 +107,10 @@ def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _harmonic_shares(frames: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """The share of each frame's energy on the harmonics of a fractional MIDI note, 0 to 1: (n,)."""
+    """For each frame, the share of its energy, 0 to 1, on the harmonics of its pitch: (n,).
+
+    pitches: a fractional MIDI note for each frame, (n,).
+    """
     bins = np.arange(SPEC.n_bins)
     shares = np.empty(len(frames))
     for row, (frame, pitch) in enumerate(zip(frames, pitches, strict=True)):

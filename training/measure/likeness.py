@@ -188,7 +188,7 @@ def change_db(levels_db: np.ndarray) -> float:
 
 
 def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
-    """The correlation, over bands and time, of two sets of levels (n, n_bands), each with its time mean subtracted."""
+    """The correlation of two sets of levels (n, n_bands) over bands and time, after each band's mean is subtracted."""
     found, asked = (levels - levels.mean(axis=0) for levels in (found_db, asked_db))
     return float((found * asked).sum() / max(np.sqrt(np.square(found).sum() * np.square(asked).sum()), 1e-9))
 
@@ -196,11 +196,11 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """How often a recording's decoded form is nearer to the recording than to other sounds: share of draws, 0 to 1.
+    """How often a decoded recording is nearer to the recording itself than to other sounds: share of draws, 0 to 1.
 
     Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at the same note, all at least
-    LEAST_APART_DB apart. made_db: levels of the decoded forms in bands, by the take's id. None if no draw has another
-    sound.
+    LEAST_APART_DB apart. made_db: by the id of a take, the band levels of its path or of its still form. None if no
+    draw has another sound.
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):

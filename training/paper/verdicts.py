@@ -18,7 +18,7 @@ from scipy.stats import t as student
 Verdict = Literal["holds", "does not hold", "not separable", "not run"]
 
 ONE_SEED_ALLOWANCE = 0.10
-PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # the paper's epochs; seeds per model that we ask for where one is too few
+PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # a verdict that rests on fewer is not firm (`to_settle`); 300 as in the paper
 SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 
@@ -180,7 +180,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """How large the mean of `logs` must be for a difference to count: the two-sided 95 % point of Student's t.
+    """The mean that `logs` must exceed for two models to count as different: the two-sided 95 % point of Student's t.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """
