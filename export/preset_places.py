@@ -41,7 +41,7 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """Places of presets, by name, that sound more like the presets' recordings than those in `places`.
+    """Find places that sound more like the recordings of their presets than `places` do; returns them by preset name.
 
     takes: recordings; those of sounds without a preset do not count.
     """

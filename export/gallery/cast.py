@@ -51,7 +51,7 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
 
 
 # For each part of the piece, how well a sound fits it: the sound with the largest value gets the part. The parts choose
-# in this order. The values are in dB or semitones. Where attack counts, 1 s of it costs 20 to 40.
+# in this order. The values are in dB or semitones. A slow attack lowers three of them, by 20 or 40 for each second.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,

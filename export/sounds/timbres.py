@@ -28,7 +28,7 @@ class Timbres:
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # The notes are at least an octave inside the range, because an instrument's best notes are not at its ends.
+        # The notes lie at least an octave from each end of the range, because an instrument's best notes are not there.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))
@@ -69,7 +69,7 @@ class Timbres:
         return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
 
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
-        """The ranks of values (n, N_NOTES) among the values of all points, 0 to 1, mean over the notes: (n,)."""
+        """For rows of values (n, N_NOTES), their rank among all points: 0 to 1, the mean over the notes, (n,)."""
         columns = zip(values[descriptor].T, self._sorted[descriptor].T, strict=True)
         return np.mean([np.searchsorted(known, column) / len(known) for column, known in columns], axis=0)
 

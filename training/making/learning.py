@@ -130,7 +130,7 @@ class _ReplanError(Exception):
 
 
 class _Watch:
-    """Follows a training: shows its progress, calls for previews, and ends it when it no longer helps.
+    """Follows a training: shows its progress, calls for previews, and shortens the training when it no longer helps.
 
     n_epochs: number of all epochs. n_before: how many of them were trained before. planned: whether n_epochs was chosen
     to fit the time limit; if not, the first epochs are timed to choose it.

@@ -28,7 +28,7 @@ WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with 
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
 OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
-# A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of its first pitches.
+# A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of the pitch at its beginning.
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 

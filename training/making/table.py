@@ -104,7 +104,7 @@ def _line(fate: Fate) -> str:
 
 
 def _fitted(name: str) -> str:
-    """The name in at most NAME_WIDTH characters, without the middle of a longer name."""
+    """The name; if it is longer than NAME_WIDTH characters, its middle is left out."""
     half = (NAME_WIDTH - 1) // 2
     return name if len(name) <= NAME_WIDTH else f"{name[:half]}…{name[-half:]}"
 

@@ -124,7 +124,7 @@ class Bands(layers.Layer):
 
 
 class NoteTable(layers.Layer):
-    """A Keras layer that gives the row of a fixed table for the note in each decoder input.
+    """A Keras layer that finds the note in each decoder input and returns the note's row of a fixed table.
 
     table: float32 (12 * n_octaves, n_bins), one row per note. n_latents: number of inputs before the chroma.
     """

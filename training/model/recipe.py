@@ -135,7 +135,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def uses_labels(self) -> bool:
-        """Whether the model reads chroma or notes."""
+        """Whether the model reads labels: the encoder as chroma, or the decoder as conditioning."""
         return self.model.augmentation == "chroma" or self.model.conditioning != "none"
 
     def with_fit(self, **changes: object) -> Recipe:

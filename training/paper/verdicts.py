@@ -1,9 +1,10 @@
 """Verdicts: one model counts as better than another only if chance alone would hardly make such a difference.
 
-With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
-difference counts beyond the two-sided 95 % point of Student's distribution. With one seed the spread is unknown: the
-difference counts if it is larger than 10 % and larger than twice the wobble of the validation error, see `wobble`.
-With errors on many sounds, a difference must also be larger than chance would make it, given the spread of the sounds.
+With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. A
+difference then counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed the spread is
+unknown. A difference then counts if it is larger than 10 % and larger than twice the wobble of the validation error
+(`wobble`). If the errors are known for many sounds, the spread from sound to sound gives another standard error, and a
+difference must also lie beyond the 95 % point that follows from this one.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """A difference of the two mean logarithms counts if it exceeds the number returned here.
+    """The number that the difference of the two mean logarithms must exceed, so that it counts.
 
     spread: None if a model has a single seed.
     """

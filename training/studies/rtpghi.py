@@ -91,7 +91,8 @@ class RealTimePhases:
     ) -> np.ndarray:
         """Phases of the present frame (n_bins,): integrated from the frame before where are_wanted, random elsewhere.
 
-        The heap stores bins of known phase: numbers below n_bins in the frame before, higher numbers in this frame.
+        The heap stores the bins whose phase is known. A number below n_bins is a bin of the frame before; a bin of this
+        frame is stored as its number plus n_bins.
         """
         n_bins = len(present)
         phases = self._random.uniform(0.0, 2.0 * np.pi, n_bins).tolist()

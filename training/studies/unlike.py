@@ -33,7 +33,7 @@ N_ASKED = 4000  # `forbidden` examines at most this many frames
 
 
 class Error(NamedTuple):
-    """A recording, and how far the levels of its decoded path lie above its own: float32 (n, N_BANDS), in dB."""
+    """A recording, and by how many dB its decoded path is louder in each frame and band: float32 (n, N_BANDS)."""
 
     take: Take
     error_db: np.ndarray
