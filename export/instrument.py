@@ -166,7 +166,7 @@ class _Exported:
 
 
 def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: int, recordings: Path | None) -> Card:
-    """The card with presets, map and figures. To measure the figures, writes the instrument to `path` and loads it."""
+    """The card with presets, map and figures. The figures are measured on the instrument as it is written to `path`."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

@@ -15,8 +15,8 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A recording should be at least this much nearer to its own preset than to any other. For each dB that is lacking, the
-# preset's place costs as much as for being 1 dB farther from the recording.
+# A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
+# much as 1 dB of distance between the recording and its preset.
 APART_DB = 1.0
 MOST_TAKES = 24  # most recordings of one sound that are compared
 # The search passes over all presets N_PASSES times. In each pass it has N_ROUNDS rounds for each preset. In each round

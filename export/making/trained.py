@@ -53,7 +53,7 @@ class Trained:
 
     @classmethod
     def open(cls, folder: Path, store: FrameStore, even: bool = True) -> Trained:
-        """Read a run. even: whether to make equal turns of a knob equal changes of timbre, as `export` does."""
+        """Read a run. even: whether to give it even knobs (training/instrument/even_knobs.py), as `export` does."""
         run = TrainedRun.open(folder)
         if even:
             from training.instrument.even_knobs import with_even_knobs

@@ -38,7 +38,7 @@ class Timbres:
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
         """The positions, by knob, whose timbre is nearest to `wanted`; the start positions if `wanted` is empty.
 
-        wanted: the rank, 0 to 1, in some of DESCRIPTORS, by the descriptor's name.
+        wanted: ranks, 0 to 1, by the name of a descriptor; not all DESCRIPTORS need a rank.
         """
         if not wanted:
             return self._named(np.array(start_positions(self._instrument.card)))
@@ -69,7 +69,7 @@ class Timbres:
         return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
 
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
-        """For rows of values (n, N_NOTES), their rank among all points: 0 to 1, the mean over the notes, (n,)."""
+        """The rank of each row of values (n, N_NOTES) among all points, 0 to 1, as the mean over the notes: (n,)."""
         columns = zip(values[descriptor].T, self._sorted[descriptor].T, strict=True)
         return np.mean([np.searchsorted(known, column) / len(known) for column, known in columns], axis=0)
 

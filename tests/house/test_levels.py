@@ -67,9 +67,9 @@ LEVELS = {
         "__main__",
     ),
 }
-# The only folders that a folder may import, although others are on lower levels too. Synthesis must know no notes.
+# A folder named here may import only its set, although more folders are on lower levels. Synthesis must know no notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# Modules that a folder must not import, although they are on lower levels. Voices must know no spectra, no loudness.
+# A folder named here must not import its set, although the set is on lower levels. Voices know no spectra, no loudness.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12

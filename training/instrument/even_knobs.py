@@ -20,7 +20,7 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # share of the mean step, as which smaller steps count, so that every stretch of a knob keeps a width
+LEAST_STEP = 0.2  # a smaller step counts as this share of the mean step, so that no stretch of a knob becomes a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:

@@ -171,7 +171,7 @@ class _Watch:
         if last < left and no_longer_helps(history, self._n_epochs):
             reason = f"epoch {done}: more training no longer helps; {last} epochs to finish"
             raise _ReplanError(done + last, reason, is_last_stretch=True)
-        recent = history[self._n_before + 1 :][-5:]  # without the first, which also compiles
+        recent = history[self._n_before + 1 :][-5:]  # without the first epoch after a (re)start: it also compiles
         if len(recent) < N_TIMED_EPOCHS:
             return
         epoch_s = sum(row["seconds"] for row in recent) / len(recent)

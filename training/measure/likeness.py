@@ -85,7 +85,8 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     """Measure how much an instrument sounds like the corpus that it was trained on; returns plain values.
 
     encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
-    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
+    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data. The top of this
+    file explains path and still form.
     path_db: distance of a training recording from its path; still_db: from its still form. heldout_path_db,
     heldout_still_db: the same for held-out recordings. change_correlation: mean of `change_correlation` over the
     n_changing recordings that change. told_apart_still, told_apart_path: see `told_apart`. corpus_mean_db: distance of

@@ -191,7 +191,7 @@ def refuse_contradictions(recipe: Recipe, where: object) -> None:
 
 
 def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
-    """The recipe's conditioning; octaves begin at the C at or below the corpus's lowest note and cover all its notes.
+    """The recipe's conditioning. Its octaves begin at the C at or below the corpus's lowest note, and cover all notes.
 
     UserError if the corpus has no training frames, or if the recipe needs known notes and a frame has no known note.
     """

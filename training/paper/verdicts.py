@@ -181,7 +181,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """The mean that `logs` must exceed for two models to count as different: the two-sided 95 % point of Student's t.
+    """How large the mean of `logs` must be, so that two models differ: the two-sided 95 % point of Student's t.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """
@@ -191,7 +191,7 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """The number that the difference of the two mean logarithms must exceed, so that it counts.
+    """How large the difference of the two mean logarithms must be to count.
 
     spread: None if a model has a single seed.
     """

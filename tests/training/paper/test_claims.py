@@ -189,7 +189,7 @@ def test_one_test_sound_cannot_turn_an_order_that_further_sounds_show():
     skip, no_skip = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     outweighed = {"mse": {"test": 4.0}, "test_mse_by_sound": {"soft": 0.1, "loud": 8.0}}
     rng = np.random.default_rng(0)
-    levels = np.exp(rng.normal(0.0, 1.0, 20))  # vary more from patch to patch than the factors below
+    levels = np.exp(rng.normal(0.0, 1.0, 20))  # patches differ more than the factors below
     ours, theirs = levels * np.exp(rng.normal(0.0, 0.1, 20)), 1.8 * levels
     found = table4(with_further(skip, ours.tolist(), **outweighed), with_further(no_skip, theirs.tolist()))
     assert found.verdict == "holds"
