@@ -18,7 +18,7 @@ from training.measure.likeness import Take
 # A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
 # much as 1 dB of distance between the recording and its preset.
 APART_DB = 1.0
-MOST_TAKES = 24  # most recordings of one sound that are compared
+MOST_TAKES = 24  # at most this many recordings of one sound are compared
 # The search passes over all presets N_PASSES times. In each pass it has N_ROUNDS rounds for each preset. In each round
 # it tries N_TRIED new places, which it makes by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6

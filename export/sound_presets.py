@@ -127,7 +127,7 @@ def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """The preset's place before `better_places` moves it: for each key, the mean knob positions of its recording."""
+    """The preset's place before `better_places` moves it: for each recording, its key and its mean knob positions."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 

@@ -49,7 +49,7 @@ class Timbres:
         return self._named(best)
 
     def knob(self, descriptor: str) -> tuple[str, float]:
-        """The knob that moves a descriptor most: its name, and 1 or -1, the direction in which the descriptor rises."""
+        """The name of the knob that moves a descriptor most; and 1 if it raises the descriptor, -1 if it lowers it."""
         ranks = self._ranks(self._values, descriptor)
         correlations = [np.corrcoef(column, ranks)[0, 1] for column in self._points.T]
         most = int(np.argmax(np.abs(correlations)))

@@ -48,7 +48,7 @@ class HeardPitch:
         """
         depths = self._depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]
-        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # how many steps above the note's
+        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps above the note's period
         dips = depths + _FAR * (1.0 - _are_dips(depths) * self._audible)
         own = _lowest(depths, ops.abs(above) <= IN_TUNE_STEPS)
         shorter = _lowest(dips, above < -IN_TUNE_STEPS)

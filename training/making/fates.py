@@ -19,7 +19,7 @@ LONGEST_USED_S = 20.0  # a single note is used up to this length, so that no fil
 LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this length
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
-LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
+LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill at least this share of it
 # A recording must have at least FEWEST_HELD held notes, or none is cut out. At most MOST_OF_A_NOTE of a pitch are used.
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
 # An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
@@ -160,7 +160,7 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 
 
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
-    """The note to learn a recording as, and a remark if the note in its name differs from the note heard.
+    """The note as which a recording is learned, and a remark if the note in its name differs from the note heard.
 
     named: MIDI note in the name, None if it has none. octave: as in Decision.
     """

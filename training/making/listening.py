@@ -19,7 +19,7 @@ BLOCK_S = 20.0  # this much sound is turned into spectra at a time; otherwise a 
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # at most this many frames of a recording are judged, evenly spread
 STEADY_SEMITONES = 0.5
-CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if it is off by at most this share of its frequency (25 cents)
+CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
 # These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
 LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch

@@ -76,7 +76,7 @@ def by_sound(errors: list[Error]) -> dict[str, str]:
 
 
 def by_time(errors: list[Error]) -> dict[str, str]:
-    """The mean distance in each range of frames, counted from the recording's first frame that the corpus holds."""
+    """The mean distance in each range of frame numbers; 0 is the first frame of a recording that the corpus holds."""
     rows = {}
     for first, end in pairwise(FRAMES):
         parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
