@@ -109,7 +109,7 @@ def _spread(clips: list[Clip]) -> list[Clip]:
 
 
 def _encoded(clips: list[Clip], coder: Coder, recordings: Path, around: Sequence[np.ndarray | None]) -> list[Sound]:
-    """Each recording as a sound. around: the steady knob positions of each, None to search for them."""
+    """Encode each recording as a sound. around: for each, knob positions around which it moves; None to find them."""
     pairs = zip(clips, around, strict=True)
     return [encode_recording(recordings / clip.name, coder, Options(1, around=at))[0].sound for clip, at in pairs]
 
@@ -127,7 +127,7 @@ def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """The preset's place before `better_places` moves it: for each key, the mean knob positions of its recording."""
+    """The preset's place before `better_places` moves it: for each recording, its key and its mean knob positions."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 

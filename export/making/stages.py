@@ -166,7 +166,7 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """Raise a UserError if a target cannot be written; a `make` that was interrupted may replace its own file."""
+    """Raise a UserError if a target cannot be written. A resumed `make` may replace the file that it wrote before."""
     state = _read_state(order)
     if order.work.exists() and not (order.work / STATE).is_file() and any(order.work.iterdir()):
         raise UserError(order.work, "a folder of other things", "a new folder, or one of make", "give another --work")

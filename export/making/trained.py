@@ -53,7 +53,7 @@ class Trained:
 
     @classmethod
     def open(cls, folder: Path, store: FrameStore, even: bool = True) -> Trained:
-        """Read a run. even: whether equal turns of its knobs are made equal steps of timbre, as `export` makes them."""
+        """Read a run. even: whether to give it even knobs (training/instrument/even_knobs.py), as `export` does."""
         run = TrainedRun.open(folder)
         if even:
             from training.instrument.even_knobs import with_even_knobs

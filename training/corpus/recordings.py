@@ -22,7 +22,7 @@ from training.hearing.clear_frames import are_clear
 N_SOURCES_NAMED = 20
 LEAST_STEADY_SHARE = 0.5  # at least this share of the frames with a pitch must be within half a semitone of the note
 BY_FRAME = "by frame"
-HELD_OUT_STEP = 16  # with BY_FRAME, one frame in this many goes to val and one to test
+HELD_OUT_STEP = 16  # with BY_FRAME, one of this many frames goes to val and another to test
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70 in train, 5 in val and 5 in test
 
 
@@ -161,7 +161,7 @@ def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | No
     """A recording's audible frames; UnusableError if there are none.
 
     speed: how many times as fast the recording is played. clear_at: a MIDI note, to return only the frames that are
-    clear at it, or None.
+    clear at this note (`are_clear`); None to return all audible frames.
     """
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):

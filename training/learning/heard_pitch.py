@@ -16,13 +16,13 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip at most this many of the detector's steps from the note's period is the note's own dip, even if out of tune.
+# A dip within this many of the detector's steps of the note's period counts as the note's own, even if out of tune.
 NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
-# Where the penalty compares two depths, it asks for this much more room than the detector does. The unit is that of the
-# difference function, whose mean is 1.
+# By how much the penalty is stricter than the detector where it compares two depths. The unit is that of the difference
+# function, whose mean is 1.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
 _FAR = 1e3  # larger than any depth
@@ -36,7 +36,7 @@ class HeardPitch:
         self._periods_s, self._gaps_s = periods_s.astype(np.float32), gaps_s.astype(np.float32)
         notes_hz = np.array([float(note_to_hz(note)) for note in conditioning.notes])
         steps = np.log2(1.0 / notes_hz / periods_s[0]) * 1200.0 / STEP_CENTS
-        self._places = steps.astype(np.float32)  # where each note's period lies among the detector's, as an index
+        self._places = steps.astype(np.float32)  # each note's period, as a fractional index in periods_s
         self._reached = ((notes_hz >= LOWEST_HZ) & (notes_hz <= HIGHEST_HZ)).astype(np.float32)
         self._audible = (periods_s >= 1.0 / HIGHEST_HZ).astype(np.float32)
 
@@ -48,7 +48,7 @@ class HeardPitch:
         """
         depths = self._depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]
-        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps from the note's period
+        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps above the note's period
         dips = depths + _FAR * (1.0 - _are_dips(depths) * self._audible)
         own = _lowest(depths, ops.abs(above) <= IN_TUNE_STEPS)
         shorter = _lowest(dips, above < -IN_TUNE_STEPS)

@@ -1,4 +1,4 @@
-"""Decides for each file of a folder whether it is learned, and as which note of which sound, or why it is left out."""
+"""Decides for each file of a folder which note of which sound is learned from it, or why the file is left out."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LONGEST_USED_S = 20.0  # a single note is used up to this length, so that no fil
 LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this length
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
-LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
-# There must be at least FEWEST_HELD of them. At most MOST_OF_A_NOTE are used at one pitch.
+LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill at least this share of it
+# A recording must have at least FEWEST_HELD held notes, or none is cut out. At most MOST_OF_A_NOTE of a pitch are used.
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
 # An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
 FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5
@@ -72,8 +72,7 @@ class Decision:
     """The decision about a folder.
 
     only_notes: whether the instrument learns single notes, each of a known pitch; if not, it learns any sound. fates:
-    in the order of the files. octave: by how many octaves the notes that are heard lie above those that the files'
-    names give.
+    in the order of the files. octave: how many octaves to add to the notes in the files' names (`octave_convention`).
     """
 
     only_notes: bool
@@ -161,7 +160,7 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 
 
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
-    """The note to learn a recording as, and a remark if the note in its name differs from the note heard.
+    """The note as which a recording is learned, and a remark if the note in its name differs from the note heard.
 
     named: MIDI note in the name, None if it has none. octave: as in Decision.
     """
@@ -200,7 +199,7 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        if heard.note != held.note:  # two tones together have the period of a note that neither plays
+        if heard.note != held.note:  # perhaps two tones together, whose period is that of a third note
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]
         stated = {"note": held.note, "sound": name.sound, "velocity": name.velocity, "cents": round(cents, 1)}

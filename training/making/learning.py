@@ -130,7 +130,7 @@ class _ReplanError(Exception):
 
 
 class _Watch:
-    """Follows a training: shows its progress, calls for previews, and ends it when it no longer helps.
+    """Follows a training: shows its progress, calls for previews, and shortens the training when it no longer helps.
 
     n_epochs: number of all epochs. n_before: how many of them were trained before. planned: whether n_epochs was chosen
     to fit the time limit; if not, the first epochs are timed to choose it.
@@ -142,7 +142,7 @@ class _Watch:
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
 
     def epoch(self, record: RunRecord) -> None:
-        """Show the progress after an epoch, and call for previews; _ReplanError to change the number of epochs."""
+        """After an epoch, show the progress and call for previews; _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:
@@ -171,7 +171,7 @@ class _Watch:
         if last < left and no_longer_helps(history, self._n_epochs):
             reason = f"epoch {done}: more training no longer helps; {last} epochs to finish"
             raise _ReplanError(done + last, reason, is_last_stretch=True)
-        recent = history[self._n_before + 1 :][-5:]  # the first epoch after a start or restart also compiles
+        recent = history[self._n_before + 1 :][-5:]  # without the first epoch after a (re)start: it also compiles
         if len(recent) < N_TIMED_EPOCHS:
             return
         epoch_s = sum(row["seconds"] for row in recent) / len(recent)

@@ -19,7 +19,7 @@ BLOCK_S = 20.0  # this much sound is turned into spectra at a time; otherwise a 
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # at most this many frames of a recording are judged, evenly spread
 STEADY_SEMITONES = 0.5
-CHORUS_WIDTH = 0.0145  # a bin at most this share of a harmonic's frequency away (25 cents) belongs to the harmonic
+CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
 # These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
 LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
@@ -28,7 +28,7 @@ WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with 
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
 OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
-# A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of its first pitches.
+# A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of the pitch at its beginning.
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 
@@ -107,7 +107,10 @@ def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _harmonic_shares(frames: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """The share of each frame's energy on the harmonics of a fractional MIDI note, 0 to 1: (n,)."""
+    """For each frame, the share of its energy, 0 to 1, on the harmonics of its pitch: (n,).
+
+    pitches: a fractional MIDI note for each frame, (n,).
+    """
     bins = np.arange(SPEC.n_bins)
     shares = np.empty(len(frames))
     for row, (frame, pitch) in enumerate(zip(frames, pitches, strict=True)):
@@ -154,8 +157,8 @@ def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weigh
 def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
     """The levels of a note's first three harmonics relative to the strongest partial, in dB.
 
-    They show whether the note is a chord: the common period of a chord belongs to a note far below the chord's tones,
-    and this note's first harmonic is missing.
+    They help to find chords. The tones of a chord share the period of a far lower note, which the detector then hears;
+    but that note's first harmonic is missing.
     """
     power = np.square(frames).mean(axis=0)
     first = float(note_to_hz(note)) / SPEC.bin_hz

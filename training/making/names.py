@@ -25,7 +25,7 @@ DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, 
 # if the same name also occurs with another of them.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
 HIGHEST_LAYER = 16  # v1 to v16 are velocity layers; if a name has a higher number, all such numbers are velocities
-LEAST_AGREEING_SHARE = 0.7  # numbers in names are read as notes if this share of them are the notes heard
+LEAST_AGREEING_SHARE = 0.7  # numbers in names are read as notes if at least this share agree with the notes heard
 LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
 AGREES_SEMITONES = 0.75
 _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
@@ -76,7 +76,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """By how many octaves the notes heard lie above the notes in the names, if most files agree; otherwise 0.
+    """How many octaves to add to the notes in the names, so that they are the notes heard; 0 unless most files agree.
 
     named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers call middle C C3, others C4.
     """
@@ -142,7 +142,7 @@ def _note(groups: Sequence[str | None]) -> int:
 
 
 def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> None:
-    """Use the numbers in the names as MIDI notes if most of them are the notes heard, in any octave."""
+    """Use the numbers in the names as MIDI notes if most of them agree with the notes heard; octaves may differ."""
     for place in (-1, 0):
         tried = [
             (part, part.numbers[place], pitch)

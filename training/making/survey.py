@@ -71,7 +71,7 @@ def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Fo
 
 
 def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress) -> Iterator[Found]:
-    """Yield what is heard in each file: for an unchanged file what `known` says; others are heard and added to it."""
+    """Yield what is heard in each file. Only new and changed files are listened to; the result is added to `known`."""
     done = 0
     for path in paths:
         name, stat = path.relative_to(folder).as_posix(), path.stat()

@@ -8,7 +8,8 @@ from runtime.acoustics.pitch import hz_to_note
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
 
 SPEC = StftSpec()
-STEP_SAMPLES = 64  # distance of the two spectra whose phases are compared; short, so that no full turn is missed
+# Samples between the two spectra whose phases are compared. If it were more, several frequencies near a bin would fit.
+STEP_SAMPLES = 64
 N_FRAMES = 48
 N_HARMONICS = 8
 FARTHEST = 0.04  # a partial is no harmonic if it is off by more than this share of the harmonic's frequency
@@ -47,7 +48,7 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
 
 
 def _turned_hz(first: np.ndarray, second: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """The frequency, in Hz, at which each bin's phase turns from that in `first` to that in `second`.
+    """For each bin, the frequency in Hz that turns its phase in `first` into its phase in `second`.
 
     first, second: the bins' complex values in two spectra that lie STEP_SAMPLES apart. bins: the bins' numbers. Of the
     possible frequencies, the one nearest to the bin's centre is returned.

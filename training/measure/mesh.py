@@ -114,7 +114,7 @@ def sample_mesh(
 
 
 def points_per_axis(n_latents: int) -> int:
-    """Points along each latent: from PAPER_MESH; otherwise the most that LARGEST_MESH allows, at least 2."""
+    """Points along each latent: the number in PAPER_MESH, or else the most that LARGEST_MESH allows, but at least 2."""
     return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 
@@ -131,11 +131,11 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 
 
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """For each pitch class of the training labels, the note to ask for.
+    """For each pitch class of the training labels, the note that the decoder is asked for.
 
-    Of the labels of this pitch class, it is the one nearest to the middle of the range of all labels. Where the labels
-    are detected pitch classes, it is the pitch class itself, 0 to 11. If all notes played are known, a pitch class that
-    was detected but never played is left out.
+    If the labels are known notes, this is the note of the pitch class that is nearest to the middle of the range of all
+    notes. If they are detected pitch classes, it is the pitch class itself, 0 to 11. A pitch class that was detected
+    but never played is left out, if all notes played are known.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])

@@ -24,7 +24,7 @@ N_BANDS = 96
 LOWEST_BAND_HZ = 60.0
 SECONDS_PER_LATENT = 1.5
 MIDDLE_C = 60
-N_STARTS, N_STOPS = 200, 9  # for the changes of pitch class: lines along each latent, and points on each line
+N_STARTS, N_STOPS = 200, 9  # for `pitch_changes`: the number of lines along each latent, and of points on each line
 CODEC = {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.9}
 BLOCK_SAMPLES = 1 << 14
 

@@ -126,10 +126,11 @@ def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | 
 
 
 def _training_time(results: Results) -> Iterator[Comparison | None]:
-    """Test the order of the step times of Table I's models.
+    """Test which of Table I's models need more time for a training step.
 
     Every round timed all the models, so that a busy machine slows all of them alike. For two models, each round gives
-    the ratio of their times. The median of its logarithm counts if it is more than two standard errors from 0.
+    the logarithm of the ratio of their times. Their order is certain if the median of these logarithms is more than two
+    standard errors from 0.
     """
     steps = (results.speed or {}).get("augmentation_step_ms")
     for cheaper, dearer in (("none", "chroma"), ("chroma", "first_order_difference")):

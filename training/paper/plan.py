@@ -25,7 +25,7 @@ class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     folder: name of its folder in the data folder. scale, octaves: the scale that amsynth plays, and its number of
     octaves; both None for a corpus of recordings. further_patches: name of a patch list next to configs/amsynth80.csv.
-    The corpus's models are also measured on this list, whose patches are all in split test. None: there is no list.
+    The corpus's models are also measured on this list, whose patches are all in split test. None if there is no list.
     """
 
     folder: str

@@ -23,10 +23,10 @@ from training.paper.kept import KEPT_RUNS, KeptRun, difference, keep, read_kept
 from training.paper.plan import PlannedRun, choose_runs
 from training.paper.results import Results
 
-CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # in the report's folder: the small checkpoints, the times measured
+CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # the small checkpoints and the times, in the report's folder
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
-# Estimated costs, from which the time left follows. The unit is the cost of one frame's forward pass. In this order:
-# to train on one frame, to decode one frame of the mesh, and to do all other measuring and compiling for a run.
+# Estimated costs, from which the time left follows. The unit is the cost of one frame's forward pass. TRAINING_COST is
+# for training on a frame, MESH_COST for decoding a frame of the mesh, FIXED_COST for all other work on a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
@@ -130,10 +130,10 @@ class Reproduction:
 
 
 class _Job:
-    """One run to train, measure and keep.
+    """One planned run, which is trained, measured and kept.
 
     training_cost: estimated cost of the epochs left to train. measuring_cost: estimated cost of all other work.
-    further: frames of the corpus's further patches, or None.
+    further: frames of the further patches that belong to the run's corpus; None if it has none.
     """
 
     def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore, further: FrameStore | None):

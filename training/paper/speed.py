@@ -108,7 +108,7 @@ class Products:
                 seen.append(time.perf_counter() - started_s)
 
     def best_s(self) -> float:
-        """Seconds that all products take together, each at its best time in its fastest library."""
+        """The sum, in seconds, over all products, of the product's best time in its fastest library."""
         return float(sum(min(min(seen) for seen in times) for times in self._times))
 
 

@@ -39,7 +39,7 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """The columns' names, in the order of the first row."""
+        """The columns' names, which are the keys of the first row."""
         return list(self.rows[0]) if self.rows else []
 
 

@@ -1,9 +1,10 @@
 """Verdicts: one model counts as better than another only if chance alone would hardly make such a difference.
 
-With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
-difference counts beyond the two-sided 95 % point of Student's distribution. With one seed the spread is unknown: the
-difference counts if it is larger than 10 % and larger than twice the wobble of the validation error, see `wobble`.
-With errors on many sounds, a difference must also be larger than chance would make it, given the spread of the sounds.
+With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. A
+difference then counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed the spread is
+unknown. A difference then counts if it is larger than 10 % and larger than twice the wobble of the validation error
+(`wobble`). If the errors are known for many sounds, the spread from sound to sound gives another standard error, and a
+difference must also lie beyond the 95 % point that follows from this one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from scipy.stats import t as student
 Verdict = Literal["holds", "does not hold", "not separable", "not run"]
 
 ONE_SEED_ALLOWANCE = 0.10
-PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # the paper's epochs; seeds per model that we ask for where one is too few
+PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # a verdict that rests on fewer is not firm (`to_settle`); 300 as in the paper
 SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 
@@ -26,8 +27,8 @@ SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 class Values:
     """The values of a measure for one model.
 
-    by_seed: a value per seed; wobble: the largest wobble of its runs; n_epochs: the fewest epochs of its runs, or None
-    for a measure that does not depend on epochs.
+    by_seed: the value of each seed's run. wobble: the largest wobble of these runs. n_epochs: the fewest epochs of any
+    of these runs; None for a measure that does not depend on epochs.
     """
 
     name: str
@@ -180,7 +181,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """How large the mean of `logs` must be for a difference to count: the two-sided 95 % point of Student's t.
+    """How large the mean of `logs` must be, so that two models differ: the two-sided 95 % point of Student's t.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """
@@ -190,7 +191,7 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """A difference of the two mean logarithms counts if it exceeds the number returned here.
+    """How large the difference of the two mean logarithms must be to count.
 
     spread: None if a model has a single seed.
     """

@@ -43,7 +43,7 @@ class RealTimePhases:
         self._bin_scale = -gamma / (hop * size)
         self._centres = 2.0 * np.pi * hop / size * np.arange(spec.n_bins)
         self._random = np.random.default_rng(seed)
-        self._frames: deque[np.ndarray] = deque(maxlen=3)  # the present one is the last, or with n_ahead 1 the second
+        self._frames: deque[np.ndarray] = deque(maxlen=3)  # phases are found for the last, or with n_ahead 1 the second
         self._phases = self._random.uniform(0.0, 2.0 * np.pi, spec.n_bins)
         self._advances: np.ndarray | None = None
         self.n_steps = 0
@@ -91,7 +91,8 @@ class RealTimePhases:
     ) -> np.ndarray:
         """Phases of the present frame (n_bins,): integrated from the frame before where are_wanted, random elsewhere.
 
-        The heap stores bins of known phase: numbers below n_bins in the frame before, higher numbers in this frame.
+        The heap stores the bins whose phase is known. A number below n_bins is a bin of the frame before; a bin of this
+        frame is stored as its number plus n_bins.
         """
         n_bins = len(present)
         phases = self._random.uniform(0.0, 2.0 * np.pi, n_bins).tolist()

@@ -1,4 +1,4 @@
-"""With even knobs, equal turns are equal steps of timbre; the same sounds only lie at other knob positions."""
+"""With even knobs, equal turns are equal steps of timbre; the sounds stay the same, but at other knob positions."""
 
 from __future__ import annotations
 

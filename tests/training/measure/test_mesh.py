@@ -1,4 +1,4 @@
-"""A mesh is a grid of points in the latent space; points with a wrong note are counted at its border and inside."""
+"""A mesh is a grid of points in the latent space; wrong notes are counted separately for its border and its inside."""
 
 from __future__ import annotations
 

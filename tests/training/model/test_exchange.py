@@ -1,6 +1,6 @@
-"""Training with pairs of frames: both frames are of one sound, mostly at two notes, equally long after the start.
+"""Training with pairs of frames: both are of one sound, equally long after its start, and mostly at different notes.
 
-Then the latents describe the sound, and not the note.
+After this training, the latents describe the sound and not the note.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The beta-VAE has noise and a penalty in training only; a continued run ends with an uninterrupted run's weights."""
+"""The beta-VAE has noise and a penalty in training only. A continued run ends with the weights of an unbroken run."""
 
 from __future__ import annotations
 
