@@ -288,7 +288,7 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """The latency from input to output, in s: the input's plus the output's own, each at least one block."""
+        """The latency from input to output, in s: the sum of both latencies, each of which is at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)

@@ -107,7 +107,7 @@ class Stretch(NamedTuple):
 
 
 class RingReader:
-    """The reader of a ring, in another process. descriptor: from SoundRing; it may be closed afterwards."""
+    """The reader of a ring, in another process. descriptor: that of SoundRing; it may be closed once this is made."""
 
     def __init__(self, descriptor: int):
         memory = _Memory(descriptor, writable=False)

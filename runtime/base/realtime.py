@@ -118,7 +118,7 @@ def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
                 break
             pieces.append(piece)
             if not first <= piece < first + _HEAP_BYTES:
-                break  # the heap has no free piece of this size left
+                break  # the heap has no free piece of this size left, so this piece comes from elsewhere
             begin, end = -(-piece // page) * page, (piece + n_bytes) // page * page
             libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
     for piece in pieces:

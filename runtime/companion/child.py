@@ -62,7 +62,7 @@ class CompanionChild:
 
     @property
     def write_fds(self) -> list[int]:
-        """File descriptors that become writable when more can be sent."""
+        """File descriptors to watch until they are writable; none if everything is sent."""
         return [self._frames.fileno()] if self._frames and self._frames.has_unsent else []
 
     @property

@@ -48,7 +48,7 @@ class ControlMap:
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
         """Move the targets of the control that sent an event; returns False if the voices need the event, too.
 
-        The voices need every release of a pedal or a key: without it, a note that is held would never end.
+        The voices need the release of every pedal and key: without it, a held note would never end.
         """
         kind = KINDS[type(event)]
         if kind is Kind.CC:
@@ -131,7 +131,7 @@ class ControlMap:
         return action if is_press(before, value) else None
 
     def is_mapped(self, event: Event) -> bool:
-        """Whether the event's control moves a target or starts an action; NRPN data do not count."""
+        """Whether the event's control moves a target or starts an action; False for the data of an NRPN."""
         kind = KINDS.get(type(event))
         if kind is None:
             return False
@@ -140,7 +140,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for the next hop, as it changes only spectra, the blend of phases or the tempo."""
+        """Whether an event may wait for the next hop. It may if it changes only spectra, the blend or the tempo."""
         if isinstance(event, ControlChange):
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting

@@ -122,7 +122,8 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
     """A device's learned lines with a new line, which replaces lines with the same control or the same target."""
-    is_other = line.action == NOTHING  # lines with NOTHING do not replace each other: several controls may be silenced
+    # A line with NOTHING silences its control. It replaces no other line with NOTHING: several may be silenced.
+    is_other = line.action == NOTHING
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)
 
 

@@ -118,7 +118,7 @@ class Morph:
 
 
 def _shares(way: np.ndarray) -> np.ndarray:
-    """For each point of a way, (n_points, n_latents), the share of the way's length before the point, 0 to 1."""
+    """How much of a way's length, 0 to 1, lies before each of its points; way: (n_points, n_latents)."""
     lengths = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))))
     return lengths / lengths[-1] if lengths[-1] else np.linspace(0.0, 1.0, len(way))
 

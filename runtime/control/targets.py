@@ -38,7 +38,7 @@ class Range(NamedTuple):
 
 SHARE = Range(0.0, 1.0, "")
 TIME = Range(0.0, 10.0, "s", "square")
-# Every latent is a target, too: `latent.NAME`, or by number, such as `latent.3` for the third latent.
+# Besides these targets, every latent is one: `latent.NAME`, or by number, such as `latent.3` for the third latent.
 RANGES: dict[str, Range] = {
     "phase_blend": SHARE,
     "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),

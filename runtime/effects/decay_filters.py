@@ -72,7 +72,7 @@ class LowPasses:
         self._n_lines = n_lines
 
     def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
-        """Filter lines, float32 (n_lines, cell): write L's outputs, then H's, to `out`, float32 (2 n_lines, cell)."""
+        """Filter lines, float32 (n_lines, cell). `out`, float32 (2 n_lines, cell), gets L's outputs, then H's."""
         n = self._n_lines
         np.matmul(lines, self._matrices[0], out=out[:n])
         np.matmul(lines, self._matrices[1], out=out[n:])

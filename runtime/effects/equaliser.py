@@ -21,9 +21,10 @@ SILENCE = 1e-10
 
 
 class Filters(NamedTuple):
-    """The filters for some settings; matrix: float64 (CELL + 6, CELL + 6), None if the filters change nothing.
+    """The equaliser's filters, made for `settings`.
 
-    The matrix times a cell's samples and six states gives the filtered samples and the next states.
+    matrix: float64 (CELL + 6, CELL + 6); None if the filters change nothing. Multiplied by the CELL samples of a cell
+    and the filters' six states, it gives the filtered samples and the next states.
     """
 
     settings: EqualiserConfig
@@ -87,7 +88,8 @@ def _high_shelf(gain: float, angle: float) -> np.ndarray:
 
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
     """The matrix in `Filters` for these sections in series."""
-    # States s of all sections: s' = a s + b x, y = c s + d x; each section in transposed direct form II.
+    # The sections have states s, an input x and an output y. The next states are a s + b x, and y = c s + d x. Each
+    # section has the transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0
     for number, section in enumerate(sections):
         b0, b1, b2, _, a1, a2 = section / section[3]
@@ -123,7 +125,8 @@ class Equaliser:
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
         self._filters = Changing(filters(settings, sample_rate_hz), max(1, round(CHANGE_S * sample_rate_hz / CELL)))
         self.n_cells_computed = 0
-        self._cell_in = np.zeros((2, CELL + N_STATES, 2))  # of the present and the coming filters: samples, then states
+        # Of the present and of the coming filters: a cell's samples, then the states.
+        self._cell_in = np.zeros((2, CELL + N_STATES, 2))
         self._cell_out = np.zeros((2, CELL + N_STATES, 2))
         self._ramp = np.zeros((CELL, 1))
         self._ramp01 = np.arange(1, CELL + 1)[:, None] / CELL

@@ -69,7 +69,7 @@ class Reverb(CellEffect[Design]):
             reader.read_between(frame, getattr(now, name), getattr(coming, name), self._ramp, out)
 
     def _mix(self, name: str, rows: np.ndarray, out: np.ndarray) -> None:
-        """Multiply rows by the matrix in the design's field `name`; crossfade to the new one while the room changes."""
+        """Multiply rows by the design's matrix `name`; while the room changes, crossfade to the new design's matrix."""
         now, coming = self._settings.now, self._settings.coming
         matrix = getattr(now, name)
         np.matmul(matrix, rows, out=out)

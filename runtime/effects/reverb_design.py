@@ -15,7 +15,7 @@ N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
 # Delays, in units of the time in which sound crosses the room's length.
 SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
-LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # the two scatterings, and the input's taps
+LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # of the two scatterings and of the input's taps
 MEAN_LOOP = 1.0
 # A sound loses at most 6 dB in one loop: else a room's decay would be a few separate echoes.
 LOOPS_PER_DECAY = 10.0
@@ -83,8 +83,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # `overlap`: how many resonances overlap at a frequency, by their widths at half power. The fewer overlap, the more
-    # each is heard as a ringing tone, and the farther all must move.
+    # `overlap`: how many of the room's resonances overlap at one frequency; a resonance is as wide as at half its
+    # power. The fewer overlap, the more each one is heard as a ringing tone, and the farther the room must turn them.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))

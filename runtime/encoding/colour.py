@@ -14,7 +14,8 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-MOST_DB, LEAST_DB = 30.0, -60.0  # beyond these limits, a colour would raise what the decoder leaves between harmonics
+# Limits of a colour while it is fitted. Beyond them, it would raise the decoder's faint sound between harmonics.
+MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
 # `fit` adds to the squared errors of the bands: _RIDGE times the curve's squared distance from its own mean, and _BEND
@@ -47,7 +48,7 @@ class Colours:
         self._filters = mel_triangles(N_BANDS, LOWEST_HZ, HIGHEST_HZ, heard)
         self._filters[: spec.first_heard_bin] = 0.0
         self._loudness = np.maximum(k_weighting(frequency_hz * ratio), LEAST_WEIGHT).astype(np.float32)
-        # All bins of a harmonic have one gain, so a fit needs only the power of each harmonic, in each band.
+        # A colour gives all bins of a harmonic the same gain, so a fit needs only each harmonic's power in each band.
         harmonics, self._harmonic_of = np.unique(numbers, return_inverse=True)
         self._groups = (self._harmonic_of[:, None] == np.arange(len(harmonics))).astype(np.float32)
         self._group_weights = self._weights[:, np.argmax(self._groups, axis=0)]
@@ -86,7 +87,7 @@ class Colours:
             error_db = target_db - found_db
             # A difference in overall level is not the colour's error.
             error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
-            # Where the target is at the floor and the spectrum is no louder, there is no error.
+            # In a band where the target is at the floor, only a louder spectrum has an error.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)
             error_db *= counts
             slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)
@@ -119,7 +120,7 @@ class Colours:
         return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The levels of spectra in the bands of runtime/acoustics/timbre_distance.py, after the transposition."""
+        """The transposed spectra's levels, in dB, in the bands of runtime/acoustics/timbre_distance.py."""
         in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)

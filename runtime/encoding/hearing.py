@@ -17,8 +17,8 @@ ONSET_DB = -40.0  # a sound begins where its level is first this close to its hi
 LEAD_S = 0.003  # the onset is set this much earlier, so that the very beginning of an attack is not cut off
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
-# A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
-# harmonics. A chord is heard as a note far below its own notes, and has less energy on this note's low harmonics.
+# The least shares of a single held note's energy: on harmonics 1 to 3, on the fundamental, and on all harmonics. A
+# chord is heard as a note far below the chord's own notes, and has little energy on the low harmonics of that note.
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
@@ -29,7 +29,7 @@ LEAST_HARMONIC_SHARE = 0.5
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
-WHOLE_TAKE_SHARE = 0.6  # a note that lasts for this share of the audible time is taken for the whole recording
+WHOLE_TAKE_SHARE = 0.6  # if a note lasts for this share of the audible time, the whole recording counts as this note
 MOST_GAP_FRAMES = 4  # the longest gap within a note: frames in which the note is not heard
 UNPITCHED_NOTE = 60  # the note of a sound in which no pitch is heard
 
@@ -71,7 +71,7 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
     if peak < 1e-5:
         return []
     samples = (samples / peak).astype(np.float32)
-    # A frame at each hop from the beginning on, so that short sounds have frames, too.
+    # Silence is added at both ends. Then the first frame is centred on the first sample, and short sounds have frames.
     padded = np.pad(samples, (spec.frame_size // 2, spec.frame_size))
     magnitudes = magnitude_frames(padded, spec)
     loudest = magnitudes[:, spec.first_heard_bin :].max(axis=1)
@@ -197,7 +197,7 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    # Three bins: a wider range would include what leaks from a chord's lowest note.
+    # Only three bins around the fundamental: a wider range would include sound that leaks from a chord's lowest note.
     fundamental = power[max(0, bin_ - 1) : bin_ + 2]
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 

@@ -18,7 +18,7 @@ class Trained:
 
 
 def trained_sounds(card: Card) -> Trained:
-    """The training frames on the card or, if it has none, its presets; may be empty."""
+    """The training frames that the card names or, if it names none, its presets; may be empty."""
     if card.embedding is not None and card.embedding.latents:
         return Trained(card.embedding.labels, np.array(card.embedding.latents, np.float32))
     positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)

@@ -22,7 +22,7 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
-MEASURED_S = 2.2  # distances are measured over this much of the beginning, as everywhere in this project
+MEASURED_S = 2.2  # distances are measured in this many seconds from the beginning, as everywhere in this project
 AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
 LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve
 LOUD_WINDOW_S = 0.1
@@ -31,12 +31,13 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reading:
-    """A take as a sound.
+    """The sound that was made from a take.
 
-    note: the MIDI note as which the take is read. positions: the steady knob positions, 0 to 1, (n_latents,).
-    trajectory: how knobs, colour and level move, the knobs as offsets from `positions`. marks: the take's attack,
-    release and end. distance_db: from the decoded trajectory, with its colour, to the recording. nearest,
-    nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
+    note: the MIDI note that the take is taken for. positions: the steady knob positions, 0 to 1, (n_latents,).
+    trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
+    release and end. distance_db: from the sound, with its trajectory and colour, to the recording. nearest: among the
+    sounds that the instrument was taught, the name of the one nearest to the recording. nearest_trained_db: this one's
+    distance. Both are None if the instrument names no such sounds.
     """
 
     take: Take

@@ -13,7 +13,7 @@ from runtime.instrument.decoder import Decoder
 
 MOST_STARTS = 64
 N_AROUND, N_KEPT = 120, 6  # each round tries N_AROUND new positions around the N_KEPT best ones
-SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round, the standard deviation of new positions around the best
+SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the new positions' standard deviation from the best ones
 # Weight of the distance without colour: the spectrum should be near without its colour, too.
 PLAIN_SHARE = 0.25
 # `refined` tries a new position for each hop in each round. It makes at most MOST_ROUNDS rounds, and tries about
@@ -28,9 +28,10 @@ ROUGHNESS_DB = 4.0
 def search(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, starts: np.ndarray
 ) -> np.ndarray:
-    """The best knob positions found, (n_latents,).
+    """The knob positions, (n_latents,), whose spectrum is the nearest that was found to the target.
 
-    target_db: levels in bands (64,). starts: positions to begin with, (n, n_latents), at most MOST_STARTS are tried.
+    target_db: the target's levels in bands, (64,). starts: knob positions to begin with, (n, n_latents); if there are
+    more than MOST_STARTS, only some are tried.
     """
     random = np.random.default_rng(0)
     steps = np.linspace(0, len(starts) - 1, min(MOST_STARTS, len(starts))).astype(int)
@@ -48,9 +49,10 @@ def search(
 def refined(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, path: np.ndarray
 ) -> np.ndarray:
-    """A path whose spectra are nearer to the recording, and which is about as smooth: (n, n_latents).
+    """Move a path so that its spectra come nearer to the recording, and it stays about as smooth: (n, n_latents).
 
-    target_db: levels in bands at each hop, (n, 64). path: the knob positions to begin with, (n, n_latents).
+    target_db: the recording's levels in bands at each hop, (n, 64). path: the path to begin with: knob positions at
+    each hop, (n, n_latents).
     """
     random = np.random.default_rng(0)
     path, costs = path.copy(), costs_of(decoder, model_note, colours, target_db, path)

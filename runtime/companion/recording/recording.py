@@ -62,14 +62,14 @@ class Recording:
         self._hold_last()
 
     def add(self, timed: list[tuple[int, Event]]) -> None:
-        """Add events, (frame, event), ascending; a later call must not add events earlier than these."""
+        """Add events, each as (frame, event), in order of time; later calls must not add earlier events."""
         self._waiting += timed
 
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends, or None to write up to the last frame
-            before which nothing more can come.
+        stop_at: the frame at which the recording ends. None if it goes on: then everything before the end that the
+            previous call saw is written.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"

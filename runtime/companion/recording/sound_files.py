@@ -37,7 +37,7 @@ class SoundFile(Protocol):
 
 
 def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
-    """Sound as int32, rounded as in `render` and clipped to the range of `bits`."""
+    """Convert sound, -1 to 1, to whole numbers of `bits` bits, int32; louder samples are clipped."""
     scaled = np.rint(block * np.float32(2 ** (bits - 1) - 1))
     return np.clip(scaled, -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1).astype(np.int32)
 

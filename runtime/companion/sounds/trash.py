@@ -23,7 +23,10 @@ _ENTRY, _SOUND, _NEWER = "entry.json", "sound.yaml", "newer.yaml"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One change. did: its kind. name: the sound's name before it. new_name: the name after a rename, else None."""
+    """A change to a sound.
+
+    did: what was done. name: the sound's name before the change. new_name: its name after a rename, else None.
+    """
 
     did: Literal["delete", "rename", "overwrite"]
     name: str
@@ -53,9 +56,9 @@ def trash_folder() -> Path:
 
 
 def put(entry: Entry, content: bytes | None = None) -> None:
-    """Store an entry before its change; OSError or UserError if writing fails.
+    """Store an entry, before the sound is changed; OSError or UserError if writing fails.
 
-    content: the sound file's content before the change, or None for a rename.
+    content: the present content of the sound's file, or None for a rename.
     """
     folder = trash_folder()
     make_folder(folder)

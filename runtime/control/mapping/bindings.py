@@ -46,9 +46,9 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
-    moved: each control's bindings, by `key_of`; actions: each control's action, by `key_of`; kinds: the kinds of the
-    controls. waiting: the controls, by `key_of`, whose moves are first heard at a hop. lines: the map's lines; plain:
-    the lines as plain values, for JSON.
+    moved: the bindings of each control. actions: the action of each control. waiting: the controls whose moves are
+    heard only from the next hop on. In these three, `key_of` gives a control's number. kinds: the kinds of all
+    controls. lines: the map's lines. plain: the same lines as plain values, for JSON.
     """
 
     moved: dict[int, tuple[Binding, ...]]
@@ -65,7 +65,10 @@ def key_of(kind: int, channel: int, number: int) -> int:
 
 
 def bind(lines: Iterable[MapLine]) -> Bindings:
-    """Make the tables for checked lines; a control's line for one channel wins there over its line for all channels."""
+    """Make the tables for checked lines.
+
+    If a control has a line for all channels and a line for one channel, only the second one counts on this channel.
+    """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
     actions: dict[int, Action] = {}

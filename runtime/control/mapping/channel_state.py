@@ -42,8 +42,8 @@ class ChannelState:
     def __init__(self) -> None:
         self.halves: dict[int, Halves] = {}
         self.takeovers: dict[int, Takeover] = {}
-        self.pressed: dict[int, int] = {}  # last value of each switch that moves a target
-        self.touched: dict[int, int] = {}  # last value of each switch that starts an action
+        self.pressed: dict[int, int] = {}  # latest value of each switch that moves a target
+        self.touched: dict[int, int] = {}  # latest value of each switch that starts an action
         self.parameter = NO_PARAMETER
         self.parameter_msb = 127
 
