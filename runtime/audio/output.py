@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
-BUSY_SHARE = 0.25  # a block has much work if the engine took more than this share of the block's playing time
+BUSY_SHARE = 0.25  # an effect may wait if the engine took more than this share of the block's playing time
 _INVALID_RATE = -9997  # PortAudio's number of the error "invalid sample rate"
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
@@ -236,7 +236,7 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # PyAudio opens the input and the output of a stream with the same number of channels.
+        # One number for both, because PyAudio opens a stream's input and output with the same number of channels.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None

@@ -82,7 +82,7 @@ def part(value: int | memoryview | None) -> memoryview:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """The whole number at index `at`, 0 or more, and the index after the number."""
+    """The whole number, 0 or more, that begins at the index `at`, and the index of the byte after it."""
     value = 0
     for count in range(_LONGEST_VARINT):
         if at + count >= len(message):

@@ -9,12 +9,12 @@ NAME = "timbrebox"
 
 
 def data_folder() -> Path:
-    """The folder, perhaps not existing yet, of what the user makes: sounds, maps, instruments, recordings."""
+    """The folder of what the user makes: sounds, maps, instruments, recordings. It may not exist yet."""
     return _folder("XDG_DATA_HOME", ".local/share")
 
 
 def state_folder() -> Path:
-    """The folder, perhaps not existing yet, of what the program remembers from one start to the next."""
+    """The folder of what the program remembers from one start to the next. It may not exist yet."""
     return _folder("XDG_STATE_HOME", ".local/state")
 
 

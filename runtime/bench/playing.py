@@ -35,5 +35,5 @@ def spread_note(decoder: Decoder, number: int) -> int:
 
 
 def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
-    """Events that move each of n_latents knobs to its position at `time_s`, on a slow sine; the periods differ."""
+    """Events that set n_latents knobs for `time_s`. Each knob moves along a slow sine with a period of its own."""
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]

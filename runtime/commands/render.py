@@ -226,7 +226,10 @@ def _instruments(choice: Choice) -> str:
 
 
 def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
-    """Write the rack's blocks, about n_frames, to a WAV file. inputs: files that must not be overwritten."""
+    """Write the rack's blocks to a WAV file.
+
+    n_frames: approximately how many frames come, for the progress line. inputs: files that must not be overwritten.
+    """
     first = engine.frame
     with (
         atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,

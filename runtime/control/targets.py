@@ -12,7 +12,8 @@ from runtime.sound.motion import LATENT
 class Range(NamedTuple):
     """The travel of a target: from `lowest` to `highest`, in `unit`.
 
-    spacing: `linear`; `ratio`, logarithmic; `square`, fine at the lower end, for values that may be 0.
+    spacing: how the position sets the value. `linear`: evenly. `ratio`: equal moves multiply the value by one factor.
+    `square`: fine at the lower end, as `ratio`, but the value may be 0.
     """
 
     lowest: float

@@ -16,7 +16,7 @@ N_STATES = 6
 SHELF_SLOPE = 0.8
 BELL_Q = 0.7
 HIGHEST_SHARE = 0.4  # no filter is centred above this share of the sample rate
-# After a silent cell, states below this, -200 dB, are set to 0.
+# If all states are below this, -200 dB, after a silent cell, they are set to 0.
 SILENCE = 1e-10
 
 
@@ -87,7 +87,7 @@ def _high_shelf(gain: float, angle: float) -> np.ndarray:
 
 
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
-    """The matrix in `Filters` for these sections in series."""
+    """`Filters.matrix` for these sections, one behind the other."""
     # The sections have states s, an input x and an output y. The next states are a s + b x, and y = c s + d x. Each
     # section has the transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0
@@ -162,7 +162,7 @@ class Equaliser:
             self._ramp += changing.progress
 
     def _filter_part(self, place: int, part: np.ndarray) -> None:
-        """Filter the part of a cell from the cell's frame `place` on; at the end of the cell, keep the states."""
+        """Filter `part`, which begins at the cell's frame `place`; if it ends the cell, keep the filters' states."""
         end = place + len(part)
         sounds = []
         for number, played in enumerate((self._filters.now, self._filters.coming)):

@@ -58,7 +58,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`; returns whether a sample is above SILENCE. If none is, all become 0."""
+        """Finish the cell that begins at `frame`; returns whether a sample is above SILENCE. If none is, clear it."""
         if self.is_clean(frame):
             return False
         at = frame % self.size

@@ -1,4 +1,4 @@
-"""Makes the last mixing matrix of the reverb's loop, which turns slowly, so that every resonance moves in frequency."""
+"""Makes the matrix that mixes last in the reverb's loop, and turns slowly, so that resonances move in frequency."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Searches for the knob positions at which the decoded spectra, with the best colours, are nearest to a recording.
 
-`search` finds the one place around which a sound moves, `refined` the place of each hop.
+`search` finds the positions around which a sound moves; `refined` finds the positions at each hop.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from runtime.instrument.decoder import Decoder
 MOST_STARTS = 64
 N_AROUND, N_KEPT = 120, 6  # each round tries N_AROUND new positions around the N_KEPT best ones
 SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the new positions' standard deviation from the best ones
-# Weight of the distance without colour: the spectrum should be near without its colour, too.
+# Weight of the distance without colour: even without its colour, the spectrum should be near the target.
 PLAIN_SHARE = 0.25
 # `refined` tries a new position for each hop in each round. It makes at most MOST_ROUNDS rounds, and tries about
 # MOST_TRIED positions in all, so that a long note does not take much longer than a short one. The standard deviation of
@@ -66,7 +66,8 @@ def refined(
 
 
 def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """What each hop's position costs for its distance from the hops before and after it in a path, (n,)."""
+    """The cost of each hop's position, in dB, (n,): it grows with the distance to the hops before and after in `path`.
+    """
     padded = np.pad(path, ((1, 1), (0, 0)), mode="edge")
     squares = np.square(positions - padded[:-2]) + np.square(positions - padded[2:])
     return ROUGHNESS_DB * squares.sum(axis=1)
@@ -75,7 +76,8 @@ def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
 def costs_of(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, positions: np.ndarray
 ) -> np.ndarray:
-    """The weighted sum of the distances with and without colour from the target, (n,).
+    """The cost of each of n positions, (n,): its spectrum's distance from the target with the best colour, plus
+    PLAIN_SHARE times the distance without colour.
 
     target_db: levels in bands, (64,) for all positions or (n, 64). positions: (n, n_latents).
     """

@@ -113,7 +113,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # a constant with an input's name is only a default for this input
+        self._constants -= inputs  # one with an input's name is no constant, but the input's default
         self._still |= self._constants
         for node in nodes:
             self._node(node)
@@ -147,7 +147,7 @@ class _Graph:
             # A whole number that depends on what is played could be an index out of range, or a divisor of 0.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
-            # The trial (trial.py) changes only the number of rows: it could miss the largest size.
+            # The trial (trial.py) tries every number of rows, but not every input: it could miss the largest size.
             raise _NotAllowedError(f"the operator {operator} with a size that moves")
         if operator == "Shape" or not any(moving):
             self._still.update(outputs)

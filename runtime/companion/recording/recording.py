@@ -74,8 +74,8 @@ class Recording:
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Write only up to the end that the previous call read. This process may see a new end before it sees the new
-        # samples; one call later it surely sees both.
+        # Write only up to the end that the previous call read. This process may see a new end before it sees the
+        # samples up to this end; at the next call it surely sees both.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -137,7 +137,8 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Write the events before frame `end`. Call this first, so that the sound in the file has its events."""
+        """Write the events before frame `end`, before the sound is written: then no sound in the file lacks its events.
+        """
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

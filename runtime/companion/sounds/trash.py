@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """An entry in the trash. entry: the change. content: what the sound file held before, or None for a rename."""
+    """A change in the trash. content: the content of the sound's file before the change, or None for a rename."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -43,7 +43,7 @@ class Kept:
         self.content = sound.read_bytes() if sound.exists() else None
 
     def done(self, newer: bytes | None = None) -> None:
-        """Mark the change as undone, and store `newer`: the content that the undoing replaced, or None."""
+        """Mark the change as undone. newer: the content that undoing it has replaced, to be stored, or None."""
         if newer is not None:
             _write(self._folder / _NEWER, newer)
         self._folder.rename(self._folder.with_name(f"{_UNDONE}{self._folder.name}"))

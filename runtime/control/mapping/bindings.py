@@ -104,7 +104,7 @@ def bind_plain(lines: object) -> Bindings:
 
 
 def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:
-    """(kind of message, number, part) of each message that a control sends."""
+    """(kind of message, number, part) of each message that a control sends; part: as in Binding."""
     if kind is Kind.CC14:
         return (Kind.CC, number, 1), (Kind.CC, number + 32, 2)
     return ((kind, number, 0),)

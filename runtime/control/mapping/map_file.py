@@ -40,7 +40,7 @@ class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """A control map.
 
     ports: the program chooses the map for an input whose name contains one of these. device: the input of a learned
-    map. source: address of the manual with the control numbers. tested: whether somebody tried them on the device.
+    map. source: address of the manual with the control numbers. tested: whether somebody tried the map on the device.
     with_default: whether the default map's lines apply to controls that this map does not name.
     velocity_curve: changes the velocities of the input's notes.
     """

@@ -55,7 +55,9 @@ def _steps(mode: str, value: int) -> int:
 
 
 def _stepped(binding: Binding, stands: float, steps: int) -> float:
-    """The target's position after steps, which end at the range's ends; a target outside moves only towards them."""
+    """The target's position after a number of steps. They never move it past the range's ends or, if it is outside the
+    range, farther away.
+    """
     low = min(binding.start, binding.start + binding.travel)
     high = max(binding.start, binding.start + binding.travel)
     moved = stands + steps * binding.step
