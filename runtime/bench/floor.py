@@ -1,4 +1,4 @@
-"""The floor: the load of the least work with which voices can be made. The engine's load is compared with it."""
+"""The floor: the load of the least work that can make the voices. The engine's load is compared with it."""
 
 from __future__ import annotations
 

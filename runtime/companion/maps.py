@@ -49,7 +49,8 @@ def _setup(asked: AskSetup) -> object:
 
 
 def _keep(keep: KeepLearned) -> object:
-    # `load_learned` raises an error if the file cannot be read. So it is not replaced: the player may have written it.
+    # `load_learned` raises an error for a file that cannot be read, so that it is not replaced: the player may have
+    # written it by hand.
     save_learned(keep.device, keep.lines, load_learned(keep.device))
     return {}
 

@@ -82,8 +82,7 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Finish learning if the movement is over at `now_s`, or at the time limit; returns what was learned, or None.
-        """
+        """Finish learning if the movement is over, or the time limit reached; returns what was learned, or None."""
         if self.target is None:
             return None
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
@@ -157,7 +156,7 @@ def silences(line: MapLine, other: MapLine) -> bool:
 
 
 def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:
-    """What the control of a new line does by `lines`: its targets and actions; if none, its meaning in MIDI."""
+    """What the control of `line` did by the old `lines`: its targets and actions or, if none, its meaning in MIDI."""
     old = [each.moves for each in lines if same_control(each, line)]
     if old:
         return [moves for moves in dict.fromkeys(old) if moves != line.moves]

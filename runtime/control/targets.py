@@ -12,8 +12,8 @@ from runtime.sound.motion import LATENT
 class Range(NamedTuple):
     """The travel of a target: from `lowest` to `highest`, in `unit`.
 
-    spacing: how the position sets the value. `linear`: evenly. `ratio`: equal moves multiply the value by one factor.
-    `square`: fine at the lower end, as `ratio`, but the value may be 0.
+    spacing: how the position sets the value. `linear`: evenly. `ratio`: logarithmically, so that each octave takes the
+    same part of the travel. `square`: fine at the lower end, too, but the value may be 0.
     """
 
     lowest: float

@@ -40,7 +40,7 @@ def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
 
 
 def private_names(root: Path = Path("/")) -> dict[str, str]:
-    """What the report shows in place of each private name: the machine's, the user's, their files', serial numbers."""
+    """What the report shows in place of private names: names of machine, user and user's files; serial numbers."""
     found = {platform.node(): "HOST", platform.node().partition(".")[0]: "HOST"}
     users = {getpass.getuser()} if "LOGNAME" in os.environ or os.geteuid() != 0 else set()
     users |= {os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER")}

@@ -27,7 +27,7 @@ PLAYED_S = 4.0  # how long the measurement plays
 PATIENCE_S = 60.0  # the most time for the process that measures
 ROOM = 0.7  # if blocks take more than this share of their duration, a little more work makes them late
 _LOOK_S = 0.2
-_N_NOT_JUDGED = 16  # the first blocks do not count, because they use their memory for the first time
+_N_NOT_JUDGED = 16  # this many blocks at the beginning do not count, because they use their memory for the first time
 LARGEST_BUFFER_FRAMES = 2048
 
 

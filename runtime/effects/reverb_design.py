@@ -31,12 +31,12 @@ TURNING, MOST_TURNING = 0.8, 1.0
 class Design(NamedTuple):
     """A room, ready to play.
 
-    Delays, in frames, int (16,) each: lines: of the delay lines. first, second: of the two scatterings. taps: of the
-    input, eight for the left side, then eight for the right; they include the pre-delay and the reverb's latency of one
-    cell.
-    Matrices, float32: loop: (16, 64), from the low-passed lines, the taps and the lines themselves to the first
-    scattering. between: (16, 16), from the first scattering to the second. output: (2, 32), from the lines and the
-    second scattering to left and right.
+    lines, first, second, taps: delays in frames, int (16,) each, of the delay lines, the two scatterings and the input.
+    The first eight taps are for the left side, the others for the right. Taps include the pre-delay and the reverb's
+    latency of one cell.
+    loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines
+    themselves to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32),
+    from the lines and the second scattering to left and right.
     turning: largest angle of the turning matrix, in radians.
     """
 
@@ -84,8 +84,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # `overlap`: how many of the room's resonances overlap at one frequency; a resonance is as wide as at half its
-    # power. The fewer overlap, the more each one is heard as a ringing tone, and the farther the room must turn them.
+    # `overlap`: how many of the room's resonances overlap at one frequency, each as wide as at half its power. The
+    # fewer overlap, the more each is heard as a ringing tone, and the larger must be the angle of the turning matrix.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))

@@ -47,7 +47,7 @@ class Options(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A reading and its sound. kind: how it differs from the first reading, such as `steady` or `note 2`, or empty."""
+    """A reading and its sound. kind: how it differs from the first reading, such as `steady`; empty for the first."""
 
     reading: Reading
     kind: str

@@ -12,9 +12,9 @@ from runtime.acoustics.heard_pitch import heard_notes
 from runtime.acoustics.pitch import N_CHROMA, note_to_hz
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
 
-AUDIBLE_DB = -45.0  # frames at least this far below the loudest frame count as silent
-ONSET_DB = -40.0  # a sound begins at the first moment at which its level reaches its highest level plus this
-LEAD_S = 0.003  # the onset is set this much before that moment, so that no part of the attack is cut off
+AUDIBLE_DB = -45.0  # frames below this level, relative to the loudest frame, count as silent
+ONSET_DB = -40.0  # the level at which a sound begins, relative to its highest level
+LEAD_S = 0.003  # the onset is set this much before that level is reached, so that no part of the attack is cut off
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
 # The least shares of a single held note's energy: on harmonics 1 to 3, on the fundamental, and on all harmonics. A

@@ -14,8 +14,8 @@ SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.01, 0.06
 N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so the level does not pulse with it
 FULL_DB = 3.0  # a sound is at full level where it is at most this far below its highest level
 DYING_DB = 12.0  # a sound dies away if its level falls this far from the end of the attack to the end of the held part
-# The held level is the median of the levels after the attack. After the release begins, the level stays more than
-# RELEASE_DB below it. The release ends at least RELEASE_FALL_DB below it.
+# The held level is the median of the levels after the attack. In the release, the level stays more than RELEASE_DB
+# below the held level. It ends at least RELEASE_FALL_DB below the held level.
 RELEASE_DB = 6.0
 RELEASE_FALL_DB = 15.0
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
@@ -25,7 +25,7 @@ def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, be
     """The level in dB, one value per LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
 
     samples: float (n_samples,). before: how many samples lie before the time 0. pitch_hz: the fundamental; the window
-    is two of its periods long, so that the level does not pulse with it.
+    is two of its periods long, within limits, so that the level does not pulse with it.
     """
     window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
     half = max(1, round(0.5 * window_s * sample_rate_hz))

@@ -23,7 +23,7 @@ from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
 MEASURED_S = 2.2  # distances are measured in this many seconds from the beginning, as everywhere in this project
-AUDIBLE_DB = -50.0  # a hop counts in distances and means if its level is at least the loudest hop's level plus this
+AUDIBLE_DB = -50.0  # hops below this level, relative to the loudest hop, do not count in distances and means
 LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve; 0 is its loudest part
 LOUD_WINDOW_S = 0.1
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
@@ -33,7 +33,7 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 class Reading:
     """The sound that was made from a take.
 
-    note: the MIDI note that the take is taken for. positions: the steady knob positions, 0 to 1, (n_latents,).
+    note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
     release and end. distance_db: from the sound, with its trajectory and colour, to the recording. nearest: among the
     sounds that the instrument was taught, the name of the one nearest to the recording. nearest_trained_db: this one's
@@ -141,8 +141,9 @@ def _n_heard(level_db: np.ndarray) -> int:
 
 
 def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
-    """Magnitudes of frames, float32 (n_frames, n_bins). The middle of the first is the sample `before`; hop: samples
-    from one middle to the next, which need not be a whole number.
+    """Magnitudes of frames, float32 (n_frames, n_bins).
+
+    The middle of the first frame is the sample `before`. hop: samples from one middle to the next, perhaps a fraction.
     """
     middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
     half = spec.frame_size // 2
@@ -152,9 +153,9 @@ def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: S
 
 
 def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, encoder: Encoder) -> np.ndarray:
-    """The knob positions at each hop, (n_hops, n_latents): those that the encoder finds in the transposed take.
+    """The knob positions that the encoder finds at each hop, (n_hops, n_latents).
 
-    The take is transposed from `note` to `model_note`.
+    For the encoder, the take is transposed from `note` to `model_note`.
     """
     spec, speed = card.spec, 2.0 ** ((model_note - note) / N_CHROMA)
     samples = resampled(take.samples, speed)

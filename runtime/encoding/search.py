@@ -28,7 +28,7 @@ ROUGHNESS_DB = 4.0
 def search(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, starts: np.ndarray
 ) -> np.ndarray:
-    """The knob positions, (n_latents,), whose spectrum is the nearest that was found to the target.
+    """The knob positions, (n_latents,), whose spectrum, of all that were tried, is nearest to the target.
 
     target_db: the target's levels in bands, (64,). starts: knob positions to begin with, (n, n_latents); if there are
     more than MOST_STARTS, only some are tried.
@@ -49,10 +49,10 @@ def search(
 def refined(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, path: np.ndarray
 ) -> np.ndarray:
-    """Move a path so that its spectra come nearer to the recording, and it stays about as smooth: (n, n_latents).
+    """A path whose spectra are nearer to the recording than those of `path`, and which is about as smooth.
 
-    target_db: the recording's levels in bands at each hop, (n, 64). path: the path to begin with: knob positions at
-    each hop, (n, n_latents).
+    A path is the knob positions at each hop, (n, n_latents). target_db: the recording's levels in bands at each hop,
+    (n, 64).
     """
     random = np.random.default_rng(0)
     path, costs = path.copy(), costs_of(decoder, model_note, colours, target_db, path)
@@ -66,8 +66,7 @@ def refined(
 
 
 def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """The cost of each hop's position, in dB, (n,): it grows with the distance to the hops before and after in `path`.
-    """
+    """The cost, in dB, (n,), of the distance of each hop's position from the hops before and after it in `path`."""
     padded = np.pad(path, ((1, 1), (0, 0)), mode="edge")
     squares = np.square(positions - padded[:-2]) + np.square(positions - padded[2:])
     return ROUGHNESS_DB * squares.sum(axis=1)
@@ -76,10 +75,10 @@ def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
 def costs_of(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, positions: np.ndarray
 ) -> np.ndarray:
-    """The cost of each of n positions, (n,): its spectrum's distance from the target with the best colour, plus
-    PLAIN_SHARE times the distance without colour.
+    """The cost of each of n positions, (n,).
 
-    target_db: levels in bands, (64,) for all positions or (n, 64). positions: (n, n_latents).
+    It is the distance of the position's spectrum from the target with the best colour, plus PLAIN_SHARE times the
+    distance without colour. target_db: levels in bands, (64,) for all positions or (n, 64). positions: (n, n_latents).
     """
     decoded = decode(decoder, positions, model_note)
     targets_db = np.broadcast_to(target_db, (len(positions), target_db.shape[-1]))

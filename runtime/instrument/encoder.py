@@ -145,7 +145,7 @@ class Encoder:
 
 
 def _refuse_other_file(path: Path, card: Card) -> None:
-    """UserError if the file is not the encoder whose digest is on the instrument's card; the card may have none."""
+    """UserError if the file is not the encoder whose digest is on the instrument's card, if it has a digest."""
     if card.encoder is None:
         return
     digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_ONNX_BYTES)).hexdigest()

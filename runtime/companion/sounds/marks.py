@@ -16,7 +16,7 @@ Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a user has marked a sound with."""
+    """How a user has marked a sound: as a favourite, with tags, or both."""
 
     favourite: bool = False
     tags: Annotated[tuple[Tag, ...], msgspec.Meta(max_length=MOST_TAGS)] = ()

@@ -186,9 +186,9 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file holds the same sound as `content`, whatever name the file has for it.
+    """Whether a file holds the same sound as `content`, except for the name stored in the file.
 
-    A renamed sound's file still has the old name. name: the name in `content`.
+    A renamed sound's file still stores the old name. name: the name in `content`.
     """
     if _present(path) == content:
         return True

@@ -47,7 +47,7 @@ class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
     moved: the bindings of each control. actions: the action of each control. waiting: the controls whose moves are
-    heard only from the next hop on. In these three, `key_of` gives a control's number. kinds: the kinds of all
+    heard only from the next hop on. In these three, a control is the number from `key_of`. kinds: the kinds of all
     controls. lines: the map's lines. plain: the same lines as plain values, for JSON.
     """
 

@@ -55,8 +55,9 @@ def _steps(mode: str, value: int) -> int:
 
 
 def _stepped(binding: Binding, stands: float, steps: int) -> float:
-    """The target's position after a number of steps. They never move it past the range's ends or, if it is outside the
-    range, farther away.
+    """The target's position after a number of steps.
+
+    The steps move it at most to the range's ends. A target outside the range moves only towards it.
     """
     low = min(binding.start, binding.start + binding.travel)
     high = max(binding.start, binding.start + binding.travel)
