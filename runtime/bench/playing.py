@@ -29,7 +29,7 @@ def new_rack(decoder: Decoder, n_voices: int, sound: Sound) -> Rack:
 
 
 def spread_note(decoder: Decoder, number: int) -> int:
-    """A MIDI note in the instrument's range; consecutive numbers give notes a fifth apart, which wrap at the top."""
+    """The MIDI note `number` fifths above the instrument's lowest; above the highest, it goes on from the lowest."""
     lowest, highest = decoder.card.note_range
     return lowest + (number * 7) % (highest - lowest + 1)
 

@@ -163,7 +163,7 @@ def _tell_other_file(decoder: Decoder, played: PlayedInstrument) -> None:
 
 
 def _decoder(played: PlayedInstrument) -> Decoder:
-    """Load the instrument of a swap."""
+    """Load an instrument that a recording names."""
     decoder = load(played.name)
     _tell_other_file(decoder, played)
     return decoder

@@ -56,7 +56,10 @@ def _judged(known: dict[str, str], reasons: list[str]) -> Finding:
 
 
 def restarts(journal: str) -> list[str]:
-    """When and why the service ended, the last MOST_REASONS times. journal: systemd's lines in short-iso format."""
+    """When and why the service ended, at most the latest MOST_REASONS times.
+
+    journal: systemd's lines about the service, in journalctl's format short-iso.
+    """
     found = []
     for line in journal.splitlines():
         if not re.search(r"Main process exited|[Ww]atchdog timeout|oom-kill", line):

@@ -49,7 +49,7 @@ class SendRing:
         return frame - self._heard_end >= self.size + self._cell
 
     def write(self, frame: int, send: np.ndarray | None, n_frames: int) -> None:
-        """Write sound from `frame` on, at most to the end of its cell: float32 (n_frames, 2), or None for silence."""
+        """Write sound, float32 (n_frames, 2), or None for silence, from `frame` on; it must lie within one cell."""
         at = frame % self.size
         if send is not None:
             self._heard_end = frame + n_frames

@@ -1,4 +1,4 @@
-"""The reverb: a feedback delay network that is computed one cell of the grid at a time."""
+"""The reverb: a feedback delay network that is computed one cell (see grid.py) at a time."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _mix_of_each_side() -> np.ndarray:
 
 
 def hadamard(n: int) -> np.ndarray:
-    """An orthogonal matrix (n, n) of equal magnitudes; n: a power of two. Sylvester's construction."""
+    """An orthogonal matrix (n, n) whose numbers are equal but for the sign; n: a power of two. Made as by Sylvester."""
     matrix = np.ones((1, 1))
     while len(matrix) < n:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])

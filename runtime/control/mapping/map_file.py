@@ -22,8 +22,8 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """The MIDI input that a learned map belongs to.
 
     port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
-    arrival. socket: the USB socket in which the input was last, to distinguish inputs with the same name; empty if
-    unknown.
+    arrival. socket: the USB socket that the input was last plugged into, which tells inputs of the same name apart;
+    empty if unknown.
     """
 
     port: str
