@@ -203,7 +203,7 @@ class NullOutput:
         due_s = time.perf_counter()
         while not self._stopped.wait(max(0.0, due_s - time.perf_counter())):
             self.blocks.next_block(self.buffer_frames, underflow=False)
-            # After the machine was suspended, skip the missed blocks except the last four.
+            # After the machine was suspended, skip the missed blocks except the newest four.
             due_s = max(due_s + block_s, time.perf_counter() - 4 * block_s)
 
     def close(self, plays: bool = True) -> bool:

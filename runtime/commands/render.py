@@ -147,8 +147,8 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     elif not start.state.is_silent:
         sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
         print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
-    # Of an instrument chosen while it ran, a recording of the program's first versions holds only the name. This is
-    # too little to render that instrument.
+    # If an instrument was chosen during a recording, the program's first versions stored only its name. This is too
+    # little to render it.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)
     if tick is not None:

@@ -140,7 +140,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for the next hop: only spectra, the blend of phases or the tempo may do so."""
+        """Whether an event may wait for the next hop, as it only changes spectra, the blend of phases or the tempo."""
         if isinstance(event, ControlChange):
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting

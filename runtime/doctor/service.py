@@ -71,7 +71,7 @@ def restarts(journal: str) -> list[str]:
                 detail = f" ({match[1]})" if match.re.groups else ""
                 found.append((date, f"{reason}{detail}"))
                 break
-    # After the watchdog's line, systemd logs the signal that ended the program: both are one event.
+    # After the watchdog's line, systemd logs the signal that ended the program. Both are one event: keep one line.
     merged: list[tuple[str, str]] = []
     for date, reason in found:
         if merged and merged[-1][0] == date and "watchdog" in merged[-1][1] and "watchdog" not in reason:

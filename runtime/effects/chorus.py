@@ -118,7 +118,7 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Find each voice's place in the ring, relative to `frame`: whole frames go to `whole`, the rest to `share`."""
+        """Find each voice's place in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -14,7 +14,7 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-# Limits of a colour while it is fitted. Beyond them, it would raise the decoder's faint sound between harmonics.
+# Limits, in dB, of a colour while it is fitted. Beyond them, it would raise the faint sound between harmonics.
 MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
@@ -86,7 +86,7 @@ class Colours:
             in_bands = np.maximum(coloured @ self._in_bands, _LEAST_POWER)
             found_db = 10.0 * np.log10(in_bands)
             error_db = target_db - found_db
-            # A difference in overall level is not the colour's error.
+            # A difference in overall level is not the colour's error, so take it out.
             error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
             # In a band where the target is at the floor, only a louder spectrum has an error.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)

@@ -71,7 +71,7 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
     if peak < 1e-5:
         return []
     samples = (samples / peak).astype(np.float32)
-    # Silence is added at both ends. Then the first frame is centred on the first sample, and short sounds have frames.
+    # Add silence at both ends: then the first frame is centred on the first sample, and even a short sound has frames.
     padded = np.pad(samples, (spec.frame_size // 2, spec.frame_size))
     magnitudes = magnitude_frames(padded, spec)
     loudest = magnitudes[:, spec.first_heard_bin :].max(axis=1)
@@ -147,7 +147,7 @@ def _starts_here(heard: np.ndarray, index: int) -> bool:
 
 
 def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
-    """The note of a stretch, from its audible frames."""
+    """The note of a stretch of sound. magnitudes: its audible frames. heard: the MIDI note heard in each, or NaN."""
     known = heard[np.isfinite(heard)]
     if not len(known):
         return Pitch(UNPITCHED_NOTE, 0.0, False)

@@ -15,7 +15,7 @@ N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so 
 FULL_DB = 3.0  # a sound is at full level where it is at most this far below its highest level
 DYING_DB = 12.0  # a sound dies away if its level falls this far from the end of the attack to the end of the held part
 # The held level is the median of the levels after the attack. In the release, the level stays more than RELEASE_DB
-# below the held level. It ends at least RELEASE_FALL_DB below the held level.
+# below the held level; at its end, the level is at least RELEASE_FALL_DB below the held level.
 RELEASE_DB = 6.0
 RELEASE_FALL_DB = 15.0
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0

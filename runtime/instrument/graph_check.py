@@ -113,7 +113,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # one with an input's name is no constant, but the input's default
+        self._constants -= inputs  # a tensor with an input's name is only this input's default
         self._still |= self._constants
         for node in nodes:
             self._node(node)

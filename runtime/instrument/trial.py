@@ -18,7 +18,7 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# Limits: for the whole trial, and for the processor's time after the libraries are loaded. For comparison: the trial of
+# Limits in s: for the whole trial, and for the processor's time after the libraries are loaded. Compare: the trial of
 # a bundled instrument would need 0.1 s, on a Pi ten times as long. `play` itself computes twice as much as a trial
 # before an instrument sounds.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2

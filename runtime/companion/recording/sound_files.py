@@ -130,7 +130,7 @@ class FlacFile:
         return int.from_bytes(os.pread(self._file, 8, _LENGTH_AT), "big") % 2**_LENGTH_BITS == self.n_frames
 
     def _cut(self, n_encoded: int) -> None:
-        """Cut the file back to its state after the last `add` that succeeded."""
+        """Cut the file back to its state after the latest `add` that succeeded."""
         with suppress(OSError):
             os.ftruncate(self._file, self._size)
             self._say_length(n_encoded)

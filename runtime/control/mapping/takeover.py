@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# A scaled control moves its target at most this many times as fast as itself.
+# With `scaled`, a target moves at most this many times as fast as its control.
 STEEPEST = 4.0
 # With `pick_up`, a control moves its target if it is at most this far from it: one step of a 7-bit control, as a share
 # of the range.
@@ -14,7 +14,7 @@ class Takeover:
     """The state of one absolute control and its target.
 
     place: the position, on the target's travel, at which the control stood after its latest move; None before the
-    first move. As long as the target stays at `place`, the control holds it: each move moves the target.
+    first move. As long as the target stays at `place`, the control holds it: when the control moves, the target moves.
     """
 
     __slots__ = ("place",)
