@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
-BUSY_SHARE = 0.25  # a block has much work if the engine took more than this share of the block's playing time
+BUSY_SHARE = 0.25  # an effect may wait if the engine took more than this share of the block's playing time
 _INVALID_RATE = -9997  # PortAudio's number of the error "invalid sample rate"
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
@@ -205,7 +205,7 @@ class NullOutput:
         due_s = time.perf_counter()
         while not self._stopped.wait(max(0.0, due_s - time.perf_counter())):
             self.blocks.next_block(self.buffer_frames, underflow=False)
-            # After the machine was suspended, skip the missed blocks except the last four.
+            # After the machine was suspended, skip the missed blocks except the newest four.
             due_s = max(due_s + block_s, time.perf_counter() - 4 * block_s)
 
     def close(self, plays: bool = True) -> bool:
@@ -238,7 +238,7 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # PyAudio opens the input and the output of a stream with the same number of channels.
+        # One number for both, because PyAudio opens a stream's input and output with the same number of channels.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
@@ -291,7 +291,7 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """The latency from input to output, in s: the input's plus the output's own, each at least one block."""
+        """The latency from input to output, in s: the sum of both latencies, each of which is at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)

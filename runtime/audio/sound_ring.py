@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # least length of the ring, in s: the past that a recording can include, and time to begin recording
+LEAST_S = 20.0  # in s: the past that a recording may include, and the time that it takes to begin one
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers. _END: end of the complete frames. _WRITING_TO: the frames from _END to here may be half
@@ -102,12 +102,12 @@ class Stretch(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The number of the frame after the last one."""
+        """The number of the frame that follows `sound`."""
         return self.first + len(self.sound)
 
 
 class RingReader:
-    """The reader of a ring, in another process. descriptor: from SoundRing; it may be closed afterwards."""
+    """The reader of a ring, in another process. descriptor: that of SoundRing; it may be closed once this is made."""
 
     def __init__(self, descriptor: int):
         memory = _Memory(descriptor, writable=False)

@@ -43,7 +43,7 @@ class LineWriter:
         promote_thread(SUPERVISOR_PRIORITY)
         with contextlib.suppress(OSError):
             for line in iter(self._waiting.get, None):
-                # Bypass the stream's buffer, which would retry a failed line at exit, and fail again.
+                # Do not write through the stream's buffer: it would keep a line that failed, and fail again at exit.
                 remaining = f"{line}\n".encode(encoding, "backslashreplace")
                 while remaining:
                     remaining = remaining[os.write(descriptor, remaining) :]

@@ -20,14 +20,14 @@ SUPERVISOR_PRIORITY = 10
 SWAP_PRIORITY = 5
 _SWITCH_INTERVAL_S = 1e-4
 _PAUSE_S = 0.0003
-_MOST_PAUSES = 64  # limited, so that a thread which hangs while it is busy does not stop others for ever
+_MOST_PAUSES = 64  # then the thread goes on: the busy thread may hang for ever
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
-_OWN_BYTES = 2000  # malloc takes this much from the thread's own heap: glibc's cache holds only smaller pieces
-# glibc takes a piece of 128 kB or more from the system, not from the heap. A piece of less than two pages, 8 kB, may
-# hold no whole page.
+_OWN_BYTES = 2000  # malloc takes a piece of this size from the thread's heap: glibc's cache holds only smaller ones
+# Sizes, in bytes, of the pieces to allocate. glibc would take a piece of 128 kB or more from the system, not from the
+# heap. A piece of less than two pages, 8 kB, may hold no whole page.
 _PIECES_BYTES = 100_000, 10_000
 
 
@@ -127,7 +127,7 @@ def return_free_memory_of_thread() -> None:
     most 64 MB.
     """
     libc = _libc()
-    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no glibc, or too old
+    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no or old glibc
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     place = libc.malloc(ctypes.c_size_t(_OWN_BYTES))
@@ -152,7 +152,7 @@ def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
                 break
             pieces.append(piece)
             if not first <= piece < first + _HEAP_BYTES:
-                break  # the heap has no free piece of this size left
+                break  # the heap has no free piece of this size left, so this piece comes from elsewhere
             begin, end = -(-piece // page) * page, (piece + n_bytes) // page * page
             libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
     for piece in pieces:
@@ -189,11 +189,11 @@ def prepare_process() -> None:
 
 @contextmanager
 def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
-    """Make the calling thread pause at each function call inside the `with` while `is_busy()`.
+    """Inside the `with`, the calling thread pauses at each function call for as long as `is_busy()` is true.
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires the
     interpreter, and keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150
-    such calls took 15 ms longer. `gives_way` uses a hook that Python calls for each function; the hook makes the
+    such calls took 15 ms longer. `gives_way` uses a hook that Python calls for each function, and that makes the
     calling thread slower.
     """
 

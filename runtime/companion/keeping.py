@@ -27,7 +27,7 @@ class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `settings`: usable settings, stored for starts with a broken settings file."""
+    """The params of the request `settings`: usable settings to store. `play` uses them if its file is broken."""
 
     config: Config
 

@@ -14,7 +14,7 @@ from runtime.companion.recording.recording import Order, Recording
 from runtime.companion.serving import Companion, Nothing
 from runtime.midi.recorded.events import event_of
 
-_WORK_S = 0.1  # interval between two writes to a growing recording
+_WORK_S = 0.1  # seconds between two writes to a growing recording
 ENDED = "recording_ended"
 
 

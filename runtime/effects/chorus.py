@@ -12,7 +12,8 @@ from runtime.effects.grid import CellEffect, cell_frames
 
 MOST_VOICES = 6  # three copies on each of the left and the right side
 N_COPIES = {"chorus": 2, "ensemble": 3}
-# The first copy's delay swings around MIDDLE_MS, the next one's around APART_MS more: their comb filters differ.
+# The first copy's delay swings around MIDDLE_MS. Each further copy's middle is APART_MS later, so that each copy has
+# another comb filter.
 MIDDLE_MS, APART_MS = 12.5, 2.3
 LONGEST_MS = MIDDLE_MS + 2 * APART_MS + 6.0
 # An ensemble's second swing, as in the string machines of the 1970s: faster and narrower than the first.
@@ -92,7 +93,7 @@ class Chorus(CellEffect[Copies]):
             self._coming -= out
             self._coming *= self._ramp
             out += self._coming
-        return True  # silent, because a chorus has no delay lines of its own
+        return True  # a chorus has no delay lines of its own that could hold sound
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
         """Write the mix of all copies in the cell that begins at `frame` into `out`, float32 (2, cell)."""
@@ -117,7 +118,7 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Find where each voice reads, relative to `frame`: write whole frames to `whole`, the fraction to `share`."""
+        """Find each voice's place in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -62,20 +62,20 @@ class Recording:
         self._hold_last()
 
     def add(self, timed: list[tuple[int, Event]]) -> None:
-        """Add events, (frame, event), ascending; a later call must not add events earlier than these."""
+        """Add events, each as (frame, event), in order of time; later calls must not add earlier events."""
         self._waiting += timed
 
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends, or None to write up to the last frame
-            before which nothing more can come.
+        stop_at: the frame at which the recording ends. None if it goes on: then everything before the end that the
+            previous call saw is written.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Write only up to the end that the previous call read. This process may see a new end before it sees the new
-        # samples; one call later it surely sees both.
+        # Write only up to the end that the previous call read. This process may see a new end before it sees the
+        # samples up to this end; at the next call it surely sees both.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -137,7 +137,7 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Write the events before frame `end`. Call this first, so that the sound in the file has its events."""
+        """Write the events before frame `end`. Call it before writing the sound, so that no sound lacks its events."""
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

@@ -32,8 +32,8 @@ def config_lines(config: Config) -> tuple[MapLine, ...]:
 def configured_lines(config: Config) -> tuple[MapLine, ...]:
     """The default map, in which the settings' lines replace the lines of the same control.
 
-    If the settings assign any control to a latent, all lines of the default map for latents are left out. The same
-    holds for the blend of phases.
+    If the settings assign controls to latents, all lines for latents in the default map are left out. If they set
+    `phase_control`, the default map's line for the blend of phases is left out.
     """
     default = DEFAULT_LINES
     if config.latent_controls:
@@ -61,9 +61,9 @@ def same_control(line: MapLine, other: MapLine) -> bool:
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """Whether other lines use a message of this line on a common channel.
+    """Whether another line has a message and a channel in common with this line.
 
-    channels: for each message, the channels on which other lines use it.
+    channels: for each message, the channels of the other lines that use it.
     """
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))

@@ -39,7 +39,7 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
     @property
     def lines(self) -> tuple[MapLine, ...]:
-        """The input's whole map: the learned lines, and the lines in `chosen` of all other controls."""
+        """The input's whole map: the learned lines, and those lines in `chosen` whose control has no learned line."""
         return laid_upon(self.chosen, self.learned)
 
 
