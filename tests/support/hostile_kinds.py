@@ -204,7 +204,7 @@ def _trajectory() -> Trajectory:
 
 
 def _summed(number: int) -> bytes:
-    """A broken trajectory; every second one has a correct checksum, so that its broken content is read."""
+    """A broken trajectory; with an even `number` its checksum is correct, so that its broken content is read."""
     content = pack(_trajectory())
     if number < 0:
         return content

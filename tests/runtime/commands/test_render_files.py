@@ -197,7 +197,7 @@ def test_a_link_to_a_file_stays_and_its_target_is_written(tmp_path: Path) -> Non
     (tmp_path / "takes").mkdir()
     take, link = tmp_path / "takes" / "take.wav", tmp_path / "latest.wav"
     link.symlink_to("takes/take.wav")
-    for _ in range(2):  # in the first round, the link's target does not exist
+    for _ in range(2):  # in the first round, the file that the symbolic link names does not exist yet
         assert finished(SCALE, link) == (0, "")
         assert link.is_symlink()
         assert read_wav(take)[1] == 44100
@@ -214,7 +214,7 @@ def test_a_terminal_shows_how_much_is_done(tmp_path: Path) -> None:
     ):
         os.close(theirs)
         shown = b""
-        while b"100 %" not in shown:  # OSError if the process ends before that
+        while b"100 %" not in shown:  # `read` raises OSError if the process ends before it shows this
             shown += os.read(terminal.fileno(), 4096)
         assert process.wait(LIMIT_S) == 0
     assert b"\r\x1b[Krender: " in shown
