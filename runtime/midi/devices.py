@@ -66,7 +66,7 @@ class DeviceTable:
             order = next(order for order in range(1, len(orders) + 2) if order not in orders)
             free = [len(self._known)]
             self._known.append(Identity(name, order))
-        # Among absent identities with the same name, choose the lowest order.
+        # Of the identities that fit and that no present input has, choose the one with the lowest `order`.
         place = min(free, key=lambda i: self._known[i].order)
         self._known[place] = self._known[place]._replace(socket=socket)
         if place not in self._numbers:

@@ -42,7 +42,7 @@ class Steps:
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """Count the step that was due as played."""
+        """Move on to the next step, and count the present step's note as played."""
         self._next += 1
         self.n_played += 1
 

@@ -15,7 +15,7 @@ from runtime.through.settings import EffectSettings, LatentMover
 from runtime.through.stretching import Stretcher
 
 MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: of its latents as encoded, and of the moved latents
-LEAST_PEAK = 1e-6  # a frame is silent if its highest magnitude is below this times the frame size
+LEAST_PEAK = 1e-6  # a frame is silent if its highest magnitude is below LEAST_PEAK times the frame size
 # The pitch detector reads only the bins up to about this frequency, a little above the highest pitch that it finds: at
 # 44.1 kHz a quarter of the bins.
 PITCH_BAND_HZ = 5500.0
@@ -99,7 +99,7 @@ class Chain:
         return notes
 
     def _encode(self, magnitudes: np.ndarray, notes: list[int]) -> None:
-        """Encode the frames, each transposed to its decoded note; the latents are then in the encoder's outputs."""
+        """Encode the frames, each transposed to its note in `notes`; the encoder's outputs then hold the latents."""
         encoder = self._encoder
         for row, note in enumerate(notes):
             frame = encoder.magnitudes[row]

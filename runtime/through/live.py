@@ -71,7 +71,7 @@ class LiveThrough:
             np.add.reduce(incoming[at : at + k], axis=1, out=self._given[-1, first : first + k])
             if incoming.shape[1] > 1:
                 self._given[-1, first : first + k] /= np.float32(incoming.shape[1])
-            heard %= self._hop_size  # for the first `slack` frames of a hop, play the end of the previous sound
+            heard %= self._hop_size  # in the first `_slack` frames, play the end of the previous hop's sound
             block[at : at + k] += self._heard[heard : heard + k, None]
             at += k
             self._n_given += k

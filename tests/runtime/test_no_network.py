@@ -71,7 +71,7 @@ def test_a_trace_shows_a_look_up(tmp_path: Path) -> None:
 
 
 def assert_keeps_to_itself(trace: Trace, says: str, families: set[str] = LOCAL) -> None:
-    """Assert that the program printed `says`, a pattern, and used neither a network nor the cache.
+    """Assert that the program printed `says`, a pattern, and used neither a network nor the user's cache folder.
 
     families: the address families that it may use, on this machine only.
     """

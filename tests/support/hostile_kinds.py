@@ -319,7 +319,7 @@ def _sound_seeds() -> list[bytes]:
 
 
 def kinds(folder: Path) -> dict[str, Kind]:
-    """Every kind by name; folder: for temporary files."""
+    """Every kind of file, by its name; folder: for temporary files."""
     state = State("tiny", "0" * 64, {"sound_version": 1, "latents": {"low harmonics": 0.5}}, None, {"volume": 0.5})
     card = Decoder(TINY).card.to_json().encode()
     cards = lambda number: _with_card(card if number < 0 else mutated([card], number, head=1500))  # noqa: E731

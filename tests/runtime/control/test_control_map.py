@@ -1,4 +1,4 @@
-"""Controls of any coding move targets, no takeover makes a target jump, and the same events give the same positions."""
+"""Every kind of control moves targets, no takeover makes a target jump, and equal events give equal positions."""
 
 from __future__ import annotations
 

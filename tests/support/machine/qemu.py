@@ -22,7 +22,7 @@ from tests.support.machine.disk import Machinery
 
 _MEMORY_MB = 1024
 _PATIENCE_S = 600.0  # longest wait for an answer, on the host's clock: the host may emulate slowly
-# What makes an emulated processor slow and is not needed here is off.
+# The options switch off what is not needed here and would make an emulated processor slow.
 _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
 
