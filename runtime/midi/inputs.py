@@ -186,7 +186,7 @@ class MidiInputs:
                 port.close()
                 self._idle.append(port)
                 self._refused[name] = refusal.once_more()
-                if refusal.n_tries == 1:  # the first refusal is normal for a new port
+                if refusal.n_tries == 1:  # the second refusal; the first one is normal for a new port
                     yield f"MIDI input refused: {stable_name(name)} ({error}); trying again."
                 continue
             self._open[name] = port

@@ -194,7 +194,7 @@ class Rack:
         self._collect()
 
     def _collect(self) -> None:
-        """Collect the engines' actions, and give replaced engines that are silent to the main thread to free."""
+        """Collect the engines' actions, and give earlier engines that are silent to the main thread, to be freed."""
         asked: set[str] = set()
         for number, part in enumerate(self._parts):
             for action in part.engine.take_actions():
@@ -208,7 +208,7 @@ class Rack:
             self._leaving[:] = [part for part in self._leaving if not self._has_gone(part)]
 
     def _retire(self, part: Part) -> None:
-        """Give the main thread the engines that the part has replaced and that are silent."""
+        """Give the main thread the part's earlier engines that are silent."""
         for engine in part.leaving:
             engine.take_actions()
         for engine in part.take_gone():

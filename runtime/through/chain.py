@@ -84,9 +84,10 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """The note to decode for each frame. Also sets each frame's step in `_steps`.
+        """Return the note to decode for each frame, and set `_steps`, which has a step for each frame.
 
-        Bin k of the sound's spectrum has the frequency of bin k * step of the decoded spectrum.
+        Bin k of the sound's spectrum matches bin k * step of the decoded spectrum: both are equally far above the pitch
+        of their spectrum.
         """
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower

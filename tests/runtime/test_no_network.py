@@ -16,7 +16,7 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# Long enough to notice telemetry: with it, onnxruntime looks up its maker's host 9 s after the start, and 6 s later.
+# Seconds, enough to notice telemetry: with it, onnxruntime looks up its maker's host 9 s and 15 s after the start.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 THIS_MACHINE = {"127.0.0.1"}

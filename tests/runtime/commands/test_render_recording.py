@@ -238,7 +238,7 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # may wait for the hop at frame 6144; the state is taken before
+        (6000, TargetMove("latent.2", 0.3)),  # may still wait for the hop at 6144 when the state is taken
         (6100, PartChange(part=0, level_db=-20.0)),  # the level is still gliding when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)

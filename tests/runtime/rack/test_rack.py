@@ -215,7 +215,7 @@ def test_a_swap_plays_new_notes_and_lets_the_old_ring_out() -> None:
         (1.0, ControlChange(0, 64, 0)),
     ]
     sound = heard(rack, events, 2.0)
-    assert notes_at(sound, 0.6) == [60, 67]  # the new engine must know that the pedal is down
+    assert notes_at(sound, 0.6) == [60, 67]  # 67 sounds on: the new engine knows that the pedal is down
     assert notes_at(sound, 1.0 + ENDED_S) == []
     assert len(rack.take_retired()) == 1
     assert rack.status.n_notes == 2
@@ -446,7 +446,7 @@ def test_another_sound_is_chosen_for_one_part() -> None:
 
 
 def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
-    """The change of a part's sound to one with this volume."""
+    """A SoundChange that gives a part a sound with this volume."""
     patch = patch_of()
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
     return SoundChange(rack.engine(part).prepare(patch), part)

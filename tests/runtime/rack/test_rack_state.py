@@ -1,4 +1,4 @@
-"""A rack that starts from another silent rack's state gives bit-identical sound, effects included."""
+"""A rack that starts from the state of a silent rack goes on exactly as that rack, to the bit, effects included."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.support.places import DATA, ROOT
 from tests.support.rig import JackServer, LiveProgram, Player
 
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
-LIMIT_S = 60.0  # a broken process may wait for ever
+LIMIT_S = 60.0  # then a process that waits for ever fails the test
 TINY_SHA256 = hashlib.sha256((DATA / "tiny.onnx").read_bytes()).hexdigest()
 BRIGHT = "latents: {low harmonics: 1.0, high harmonics: 1.0}\n"
 

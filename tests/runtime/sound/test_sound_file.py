@@ -295,7 +295,7 @@ def test_the_table_of_fields_has_every_field_with_its_default() -> None:
             assert rows[name][2] == said(value), name
 
 
-# What docs/sound.md writes for the defaults for which `said` would write something else.
+# The defaults that docs/sound.md writes in other words than `said`.
 IN_WORDS = {
     "instrument": "the settings'",
     "latents": "the preset's",

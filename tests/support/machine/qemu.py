@@ -1,8 +1,8 @@
 """An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
 
-Its sound card has the same time, so its processor must be as fast for this card as for a real one, however slow the
-host is. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM does not boot
-Debian's kernels.
+Its sound card follows the same time. So the processor may take the same number of instructions for a block of sound,
+however slow the host is. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM
+does not boot Debian's kernels.
 """
 
 from __future__ import annotations
