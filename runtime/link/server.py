@@ -158,7 +158,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # last, because removed clients make room for new ones
+            self._accept()  # only now, because the removed clients make room for new ones
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""

@@ -113,7 +113,7 @@ class InputPort:
             with quiet_stderr():
                 self._client.close_port()
             # After a truncated system exclusive message, rtmidi's JACK client receives nothing, on any port, until the
-            # next such message ends. So a client is reused only if a message arrived while it was last connected.
+            # next such message ends. So a client is reused only if a message arrived during its latest connection.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
         self._release()  # again, in case the driver's last call ended after the first release

@@ -105,7 +105,7 @@ def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: st
 
 
 def choose_written(config: Config, sound: WrittenSound) -> Choice:
-    """Call `choose_tree` with the instrument that the sound names, or, if `available` lacks it, the settings' one."""
+    """Call `choose_tree` with the instrument that the sound names; if `available` lacks it, with the settings' one."""
     config = _with_instrument_of(sound_from_tree(sound.tree, sound.where), config)
     return choose_tree(config, config.instrument or DEFAULT_INSTRUMENT, *sound)
 

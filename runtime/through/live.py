@@ -21,7 +21,7 @@ Positions = Callable[[], tuple[float, ...]]
 
 
 class LiveThrough:
-    """Adds the effect on the input to the engine's blocks; runtime/audio/output.py calls `add`.
+    """Adds the input, as changed by the effect, to the engine's blocks; runtime/audio/output.py calls `add`.
 
     decoder, encoder: used by nothing else. rate_hz: of input and output. positions: returns the knobs' positions, 0 to
     1. A knob at its start position leaves its latent as encoded. Moving the knob moves the latent twice as far: a knob

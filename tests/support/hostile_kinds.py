@@ -58,7 +58,7 @@ from tests.support.places import DATA, ROOT
 from tests.support.racks import patch_of, playable_of, rack_of
 
 TINY = DATA / "tiny.onnx"
-PLAYED_EVERY = 7  # of the files that can be used, one in this many is also rendered
+PLAYED_EVERY = 7  # one in PLAYED_EVERY of the usable files is also rendered
 _METADATA = 14
 
 

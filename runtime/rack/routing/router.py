@@ -95,7 +95,7 @@ class Router:
         if self._is_taken(due):
             return
         self._memory.hear(event)
-        # A SoundChange is prepared for one engine only.
+        # Only one part gets a SoundChange, because it was prepared for this part's engine.
         only = event.part if isinstance(event, SoundChange) else None
         heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:

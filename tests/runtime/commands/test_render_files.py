@@ -186,7 +186,7 @@ def test_nohup_keeps_it_going_after_a_hangup(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     out.write_bytes(b"an earlier take")
-    # A limit on the file's size acts like a full disk: Python ignores SIGXFSZ, so writing fails.
+    # Python ignores SIGXFSZ. So a limit on a file's size does not kill the process: writing fails as on a full disk.
     error = refusal(SCALE, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
     assert "out.wav: found File too large; expected a writable place with room" in error
     assert out.read_bytes() == b"an earlier take"

@@ -234,7 +234,7 @@ def test_what_is_checked_is_what_is_installed(half: RootsHalf, monkeypatch: pyte
     half.run()
     assert half.plays == "1.3.0"
     monkeypatch.setattr(installing, "signer_of", signer_of)
-    with pytest.raises(UserError, match="nobody whom this machine trusts"):  # the other one is there now
+    with pytest.raises(UserError, match="nobody whom this machine trusts"):  # now `other` is there
         half.run()
 
 
