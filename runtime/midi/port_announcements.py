@@ -118,7 +118,7 @@ class JackAnnouncements:
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes the reader, too
+        with contextlib.suppress(BlockingIOError):  # if the pipe is full, its bytes wake the reader
             os.write(self._write_fd, b"!")
 
     def fileno(self) -> int:

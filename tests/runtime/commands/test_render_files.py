@@ -24,7 +24,7 @@ from tests.support.rig import wait_until
 
 DATA = ROOT / "tests" / "data"
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
-LIMIT_S = 60.0  # then a process that waits for ever fails the test
+LIMIT_S = 60.0  # after this time, a process that waits for ever fails the test
 
 
 def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:

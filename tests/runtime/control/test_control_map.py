@@ -105,7 +105,7 @@ def test_the_halves_of_a_14_bit_control_never_turn_it_back() -> None:
             places.append(desk.send(ControlChange(0, 20, number >> 7)))
             places.append(desk.send(ControlChange(0, 52, number & 127)))
             assert places[-1] == pytest.approx(number / 16383.0)
-        steps = np.diff(places[2:])  # the first two depend on where the control was before
+        steps = np.diff(places[2:])  # the first two places depend on where the control was before
         assert (steps >= 0.0).all() if numbers[1] > numbers[0] else (steps <= 0.0).all()
 
 
