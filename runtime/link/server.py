@@ -125,7 +125,7 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether requests wait for answers, or a closed client must be removed; then call `serve` immediately."""
+        """Whether requests wait, or a closed client must be removed; if True, call `serve` immediately."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
@@ -158,7 +158,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # after disconnected clients are removed, because the number of clients is limited
+            self._accept()  # only now, because the removed clients make room for new ones
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""

@@ -91,7 +91,7 @@ class InputPort:
         try:
             event = from_message(mido.Message.from_bytes(message_and_delta[0]), self.device)
         except (ValueError, LookupError, TypeError):
-            return  # not MIDI, because of a bad cable or a faulty device
+            return  # the bytes are no MIDI: a bad cable, or a faulty device
         if event is None or self._channel not in (None, getattr(event, "channel", self._channel)):
             return
         if self.velocities is not None and type(event) is NoteOn:
@@ -103,7 +103,7 @@ class InputPort:
         """Receive nothing more, and post the events that release all held keys and controllers; then call `close`."""
         if self._client is not None:
             self._client.cancel_callback()
-            time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call
+            time.sleep(_LAST_CALL_S)  # wait: the driver's thread may still be in its last call
         self._release()
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class InputPort:
             with quiet_stderr():
                 self._client.close_port()
             # After a truncated system exclusive message, rtmidi's JACK client receives nothing, on any port, until the
-            # next such message ends. So a client is reused only if a message arrived while it was last connected.
+            # next such message ends. So a client is reused only if a message arrived during its latest connection.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
         self._release()  # again, in case the driver's last call ended after the first release

@@ -298,7 +298,7 @@ class Arpeggiator:
             self._steps.begin(self._tempo.beats_at(self._now))
 
     def _switch_off(self) -> None:
-        """Silence the keys that are down until they are struck again, and pass the pedals on to the engine."""
+        """Pass the pedals on to the engine. Keys that are down now stay silent until they are struck again."""
         self._end_note()
         self._eaten = set(self._keys.down)
         self._keys.clear()

@@ -47,7 +47,7 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gains(self) -> tuple[float, float]:
-        """The left and the right gain, by equal-power panning: in the middle both are the level, as a factor."""
+        """The left and the right gain, by equal-power panning; panned to the middle, both equal the part's level."""
         level, angle = 10.0 ** (self.level_db / 20.0), math.pi / 4.0 * (1.0 + self.pan)
         if not self.pan:
             return level, level

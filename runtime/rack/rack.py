@@ -194,7 +194,7 @@ class Rack:
         self._collect()
 
     def _collect(self) -> None:
-        """Collect the engines' actions, and give silent earlier engines to the main thread, which frees them."""
+        """Collect the engines' actions, and give earlier engines that are silent to the main thread, to be freed."""
         asked: set[str] = set()
         for number, part in enumerate(self._parts):
             for action in part.engine.take_actions():
@@ -208,7 +208,7 @@ class Rack:
             self._leaving[:] = [part for part in self._leaving if not self._has_gone(part)]
 
     def _retire(self, part: Part) -> None:
-        """Give a part's silent earlier engines to the main thread."""
+        """Give the main thread the part's earlier engines that are silent."""
         for engine in part.leaving:
             engine.take_actions()
         for engine in part.take_gone():

@@ -105,7 +105,7 @@ def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: st
 
 
 def choose_written(config: Config, sound: WrittenSound) -> Choice:
-    """Call `choose_tree` with the instrument that the sound names, or, if `available` lacks it, the settings' one."""
+    """Call `choose_tree` with the instrument that the sound names; if `available` lacks it, with the settings' one."""
     config = _with_instrument_of(sound_from_tree(sound.tree, sound.where), config)
     return choose_tree(config, config.instrument or DEFAULT_INSTRUMENT, *sound)
 
@@ -130,9 +130,9 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The patch of the settings' preset, or else of the card's first one.
+    """The patch of the preset that the settings name, or else of the card's first preset.
 
-    If the preset has only knob positions, this is the patch of the settings, without these positions.
+    If this preset has only knob positions, the patch has just the settings, and no positions.
     """
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)

@@ -90,7 +90,7 @@ class Browser:
         try:
             return self.evaluate(script)
         except AssertionError as error:
-            if "navigated" in str(error):  # another page has just replaced the one that was asked
+            if "navigated" in str(error):  # a new page has just replaced the one that ran the script
                 return False
             raise
 

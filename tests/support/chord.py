@@ -17,7 +17,7 @@ CHORD = [NoteOn(0, 48 + 3 * k, 30 + 5 * k) for k in range(8)]
 N_FRAMES = 24 * HOP_SIZE
 AT = 8 * HOP_SIZE + 300
 KNOBS = [(k * 200, KnobTurn(0, 0.5 + 0.4 * np.sin(k / 9.0))) for k in range(N_FRAMES // 200)]
-# Events for frame AT, while the chord sounds, by the name of the test case.
+# The events of each test case, by its name; they happen at frame AT, while the chord sounds.
 EVENTS: dict[str, Sequence[Event]] = {
     "nothing": [],
     "a key comes up": [NoteOff(0, 51)],

@@ -22,8 +22,8 @@ def high_levels_db(sound: np.ndarray) -> np.ndarray:
 def excess_db(sound: np.ndarray, at: int) -> float:
     """How many dB the sound around frame `at` is above the allowed level; a result over 0 is a click.
 
-    Levels are measured above 15 kHz. Allowed is ALLOWED_DB more than the louder of the levels before and after `at`,
-    and at least INAUDIBLE_DB.
+    Levels are measured above 15 kHz. The allowed level is ALLOWED_DB above the louder of the levels before and after
+    `at`, and never less than INAUDIBLE_DB.
     """
     levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
     steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
@@ -34,9 +34,9 @@ def excess_db(sound: np.ndarray, at: int) -> float:
 def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
     """How many dB a moving sound is above the allowed level; a result over 0 is a click.
 
-    Levels are measured above 15 kHz. still: the sound without movement, at each end of the movement. Allowed is
-    ALLOWED_DB more than the louder of them, and at least INAUDIBLE_DB. All sounds: (n_frames,); the first 8000 frames
-    and the last 2000 are not judged.
+    Levels are measured above 15 kHz. still: the sound without movement, at each end of the movement. The allowed level
+    is ALLOWED_DB above the loudest of `still`, and never less than INAUDIBLE_DB. All sounds: (n_frames,); the first
+    8000 frames and the last 2000 are not judged.
     """
     fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))

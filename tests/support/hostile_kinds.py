@@ -58,7 +58,7 @@ from tests.support.places import DATA, ROOT
 from tests.support.racks import patch_of, playable_of, rack_of
 
 TINY = DATA / "tiny.onnx"
-PLAYED_EVERY = 7  # of the files that can be used, one in this many is also rendered
+PLAYED_EVERY = 7  # one in PLAYED_EVERY of the usable files is also rendered
 _METADATA = 14
 
 
@@ -204,7 +204,7 @@ def _trajectory() -> Trajectory:
 
 
 def _summed(number: int) -> bytes:
-    """A broken trajectory; every second one has a correct checksum, so that its broken content is read."""
+    """A broken trajectory; with an even `number` its checksum is correct, so that its broken content is read."""
     content = pack(_trajectory())
     if number < 0:
         return content
@@ -319,7 +319,7 @@ def _sound_seeds() -> list[bytes]:
 
 
 def kinds(folder: Path) -> dict[str, Kind]:
-    """Every kind by name; folder: for temporary files."""
+    """Every kind of file, by its name; folder: for temporary files."""
     state = State("tiny", "0" * 64, {"sound_version": 1, "latents": {"low harmonics": 0.5}}, None, {"volume": 0.5})
     card = Decoder(TINY).card.to_json().encode()
     cards = lambda number: _with_card(card if number < 0 else mutated([card], number, head=1500))  # noqa: E731

@@ -60,7 +60,7 @@ class _DiskWithLinks(Disk):
             super().happen(call)
 
     def _below(self, call: Call, folder: object, number: int) -> tuple[Folder, str] | None:
-        """The folder and the name of the call's path with this number; a relative path begins at `folder`."""
+        """The folder and the name of the path `call.words[number]`, which begins at `folder` if it is relative."""
         path = call.words[number]
         if isinstance(folder, Folder) and not path.startswith(b"/"):
             return folder, os.fsdecode(path)

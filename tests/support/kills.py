@@ -33,7 +33,7 @@ class Rounds:
 
     def __init__(self, seed: int):
         self._random = random.Random(seed)
-        self._asked = self._kept = 0  # the numbers of the newest request and of the newest confirmed request
+        self._asked = self._kept = 0  # numbers of the newest group of requests and of the newest confirmed group
         self._companion: CompanionChild
 
     def run(self) -> None:

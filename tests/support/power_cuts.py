@@ -224,8 +224,8 @@ def _look(left: Path, n_confirmed: int) -> int:
     assert n_confirmed <= n_states <= n_confirmed + 1, (n_confirmed, n_states)
     possible = [{}, *(after for _, after in STEPS)][n_confirmed : n_confirmed + 2]
     assert sounds in possible, (n_confirmed, sounds, possible)
-    # The trash has at least an entry to undo the second step, which replaces a sound, and one to undo the fourth, which
-    # renames it. After the third step there is a sound `b`, in the folder or in the trash.
+    # The second step replaces a sound: from then on, the trash has at least one entry. The fourth step renames a sound:
+    # from then on, the trash has at least two. After the third step there is a sound `b`, in the folder or the trash.
     assert n_entries >= (0, 0, 1, 1, 2, 2, 2, 2, 2)[n_confirmed], (n_confirmed, n_entries)
     assert n_confirmed < 3 or "b" in sounds or trashed, n_confirmed
     return sum(1 for _ in left.rglob(".*.part"))

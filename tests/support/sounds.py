@@ -184,7 +184,7 @@ def _value(choices: Choices, kind: Any) -> Any:
 def _number(choices: Choices, kind: inspect.FloatType) -> float:
     lowest, highest = kind.ge, kind.le
     if (lowest, highest) == _SECONDS:
-        # Mostly short times, which end during a note of one second.
+        # Mostly short times, which are over before a note of one second ends.
         return choices.among((0.0, 0.0, 0.01, 0.1, choices.number(0.0, 0.5), choices.number(lowest, highest)))
     ends = (lowest, highest) if lowest > 0.0 or highest < 0.0 else (lowest, highest, 0.0)
     if lowest > 0.0 and highest > 100.0 * lowest:

@@ -12,7 +12,7 @@ MOST_WAITING = 256
 
 
 class Returns:
-    """Keeps the player's actions, and engines that play no more: the audio thread adds them, another takes them.
+    """Keeps the player's actions, and engines that play no more; the audio thread adds them, another thread takes them.
 
     wake: called on the audio thread after each addition; it must not block; None for no call.
     n_notes, n_stolen: how many notes the retired engines have played, and how many voices they have stolen.

@@ -57,7 +57,7 @@ class VoiceRoom:
         self._begun.append(engine)
 
     def limit(self, event: VoiceLimit, frame: int) -> None:
-        """Apply a VoiceLimit: end the voices beyond the limit; a single engine ends them by itself."""
+        """Apply a VoiceLimit: end the voices beyond the limit, unless there is one engine, which ends them itself."""
         self._limit = max(1, min(event.n_voices, self._n_voices))
         if not self.shares_alone():
             share = self._shared()
@@ -71,7 +71,7 @@ class VoiceRoom:
         share = self._shared()
         if share.adds(engine) and share.n_voices >= self._limit:
             owner = share.end_one()
-            # If the engine itself has as many voices as the limit, it ends the same voice without being told.
+            # An engine that has as many voices as the limit ends this voice by itself when the note begins.
             if owner is not engine or engine.status.n_active_voices < self._limit:
                 owner.post(EndVoice(), frame)
         share.start(engine)

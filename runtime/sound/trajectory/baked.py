@@ -18,7 +18,7 @@ from runtime.sound.trajectory.trajectory import (
 )
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LONGEST_ROW_S = 0.0125  # short, because marks, such as the loop's ends, are rounded to the nearest row
+LONGEST_ROW_S = 0.0125  # short, because the loop's ends and the other marks are rounded to the nearest row
 LONGEST_CROSSFADE_S = 0.25
 
 

@@ -108,5 +108,5 @@ def test_a_recorded_violin_is_heard_at_its_notes():
     for name, note in names.items():
         samples = soundfile.read(next(VIOLIN_NOTES.glob(f"*_{name}_*.flac")))[0][22050:88200]
         heard = heard_notes(magnitude_frames(samples, SPEC), SPEC)
-        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # half a semitone, because of the vibrato
+        assert np.mean(np.abs(heard - note) <= 0.5) > 0.9  # the vibrato may reach half a semitone
         assert abs(np.median(heard) - note) <= 0.2

@@ -38,7 +38,7 @@ class Ramp:
 
 
 class Faults(Ramp):
-    """Also counts the page faults of the thread that renders, before each block."""
+    """A Ramp that also stores, before each block, how many page faults the rendering thread has had so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -189,4 +189,4 @@ def test_blocks_map_no_memory(on_rig: JackServer) -> None:
         output.start(engine)
         wait_until(lambda engine=engine: len(engine.counts) > 60, "blocks")
         assert output.close()
-        assert engine.counts[60] - engine.counts[10] < 25  # a new mapping faults when it is used
+        assert engine.counts[60] - engine.counts[10] < 25  # newly mapped memory would cause page faults

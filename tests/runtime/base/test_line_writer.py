@@ -23,7 +23,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 class Systemd:
-    """Stands in for systemd: a socket that receives the program's notices, also if it has no standard streams."""
+    """Stands in for systemd: a socket that receives the program's notices, even if all its streams are closed."""
 
     def __init__(self, path: Path):
         self.env = os.environ | {"NOTIFY_SOCKET": str(path)}

@@ -31,4 +31,4 @@ def test_the_state_of_a_thread_that_has_ended_is_freed() -> None:
         assert alone.pthread_create(ctypes.byref(thread), None, first_call, None) == 0
         assert alone.pthread_join(thread, None) == 0
         state.free()
-        assert python.PyGILState_GetThisThreadState() == own  # else the next call from C would hang
+        assert python.PyGILState_GetThisThreadState() == own  # with another state, the next call from C would hang

@@ -184,7 +184,7 @@ def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
     path, out = tmp_path / "a.mid", str(tmp_path / "out.wav")
     record(path, Config(voice=VoiceConfig(n_voices=4)), TINY, 44100)
-    assert "'tiny'" in refusal(str(path), out)  # not an instrument that can be found by its name
+    assert "'tiny'" in refusal(str(path), out)  # no instrument with this name is found
     assert "4 knobs" in refusal(str(path), out, "--instrument", "virtual-analogue")
     assert "leave it out" in refusal(str(path), out, "--instrument", TINY, "--preset", "Low")
     content = path.read_bytes()
@@ -238,7 +238,7 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # may still wait for a hop at frame 6144, when the state is taken
+        (6000, TargetMove("latent.2", 0.3)),  # may still wait for the hop at 6144 when the state is taken
         (6100, PartChange(part=0, level_db=-20.0)),  # the level is still gliding when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)

@@ -1,4 +1,4 @@
-"""Controls of any coding move targets, no takeover makes a target jump, and the same events give the same positions."""
+"""Every kind of control moves targets, no takeover makes a target jump, and equal events give equal positions."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_the_halves_of_a_14_bit_control_never_turn_it_back() -> None:
             places.append(desk.send(ControlChange(0, 20, number >> 7)))
             places.append(desk.send(ControlChange(0, 52, number & 127)))
             assert places[-1] == pytest.approx(number / 16383.0)
-        steps = np.diff(places[2:])  # without the first two, because the control may have been anywhere before them
+        steps = np.diff(places[2:])  # the first two places depend on where the control was before
         assert (steps >= 0.0).all() if numbers[1] > numbers[0] else (steps <= 0.0).all()
 
 

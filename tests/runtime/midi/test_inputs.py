@@ -168,7 +168,7 @@ def test_messages_map_no_memory(on_rig: JackServer) -> None:
         for number in range(100):
             keyboard.play([0xB0, 1, number])
         wait_until(lambda: len(faults) == 100, "the messages", lambda: len(faults))
-        assert faults[-1] - faults[50] < 25  # a new mapping faults when it is used
+        assert faults[-1] - faults[50] < 25  # newly mapped memory would cause page faults
         keyboard.unplug()
         wait_until(lambda: midi.poll() and not midi.names, "the port's end")
     midi.close()

@@ -72,7 +72,7 @@ def test_steps_and_lfos_keep_time_with_each_other(source: str) -> None:
     plain = heard(steps, timed, Sound(tempo_bpm=120.0), 512)[:, 0]
     with_lfo, without = (np.sqrt(np.mean(np.square(each.reshape(-1, 441)), axis=1)) for each in (together, plain))
     sounding = without > 0.1 * without.max()
-    inside = np.convolve(sounding, np.ones(7), "same") > 6.5  # more than 30 ms from both ends of a note
+    inside = np.convolve(sounding, np.ones(7), "same") > 6.5  # moments more than 30 ms from a note's ends
     assert inside.sum() > 40
     assert (with_lfo[inside] > 0.5 * without[inside]).all()
 

@@ -1,4 +1,4 @@
-"""`service status` says what the service waits for, and what is wrong; nothing is installed on a disk in memory."""
+"""`service status` says what the service waits for, and what is wrong; a disk in memory is refused."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ def test_a_mistake_that_only_the_instrument_shows_is_one_line(tmp_path: Path, te
     assert str(caught.value).isprintable()
 
 
-# test_trajectory_use.py tests the section about trajectories.
+# Without the section about trajectories, which test_trajectory_use.py tests.
 PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## Trajectories\n")[0]
 
 
@@ -295,7 +295,7 @@ def test_the_table_of_fields_has_every_field_with_its_default() -> None:
             assert rows[name][2] == said(value), name
 
 
-# Defaults that docs/sound.md does not write as `said` does: the structure's default is None or not a number.
+# The defaults that docs/sound.md writes in other words than `said`.
 IN_WORDS = {
     "instrument": "the settings'",
     "latents": "the preset's",

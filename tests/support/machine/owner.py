@@ -35,14 +35,14 @@ class _Save(NamedTuple):
 
 
 class Promises:
-    """The saves and updates since the record began; first: the levels of the sounds at its beginning."""
+    """The saves and updates since the record of the disk began; first: each sound's level at that moment."""
 
     def __init__(self, first: dict[str, float]):
         self._first, self._saves = first, {name: [] for name in SOUNDS}
         self._versions: list[tuple[int, int]] = []
 
     def updated(self, version: int, n_bytes: int) -> None:
-        """Note that the installation of a version has ended well; n_bytes: the record's length at this moment."""
+        """Store that a version is installed without an error; n_bytes: the record's length at this moment."""
         self._versions.append((version, n_bytes))
 
     def oldest_allowed(self, cut: int) -> int:
@@ -129,7 +129,7 @@ def _check_version(version: Path, whole: dict[str, bytes]) -> None:
 
 
 def listen(path: Path) -> None:
-    """AssertionError unless the service plays: its blocks go on, a note sounds, and it ends."""
+    """AssertionError unless the service plays: it renders blocks, and a note begins, sounds and ends."""
     with Link(path) as link:
         first = link.ask("health", limit_s=30.0)["blocks"]
         link.ask("note", note=60, velocity=100, channel=0, limit_s=30.0)

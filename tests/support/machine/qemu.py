@@ -1,8 +1,8 @@
 """An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
 
-Its sound card has the same time, so its processor must be as fast for this card as for a real one, however slow the
-host is. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM does not boot
-Debian's kernels.
+Its sound card follows the same time. So the processor may take the same number of instructions for a block of sound,
+however slow the host is. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM
+does not boot Debian's kernels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.machine.disk import Machinery
 
 _MEMORY_MB = 1024
 _PATIENCE_S = 600.0  # longest wait for an answer, on the host's clock: the host may emulate slowly
-# What makes an emulated processor slow and is not needed here is off.
+# The options switch off what is not needed here and would make an emulated processor slow.
 _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
 

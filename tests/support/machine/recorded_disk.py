@@ -14,7 +14,7 @@ from tests.support.machine import block_log
 
 
 class RecordedDisk:
-    """A disk image in use. root: the folder where it is mounted; log: the record of this use.
+    """A disk image in use. root: the folder where it is mounted; log: the file that records its writes.
 
     is_attached: whether it is mounted.
     """
@@ -28,7 +28,7 @@ class RecordedDisk:
 
     @property
     def n_bytes(self) -> int:
-        """How long the record is now."""
+        """How long the record is now, in bytes."""
         return self.log.stat().st_size
 
     def attach(self) -> None:
