@@ -56,7 +56,7 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def n_epochs(recipe: Recipe, n_frames: int) -> int:
-    """How many epochs to train on n_frames: those of the recipe, or as many as make LEAST_STEPS steps."""
+    """How many epochs to train on n_frames: those of the recipe, or more if LEAST_STEPS steps need more."""
     steps = -(-n_frames // recipe.fit.batch_size)
     return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 

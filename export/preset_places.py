@@ -15,8 +15,8 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A preset should be nearer to its recordings than any other preset, by this much. Each dB less costs as much as 1 dB
-# more between the preset and its recordings.
+# A recording should be at least this much nearer to its own preset than to any other. If the lead is 1 dB too small,
+# the preset's place costs as much as if it were 1 dB farther from the recording.
 APART_DB = 1.0
 MOST_TAKES = 24  # most recordings of one sound that are compared
 # Passes over all presets; in a pass, rounds for one preset; in a round, places that are tried, and best ones kept.
@@ -84,7 +84,7 @@ def _better(
 def _costs(
     instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
 ) -> np.ndarray:
-    """The costs, (n,), of positions at the keys, (n, n_keys, n_latents).
+    """The cost, (n,), of each row of `tried`, knob positions at the keys, (n, n_keys, n_latents); less is better.
 
     nearest_db: for each of `takes`, its distance from the nearest other preset.
     """

@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """One candidate per sound of the corpus: the best of its points (`patch_places`), scored on decoded notes."""
+    """One candidate per sound of the corpus: the best of the sound's points in the latent space (`patch_places`)."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}

@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the end of the held note, whose level is compared with its loudest moment
+FROM_S, TO_S = 1.2, 1.45  # the end of the held note; its level is compared with the note's loudest moment
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
@@ -51,7 +51,7 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
 
 
 # For each part of the piece, how well a sound fits it: the sound with the largest value gets the part. The parts choose
-# in this order. A second of attack lowers the value as much as 20 to 40 dB, or as many semitones, do.
+# in this order. The values are in dB or semitones. Where attack counts, 1 s of it costs 20 to 40.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,

@@ -50,7 +50,9 @@ def file_name(instrument: str, kind: str) -> str:
 
 
 def make_exhibit(instrument: Decoder, recordings: Path | None) -> Exhibit:
-    """Play, draw and measure; writes nothing. recordings: a folder with the instrument's recordings and a manifest.
+    """Play an instrument and draw its picture, but write no files.
+
+    recordings: a folder with the instrument's recordings and a manifest; None if there is none.
 
     UserError for an instrument without a sound.
     """

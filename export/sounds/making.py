@@ -62,7 +62,7 @@ def _with_knob(each: Modulation, timbres: Timbres) -> Modulation:
 
 
 def _trajectory_with_knobs(trajectory: SoundTrajectory, timbres: Timbres) -> SoundTrajectory:
-    """The trajectory with the instrument's knobs; positions of a knob that lowers its descriptor are mirrored."""
+    """The trajectory with knobs in place of descriptors; if a knob lowers its descriptor, its values are mirrored."""
     written, latents = trajectory.inline, {}
     for descriptor, values in written.latents.items():
         knob, sign = timbres.knob(descriptor)

@@ -25,7 +25,7 @@ BLOCK_FRAMES = 4096
 N_BANDS = 64
 WINDOW_FRAMES = 8192  # a window of 0.19 s
 FIRST_S, LAST_S, STEP_S = 0.1, 1.5, 0.1  # middles of the windows in which movement is measured
-QUIET_DB = -40.0  # relative to the loudest band; softer bands do not count
+QUIET_DB = -40.0  # bands below this level, relative to the loudest band, do not count
 LOUDNESS_FRAMES, LOUDNESS_STEP_FRAMES = SAMPLE_RATE_HZ * 4 // 10, SAMPLE_RATE_HZ // 10
 
 

@@ -13,7 +13,7 @@ from training.instrument.points import Playable, Points, decode_points
 
 N_POINTS = 1500  # knob positions that are tried all over the space
 N_NEAR, N_ROUNDS = 100, 3  # further positions near the best one, in each round
-NEAR = 0.15  # standard deviation of the first round's distance from the best; each round halves it
+NEAR = 0.15  # standard deviation of the steps from the best position in the first round; halved in each further round
 N_NOTES = 3
 DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
 
@@ -38,7 +38,7 @@ class Timbres:
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
         """The positions, by knob, whose timbre is nearest to the wanted ranks, 0 to 1, of some DESCRIPTORS.
 
-        Without a wish, the instrument's start positions.
+        If `wanted` is empty, the instrument's start positions.
         """
         if not wanted:
             return self._named(np.array(start_positions(self._instrument.card)))

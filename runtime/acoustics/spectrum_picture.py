@@ -22,7 +22,7 @@ class SpectrumPicture:
         narrow = np.flatnonzero(np.diff(np.ceil(edges)) < 1.0)
         first_wide = int(narrow[-1]) + 1 if len(narrow) else 0
         starts = np.ceil(edges[first_wide:-1]).astype(np.int64)
-        self._n_there = int(np.searchsorted(starts, n_bins))  # wide bands that contain a bin
+        self._n_there = int(np.searchsorted(starts, n_bins))  # the number of wide bands that contain a bin
         self._starts = starts[: self._n_there]
         self._end = min(n_bins, int(np.ceil(edges[-1])))
         self._middles, self._first_wide, self._bins = middles[:first_wide], first_wide, np.arange(n_bins)

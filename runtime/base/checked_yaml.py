@@ -82,7 +82,7 @@ for _tag in ("int", "float"):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """Convert a tree of dicts, lists and plain values to the type `kind`; UserError at `where` if it does not fit."""
+    """Convert a tree of dicts, lists and plain values to the type `kind`; else UserError that begins with `where`."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:

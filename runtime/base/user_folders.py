@@ -19,9 +19,11 @@ def state_folder() -> Path:
 
 
 def _folder(variable: str, at_home: str) -> Path:
-    """The user's folder that the environment variable names, or, in a service, the folder that systemd names.
+    """The folder NAME in the user's folder for files of one kind; in a service, the folder that systemd names.
 
-    Sources: systemd.exec(5), $STATE_DIRECTORY; XDG Base Directory Specification 0.8: a relative path is ignored.
+    variable: the environment variable with the path of the user's folder. at_home: its path in the home folder, if the
+    variable is not set. Sources: systemd.exec(5), $STATE_DIRECTORY; XDG Base Directory Specification 0.8: a relative
+    path is ignored.
     """
     service = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     if os.path.isabs(service):

@@ -51,7 +51,7 @@ def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> t
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
     keys = [NoteOn(1, spread_note(decoder, 100 + number), VELOCITY) for number in range(n_notes)]
     _, rendering_s = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=True)
-    # Render again without the other notes, so that the first sound is the keys' sound.
+    # Render again without the other notes, so that all that is heard comes from the keys.
     alone, _ = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=False)
     sustained_peak = alone[-8 * BUFFER_FRAMES :].max()
     heard = int(np.argmax(alone >= HEARD_RATIO * sustained_peak))

@@ -147,7 +147,7 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     elif not start.state.is_silent:
         sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
         print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
-    # Recordings of the first version say which instrument a swap brought, but nothing more.
+    # The first recordings have only the name of an instrument that was chosen later, which is too little to render it.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)
     if tick is not None:

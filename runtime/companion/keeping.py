@@ -7,6 +7,7 @@ import socket
 
 import msgspec
 
+from runtime.audio.thread_guard import ThreadGuard
 from runtime.companion.box import add_box
 from runtime.companion.chosen import add_chosen
 from runtime.companion.examining import add_examining
@@ -31,6 +32,13 @@ class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config: Config
 
 
+class GuardThread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of the request `guard`: the playing process and its audio thread, as the system numbers them."""
+
+    process: int
+    thread: int
+
+
 def companion(stream: socket.socket) -> Companion:
     """A companion with all handlers, for the playing process at the other end of the stream."""
     made = Companion(stream)
@@ -44,4 +52,6 @@ def companion(stream: socket.socket) -> Companion:
     add_power(made)
     add_examining(made)
     Recorder(made)
+    guard = ThreadGuard()
+    made.add("guard", GuardThread, lambda params: guard.watch(params.process, params.thread))
     return made

@@ -56,7 +56,8 @@ def _keep(keep: KeepLearned) -> object:
 
 def _keep_velocity(keep: KeepVelocity) -> object:
     before = load_learned(keep.device)
-    # A stored `linear` counts as no choice, so that a map's own curve replaces it. In this case, store it as points.
+    # A stored `linear` counts as no choice: the curve of the input's map, if it has one, would be used instead. In this
+    # case, store the linear curve as points.
     for curve in (keep.curve, _STRAIGHT):
         save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
         setup = device_setup(keep.config, keep.device)

@@ -97,7 +97,7 @@ class Recorder:
         """Write what remains, and finish the recording, after the playing process has ended."""
         if self._recording is not None:
             self._recording.work()
-            self._recording.work()  # a call writes up to the end that the previous call read, so two are needed
+            self._recording.work()  # the first call finds the sound's end; the second writes up to this end
             self._finish()
 
     def _finish(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Companion:
 
     def _work(self) -> None:
         wait_s = min([routine() for routine in self._routines], default=math.inf)
-        if not self._frames.has_line and self._frames.can_receive:  # false if a routine found the connection closed
+        if not self._frames.has_line and self._frames.can_receive:  # a routine may have found the connection closed
             unsent = [self._frames] if self._frames.has_unsent else []
             select.select([self._frames], unsent, [], None if wait_s == math.inf else wait_s)
         self._frames.flush()

@@ -27,6 +27,8 @@ from runtime.events import (
     Tempo,
 )
 
+_WAITING = frozenset({KnobTurn, PhaseBlend, Clock, Tempo})
+
 
 class ControlMap:
     """Knows which MIDI control moves which target; a device without its own map has the map of the settings.
@@ -85,7 +87,7 @@ class ControlMap:
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
-        """Note which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
+        """Remember which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
         control, state = event.control, self._state(event)
         if control == Control.NRPN_MSB:
             state.parameter_msb, state.parameter = event.value, NO_PARAMETER
@@ -140,13 +142,12 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for the next hop: it changes only spectra, the blend of phases or the tempo."""
-        if isinstance(event, ControlChange):
+        """Whether an event may wait for the next hop, as it changes only spectra, the blend of phases or the tempo."""
+        kind = type(event)
+        if kind is ControlChange:
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting
-        if isinstance(event, TargetMove):
-            return waits_for_hop(event.target)
-        return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))
+        return waits_for_hop(event.target) if kind is TargetMove else kind in _WAITING
 
     def memory(self) -> dict[str, dict[int, Any]]:
         """The devices' maps and the state of their controls, as plain values, for `remember`."""

@@ -58,8 +58,8 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
         sound = _with(sound, ("filter", "type"), present.filter_kind)
     if sound.morph is not None and knobs.morph is not None:
         sound = _with(sound, ("morph", "at"), knobs.morph.at)
-        # A sound that is saved with `at` has the rates that were moved. The others come from the morph's sounds, of
-        # which places are this sound itself.
+        # Store only the LFO rates that the player has moved: the others are those of the morph's sounds. But if one of
+        # these sounds is this sound with other knob positions, store all rates.
         is_place = any(isinstance(each, dict) for each in sound.morph.sounds)
         for name, target in LFO_RATES.items():
             if target in values and name not in present.rates and not is_place:

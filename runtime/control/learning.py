@@ -37,8 +37,8 @@ _FIXED_CONTROLS = {
 class Learned(msgspec.Struct, frozen=True):
     """What was learned: a line for a device's map.
 
-    device: the device's number. share: where the control stands, 0 to 1, if it takes its target there at once; None for
-    actions, switches, encoders, and a control that first picks its target up.
+    device: the device's number. share: the control's position, 0 to 1, to which the target jumps now; None for an
+    action, a switch, an encoder, or a takeover other than `jump`.
     """
 
     device: int
@@ -82,7 +82,7 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Check the time; returns what was learned if the movement is over, or None; disarms at the time limit."""
+        """What was learned if the movement is over at `now_s`, else None; disarms at the time limit."""
         if self.target is None:
             return None
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
@@ -131,8 +131,8 @@ def without(
 ) -> tuple[MapLine, ...]:
     """A device's learned lines without the lines of one target or action.
 
-    names: all names of the target or action; None to remove all lines. own: the target's lines in the device's map that
-    were not learned. Learned lines that silence them are removed, too.
+    names: all names of the target or action; None to remove all lines. own: the lines for this target in the device's
+    map that were not learned. A learned line that silences one of these (see `silences`) is removed, too.
     """
     if names is None:
         return ()

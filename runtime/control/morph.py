@@ -1,4 +1,4 @@
-"""Morphs: moves all targets together through several sounds, along a path or within a square."""
+"""A morph moves all targets together through several sounds, along a path or within a square."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Number of steps between two neighbours of a path, and between two corners of a square. Values that are no targets, and
-# an LFO's rate, change only in these steps, and only for new notes.
+# Number of steps between two neighbouring sounds of a path, and between two corners of a square. Values that are no
+# targets, and an LFO's rate, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
@@ -90,7 +90,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """The rates in Hz, by target, of the LFOs of the present step; for an LFO in beats DEFAULT_LFO_HZ."""
+        """The LFOs' rates in Hz, by target, at the present step; DEFAULT_LFO_HZ for an LFO with `beats`."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():

@@ -19,7 +19,7 @@ BAR = 16 * SIXTEENTH
 BEATS_PER_MINUTE = 76.0
 LAST_BEATS_PER_MINUTE = 50.0
 
-# For each control, the bars that it needs to go from the middle to both ends and back. By default these controls move
+# For each control, how many bars it takes to go from the middle to both ends and back. By default these controls move
 # latents 1, 2 and 3.
 KNOBS = {70: 8.0, 71: 11.0, 72: 13.0}
 KNOB_STEP = SIXTEENTH

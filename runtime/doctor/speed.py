@@ -24,7 +24,7 @@ from runtime.rack.rack import Rack
 from runtime.sound.patch import Patch
 
 PLAYED_S = 4.0  # seconds that are measured
-PATIENCE_S = 60.0  # limit for the whole measuring process
+PATIENCE_S = 60.0  # the most time for the process that measures
 ROOM = 0.7  # if blocks take more than this share of their duration, a little more work makes them late
 _LOOK_S = 0.2
 _N_NOT_JUDGED = 16  # this many first blocks are not judged, because they use their memory for the first time

@@ -33,8 +33,9 @@ def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarra
 def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
-    A sound passes a line's filter once every delays_s (n,). With these gains, it decays by 60 dB in decays_s (3,) at
-    the three `meeting_points_hz`. If no filter of this kind is steep enough, the decay comes as close as possible.
+    delays_s: (n,), how long a sound takes through each line; then it passes the line's filter once. decays_s: (3,), its
+    time to decay by 60 dB at the three `meeting_points_hz`. If no filter of this kind is steep enough, the decay
+    comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)

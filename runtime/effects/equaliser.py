@@ -114,15 +114,16 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell is computed again for each block that adds samples to it. Where samples are still missing, it has old ones.
-    They change nothing: the matrix is 0 where a later sample would change an earlier one. So the sound does not depend
-    on block sizes. Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
+    A cell is computed again for each block that adds samples to it. Until later blocks come, the rest of the cell has
+    old samples. They do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does
+    not depend on block sizes.
+    Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
         self._filters = Changing(filters(settings, sample_rate_hz), max(1, round(CHANGE_S * sample_rate_hz / CELL)))
         self.n_cells_computed = 0
-        self._cell_in = np.zeros((2, CELL + N_STATES, 2))  # inputs and states, of the present and the coming filters
+        self._cell_in = np.zeros((2, CELL + N_STATES, 2))  # of the present and the coming filters: samples, then states
         self._cell_out = np.zeros((2, CELL + N_STATES, 2))
         self._ramp = np.zeros((CELL, 1))
         self._ramp01 = np.arange(1, CELL + 1)[:, None] / CELL

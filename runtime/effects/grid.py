@@ -58,7 +58,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`: returns whether it has sound, and silences it if it has none."""
+        """Finish the cell that begins at `frame`: set it to 0 if no sample is above SILENCE; returns whether one is."""
         if self.is_clean(frame):
             return False
         at = frame % self.size
@@ -126,7 +126,7 @@ class CellEffect(ABC, Generic[T]):
             done = end
 
     def _next_cell(self, frame: int) -> None:
-        """Finish the sent cell that begins at `frame`, and compute the wet sound of the next cell."""
+        """Finish the cell of sent sound that begins at `frame`, and compute the wet sound of the next cell."""
         has_input, slept = self._send.close_cell(frame), self.sleeps
         if slept:
             self._settings.jump(frame - self._cell if has_input else frame)
@@ -156,5 +156,5 @@ class CellEffect(ABC, Generic[T]):
         """
 
     def _fall_asleep(self) -> None:
-        """Clear the effect's own sound, but not the ring of sent sound."""
+        """Clear the sound inside the effect, but not the ring of the sound that was sent to it."""
         self._is_wet = False

@@ -23,8 +23,8 @@ LEAST_TREBLE = 0.4  # decay at 6 kHz with a damping of 1, in units of decay_s
 EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the delay lines
 # Of 200 seeds, this one made echoes dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
-# Largest angles of the turning matrix, in radians: TURNING for a room in which resonances just overlap; MOST_TURNING
-# for any room, because a larger angle would audibly move the pitch of steady tones.
+# Largest angles of the turning matrix, in radians. A room in which each resonance just overlaps the next gets TURNING.
+# No room gets more than MOST_TURNING: a larger angle would audibly move the pitch of steady tones.
 TURNING, MOST_TURNING = 0.8, 1.0
 
 
@@ -72,8 +72,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # `gains` are the gains of a whole loop: of a line, and of scatterings of mean length. The scatterings get gains of
-    # their own below, so their mean gain is divided out.
+    # `gains` are the gains of a whole loop: of a line and of the scatterings. The scatterings get gains of their own
+    # below, so divide by their mean gain here.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)
@@ -83,8 +83,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # How many resonances overlap at a frequency, by their widths at half power. The fewer overlap, the farther they
-    # must move, or they would ring.
+    # `overlap`: how many resonances overlap at a frequency, by their widths at half power. The fewer overlap, the more
+    # each is heard as a ringing tone, and the farther all must move.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))

@@ -1,4 +1,4 @@
-"""Makes the last mixing matrix of the reverb's loop; it turns slowly, so that every resonance moves in frequency."""
+"""Makes the last mixing matrix of the reverb's loop, which turns slowly, so that every resonance moves in frequency."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RoomTurning:
         self._matrices = np.zeros((N_LINES, 2 * N_LINES), np.float32)
 
     def matrices(self, number: int, largest: float, next_largest: float) -> np.ndarray:
-        """The matrix at the beginning of cell `number`, and beside it its change during the cell: float32 (16, 32).
+        """The matrix at the beginning of cell `number`; to its right, its change during the cell: float32 (16, 32).
 
         largest, next_largest: the largest angle at the beginning and at the end of the cell.
         """

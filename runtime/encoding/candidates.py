@@ -55,7 +55,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder. made_for: the instrument's name and SHA-256, which encoded sounds state."""
+    """An instrument with its encoder. made_for: the instrument's name and SHA-256, for the files of its sounds."""
 
     decoder: Decoder
     encoder: Encoder

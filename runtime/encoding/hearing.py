@@ -30,7 +30,7 @@ LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # a note that lasts for this share of the audible time is taken for the whole recording
-MOST_GAP_FRAMES = 4  # a note may be unheard for this many frames, and still goes on
+MOST_GAP_FRAMES = 4  # the longest gap within a note: frames in which the note is not heard
 UNPITCHED_NOTE = 60  # the note of a sound in which no pitch is heard
 
 
@@ -52,8 +52,8 @@ class Pitch:
 class Take:
     """One note of a recording, or a whole recording that is no note.
 
-    samples: float32 (n,), mono; they begin `before` samples before the onset, and are tuned to the note unless the
-    tuning is kept. pitch: the heard pitch. start_s: time of the onset in the recording.
+    samples: float32 (n,), mono; they begin `before` samples before the onset, and are tuned to the note unless
+    `takes_of` was called with keeps_tuning. pitch: the heard pitch. start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray
@@ -197,7 +197,8 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    fundamental = power[max(0, bin_ - 1) : bin_ + 2]  # only three bins: a chord's lowest note leaks into bins near it
+    # Three bins: a wider range would include what leaks from a chord's lowest note.
+    fundamental = power[max(0, bin_ - 1) : bin_ + 2]
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 

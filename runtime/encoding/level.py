@@ -14,7 +14,7 @@ SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.01, 0.06
 N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so the level does not pulse with it
 FULL_DB = 3.0  # a sound is at full level where it is this close to its loudest
 DYING_DB = 12.0  # a sound dies away if it loses this much from its attack to the end of its held part
-RELEASE_DB = 6.0  # a release begins where the level is last this close to the held level
+RELEASE_DB = 6.0  # the release begins at the last moment at which the level is at most this far below the held level
 RELEASE_FALL_DB = 15.0  # a release ends at least this far below the held level
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
 
@@ -51,7 +51,7 @@ class Marks:
 
 
 def marks_of(level_db: np.ndarray) -> Marks:
-    """The marks of a level curve, from `level_curve_db`."""
+    """The marks of a level curve that `level_curve_db` has computed."""
     loudest = float(level_db.max())
     end = len(level_db) - 1
     attack = int(np.argmax(level_db >= loudest - FULL_DB))

@@ -14,7 +14,7 @@ from runtime.encoding.decoding import decode
 from runtime.encoding.hearing import Take, resampled
 from runtime.encoding.level import Marks, level_curve_db, marks_of
 from runtime.encoding.nearest import nearest_trained, trained_sounds
-from runtime.encoding.search import search
+from runtime.encoding.search import refined, search
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import Encoder
@@ -78,6 +78,8 @@ def read_take(
         best = search(decoder, model_note, colours, mean_db - mean_db.max(), starts)
     # The encoder finds how the sound moves; the search finds the positions around which it moves.
     positions, steady = (positions + best - steady).clip(0.0, 1.0), best
+    if around is None:
+        positions = refined(decoder, model_note, colours, target_db, positions)
     decoded = decode(decoder, positions, model_note)
     colour_db = _smoothed(colours.fit(decoded, target_db))
     colour_db = colours.levelled(decoded, colour_db)

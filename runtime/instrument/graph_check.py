@@ -147,7 +147,7 @@ class _Graph:
             # Such a whole number could be an index out of range, or a divisor that is 0.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
-            # The trial with each number of rows (trial.py) could then miss the largest size.
+            # The trial (trial.py) changes only the number of rows: it could miss the largest size.
             raise _NotAllowedError(f"the operator {operator} with a size that moves")
         if operator == "Shape" or not any(moving):
             self._still.update(outputs)

@@ -86,7 +86,7 @@ class Server:
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
         self.path, self._topics = path, topics
         make_private(path.parent)
-        # The kernel releases the lock when its process ends, so the lock tells whether the socket's maker still runs.
+        # The kernel releases the lock when this process ends, so the lock tells whether the socket's maker still runs.
         self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,7 +102,7 @@ class Server:
         self.add("methods", NoParams, lambda _params, _caller: sorted(self._methods))
 
     def add(self, method: str, params: type, handler: Handler) -> None:
-        """Answer requests with this name.
+        """Answer requests for this method.
 
         params: a msgspec.Struct type; a request with other params is refused. handler: called with the params and the
         Caller; returns the answer as plain values, or LATER; UserError refuses the request.

@@ -106,6 +106,6 @@ def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
 
 
 def _address(port: str) -> tuple[int, int, str]:
-    """A key for sorting: ALSA's client and port number, -1 without an address, then the whole name."""
+    """A key for sorting: ALSA's client and port numbers, both -1 without an address, then the port's whole name."""
     match = re.search(r"\s(\d+):(\d+)$", port)
     return (int(match[1]), int(match[2]), port) if match else (-1, -1, port)

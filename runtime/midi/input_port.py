@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import mido
 
 from runtime.base.quiet import quiet_stderr
-from runtime.base.realtime import MIDI_PRIORITY, promote_thread
+from runtime.base.realtime import MIDI_PRIORITY, DriverThreadState, promote_thread
 from runtime.events import Event, NoteOn
 from runtime.midi.held_state import HeldState
 from runtime.midi.messages import from_message
@@ -43,7 +43,7 @@ class InputPort:
         self._held = HeldState()
         self._client: rtmidi.MidiIn | None = None
         self._kept_alive: list[object] = []
-        self._promoted = False
+        self._promoted, self._thread_state = False, DriverThreadState()
         self._may_be_deaf = False
 
     def open(self, name: str, announcements: Announcements | None) -> None:
@@ -86,6 +86,7 @@ class InputPort:
         self._may_be_deaf = False
         if not self._promoted:
             self._promoted = True
+            self._thread_state.keep()
             promote_thread(MIDI_PRIORITY)
         try:
             event = from_message(mido.Message.from_bytes(message_and_delta[0]), self.device)
@@ -126,6 +127,7 @@ class InputPort:
     def _delete_client(self) -> None:
         with quiet_stderr():
             self._client.delete()
+        self._thread_state.free()
         self._client, self._kept_alive, self._may_be_deaf = None, [], False
 
     def _release(self) -> None:

@@ -200,7 +200,7 @@ class MidiInputs:
         return self._close_left() if self._left else InputPort(self._api, self._post, self._config.channel)
 
     def _close_left(self) -> InputPort:
-        """Close the port that has waited longest, and return it."""
+        """Close the port whose keyboard has been gone longest, and return it."""
         _, port = self._left.pop(0)
         port.close()
         return port

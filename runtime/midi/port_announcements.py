@@ -158,7 +158,9 @@ class AlsaAnnouncements:
                 self._client = alsa_midi.SequencerClient(_OWN_NAME)
             # NO_EXPORT: other programs, which would show this port as a synthesizer, cannot connect to it.
             caps = alsa_midi.PortCaps.WRITE | alsa_midi.PortCaps.NO_EXPORT
-            self._client.create_port("in", caps, alsa_midi.PortType.APPLICATION).connect_from(alsa_midi.SYSTEM_ANNOUNCE)
+            # Keep the port: alsa_midi deletes a port, and with it the connection, when nothing refers to it.
+            self._port = self._client.create_port("in", caps, alsa_midi.PortType.APPLICATION)
+            self._port.connect_from(alsa_midi.SYSTEM_ANNOUNCE)
             descriptors = alsa_midi.ffi.new("struct pollfd[]", 1)
             alsa_midi.alsa.snd_seq_poll_descriptors(self._client.handle, descriptors, 1, select.POLLIN)
             self._fd = descriptors[0].fd

@@ -7,8 +7,8 @@ from operator import itemgetter
 from runtime.events import ActiveSensing, Clock, ClockContinue, ClockStart, ClockStop, Event
 from runtime.midi.recorded.events import event_of_midi
 
-# A message and its time, in ticks from the beginning of the file. The message is an event; for a change of tempo, the
-# new microseconds per beat; or None if it is ignored.
+# The time, in ticks from the beginning of the file, and the message: an event, the new microseconds per beat of a
+# change of tempo, or None for a message that is ignored.
 Timed = tuple[int, Event | int | None]
 
 _HEADER_BYTES, _CHUNK_HEADER_BYTES = 14, 8

@@ -75,7 +75,7 @@ class Arpeggiator:
         self._given: list[tuple[int, Event]] = []
 
     def feed(self, event: Event, frame: int) -> None:
-        """Receive an event; if `frame` is before the end of the previous `take`, the event happens at that end."""
+        """Receive an event; it happens at `frame`, or at the `end_frame` of the latest `take` if that is later."""
         self._enqueue(event, frame)
 
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None:

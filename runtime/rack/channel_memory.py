@@ -99,6 +99,6 @@ class ChannelMemory:
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Note that data entry sets no parameter from now on; `events` ends with the message that says this."""
+        """Select no parameter on the channel, so that data entry sets nothing until a parameter is selected."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

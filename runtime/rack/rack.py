@@ -124,7 +124,7 @@ class Rack:
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Let the audio thread append (frame, RackState) to the history at the end of the present block."""
+        """Let the audio thread append (frame, RackState) to the kept history at the end of the present block."""
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:
@@ -215,7 +215,7 @@ class Rack:
             self._returns.retire(engine)
 
     def _has_gone(self, part: Part) -> bool:
-        """Whether a replaced part has fallen silent; if so, give its engine to the main thread."""
+        """Return whether a replaced part has fallen silent; if so, give its engine to the main thread."""
         if part.leaving or not part.engine.is_silent:
             return False
         self._returns.retire(part.engine)

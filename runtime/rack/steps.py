@@ -28,8 +28,8 @@ class Steps:
     def begin(self, beats: float) -> None:
         """Begin a chord; beats: the present time, in beats.
 
-        Usually the first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and
-        the chord's first step is the next one.
+        Usually the chord's first step is now. If the settings let chords start on the beat, steps are counted from beat
+        0, and the first one that is not before `beats` begins the chord.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0

@@ -21,8 +21,8 @@ from runtime.sound.sound import SOUND_VERSION, Sound, SoundPart, refuse_bad_name
 def load_sound(path: str | Path) -> Sound:
     """Read a sound from a YAML file of at most 256 KiB.
 
-    UserError, which names the file and the key, if the file is unreadable, sound_version differs, a key is unknown or a
-    value is out of range. `with_sound` in settings.py checks that the instrument has the sound's knobs.
+    UserError, which names the file and the key, if the file is unreadable, is of another sound_version, has an unknown
+    key or a value out of range. `with_sound` in settings.py checks that the instrument has the sound's knobs.
     """
     return sound_from_tree(load_yaml(path, dict[str, Any]), path)
 
@@ -73,7 +73,7 @@ def sound_tree(sound: Sound) -> dict[str, Any]:
 
 
 def _said(struct: msgspec.Struct) -> dict[str, Any]:
-    """The fields of a structure whose values are not the defaults, as plain values."""
+    """A structure's fields, by name, as plain values; fields with their default values are left out."""
     said = {}
     for field in _fields_of(type(struct)):
         value = getattr(struct, field.name)

@@ -38,10 +38,10 @@ TRAVELS = {
     "level": 48.0,  # dB
     "pan": 1.0,
     "pitch": 12.0,  # semitones
-    "vibrato.depth": 1.0,  # of the sound's vibrato_semitones
+    "vibrato.depth": 1.0,  # share of the sound's vibrato_semitones
     "vibrato.rate": 2.0,  # octaves
     "trajectory.speed": 3.0,  # octaves
-    "trajectory.position": 1.0,  # of the trajectory's length
+    "trajectory.position": 1.0,  # share of the trajectory's length
 }
 TARGETS = tuple(TRAVELS)
 MOST_MODULATIONS = 32

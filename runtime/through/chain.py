@@ -136,10 +136,10 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """Turn `moved`, the instrument's spectra, into factors for the sound's own spectra, in place.
+        """Turn `moved`, the instrument's spectra, into factors for the sound's spectra, in place.
 
-        The products have the shapes of the instrument's spectra, with the levels and phases of the sound's. magnitudes:
-        those of the sound's spectra.
+        A sound's spectrum times its factors has the shape of the instrument's spectrum, but keeps its own level and
+        phases. magnitudes: of the sound's spectra.
         """
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]

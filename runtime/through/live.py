@@ -71,7 +71,7 @@ class LiveThrough:
             np.add.reduce(incoming[at : at + k], axis=1, out=self._given[-1, first : first + k])
             if incoming.shape[1] > 1:
                 self._given[-1, first : first + k] /= np.float32(incoming.shape[1])
-            heard %= self._hop_size  # during the slack, the end of the previous hop is heard
+            heard %= self._hop_size  # until the slack is over, the end of the previous hop is heard
             block[at : at + k] += self._heard[heard : heard + k, None]
             at += k
             self._n_given += k
@@ -86,7 +86,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Store the complete frame for `_convert`, and use the knobs' present positions."""
+        """Store the frame that is now complete, for `_convert`, and pass the knobs' present positions to the effect."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

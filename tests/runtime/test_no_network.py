@@ -16,7 +16,7 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# With telemetry on, onnxruntime looks up its maker's host 9 s after the start, and again 6 s later.
+# Long enough to notice telemetry: with it, onnxruntime looks up its maker's host 9 s after the start, and 6 s later.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 THIS_MACHINE = {"127.0.0.1"}

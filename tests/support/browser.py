@@ -60,7 +60,7 @@ class Browser:
             time.sleep(0.05)
 
     def command(self, method: str, **params: object) -> dict[str, Any]:
-        """Send a command of the protocol; returns its result."""
+        """Send a command of the DevTools Protocol; returns its result."""
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while (message := json.loads(self._socket.recv(_LIMIT_S))).get("id") != number:

@@ -1,4 +1,4 @@
-"""Plays a chord of steady voices, with events meanwhile: with submixes, and with voices made one by one."""
+"""Plays a chord of steady voices, and events during it: once with submixes, once with voices made one by one."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def one_by_one() -> Iterator[None]:
 def mixed_and_alone(events: Sequence[tuple[int, Event]], blend: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Play the chord with submixes, and again with voices made one by one; returns the two left channels.
 
-    events: (frame, event), while the chord sounds. blend: from noise phases (0) to coherent phases (1). Asserts that
-    voices made one by one need more transforms.
+    events: (frame, event), while the chord sounds. blend: from noise phases (0) to coherent phases (1). AssertionError
+    unless voices made one by one need more transforms.
     """
     ordered = sorted(events, key=lambda entry: entry[0])
     mixed, n_mixed = _played(ordered, blend)

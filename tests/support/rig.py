@@ -79,7 +79,7 @@ class JackServer:
             # JACK allows eight servers, and counts a killed server until a server of the same name has run and ended.
             self.__enter__()
         self._process.terminate()
-        if self._process.wait() != 0:  # jackd fails if a client was just killed; JACK then still counts this server
+        if self._process.wait() != 0:  # after the kill of a client; JACK then still counts this server
             self.__enter__()
             self._process.terminate()
             self._process.wait()
@@ -105,7 +105,7 @@ class Player:
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._env, **pipes)
-        # JACK may print complaints first: all servers share a database, which is full after many clients were killed.
+        # JACK may print complaints before "ready": all servers share a database, which killed clients fill.
         said = b""
         while not said.endswith(b"ready\n"):
             line = self._process.stderr.readline()

@@ -25,7 +25,7 @@ UNWIRED: frozenset[str] = frozenset()
 # Control numbers for the sources cc_20 and so on; with the default settings, 70 also moves a knob.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
-# Fields that get no random value of their type: names that a user gives, and fields that `random_sound` sets itself.
+# Fields to which `_fields` gives no value: names that a user gives, and fields that `random_sound` sets itself.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
 # Fields that act outside a single engine, or name other sounds.
 _NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")

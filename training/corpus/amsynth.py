@@ -145,7 +145,7 @@ def render_patch(
 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
-    """The unit-peak frames (n, n_bins) of each note in samples (n_notes, n_samples), without the silent frames."""
+    """The spectra (n, n_bins) of each note in samples (n_notes, n_samples): with a peak of 1, without silent ones."""
     return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 

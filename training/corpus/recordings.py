@@ -106,7 +106,8 @@ def add_recording(
 
     only_clear: add only frames that are clear (`are_clear`) at the recording's note; if the note is unknown, it is
     detected first. transpose: for training, also add copies resampled by 1 to this many semitones up and down, labelled
-    with the copies' notes. most_frames: add no more frames than this for each note, evenly spread; 0 for all.
+    with the copies' notes. most_frames: of the recording and of each copy, add at most this many frames, evenly spread;
+    0 for all.
     UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
@@ -157,7 +158,11 @@ def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, no
 
 
 def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
-    """A recording's audible frames, or with a note `clear_at` only frames clear at this note; UnusableError if none."""
+    """A recording's audible frames; UnusableError if there are none.
+
+    speed: how many times as fast the recording is played. clear_at: a MIDI note, to return only the frames that are
+    clear at it, or None.
+    """
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):
         n_samples += n_new

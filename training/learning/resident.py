@@ -15,7 +15,7 @@ import numpy as np
 from training.learning.steps import Steps
 from training.model.batches import FrameBatches
 
-LARGEST_BYTES = 1 << 31  # most bytes of frames that are kept on the device
+LARGEST_BYTES = 1 << 31  # at most this many bytes of frames are kept on the device
 STEPS_AT_ONCE = 32  # steps in one call of the loop; between calls, progress is shown and Ctrl-C is noticed
 # The loop takes a few seconds longer to compile than a single step. On a CPU, a run of fewer steps than this does not
 # win that time back.

@@ -20,7 +20,8 @@ N_FRAMES = 96  # how many frames of each recording are used, from its beginning:
 CHANGING_DB = 2.0  # a recording changes if its levels differ this much from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # random knob positions, tried for each of this many recordings
-LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9  # a strong knob moves the sound so far on this share of random lines
+# A strong knob changes the sound by LEAST_TRAVEL_DB on LEAST_SHARE_OF_LINES of the random lines (`strong_lines`).
+LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
 
 
 Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -271,7 +272,7 @@ def _knobs_behind_still_db(
         positions = random.random((N_POSITIONS, instrument.card.n_latents))
         frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
         levels_db = band_levels_db(frames, instrument.card.spec)
-        # The nearest position is searched by the mean over time; the distance that counts is over all frames.
+        # The nearest position is found by comparing means over time; its distance is then taken over all frames.
         mean_db = take.levels_db.mean(axis=0)
         nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
         still_db = distance_db(decoded[id(take)].still_db, take.levels_db)

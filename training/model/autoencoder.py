@@ -164,7 +164,7 @@ class OutputReLU(layers.Layer):
         self.slope = slope
 
     def call(self, inputs, training: bool = False):
-        """The activations, shaped like `inputs`; negative in training only."""
+        """The activations, shaped like `inputs`; only in training can they be negative."""
         return ops.leaky_relu(inputs, self.slope) if training and self.slope else ops.relu(inputs)
 
 

@@ -16,7 +16,7 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-# Ends the name of the folder of a corpus's further patches, which are test patches outside the corpus (`CorpusPlan`).
+# A corpus's further patches (`CorpusPlan`) have a folder of their own, whose name ends in FURTHER.
 FURTHER = "-further"
 
 

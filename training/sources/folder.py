@@ -64,10 +64,10 @@ class Origin:
 
 
 class RecordingFolder:
-    """A context manager that writes recordings next to `out` and, if all went well, renames the folder to `out`.
+    """A context manager that writes recordings into a folder beside `out`, and renames it to `out` if all went well.
 
-    UserError if `out` holds recordings and `force` is not given, or if it holds other things. `dropped` lists the notes
-    that were left out, with the reason.
+    UserError if `out` holds recordings and `force` is not given, or if it holds other things. `dropped` has a line for
+    each note that was left out, with the reason.
     """
 
     def __init__(self, out: Path, force: bool = False):

@@ -84,7 +84,8 @@ class Player:
     def at_its_notes(self, program: Program, notes: Sequence[int], held_s: float) -> tuple[Program, np.ndarray | None]:
         """The program, transposed so that each note is heard at its own pitch, and its samples.
 
-        None instead of samples if a note is not heard at its pitch, or if the notes' peaks differ by MOST_UNEVEN_DB.
+        None instead of samples if a note is not heard at its pitch, or if one note's peak lies MOST_UNEVEN_DB or more
+        below another's.
         """
         samples = self.render(program, notes, held_s, 0.0)
         peaks = np.abs(samples).max(axis=1)

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Choose the sounds and write the list; prints each sound's distance from the sounds chosen before."""
+    """Choose the sounds and write the list; prints each sound's distance from the nearest sound chosen before it."""
     refuse_bad_target(arguments.out)
     examined = _patches(arguments.notes) if arguments.source == "analogue" else _programs(arguments)
     rows, levels = {}, {}
@@ -67,7 +67,7 @@ def _dies_away(samples: np.ndarray) -> bool:
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield name, row and samples of each candidate among a plugin's programs.
+    """Yield name, row of the list, and samples of each candidate among a plugin's programs.
 
     Samples are None if the program is unfit (Player.at_its_notes). Of programs with one name, only the first is
     examined.
@@ -85,14 +85,18 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield name, row and samples of each patch of the bundled virtual analogue's corpus."""
+    """Yield name, row of the list, and samples of each patch that the bundled virtual analogue was trained on.
+
+    Samples are None if a note of the patch is not heard at its key.
+    """
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:
         for done, (patch, samples) in enumerate(analogue.heard_patches(candidates, notes, HELD_S), start=1):
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            row = {"bank": bank, "index": index, "name": name, "split": "test"}  # `read_patches` accepts test alone
+            # `read_patches` refuses a list with a part of the splits, but accepts one with test only.
+            row = {"bank": bank, "index": index, "name": name, "split": "test"}
             yield analogue.sound_name(patch), row, samples
 
 

@@ -66,6 +66,6 @@ class MovingVoice(SteadyVoice):
         """The sound of one frame (n_bins,) that does not change, float32 (n_hops * hop_size,)."""
         if not method.startswith("rtpghi"):
             return self.sound(method, magnitudes, n_hops)
-        n_cut = N_OVERLAPS - 1  # the first hops, to which `follow` adds the sequence's end
+        n_cut = N_OVERLAPS - 1  # `follow` adds the sequence's end to this many hops at the start, so they are cut off
         sound = self.follow(method, np.tile(magnitudes, (n_hops + n_cut, 1)))
         return sound[n_cut * self.hop_size :]

@@ -29,7 +29,7 @@ from training.measure.likeness import Take, decode_take, takes_of
 FREQUENCIES_HZ = 0.0, 250.0, 750.0, 3000.0, HIGHEST_HZ
 FRAMES = 0, 2, 6, 16, 96
 LEVELS_DB = FLOOR_DB - 1.0, FLOOR_DB + 0.01, -30.0, 0.1
-N_ASKED = 4000  # most frames that `forbidden` examines
+N_ASKED = 4000  # `forbidden` examines at most this many frames
 
 
 class Error(NamedTuple):
@@ -97,7 +97,7 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """For each range of levels: the share of the recordings' bands in it, and their share of all squared errors."""
+    """The share of the recordings' levels in each range, and the share of all squared errors at these levels."""
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}

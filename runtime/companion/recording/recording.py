@@ -68,7 +68,8 @@ class Recording:
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends, or None to write all that is surely complete.
+        stop_at: the frame at which the recording ends, or None to write up to the last frame
+            before which nothing more can come.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
@@ -90,7 +91,7 @@ class Recording:
     def finish(self) -> None:
         """Close the files and give them their final names."""
         self._sound.finish()
-        # On a full disk, the sound file may hold more or fewer frames than were added.
+        # Count what the file holds: on a full disk, this may be more or less than was added.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)
@@ -136,7 +137,7 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Write the events before frame `end`. Call this before writing the sound, so that no sound lacks events."""
+        """Write the events before frame `end`. Call this first, so that the sound in the file has its events."""
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

@@ -43,7 +43,7 @@ def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
 
 
 class WavFile:
-    """A WAV file of 16 or 24 bits, stereo. n_most: the most frames, for tests, or None for the format's limit.
+    """A WAV file of 16 or 24 bits, stereo. n_most: for tests, the most frames; None for the format's limit.
 
     OSError if the file cannot be made.
     """
@@ -63,7 +63,7 @@ class WavFile:
         else:
             content = numbers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
         at = _WAV_HEADER.size + self.n_frames * self._frame_bytes
-        _write_all(self._file, content, at)  # `finish` cuts off the written part of a block that fails
+        _write_all(self._file, content, at)  # if only a part of the block is written, `finish` cuts it off
         self.n_frames += len(block)
         self._write_header()
 
@@ -134,7 +134,7 @@ class FlacFile:
         with suppress(OSError):
             os.ftruncate(self._file, self._size)
             self._say_length(n_encoded)
-            # Zeros mean that there is no sum. The encoder's sum would be wrong: it includes the frames cut off.
+            # Zeros mean that there is no MD5 sum. The encoder's sum would be wrong: it includes the frames cut off.
             _write_all(self._file, bytes(16), _SUM_AT)
         self.n_frames = n_encoded
 

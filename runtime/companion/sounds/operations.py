@@ -186,7 +186,10 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file holds the sound with this content; in a renamed sound's file its former name still stands."""
+    """Whether a file holds the sound with this content.
+
+    The name in the file does not count: if the sound was renamed, it is the former name. name: the name in `content`.
+    """
     if _present(path) == content:
         return True
     try:

@@ -23,7 +23,7 @@ _ENTRY, _SOUND, _NEWER = "entry.json", "sound.yaml", "newer.yaml"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One change. did: its kind. name: the sound's name before. new_name: the name after a rename, else None."""
+    """One change. did: its kind. name: the sound's name before it. new_name: the name after a rename, else None."""
 
     did: Literal["delete", "rename", "overwrite"]
     name: str
@@ -31,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """An entry in the trash. entry: the change. content: the sound file's content before, or None for a rename."""
+    """An entry in the trash. entry: the change. content: what the sound file held before, or None for a rename."""
 
     def __init__(self, folder: Path):
         self._folder = folder

@@ -68,7 +68,7 @@ def load_map(path: str | Path) -> MapFile:
 
 
 def map_from_tree(tree: object, where: object) -> MapFile:
-    """Convert a tree of dicts, lists and plain values to a map; UserError at `where` if the map is broken."""
+    """Convert a tree of dicts, lists and plain values to a map; UserError that begins with `where` if it is broken."""
     return _refuse_contradictions(checked(tree, MapFile, where), where)
 
 

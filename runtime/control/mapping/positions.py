@@ -55,7 +55,7 @@ def _steps(mode: str, value: int) -> int:
 
 
 def _stepped(binding: Binding, stands: float, steps: int) -> float:
-    """The target's position after steps. It stops at the range's ends; from outside, it never jumps to an end."""
+    """The target's position after steps, which end at the range's ends; a target outside moves only towards them."""
     low = min(binding.start, binding.start + binding.travel)
     high = max(binding.start, binding.start + binding.travel)
     moved = stands + steps * binding.step

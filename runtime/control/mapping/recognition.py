@@ -12,7 +12,7 @@ from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOn, Pitc
 _MOST_VALUES = 64
 _SMALL_STEP = 16  # encoders that are turned fast send steps of up to this size
 _TREMBLE = 2  # a control at rest may jitter by this many steps
-_CLEAR = 6.0  # the clearness (see Movement) of an endless encoder is this plus the number of its values
+_CLEAR = 6.0  # the clearness (see Movement) of an endless encoder is this plus the number of values that it sent
 
 
 class Place(NamedTuple):
@@ -78,8 +78,8 @@ def _coding(values: set[int], n_values: int) -> Mode | None:
         return "relative_twos_complement"
     if values == up | above and up:
         return "relative_sign_bit"
-    # If all values are above 64, they may mean up as a binary offset, or down with a sign bit. Up is likelier: players
-    # first turn a knob to the right.
+    # If all values are above 64, they are steps up if coded with a binary offset, and steps down if coded with a sign
+    # bit. Up is likelier: players first turn a knob to the right.
     return "relative_binary_offset" if values == above | below else None
 
 
@@ -153,8 +153,8 @@ class Recognition:
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # A single message of each half may come from two switches. There may be more LSBs than MSBs, because a sender
-        # may leave out an unchanged MSB.
+        # If each of the two controls has sent a single message, they may be two switches. There may be more LSBs than
+        # MSBs, because a sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -68,9 +68,9 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into a lane's ring: the old sound stays until `fade_from`, and crossfades to the hop there.
+        """Write a dense hop into a lane's ring; from the lane's `fade_from` on, the old sound crossfades to it.
 
-        number: the lane; begin: the ring sample at which the hop begins.
+        number: the lane's number; begin: the ring sample at which the hop begins.
         """
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)

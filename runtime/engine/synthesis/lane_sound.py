@@ -194,10 +194,10 @@ class LaneSound:
         """
         active = self._transposer.active
         if self._transposer.n_active:
-            rows = [row for row, lane in enumerate(lanes) if active[lane]]
-            if len(rows) == len(lanes):
+            if all(map(active.__getitem__, lanes)):
                 self._transposer.set_ratios(lanes, frame, ratios)
                 return
+            rows = [row for row, lane in enumerate(lanes) if active[lane]]
             if rows:
                 self._transposer.set_ratios([lanes[row] for row in rows], frame, [ratios[row] for row in rows])
         plain = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if not active[lane]]
@@ -261,7 +261,7 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes sound on from their own point at `frame`, with the same spectra."""
+        """Let lanes keep their spectra at `frame`, a point of their own; call it there in place of `ramp`."""
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:

@@ -15,7 +15,7 @@ from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane then had in a submix.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in a submix.
 
     So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
     the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored

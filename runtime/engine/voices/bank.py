@@ -84,6 +84,11 @@ class VoiceBank:
         self._rate_hz = sample_rate_hz
         self.cut_fade_frames = self._frames(CUT_FADE_S)
 
+    @property
+    def n_changes(self) -> int:
+        """Grows with every change of an envelope or a gain."""
+        return self.envelope.n_changes + self.left.n_changes + self.right.n_changes
+
     def used(self) -> list[Voice]:
         """The voices of lane 0 to the highest lane that sounds, the silent ones between them included."""
         return self.voices[: self.n_lanes_used]

@@ -71,7 +71,7 @@ class _Head(PartTree, frozen=True, kw_only=True):
 
 
 def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
-    """The head as values for JSON, which `start_of` reads; state: at the recording's first frame.
+    """The head of a recording as values for JSON, which `start_of` reads; state: at the recording's first frame.
 
     The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
     instrument's file is lost.
@@ -124,7 +124,7 @@ def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Report errors inside a `with` as damage to the recording: the values of a head are not checked one by one."""
+    """A context in which errors become a UserError about a damaged recording, as not all of its values are checked."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

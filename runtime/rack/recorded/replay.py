@@ -83,7 +83,7 @@ class Replay:
 
     def _swap(self, event: Swap) -> Swap:
         if event.made is None:
-            return event  # recordings by early versions say only that the instrument changed
+            return event  # early versions did not record the new state of a part
         before = self._engine(max(0, event.part))
         try:
             trees = msgspec.convert(event.made, Trees)

@@ -184,7 +184,7 @@ class Router:
                     part.engine.post(said, frame)
 
     def _replace_all(self, event: Swap, frame: int) -> list[Part]:
-        """Let the Swap's parts play the next notes; return these parts."""
+        """Replace all parts by the Swap's new ones, which play the next notes; return the new parts."""
         self._leaving += self._parts
         self._parts[:] = event.made
         for part in self._parts:

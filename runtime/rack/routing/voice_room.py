@@ -11,7 +11,7 @@ from runtime.rack.voice_share import VoiceShare
 
 
 class VoiceRoom:
-    """Keeps the voices of all parts together to a limit.
+    """Limits the number of voices of all parts together.
 
     parts: the rack's parts. leaving: replaced parts, whose notes ring out. n_voices: the highest limit; a VoiceLimit
     may lower the limit.
@@ -37,7 +37,7 @@ class VoiceRoom:
         self._begun.clear()
 
     def needs_exact_frame(self, events: Sequence[Event]) -> bool:
-        """Whether all engines must be rendered up to the frame of these events before they are handed out."""
+        """Whether all engines must be rendered up to the frame of these events before they get the events."""
         if any(isinstance(event, (PartChange, Swap)) for event in events):
             return True
         if self.shares_alone():

@@ -142,8 +142,8 @@ def test_the_decoder_works_while_knobs_move_and_not_at_rest(n_voices: int) -> No
     n_rows = {}
     for moving in (True, False):
         counting = CountingDecoder(DATA / "tiny.onnx")
-        # Without a name, `measure` would also measure the floor (the least work for the same sound), and this decodes
-        # rows. With a name, it also measures the plain case, which is the same case here; hence the division by 2.
+        # For a case without a name, `measure` would also measure the floor, which decodes rows, too. For a case with a
+        # name, it also measures the plain case, which is the same here: so all rows are decoded twice.
         measure(counting, Case(n_voices=n_voices, buffer_frames=64, moving=moving, name="counted"), duration_s=1.0)
         n_rows[moving] = counting.n_rows / 2
     assert n_rows[False] == n_voices  # each voice once, when its note begins

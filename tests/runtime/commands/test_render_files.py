@@ -197,7 +197,7 @@ def test_a_link_to_a_file_stays_and_its_target_is_written(tmp_path: Path) -> Non
     (tmp_path / "takes").mkdir()
     take, link = tmp_path / "takes" / "take.wav", tmp_path / "latest.wav"
     link.symlink_to("takes/take.wav")
-    for _ in range(2):  # at first, the link's target does not exist
+    for _ in range(2):  # in the first round, the link's target does not exist
         assert finished(SCALE, link) == (0, "")
         assert link.is_symlink()
         assert read_wav(take)[1] == 44100

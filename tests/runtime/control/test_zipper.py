@@ -13,7 +13,7 @@ from tests.support.clicks import moving_excess_db
 from tests.support.playing import decoder, play
 
 N_FRAMES = 60000
-START, STEP = 10000, 103  # frames: the knob travels from end to end in 0.3 s
+START, STEP = 10000, 103  # frames; the knob needs STEP for a step, 0.3 s from end to end
 JUMP = 8  # steps: a knob turned fast skips most values
 LINES = {
     "latent.1": {},
@@ -40,7 +40,7 @@ def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
     """
     start: list[Event] = [MapChange(0, bind([line])), ControlChange(0, 1, 127), ControlChange(0, 20, turns[0][1])]
     if not line.target.startswith("latent"):
-        start += [KnobTurn(latent, 0.0) for latent in range(2)]  # only the fundamental, which masks nothing
+        start += [KnobTurn(latent, 0.0) for latent in range(2)]  # a fundamental alone hides no noise above 15 kHz
     if line.target == "filter.resonance":
         start.append(TargetMove("filter.cutoff", 0.95))
     events = [(0, event) for event in (*start, NoteOn(0, 57, 100))]

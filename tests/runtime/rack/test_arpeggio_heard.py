@@ -1,4 +1,4 @@
-"""An engine plays arpeggios, and the example on the arpeggiator's page in docs is a sound."""
+"""An engine plays arpeggios, and the example in docs/tempo.md can be loaded as a sound."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) ->
 
 @pytest.mark.parametrize("block", [64, 512])
 def test_a_clock_counts_from_its_own_frame_also_if_it_comes_only_shortly_before(block: int) -> None:
-    """An LFO in beats follows a clock with jitter. The clock's messages are posted two blocks ahead, as in live use, or
-    all at the start.
+    """An LFO in beats follows a clock with jitter. The sound is the same whether the clock's messages are posted two
+    blocks ahead, as in live use, or all at the start.
     """
     lfo = Sound(lfo_1=Lfo(beats=0.5), modulation=(Modulation("lfo_1", "level", 0.3),))
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT)), lfo)

@@ -1,4 +1,4 @@
-"""With random events, the arpeggiator does what a plain model does, in any blocks, and no note is stuck."""
+"""With random events and blocks of any size, the arpeggiator does what a plain model does, and no note is stuck."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_any_partition_gives_the_same(first: int) -> None:
 
 
 def added(given: Sequence[tuple[int, Event]], timed: Timed) -> list[tuple[int, Event]]:
-    """The arpeggiator's own events, without those of `timed` that it passes on."""
+    """The arpeggiator's own events in its output `given`, without the events of `timed` that it passes on."""
     fed = {id(event) for _, event in timed}
     return [(frame, event) for frame, event in given if id(event) not in fed]
 

@@ -1,4 +1,4 @@
-"""A rack with one part is bit-identical to an engine; racks with several parts are bit-identical for all blocks."""
+"""A rack with one part is bit-identical to an engine; with several parts, the size of blocks changes no bit."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_one_part_is_the_engine_to_the_bit(timed: Timed, blocks: list[int], mode
 
 
 def with_swaps(rack: Rack, timed: Timed, patch: Patch) -> Rack:
-    """Post the swaps among the events to the rack, each with new engines; returns the rack."""
+    """Make new engines for each swap among the events, and post the swaps to the rack; returns the rack."""
     for frame, event in timed:
         if isinstance(event, Swap):
             made = playable_of(patch, event.instrument)

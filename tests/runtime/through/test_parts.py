@@ -22,7 +22,7 @@ CARD = Decoder(DATA / "tiny.onnx").card
 
 
 def followed(*heard: float, card: object = CARD) -> PitchFollower:
-    """A PitchFollower that has got these pitches, one for each frame; NaN for no pitch."""
+    """A PitchFollower after these pitches, one for each frame; NaN: the frame has no pitch."""
     follower = PitchFollower(card)
     for note in heard:
         follower.follow(note)

@@ -16,7 +16,7 @@ SOUNDS = [name for name, (split, _) in TILTS.items() if split == "train"]
 
 
 class Knowing:
-    """An instrument with one latent, the index of a sound in SOUNDS; blur: how much it plays the mean of all sounds."""
+    """An instrument with one latent, the index of a sound in SOUNDS; blur: share of the mean of all sounds, 0 to 1."""
 
     batch_invariant = True
 

@@ -285,5 +285,5 @@ def test_violin_recordings_of_one_s_own(copied: Path, capsys: pytest.CaptureFixt
     assert set(MODELS) == {path.name.removesuffix("-seed0") for path in (copied / "out" / "runs").iterdir()}
     shutil.rmtree(copied / "data" / "quick" / "violin")
     kept = (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text()
-    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # a longer run would need the recordings
+    assert reproduce(copied, "--only", "table3", "--epochs", 9) == 0  # a new run would need the recordings
     assert (copied / f"out/runs/{VIOLIN}-seed0/evaluation.json").read_text() == kept

@@ -31,7 +31,7 @@ def values(*by_seed: float, wobble: float = 0.0) -> Values:
 )
 def test_with_one_seed_a_difference_of_a_tenth_is_needed(smaller: float, larger: float, verdict: str):
     assert is_less(values(smaller), values(larger), None).verdict == verdict
-    # With one seed, a spread measured on other models makes no difference.
+    # With one seed, a spread measured on other models does not change the verdict.
     assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict
 
 

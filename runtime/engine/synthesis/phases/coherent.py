@@ -32,7 +32,7 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class Found(NamedTuple):
-    """The sinusoids of some spectra, before they have phases, and the factors by which the spectra are multiplied."""
+    """Sinusoids found in spectra, and factors that make the spectra as loud as they would be with noise phases."""
 
     peaks: Peaks
     levels: np.ndarray
@@ -161,7 +161,7 @@ class CoherentPhases:
         """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         if found is None:
-            np.copyto(noise, magnitudes)
+            np.copyto(noise, magnitudes)  # `find` needs a contiguous array
             found = self.find(noise)
         peaks, levels = found
         np.multiply(magnitudes, levels, out=noise)
@@ -177,7 +177,8 @@ class CoherentPhases:
             planned = self.walk.sinusoids(lanes, rows, bins, hop, phases, moves, spread)
         else:
             places = np.rint((peaks.distances + np.float32(0.5)) * N_PLACES).astype(np.intp)
-            amplitudes = self._tables.lobes.take(places, axis=1, mode="clip") * spread
+            amplitudes = self._tables.lobes.take(places, axis=1, mode="clip")
+            amplitudes *= spread
             planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
         if first_side is not None:
             sides = slice(first_side, first_side + lanes.stop - lanes.start)
@@ -189,8 +190,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later ones continue the
-                # phases that noise bins had; these are in row 1.
+                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later sinusoids continue
+                # the phases of noise bins, whose first phases are in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -248,11 +249,13 @@ class CoherentPhases:
         # Bins -4 to 4 from the peak; bins beyond N_BESIDE have no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
-        index = np.maximum(peaks.places + _BESIDE, 0)
-        belong = np.ones(index.shape, bool)
-        belong[0], belong[-2], belong[-1] = peaks.two_below, peaks.above, peaks.two_above
-        np.multiply(noise.take(index, mode="clip"), belong, out=magnitudes)
-        index *= belong  # bins of other peaks, or of none, write to bin 0, which is silent
+        index = peaks.places + _BESIDE
+        # For a bin of another peak, or of none, bin 0 is read and written, which is silent.
+        index[0] *= peaks.two_below
+        index[-2] *= peaks.above
+        index[-1] *= peaks.two_above
+        np.maximum(index[0], 0, out=index[0])
+        noise.take(index, out=magnitudes, mode="clip")
         noise[index] = 0.0
         owners.reshape(-1)[index] = np.arange(n_peaks, dtype=np.int32)
         owners[:, 0] = -1

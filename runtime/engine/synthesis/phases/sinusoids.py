@@ -87,9 +87,9 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copy the sinusoids of lanes, for as many lanes from number `into` on.
+        """Copies of the sinusoids of lanes, for as many lanes from number `into` on.
 
-        turns: intp (n,), added to the phases.
+        turns: intp (n,), added to the phases of the copies.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -110,7 +110,7 @@ class Sinusoids:
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What the lanes' sinusoids, which `part` selects, add at phase 0, complex64 (N_REACHED, n)."""
+        """What the sinusoids in `part` add to the bins around their peaks at phase 0, complex64 (N_REACHED, n)."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:
@@ -120,6 +120,8 @@ class Sinusoids:
 
     def _part(self, lanes: slice) -> slice:
         """The slice that selects the sinusoids of lanes."""
+        if lanes.start <= self._first_lane and (not self.n or lanes.stop - self._first_lane > self._rows[-1]):
+            return slice(0, self.n)
         if self._ends is None:
             n_lanes = int(self._rows[-1]) + 1 if self.n else 0
             self._ends = np.searchsorted(self._rows, np.arange(n_lanes + 1)).tolist()
