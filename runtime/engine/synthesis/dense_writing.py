@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.engine.synthesis.hops import ROWS_AT_ONCE
 from runtime.engine.synthesis.lane_hops import OVERSAMPLING, DenseHops
-from runtime.engine.synthesis.rings import CORNER_FRAMES, fade_in, ramp_weights
+from runtime.engine.synthesis.rings import CORNER_FRAMES, RampWeights, fade_in
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.resampling import N_AFTER
 from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
@@ -25,8 +25,7 @@ class DenseWriter:
         self.n_fade = n_fade
         self._lanes, self._rings, self._dense_hops = lanes, rings, dense_hops
         self._fade = fade_in(n_fade)
-        self._steps = np.arange(rings.size // 2, dtype=np.float32)
-        self._weights = np.empty_like(self._steps)
+        self._ramps = RampWeights(rings.size // 2, OVERSAMPLING * CORNER_FRAMES)
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
         """Write the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
@@ -77,12 +76,8 @@ class DenseWriter:
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:
             part = slice(begin + done - lane.fade_from, begin + faded - lane.fade_from)
-            weights = self._ramp_weights(part, lane.n_fade) if lane.is_ramp else self._fade[part]
+            weights = self._ramps.of(lane.n_fade, part.start, part.stop) if lane.is_ramp else self._fade[part]
             self._rings.fade_over(number, begin + done, sound[done:faded], weights)
             done = faded
         self._rings.write(number, begin + done, sound[done:])
         lane.written_to = begin + len(sound)
-
-    def _ramp_weights(self, part: slice, n_fade: int) -> np.ndarray:
-        steps = self._steps[part]
-        return ramp_weights(steps, n_fade, OVERSAMPLING * CORNER_FRAMES, self._weights[: len(steps)])

@@ -67,6 +67,9 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
+        # The same phasors once more: one product with complex numbers is faster than two of floats into every other
+        # place, but a sum over lanes is faster with floats.
+        self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
         self._turns_of_side = SideTurns(n_bins, tables.units_per_bin, seed)
@@ -78,7 +81,6 @@ class CoherentPhases:
         self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)
-        self._unturned = np.full((max_rows, n_bins), 0.0, np.complex64)
         self._noise_bins = NoiseBins(tables, fft_size, hop_size, max_rows)
 
     def start(self, lane: int, number: int) -> None:
@@ -89,6 +91,7 @@ class CoherentPhases:
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         self._starts[lane], self._sinusoids[lane] = at, None
         self._noise_real[lane], self._noise_imaginary[lane] = self._tables.noise_phasors[:, at : at + self._n_bins]
+        self._join_phasors(slice(lane, lane + 1))
         self._owners[lane], self._is_side[lane] = -1, False
         self.walk.start(lane, number)
 
@@ -104,6 +107,7 @@ class CoherentPhases:
             self._noise[sides], self._starts[sides] = self._noise[run], self._starts[run]
             np.multiply(self._noise_imaginary[run], -turns.noise_signs, out=self._noise_real[sides])
             np.multiply(self._noise_real[run], turns.noise_signs, out=self._noise_imaginary[sides])
+            self._join_phasors(sides)
             part, moves = sinusoids.of_lanes(run)
             turned = sinusoids.turned(run, side, turns.of_sinusoids(moves))
             self._is_side[sides] = [True] * (stop - first)
@@ -112,6 +116,10 @@ class CoherentPhases:
             np.maximum(owners, -1, out=owners)
             for lane in range(first, stop):
                 self.walk.follow(side + lane - first, lane)
+
+    def _join_phasors(self, lanes: slice) -> None:
+        phasors = self._noise_phasors[lanes]
+        phasors.real, phasors.imag = self._noise_real[lanes], self._noise_imaginary[lanes]
 
     def end(self, lane: int) -> None:
         """Forget a lane's sinusoids; `start` must follow before it sounds again."""
@@ -277,11 +285,10 @@ class CoherentPhases:
         They sound as loud as noise phases. All lanes must have been planned.
         """
         n = lanes.stop - lanes.start
-        padded, unturned = self._spectra[:n], self._unturned[:n]
+        padded = self._spectra[:n]
         spectra = padded[:, _MARGIN:-_MARGIN]
-        np.multiply(self._noise[lanes], self._noise_real[lanes], out=unturned.real)
-        np.multiply(self._noise[lanes], self._noise_imaginary[lanes], out=unturned.imag)
-        self._noise_bins.write(unturned, hop, spectra)
+        np.multiply(self._noise[lanes], self._noise_phasors[lanes], out=self._noise_bins.first[:n])
+        self._noise_bins.write(n, hop, spectra)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
             rows = slice(first - lanes.start, stop - lanes.start)
@@ -294,15 +301,15 @@ class CoherentPhases:
         hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
         factor of a lane with a bandwidth must be 0.
         """
-        noise, padded, unturned = self._noise[lanes], self._spectra[:1], self._unturned[:1]
+        noise, padded, first = self._noise[lanes], self._spectra[:1], self._noise_bins.first[0]
         spectrum = padded[:, _MARGIN:-_MARGIN]
         if factors is not None:
             noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
         summed = self._summed
         np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
         np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
-        unturned.real, unturned.imag = summed
-        self._noise_bins.write(unturned, hop, spectrum)
+        first.real, first.imag = summed
+        self._noise_bins.write(1, hop, spectrum)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes, factors):
             if planned.walks:
