@@ -90,8 +90,8 @@ class Resampler:
             return np.arange(begin, begin + n_frames * step, step)
         elapsed = frame % INTERVAL_FRAMES
         n_intervals = -(-(elapsed + n_frames) // INTERVAL_FRAMES)
-        begins, steps = np.array(head.path(frame, n_intervals))[:, :, None]
-        begins -= _FIRST_SAMPLE
+        begins, steps = head.path(frame, n_intervals)
+        begins, steps = np.array(([begin - _FIRST_SAMPLE for begin in begins], steps))[:, :, None]
         places = self._integers[0, : n_intervals * INTERVAL_FRAMES].reshape(n_intervals, INTERVAL_FRAMES)
         np.multiply(steps, self._frames[:INTERVAL_FRAMES], out=places)
         places += begins
