@@ -25,7 +25,7 @@ class DenseWriter:
         self.n_fade = n_fade
         self._lanes, self._rings, self._dense_hops = lanes, rings, dense_hops
         self._fade = fade_in(n_fade)
-        self._steps = np.arange(rings.size // 2, dtype=np.float32)
+        self._steps = np.arange(dense_hops.n_samples, dtype=np.float32)
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
         """Write the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
@@ -76,8 +76,15 @@ class DenseWriter:
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:
             part = slice(begin + done - lane.fade_from, begin + faded - lane.fade_from)
-            weights = self._steps[part] / np.float32(lane.n_fade) if lane.is_ramp else self._fade[part]
+            weights = self._ramp_weights(lane, part) if lane.is_ramp else self._fade[part]
             self._rings.fade_over(number, begin + done, sound[done:faded], weights)
             done = faded
         self._rings.write(number, begin + done, sound[done:])
         lane.written_to = begin + len(sound)
+
+    def _ramp_weights(self, lane: TransposedLane, part: slice) -> np.ndarray:
+        """The new sound's weights in a part of a lane's linear crossfade, at most a dense hop: float32 (n,)."""
+        # A lane that is read very fast has a crossfade that is longer than its ring.
+        weights = self._steps[: part.stop - part.start] + np.float32(part.start)
+        weights /= np.float32(lane.n_fade)
+        return weights
