@@ -67,7 +67,7 @@ class Knobs:
             position = position if 0.0 <= position <= 1.0 else float(position > 0.5)
             for each in self.heard:
                 each.positions[latent] = position
-                each.version = self._next_number()
+                self.n_changes = each.version = self.n_changes + 1
 
     def turn_blend(self, position: float) -> None:
         """Move the blend of phases to a position, clipped to 0 to 1."""

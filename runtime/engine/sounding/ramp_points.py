@@ -34,7 +34,17 @@ class RampPoints:
 
     def frames_to_next(self, voices: Iterable[Voice], frame: int) -> list[int]:
         """For each voice, the frames from `frame` to its next point, at least 1."""
-        return [self._frames_to_next(voice, frame) for voice in voices]
+        frames, former, n_frames = [], None, 0
+        for voice in voices:
+            played = voice.played
+            if played.opening_points or played.has_own_points:
+                frames.append(self._frames_to_next(voice, frame))
+                continue
+            way = played, self._hop_offsets[voice.lane]
+            if way != former:
+                former, n_frames = way, self._frames_to_next(voice, frame)
+            frames.append(n_frames)
+        return frames
 
     def _frames_to_next(self, voice: Voice, frame: int) -> int:
         played, size, lane = voice.played, self._hop_size, voice.lane
@@ -81,7 +91,8 @@ class RampPoints:
 
     def at(self, voices: Sequence[Voice], frame: int) -> list[Voice]:
         """The voices that have a point at `frame`."""
-        return [v for v in voices if v.started_at < frame and self._frames_to_next(v, frame - 1) == 1]
+        ahead = self.frames_to_next(voices, frame - 1)
+        return [v for v, n_frames in zip(voices, ahead, strict=True) if n_frames == 1 and v.started_at < frame]
 
     def opens(self, voice: Voice, frame: int) -> bool:
         """Whether the voice's note has just begun and may change fast."""

@@ -291,9 +291,10 @@ class VoiceSound:
         if unmixed:
             unmixed.difference_update(self._sound.transposed_among(unmixed))
         if palette.moves_spectra:
-            moving = self._moving
-            unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, frame))
-            unmixed.update(v.lane for v in moving if v.played.has_own_points)
+            extra = self._moving_between
+            unmixed.update(v.lane for v in extra if v.played.has_own_points or self._points.opens(v, frame))
+        if palette.moves_blend:
+            unmixed.update(voice.lane for voice in self._moving if voice.played.blend_moves)
         if palette.has_width:
             unmixed.update(lane for lane in range(lanes.start, lanes.stop) if self._widths.is_wide(lane))
         sounding = [voice for voice in self._bank.voices[lanes] if voice.active]

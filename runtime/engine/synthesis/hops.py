@@ -70,6 +70,7 @@ class HopSynthesis:
         self._filled = self._spectra.view(np.float32)[:, 2 * self._first_bin : 2 * self.n_bins]
         self._sound = np.empty((MAX_ROWS, self.fft_size), np.float32)
         self._dense_spectra = np.zeros((ROWS_AT_ONCE, self.fft_size + 1), np.complex64)
+        self._dense_scales = [np.float32(2.0 ** (1 - octave)) for octave in range(self.n_dense_octaves + 1)]
         self._dense_filled = [0] * ROWS_AT_ONCE  # up to which bin each row of _dense_spectra may be filled
         self._dense_sound = np.empty((ROWS_AT_ONCE, 2 * self.fft_size), np.float32)
 
@@ -202,7 +203,7 @@ class HopSynthesis:
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
         # cut, because a quarter of the transform may be a sample longer than a hop
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
-        sound *= np.float32(fft_size / self.fft_size)
+        sound *= self._dense_scales[octave]
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:

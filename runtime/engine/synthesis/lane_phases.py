@@ -86,6 +86,10 @@ class LanePhases:
             return None
         return [weights.of(lane, blend) if cents else None for lane, cents in enumerate(bandwidths, lanes.start)]
 
+    def are_settled(self, lanes: Iterable[int]) -> bool:
+        """Whether `hop` has nothing to do for these lanes if their spectra have not changed."""
+        return all(self._has_phases[lane] == (self.blend[lane] > 0.0) for lane in lanes)
+
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
         """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
 

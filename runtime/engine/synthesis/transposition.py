@@ -186,7 +186,8 @@ class Transposer:
         fading = [number for number in owners if number in changed or number in narrowed]
         for number in fading:
             self._lanes[number].begin_fade(frame, self._writer.n_fade)
-        self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), spectrum_changed)
+        if True in spectrum_changed or not self._phases.are_settled(lanes):
+            self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), spectrum_changed)
         self._writer.make_fades(fading, frame)
 
     def narrow(self, lanes: Sequence[int], frame: int) -> None:

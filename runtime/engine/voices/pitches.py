@@ -28,18 +28,17 @@ class VoicePitches:
 
     def follow_all(self, voices: Iterable[Voice]) -> None:
         """Update the bends and the vibratos of voices from their channels."""
-        channels, number = self._channels, -1
+        channels, number, knobs = self._channels, -1, None
         for voice in voices:
-            if voice.channel != number:
-                number = voice.channel
-                semitones, depth = channels.pitch_semitones(number), channels.vibrato_depth(number)
-                pressures = channels[number].key_pressure
-            voice.bend_semitones = semitones
-            modulation = depth + pressures.get(voice.note, 0) if pressures else depth
-            if modulation:
-                voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
-            else:
-                voice.vibrato_semitones = 0.0
+            if voice.channel != number or voice.knobs is not knobs:
+                number, knobs = voice.channel, voice.knobs
+                semitones, modulation = channels.pitch_semitones(number), channels.vibrato_depth(number)
+                deepest, pressures = knobs.values["vibrato.depth"], channels[number].key_pressure
+                vibrato_semitones = deepest * min(1.0, modulation / 127.0)
+            voice.bend_semitones, voice.vibrato_semitones = semitones, vibrato_semitones
+            if pressures:
+                pressed = modulation + pressures.get(voice.note, 0)
+                voice.vibrato_semitones = deepest * min(1.0, pressed / 127.0)
 
     def wakes_at(self, voice: Voice) -> int:
         """The frame at which a voice's pitch begins to be modulated: the note's start, or later with a delayed LFO."""

@@ -10,13 +10,14 @@ from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.mel_bands import N_BANDS, band_centres_hz, band_weights, mel
 from runtime.acoustics.pitch import note_to_hz
 from runtime.config import Adsr
-from runtime.events import Aftertouch, Clock, ControlChange, Event, NoteOff, PolyTouch
+from runtime.events import Aftertouch, Clock, ControlChange, Event, NoteOff, PitchWheel, PolyTouch
 from runtime.sound.motion import DelayedEnvelope, Lfo, Modulation
 from runtime.sound.shaping import Filter
 from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 from tests.support.heard_harmonics import RATE_HZ, component, play_sound, track
+from tests.support.playing import parameter
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
@@ -67,6 +68,15 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
     else:
         values = np.arctan2(right, left) / (np.pi / 4.0) - 1.0
     assert_follows(values, depth * lfo_at(np.arange(len(heard)), rate_hz)[EDGE:-EDGE], rate_hz, 0.05)
+
+
+def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
+    """Read so fast, a crossfade from one spectrum to the next is longer than half the ring of dense samples."""
+    sound = Sound(lfo_1=Lfo(rate_hz=3.0), modulation=(Modulation("lfo_1", "tilt", 0.2),))
+    wheel = [(100, PitchWheel(0, 100)), (9000, PitchWheel(0, 8191))]
+    heard = play_sound(sound, 48, 1.0, events=[*((0, event) for event in parameter(0, 0, 48)), *wheel])
+    bent = heard[-RATE_HZ // 2 :, 0] * np.hanning(RATE_HZ // 2)
+    assert 2.0 * np.argmax(np.abs(np.fft.rfft(bent))) == pytest.approx(note_to_hz(48 + 48), abs=3.0)
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:

@@ -40,13 +40,18 @@ def blocks(
     work, arrays = [], []
     for number in range(N_BLOCKS):
         player.send(*each_block(number))
-        before = player.engine.status
+        n_decoded, n_transforms = work_done(player)
         with recorded_arrays() as recorded:
             player.engine.render(out)
-        status = player.engine.status
-        work.append((status.n_decoded - before.n_decoded, status.n_transforms - before.n_transforms))
+        decoded, transforms = work_done(player)
+        work.append((decoded - n_decoded, transforms - n_transforms))
         arrays.append(recorded)
     return work, arrays
+
+
+def work_done(player: Player) -> tuple[int, int]:
+    """Decodes and transforms so far. `Engine.status` has them as well, but only as they were when a span began."""
+    return player.engine._spectra.n_decoded, player.engine._sound.n_transforms
 
 
 def played(n_voices: int = 16, events: Sequence[Event] = CHORD) -> Player:

@@ -82,6 +82,9 @@ class CoherentPhases:
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)
         self._noise_bins = NoiseBins(tables, fft_size, hop_size, max_rows)
+        # What the noise in _summed was added up for: lanes, factors, and the number of plans and starts until then.
+        self._summed_for: tuple[int, int, bytes, int] | None = None
+        self._n_changes = 0
 
     def start(self, lane: int, number: int) -> None:
         """Give a new note its first phases, which depend on lane and `number`; call `plan` next.
@@ -93,6 +96,7 @@ class CoherentPhases:
         self._noise_real[lane], self._noise_imaginary[lane] = self._tables.noise_phasors[:, at : at + self._n_bins]
         self._join_phasors(slice(lane, lane + 1))
         self._owners[lane], self._is_side[lane] = -1, False
+        self._n_changes += 1
         self.walk.start(lane, number)
 
     def start_sides(self, first_side: int, lanes: slice) -> None:
@@ -101,6 +105,7 @@ class CoherentPhases:
         first_side: number of the first lane's side.
         """
         turns = self._turns_of_side
+        self._n_changes += 1
         for sinusoids, first, stop in self._planned(lanes):
             run, side = slice(first, stop), first_side + first - lanes.start
             sides = slice(side, side + stop - first)
@@ -160,6 +165,7 @@ class CoherentPhases:
     ) -> None:
         """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
+        self._n_changes += 1
         if found is None:
             np.copyto(noise, magnitudes)  # `find` needs a contiguous array
             found = self.find(noise)
@@ -301,14 +307,9 @@ class CoherentPhases:
         hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
         factor of a lane with a bandwidth must be 0.
         """
-        noise, padded, first = self._noise[lanes], self._spectra[:1], self._noise_bins.first[0]
+        padded, first = self._spectra[:1], self._noise_bins.first[0]
         spectrum = padded[:, _MARGIN:-_MARGIN]
-        if factors is not None:
-            noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
-        summed = self._summed
-        np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
-        np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
-        first.real, first.imag = summed
+        first.real, first.imag = self._noise_sum(lanes, factors)
         self._noise_bins.write(1, hop, spectrum)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes, factors):
@@ -317,6 +318,21 @@ class CoherentPhases:
             of_lanes = None if factors is None else factors[first - lanes.start : stop - lanes.start, 0]
             planned.add(slice(first, stop), hop, self._tables.unit_phasors, padded[0], of_lanes)
         return spectrum
+
+    def _noise_sum(self, lanes: slice, factors: np.ndarray | None) -> np.ndarray:
+        """Sum of the lanes' noise in hop 0, each times its factor: real and imaginary part, float32 (2, n_bins).
+
+        It is the same for all hops of a plan. `NoiseBins.write` turns it to its phases in a hop.
+        """
+        summed = self._summed
+        wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
+        if self._summed_for != wanted:
+            self._summed_for, noise = wanted, self._noise[lanes]
+            if factors is not None:
+                noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
+            np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
+            np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
+        return summed
 
     def _planned(
         self, lanes: slice, factors: np.ndarray | None = None

@@ -40,6 +40,7 @@ class Resampler:
         self._weights = _catmull_rom_weights(np.arange(_N_PLACES) / _N_PLACES)
         self._frames = np.arange(max_frames, dtype=np.int64)
         most_intervals = max_frames // INTERVAL_FRAMES + 2
+        self._step, self._begin = np.array(0), np.array(0)  # for a single lane
         self._path = np.empty((2, n_lanes * most_intervals), np.int64)
         self._columns = np.empty((3, n_lanes, 1), np.int64)
         self._integers = np.empty((3, n_lanes * most_intervals * INTERVAL_FRAMES), np.int64)
@@ -86,12 +87,15 @@ class Resampler:
         """As `_positions`, for one lane: int64 (n_frames,)."""
         step = head.fixed_step
         if step is not None:
-            begin = head.position(frame) - _FIRST_SAMPLE
-            return np.arange(begin, begin + n_frames * step, step)
+            self._step[...], self._begin[...] = step, head.position(frame) - _FIRST_SAMPLE
+            places = self._integers[0, :n_frames]
+            np.multiply(self._frames[:n_frames], self._step, out=places)
+            places += self._begin
+            return places
         elapsed = frame % INTERVAL_FRAMES
         n_intervals = -(-(elapsed + n_frames) // INTERVAL_FRAMES)
-        begins, steps = np.array(head.path(frame, n_intervals))[:, :, None]
-        begins -= _FIRST_SAMPLE
+        begins, steps = head.path(frame, n_intervals)
+        begins, steps = np.array(([begin - _FIRST_SAMPLE for begin in begins], steps))[:, :, None]
         places = self._integers[0, : n_intervals * INTERVAL_FRAMES].reshape(n_intervals, INTERVAL_FRAMES)
         np.multiply(steps, self._frames[:INTERVAL_FRAMES], out=places)
         places += begins

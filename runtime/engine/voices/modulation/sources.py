@@ -82,6 +82,8 @@ class Sources:
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
         self._cycles: dict[str, Cycles] = {}  # only for LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
+        # For each LFO, the newest result of `_random_phases` and what it was found for.
+        self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
         """Give the LFO `name`, from `frame` on, another rate in Hz; its wave continues without a jump.
@@ -188,8 +190,15 @@ class Sources:
             salt = table.number[lanes] * 2 + salt
         elif lfo.per_voice:
             salt = table.number[lanes] * 2 + salt
-            cycles = cycles + 0.5 * (1.0 + table.random_at(salt, 1))
+            cycles = cycles + self._random_phases(name, salt)
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
+
+    def _random_phases(self, name: str, salt: np.ndarray) -> np.ndarray:
+        """The place, 0 to 1, in the wave of LFO `name` at which each voice begins, (n, 1); salt: as in `_wave`."""
+        key = salt.tobytes()
+        if self._found_phases.get(name, (b"",))[0] != key:
+            self._found_phases[name] = key, 0.5 * (1.0 + self._table.random_at(salt, 1))
+        return self._found_phases[name][1]
 
     def _passed(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
         """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
