@@ -39,9 +39,9 @@ class Spans:
         self._voice_sound, self._sound, self._hops, self._mixer = voice_sound, sound, hops, mixer
         self.may_foresee = self.has_worked = False
         self._transposed: list[int] = []  # the sounding lanes that are transposed
-        self._heard: list[int] = []  # those of them that are read
+        self._heard: list[int] = []  # those of _transposed that are read
         self._n_gain_changes = -1  # `VoiceBank.n_changes` when the span began
-        self._is_bent = False  # whether the part began with new pitches
+        self._is_bent = False  # whether the present part began with new pitches
         self.start_at(frame)
 
     def start_at(self, frame: int) -> None:

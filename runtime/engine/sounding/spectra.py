@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches, and keeps each note's newest one for when a key is struck again."""
+"""Decodes the spectra that voices need, in batches, and keeps the newest one of each note for its next key press."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class VoiceSound:
         self._readings.begin_span(self._moving, frame)
 
     def is_due(self, frame: int, with_points: bool) -> bool:
-        """Whether sound must be made at `frame`, because a hop is due; with_points: or a point between hops."""
+        """Whether a hop is due at `frame`, or, if with_points, a point between hops, so that sound must be made."""
         if self._hops.due_at(frame, self._knobs.n_changes, ()):
             return True
         return with_points and self._points.is_extra(self._moving_between, frame)

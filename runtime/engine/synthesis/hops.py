@@ -133,7 +133,7 @@ class HopSynthesis:
     ) -> None:
         """Write the sum of the lanes' spectra into `out`.
 
-        played: which floats of a spectrum are used; the rest: as in `mixed_hop`.
+        played: the floats of a spectrum whose bins sound; the rest: as in `mixed_hop`.
         """
         if coherent is None or blend < 1.0:
             if factors is not None:
@@ -206,7 +206,7 @@ class HopSynthesis:
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of a hop's lanes into `out`; played: the floats of a spectrum that sound."""
+        """Write the spectra of a hop's lanes into `out`; played: the floats of a spectrum whose bins sound."""
         weights = hop.noise_weights
         if weights is None:
             self._fill_alike(hop, slice(0, len(out)), False, out, played)

@@ -20,7 +20,7 @@ from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
-# longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
+# longer than the hop size. Overlap-add without a crossfade would take a whole window, 93 ms, to reach the new spectrum.
 CROSSFADE_S = 0.008
 # Hops made in one block while no spectrum changes. If a knob turns, those that have not been played are made again.
 # More hops would be cheaper on average, but a single block would have to make them all.
@@ -154,7 +154,7 @@ class LaneSound:
     ) -> None:
         """Make new spectra ready, and find their sinusoids; the lanes keep their present spectra until `take_prepared`.
 
-        The lanes must have no bandwidth now, and none with the new spectra. The arguments are as in set_spectra.
+        The lanes must have no bandwidth, neither now nor with the new spectra. The arguments are as in set_spectra.
         """
         self._spectra.prepare(lanes, magnitudes, semitones, gains)
         self._phases.prepare(lanes, self._spectra.prepared)

@@ -155,8 +155,8 @@ class Submixes:
 class PlainHops:
     """Makes the sound of plain lanes without points of their own, and writes it into their rings.
 
-    is_transposed: list, one flag for each lane, which the transposer keeps up to date; n_kept: how many frames of the
-    newest hop are written, the hop size plus a crossfade.
+    is_transposed: a flag for each lane, kept up to date by the transposer; n_kept: how many frames are written for the
+    newest hop: the hop size plus a crossfade.
     """
 
     def __init__(

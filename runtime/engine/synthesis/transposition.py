@@ -32,7 +32,7 @@ _LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 6
 class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
-    elapsed: frames since the lane's newest hop, which has the number `hop` and becomes its dense hop 0; fading: the
+    hop: number of the lane's newest hop, which becomes its dense hop 0; elapsed: frames since that hop; fading: the
     lane's sound from now to the end of a crossfade that is still running, empty if none is; is_new: whether the lane's
     sound begins together with the transposition.
     """

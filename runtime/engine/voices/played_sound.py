@@ -63,8 +63,9 @@ class PlayedSound:
     """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
     Attributes: patch: the patch of the sound; sound: the patch's sound; morphs: the sound at each step of its morph
-    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the envelope's cubic, as
-    in `Ramps`; modulator: the sound's modulation; trajectories: None if the patch has none.
+    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the cubic of the
+    envelope's stages, as the `shape` of `Ramps.move`; modulator: the sound's modulation; trajectories: None if the
+    patch has none.
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change

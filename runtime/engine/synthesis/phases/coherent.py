@@ -182,8 +182,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later sinusoids continue
-                # the phases of noise bins, whose first phases are in row 1.
+                # A note's first sinusoids have begun with random phases, from row 0 of `first_phases`. A later sinusoid
+                # continues the phase of a noise bin, so from now on the first phases of noise bins are read, in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 

@@ -22,9 +22,9 @@ N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # Steps of the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
-# Noise bins of a band, how much a band is stretched at most, and by how many radians the step of the phase difference
-# deviates from half a cycle at most. Chosen because the sound's spectrum then comes nearest to the given spectrum, over
-# spectra of instruments and of noise.
+# _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
+# difference of neighbours' phases grows by half a cycle, more or less by at most _LARGEST_BEND radians. With these
+# values, the sounds' spectra come nearest to the given spectra, of instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak. If the two bins beside a peak add up to more
-# than _BLUNTEST times what they would in a Hann lobe, the peak is no sinusoid. Chosen for the least error of
-# re-analysed sounds, over spectra of instruments and of noise.
+# In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
+# times that, the peak is too blunt for a sinusoid. With this value, the sounds' spectra come nearest to the given
+# spectra, of instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks softer than this, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0

@@ -9,7 +9,7 @@ FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
-# When more intervals than this have passed, they are forgotten.
+# `go_to` forgets the intervals before its frame once there are more than this.
 _MOST_PASSED = 256
 
 
@@ -76,7 +76,7 @@ class Head:
                 del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not precede the frame of the latest `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not be before the frame of the newest `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         number = frame // INTERVAL_FRAMES - self._first

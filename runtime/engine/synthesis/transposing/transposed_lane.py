@@ -45,7 +45,7 @@ class TransposedLane:
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
-        """Begin to read the lane at a head, at `frame`, as if a crossfade of length n_fade had just ended."""
+        """Begin to read the lane at a head, at `frame`; an earlier crossfade, of length n_fade, counts as ended."""
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 CLOCKS_PER_BEAT = 24  # MIDI 1.0
 # The loop averages about this many messages. If their times vary by 2 ms (standard deviation), the beat is 0.5 ms off.
 _MEMORY = 40
-# The usual error of a message's time (`_jitter`): its least, its first and its largest value. It is the root of a
-# running mean of the squared errors, in which each new error has the weight _JITTER_WEIGHT.
+# A message's error is how early or late it comes. The usual error (`_jitter`) is the root of a running mean of the
+# squared errors, in which each new error has the weight _JITTER_WEIGHT. Its least, its first and its largest value:
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A message's error is limited to this many times the usual error (`_jitter`), so that a single very late message hardly

@@ -8,16 +8,16 @@ import numpy as np
 
 from runtime.sound.sound import Sound
 
-# Between two points the sound moves in a straight line. Where a gain changes by this much from one point to the next,
-# a line between the gains is at most 0.13 dB above a line between their levels in dB.
+# From one point to the next a gain changes linearly. If it changes by this much, it is never more than 0.13 dB above a
+# gain that changes linearly in dB.
 _MOST_DB = 3.0
 # About a hop. Every note has a point in each hop, so where this distance is close enough, it needs no further points.
 FARTHEST = 1024
 # The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
 # at their hops.
 NEAREST, NEAREST_SINGLY = 128, 256
-# For each part of a note's beginning: its end, in frames after the note's start, and the distances that its points may
-# have.
+# For each part of a note's beginning: where the part ends, in frames after the note's start, and the distances that
+# points in it may have.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
 # About how many dB a gain changes if a target moves by its unit; a latent's unit is its whole travel.

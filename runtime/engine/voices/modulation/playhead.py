@@ -48,16 +48,16 @@ class Playheads:
         self._rows_per_frame = column([one.rows_per_s / sample_rate_hz for one in baked])[:, 0]
         self._fastest = column([FASTEST / one.row_s / sample_rate_hz for one in baked])[:, 0]
         self._state = np.zeros((n_lanes, 5, len(baked)))
-        # Made once, so that a chord costs little.
+        # The numbers with which unmodulated playheads begin, made once, so that a chord costs little.
         self._unmodulated = self._starting(1.0, 0.0)
         self._anchor = np.zeros(n_lanes, np.int64)
-        # The release has its own anchor and place.
+        # For the release: its row at its anchor, its anchor, and the frame at which the key came up.
         self._release_place = np.zeros((n_lanes, len(baked)))
         self._release_anchor, self._key_up = np.full((2, n_lanes), NEVER, np.int64)
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
 
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; speed, shift: in the units of `advance`; the whole shift applies from `frame` on."""
+        """Begin a note; speed, shift: one lane's values as in `advance`, but the full shift applies from `frame` on."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
         if speed == 1.0 and shift == 0.0:
             self._state[lane] = self._unmodulated
