@@ -158,7 +158,10 @@ class Spans:
         self._mixed_to = frame
 
     def _mix(self, frame: int, block_end: int) -> None:
-        """Mix the rest of the part, or a piece: up to the block's end, later as much as has been mixed of the part."""
+        """Mix the rest of the part, or only a piece of it if the part began with new pitches.
+
+        A piece lasts up to the end of the block, or as long as all earlier pieces together if that is longer.
+        """
         end = self._part_end
         if self._is_bent:
             end = min(end, max(block_end, 2 * frame - self._part_begin))

@@ -91,7 +91,7 @@ class Spectra:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` whose spectra are prepared, and whose note and slide have not changed since.
+        """Those of `voices` whose prepared spectrum is still right: the voice's note and slide have not changed.
 
         `give_prepared` must follow for them.
         """
@@ -111,7 +111,8 @@ class Spectra:
             self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum until its first point, so it gets that of a frame half-way to this point.
+            # A voice keeps its first spectrum up to its first point. So this spectrum is computed for the frame
+            # half-way to it.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)

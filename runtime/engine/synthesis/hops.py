@@ -133,7 +133,7 @@ class HopSynthesis:
     ) -> None:
         """Write the sum of the lanes' spectra into `out`.
 
-        played: the floats of a spectrum whose bins sound; the rest: as in `mixed_hop`.
+        played: in a spectrum, the floats of the bins that sound; the rest: as in `mixed_hop`.
         """
         if coherent is None or blend < 1.0:
             if factors is not None:
@@ -189,7 +189,7 @@ class HopSynthesis:
         return self._dense_sound_of(1, 1, octave)
 
     def _clear_above(self, rows: slice, n_bins: int) -> None:
-        """Silence the bins of dense spectra from number n_bins on; the bins below will be filled."""
+        """Silence bin n_bins and all above it in these rows of the dense spectra; the bins below are filled later."""
         for row in range(rows.start, rows.stop):
             if self._dense_filled[row] != n_bins:
                 self._dense_spectra[row, n_bins : self._dense_filled[row]] = 0.0
@@ -206,7 +206,7 @@ class HopSynthesis:
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of a hop's lanes into `out`; played: the floats of a spectrum whose bins sound."""
+        """Write the spectra of a hop's lanes into `out`; played: in a spectrum, the floats of the bins that sound."""
         weights = hop.noise_weights
         if weights is None:
             self._fill_alike(hop, slice(0, len(out)), False, out, played)

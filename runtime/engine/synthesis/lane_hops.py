@@ -173,7 +173,7 @@ class DenseHops:
         )
 
     def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
-        """Group equal hops of neighbouring lanes: for each group the lanes, the hop's number, how many bins sound."""
+        """Group neighbouring lanes whose hops are alike; returns each group's lanes, hop number and number of bins."""
         runs: list[tuple[slice, int, int]] = []
         for lane, number, n_bins in hops:
             if runs:

@@ -226,7 +226,7 @@ class LaneSound:
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of a run of lanes that hop together, at full level from `frame` on.
+        """Begin the sound of a run of lanes that hop together; it has its full level from `frame` on.
 
         blend: 0 for noise phases to 1 for coherent ones; is_plain: False if `set_ratios` will transpose the lanes at
         this frame. The sound is made up to the next hop and `fade_frames` past it.
@@ -330,7 +330,7 @@ class LaneSound:
             self._transposer.unmix(lanes, frame)
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """The first n_lanes, or the carrier alone if one submix holds all n_voices that sound in these lanes."""
+        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
         return self._membership.heard_lanes(n_lanes, n_voices)
 
     # Reading sound

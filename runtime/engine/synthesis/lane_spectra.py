@@ -47,7 +47,7 @@ class LaneSpectra:
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
     ) -> None:
-        """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending.
+        """Bring new magnitudes (n, n_magnitudes) of lanes, ascending, to one level, and store them.
 
         semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
         """
@@ -64,7 +64,7 @@ class LaneSpectra:
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
     ) -> None:
-        """Level new magnitudes, but keep the stored spectra until `take_prepared`; parameters as in `set`."""
+        """Make new spectra ready, but keep the stored ones until `take_prepared`; the parameters are as in `set`."""
         for run, rows in _runs_with_rows(lanes):
             of_rows = None if gains is None else gains[rows]
             self._level(run, magnitudes[rows], semitones[rows], of_rows, self.prepared[run])
@@ -98,7 +98,7 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Write levelled magnitudes times their lanes' shares into `out`, float32 (n, n_bins)."""
+        """Write magnitudes, at one level, times the lanes' shares and `gains`, into `out`, float32 (n, n_bins)."""
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
         factors *= self.shares[lanes]

@@ -60,14 +60,14 @@ class Membership:
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """The first n_lanes, or the carrier alone if one submix holds all n_voices that sound in these lanes."""
+        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
         submix = self.first_of(range(n_lanes))
         if submix is None or len(submix.members) != n_voices or not submix.is_whole:
             return slice(0, n_lanes)
         return slice(submix.carrier, submix.carrier + 1)
 
     def shares_left(self, submix: Submix) -> np.ndarray:
-        """The submix's shares, float32 (n, 1), 0 for lanes that have left it."""
+        """The shares of the submix's lanes, float32 (n, 1), with 0 for each lane that has left it."""
         if submix.is_whole:
             return submix.shares
         stays = [self._of_lane[lane] is submix for lane in range(submix.lanes.start, submix.lanes.stop)]

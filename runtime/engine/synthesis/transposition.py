@@ -25,7 +25,7 @@ from runtime.engine.synthesis.transposing.transposed_lane import N_SHIFTS, Trans
 
 _LEAST_RING_SIZE = 1 << 15
 _LANES_PER_SHIFT = ROWS_AT_ONCE
-# A read must not be so long that one block carries too much, nor so short that call overhead dominates.
+# A longer read would put too much work into one block; a shorter one would cost mostly the overhead of the calls.
 _LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 64
 
 

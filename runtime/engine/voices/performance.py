@@ -57,8 +57,8 @@ from runtime.instrument.card import Card
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
 MOST_WAITING = 256  # most actions, and most changes of sends, that wait for `take_actions` and `take_sends`
-# The events, apart from control changes, to which a control map may give another meaning.
 _NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # they change no source of modulation
+# Beside control changes, the events to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 
 

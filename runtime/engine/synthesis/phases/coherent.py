@@ -26,7 +26,7 @@ from runtime.engine.synthesis.phases.sinusoids import Sinusoids
 from runtime.engine.synthesis.phases.walk import PhaseWalk
 
 _LEAST_POWER = np.float32(1e-20)
-# Bins below and above a spectrum into which a sinusoid at its edge may reach.
+# How many bins beyond a spectrum's edge a sinusoid at the edge may reach.
 _MARGIN = N_BESIDE + 1
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 

@@ -43,7 +43,7 @@ class Head:
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """Begin at `frame`; elapsed: frames since dense hop 0 began.
 
-        full_density, n_samples: the values of `density` and `n_hop` if octave is 0.
+        full_density, n_samples: what `density` and `n_hop` are if octave is 0.
         """
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = self._first = 0
