@@ -57,7 +57,8 @@ class Spans:
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something was due at `frame` that no block size moves; if not, no more than a piece has been played.
+        # Whether something is due at `frame` whatever the block size is. If not, the sound mixed so far has just ended
+        # here, and where it ends depends on the block size.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:
@@ -78,7 +79,8 @@ class Spans:
     def _is_event_due(self, frame: int) -> bool:
         """Whether events must be applied at `frame`.
 
-        Events that may wait for a hop are applied earlier only at frames that no block size moves.
+        Events that may wait for a hop are applied earlier only at a reading or where a part ends: these frames are the
+        same for all block sizes.
         """
         if not self._events.is_due(frame):
             return False
@@ -92,7 +94,7 @@ class Spans:
         return self._performance.take_changes()
 
     def _stays(self, changes: Changes | None) -> bool:
-        """Whether the span goes on: no more has changed than the pitches of transposed lanes."""
+        """Whether the span goes on: nothing has changed, or only pitches of transposed lanes."""
         if changes is None:
             return True
         if changes.opening or changes.stolen or changes.touched or self._bank.n_changes != self._n_gain_changes:

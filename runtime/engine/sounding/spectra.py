@@ -18,7 +18,7 @@ from runtime.engine.synthesis.shaping.shaper import Shaper
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
-# A method of `LaneSound` that takes spectra.
+# The method `LaneSound.set_spectra` or one that takes the same arguments.
 Take = Callable[..., None]
 
 
@@ -276,7 +276,7 @@ def _versions(voices: Sequence[Voice]) -> list[int]:
 
 
 def _led_to(groups: Sequence[VoiceValues]) -> list[tuple[Voice, tuple[object, ...]]]:
-    """For each voice, what its spectrum at the end of a ramp depends on."""
+    """Each voice with all values on which its spectrum at the end of a ramp depends."""
     return [
         (voice, (voice.knobs.version, voice.slide, voice.knobs.blend if values.needs_blend else 0.0, key))
         for values in groups

@@ -52,7 +52,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # brings neighbouring lanes with the same hop together: made in one run, they are cheaper
+        hops.sort()  # brings neighbouring lanes with equal hops together: it is cheaper to make these as one run
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]

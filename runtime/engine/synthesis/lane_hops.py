@@ -93,7 +93,7 @@ class PointHops:
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
         self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
-        self._made_to = [0] * n_lanes  # the hop up to which each lane's ring holds the sound of its present spectrum
+        self._made_to = [0] * n_lanes  # up to which hop each lane's ring holds its present spectrum's sound
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
         """Begin a lane's sound at `frame`; is_made: whether its ring has the sound from `frame` to its next hop."""

@@ -125,7 +125,7 @@ class SpectrumChanges:
         self.changed = [False] * n_lanes
         self._fade_in, self._n_fade = fade_in, len(fade_in)
         self._fades_end_at = [0] * n_lanes
-        self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 for a crossfade
+        self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 if its crossfade is no ramp
 
     def clear(self, lanes: slice, frame: int) -> None:
         """Begin lanes at `frame`: forget their earlier changes and crossfades."""

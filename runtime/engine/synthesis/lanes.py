@@ -59,5 +59,5 @@ class Sides:
         return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
 
     def by_lane(self, values: Sequence[int]) -> list[int]:
-        """Values for all lane numbers, from one value for each lane with a voice; a side has its lane's value."""
+        """Values for all lane numbers, from one value for each lane with a voice; a side gets its lane's value."""
         return [*values, *([values[0]] * (self.first - len(values))), *values]

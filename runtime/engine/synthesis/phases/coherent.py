@@ -150,7 +150,7 @@ class CoherentPhases:
         first_side: int | None,
         found: Found | None,
     ) -> None:
-        """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
+        """Plan some of the lanes of `plan`; walks: True if all these lanes have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         if found is None:
             np.copyto(noise, magnitudes)  # `find` needs a contiguous array
@@ -190,7 +190,7 @@ class CoherentPhases:
     def _continued(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
     ) -> np.ndarray:
-        """The phases, intp (n,), with which new sinusoids continue the former phases of their peak bins.
+        """Phases of new sinusoids, intp (n,), that continue the phases that their peak bins had before.
 
         moves: the new sinusoids' moves; the rest: as in `_phases_at`.
         """
@@ -238,11 +238,11 @@ class CoherentPhases:
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
-        # Bins -4 to 4 from the peak; bins beyond N_BESIDE have no magnitude.
+        # Row by row the bins from 4 below the peak to 4 above it. In bins beyond N_BESIDE a sinusoid has no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
         index = peaks.places + _BESIDE
-        # For a bin of another peak, or of none, bin 0 is read and written, which is silent.
+        # A bin that does not belong to the sinusoid is replaced by bin 0, which is silent.
         index[0] *= peaks.two_below
         index[-2] *= peaks.above
         index[-1] *= peaks.two_above
@@ -272,9 +272,9 @@ class CoherentPhases:
     # Spectra
 
     def spectra(self, lanes: slice, hop: int) -> np.ndarray:
-        """The lanes' spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
+        """The lanes' coherent spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
 
-        They sound as loud as noise phases. All lanes must have been planned.
+        They sound as loud as with noise phases. All lanes must have been planned.
         """
         n = lanes.stop - lanes.start
         padded, unturned = self._spectra[:n], self._unturned[:n]

@@ -41,8 +41,8 @@ def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
     """The widths, measured with noise phases, to which a sharp harmonic must be widened to be heard with `widths`.
 
     Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because noise replaces them
-    only where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 1
-    to 0.
+    only where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 0
+    to 1.
     """
     larger, smaller = np.maximum(widths, NOISE_LOBE_BINS), np.minimum(widths, NOISE_LOBE_BINS)
     return np.hypot(larger, noise_amplitude * smaller)

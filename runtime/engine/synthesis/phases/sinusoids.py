@@ -15,8 +15,8 @@ class Sinusoids:
 
     first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop: number of a
     hop; phases: each sinusoid's phase at its peak bin in this hop; moves: steps of the phases from hop to hop;
-    amplitudes: complex64 (N_REACHED, n), what each adds at phase 0 to the bins around its peak. Attributes: n: number
-    of sinusoids; walks: whether they are `WalkingSinusoids`.
+    amplitudes: complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak. Attributes:
+    n: number of sinusoids; walks: whether they are `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_rows", "n")
@@ -101,7 +101,7 @@ class Sinusoids:
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What the sinusoids in `part` add to the bins around their peaks at phase 0, complex64 (N_REACHED, n)."""
+        """What each sinusoid in `part`, at phase 0, adds to the bins around its peak, complex64 (N_REACHED, n)."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:
