@@ -155,7 +155,7 @@ class Spans:
         if self._transposed:
             longest = self._sound.longest_read(self._heard)
             self._part_end = min(self._change, frame + longest - frame % longest)
-        if begins_span or not self._mixer.is_mono:  # within a span, one channel goes on to serve for both
+        if begins_span or not self._mixer.is_mono:  # within a span, the mix stays mono
             self._mixer.begin_part(frame, self._part_end - frame, self._transposed, self._heard)
         self._mixed_to = frame
 

@@ -50,7 +50,7 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
 def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
     """The patch in a tree that `patch_tree` made; UserError for any other tree.
 
-    base: as in `patch_tree`; where: the file, for the error.
+    base: as in `patch_tree`; where: the file that the error names.
     """
     try:
         settings = msgspec.convert(config_tree(base) | tree["settings"], Config, strict=False)

@@ -101,7 +101,8 @@ class Performance:
         if type(event) not in _NO_SOURCES:
             self.n_events += 1
         if self._palette.moves_pitch:
-            # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
+            # Any event may have changed what moves a pitch: a control, the tempo or an envelope's release. So all
+            # modulated pitches are computed anew.
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:

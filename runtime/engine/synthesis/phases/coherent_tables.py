@@ -14,13 +14,13 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 # Units per cycle. Phases are whole numbers of units, so that sums accumulate no rounding errors.
 PHASE_UNITS = 1 << 14
 PHASE_MASK = PHASE_UNITS - 1
-# Number of places in the random tables at which a note's first phases can begin.
+# Number of places in `first_phases` at which a note's phases can begin.
 N_STARTS = 1 << 13
 # A sinusoid's magnitudes lie at most N_BESIDE bins from its peak, so its sound reaches one bin further.
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# Steps of the table `lobes` from one bin to the next.
+# How many places the table `lobes` has from one bin to the next.
 N_PLACES = 1 << 10
 # _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
 # difference of neighbours' phases grows by half a cycle, more or less by at most _LARGEST_BEND radians. With these

@@ -15,7 +15,8 @@ N_NOISE_SPECTRA = 256
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
-# Four rows use up the stored noise. The next four would repeat it, so each of them begins half-way between two rows.
+# Four rows of lanes use up the stored noise. So that the next four do not repeat it, each of them begins half-way
+# between two of the first four.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
 # The power of a spectrum with noise phases is the first factor times the sum of its squared magnitudes, plus the second

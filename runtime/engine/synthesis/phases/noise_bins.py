@@ -7,7 +7,7 @@ import numpy as np
 from runtime.engine.synthesis.phases.coherent_tables import PHASE_MASK, PHASE_UNITS, CoherentTables
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 
-_N_SAMPLES = 16  # of a hop, to measure the power of overlapping windows
+_N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is computed
 
 
 class NoiseBins:
@@ -50,11 +50,12 @@ class NoiseBins:
 def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     """What a bin of phase 0 adds to itself, to the bin above and to the bin below: complex64 (3, n_bins).
 
-    turns: by how many radians each bin's move differs from the move of a sinusoid at the bin's centre; hop_angle: that
-    move in bin 1. The window that began k hops ago keeps its phase of then, which is k turns behind. If all windows had
-    the newest one's phase, the sound of a stretched bin would jump at each hop. The taps of a Hann window that began k
-    hops ago are 1 / 2, -exp(i a) / 4 and -exp(-i a) / 4, where a = k hop_angle. Windows with unequal phases are softer
-    together, so the taps of each bin are scaled to keep its power.
+    turns: by how many radians each bin's move differs from the move of a sinusoid at the bin's centre; hop_angle: the
+    move, in radians, of a sinusoid at the centre of bin 1. The window that began k hops ago keeps the phase that it
+    had, which is k turns behind. If all windows had the newest one's phase, the sound of a stretched bin would jump at
+    each hop. The taps of a Hann window that began k hops ago are 1 / 2, -exp(i a) / 4 and -exp(-i a) / 4, where a is k
+    times hop_angle. Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its
+    power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)

@@ -100,9 +100,9 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The ring position at which each of n_intervals begins, and the step within each; the first contains `frame`.
+        """The ring positions where n_intervals begin, and their steps; the first interval contains `frame`.
 
-        The first position is extrapolated back from the position at `frame`.
+        A step is how far the position moves per frame. The first position is extrapolated back from `frame`.
         """
         if self._step is not None:
             begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step

@@ -12,7 +12,7 @@ from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FR
 # Between samples k and k + 1, the interpolation reads four samples: N_BEFORE before k, and N_AFTER from k on.
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
-_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before its position a lane is read
+_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before a lane's position its first sample is read
 # The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding a position
 # down to such a place causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13

@@ -26,12 +26,12 @@ _FEWEST, _MOST_FITTED = 6, 24
 # repeated. _N_STRANGE more strange messages than usual ones mean a new tempo, if the intervals between messages are
 # regular: they may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW are examined.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
-# In clocks. A message that comes this much too late may follow lost messages; one that comes this much too early may
+# A message that comes this many clocks too late may follow lost messages; one that comes this many clocks too early may
 # be a repeated message.
 _OTHER_CLOCK = 0.7
 # While the tempo is uncertain, a message this soon after another is the same message, received from two ports.
 _TWICE_S = 0.002
-_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # between two messages, at 600 beats a minute
+_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # from one message to the next, at 600 beats a minute
 
 
 class ClockLoop:

@@ -24,8 +24,8 @@ _GRID_FRAMES = 64
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# Pairs, in frames: the end of a part of the note, counted from its start, and the distance of the points in this part;
-# the distance is 0 where hops are the only points.
+# Pairs, in frames: where a part of the note ends, counted from the note's start, and how far apart the points in this
+# part are, or 0 if hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
 # A trajectory may change gains by any amount from one row to the next, so its points are always this close.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
@@ -34,7 +34,7 @@ TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 def opening_points(
     sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]], nearest: int
 ) -> OpeningPoints:
-    """The points that a note of this sound has where it begins, beside its hops; empty if its spectrum changes slowly.
+    """The points, in addition to hops, with which a note of this sound begins; empty if its spectrum changes slowly.
 
     added: called with frames counted from the note's start; returns, for each route from an envelope to a target, the
     target's name and the most it adds, in the target's unit. nearest: the least distance of two points, in frames.
@@ -52,7 +52,7 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The largest sum of all levels' changes over `distance` frames, from any frame of this part on, in dB.
+    """By how many dB all levels together change at most within `distance` frames that begin in this part.
 
     levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
     """

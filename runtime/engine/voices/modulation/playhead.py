@@ -143,7 +143,7 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The numbers, _PLACE to _SHIFT_CHANGE, of the playheads of a note that begins: (5, n_trajectories)."""
+        """The five numbers (_PLACE to _SHIFT_CHANGE) with which a note's playheads begin: (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])

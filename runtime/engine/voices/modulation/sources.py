@@ -41,9 +41,9 @@ class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
     voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: the
-    distance of the points between which the values will be interpolated linearly, 0 without interpolation. As
-    interpolation weakens fast waves, LFOs are made stronger beforehand. held: the controls and the tempo, None for the
-    present ones.
+    distance of the points between which the values will be interpolated linearly, 0 without interpolation.
+    Interpolation weakens fast waves, so LFOs are computed stronger to make up for it. held: the controls and the tempo,
+    None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -192,7 +192,7 @@ class Sources:
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _passed(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
+        """Cycles of an LFO, (1, n_points) since frame 0 or beat 0, or (n, n_points) since each note's start."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
             # Read from the BeatLine: a product of the present tempo and the elapsed time would change past beats, too.
