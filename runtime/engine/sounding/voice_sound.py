@@ -83,8 +83,7 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Take note of events at `frame` for which `follow` is not called: which voices move, and whether readings
-        come.
+        """After events at `frame` for which `follow` is not called, find anew which voices move, and what is read.
 
         sources_changed: whether sources of modulation have changed.
         """
@@ -239,8 +238,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if one of them must wait for its next hop.
-        """
+        """Move unmodulated voices to the width of their knobs; return False if a voice must wait for its next hop."""
         if not self._palette.has_width:
             return True
         done = True

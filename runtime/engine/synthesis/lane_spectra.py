@@ -133,8 +133,7 @@ class SpectrumChanges:
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 
     def take(self, lanes: slice, frame: int) -> list[bool]:
-        """Return and clear the `changed` flags of lanes that hop at `frame`, and begin the changed lanes' crossfades.
-        """
+        """Return and clear `changed` for lanes that hop at `frame`, and begin the crossfades of the changed ones."""
         changed = self.changed[lanes]
         if any(changed):
             end = frame + self._n_fade
