@@ -51,7 +51,7 @@ class Spans:
         self._change = self._part_begin = self._part_end = self._mixed_to = self._reading_at = frame
 
     def go_on(self, frame: int, block_end: int) -> bool:
-        """Do what is due at `frame`, the attribute `end`, and mix the sound from there on.
+        """Do what is due at `frame`, which must be the attribute `end`, and mix the sound from there on.
 
         block_end: the end of the present block. Returns whether a span begins.
         """

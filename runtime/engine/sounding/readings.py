@@ -1,4 +1,4 @@
-"""Readings: makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
+"""At readings, makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
 
 from __future__ import annotations
 

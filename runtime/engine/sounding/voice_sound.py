@@ -83,7 +83,7 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """After events at `frame` for which `follow` is not called, find anew which voices move, and what is read.
+        """After events at `frame` without a call of `follow`: find anew which voices move, and if there are readings.
 
         sources_changed: whether sources of modulation have changed.
         """
@@ -92,13 +92,14 @@ class VoiceSound:
         self._readings.begin_span(self._moving, frame)
 
     def is_due(self, frame: int, with_points: bool) -> bool:
-        """Whether a hop is due at `frame`, or, if with_points, a point between hops, so that sound must be made."""
+        """Whether sound must be made at `frame`, for a hop or, if with_points, for a point between hops."""
         if self._hops.due_at(frame, self._knobs.n_changes, ()):
             return True
         return with_points and self._points.is_extra(self._moving_between, frame)
 
     def read(self, frame: int, n_events: int) -> bool:
-        """Make the spectra of a reading that is due at `frame`, if no hop is due; return whether there was one.
+        """Make the spectra of a reading that is due at `frame`; return whether one was due. Call it where no hop is
+        due.
 
         n_events: as in `follow`.
         """

@@ -116,13 +116,14 @@ class PointHops:
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Samples after a hop's end are for a crossfade, which can only begin at the end of the newest hop.
+                # Samples after a hop's end are for a crossfade. Only the newest hop needs them, because it can begin
+                # only there.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0
 
     def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
-        """Runs of lanes that have one blend, and sound made up to one frame; each run with this frame."""
+        """Runs of lanes that have the same blend and the same `_made_to`; each run with its `_made_to`."""
         keys = list(zip(self._phases.blend, self._made_to, strict=True))
         return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 

@@ -22,8 +22,8 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
 # longer than the hop size. Overlap-add without a crossfade would take a whole window, 93 ms, to reach the new spectrum.
 CROSSFADE_S = 0.008
-# Hops made in one block while no spectrum changes. If a knob turns, those that have not been played are made again.
-# More hops would be cheaper on average, but a single block would have to make them all.
+# How many hops one block makes while no spectrum changes. If a knob turns, the hops that have not been played yet are
+# made again. More hops would be cheaper on average, but a single block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
@@ -160,9 +160,10 @@ class LaneSound:
         self._phases.prepare(lanes, self._spectra.prepared)
 
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
-        """Give lanes, ascending, the spectra of the last `prepare`.
+        """Give lanes, ascending, the spectra of the newest `prepare`.
 
-        are_targets: whether they are the end of a ramp, as in set_targets; if not, lanes crossfade as in set_spectra.
+        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets; if not, lanes crossfade as in
+        set_spectra.
         """
         self._phases.set_bandwidths(lanes, ())
         self._phases.take_prepared(lanes)

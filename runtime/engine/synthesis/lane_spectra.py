@@ -98,7 +98,7 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Write magnitudes, at one level, times the lanes' shares and `gains`, into `out`, float32 (n, n_bins)."""
+        """Write into `out`, float32 (n, n_bins), the levelled magnitudes times the lanes' shares and `gains`."""
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
         factors *= self.shares[lanes]
@@ -108,7 +108,7 @@ class LaneSpectra:
 
 
 def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
-    """Lanes, ascending, as one run if they are neighbours, else one by one; each run with the rows of its spectra."""
+    """One run of all lanes, ascending, if they are neighbours, else one run a lane; each with its spectra's rows."""
     n = len(lanes)
     if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
         return [(slice(lanes[0], lanes[-1] + 1), slice(0, n))]

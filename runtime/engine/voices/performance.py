@@ -58,7 +58,7 @@ from runtime.instrument.card import Card
 SENSING_TIMEOUT_S = 0.33
 MOST_WAITING = 256  # most actions, and most changes of sends, that wait for `take_actions` and `take_sends`
 _NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # they change no source of modulation
-# Beside control changes, the events to which a control map may give another meaning.
+# The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 
 

@@ -16,7 +16,7 @@ PHASE_UNITS = 1 << 14
 PHASE_MASK = PHASE_UNITS - 1
 # Number of places in `first_phases` at which a note's phases can begin.
 N_STARTS = 1 << 13
-# A sinusoid's magnitudes lie at most N_BESIDE bins from its peak, so its sound reaches one bin further.
+# A sinusoid's magnitudes lie at most N_BESIDE bins from its peak. The window spreads them to one more bin on each side.
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2

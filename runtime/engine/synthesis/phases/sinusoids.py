@@ -47,7 +47,7 @@ class Sinusoids:
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
         phases += (hop - self._hop) * moves
-        # The signs of a sinusoid's bins alternate.
+        # The signs of a sinusoid's bins alternate, so the phase changes by half a cycle from bin to bin.
         phases += (bins - self._bins.take(numbers, mode="clip")) << _HALF_CYCLE_SHIFT
         return phases, moves
 
@@ -89,14 +89,14 @@ class Sinusoids:
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
-        """The same sinusoids at other phases, intp (n,), for the same number of lanes, from number `first_lane` on."""
+        """Copies of these sinusoids with other phases, intp (n,), for as many lanes from number `first_lane` on."""
         other = object.__new__(type(self))
         arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
         Sinusoids.__init__(other, first_lane, *arrays)
         return other
 
     def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
-        """Which of the sinusoids belong to lanes, and their moves."""
+        """The slice that selects the sinusoids of lanes, and the moves of these sinusoids."""
         part = self._part(lanes)
         return part, self._moves[part]
 

@@ -52,7 +52,7 @@ class PhaseWalk:
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:
-        """The weights of the coherent phases of a lane's bins, float32 (n_bins,), valid until the next call."""
+        """The weight of coherent phases in each bin of a lane, float32 (n_bins,), valid until the next call."""
         bandwidth_cents = self.bandwidth_cents[lane]
         if self._weights_for != bandwidth_cents:
             self._weights_for = bandwidth_cents

@@ -55,7 +55,7 @@ class TransposedLane:
         self.fade_from = self.written_to - n_fade - 1
 
     def begin_fade(self, frame: int, n_fade: int) -> None:
-        """Make the lane's hops again from `frame` on, and crossfade to them; n_fade: the longest crossfade."""
+        """Make the lane's hops again from `frame` on, and crossfade to them, for at most n_fade ring samples."""
         place, length = self.fade_at(frame, n_fade)
         self._begin(frame, place, length, length < n_fade)
 

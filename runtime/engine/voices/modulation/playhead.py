@@ -22,10 +22,10 @@ _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 class Playheads:
     """A playhead for each lane and each trajectory: it says which row of the trajectory's table is read.
 
-    From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor is the note's start for
-    the whole note. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the
-    key is down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the
-    playhead stays. When the key comes up, the release is read instead; `fade` gives the release's share.
+    From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor stays at the note's
+    start. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the key is
+    down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the playhead
+    stays. When the key comes up, the release is read instead; `fade` gives the release's share.
 
     baked: the trajectories' tables; modulated: whether `advance` will be called.
     """
@@ -99,7 +99,7 @@ class Playheads:
         self._state[lanes], self._anchor[lanes] = state, frame
 
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The fractional row of the held part: float64 (n_lanes, n_trajectories, n_frames).
+        """At which fractional row the held part is read: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
         newest update and the next one.
@@ -125,7 +125,8 @@ class Playheads:
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The fractional row of the release, counted from 0; 0 before the key comes up. Shapes as in held_rows."""
+        """At which fractional row, from 0 on, the release is read; 0 before the key comes up. Shapes as in held_rows.
+        """
         elapsed = (frames - self._release_anchor[lanes, None])[:, None].astype(np.float64)
         rows = np.abs(self._state[lanes, _RATE])[..., None] * elapsed
         rows += self._release_place[lanes][..., None]

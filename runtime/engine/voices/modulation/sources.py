@@ -94,7 +94,7 @@ class Sources:
             self._rates_hz[name] = rate_hz
 
     def rate(self, name: str) -> float:
-        """The rate in Hz of the LFO `name`, unless it follows the tempo."""
+        """The rate in Hz of the LFO `name`; meaningless if the LFO follows the tempo."""
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:

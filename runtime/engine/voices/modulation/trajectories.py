@@ -55,7 +55,7 @@ class Trajectories:
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
     def start(self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; key: MIDI note; velocity: MIDI velocity; speed, shift: as in `Playheads.advance`."""
+        """Begin a note; key: MIDI note; velocity: MIDI velocity; speed, shift: as in `Playheads.start`."""
         self.playheads.start(lane, frame, speed, shift)
         self._weigh(lane, key, velocity)
 
@@ -160,7 +160,7 @@ def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, n
     """The first row of each table's held part, and that of its release: int64 (n, 1) each.
 
     Rows are counted through all tables, laid end to end. lengths: rows of each table; holds: the last row of each held
-    part. A table without a release gets its last row; the release then has the weight 0.
+    part. For a table without a release, the result is its last row; the release then has the weight 0.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]

@@ -59,7 +59,7 @@ class ModulatedPitch:
         self._held = self._modulator.hold(PITCH_TARGETS, voice)
         self._depth_at_full = voice.knobs.values["vibrato.depth"]
         self._first = frame // INTERVAL_FRAMES
-        # How far, in rad, modulation of the rate has advanced the vibrato at the beginning of each interval.
+        # How far, in rad, the modulated rate has put the vibrato ahead, at the beginning of each interval.
         self._ahead = [former.ahead_at(self._first) if former is not None else 0.0]
         self._semitones: list[float] = []
         reach = voice.played.pitch_reach_semitones + self._depth_at_full
@@ -84,7 +84,7 @@ class ModulatedPitch:
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
     def ahead_at(self, interval: int) -> float:
-        """How far, in rad, modulation of the rate has advanced the vibrato at the beginning of an interval."""
+        """How far, in rad, the modulated rate has put the vibrato ahead, at the beginning of an interval."""
         number = max(0, interval - self._first)
         while number >= len(self._ahead):
             self._extend()
