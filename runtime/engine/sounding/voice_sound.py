@@ -98,8 +98,7 @@ class VoiceSound:
         return with_points and self._points.is_extra(self._moving_between, frame)
 
     def read(self, frame: int, n_events: int) -> bool:
-        """Make the spectra of a reading that is due at `frame`; return whether one was due. Call it where no hop is
-        due.
+        """Make the spectra of a reading that is due at `frame`, where no hop may be due; return whether one was due.
 
         n_events: as in `follow`.
         """

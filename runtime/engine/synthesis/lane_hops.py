@@ -116,8 +116,7 @@ class PointHops:
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Samples after a hop's end are for a crossfade. Only the newest hop needs them, because it can begin
-                # only there.
+                # Samples after a hop's end are for a crossfade. A crossfade can only begin where the newest hop ends.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0

@@ -107,7 +107,7 @@ def ramp_weights(steps: np.ndarray, n_frames: int, corner: int, out: np.ndarray)
     """Weights of the new sound in a ramp from 0 to 1, float32 (n,): a straight line with rounded corners.
 
     steps: float32 (n,), successive whole numbers, the places in the ramp; n_frames: its length; corner: the length of a
-    corner, which is cut to a quarter of the ramp; out: takes the weights.
+    corner, but at most a quarter of the ramp is used; out: takes the weights.
     """
     corner = min(corner, n_frames // 4)
     slope = np.float32(1.0 / (n_frames - corner))

@@ -205,8 +205,7 @@ class PlainHops:
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
-            # Samples after a hop's end are for a crossfade. Only the newest hop needs them, because it can begin only
-            # there.
+            # Samples after a hop's end are for a crossfade. A crossfade can only begin where the newest hop ends.
             n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])

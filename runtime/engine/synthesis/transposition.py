@@ -48,8 +48,8 @@ class Beginning(NamedTuple):
 class Transposer:
     """Makes the dense hops of transposed lanes, several lanes at a time, and reads the lanes at their ratios.
 
-    Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins
-    joins a head that has its ratio already. Steady lanes that share a head are added up in a bus (`Buses`).
+    Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins also joins
+    an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
     an old spectrum to a new one; max_frames: most frames of one `read`. Attributes: active: for each lane, whether it

@@ -132,7 +132,9 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def begin_rates(self, is_heard: bool, frame: int) -> None:
-        """Give the LFOs the sound's own rates again, without a jump if is_heard: a note of the sound is heard."""
+        """Give the LFOs the sound's own rates again; is_heard: whether a note of the sound is heard, so no wave may
+        jump.
+        """
         sources = self.modulator.sources
         moved = sources.rates_memory()
         if moved and is_heard:

@@ -75,7 +75,7 @@ class Playheads:
         self._release_place[lane] = 0.0
 
     def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
-        """Give lanes, int (n,), a new speed and a new shift from `frame` on, a multiple of PLAYHEAD_UPDATE_FRAMES.
+        """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
 
         speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
         shifts: float (n,), shifts of the place, as shares of the held part; until the next
@@ -125,8 +125,7 @@ class Playheads:
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """At which fractional row, from 0 on, the release is read; 0 before the key comes up. Shapes as in held_rows.
-        """
+        """At which fractional row the release is read, 0 before the key comes up. Shapes as in held_rows."""
         elapsed = (frames - self._release_anchor[lanes, None])[:, None].astype(np.float64)
         rows = np.abs(self._state[lanes, _RATE])[..., None] * elapsed
         rows += self._release_place[lanes][..., None]

@@ -20,8 +20,8 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
-    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), factors; a
-    knob's position in a lane is multiplied by its factor, then the offset that `values` returns is added. has_level,
+    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs); a knob's
+    position in a lane is multiplied by this factor, and then the offset that `values` returns is added. has_level,
     has_colour: whether any level, or any band's gain, differs from 0 dB.
     """
 
