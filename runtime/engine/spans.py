@@ -15,9 +15,9 @@ from runtime.engine.voices.performance import Performance
 class Spans:
     """Mixes the sound of one span after another into `Mixer.stereo`.
 
-    A span is mixed in parts. A part ends with its span, at an event that changes nothing but pitches, or where the
-    sound of transposed lanes has been read far enough. A part is usually mixed as a whole at its first frame. But a
-    wheel that turns sends its next event soon: a part that begins with new pitches is mixed piece by piece.
+    A span is mixed in parts. A part ends with its span, at an event that changes only pitches, or where a read of
+    transposed lanes must end (`longest_read`). A part is usually mixed as a whole at its first frame. But a wheel that
+    turns sends its next event soon: a part that begins with new pitches is mixed piece by piece.
 
     frame: the first frame; the rest: the parts of the engine. Attributes: begin: the frame of the mixer's first sample;
     end: up to where blocks may copy the mixer's samples; first_hop: the first hop or reading after `begin`;
@@ -178,5 +178,5 @@ class Spans:
 
 
 def _by_lane(voices: list[Voice]) -> dict[int, Voice]:
-    """Those of `voices` that sound, each once, by their lanes."""
+    """Those of `voices` that sound, by lane; none occurs twice."""
     return {voice.lane: voice for voice in voices if voice.active}

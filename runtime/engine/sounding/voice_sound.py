@@ -281,9 +281,9 @@ class VoiceSound:
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
 
-        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, or has points of its own. Nor can
-        it be mixed if its note has just begun and changes fast, if its blend is modulated or differs from the present
-        sound's blend, or if it has a bandwidth and coherent phases.
+        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, or has points of its own. The same
+        holds for a note that has just begun and changes fast, and for a lane with a bandwidth and coherent phases. Nor
+        can a lane be mixed whose blend is modulated or differs from the present sound's blend.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])

@@ -221,8 +221,8 @@ class LaneSound:
     def give_points(self, lane: int, has_points: bool) -> None:
         """Set whether a lane's spectrum changes at points of its own or at its hops; call it before `open`.
 
-        A lane with points of its own needs `before_ramp` and then `ramp` or `rest` at these points, and at its hops
-        `go_past_hop` instead of `hop`.
+        For a lane with points of its own, call `before_ramp` and then `ramp` or `rest` at each of these points. At its
+        hops call `go_past_hop` instead of `hop`.
         """
         self._points.has_points[lane] = has_points
 

@@ -132,9 +132,7 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def begin_rates(self, is_heard: bool, frame: int) -> None:
-        """Give the LFOs the sound's own rates again; is_heard: whether a note of the sound is heard, so no wave may
-        jump.
-        """
+        """Give the LFOs the sound's own rates again; if is_heard (a note of the sound is heard), no wave jumps."""
         sources = self.modulator.sources
         moved = sources.rates_memory()
         if moved and is_heard:

@@ -19,9 +19,9 @@ _HOPS_BETWEEN_ROWS = 64
 # between two of the first four.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
-# The power of a spectrum with noise phases is the first factor times the sum of its squared magnitudes, plus the second
-# times the sum of the products of neighbouring magnitudes: neighbours' phases are correlated. So a Hann lobe sounds
-# 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
+# With noise phases, the power of magnitudes m[k] is the first factor times the sum of m[k]^2, plus the second factor
+# times the sum of m[k] m[k + 1], because the phases of neighbouring bins are correlated. So a Hann lobe sounds 0.9 dB
+# softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
 # RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin: overlapping windows correlate. Measured.
 _FLAT_GAIN = 4.557

@@ -17,7 +17,7 @@ def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float,
     h / 2 ** (semitones / 12).
     """
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    # The power of all bins of a harmonic is added up, because that of the loudest alone depends on where in this bin
+    # The power of all bins of a harmonic is added up: that of the loudest bin alone would depend on where in this bin
     # the harmonic lies.
     power = np.add.reduceat(np.square(magnitudes), firsts)
     floor = max(float(power.max()) * 10.0 ** (_FLOOR_DB / 10.0), 1e-24)

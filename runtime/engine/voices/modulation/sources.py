@@ -139,8 +139,7 @@ class Sources:
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """A voice's present values of the controls in `names` and of those for LFO depths, and the present BeatLines.
-        """
+        """A voice's present values of the controls in `names` and of those for LFO depths; the present BeatLines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})

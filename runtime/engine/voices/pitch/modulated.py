@@ -36,8 +36,8 @@ class MovingVoice(PlayedNote, Protocol):
 class ModulatedPitch:
     """Frequency of one voice, divided by its model note's frequency, as a function of the frame.
 
-    Controls and tempo stay as they were when this object was made, and each event that may change the pitch makes a new
-    object. So the value at a frame does not depend on when it is computed.
+    The object keeps the controls and the tempo as they were when it was made. Each event that may change the pitch
+    makes a new object. So the value at a frame does not depend on when it is computed.
 
     voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
     note, in semitones; frame: the first frame for which this object holds; former: the object that held for this note
