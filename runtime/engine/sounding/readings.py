@@ -1,4 +1,4 @@
-"""Readings: makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
+"""At readings, makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ class Readings:
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
         """Make, for the voices with a point at the next hop, the spectra of the point after it.
 
-        It serves only voices whose ramp between these points is as long as the first voice's; the others come later.
+        This is done only for voices whose ramp between the two points is as long as the first voice's. The others get
+        theirs at the hop.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)

@@ -17,8 +17,8 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class DenseWriter:
     """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of the longest crossfade, in ring samples. In all methods, a lane is in no bus, or is the carrier of
-    its bus.
+    n_fade: length of the longest crossfade, in ring samples. The methods take only lanes that are in no bus, or are the
+    carrier of their bus.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -51,7 +51,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # brings neighbouring lanes with the same hop together: made in one run, they are cheaper
+        hops.sort()  # brings neighbouring lanes with equal hops together: it is cheaper to make these as one run
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]

@@ -20,10 +20,10 @@ from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
-# longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
+# longer than the hop size. Overlap-add without a crossfade would take a whole window, 93 ms, to reach the new spectrum.
 CROSSFADE_S = 0.008
-# Hops made in one block while no spectrum changes. If a knob turns, those that have not been played are made again.
-# More hops would be cheaper on average, but a single block would have to make them all.
+# How many hops one block makes while no spectrum changes. If a knob turns, the hops that have not been played yet are
+# made again. More hops would be cheaper on average, but a single block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
@@ -154,15 +154,16 @@ class LaneSound:
     ) -> None:
         """Make new spectra ready, and find their sinusoids; the lanes keep their present spectra until `take_prepared`.
 
-        The lanes must have no bandwidth now, and none with the new spectra. The arguments are as in set_spectra.
+        The lanes must have no bandwidth, neither now nor with the new spectra. The arguments are as in set_spectra.
         """
         self._spectra.prepare(lanes, magnitudes, semitones, gains)
         self._phases.prepare(lanes, self._spectra.prepared)
 
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
-        """Give lanes, ascending, the spectra of the last `prepare`.
+        """Give lanes, ascending, the spectra of the newest `prepare`.
 
-        are_targets: whether they are the end of a ramp, as in set_targets; if not, lanes crossfade as in set_spectra.
+        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets; if not, lanes crossfade as in
+        set_spectra.
         """
         self._phases.set_bandwidths(lanes, ())
         self._phases.take_prepared(lanes)
@@ -220,13 +221,13 @@ class LaneSound:
     def give_points(self, lane: int, has_points: bool) -> None:
         """Set whether a lane's spectrum changes at points of its own or at its hops; call it before `open`.
 
-        A lane with points of its own needs `before_ramp` and then `ramp` or `rest` at these points, and at its hops
-        `go_past_hop` instead of `hop`.
+        For a lane with points of its own, call `before_ramp` and then `ramp` or `rest` at each of these points. At its
+        hops call `go_past_hop` instead of `hop`.
         """
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of a run of lanes that hop together, at full level from `frame` on.
+        """Begin the sound of a run of lanes that hop together; it has its full level from `frame` on.
 
         blend: 0 for noise phases to 1 for coherent ones; is_plain: False if `set_ratios` will transpose the lanes at
         this frame. The sound is made up to the next hop and `fade_frames` past it.
@@ -330,7 +331,7 @@ class LaneSound:
             self._transposer.unmix(lanes, frame)
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """The first n_lanes, or the carrier alone if one submix holds all n_voices that sound in these lanes."""
+        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
         return self._membership.heard_lanes(n_lanes, n_voices)
 
     # Reading sound

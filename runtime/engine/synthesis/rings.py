@@ -47,7 +47,7 @@ class Rings:
             self._samples[lanes, places] = sound[:, part]
 
     def fade_over(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        """Write sound (n, n_frames) from `frame` on, crossfaded with the rings' old sound; `sound` is overwritten.
+        """Write sound (n, n_frames) from `frame` on, with a crossfade from the old sound; `sound` is overwritten.
 
         The weights of the old and the new sound add up to 1, because the two have the same phases.
         """
@@ -60,7 +60,7 @@ class Rings:
         self.write(lanes, frame + self._n_fade, sound[:, self._n_fade :])
 
     def ramp_over(self, lanes: slice, frame: int, sound: np.ndarray, n_frames: int, n_done: int = 0) -> None:
-        """Write sound (n, n_written) from `frame` on, crossfaded along a ramp with the old sound for n_frames.
+        """Write sound (n, n_written) from `frame` on, with a linear crossfade of n_frames from the rings' old sound.
 
         n_done: how many of the n_frames lie before `frame`. `sound` is overwritten.
         """

@@ -12,10 +12,10 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: shorter settings, also 0, would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Fade-out of a voice that is stolen or cut. It may last `LaneSound.fade_frames` at most: no later sound is made.
+# Length of the fade-out of a stolen or cut voice. It must not exceed `LaneSound.fade_frames`: no later sound is made.
 CUT_FADE_S = 0.004
-# A decay or release that would reach its end more steeply than a straight line of this length ends smoothly instead: in
-# a voice that is far louder than full scale, the bend at the end would be heard as a click.
+# A decay or release ends smoothly if it would otherwise end more steeply than a straight line of this length: in a
+# voice that is far louder than full scale, the bend at its end would be heard as a click.
 _STEEPEST_END_S = 0.01
 GAIN_RAMP_S = 0.01  # how long a gain takes to reach its new value after a change of volume, expression or pan
 

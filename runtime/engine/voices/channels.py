@@ -193,11 +193,11 @@ class Channels:
         return semitones + self._channels[master].pitch_semitones if master >= 0 else semitones
 
     def sustained(self, number: int) -> bool:
-        """Whether the sustain pedal of a channel, or of its master, is down."""
+        """Whether the sustain pedal of a channel, or of its MPE master, is down."""
         return any(channel.sustain for channel in self._family(number))
 
     def soft(self, number: int) -> bool:
-        """Whether the soft pedal of a channel, or of its master, is down."""
+        """Whether the soft pedal of a channel, or of its MPE master, is down."""
         return any(channel.soft for channel in self._family(number))
 
     def vibrato_depth(self, number: int) -> int:

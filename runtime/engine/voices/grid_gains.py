@@ -30,7 +30,7 @@ class GridGains:
     def __init__(self, n_lanes: int, longest_span: int, channels: Channels):
         self._channels = channels
         n_points = longest_span // GAIN_GRID_FRAMES + 4
-        # The left and the right gain of each lane for each interval, from the interval before number _first on.
+        # The left and the right gain of each lane for each interval; the first of them is interval number _first - 1.
         self._points = np.ones((2, n_lanes, n_points))
         self._first = 0
         self._began = [-1] * n_lanes  # the `Voice.order` of the note that each lane's points belong to
@@ -43,8 +43,8 @@ class GridGains:
         """Compute the gains of voices, up to the end of a span of n_frames; voices: those with modulated gains."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept, past = last - first + 2, first - self._first, frame % GAIN_GRID_FRAMES
-        # The gains for the interval in which the span begins, and for that before, were computed earlier. If the span
-        # begins within an interval, the gains for the next one were computed earlier, too.
+        # The gains for the interval in which the span begins, and for the interval before it, were computed earlier. If
+        # the span begins within its interval, the gains for the interval after it were computed earlier, too.
         n_kept = 3 if past else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]
@@ -61,7 +61,7 @@ class GridGains:
                 start = 1 if is_new else n_kept
                 points[:, start:] = wanted[:, start - 1 :]
                 if is_new:
-                    # Until the first middle of an interval in its time, a note has the gain for that middle.
+                    # Before the first middle of an interval after its start, a note has the gain for that middle.
                     middle = 2 if past > GAIN_GRID_FRAMES // 2 else 1
                     points[:, :middle] = points[:, middle : middle + 1]
 

@@ -23,7 +23,7 @@ from runtime.sound.sound import Sound
 if TYPE_CHECKING:
     from runtime.engine.voices.bank import Voice
 
-# Targets that change the spectrum, so that it must be made again at each hop.
+# Targets that change the spectrum. While one of them is modulated, the spectrum is made again at each hop.
 SPECTRAL_TARGETS = (
     "phase_blend",
     "filter.cutoff",
@@ -63,8 +63,9 @@ class PlayedSound:
     """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
     Attributes: patch: the patch of the sound; sound: the patch's sound; morphs: the sound at each step of its morph
-    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the envelope's cubic, as
-    in `Ramps`; modulator: the sound's modulation; trajectories: None if the patch has none.
+    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the cubic of the
+    envelope's stages, as the `shape` of `Ramps.move`; modulator: the sound's modulation; trajectories: None if the
+    patch has none.
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
@@ -106,7 +107,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # If only modulation makes a sound wide, its voices are not made singly: those not wide are summed.
+        # If only modulation makes a sound wide, its voices are not made one by one: those not wide now are added up.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
@@ -131,7 +132,7 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def begin_rates(self, is_heard: bool, frame: int) -> None:
-        """Give the LFOs the sound's own rates again; is_heard: whether a note of the sound is heard."""
+        """Give the LFOs the sound's own rates again; if is_heard (a note of the sound is heard), no wave jumps."""
         sources = self.modulator.sources
         moved = sources.rates_memory()
         if moved and is_heard:

@@ -26,7 +26,7 @@ from runtime.engine.synthesis.phases.sinusoids import Sinusoids
 from runtime.engine.synthesis.phases.walk import PhaseWalk
 
 _LEAST_POWER = np.float32(1e-20)
-# Bins below and above a spectrum into which a sinusoid at its edge may reach.
+# How many bins beyond a spectrum's edge a sinusoid at the edge may reach.
 _MARGIN = N_BESIDE + 1
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
@@ -163,7 +163,7 @@ class CoherentPhases:
         first_side: int | None,
         found: Found | None,
     ) -> None:
-        """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
+        """Plan some of the lanes of `plan`; walks: True if all these lanes have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         self._n_changes += 1
         if found is None:
@@ -196,15 +196,15 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later sinusoids continue
-                # the phases of noise bins, whose first phases are in row 1.
+                # A note's first sinusoids have begun with random phases, from row 0 of `first_phases`. A later sinusoid
+                # continues the phase of a noise bin, so from now on the first phases of noise bins are read, in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
     def _continued(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
     ) -> np.ndarray:
-        """The phases, intp (n,), with which new sinusoids continue the former phases of their peak bins.
+        """Phases of new sinusoids, intp (n,), that continue the phases that their peak bins had before.
 
         moves: the new sinusoids' moves; the rest: as in `_phases_at`.
         """
@@ -252,11 +252,11 @@ class CoherentPhases:
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
-        # Bins -4 to 4 from the peak; bins beyond N_BESIDE have no magnitude.
+        # Row by row the bins from 4 below the peak to 4 above it. In bins beyond N_BESIDE a sinusoid has no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
         index = peaks.places + _BESIDE
-        # For a bin of another peak, or of none, bin 0 is read and written, which is silent.
+        # A bin that does not belong to the sinusoid is replaced by bin 0, which is silent.
         index[0] *= peaks.two_below
         index[-2] *= peaks.above
         index[-1] *= peaks.two_above
@@ -286,9 +286,9 @@ class CoherentPhases:
     # Spectra
 
     def spectra(self, lanes: slice, hop: int) -> np.ndarray:
-        """The lanes' spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
+        """The lanes' coherent spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
 
-        They sound as loud as noise phases. All lanes must have been planned.
+        They sound as loud as with noise phases. All lanes must have been planned.
         """
         n = lanes.stop - lanes.start
         padded = self._spectra[:n]

@@ -14,17 +14,17 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 # Units per cycle. Phases are whole numbers of units, so that sums accumulate no rounding errors.
 PHASE_UNITS = 1 << 14
 PHASE_MASK = PHASE_UNITS - 1
-# Number of places in the random tables at which a note's first phases can begin.
+# Number of places in `first_phases` at which a note's phases can begin.
 N_STARTS = 1 << 13
-# A sinusoid's magnitudes lie at most N_BESIDE bins from its peak, so its sound reaches one bin further.
+# A sinusoid's magnitudes lie at most N_BESIDE bins from its peak. The window spreads them to one more bin on each side.
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# Steps of the table `lobes` from one bin to the next.
+# How many places the table `lobes` has from one bin to the next.
 N_PLACES = 1 << 10
-# Noise bins of a band, how much a band is stretched at most, and by how many radians the step of the phase difference
-# deviates from half a cycle at most. Chosen because the sound's spectrum then comes nearest to the given spectrum, over
-# spectra of instruments and of noise.
+# _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
+# difference of neighbours' phases grows by half a cycle, more or less by at most _LARGEST_BEND radians. With these
+# values, the sounds' spectra come nearest to the given spectra, of instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6

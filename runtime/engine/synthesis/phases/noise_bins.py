@@ -7,8 +7,8 @@ import numpy as np
 from runtime.engine.synthesis.phases.coherent_tables import PHASE_MASK, PHASE_UNITS, CoherentTables
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 
-_N_KEPT = 4
-_N_SAMPLES = 16  # of a hop, to measure the power of overlapping windows
+_N_KEPT = 4  # hops
+_N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is computed
 
 
 class NoiseBins:

@@ -15,8 +15,8 @@ class Sinusoids:
 
     first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop: number of a
     hop; phases: each sinusoid's phase at its peak bin in this hop; moves: steps of the phases from hop to hop;
-    amplitudes: complex64 (N_REACHED, n), what each adds at phase 0 to the bins around its peak. Attributes: n: number
-    of sinusoids; walks: whether they are `WalkingSinusoids`.
+    amplitudes: complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak. Attributes:
+    n: number of sinusoids; walks: whether they are `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_row_index",
@@ -49,7 +49,7 @@ class Sinusoids:
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
         phases += (hop - self._hop) * moves
-        # The signs of a sinusoid's bins alternate.
+        # The signs of a sinusoid's bins alternate, so the phase changes by half a cycle from bin to bin.
         phases += (bins - self._bins.take(numbers, mode="clip")) << _HALF_CYCLE_SHIFT
         return phases, moves
 
@@ -98,19 +98,19 @@ class Sinusoids:
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
-        """The same sinusoids at other phases, intp (n,), for the same number of lanes, from number `first_lane` on."""
+        """Copies of these sinusoids with other phases, intp (n,), for as many lanes from number `first_lane` on."""
         other = object.__new__(type(self))
         arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
         Sinusoids.__init__(other, first_lane, *arrays)
         return other
 
     def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
-        """Which of the sinusoids belong to lanes, and their moves."""
+        """The slice that selects the sinusoids of lanes, and the moves of these sinusoids."""
         part = self._part(lanes)
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What the sinusoids in `part` add to the bins around their peaks at phase 0, complex64 (N_REACHED, n)."""
+        """What each sinusoid in `part`, at phase 0, adds to the bins around its peak, complex64 (N_REACHED, n)."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:

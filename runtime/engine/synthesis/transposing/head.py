@@ -9,7 +9,7 @@ FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
-# When more intervals than this have passed, they are forgotten.
+# `go_to` forgets the intervals before its frame once there are more than this.
 _MOST_PASSED = 256
 
 
@@ -43,7 +43,7 @@ class Head:
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """Begin at `frame`; elapsed: frames since dense hop 0 began.
 
-        full_density, n_samples: the values of `density` and `n_hop` if octave is 0.
+        full_density, n_samples: what `density` and `n_hop` are if octave is 0.
         """
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = self._first = 0
@@ -76,7 +76,7 @@ class Head:
                 del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not precede the frame of the latest `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not be before the frame of the newest `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         number = frame // INTERVAL_FRAMES - self._first
@@ -85,7 +85,7 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """Find the position at which each interval begins, and its step, up to interval _first + number."""
+        """Find the position at which each interval begins, and the step in it, up to interval _first + number."""
         begins, steps, at = self._begins, self._steps, self.ratio.at
         for each in range(len(steps), number + 1):
             middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
@@ -100,9 +100,9 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The ring position at which each of n_intervals begins, and the step within each; the first contains `frame`.
+        """The ring positions where n_intervals begin, and their steps; the first interval contains `frame`.
 
-        The first position is extrapolated back from the position at `frame`.
+        A step is how far the position moves per frame. The first position is extrapolated back from `frame`.
         """
         if self._step is not None:
             begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step

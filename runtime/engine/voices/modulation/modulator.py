@@ -50,7 +50,7 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """For each route from an envelope to one of these targets: the target, and the most it adds, float64 (n,).
+        """For each route from an envelope to one of these targets: the target, and what it adds at most, float64 (n,).
 
         frames: float64, counted from a note's start; the note's key stays down.
         """
