@@ -122,6 +122,13 @@ const EN = {
   "power.restart.done": "It starts again.", "power.reboot": "Restart the machine", "power.reboot.sure": "Really restart it?",
   "power.reboot.done": "The machine restarts.", "power.power_off": "Power off", "power.power_off.sure": "Really power off?",
   "power.power_off.done": "The machine powers off.",
+  "update": "Update", "update.present": "Version {version} plays.", "update.choose": "Choose an update", "update.do": "Send and install",
+  "update.sure": "{name} ({mb} MB): the music stops for some seconds.", "update.waiting": "The update has arrived …",
+  "update.stuck": "The update has arrived, but nothing takes it. On the machine: sudo systemctl reset-failed timbrebox-update.service; sudo systemctl restart timbrebox-update.path",
+  "update.checking": "The update is being checked …", "update.installing": "Version {version} is being installed …", "update.done": "Version {version} plays now.",
+  "update.signer": "Signed by {signer}.", "update.reload": "Load the new page", "update.why.file": "The update cannot be used.", "update.why.other": "The update cannot be installed now.",
+  "update.why.signature": "The update is not signed by anyone whom this box trusts.", "update.why.version": "Version {version} is not newer than {present}, which plays.",
+  "update.why.packages": "Version {version} needs other Python packages.", "update.why.start": "Version {version} did not get ready.",
 };
 const DE = {
   "skip": "Zu den Reglern springen",
@@ -248,6 +255,13 @@ const DE = {
   "power.restart.done": "Es startet neu.", "power.reboot": "Maschine neu starten", "power.reboot.sure": "Wirklich neu starten?",
   "power.reboot.done": "Die Maschine startet neu.", "power.power_off": "Ausschalten", "power.power_off.sure": "Wirklich ausschalten?",
   "power.power_off.done": "Die Maschine schaltet sich aus.",
+  "update": "Neue Version", "update.present": "Version {version} spielt.", "update.choose": "Update wählen", "update.do": "Senden und einspielen",
+  "update.sure": "{name} ({mb} MB): die Musik hört einige Sekunden auf.", "update.waiting": "Das Update ist angekommen …",
+  "update.stuck": "Das Update ist angekommen, aber nichts nimmt es. An der Maschine: sudo systemctl reset-failed timbrebox-update.service; sudo systemctl restart timbrebox-update.path",
+  "update.checking": "Das Update wird geprüft …", "update.installing": "Version {version} wird eingespielt …", "update.done": "Version {version} spielt jetzt.",
+  "update.signer": "Unterschrieben von {signer}.", "update.reload": "Neue Seite laden", "update.why.file": "Das Update ist nicht zu gebrauchen.", "update.why.other": "Das Update lässt sich gerade nicht einspielen.",
+  "update.why.signature": "Das Update ist von niemandem unterschrieben, dem dieses Gerät traut.", "update.why.version": "Version {version} ist nicht neuer als {present}, die spielt.",
+  "update.why.packages": "Version {version} braucht andere Python-Pakete.", "update.why.start": "Version {version} wurde nicht bereit.",
 };
 
 const KEPT = "timbrebox.language";

@@ -17,7 +17,7 @@ CHANGED = "document.querySelector('tb-now .changed')"
 
 @pytest.fixture
 def page(opened: Browser, link: Link) -> Browser:
-    """The page's part Sounds, just opened; the cello plays, which has a trajectory, with a width that was changed."""
+    """The page's part Sounds, just opened; the cello plays, which has a trajectory, with a changed width."""
     link.ask("sound", name="cello")
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.wait(f"{CHANGED}.hidden")
