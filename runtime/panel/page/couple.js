@@ -25,11 +25,17 @@ export class Couple {
   /** Offer the map's pins; the first one is the playing sound's until the user chooses. */
   build() {
     const pins = this.map.pins.pins ?? [], present = pins.find(({ name }) => name === play.sound);
-    const chosen = this.ends.map((end) => end.value);
+    const chosen = this.ends.map((end) => end.value), offered = pins.map(keyOf).join("\n");
     this.isChosen &&= pins.some((pin) => chosen.includes(keyOf(pin))); // another instrument has other pins
     if (!this.isChosen && present) chosen[0] = keyOf(present);
-    this.ends.forEach((end, k) => end.replaceChildren(make("option", { value: "" }, t("couple.none")),
-      ...pins.map((pin) => make("option", { value: keyOf(pin), selected: keyOf(pin) === chosen[k] }, pin.name))));
+    this.ends.forEach((end, k) => {
+      if (offered !== this.offered) { // an open list stays as it is
+        end.replaceChildren(make("option", { value: "" }, t("couple.none")), ...pins.map((pin) => make("option", { value: keyOf(pin) }, pin.name)));
+      }
+      end.value = chosen[k];
+      if (end.selectedIndex < 0) end.value = ""; // a sound that is no longer there
+    });
+    this.offered = offered;
     this.show();
   }
 

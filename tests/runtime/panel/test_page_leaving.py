@@ -22,7 +22,7 @@ def page(opened: Browser, link: Link) -> Browser:
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.wait(f"{CHANGED}.hidden")
     time.sleep(0.3)  # later news of the choice would end the change
-    opened.evaluate("import('/play.js').then(({ play }) => play.move({ width: 0.5 }))")
+    opened.evaluate("import('/play.js').then(({ play }) => play.move({ width: 0.5 })); 0")
     wait_until(lambda: width(link) == 0.5, "the changed width")
     opened.click("#tab-sounds")
     opened.wait("document.querySelectorAll('.theirs .choice').length > 3")
@@ -84,11 +84,11 @@ def test_a_new_sound_s_sliders_stand_where_it_has_them_even_if_they_were_moved_j
     page: Browser, link: Link
 ) -> None:
     violin = "document.querySelector('[data-focus=\"choose strings/violin\"]')"
-    page.evaluate(f"import('/play.js').then(({{ play }}) => {{ play.move({{ tilt: 0.9 }}); {violin}.click(); }})")
+    page.evaluate(f"import('/play.js').then(({{ play }}) => {{ play.move({{ tilt: 0.9 }}); {violin}.click(); }}); 0")
     wait_until(lambda: name_of_sound(link) == "violin", "the other sound")
     tilt = link.ask("state")["positions"]["tilt"]
-    page.evaluate("import('/play.js').then((found) => (window.play = found.play))")
-    page.wait(f"Math.abs(window.play.positions.get('tilt') - {tilt}) < 1e-3", 3.0)
+    page.evaluate("import('/play.js').then((found) => (window.play = found.play)); 0")
+    page.wait(f"Math.abs(window.play?.positions.get('tilt') - {tilt}) < 1e-3", 3.0)
 
 
 def test_sounds_open_at_their_top_and_play_where_it_was_left(page: Browser) -> None:

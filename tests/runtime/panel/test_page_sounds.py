@@ -178,6 +178,7 @@ def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back
     wait_for_voices(link, 0)
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello", "the sound before")
+    wait_until(lambda: link.ask("state")["positions"]["width"] == 0.5, "its changed width")
 
 
 def test_a_click_is_not_lost_if_the_list_changes_meanwhile(page: Browser, link: Link) -> None:
