@@ -27,6 +27,8 @@ from runtime.events import (
     Tempo,
 )
 
+_WAITING = frozenset({KnobTurn, PhaseBlend, Clock, Tempo})
+
 
 class ControlMap:
     """Knows which MIDI control moves which target; a device without its own map has the map of the settings.
@@ -48,7 +50,7 @@ class ControlMap:
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
         """Move the targets of the control that sent an event; returns False if the voices need the event, too.
 
-        The voices need every release of a pedal or a key: without it, a note that is held would never end.
+        The voices need the release of every pedal and key: without it, a held note would never end.
         """
         kind = KINDS[type(event)]
         if kind is Kind.CC:
@@ -85,7 +87,7 @@ class ControlMap:
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
-        """Note which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
+        """Remember which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
         control, state = event.control, self._state(event)
         if control == Control.NRPN_MSB:
             state.parameter_msb, state.parameter = event.value, NO_PARAMETER
@@ -131,7 +133,7 @@ class ControlMap:
         return action if is_press(before, value) else None
 
     def is_mapped(self, event: Event) -> bool:
-        """Whether the event's control moves a target or starts an action; NRPN data do not count."""
+        """Whether the event's control moves a target or starts an action; False for the data of an NRPN."""
         kind = KINDS.get(type(event))
         if kind is None:
             return False
@@ -140,13 +142,12 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for the next hop: it changes only spectra, the blend of phases or the tempo."""
-        if isinstance(event, ControlChange):
+        """Whether an event may wait for the next hop, as it only changes spectra, the blend of phases or the tempo."""
+        kind = type(event)
+        if kind is ControlChange:
             bindings = self._bindings.get(event.device, self._common)
             return event.channel << 14 | event.control in bindings.waiting
-        if isinstance(event, TargetMove):
-            return waits_for_hop(event.target)
-        return isinstance(event, (KnobTurn, PhaseBlend, Clock, Tempo))
+        return waits_for_hop(event.target) if kind is TargetMove else kind in _WAITING
 
     def memory(self) -> dict[str, dict[int, Any]]:
         """The devices' maps and the state of their controls, as plain values, for `remember`."""

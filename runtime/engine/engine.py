@@ -25,11 +25,11 @@ from runtime.engine.recorded.state import EngineState, StateKeeper
 from runtime.engine.sounding.hop_groups import HopGroups
 from runtime.engine.sounding.spectra import Seen, Spectra
 from runtime.engine.sounding.voice_sound import VoiceSound
+from runtime.engine.spans import Spans
 from runtime.engine.status import Status
 from runtime.engine.synthesis.hops import engine_hop_size
 from runtime.engine.synthesis.wide_sound import WideSound
 from runtime.engine.voices.bank import Voice, VoiceBank
-from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
@@ -101,12 +101,8 @@ class Engine:
             self._keeper.give(start)
             self._events.wait_again(start.waiting)
             self.frame = start.frame
-        # The present span is mixed up to _mixed_end. Blocks copy from it up to _span_end, which is earlier if a reading
-        # or an event is due before _mixed_end. _first_hop: the first hop or reading after the span's first frame.
-        self._span_start = self._span_end = self._mixed_end = self._first_hop = self.frame
-        # _has_worked: whether this block made a hop or began a voice. _may_foresee: whether a block without such work
-        # may compute what moving voices will need later.
-        self._may_foresee = self._has_worked = False
+        made = self._voice_sound, self._sound, self._hops, self._mixer
+        self._spans = Spans(self._events, self._performance, *made, self.frame)
         self._narrow_buffers = narrow_buffers()
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
@@ -153,33 +149,34 @@ class Engine:
 
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
-        frame, n_frames, events = self.frame, len(out), self._events
-        end, self._has_worked = frame + n_frames, False
+        frame, n_frames, events, spans = self.frame, len(out), self._events, self._spans
+        end, spans.has_worked = frame + n_frames, False
         # Events that are first heard at the next hop need not be collected before that hop.
-        if events.has_news and (end > self._first_hop or end > self._span_end or events.is_urgent):
-            self._span_end = events.collect(frame, self._span_end, self._first_hop)
-        if end > self._span_end:
+        if events.has_news and (end > spans.first_hop or end > spans.end or events.is_urgent):
+            spans.end = events.collect(frame, spans.end, spans.first_hop)
+        if end > spans.end:
             self._render_spans(out)
         else:  # most blocks lie within one span, which is already mixed
-            at = frame - self._span_start
+            at = frame - spans.begin
             out[:] = self._mixed[at : at + n_frames]
             self.frame = end
-        if self._may_foresee and not self._has_worked:
-            self._may_foresee = False
-            self._narrow_buffers.run(self._foresee)
+        if spans.may_foresee and not spans.has_worked:
+            spans.may_foresee = False
+            self._narrow_buffers.run(self._voice_sound.foresee, self.frame, self._performance.n_events)
         if self._wants_state and self._events.history is not None:
             self._wants_state = False
             self._events.history.append((self.frame, self.state(self.is_silent)))
 
     def state(self, is_silent: bool) -> EngineState:
         """The state of the controls; call on the audio thread, between two blocks. is_silent: as in EngineState."""
-        if self._events.has_news:  # events that need not be collected before the next hop are part of the state, too
-            self._span_end = self._events.collect(self.frame, self._span_end, self._first_hop)
+        if self._events.has_news:  # these events could wait for the next hop, but the state includes them
+            self._spans.end = self._events.collect(self.frame, self._spans.end, self._spans.first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
     def start_at(self, frame: int) -> None:
         """Let an engine that has not rendered yet begin at this frame, as if it had been silent until then."""
-        self.frame = self._span_start = self._span_end = self._mixed_end = frame
+        self.frame = frame
+        self._spans.start_at(frame)
 
     @property
     def n_muted(self) -> int:
@@ -216,71 +213,15 @@ class Engine:
         return _taken(self._performance.sends)
 
     def _render_spans(self, out: np.ndarray) -> None:
-        done, n_frames = 0, len(out)
+        done, n_frames, spans = 0, len(out), self._spans
         while done < n_frames:
-            if self.frame >= self._span_end:
-                self._narrow_buffers.run(self._go_on)
-            at = self.frame - self._span_start
-            n = min(n_frames - done, self._span_end - self.frame)
+            frame, left = self.frame, n_frames - done
+            if frame >= spans.end and self._narrow_buffers.run(spans.go_on, frame, frame + left):
+                self.status = self._snapshot()
+            at, n = frame - spans.begin, min(left, spans.end - frame)
             out[done : done + n] = self._mixed[at : at + n]
             done += n
             self.frame += n
-
-    def _go_on(self) -> None:
-        """Go on with the present span if nothing but a reading is due at this frame, else begin a span."""
-        frame, n_events = self.frame, self._performance.n_events
-        is_in_span = frame < self._mixed_end and not self._events.is_due(frame)
-        if is_in_span and self._voice_sound.read(frame, n_events):
-            self._has_worked = True
-            self._mixed_end = min(self._mixed_end, self._voice_sound.next_change(frame))
-            self._first_hop = self._hops.earliest_hop(frame + 1)
-            end = min(self._mixed_end, self._voice_sound.next_reading(frame))
-            self._span_end = self._events.next_change(end)
-        else:
-            self._begin_span()
-
-    def _begin_span(self) -> None:
-        """Apply the events of this frame, and mix the sound from here to the next change."""
-        frame, sound, performance = self.frame, self._sound, self._performance
-        self._mixer.clear_played_tails(self._span_start, frame)
-        changes = self._take_events()
-        self._voice_sound.end_silent(frame)
-        for stolen in changes.stolen:
-            self._mixer.keep_tail(stolen, frame)
-        retuned = {voice.lane: voice for voice in changes.retuned if voice.active}
-        ratios = performance.pitches.ratios(list(retuned.values()), frame) if retuned else []
-        transposing = [lane for lane, ratio in zip(retuned, ratios, strict=True) if ratio.fixed != 1.0]
-        self._has_worked |= self._voice_sound.follow(changes, frame, performance.n_events, transposing)
-        self._may_foresee = self._voice_sound.can_foresee
-        if retuned:
-            sound.set_ratios(list(retuned), frame, ratios)
-        transposed = sound.transposed_among(range(self._bank.n_lanes_used))
-        self._first_hop = self._hops.earliest_hop(frame + 1)
-        self._span_start, self._mixed_end = frame, self._next_change(transposed)
-        self._span_end = min(self._mixed_end, self._voice_sound.next_reading(frame))
-        self._mixer.mix(frame, self._mixed_end - frame, transposed)
-        self.status = self._snapshot()
-
-    def _foresee(self) -> None:
-        self._voice_sound.foresee(self.frame, self._performance.n_events)
-
-    def _take_events(self) -> Changes:
-        """Apply the events of this frame, and changes that are due without an event; returns what changed."""
-        while (due := self._events.take(self.frame)) is not None:
-            self._performance.apply(*due)
-        self._performance.advance(self.frame)
-        return self._performance.take_changes()
-
-    def _next_change(self, transposed: list[int]) -> int:
-        """The frame at which the next span begins; transposed: the sounding lanes that are transposed."""
-        frame = self.frame
-        end = self._events.next_change(frame + LONGEST_SPAN)
-        end = min(end, frame + self._sound.size - frame % self._sound.size)
-        end = min(end, self._performance.next_change(frame), self._voice_sound.next_change(frame))
-        if transposed:
-            longest = self._sound.longest_read(self._sound.heard_among(transposed))
-            end = min(end, frame + longest - frame % longest)
-        return end
 
     def _snapshot(self) -> Status:
         notes = self._performance.notes

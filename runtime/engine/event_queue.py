@@ -115,7 +115,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # the first event that waits sets the end: no later one is heard at an earlier hop
+            if not waits_for_hop:  # the events behind it cannot be heard at an earlier hop
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

@@ -37,35 +37,53 @@ class Mixer:
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
         self._limits, self.tails_end = limits, 0
+        # Of the present part: whether one channel serves for both; the transposed lanes; the lanes with modulated
+        # gains; and with one channel, the lanes that are read and their gains.
+        self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
+        self._heard: list[int] | slice = slice(0, 0)
+        self._gains = np.zeros(0, np.float32)
 
-    def mix(self, frame: int, n_frames: int, transposed: list[int]) -> None:
-        """Fill the first n_frames of `stereo` with the span that begins at `frame`.
+    def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
+        """Begin a part of a span, of n_frames from `frame` on; needless if `is_mono`, unless a span begins.
 
-        transposed: the sounding lanes that are transposed, ascending.
+        transposed: the sounding lanes that are transposed, ascending; heard: those of them that are read.
         """
-        # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
-        n, lanes, bank = max(2, n_frames), self._bank.n_lanes_used, self._bank
+        bank = self._bank
         is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self.tails_end
-        if is_mono and len(transposed) in (0, bank.n_active):
+        self.is_mono = is_mono and len(transposed) in (0, bank.n_active)
+        self._transposed, self._modulated = transposed, []
+        if self.is_mono:
+            self._heard = heard if transposed else self._sound.heard_lanes(bank.n_lanes_used, bank.n_active)
+            self._gains = bank.steady_gains()[self._heard]
+            return
+        modulated = [voice for voice in bank.used() if voice.active and voice.played.gains_move]
+        if modulated:
+            self._grid.begin_span(modulated, frame, max(2, n_frames))
+            self._modulated = [voice.lane for voice in modulated]
+
+    def mix(self, frame: int, n_frames: int) -> None:
+        """Fill the first n_frames of `stereo` with the sound from `frame` on, which must lie in the present part."""
+        # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
+        n, lanes, bank, sound = max(2, n_frames), self._bank.n_lanes_used, self._bank, self._sound
+        if self.is_mono:
             # Every voice is as loud on the left as on the right: one channel serves for both.
-            mix = self._mix[:1, :n]
-            if transposed:
-                heard = self._sound.heard_among(transposed)
-                sounds = self._sound.read_transposed(heard, frame, n)
-                np.einsum("l,lx->x", bank.steady_gains()[heard], sounds, out=mix[0])
+            left, heard = self._mix[0, :n], self._heard
+            right = left
+            sounds = sound.read_transposed(heard, frame, n) if self._transposed else sound.read(heard, frame, n)
+            if len(sounds) == 1:
+                np.multiply(sounds[0], self._gains, out=left)
             else:
-                heard = self._sound.heard_lanes(lanes, bank.n_active)
-                np.einsum("l,lx->x", bank.steady_gains()[heard], self._sound.read(heard, frame, n), out=mix[0])
+                np.einsum("l,lx->x", self._gains, sounds, out=left)
+            if self._limits:
+                limit(left, self._scratch[0, 0, :n], self._scratch[1, 0, :n])
         else:
             envelope = bank.envelope.values(lanes, frame, n)
             left, right = bank.left.values(lanes, frame, n), bank.right.values(lanes, frame, n)
-            modulated = [voice for voice in bank.used() if voice.active and voice.played.gains_move]
-            if modulated:
-                self._grid.begin_span(modulated, frame, n)
-            mix = self._mix_sides(frame, n, envelope, (left, right), transposed, [v.lane for v in modulated])
-        if self._limits:
-            limit(mix, *self._scratch[:, : len(mix), :n])
-        self.stereo[:n, 0], self.stereo[:n, 1] = mix[0], mix[-1]
+            mix = self._mix_sides(frame, n, envelope, (left, right), self._transposed, self._modulated)
+            if self._limits:
+                limit(mix, self._scratch[0, :, :n], self._scratch[1, :, :n])
+            left, right = mix
+        self.stereo[:n, 0], self.stereo[:n, 1] = left, right
 
     def _mix_sides(
         self,

@@ -1,4 +1,4 @@
-"""Root's half of an update from the page, on folders of a test's own: real keys, real signatures, real versions."""
+"""Updates from the page, as root installs them, but in a test's folders; keys, signatures and versions are real."""
 
 from __future__ import annotations
 
@@ -55,10 +55,11 @@ def signed_by_hand(archive: Path, key: Path, path: Path, namespace: str = NAMESP
 
 
 class RootsHalf:
-    """What `timbrebox-update.service` does, as a function. Version 1.2.3 is installed, and the key `key` is trusted.
+    """Does root's half of an update, as `timbrebox-update.service` does, but in a test's folders.
 
-    folder: for all of it. state: the folder of the page's files, None for one inside `folder`. problem: why the next
-    version does not get ready, in words; empty if it does.
+    At first, version 1.2.3 is installed, and the key `key` is trusted. folder: contains all files. state: the folder of
+    the page's files; None for one inside `folder`. problem: why the next version will not get ready, in words; empty if
+    it will.
     """
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, state: Path | None = None):
@@ -78,7 +79,7 @@ class RootsHalf:
         patch.setattr(install, "call", lambda *_: "")
         patch.setattr(install, "make_user", lambda: None)
         patch.setattr(install, "last_line", lambda *_, **__: "")
-        patch.setattr(versions.os, "sync", lambda: None)  # it would wait for all that the machine writes
+        patch.setattr(versions.os, "sync", lambda: None)  # sync would wait until the machine has written all
         patch.setattr(install, "is_booted", lambda: True)
         patch.setattr(install, "properties", lambda *_: {})
         patch.setattr(install, "restart", self._restart)
@@ -100,7 +101,7 @@ class RootsHalf:
 
     @property
     def plays(self) -> str:
-        """What the version that plays prints."""
+        """The text that the version that plays prints."""
         return (self.home / "current" / "timbrebox").read_text().split()[1]
 
     def arrive(self, update: Path) -> None:
@@ -108,11 +109,11 @@ class RootsHalf:
         shutil.copyfile(update, self.arrived)
 
     def run(self) -> int:
-        """Do what the unit does."""
+        """Install the update that has arrived, as the unit does; return the exit status."""
         return installing.install_arrived(1)
 
     def left(self) -> list[str]:
-        """What is left of updates: in the page's folder, and in root's."""
+        """The names of the files that updates have left in the page's folder and in root's folder."""
         return os.listdir(self.arrived.parent) + [path.name for path in self.home.glob(".[u]*")]
 
     def _restart(self, _within_s: float) -> str:

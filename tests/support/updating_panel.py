@@ -1,7 +1,7 @@
-"""The page's process, with root's half in a test's folder: python -m tests.support.updating_panel FOLDER panel ...
+"""The page's process, for updates in a test's folder: python -m tests.support.updating_panel FOLDER panel ...
 
-FOLDER is that of a `RootsHalf`. Everything else is as in the service: the page takes updates if FOLDER has a list of
-signers.
+FOLDER is the folder of a `RootsHalf`. As in the service, the page takes updates only if there is a list of signers,
+here in FOLDER.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class DecoderRows:
         lowest, highest = card.note_range
         self._lowest_note = lowest
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
-        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one per lane; only the conditioning part is used
+        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one for each lane; only the conditioning is used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
         # Knob positions in the decoder's units, for the newest versions of the knobs: a moved knob begins a version.

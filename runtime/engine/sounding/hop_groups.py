@@ -114,7 +114,7 @@ class HopGroups:
     def next_reading(self, frame: int, wanted: int | None = None) -> int:
         """The first reading, at or after `frame`, of a group that sounds.
 
-        wanted: the present `Knobs.n_changes`: only groups that are out of date count; None for all groups.
+        wanted: the present `Knobs.n_changes`, to leave out groups that are up to date; None for all groups.
         """
         hop = frame + self.frames_ahead
         groups = [group for group in self.groups if group.due != NEVER and group.made_for != wanted]

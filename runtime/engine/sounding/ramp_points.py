@@ -60,12 +60,24 @@ class RampPoints:
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
         """The frames to the next point of any voice that has points between its hops; NEVER if none has."""
-        fast = [
+        return min(self.frames_to_next(self._with_extra(voices, frame), frame), default=NEVER)
+
+    def is_extra(self, voices: Iterable[Voice], frame: int) -> bool:
+        """Whether any voice that has points between its hops has a point at `frame`."""
+        return bool(self.at(self._with_extra(voices, frame - 1), frame))
+
+    def may_have_extra(self, voice: Voice) -> bool:
+        """Whether a voice has, or had when it began, points between its hops."""
+        played = voice.played
+        return played.moves_fast or played.has_own_points or bool(played.opening_points)
+
+    def _with_extra(self, voices: Iterable[Voice], frame: int) -> list[Voice]:
+        """Those of `voices` that have points between their hops."""
+        return [
             voice
             for voice in voices
             if voice.played.moves_fast or voice.played.has_own_points or self.opens(voice, frame)
         ]
-        return min(self.frames_to_next(fast, frame), default=NEVER)
 
     def at(self, voices: Sequence[Voice], frame: int) -> list[Voice]:
         """The voices that have a point at `frame`."""

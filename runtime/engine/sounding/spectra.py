@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches, and remembers each note's newest spectrum for its next stroke."""
+"""Decodes the spectra that voices need, in batches, and keeps each note's newest one for when a key is struck again."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Take = Callable[..., None]
 class Prepared(NamedTuple):
     """Spectra to which voices will be led, made before the call of `lead` that needs them.
 
-    key: the arguments of that call; for another call all is made again. groups: for each sound, the values of its
-    voices' targets; led_to: for each voice, what `Voice.led_to` will be; is_new: whether any spectrum changes.
+    key: the arguments of that call; if they turn out different, all is made again. groups: for each sound, the values
+    of its voices' targets; led_to: for each voice, what `Voice.led_to` will be; is_new: whether any spectrum changes.
     """
 
     key: tuple[object, ...]
@@ -38,8 +38,8 @@ class Prepared(NamedTuple):
 class Foreseen(NamedTuple):
     """The modulated values of voices, and their bins' gains, computed before the call of `lead` that needs them.
 
-    key: the arguments of that call; for another call all is computed again. groups: for each sound, the values of its
-    voices' targets. gains: for each group, the gains of its voices' bins.
+    key: the arguments of that call; if they turn out different, all is computed again. groups: for each sound, the
+    values of its voices' targets. gains: for each group, the gains of its voices' bins.
     """
 
     key: tuple[object, ...]
@@ -91,7 +91,7 @@ class Spectra:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` with a prepared spectrum, if they play the same note with the same slide as then.
+        """Those of `voices` whose spectra are prepared, and whose note and slide have not changed since.
 
         `give_prepared` must follow for them.
         """

@@ -42,9 +42,11 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # the hop or point that `foresee` has prepared, and the number of events then
+        self._foreseen = NEVER, 0  # the newest `foresee`: the frame that it worked for, n_events
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
+        # The sounding voices whose spectra are modulated, and those of them that may have points between their hops.
+        self._moving, self._moving_between = list[Voice](), list[Voice]()
 
     def end_silent(self, frame: int) -> None:
         """Forget the voices that have ended; call it before new voices begin."""
@@ -61,7 +63,8 @@ class VoiceSound:
         modulation; transposing: the lanes that will be transposed, from this frame on, by `WideSound.set_ratios`.
         """
         opening = [voice for voice in changes.opening if voice.active]
-        leaving, moving = self._leaving_submixes(changes), self._moving()
+        self._find_moving()
+        leaving, moving = self._leaving_submixes(changes), self._moving
         self._readings.begin_span(moving, frame)
         touched = [voice.lane for voice in changes.touched] + leaving
         groups = self._hops.due_at(frame, self._knobs.n_changes, touched)
@@ -79,24 +82,38 @@ class VoiceSound:
         has_read = self._readings.read(moving, frame, n_events)
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
-    def read(self, frame: int, n_events: int) -> bool:
-        """Make the spectra of a reading, if nothing but a reading is due at `frame`; return whether this was so.
+    def follow_events(self, frame: int, sources_changed: bool) -> None:
+        """Note what events at `frame` mean for the next points and readings, if `follow` is not called.
 
-        No event may be due. n_events: as in `follow`.
+        sources_changed: whether sources of modulation have changed.
         """
-        hop_is_due = self._hops.due_at(frame, self._knobs.n_changes, ())
-        return not hop_is_due and self._readings.read(self._moving(), frame, n_events)
+        if sources_changed:
+            self._find_moving()
+        self._readings.begin_span(self._moving, frame)
+
+    def is_due(self, frame: int, with_points: bool) -> bool:
+        """Whether sound must be made at `frame`, because a hop is due; with_points: or a point between hops."""
+        if self._hops.due_at(frame, self._knobs.n_changes, ()):
+            return True
+        return with_points and self._points.is_extra(self._moving_between, frame)
+
+    def read(self, frame: int, n_events: int) -> bool:
+        """Make the spectra of a reading that is due at `frame`, if no hop is due; return whether there was one.
+
+        n_events: as in `follow`.
+        """
+        return self._hops.reads_early and self._readings.read(self._moving, frame, n_events)
 
     def next_change(self, frame: int) -> int:
         """The first frame after `frame` at which there is sound to make, if no event comes before."""
-        end, moving = self._hops.next_due(), self._moving()
+        end, moving = self._hops.next_due(), self._moving_between
         return min(end, frame + self._points.frames_to_extra(moving, frame)) if moving else end
 
     def next_reading(self, frame: int) -> int:
         """The first reading after `frame` at which there are spectra to make; NEVER if there is none."""
         if not self._hops.reads_early:
             return NEVER
-        return self._hops.next_reading(frame + 1, None if self._moving() else self._knobs.n_changes)
+        return self._hops.next_reading(frame + 1, None if self._moving else self._knobs.n_changes)
 
     def foresee(self, frame: int, n_events: int) -> None:
         """Compute, in a block without other work, what voices with points of their own will need at their next point.
@@ -105,7 +122,7 @@ class VoiceSound:
         the next block's first frame; n_events: as in `follow`. If an event comes before that point, the values are
         computed again. So the sound does not depend on the block size.
         """
-        voices = [voice for voice in self._moving() if voice.played.has_own_points]
+        voices = [voice for voice in self._moving if voice.played.has_own_points]
         if not voices:
             return
         ahead = self._points.frames_to_next(voices, frame - 1)
@@ -199,7 +216,7 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """Give lanes of a group the blends of phases that hold from this hop on.
+        """Set the blends of phases with which a group's lanes sound from this hop on.
 
         hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
         """
@@ -221,7 +238,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if one of them needs another hop for it."""
+        """Move unmodulated voices to the width of their knobs; return False if one must wait for its next hop."""
         if not self._palette.has_width:
             return True
         done = True
@@ -234,11 +251,12 @@ class VoiceSound:
         voice = self._bank.voices[lane]
         return voice.active and voice.played.has_own_points
 
-    def _moving(self) -> list[Voice]:
-        """The sounding voices whose spectra are modulated."""
-        if not self._palette.moves_spectra:
-            return []
-        return [voice for voice in self._bank.used() if voice.active and voice.played.spectrum_moves]
+    def _find_moving(self) -> None:
+        """Find the voices that move; call this when voices begin or end, or sources of modulation change."""
+        moves = self._palette.moves_spectra
+        voices = self._bank.used() if moves else ()
+        self._moving = [voice for voice in voices if voice.active and voice.played.spectrum_moves]
+        self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
         """Begin to move each voice's spectrum to that of its next point.
@@ -273,7 +291,7 @@ class VoiceSound:
         if unmixed:
             unmixed.difference_update(self._sound.transposed_among(unmixed))
         if palette.moves_spectra:
-            moving = self._moving()
+            moving = self._moving
             unmixed.update(v.lane for v in moving if v.played.blend_moves or self._points.opens(v, frame))
             unmixed.update(v.lane for v in moving if v.played.has_own_points)
         if palette.has_width:

@@ -71,14 +71,14 @@ class Buses:
         gains: as in `renew`.
         """
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
+        if former is not None and former.is_whole and former.members_with_gains == members:
+            return former
         if len(members) < 2:
             return None
         run = slice(members[0][0], members[-1][0] + 1)
         run_gains = np.zeros(run.stop - run.start, np.float32)
         for lane, gain in members:
             run_gains[lane - run.start] = gain
-        if former is not None and former.is_whole and former.is_of(run, run_gains):
-            return former
         return Submix(run, run_gains)
 
     def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:

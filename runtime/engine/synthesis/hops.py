@@ -70,6 +70,7 @@ class HopSynthesis:
         self._filled = self._spectra.view(np.float32)[:, 2 * self._first_bin : 2 * self.n_bins]
         self._sound = np.empty((MAX_ROWS, self.fft_size), np.float32)
         self._dense_spectra = np.zeros((ROWS_AT_ONCE, self.fft_size + 1), np.complex64)
+        self._dense_filled = [0] * ROWS_AT_ONCE  # up to which bin each row of _dense_spectra may be filled
         self._dense_sound = np.empty((ROWS_AT_ONCE, 2 * self.fft_size), np.float32)
 
     def hops(
@@ -155,7 +156,7 @@ class HopSynthesis:
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0
         for hop in hops:
             rows, n_bins = slice(n, n + len(hop.pairs)), min(hop.n_bins, self.n_bins, spectra.shape[1])
-            spectra[rows, n_bins:] = 0.0
+            self._clear_above(rows, n_bins)
             played = slice(2 * self._first_bin, 2 * n_bins)
             self._fill(hop, spectra[rows].view(np.float32)[:, played], played)
             n = rows.stop
@@ -181,18 +182,25 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]
         n_bins = min(n_bins, self.n_bins, spectrum.shape[1])
-        spectrum[:, n_bins:] = 0.0
+        self._clear_above(slice(0, 1), n_bins)
         played = slice(2 * self._first_bin, 2 * n_bins)
         filled = spectrum.view(np.float32)[0, played]
         self._mix(pairs, noise_index, first_lane, factors, blend, coherent, filled, played)
         return self._dense_sound_of(1, 1, octave)
+
+    def _clear_above(self, rows: slice, n_bins: int) -> None:
+        """Silence the bins of dense spectra from number n_bins on; the bins below will be filled."""
+        for row in range(rows.start, rows.stop):
+            if self._dense_filled[row] != n_bins:
+                self._dense_spectra[row, n_bins : self._dense_filled[row]] = 0.0
+                self._dense_filled[row] = n_bins
 
     def _dense_sound_of(self, n: int, n_transformed: int, octave: int) -> np.ndarray:
         """Transform the first n_transformed dense spectra; returns the dense hops of the first n of them."""
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # A quarter of the transform may be a sample longer than a hop.
+        # cut, because a quarter of the transform may be a sample longer than a hop
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= np.float32(fft_size / self.fft_size)
         return sound

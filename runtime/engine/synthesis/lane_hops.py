@@ -122,7 +122,7 @@ class PointHops:
                 at, past = end, 0
 
     def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
-        """Runs of neighbouring lanes with one blend whose sound is made up to one frame; each run with that frame."""
+        """Runs of lanes with one blend whose sound is made up to the same frame; each run with that frame."""
         keys = list(zip(self._phases.blend, self._made_to, strict=True))
         return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 

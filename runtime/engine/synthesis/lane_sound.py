@@ -13,7 +13,7 @@ from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise_weights import noise_amplitude
-from runtime.engine.synthesis.rings import Rings, fade_in
+from runtime.engine.synthesis.rings import Rings
 from runtime.engine.synthesis.shaping.bandwidth import Widening
 from runtime.engine.synthesis.submix import Membership, PlainHops, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
@@ -48,13 +48,13 @@ class LaneSound:
         self._n_kept = self.hop_size + n_fade
         self._spectra = LaneSpectra(n_lanes, spec, sample_rate_hz, n_bins)
         self._widening = Widening(n_bins, MAX_ROWS)
-        self._changes = SpectrumChanges(n_lanes, fade_in(n_fade))
         coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed, MAX_ROWS)
         self._phases = LanePhases(self._spectra.magnitudes, coherent)
         self._hops = LaneHops(synthesis, self._spectra, self._phases, hop_offsets, self._n_kept)
         self._dense_hops = DenseHops(synthesis, self._spectra, self._phases)
         n_ahead = N_HOPS_AHEAD * self.hop_size
         self._rings = Rings(n_lanes, n_ahead, n_fade)
+        self._changes = SpectrumChanges(n_lanes, self._rings.fade_in, self._rings.ramps)
         self.size = self._rings.size
         self._points = PointHops(self._hops, self._rings, self._phases, n_lanes)
         self._membership = Membership(n_lanes)
@@ -194,10 +194,10 @@ class LaneSound:
         """
         active = self._transposer.active
         if self._transposer.n_active:
-            rows = [row for row, lane in enumerate(lanes) if active[lane]]
-            if len(rows) == len(lanes):
+            if all(map(active.__getitem__, lanes)):
                 self._transposer.set_ratios(lanes, frame, ratios)
                 return
+            rows = [row for row, lane in enumerate(lanes) if active[lane]]
             if rows:
                 self._transposer.set_ratios([lanes[row] for row in rows], frame, [ratios[row] for row in rows])
         plain = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if not active[lane]]
@@ -261,7 +261,7 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes sound on from their own point at `frame`, with the same spectra."""
+        """Let lanes keep their spectra at `frame`, a point of their own; call it there in place of `ramp`."""
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:

@@ -10,11 +10,12 @@ from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
+from runtime.engine.synthesis.rings import RampWeights
 from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane then had in a submix.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in a submix.
 
     So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
     the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored
@@ -117,12 +118,13 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 class SpectrumChanges:
     """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    fade_in: a new sound's weights in a crossfade, float32 (n_fade,). Attribute changed: one flag for each lane.
+    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp. Attribute
+    changed: one flag for each lane.
     """
 
-    def __init__(self, n_lanes: int, fade_in: np.ndarray):
+    def __init__(self, n_lanes: int, fade_in: np.ndarray, ramps: RampWeights):
         self.changed = [False] * n_lanes
-        self._fade_in, self._n_fade = fade_in, len(fade_in)
+        self._fade_in, self._n_fade, self._ramps = fade_in, len(fade_in), ramps
         self._fades_end_at = [0] * n_lanes
         self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 for a crossfade
 
@@ -152,11 +154,14 @@ class SpectrumChanges:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,)."""
+        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,).
+
+        The weights are valid until the next call.
+        """
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:
             return self._fade_in[len(self._fade_in) - left :]
-        return np.arange(length - left, length, dtype=np.float32) / np.float32(length)
+        return self._ramps.of(length, length - left, length)
 
     def fade_left(self, lane: int, frame: int) -> int:
         """How many frames of a lane's crossfade are left at `frame`; 0 if none is running."""

@@ -17,15 +17,16 @@ class Submix:
     """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
     Attributes: lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,),
-    the gain of each lane of the run, 0 if it is no member; shares: float32 (n, 1), the gains divided by the carrier's
-    gain; is_whole: whether no member has left.
+    the gain of each lane of the run, 0 if it is no member; members_with_gains: pairs of a member and its gain; shares:
+    float32 (n, 1), the gains divided by the carrier's gain; is_whole: whether no member has left.
     """
 
-    __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "shares")
+    __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "members_with_gains", "shares")
 
     def __init__(self, lanes: slice, gains: np.ndarray):
         self.lanes, self.gains = lanes, gains.copy()
         self.members = [lanes.start + int(row) for row in np.flatnonzero(gains)]
+        self.members_with_gains = [(lane, float(gains[lane - lanes.start])) for lane in self.members]
         self.carrier = lanes.start + int(np.argmax(gains))
         self.shares = (gains / gains.max())[:, None]
         self.is_whole = True
@@ -200,7 +201,7 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # The run may contain silent and transposed lanes; to split it would cost more than to make these, too.
+        else:  # `run` may contain silent and transposed lanes: to make these, too, costs less than to split the run.
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)

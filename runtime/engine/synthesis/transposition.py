@@ -79,6 +79,8 @@ class Transposer:
         self._rings = DenseRings(n_lanes, ring_size, N_AFTER)
         self._resampler = Resampler(self._rings, max_frames)
         self._writer = DenseWriter(self._lanes, self._rings, dense_hops, OVERSAMPLING * n_fade)
+        self._quarter_ring = ring_size // 4 << FRACTION_BITS
+        self._frames_at_once = [_frames_at_once(n) for n in range(n_lanes + 1)]
         self._buses = Buses(self._lanes, self._rings, self._writer, spectra)
 
     # Beginning and end
@@ -135,16 +137,16 @@ class Transposer:
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Read transposed lanes at other ratios from `frame` on, without a jump in their sound."""
+        first = self._lanes[lanes[0]].head
+        if len(lanes) == self.n_active == first.n_lanes and ratios.count(ratios[0]) == len(lanes):
+            first.set_ratio(frame, ratios[0])  # the usual case, a wheel that moves all voices, should cost little
+            return
         heads = [self._lanes[lane].head for lane in lanes]
         for head in dict.fromkeys(heads):
-            if heads.count(head) == len(lanes):  # the usual case, a wheel that moves all voices, should cost little
-                wanted_lanes, wanted = lanes, ratios
-            else:
-                rows = [row for row, other in enumerate(heads) if other is head]
-                wanted_lanes, wanted = [lanes[row] for row in rows], [ratios[row] for row in rows]
+            rows = [row for row, other in enumerate(heads) if other is head]
+            wanted_lanes, wanted = [lanes[row] for row in rows], [ratios[row] for row in rows]
             if len(wanted) == head.n_lanes and wanted.count(wanted[0]) == len(wanted):
-                if head.ratio != wanted[0]:
-                    head.set_ratio(frame, wanted[0])
+                head.set_ratio(frame, wanted[0])
             else:
                 self._divide(head, wanted_lanes, wanted, frame)
 
@@ -228,6 +230,14 @@ class Transposer:
 
     def read(self, lanes: Sequence[int], frame: int, n_frames: int) -> np.ndarray:
         """Sound of these lanes' rings from `frame` on, float32 (n_lanes, n_frames), valid until the next call."""
+        if len(lanes) == 1:  # the usual case, a bus
+            lane = self._lanes[lanes[0]]
+            head = lane.head
+            head.go_to(frame)
+            end = lane.wanted_to(head.place(frame), head.place(frame + n_frames))
+            if lane.written_to < end:
+                self._writer.write_to(lanes, [end])
+            return self._resampler.read(lanes, [head], frame, n_frames)
         heads = [lane.head for lane in self._chosen(lanes)]
         ends = {}
         for head in heads:
@@ -239,10 +249,8 @@ class Transposer:
 
     def longest_read(self, lanes: Sequence[int]) -> int:
         """The most frames that one `read` should read of these lanes; there must be at least one lane."""
-        at_once = min(max(_LANE_FRAMES_AT_ONCE // len(lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
-        fastest = max(lane.head.fastest_step for lane in self._chosen(lanes))
-        quarter_ring = self._rings.size // 4 << FRACTION_BITS
-        return max(2, min(1 << at_once.bit_length() - 1, quarter_ring // max(1, fastest)))
+        fastest = max([self._lanes[lane].head.fastest_step for lane in lanes])
+        return max(2, min(self._frames_at_once[len(lanes)], self._quarter_ring // max(1, fastest)))
 
     def _hop_numbers(self, lanes: Sequence[int], frame: int) -> list[int]:
         """Number of the dense hop that each lane has reached at `frame`."""
@@ -259,3 +267,9 @@ class Transposer:
         n = (len(fading) - 1) * head.density >> FRACTION_BITS
         dense = np.interp(np.arange(n) * (ONE / head.density), np.arange(len(fading)), fading).astype(np.float32)
         self._rings.fade_over(number, head.place(frame), dense, np.linspace(1.0, 0.0, n, dtype=np.float32))
+
+
+def _frames_at_once(n_lanes: int) -> int:
+    """The most frames that one read should read of n_lanes, a power of two."""
+    n_frames = min(max(_LANE_FRAMES_AT_ONCE // max(1, n_lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
+    return 1 << n_frames.bit_length() - 1

@@ -104,6 +104,7 @@ class Channels:
         self._channels = [Channel() for _ in range(N_CHANNELS)]
         self._n_members = [0, 0]
         self._master = [-1] * N_CHANNELS
+        self._find_members()
         for zone, n_members in enumerate(self._start):
             if n_members:
                 self.set_zone(0 if zone == 0 else N_CHANNELS - 1, n_members)
@@ -136,10 +137,15 @@ class Channels:
         upper = range(N_CHANNELS - 1 - self._n_members[1], N_CHANNELS - 1)
         before = self._master
         self._master = [0 if c in lower else N_CHANNELS - 1 if c in upper else -1 for c in range(N_CHANNELS)]
+        self._find_members()
         for number, channel in enumerate(self._channels):
             if self._master[number] != before[number]:
                 member = self._master[number] >= 0
                 channel.bend_range_semitones = MPE_BEND_RANGE_SEMITONES if member else BEND_RANGE_SEMITONES
+
+    def _find_members(self) -> None:
+        members = [[c for c in range(N_CHANNELS) if self._master[c] == number] for number in range(N_CHANNELS)]
+        self._with_members = [[number, *of_channel] for number, of_channel in enumerate(members)]
 
     def is_member(self, number: int) -> bool:
         """Whether a channel is a member of a zone."""
@@ -147,7 +153,7 @@ class Channels:
 
     def with_members(self, number: int) -> list[int]:
         """The channels on which this channel's controllers act: itself and, if it is a master, its members."""
-        return [number] + [c for c in range(N_CHANNELS) if self._master[c] == number]
+        return self._with_members[number]
 
     def _family(self, number: int) -> list[Channel]:
         master = self._master[number]
@@ -166,7 +172,10 @@ class Channels:
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; beyond this if its master is panned, too."""
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right.
+
+        It may lie beyond -1 or 1 if the channel's master is panned, too.
+        """
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:
@@ -180,7 +189,8 @@ class Channels:
 
     def pitch_semitones(self, number: int) -> float:
         """Pitch shift of a channel's notes: bend and tuning of the channel and of its master."""
-        return sum(channel.pitch_semitones for channel in self._family(number))
+        semitones, master = self._channels[number].pitch_semitones, self._master[number]
+        return semitones + self._channels[master].pitch_semitones if master >= 0 else semitones
 
     def sustained(self, number: int) -> bool:
         """Whether the sustain pedal of a channel, or of its master, is down."""
@@ -192,5 +202,8 @@ class Channels:
 
     def vibrato_depth(self, number: int) -> int:
         """Vibrato depth of a channel's notes: modulation wheel plus channel pressure; 127 and more are full depth."""
-        family = self._family(number)
-        return max(channel.mod_wheel for channel in family) + max(channel.pressure for channel in family)
+        channel, master = self._channels[number], self._master[number]
+        if master < 0:
+            return channel.mod_wheel + channel.pressure
+        above = self._channels[master]
+        return max(channel.mod_wheel, above.mod_wheel) + max(channel.pressure, above.pressure)

@@ -58,6 +58,7 @@ from runtime.instrument.card import Card
 SENSING_TIMEOUT_S = 0.33
 MOST_WAITING = 256  # most actions, and most changes of sends, that wait for `take_actions` and `take_sends`
 # The events, apart from control changes, to which a control map may give another meaning.
+_NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # they change no source of modulation
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 
 
@@ -97,7 +98,7 @@ class Performance:
             self._EVENT_HANDLERS[type(event)](self, event, frame)
         if self._knobs.moved:
             self._follow_targets(frame)
-        if type(event) not in (KnobTurn, PhaseBlend, TargetMove, PitchWheel):
+        if type(event) not in _NO_SOURCES:
             self.n_events += 1
         if self._palette.moves_pitch:
             # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.

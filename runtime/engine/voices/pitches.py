@@ -28,16 +28,14 @@ class VoicePitches:
 
     def follow_all(self, voices: Iterable[Voice]) -> None:
         """Update the bends and the vibratos of voices from their channels."""
-        channels = self._channels
-        known: dict[int, tuple[float, int, dict[int, int]]] = {}
+        channels, number = self._channels, -1
         for voice in voices:
-            number = voice.channel
-            if number not in known:
+            if voice.channel != number:
+                number = voice.channel
+                semitones, depth = channels.pitch_semitones(number), channels.vibrato_depth(number)
                 pressures = channels[number].key_pressure
-                known[number] = channels.pitch_semitones(number), channels.vibrato_depth(number), pressures
-            voice.bend_semitones, modulation, pressures = known[number]
-            if pressures:
-                modulation += pressures.get(voice.note, 0)
+            voice.bend_semitones = semitones
+            modulation = depth + pressures.get(voice.note, 0) if pressures else depth
             if modulation:
                 voice.vibrato_semitones = voice.knobs.values["vibrato.depth"] * min(1.0, modulation / 127.0)
             else:
@@ -54,15 +52,19 @@ class VoicePitches:
 
     def ratios(self, voices: Sequence[Voice], frame: int) -> list[PitchRatio | ModulatedPitch]:
         """The voices' ratios from `frame` on; voices whose pitches move alike get the same object."""
-        found: dict[tuple[float, float, float], PitchRatio] = {}
-        ratios = []
+        found: dict[tuple[float, float, float], tuple[PitchRatio, float, float]] = {}
+        ratios, former = [], None
         for voice in voices:
-            semitones, depth = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones
-            pitch, speed = voice.model_note + semitones, voice.vibrato_radians_per_frame
-            if frame >= voice.glide_end and pitch - depth >= LOWEST_PITCH and pitch + depth <= HIGHEST_PITCH:
-                ratio = found.get((semitones, depth, speed))
-                if ratio is None:
-                    ratio = found[semitones, depth, speed] = pitch_ratio(semitones, depth, speed, None, None)
+            way = voice.key_offset + voice.bend_semitones, voice.vibrato_semitones, voice.vibrato_radians_per_frame
+            if way != former:
+                former = way
+                if way not in found:
+                    semitones, depth, _ = way
+                    limits = LOWEST_PITCH + depth - semitones, HIGHEST_PITCH - depth - semitones
+                    found[way] = pitch_ratio(*way, None, None), *limits
+                ratio_of_way, lowest, highest = found[way]
+            if frame >= voice.glide_end and lowest <= voice.model_note <= highest:
+                ratio = ratio_of_way
             else:
                 ratio = self._special_ratio(voice, frame)
             if voice.played.pitch_moves:

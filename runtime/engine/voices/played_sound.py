@@ -50,7 +50,7 @@ def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
 
 
 def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Speeds and shifts of the playheads of voices that play one sound, in the units of `Playheads.advance`."""
+    """For voices that play one sound: the speeds and the shifts that `Playheads.advance` takes, in its units."""
     played, n = voices[0].played, len(voices)
     moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
     sums = played.modulator.values(played.playhead_targets, moment)
@@ -106,7 +106,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # A sound that only modulation makes wide is not made singly: voices that are not wide are added up as spectra.
+        # If only modulation makes a sound wide, its voices are not made singly: those not wide are summed.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
@@ -142,7 +142,7 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Let the LFOs go on as in another engine, before any note; memory: from `Sources.rates_memory`."""
+        """Let the LFOs go on as in another engine; call before any note. memory: from its `Sources.rates_memory`."""
         self.modulator.sources.remember_rates(memory)
         self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 

@@ -1,4 +1,4 @@
-"""Only what somebody in the owner's list has signed is installed, only if it is newer, and it is never read twice."""
+"""An update is installed only if it is newer, and signed by somebody in the owner's list; its file is read once."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.support.updating import RootsHalf, make_archive, make_key, make_updat
 
 @pytest.fixture
 def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RootsHalf:
-    """Root's half of an update, with version 1.2.3 installed."""
+    """A RootsHalf: version 1.2.3 is installed."""
     return RootsHalf(tmp_path, monkeypatch)
 
 
 def refused(half: RootsHalf, why: str, words: str) -> News:
-    """Run root's half, which must refuse what has arrived, for this reason; return the news for the page."""
+    """Let root's half refuse what has arrived; return the news for the page. why, words: expected in the news."""
     units = sorted((half.folder / "units").glob("*"))
     with pytest.raises(UserError, match=re.escape(words)):
         half.run()
@@ -202,7 +202,7 @@ def test_a_link_in_place_of_the_page_s_folder_is_not_followed(half: RootsHalf) -
 def test_what_is_too_large_is_refused_also_if_it_grows(half: RootsHalf, monkeypatch: pytest.MonkeyPatch) -> None:
     update = make_update(half.folder, "1.3.0", half.key)
     half.arrive(update)
-    os.truncate(half.arrived, signed.LARGEST_BYTES + 1)  # takes no room on the disk
+    os.truncate(half.arrived, signed.LARGEST_BYTES + 1)  # the added bytes take no room on the disk
     refused(half, "file", "134,217,729 bytes or more; expected at most 134,217,728")
     monkeypatch.setattr(signed, "LARGEST_BYTES", update.stat().st_size - 1)
     with update.open("rb") as stream, pytest.raises(UserError, match="bytes or more"):
@@ -234,7 +234,7 @@ def test_what_is_checked_is_what_is_installed(half: RootsHalf, monkeypatch: pyte
     half.run()
     assert half.plays == "1.3.0"
     monkeypatch.setattr(installing, "signer_of", signer_of)
-    with pytest.raises(UserError, match="nobody whom this machine trusts"):  # the other one has arrived after it
+    with pytest.raises(UserError, match="nobody whom this machine trusts"):  # now `other` is there
         half.run()
 
 

@@ -16,11 +16,10 @@ from runtime.engine.synthesis.phases.coherent_tables import (
     N_PLACES,
     N_REACHED,
     N_STARTS,
-    PHASE_MASK,
-    PHASE_UNITS,
     coherent_tables,
 )
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
+from runtime.engine.synthesis.phases.noise_bins import NoiseBins
 from runtime.engine.synthesis.phases.peaks import PeakFinder, Peaks
 from runtime.engine.synthesis.phases.side import SideTurns
 from runtime.engine.synthesis.phases.sinusoids import Sinusoids
@@ -33,7 +32,7 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class Found(NamedTuple):
-    """The sinusoids of some spectra, before they have phases, and the factors by which the spectra are multiplied."""
+    """Sinusoids found in spectra, and factors that make the spectra as loud as they would be with noise phases."""
 
     peaks: Peaks
     levels: np.ndarray
@@ -68,6 +67,9 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
+        # The same phasors once more: one product with complex numbers is faster than two of floats into every other
+        # place, but a sum over lanes is faster with floats.
+        self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
         self._turns_of_side = SideTurns(n_bins, tables.units_per_bin, seed)
@@ -79,8 +81,7 @@ class CoherentPhases:
         self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)
-        self._turned = np.full(n_bins, 0, np.intp)
-        self._turns, self._turns_hop = np.full(n_bins, 1.0, np.complex64), 0
+        self._noise_bins = NoiseBins(tables, fft_size, hop_size, max_rows)
 
     def start(self, lane: int, number: int) -> None:
         """Give a new note its first phases, which depend on lane and `number`; call `plan` next.
@@ -90,6 +91,7 @@ class CoherentPhases:
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         self._starts[lane], self._sinusoids[lane] = at, None
         self._noise_real[lane], self._noise_imaginary[lane] = self._tables.noise_phasors[:, at : at + self._n_bins]
+        self._join_phasors(slice(lane, lane + 1))
         self._owners[lane], self._is_side[lane] = -1, False
         self.walk.start(lane, number)
 
@@ -105,6 +107,7 @@ class CoherentPhases:
             self._noise[sides], self._starts[sides] = self._noise[run], self._starts[run]
             np.multiply(self._noise_imaginary[run], -turns.noise_signs, out=self._noise_real[sides])
             np.multiply(self._noise_real[run], turns.noise_signs, out=self._noise_imaginary[sides])
+            self._join_phasors(sides)
             part, moves = sinusoids.of_lanes(run)
             turned = sinusoids.turned(run, side, turns.of_sinusoids(moves))
             self._is_side[sides] = [True] * (stop - first)
@@ -113,6 +116,10 @@ class CoherentPhases:
             np.maximum(owners, -1, out=owners)
             for lane in range(first, stop):
                 self.walk.follow(side + lane - first, lane)
+
+    def _join_phasors(self, lanes: slice) -> None:
+        phasors = self._noise_phasors[lanes]
+        phasors.real, phasors.imag = self._noise_real[lanes], self._noise_imaginary[lanes]
 
     def end(self, lane: int) -> None:
         """Forget a lane's sinusoids; `start` must follow before it sounds again."""
@@ -153,9 +160,11 @@ class CoherentPhases:
     ) -> None:
         """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
-        np.copyto(noise, magnitudes)
-        peaks, levels = found or self.find(noise)
-        noise *= levels
+        if found is None:
+            np.copyto(noise, magnitudes)  # `find` needs a contiguous array
+            found = self.find(noise)
+        peaks, levels = found
+        np.multiply(magnitudes, levels, out=noise)
         noise[:, : self._tables.n_silent] = 0.0
         rows = peaks.places // self._n_bins
         bins = peaks.places - rows * self._n_bins
@@ -168,7 +177,8 @@ class CoherentPhases:
             planned = self.walk.sinusoids(lanes, rows, bins, hop, phases, moves, spread)
         else:
             places = np.rint((peaks.distances + np.float32(0.5)) * N_PLACES).astype(np.intp)
-            amplitudes = self._tables.lobes.take(places, axis=1, mode="clip") * spread
+            amplitudes = self._tables.lobes.take(places, axis=1, mode="clip")
+            amplitudes *= spread
             planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)
         if first_side is not None:
             sides = slice(first_side, first_side + lanes.stop - lanes.start)
@@ -180,8 +190,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later ones continue the
-                # phases that noise bins had; these are in row 1.
+                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later sinusoids continue
+                # the phases of noise bins, whose first phases are in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -239,11 +249,13 @@ class CoherentPhases:
         # Bins -4 to 4 from the peak; bins beyond N_BESIDE have no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
-        index = np.maximum(peaks.places + _BESIDE, 0)
-        belong = np.ones(index.shape, bool)
-        belong[0], belong[-2], belong[-1] = peaks.two_below, peaks.above, peaks.two_above
-        np.multiply(noise.take(index, mode="clip"), belong, out=magnitudes)
-        index *= belong  # bins of other peaks, or of none, write to bin 0, which is silent
+        index = peaks.places + _BESIDE
+        # For a bin of another peak, or of none, bin 0 is read and written, which is silent.
+        index[0] *= peaks.two_below
+        index[-2] *= peaks.above
+        index[-1] *= peaks.two_above
+        np.maximum(index[0], 0, out=index[0])
+        noise.take(index, out=magnitudes, mode="clip")
         noise[index] = 0.0
         owners.reshape(-1)[index] = np.arange(n_peaks, dtype=np.int32)
         owners[:, 0] = -1
@@ -272,11 +284,11 @@ class CoherentPhases:
 
         They sound as loud as noise phases. All lanes must have been planned.
         """
-        padded = self._spectra[: lanes.stop - lanes.start]
+        n = lanes.stop - lanes.start
+        padded = self._spectra[:n]
         spectra = padded[:, _MARGIN:-_MARGIN]
-        np.multiply(self._noise[lanes], self._noise_real[lanes], out=spectra.real)
-        np.multiply(self._noise[lanes], self._noise_imaginary[lanes], out=spectra.imag)
-        spectra *= self._turns_at(hop)
+        np.multiply(self._noise[lanes], self._noise_phasors[lanes], out=self._noise_bins.first[:n])
+        self._noise_bins.write(n, hop, spectra)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
             rows = slice(first - lanes.start, stop - lanes.start)
@@ -289,15 +301,15 @@ class CoherentPhases:
         hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
         factor of a lane with a bandwidth must be 0.
         """
-        noise, padded = self._noise[lanes], self._spectra[:1]
+        noise, padded, first = self._noise[lanes], self._spectra[:1], self._noise_bins.first[0]
         spectrum = padded[:, _MARGIN:-_MARGIN]
         if factors is not None:
             noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
         summed = self._summed
         np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
         np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
-        spectrum.real, spectrum.imag = summed
-        spectrum *= self._turns_at(hop)
+        first.real, first.imag = summed
+        self._noise_bins.write(1, hop, spectrum)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes, factors):
             if planned.walks:
@@ -324,12 +336,3 @@ class CoherentPhases:
                 if sinusoids[first] is not None:
                     yield sinusoids[first], lanes.start + first, lanes.start + row
                 first = row
-
-    def _turns_at(self, hop: int) -> np.ndarray:
-        """How far the noise bins have turned since hop 0, complex64 (n_bins,)."""
-        if hop != self._turns_hop:
-            np.multiply(self._tables.noise_moves, hop % PHASE_UNITS, out=self._turned)
-            self._turned &= PHASE_MASK
-            self._tables.unit_phasors.take(self._turned, out=self._turns, mode="clip")
-            self._turns_hop = hop
-        return self._turns

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 # The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak. If the two bins beside a peak add up to more
-# than _BLUNTEST times as much, the peak is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra
-# of instruments and of noise.
+# than _BLUNTEST times what they would in a Hann lobe, the peak is no sinusoid. Chosen for the least error of
+# re-analysed sounds, over spectra of instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks softer than this, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
-_HALF, _FOUR = np.array(0.5, np.float32), np.array(4.0, np.float32)
+_HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5, 4.0))
 
 
 class Peaks(NamedTuple):
@@ -56,15 +56,15 @@ class PeakFinder:
         above += above
         distances = above / (beside + (peak + peak))
         np.minimum(distances, _HALF, out=distances)
-        np.maximum(distances, -_HALF, out=distances)
+        np.maximum(distances, _MINUS_HALF, out=distances)
         squared = distances * distances
         beside *= _FOUR - squared
         squared += squared
         squared += _FOUR
         squared *= peak
         squared *= _BLUNTEST
-        are_sinusoids = beside < squared
-        places, distances = places.compress(are_sinusoids), distances.compress(are_sinusoids)
+        sinusoids = (beside < squared).nonzero()[0]
+        places, distances = places.take(sinusoids), distances.take(sinusoids)
         next_falls = ~rising.take(places + 1)
         return Peaks(places, distances, rising.take(places - 2), next_falls, next_falls & ~rising.take(places + 2))
 
@@ -85,4 +85,4 @@ class PeakFinder:
         np.greater(magnitudes, loudest, out=are_peaks.reshape(n, n_bins))
         np.greater(rising[:-1], rising[1:], out=falling[1:])
         are_peaks &= falling
-        return np.flatnonzero(are_peaks)
+        return are_peaks.nonzero()[0]

@@ -19,7 +19,8 @@ class Sinusoids:
     of sinusoids; walks: whether they are `WalkingSinusoids`.
     """
 
-    __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_rows", "n")
+    __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_row_index",
+                 "_rows", "n")  # fmt: skip
 
     walks = False
 
@@ -37,6 +38,7 @@ class Sinusoids:
         self._first_lane, self._rows, self._bins = first_lane, rows, bins
         self._hop, self._phases, self._moves, self._amplitudes = hop, phases, moves, amplitudes
         self._index = bins + _REACHED
+        self._row_index: np.ndarray | None = None
         self._ends: list[int] | None = None
 
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,15 +74,22 @@ class Sinusoids:
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
         phases &= PHASE_MASK
-        added, index = gains * unit_phasors.take(phases), self._index[:, part]
-        if len(out) > 1:
-            index = index + (self._rows[part] - (lanes.start - self._first_lane)) * out.shape[1]
+        added = gains * unit_phasors.take(phases)
+        index = self._index[:, part] if len(out) == 1 else self._index_in_rows(lanes, part, out.shape[1])
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
-    def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copy the sinusoids of lanes, for as many lanes from number `into` on.
+    def _index_in_rows(self, lanes: slice, part: slice, width: int) -> np.ndarray:
+        """Where the lanes' sinusoids are in the flattened rows of these lanes, which are `width` long."""
+        if self._row_index is None:
+            self._row_index = self._index + self._rows * width
+        first = lanes.start - self._first_lane
+        index = self._row_index[:, part]
+        return index - first * width if first else index
 
-        turns: intp (n,), added to the phases.
+    def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
+        """Copies of the sinusoids of lanes, for as many lanes from number `into` on.
+
+        turns: intp (n,), added to the phases of the copies.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -101,7 +110,7 @@ class Sinusoids:
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What the lanes' sinusoids, which `part` selects, add at phase 0, complex64 (N_REACHED, n)."""
+        """What the sinusoids in `part` add to the bins around their peaks at phase 0, complex64 (N_REACHED, n)."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:
@@ -111,6 +120,8 @@ class Sinusoids:
 
     def _part(self, lanes: slice) -> slice:
         """The slice that selects the sinusoids of lanes."""
+        if lanes.start <= self._first_lane and (not self.n or lanes.stop - self._first_lane > self._rows[-1]):
+            return slice(0, self.n)
         if self._ends is None:
             n_lanes = int(self._rows[-1]) + 1 if self.n else 0
             self._ends = np.searchsorted(self._rows, np.arange(n_lanes + 1)).tolist()

@@ -15,16 +15,16 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
-_N_KEPT_HOPS = 8  # for so many hops, computed steps are kept
+_N_KEPT_HOPS = 8  # hops whose computed steps are kept
 _MASK_64 = (1 << 64) - 1
 
 
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. The bins of a
-    harmonic that must be as wide as a window's lobe, or wider, get a lower weight here, and noise phases replace them
-    (`NoiseShare`).
+    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where
+    a harmonic must be about as wide as a window's lobe, or wider, the coherent phases of its bins get a lower weight,
+    and noise phases replace them (`NoiseShare`).
 
     Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane
     without a walk.
@@ -252,6 +252,6 @@ def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _overlap(n_hops: int) -> float:
-    """Sum of the products of two squared Hann windows n_hops quarters of their length apart."""
+    """Sum of the products of two squared Hann windows that begin n_hops apart; a hop is a quarter of a window."""
     samples = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(64) / 64)) ** 2
     return float(samples[n_hops * 16 :] @ samples[: 64 - n_hops * 16])

@@ -46,7 +46,8 @@ class Head:
         full_density, n_samples: the values of `density` and `n_hop` if octave is 0.
         """
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
-        self.n_lanes = self.first_hop = 0
+        self.n_lanes = self.first_hop = self._first = 0
+        self._begins, self._steps = list[int](), list[int]()
         # The position is _origin at frame _since.
         self._origin, self._since = elapsed * self.density, frame
         self._use(ratio)
@@ -60,17 +61,19 @@ class Head:
         return copied
 
     def set_ratio(self, frame: int, ratio: Ratio) -> None:
-        """Read at another ratio from `frame` on, without a jump of the position."""
-        self.go_to(frame)
-        self._use(ratio)
+        """Read at this ratio from `frame` on, without a jump of the position."""
+        if ratio != self.ratio:
+            self.go_to(frame)
+            self._use(ratio)
 
     def go_to(self, frame: int) -> None:
         """Forget positions before `frame`, to save memory."""
         self._origin, self._since = self.position(frame), frame
-        passed = frame // INTERVAL_FRAMES - self._first
-        if self._step is None and passed > _MOST_PASSED:
-            self._first += passed
-            del self._begins[:passed], self._steps[:passed]
+        if self._step is None:
+            passed = frame // INTERVAL_FRAMES - self._first
+            if passed > _MOST_PASSED:
+                self._first += passed
+                del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
         """Where in the ring the lanes are read at `frame`, which must not precede the frame of the latest `go_to`."""
@@ -83,12 +86,13 @@ class Head:
 
     def _extend(self, number: int) -> None:
         """Find the position at which each interval begins, and its step, up to interval _first + number."""
-        begins, steps = self._begins, self._steps
-        while number >= len(steps):
-            steps.append(self._step_of(self._first + len(steps)))
-            if len(steps) > 1:
+        begins, steps, at = self._begins, self._steps, self.ratio.at
+        for each in range(len(steps), number + 1):
+            middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
+            steps.append(round(at(middle) * self.density))
+            if each:
                 begins.append(begins[-1] + INTERVAL_FRAMES * steps[-2])
-            else:  # extrapolated back from the frame from which the ratio holds
+            else:  # extrapolated back from frame _since, at which the ratio begins
                 begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
 
     def place(self, frame: int) -> int:
@@ -96,7 +100,7 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The positions at which n_intervals begin, from `frame`'s interval on, and the step within each interval.
+        """The ring position at which each of n_intervals begins, and the step within each; the first contains `frame`.
 
         The first position is extrapolated back from the position at `frame`.
         """
@@ -110,7 +114,7 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop at the ring sample `place`, counted on from the plain hop that is dense hop 0."""
+        """Number of the dense hop that contains the ring sample `place`; dense hop 0 has the number `first_hop`."""
         return self.first_hop + place // self.n_hop
 
     @property
@@ -135,9 +139,6 @@ class Head:
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
         # For each interval from number _first on: the position at which it begins, and the step per frame within it.
-        self._first = self._since // INTERVAL_FRAMES
-        self._begins: list[int] = []
-        self._steps: list[int] = []
-
-    def _step_of(self, interval: int) -> int:
-        return round(self.ratio.at(interval * INTERVAL_FRAMES + INTERVAL_FRAMES // 2) * self.density)
+        if self._step is None:
+            self._first = self._since // INTERVAL_FRAMES
+            self._begins, self._steps = [], []

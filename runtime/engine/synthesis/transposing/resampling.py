@@ -17,6 +17,9 @@ _FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before its position a lane 
 # down to such a place causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
 _N_PLACES = 1 << _PLACE_BITS
+# NumPy handles 0-d arrays faster than numbers.
+_FRACTION, _BETWEEN = np.array(FRACTION_BITS), np.array(FRACTION_BITS - _PLACE_BITS)
+_PLACE_MASK = np.array(_N_PLACES - 1)
 
 
 class Resampler:
@@ -27,19 +30,22 @@ class Resampler:
 
     def __init__(self, rings: DenseRings, max_frames: int):
         n_lanes = len(rings.rings)
-        self._ring_mask, self._stride = rings.size - 1, rings.stride
-        # A view with four successive samples in each row.
+        self._ring_mask, self._stride = np.array(rings.size - 1), rings.stride
+        # A view with four successive samples in each element: NumPy copies one element faster than a row of four.
         flat = rings.rings.reshape(-1)
-        shape = len(flat) - _N_SAMPLES + 1, _N_SAMPLES
-        self._windows = np.lib.stride_tricks.as_strided(flat, shape, flat.strides * 2, writeable=False)
+        first = flat[:_N_SAMPLES].view(f"V{flat.itemsize * _N_SAMPLES}")
+        shape = (len(flat) - _N_SAMPLES + 1,)
+        self._windows = np.lib.stride_tricks.as_strided(first, shape, flat.strides, writeable=False)
+        self._windows_of = [self._windows[lane * self._stride :] for lane in range(n_lanes)]
         self._weights = _catmull_rom_weights(np.arange(_N_PLACES) / _N_PLACES)
         self._frames = np.arange(max_frames, dtype=np.int64)
         most_intervals = max_frames // INTERVAL_FRAMES + 2
         self._path = np.empty((2, n_lanes * most_intervals), np.int64)
         self._columns = np.empty((3, n_lanes, 1), np.int64)
         self._integers = np.empty((3, n_lanes * most_intervals * INTERVAL_FRAMES), np.int64)
-        self._taken_weights = np.empty((n_lanes * max_frames, _N_SAMPLES), np.float32)
-        self._sound = np.empty(n_lanes * max_frames, np.float32)
+        n_values = n_lanes * max_frames
+        self._products = np.empty((n_values, _N_SAMPLES), np.float32)
+        self._pairs, self._sound = np.empty(2 * n_values, np.float32), np.empty(n_values, np.float32)
 
     def read(self, lanes: Sequence[int], heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
         """Sound of these lanes from `frame` on, float32 (n_lanes, n_frames), valid until the next call.
@@ -47,20 +53,49 @@ class Resampler:
         heads: the head of each lane.
         """
         n, n_values = len(lanes), len(lanes) * n_frames
-        places = self._positions(heads, frame, n_frames)
-        index, between = (a[:n_values].reshape(n, n_frames) for a in self._integers[1:])
-        np.right_shift(places, FRACTION_BITS, out=index)
-        np.right_shift(places, FRACTION_BITS - _PLACE_BITS, out=between)
-        between &= _N_PLACES - 1
+        flat_index, flat_between = self._integers[1, :n_values], self._integers[2, :n_values]
+        if n == 1:
+            places, index, between = self._positions_of_one(heads[0], frame, n_frames), flat_index, flat_between
+        else:
+            places = self._positions(heads, frame, n_frames)
+            index, between = flat_index.reshape(n, n_frames), flat_between.reshape(n, n_frames)
+        np.right_shift(places, _FRACTION, out=index)
+        np.right_shift(places, _BETWEEN, out=between)
+        between &= _PLACE_MASK
         index &= self._ring_mask
-        if lanes[-1]:
-            ring_column = self._columns[2, :n]
+        if n == 1:
+            windows = self._windows_of[lanes[0]]
+        else:
+            windows, ring_column = self._windows, self._columns[2, :n]
             ring_column[:, 0] = [lane * self._stride for lane in lanes]
             index += ring_column
-        weights, sound = self._taken_weights[:n_values], self._sound[:n_values]
-        self._weights.take(between.reshape(-1), axis=0, out=weights, mode="clip")
-        np.einsum("nk,nk->n", self._windows[index.reshape(-1)], weights, out=sound)
-        return sound.reshape(n, n_frames)
+        return self._weighted(windows[flat_index], flat_between).reshape(n, n_frames)
+
+    def _weighted(self, windows: np.ndarray, between: np.ndarray) -> np.ndarray:
+        """The values at places between the two middle samples of `windows`, float32 (n,); between: the places."""
+        n = len(windows)
+        products, pairs, sound = self._products[:n], self._pairs[: 2 * n], self._sound[:n]
+        self._weights.take(between, axis=0, out=products, mode="clip")
+        flat = products.reshape(-1)
+        flat *= windows.view(np.float32)
+        # Two sums of neighbours are faster than one einsum over the four products.
+        np.add(flat[::2], flat[1::2], out=pairs)
+        return np.add(pairs[::2], pairs[1::2], out=sound)
+
+    def _positions_of_one(self, head: Head, frame: int, n_frames: int) -> np.ndarray:
+        """As `_positions`, for one lane: int64 (n_frames,)."""
+        step = head.fixed_step
+        if step is not None:
+            begin = head.position(frame) - _FIRST_SAMPLE
+            return np.arange(begin, begin + n_frames * step, step)
+        elapsed = frame % INTERVAL_FRAMES
+        n_intervals = -(-(elapsed + n_frames) // INTERVAL_FRAMES)
+        begins, steps = np.array(head.path(frame, n_intervals))[:, :, None]
+        begins -= _FIRST_SAMPLE
+        places = self._integers[0, : n_intervals * INTERVAL_FRAMES].reshape(n_intervals, INTERVAL_FRAMES)
+        np.multiply(steps, self._frames[:INTERVAL_FRAMES], out=places)
+        places += begins
+        return places.reshape(-1)[elapsed : elapsed + n_frames]
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
         """The first sample that is read of each lane in each frame: fixed-point, int64 (n_lanes, n_frames)."""

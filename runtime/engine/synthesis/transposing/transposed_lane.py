@@ -13,9 +13,9 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
-# A crossfade that would reach into the next dense hop is shortened to end where that hop begins, which saves a dense
-# hop of the old sound. If not even its length divided by this number fits in, it begins where that hop begins instead,
-# which saves a dense hop of the new sound.
+# A crossfade that would reach into the next dense hop is shortened, so that it ends where that hop begins. This saves a
+# dense hop of the old sound. If it would get shorter than its full length divided by this number, it begins where that
+# hop begins. This saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
 
@@ -79,7 +79,8 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        A lane that is in no bus keeps the lead of its shift (see N_SHIFTS), once its ring is written that far ahead.
+        If the lane is in no bus, and its ring is already written as far ahead as its shift asks (see N_SHIFTS), it
+        stays written that far ahead.
         """
         end += N_AFTER
         if self.bus is not None:
@@ -89,7 +90,7 @@ class TransposedLane:
 
     def wanted_bins(self, frame: int) -> int:
         """How many bins stay below half the engine's sample rate at the ratio at `frame`."""
-        # The number changes in steps of a whole tone, so that most vibrato does not change it.
+        # The number of bins changes in steps of a whole tone, so that most vibrato does not change it.
         filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)
         if filled <= 1.0:
             return self._n_heard

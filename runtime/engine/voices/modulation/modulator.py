@@ -108,7 +108,7 @@ class Modulator:
         return sums
 
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
-        """The present values of the controls and of the tempo that modulate these targets of a voice."""
+        """For a voice: the present values of the controls that modulate these targets, and the present tempo."""
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
         return self.sources.hold([name for name in names if name is not None], voice)
 

@@ -11,7 +11,7 @@ from runtime.sound.sound import Sound
 # Between two points the sound moves in a straight line. Where a gain changes by this much from one point to the next,
 # a line between the gains is at most 0.13 dB above a line between their levels in dB.
 _MOST_DB = 3.0
-# Every note has a point in each hop, so this distance, about a hop, needs no further points.
+# About a hop. Every note has a point in each hop, so where this distance is close enough, it needs no further points.
 FARTHEST = 1024
 # The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
 # at their hops.
@@ -20,7 +20,7 @@ NEAREST, NEAREST_SINGLY = 128, 256
 # have.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
-# By how many dB a gain changes, about, if a target moves by its unit.
+# About how many dB a gain changes if a target moves by its unit; a latent's unit is its whole travel.
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
@@ -52,7 +52,7 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The most that the levels change together over `distance` frames from any frame of this part, in dB.
+    """The largest sum of all levels' changes over `distance` frames, from any frame of this part on, in dB.
 
     levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
     """

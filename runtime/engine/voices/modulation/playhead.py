@@ -1,4 +1,4 @@
-"""Playheads: they say which row of its table each trajectory of a voice is read at, at any engine frame."""
+"""Playheads: they say in which row of its table each trajectory of a voice is read at an engine frame."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Continue the playheads of lane `old` on another lane, whose key is down."""
+        """Continue the playheads of lane `old` on lane `lane`, whose key is down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
@@ -112,7 +112,7 @@ class Playheads:
             place += state[:, _SHIFT] + state[:, _SHIFT_CHANGE] * np.minimum(elapsed / PLAYHEAD_UPDATE_FRAMES, 1.0)
         inside = np.remainder(place - self._first, self._period)
         if self._folds:
-            # For a trajectory without a back-and-forth loop, the period is the length, and this changes nothing.
+            # Without a back-and-forth loop, a trajectory's period is its length, and the next line changes nothing.
             inside = self._length - np.abs(inside - self._length)
         inside += self._first
         entered = place >= state[:, _ENTRY]
@@ -152,6 +152,6 @@ class Playheads:
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
     """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop.
 
-    entries: these rows before now; places: where the playheads are, in rows.
+    entries: these rows up to now; places: where the playheads are now, in rows.
     """
     return np.where(places >= entries, -np.inf, entries)

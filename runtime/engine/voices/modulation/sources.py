@@ -98,7 +98,7 @@ class Sources:
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Give LFOs whose rates were set the sound's rates again, as if they had had these rates since frame 0.
+        """Undo `set_rate` for all LFOs: they run as if they had had the sound's rates since frame 0.
 
         Call this while no note of the sound is heard.
         """
@@ -111,7 +111,7 @@ class Sources:
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Let the LFOs go on as in another engine, before any note; memory: from that engine's `rates_memory`."""
+        """Let the LFOs go on as in another engine; call before any note. memory: from that engine's `rates_memory`."""
         for name, (rate_hz, *line) in memory.items():
             self._counted(name).restart(BeatLine(*line))
             self._rates_hz[name] = rate_hz
@@ -139,7 +139,7 @@ class Sources:
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """The present values of the sources in `names` that are controls of a voice, and the present BeatLines."""
+        """A voice's present values of those sources in `names` that are controls, and the present BeatLines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})

@@ -81,7 +81,7 @@ class Tempo:
         self._starts = True
 
     def stop(self) -> None:
-        """Go on counting beats, because a sequencer stops, or continues where it stopped."""
+        """Do not count from 0 at the next clock message: a sequencer stops, or continues where it stopped."""
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:

@@ -149,15 +149,15 @@ def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity
 
 
 def _hats(centres: Sequence[int], n: int) -> np.ndarray:
-    """The share of each centre at each value: (n, n_centres), 1 at the centre, linear to 0 at the next centres."""
+    """For each value below n, each centre's share: (n, n_centres), 1 at the centre, linear to 0 at its neighbours."""
     return np.stack([np.interp(np.arange(n), centres, row) for row in np.eye(len(centres))], axis=1)
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """The first rows of each table's held part and release, in one array of all tables: int64 (n, 1) each.
 
-    lengths: rows of each table; holds: the last row of each held part. A table without a release gets its last row as
-    first row of the release, which is then not heard.
+    lengths: rows of each table; holds: the last row of each held part. In a table without a release,
+    the release begins at the last row, and is not heard.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]

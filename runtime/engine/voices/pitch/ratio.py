@@ -43,11 +43,13 @@ class PitchRatio(NamedTuple):
 
     def at(self, frame: int) -> float:
         """The ratio at a frame."""
-        semitones = self.still_semitones(frame)
-        if self.vibrato_semitones:
-            semitones += self.vibrato_semitones * math.sin(self.radians_per_frame * frame)
-        if self.limits is not None:
-            semitones = max(self.limits[0], min(semitones, self.limits[1]))
+        _, _, semitones, depth, radians_per_frame, glide, limits = self
+        if glide is not None:
+            semitones += glide.at(frame)
+        if depth:
+            semitones += depth * math.sin(radians_per_frame * frame)
+        if limits is not None:
+            semitones = max(limits[0], min(semitones, limits[1]))
         return frequency_ratio(semitones)
 
     def still_semitones(self, frame: int) -> float:

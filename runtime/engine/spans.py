@@ -1,0 +1,177 @@
+"""Spans: decides at which frames something changes, and makes and mixes the sound between them."""
+
+from __future__ import annotations
+
+from runtime.engine.event_queue import EventQueue
+from runtime.engine.mixer import LONGEST_SPAN, Mixer
+from runtime.engine.sounding.hop_groups import HopGroups
+from runtime.engine.sounding.voice_sound import VoiceSound
+from runtime.engine.synthesis.wide_sound import WideSound
+from runtime.engine.voices.bank import Voice
+from runtime.engine.voices.changes import Changes
+from runtime.engine.voices.performance import Performance
+
+
+class Spans:
+    """Mixes the sound of one span after another into `Mixer.stereo`.
+
+    A span is mixed in parts. A part ends with its span, at an event that changes nothing but pitches, or where the
+    sound of transposed lanes has been read far enough. A part is usually mixed as a whole at its first frame. But a
+    wheel that turns sends its next event soon: a part that begins with new pitches is mixed piece by piece.
+
+    frame: the first frame; the rest: the parts of the engine. Attributes: begin: the frame of the mixer's first sample;
+    end: up to where blocks may copy the mixer's samples; first_hop: the first hop or reading after `begin`;
+    has_worked: set to True by each call that makes a hop, reads knobs or begins a voice; may_foresee: whether a block
+    without such work may call `VoiceSound.foresee`.
+    """
+
+    def __init__(
+        self,
+        events: EventQueue,
+        performance: Performance,
+        voice_sound: VoiceSound,
+        sound: WideSound,
+        hops: HopGroups,
+        mixer: Mixer,
+        frame: int,
+    ):
+        self._events, self._performance, self._bank = events, performance, performance.bank
+        self._voice_sound, self._sound, self._hops, self._mixer = voice_sound, sound, hops, mixer
+        self.may_foresee = self.has_worked = False
+        self._transposed: list[int] = []  # the sounding lanes that are transposed
+        self._heard: list[int] = []  # those of them that are read
+        self._n_gain_changes = -1  # `VoiceBank.n_changes` when the span began
+        self._is_bent = False  # whether the part began with new pitches
+        self.start_at(frame)
+
+    def start_at(self, frame: int) -> None:
+        """Begin the first span at `frame`."""
+        self.begin = self.end = self.first_hop = frame
+        # The span lasts up to _change, and the present part up to _part_end; it is mixed up to _mixed_to.
+        self._change = self._part_begin = self._part_end = self._mixed_to = self._reading_at = frame
+
+    def go_on(self, frame: int, block_end: int) -> bool:
+        """Do what is due at `frame`, the attribute `end`, and mix the sound from there on.
+
+        block_end: the end of the present block. Returns whether a span begins.
+        """
+        is_change, n_events = frame == self._change, self._performance.n_events
+        changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
+        # Whether something was due at `frame` that no block size moves; if not, no more than a piece has been played.
+        is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
+        begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
+        if begins:
+            self._begin_span(frame, changes or self._take_events(frame))
+        else:
+            self._stay(frame, changes, n_events)
+            ends = self._voice_sound.next_change(frame) if is_fixed else self._hops.next_due()
+            self._change = min(self._change, ends)
+            self._part_end, self._mixed_to = min(self._part_end, self._change), min(self._mixed_to, self._change)
+        if begins or changes is not None or frame == self._part_end:
+            self._begin_part(frame, begins, changes is not None and bool(changes.retuned))
+        if frame >= self._mixed_to:
+            self._mix(frame, block_end)
+        self._reading_at = self._voice_sound.next_reading(frame)
+        self.end = self._events.next_change(min(self._mixed_to, self._reading_at))
+        return begins
+
+    def _is_event_due(self, frame: int) -> bool:
+        """Whether events must be applied at `frame`.
+
+        Events that may wait for a hop are applied earlier only at frames that no block size moves.
+        """
+        if not self._events.is_due(frame):
+            return False
+        return frame in (self._part_end, self._reading_at) or self._events.next_change(frame + 1) <= frame
+
+    def _take_events(self, frame: int) -> Changes:
+        """Apply the events of `frame`, and changes that are due without an event; returns what changed."""
+        while (due := self._events.take(frame)) is not None:
+            self._performance.apply(*due)
+        self._performance.advance(frame)
+        return self._performance.take_changes()
+
+    def _stays(self, changes: Changes | None) -> bool:
+        """Whether the span goes on: no more has changed than the pitches of transposed lanes."""
+        if changes is None:
+            return True
+        if changes.opening or changes.stolen or changes.touched or self._bank.n_changes != self._n_gain_changes:
+            return False
+        if len(self._transposed) == self._bank.n_active:
+            return True
+        return all(voice.lane in self._transposed for voice in changes.retuned)
+
+    def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
+        """Go on with the present span.
+
+        changes: what events at `frame` have changed, None without events; n_events: `Performance.n_events` before them.
+        """
+        if changes is not None:
+            sources_changed = n_events != self._performance.n_events
+            self._voice_sound.follow_events(frame, sources_changed)
+            self.may_foresee = self._voice_sound.can_foresee
+            if changes.retuned:
+                self._retune(_by_lane(changes.retuned), frame)
+            if sources_changed:
+                self._change = self._next_change(frame)
+        self.has_worked |= self._voice_sound.read(frame, self._performance.n_events)
+        self.first_hop = self._hops.earliest_hop(frame + 1)
+
+    def _retune(self, voices: dict[int, Voice], frame: int) -> None:
+        if voices:
+            ratios = self._performance.pitches.ratios(list(voices.values()), frame)
+            self._sound.set_ratios(list(voices), frame, ratios)
+
+    def _begin_span(self, frame: int, changes: Changes) -> None:
+        """Make the sound that is due at `frame`; changes: what events have changed."""
+        sound, pitches, voice_sound = self._sound, self._performance.pitches, self._voice_sound
+        if changes.stolen:
+            self._clear_played(frame)
+        voice_sound.end_silent(frame)
+        for stolen in changes.stolen:
+            self._mixer.keep_tail(stolen, frame)
+        retuned = _by_lane(changes.retuned)
+        ratios = pitches.ratios(list(retuned.values()), frame) if retuned else []
+        transposing = [lane for lane, ratio in zip(retuned, ratios, strict=True) if ratio.fixed != 1.0]
+        self.has_worked |= voice_sound.follow(changes, frame, self._performance.n_events, transposing)
+        self.may_foresee = voice_sound.can_foresee
+        if retuned:
+            sound.set_ratios(list(retuned), frame, ratios)
+        self._n_gain_changes = self._bank.n_changes
+        self._transposed = sound.transposed_among(range(self._bank.n_lanes_used))
+        self._heard = sound.heard_among(self._transposed) if self._transposed else []
+        self.first_hop = self._hops.earliest_hop(frame + 1)
+        self._change = self._next_change(frame)
+
+    def _next_change(self, frame: int) -> int:
+        """The frame at which the next span begins, if no event comes before."""
+        end = frame + min(LONGEST_SPAN, self._sound.size - frame % self._sound.size)
+        return min(end, self._performance.next_change(frame), self._voice_sound.next_change(frame))
+
+    def _begin_part(self, frame: int, begins_span: bool, is_bent: bool) -> None:
+        self._part_begin, self._part_end, self._is_bent = frame, self._change, is_bent
+        if self._transposed:
+            longest = self._sound.longest_read(self._heard)
+            self._part_end = min(self._change, frame + longest - frame % longest)
+        if begins_span or not self._mixer.is_mono:  # within a span, one channel goes on to serve for both
+            self._mixer.begin_part(frame, self._part_end - frame, self._transposed, self._heard)
+        self._mixed_to = frame
+
+    def _mix(self, frame: int, block_end: int) -> None:
+        """Mix the rest of the part, or a piece: up to the block's end, later as much as has been mixed of the part."""
+        end = self._part_end
+        if self._is_bent:
+            end = min(end, max(block_end, 2 * frame - self._part_begin))
+        self._clear_played(frame)
+        self._mixer.mix(frame, end - frame)
+        self.begin, self._mixed_to = frame, end
+
+    def _clear_played(self, frame: int) -> None:
+        """Erase the tails that blocks have copied; `frame`: the next frame to render."""
+        self._mixer.clear_played_tails(self.begin, frame)
+        self.begin = frame
+
+
+def _by_lane(voices: list[Voice]) -> dict[int, Voice]:
+    """Those of `voices` that sound, each once, by their lanes."""
+    return {voice.lane: voice for voice in voices if voice.active}
