@@ -12,12 +12,10 @@ from runtime.base.command_line import run_program
 from runtime.base.errors import UserError
 from runtime.base.signals import signals_as_exceptions
 from runtime.service.archive import opened
-from runtime.service.places import ENVIRONMENT, PARTS, ROOT
+from runtime.service.places import PARTS, ROOT
 from runtime.service.updating.order import is_released
 from runtime.service.updating.signed import SUFFIX, sign
 from runtime.service.versions import version_of
-
-_LEFT_OUT = ("__pycache__", ENVIRONMENT)
 
 
 def release(key: Path, archive: Path | None, out: Path) -> Path:
@@ -44,7 +42,7 @@ def _packed(path: Path) -> Path:
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         name = Path(member.name).name
         member.uid, member.gid, member.uname, member.gname = 0, 0, "", ""
-        return None if name in _LEFT_OUT or name.endswith(".pyc") else member
+        return None if name == "__pycache__" or name.startswith(".") or name.endswith(".pyc") else member
 
     top = f"timbrebox-{version_of(ROOT)}"
     with tarfile.open(path, "w:gz") as archive:

@@ -76,6 +76,7 @@ class PageRig(Rig):
         yield "a newer one after all that", lambda: self.takes("0.5.0")
         yield "exposure, `systemd-analyze security`", self.exposure
         yield "package purged", self.purge
+        yield "from a checkout: `service install`, `uninstall`, `uninstall --purge`", self.checkout
 
     def refused_ones(self) -> Iterator[tuple[str, Callable[[], Path], str, str]]:
         """What is refused: a name, a function that makes the update, at which check, and words of the line."""
@@ -173,7 +174,7 @@ class PageRig(Rig):
         self._as_page("rm update; mv elsewhere update; rm update/arrived")
         self._run("systemctl", "reset-failed", UNITS[1])
         self._run("systemctl", "restart", UNITS[0])
-        return f"after {n_starts} starts systemd ends the loop, the music goes on, and the page says what to type"
+        return f"after {n_starts} more starts systemd ends the loop, the music goes on, and the page says what to type"
 
     def cut(self) -> str:
         update, old = self._update("0.4.0", self._material.key), self._version()
@@ -187,7 +188,7 @@ class PageRig(Rig):
         self.box.start()
         self.box.wait_for_ready()
         self._until_idle()
-        self._nothing_waits()
+        assert not os_lexists(self._arrived), "it would be installed again; the copies go with the next update"
         plays = self._version()
         assert plays == old or plays.startswith("0.4.0"), plays
         return f"it boots and plays {plays.split('-')[0]}; {self._nothing_lost()}"

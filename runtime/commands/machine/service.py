@@ -1,4 +1,4 @@
-"""Play from power-on: service install, update, trust, status, uninstall."""
+"""Play from power-on: install, update, trust, status, uninstall."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _update(arguments: argparse.Namespace) -> int:
 
 
 def _trust(key: Path) -> int:
-    print(f"The page takes updates that are signed by {trust(key)}.")
+    print(f"The page takes updates that are signed by {trust(key, SIGNERS)}.")
     print(f"All that it takes are in {SIGNERS}; to take none any more: sudo rm {SIGNERS}")
     waits = f"{UPDATE}.path"
     if (UNITS / waits).exists():

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, read_bounded_file
-from runtime.service.places import SIGNERS
 from runtime.service.updating.signed import NAMESPACE
 
 _LARGEST_BYTES = 64 * 2**10
@@ -18,8 +17,8 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9@._+-]+")
 _EXPECTED, _REMEDY = "an OpenSSH public key, one line", "give the file whose name ends in .pub"
 
 
-def trust(key: Path, signers: Path = SIGNERS) -> str:
-    """Add a public key to the list, and return its owner's name with its fingerprint, for the user.
+def trust(key: Path, signers: Path) -> str:
+    """Add a public key to the list `signers`, and return its owner's name with its fingerprint, for the user.
 
     The name is the key's comment. A key that is already in the list is not added again. UserError if the file is no
     public key.
