@@ -164,7 +164,10 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the owner's settings, unless they exist: those edited in an older installation, or else the defaults."""
+    """Write the owner's first settings, unless SETTINGS exists.
+
+    They are a copy of what the owner edited in an older installation, or else of the defaults.
+    """
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"
@@ -179,7 +182,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """The unit files that name HOME; the owner may have units with similar names."""
+    """Our unit files: those that name HOME, as the owner may have other units with similar names."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 

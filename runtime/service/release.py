@@ -39,7 +39,10 @@ def release(key: Path, archive: Path | None, out: Path) -> Path:
 
 
 def _packed(path: Path) -> Path:
-    """An archive of this checkout's program, without what only this machine can use; returns `path`."""
+    """Write an archive of this checkout's program to `path`, without environment, caches and the owner's instruments.
+
+    Returns `path`.
+    """
 
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         name = Path(member.name).name
@@ -49,7 +52,7 @@ def _packed(path: Path) -> Path:
     top = f"timbrebox-{version_of(ROOT)}"
     with tarfile.open(path, "w:gz") as archive:
         for part in PARTS:
-            if part != "instruments" and (ROOT / part).exists():  # those are the owner's
+            if part != "instruments" and (ROOT / part).exists():  # `instruments` holds the owner's own
                 archive.add(ROOT / part, f"{top}/{part}", filter=kept)
     return path
 

@@ -20,7 +20,7 @@ _WHY = {
 
 
 def read_status() -> dict[str, str]:
-    """What `status_lines` shows: the unit's properties, by systemd's names, with VERSION and LAST_LINE."""
+    """What `status_lines` needs: the unit's properties, by systemd's names, and our own VERSION and LAST_LINE."""
     known = properties(*_NAMES)
     if known.get("LoadState") == "loaded":
         current = Versions(HOME).current()

@@ -107,7 +107,7 @@ def make_engine(n_voices: int, mode: str, seed: int) -> Engine:
 
 
 def resident_mb() -> float:
-    """Resident memory of this process in MB; without /proc, the peak so far."""
+    """Resident memory of this process in MB: the present amount, or on a system without /proc the peak so far."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 2**20

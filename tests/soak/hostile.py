@@ -74,7 +74,7 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
 
     session.refuse_untried = tried
     kind = kinds(folder)[kind_name]
-    # A good file loads all libraries before the memory is limited.
+    # Using a good file first loads all libraries, before the memory is limited.
     kind.use(_written(folder, kind.suffix, kind.make(-1)), 0)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + LARGEST_MB * 2**20,) * 2)
@@ -111,7 +111,7 @@ def _written(folder: Path, suffix: str, content: bytes) -> Path:
 
 
 def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
-    """Run the real command with broken files of this kind, one for each number."""
+    """Run `timbrebox` once for each number, with the broken file of this kind and number."""
     from tests.support.hostile_kinds import kinds
 
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
@@ -125,7 +125,7 @@ def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
 
 
 def harmful(names: Sequence[str] = ()) -> dict[str, object]:
-    """Run the real command with the hand-made files; names: only these files, empty for all."""
+    """Run `timbrebox` once for each file made by hand; names: the files to use, empty for all."""
     outcomes = []
     for name, make in HARMFUL.items():
         if names and name not in names:

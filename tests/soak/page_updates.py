@@ -166,7 +166,7 @@ class PageRig(Rig):
         self._as_page("mv update elsewhere; touch elsewhere/arrived; ln -s elsewhere update")
         self.box.wait(lambda: self._show("timbrebox-update.path", "ActiveState") == ["failed"], "end of the loop", 400)
         n_starts = self._n_starts() - n_starts
-        assert n_starts <= 40  # systemd counts 20 in fixed spans of 10 minutes, and a new span may begin meanwhile
+        assert n_starts <= 40  # systemd allows 20 starts in 10 minutes, and the next 10 minutes may begin meanwhile
         assert self.box.service()["InvocationID"] == playing
         (state,) = self._send()
         assert state["state"] == "stuck", state
@@ -218,9 +218,9 @@ class PageRig(Rig):
         return self.box.reaching(*command, *([] if update is None else [update]))
 
     def _send(self, update: Path | None = None) -> list[dict[str, Any] | None]:
-        """Send an update to the page, and return all that the page was told of it; None: look only.
+        """Send an update to the page, if one is given, and return all news of updates that the page gets.
 
-        After each 5, the page's service is started again, because it takes 5 at once, and then one a minute.
+        The page's service takes 5 updates in a row, and then one a minute. So it is started again before each five updates.
         """
         if update is not None and self._n_sent % 5 == 0:
             self._run("systemctl", "restart", "timbrebox-panel")

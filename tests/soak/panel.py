@@ -204,7 +204,7 @@ def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Attack the page; return 0 if page and `play` still work, in the same processes, else AssertionError."""
+    """Attack the page, and return 0; AssertionError unless page and `play` still work, each in the same process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)

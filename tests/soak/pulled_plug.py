@@ -33,16 +33,16 @@ from tests.support.machine import block_log, owner
 from tests.support.machine.disk import debian_with_kernel, install, make_disk
 from tests.support.machine.recorded_disk import RecordedDisk
 
-# What the box does when its plug is pulled; the plug is pulled at most so many seconds after this began.
+# What the box may be doing when its plug is pulled, and for how many seconds at most before the pull.
 ACTIVITIES = {"play": 15.0, "save": 8.0, "install": 40.0, "update": 40.0}
 _FSCK_MENDED = 1
 T = TypeVar("T")
 
 
 class Plug:
-    """A box on a recorded disk, whose plug is pulled over and over.
+    """A box whose plug is pulled over and over; all writes to its disk, the file `image`, are recorded in `folder`.
 
-    whole: the digests of a version's files, by name; chance: the source of everything random.
+    whole: the digest of each file of an installed version, by the file's name. chance: makes all random choices.
     """
 
     def __init__(self, image: Path, folder: Path, whole: dict[str, bytes], chance: random.Random):
@@ -85,10 +85,10 @@ class Plug:
             self.promises.updated(owner.playing_version(self.disk.root), self.disk.n_bytes)
 
     def cut(self) -> tuple[int, int]:
-        """Cut the power, and check the disk; returns how many writes were not flushed, and how many of these it keeps.
+        """Cut the power, and check the disk; returns the number of unflushed writes, and how many the disk keeps.
 
         The cut falls at a random byte of what was written since the boot, not at a random time. Writes come in short
-        bursts, and a random time is mostly between two bursts.
+        bursts, so most random times would be between two bursts.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)
@@ -169,7 +169,7 @@ def record(plug: Plug) -> None:
 
 
 class Replays:
-    """Replays a recorded session, from its first image on, up to random points, one after the other."""
+    """Replays the writes of a recorded session, each time from its start to a random point."""
 
     def __init__(self, plug: Plug, whole: dict[str, bytes], chance: random.Random):
         self._plug, self._whole, self._chance = plug, whole, chance
@@ -234,7 +234,7 @@ def _boot_once(image: Path, folder: Path) -> None:
 
 
 def prepare(folder: Path) -> tuple[Path, dict[str, bytes]]:
-    """Make the disk of a box in which the package is installed; returns its image, and what a version consists of."""
+    """Make a disk with the package installed; returns its image file, and the digest of each packaged file by name."""
     material = Material(folder / "material")
     for revision in (2, 4):
         material.package(revision)

@@ -53,7 +53,10 @@ def gaps(n_cycles: int) -> list[float]:
 
 
 def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
-    """Seconds from `since_s` until QUIET_S of silence begins, infinite for never; first_s: time of the first frame."""
+    """Seconds from `since_s` to the first silence of QUIET_S, infinite if there is none.
+
+    first_s: the time of the first frame of `sound`, on the clock of `since_s`.
+    """
     loud = np.flatnonzero(np.abs(sound).max(axis=1) > LOUD)
     loud = np.append(loud[loud > (since_s - first_s) * SAMPLE_RATE_HZ], len(sound))
     for before, after in itertools.pairwise(loud):

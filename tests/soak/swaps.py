@@ -148,7 +148,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def child(name: str) -> None:
-    """Let another process load and check the instrument first."""
+    """Load and check the instrument in another process, and wait until it ends."""
     import subprocess
 
     command = [sys.executable, "-c", f"from runtime.instrument.library import load; load({name!r})"]
@@ -156,7 +156,11 @@ def child(name: str) -> None:
 
 
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
-    """The figures of a run; times: as of AudioThread; spells: for each, begin and end in s, and if it has a swap."""
+    """The figures of a run, by name.
+
+    times: those of AudioThread. spells: for each spell its begin and end in s, and whether it has a swap. memory_mb:
+    the memory after each spell without a swap.
+    """
     began, lasted = times.T
     found: dict[str, object] = {}
     for kind, label in ((False, "without"), (True, "with")):

@@ -54,7 +54,10 @@ LIVE_FRAMES, STEP_S = 256, 0.1
 
 
 def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float, float]:
-    """Distance in dB between two sounds, and the second's level minus the first's, over the first's audible frames."""
+    """Two figures in dB: the distance between two sounds, and the level of `made` minus the level of `given`.
+
+    Only frames in which `given` is audible count.
+    """
     first, second = magnitude_frames(given, spec), magnitude_frames(made, spec)
     if not len(first):
         return np.nan, np.nan
@@ -68,7 +71,7 @@ def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float
 
 
 class Measured:
-    """An instrument to measure as an effect."""
+    """An instrument that is measured as an effect: sounds are sent through it."""
 
     def __init__(self, instrument: str | None):
         self.decoder = load(instrument)

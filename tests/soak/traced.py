@@ -92,7 +92,10 @@ class Traced:
 
 
 def _changed(line: str) -> Iterator[str]:
-    """The paths that a traced call changed; a relative path stays relative if the call does not name its folder."""
+    """The paths of the files that a traced call changed.
+
+    They are absolute, except a relative path for which the call names no folder.
+    """
     call = re.match(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", line)
     if not call or int(call[3]) < 0 or call[1] not in _CHANGES.split(","):
         return

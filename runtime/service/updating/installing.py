@@ -34,10 +34,10 @@ def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int
 
 
 def install_arrived(within_s: float) -> int:
-    """Install the update that the page has received, and write how it goes for the page; within_s: as in `put_in`.
+    """Install the update that the page has received, and write news of it for the page; within_s: as in `put_in`.
 
-    UserError if it is refused: it must be a plain file, signed by somebody in SIGNERS, newer than the version that
-    plays, and content with the Python packages that are installed.
+    UserError if it is refused. It must be a plain file, be signed by somebody in SIGNERS, be newer than the version
+    that plays, and need no other Python packages than those that are installed.
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
@@ -72,7 +72,7 @@ def _install(parts: Parts, within_s: float, told: _Told) -> Path:
 
 
 def _remove_left(own: Path) -> None:
-    """Remove the copies of updates that were cut off; `own` is the present one's."""
+    """Remove the copies that interrupted updates have left; own: the folder of the present update, which stays."""
     for left in HOME.glob(f"{_COPY}*"):
         if left != own:
             shutil.rmtree(left, ignore_errors=True)

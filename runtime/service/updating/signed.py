@@ -60,9 +60,9 @@ def is_signed(path: Path) -> bool:
 
 
 def divide(stream: BinaryIO, folder: Path) -> Parts:
-    """Copy a signed update's two parts into `folder`; UserError if it is none, or too large.
+    """Copy a signed update's two parts into `folder`; UserError if `stream` is no signed update, or is too large.
 
-    stream: at its beginning. The size is checked while it is read, because a file may grow.
+    stream: the update, from its first byte on. Its size is checked while it is read, because a file may grow.
     """
     head = stream.read(_MOST_SIGNATURE_BYTES)
     end = head.find(_END)
@@ -121,10 +121,10 @@ def _refuse_open_to_others(signers: Path) -> None:
 def _keygen(
     action: str, *words: object, stdin: BinaryIO | int = subprocess.DEVNULL, shows_errors: bool = False
 ) -> tuple[bytes, str]:
-    """What `ssh-keygen -Y ACTION` prints, nothing if it refuses; and the first line of its error text.
+    """Run `ssh-keygen -Y ACTION`; returns what it prints (nothing if it fails) and the first line of its errors.
 
-    shows_errors: whether the user sees the error text as it is written, and has any time that it takes. UserError
-    without OpenSSH, or if it does not end.
+    shows_errors: True to show its errors to the user instead, and to wait without a limit, as it may ask for a
+    passphrase. UserError if OpenSSH is missing, or if the time runs out.
     """
     command = ["ssh-keygen", "-Y", action, *map(str, words)]
     errors, limit_s = (None, None) if shows_errors else (subprocess.PIPE, _LIMIT_S)

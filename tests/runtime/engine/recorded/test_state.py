@@ -97,9 +97,9 @@ def through_json(state: EngineState) -> EngineState:
 
 
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
-    """Start an engine from each silent state of the history; assert that it plays the rest of `sound`.
+    """Start an engine from each state of the history in which no note sounds; assert that it plays the rest of `sound`.
 
-    make: function that returns an engine which starts from a state. Returns the number of silent states.
+    make: function that returns an engine which starts from a state. Returns the number of these states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
