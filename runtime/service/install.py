@@ -136,7 +136,7 @@ def _play(versions: Versions, version: Path) -> None:
         (UNITS / unit.name).chmod(0o644)
     for left in _our_units():
         if left.name not in {unit.name for unit in new}:
-            # A running update must not be stopped, because it may be the one that does this.
+            # The update's service must not be stopped: it may be what runs this code.
             is_stopped = is_booted() and left.name != f"{UPDATE}.service"
             call("systemctl", "disable", *(["--now"] if is_stopped else []), left.name)
             left.unlink()
@@ -144,7 +144,7 @@ def _play(versions: Versions, version: Path) -> None:
     call("systemctl", "enable", UNIT, *(unit.name for unit in new if unit.suffix == ".path"))
     for unit in new:
         if is_booted() and unit.name not in (UNIT, f"{UPDATE}.service"):
-            # `try-restart` restarts only a unit that runs, because the owner has started it.
+            # The owner decides whether the other services run, so `try-restart` starts none that is stopped.
             action = "restart" if unit.suffix == ".path" else "try-restart"
             call("systemctl", action, "--no-block", unit.name)
 

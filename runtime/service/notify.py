@@ -7,7 +7,7 @@ import socket
 
 
 def is_service() -> bool:
-    """Whether systemd or a similar program waits for notices; then nobody sits at a terminal to mend a mistake."""
+    """Whether systemd or a similar program has started this one, so that nobody at a terminal can mend a mistake."""
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 

@@ -119,7 +119,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
     mount = _mount_of(path, known)
     if mount.kind in _FLEETING:
         raise UserError(path, f"a file system in memory ({mount.kind})", "a disk", "install on a disk")
-    # A system that overlays its root at boot hides the overlay's upper folder, which is then in memory.
+    # If the root itself is an overlay, made at boot, its upper folder cannot be seen; it is then taken to be in memory.
     if mount.kind == "overlay" and (
         not Path(mount.upper).is_dir() or _mount_of(Path(mount.upper), known).kind in _FLEETING
     ):

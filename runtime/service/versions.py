@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """Copy the owner's instruments that the new version does not contain itself."""
+    """Copy from `old` the instruments that `new` lacks: these are the owner's."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)

@@ -53,7 +53,7 @@ def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
 
 
 def own_places(folder: Path) -> dict[str, str]:
-    """Environment variables that put the user's files into `folder`, where the tests' instruments need no trial."""
+    """Environment variables that put the user's files into `folder`; they say that the tests' instruments work."""
     know_test_instruments(folder / "state")
     names = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(folder / each) for name, each in names.items()}
@@ -65,8 +65,8 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # The program tries a model in another process. To start one for each file would take long, and the worker has
-        # limits, too.
+        # The program tries a model in another process. The worker itself has limits, so it can try all models here:
+        # to start a process for each file would take long.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:

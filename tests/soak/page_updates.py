@@ -34,7 +34,7 @@ HOSTILE = {
 
 
 class Updates(Material):
-    """The package to install, and signed updates to newer versions. key: the owner's; other: a stranger's."""
+    """The package to install, and signed updates to newer versions; key, other: the owner's and a stranger's key."""
 
     def __init__(self, folder: Path):
         super().__init__(folder)
@@ -78,7 +78,7 @@ class PageRig(Rig):
         yield "package purged", self.purge
 
     def refused_ones(self) -> Iterator[tuple[str, Callable[[], Path], str, str]]:
-        """What is refused: a name, a function that makes the update, at which check, and words of the line."""
+        """For each update to refuse: its name, a function that makes it, the check that refuses it, words of why."""
         own, stranger = self._material.key, self._material.other
         yield "the same one again", lambda: self._good, "version", "expected one newer than 0.2.0"
         yield "signed by a stranger", lambda: self._update("0.3.0", stranger), "signature", "nobody whom this machine"
@@ -218,9 +218,9 @@ class PageRig(Rig):
         return self.box.reaching(*command, *([] if update is None else [update]))
 
     def _send(self, update: Path | None = None) -> list[dict[str, Any] | None]:
-        """Send an update to the page, if one is given, and return all news of updates that the page gets.
+        """Send an update, if one is given, to the page; returns all news of updates that the page gets.
 
-        The page's service takes 5 updates in a row, and then one a minute. So it is started again before each five updates.
+        The page's service takes 5 updates in a row, then one a minute. So it is started again before every 5 updates.
         """
         if update is not None and self._n_sent % 5 == 0:
             self._run("systemctl", "restart", "timbrebox-panel")

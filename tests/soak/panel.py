@@ -73,7 +73,7 @@ def garbage(generator: random.Random) -> str | bytes:
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send messages over pages that read the answers, up to 500 messages for each page."""
+    """Send random messages, up to 500 over each page, while a thread reads the answers."""
     generator = random.Random(seed)
     while n_messages > 0:
         with a_page(playing) as page:

@@ -73,11 +73,11 @@ def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: thread
 def measure(
     server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
-    """Play in turn without and with pages; returns block durations, the memory of the page's process, and a summary.
+    """Play minutes without and with open pages, alternately; print the processor time of each thread in each minute.
 
-    Block durations, in s: first the minutes without pages, then those with pages; each minute is an array. Memory: in
-    MB. minute_s: how long a minute is, in s. is_still: the pages move no target. For each minute it prints the
-    processor time of each thread of `play`, in per cent of a core.
+    minutes: how many of each kind; minute_s: how many seconds each lasts; is_still: whether the pages move no target.
+    Returns the durations of all blocks in s, an array for each minute, in two lists: without and with pages. Then the
+    memory of the page's process in MB, and a summary.
     """
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}

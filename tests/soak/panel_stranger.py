@@ -47,8 +47,8 @@ from tests.support.panel import Playing
 from tests.support.rig import JackServer, Keyboard
 
 KEYBOARD = "Stage keys"
-TURN_S = 0.01  # between two values of a knob that is turned
-SETTLED_S = 0.15  # the page has answered by then
+TURN_S = 0.01  # from one value of a turned knob to the next
+SETTLED_S = 0.15  # after a command, the page needs at most this long to answer
 SHOWN = ("pressed", "checked", "expanded", "selected", "disabled", "focused", "valuetext", "value")
 # Roles that are not listed: they say nothing, or their text is the name of another element, which is listed.
 UNLISTED = {"none", "generic", "InlineTextBox", "RootWebArea", "LineBreak", "ListMarker", "MenuListPopup", "option"}

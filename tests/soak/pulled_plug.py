@@ -78,7 +78,7 @@ class Plug:
                     else:
                         owner.save_on(self.promises, link, self._chance, lambda: self.disk.n_bytes)
             except (OSError, UserError):
-                assert process is not None, "the program is gone"  # an update stops and starts it
+                assert process is not None, "the program is gone"  # only an update may stop it
             time.sleep(self._chance.uniform(0.0, 0.2))
         if process is not None and process.poll() is not None:
             assert process.returncode == 0, process.communicate()[0]
@@ -213,7 +213,7 @@ class Replays:
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
         """Check what is on the disk.
 
-        The version's files are read only at every tenth cut, or if another version played at the cut before.
+        The files of the version that plays are read only at every tenth cut, and whenever this version has changed.
         """
         before, self._version = self._version, owner.playing_version(root)
         is_thorough = is_tenth or self._version != before
@@ -277,7 +277,7 @@ def main() -> None:
 
 
 def _hide_mounts() -> None:
-    """Start this program again with mounts that no other program sees, because another one could keep them in use."""
+    """Start this program again with mounts of its own; other programs do not see them, so cannot keep them in use."""
     if "TIMBREBOX_ALONE" not in os.environ:
         os.environ["TIMBREBOX_ALONE"] = "1"
         alone = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.soak.pulled_plug"]

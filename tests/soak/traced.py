@@ -1,7 +1,7 @@
 """Traces the system calls of `play`, `render` and `train`: `python -m tests.soak.traced --minutes 10 --out F.md`.
 
-All three run at the same time. The run fails if one names another machine's address, looks up a host, or changes a file
-outside its own folders. It needs strace, and TensorFlow for `train`.
+All three run at the same time. The test fails if one of them uses another machine's address, looks up a host's name, or
+changes a file outside its own folders. It needs strace, and TensorFlow for `train`.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def play(traced: Traced, until_s: float) -> None:
     program = traced.command(*_RUNTIME, "play", "--audio", "null", "--instrument", DATA / "tiny.onnx")
     socket, number = traced.folder / "run" / "timbrebox" / "control", 0
     while time.monotonic() < until_s and program.poll() is None:
-        with suppress(OSError, UserError), Link(socket) as link:  # a busy machine may answer late
+        with suppress(OSError, UserError), Link(socket) as link:  # a busy machine may answer late; then try again
             while time.monotonic() < until_s:
                 number += 1
                 link.ask("note", note=40 + number * 7 % 40, velocity=90)

@@ -1,4 +1,4 @@
-"""Root's half of an update: checks a signed one, then installs the same copy of it."""
+"""Root's half of an update: copies a signed update to where only root can write, checks the copy, and installs it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def install_arrived(within_s: float) -> int:
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
-        told.say(why="file")  # before the file is taken, so that the page always sees one of the two
+        told.say(why="file")  # before the file is taken: the page must at all times find the file or the news
         try:
             with taken(STATE) as stream, TemporaryDirectory(prefix=_COPY, dir=HOME) as folder:
                 parts = divide(stream, Path(folder))
@@ -91,7 +91,7 @@ class _Told:
 
     @contextmanager
     def any_end(self) -> Iterator[None]:
-        """Write the reason if what is inside fails or is stopped."""
+        """For a `with`: if its block fails or is stopped, write the reason for the page."""
         try:
             yield
         except BaseException as error:  # also when systemd stops it

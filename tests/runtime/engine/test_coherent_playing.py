@@ -17,7 +17,7 @@ from tests.support.playing import Player, decoder
 
 SPEC = StftSpec()
 RATE_HZ = SPEC.sample_rate_hz
-N_RMS = round(0.03 * RATE_HZ)  # two periods of the lowest note here
+N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note in these tests
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:

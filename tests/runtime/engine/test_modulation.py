@@ -70,7 +70,10 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """The amplitude of a harmonic of the saw instrument, at each position of the first knob, all made equally loud."""
+    """The amplitude of a harmonic of the saw instrument at these positions of the first knob.
+
+    The whole spectrum has the same loudness at every position.
+    """
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)

@@ -277,7 +277,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
 
 @pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
 def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
-    """Two lanes get their plans, the phases of their sinusoids, in one call; the third gets its plan at another hop."""
+    """Two of the lanes are planned in one call, at the same hop; the third is planned at another hop."""
     lane_phases, n_bins = phases(3), synthesis().n_bins
     for lane in range(3):
         lane_phases.start(lane, 4)

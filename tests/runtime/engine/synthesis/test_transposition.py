@@ -71,7 +71,7 @@ def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instrument: str) -> None:
-    # With coherent phases nothing is random.
+    # With coherent phases nothing is random, so the limits are narrow.
     errors, levels = errors_and_levels(Player(1, instrument=instrument, phase_blend=1.0))
     assert np.abs(errors).max() < 5.0, errors.round(1)
     assert np.abs(errors[24:]).max() < 0.5

@@ -47,8 +47,8 @@ class Heard(NamedTuple):
 def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until_s: float = 0.0) -> Heard:
     """Give a Tempo a start message and a clock; returns the beat that the Tempo finds.
 
-    true_s: times of beats 0, 1/24, ...; heard_s: times of the clock messages; own_bpm: tempo before the clock; until_s:
-    end of the time after the last message.
+    true_s: the true times of beats 0, 1/24, ...; heard_s: the times of the clock messages; own_bpm: the tempo before
+    the clock; until_s: how long the beat is followed, if this is later than the last message.
     """
     tempo = Tempo(own_bpm, RATE)
     tempo.start()
