@@ -33,7 +33,7 @@ from runtime.service.versions import Versions, version_of
 
 UNPACKED = HOME / ".unpacked"  # where an archive is unpacked
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
-_SUFFIXES = (".path", ".service")  # of the files of units
+_SUFFIXES = (".path", ".service")  # of unit files
 _LARGEST_BYTES = 256 * 2**10
 _OLD_WITHIN_S = 90.0  # after a failed update, the previous version has at least this long to become ready
 

@@ -7,7 +7,7 @@ import socket
 
 
 def is_service() -> bool:
-    """Whether systemd or a similar program has started this one, so that nobody at a terminal can mend a mistake."""
+    """Whether systemd or a similar program runs this one and waits for notices; if so, no user sits at a terminal."""
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 

@@ -17,5 +17,5 @@ ENVIRONMENT = ".venv"
 PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instruments")
 UPDATE = "timbrebox-update"  # two units: UPDATE.path starts UPDATE.service when the page has received an update
 SIGNERS = Path("/etc/timbrebox/update_signers")  # the owner's list of keys whose updates may come over the page
-ARRIVED = Path("update", "arrived")  # in STATE: the update that the page has received; the file of UPDATE.path names it, too
+ARRIVED = Path("update", "arrived")  # the update that the page has received, in STATE; UPDATE.path names it, too
 UPDATE_NEWS = Path("/run/timbrebox-update/news.json")  # how the update goes, written by root for the page

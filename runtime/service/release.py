@@ -21,9 +21,10 @@ _LEFT_OUT = ("__pycache__", ENVIRONMENT)
 
 
 def release(key: Path, archive: Path | None, out: Path) -> Path:
-    """Sign an archive of a checkout, or one that is made of this checkout, and return the signed update's path.
+    """Sign an archive of a checkout, and return the signed update's path.
 
-    out: the folder for it. UserError if the archive or its version cannot be used, or if nothing was signed.
+    archive: None to make an archive of this checkout. out: the folder for the update. UserError if the archive or its
+    version cannot be used, or if nothing was signed.
     """
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="timbrebox-release-") as folder:

@@ -21,7 +21,7 @@ _FLEETING = {"tmpfs", "ramfs"}
 class Mount(NamedTuple):
     """A mounted file system.
 
-    point: the folder in which it is seen. kind: its type, such as ext4. upper: for an overlay, the folder of its
+    point: the folder at which it is mounted. kind: its type, such as ext4. upper: for an overlay, the folder of its
     changes, else empty.
     """
 
@@ -146,5 +146,5 @@ def _mounts(text: str) -> list[Mount]:
 def _mount_of(path: Path, mounts: list[Mount]) -> Mount:
     path = path.resolve()
     inside = [mount for mount in mounts if path.is_relative_to(mount.point)]
-    # Of two mounts at the same point, the later one covers the earlier one.
+    # Of two mounts at the same point, the later one counts: it covers the earlier one.
     return max(enumerate(inside), key=lambda item: (len(item[1].point), item[0]), default=(0, Mount("/", "", "")))[1]

@@ -21,7 +21,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # begins the name of a folder in HOME; only root may enter the folder
+_COPY = ".update-"  # begins the names of the folders in HOME for copies of updates; only root may enter these
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
@@ -79,7 +79,7 @@ def _remove_left(own: Path) -> None:
 
 
 class _Told:
-    """The news that were last written for the page."""
+    """Writes news for the page, and remembers the latest."""
 
     def __init__(self) -> None:
         self.news = News()
