@@ -31,7 +31,10 @@ _RETRIES = 20
 
 
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
-    """Use broken files, numbers `first` to `last` - 1, in a process with limits; if a file ends it, another goes on."""
+    """Use the broken files number `first` to `last` - 1 in a process with limits.
+
+    If a file ends this process, a new one goes on with the next file.
+    """
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         env = own_places(Path(folder))
@@ -53,14 +56,14 @@ def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
 
 
 def own_places(folder: Path) -> dict[str, str]:
-    """Environment variables that put the user's files into `folder`; they say that the tests' instruments work."""
+    """Environment variables for a home in `folder`, in which the tests' instruments are already known to work."""
     know_test_instruments(folder / "state")
     names = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(folder / each) for name, each in names.items()}
 
 
 def work(kind_name: str, first: int, last: int, folder: Path) -> int:
-    """Run as the worker: use broken files, numbers `first` to `last` - 1, and print the figures as JSON."""
+    """Run as the worker: use the broken files number `first` to `last` - 1, and print the figures as JSON."""
     from runtime.instrument import session, trial_process
     from tests.support.hostile_kinds import kinds
 

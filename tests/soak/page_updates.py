@@ -63,7 +63,7 @@ class PageRig(Rig):
     _n_sent = 0
 
     def page_steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each step's name and the function that does the step and returns a text on the result."""
+        """Yield each step: its name, and a function that does the step and returns the result as a text."""
         yield "`dpkg -i`; the page's service started", self.begin
         yield "no list of signers", self.not_offered
         yield "`service trust KEY.pub`", self.trusts
@@ -247,7 +247,7 @@ class PageRig(Rig):
         self.box.wait(lambda: self._show(UNITS[1], "ActiveState") in ends, "end of the update", 120)
 
     def _nothing_waits(self) -> None:
-        """Check that nothing is left of an update, neither the page's nor root's."""
+        """Check that no files of an update are left, neither in the page's folder nor in root's."""
         self._until_idle()
         assert not list(self._arrived.parent.iterdir())
         assert not list((self.box.root / "opt/timbrebox").glob(".u*"))

@@ -86,7 +86,7 @@ def send(playing: Playing, n_messages: int, seed: int) -> None:
 
 
 def a_page(playing: Playing) -> Page:
-    """A page; waits for a free connection while the other senders occupy all connections."""
+    """Connect as a page; while other senders occupy all connections, wait until one is free."""
     give_up_s = time.monotonic() + 20.0
     while True:
         try:

@@ -33,7 +33,7 @@ from runtime.sound.choice import Choice, choose
 
 RATE_HZ, BUFFER_FRAMES, N_VOICES = 44100, 256, 16
 INSTRUMENTS = ("virtual-analogue", "fm")
-PLAIN = Path(tempfile.gettempdir()) / f"swaps-{os.getpid()}.yaml"  # a sound without settings
+PLAIN = Path(tempfile.gettempdir()) / f"swaps-{os.getpid()}.yaml"  # the file of a sound without settings
 SPELL_S = 0.7  # enough to strike all 16 keys again
 
 
@@ -95,7 +95,7 @@ def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) ->
 
 
 def play(rack: Rack, stopped: threading.Event) -> None:
-    """Strike the 16 held keys again, one after the other, all the time."""
+    """Strike the 16 held keys again, one after the other, until `stopped` is set."""
     number = 0
     while not stopped.wait(0.03):
         key = 36 + 3 * (number % N_VOICES)

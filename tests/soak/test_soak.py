@@ -160,7 +160,7 @@ def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
 
 
 def swap_pairs(n_late: int, n_late_still: int, grows_mb: float) -> list[live_swaps.Pair]:
-    """20 pairs of spells; the memory of every second pair, in which the larger instrument plays, is 10 MB higher.
+    """20 pairs of spells. The two instruments play in turn; with the second, the memory is 10 MB higher.
 
     n_late, n_late_still: late blocks of a spell with and without swaps; up to 4 more are added at random. grows_mb: by
     how much the memory grows over all pairs.

@@ -79,13 +79,13 @@ class Measured:
         self.spec = self.decoder.card.spec
 
     def through(self, sound: np.ndarray, settings: EffectSettings) -> np.ndarray:
-        """The sound, sent through the effect."""
+        """Send a sound through the effect, and return the result."""
         chain = Chain(self.decoder, self.encoder, self.spec)
         chain.set(settings)
         return np.concatenate(list(through_blocks([sound], chain)))
 
     def weakest_knob_db(self, sound: np.ndarray) -> float:
-        """How far the weakest of the N_KNOBS strongest knobs moves the sound from end to end, in dB."""
+        """The effect of the weakest of the N_KNOBS strongest knobs: the distance in dB from knob at 0 to knob at 1."""
         n = self.decoder.card.n_latents
         moved_db = []
         for knob in range(n):
@@ -180,7 +180,7 @@ def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, note
 
 
 def server_rate_hz(program: LiveProgram) -> int:
-    """The sample rate in the program's line READY."""
+    """The sample rate that the program names in its line READY."""
     return int(re.search(r"READY (\d+) Hz", program.wait_for("READY"))[1])
 
 

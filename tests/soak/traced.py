@@ -57,7 +57,7 @@ class Traced:
         self.n_runs, self.status = 0, -1
 
     def command(self, *words: object) -> subprocess.Popen[str]:
-        """Start a command."""
+        """Start a command under strace."""
         strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-y", "-e", f"trace=%network,{_CHANGES}", "-e", "signal=none"]
         self.n_runs += 1
         return subprocess.Popen(

@@ -59,7 +59,7 @@ def _renamed(name: str, inside: int) -> int:
     """Rename what has arrived, and return its descriptor; UserError if it is no plain file."""
     try:
         os.rename(ARRIVED.name, name, src_dir_fd=inside, dst_dir_fd=inside)
-        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # a check before it is opened: to open a device may change it
+        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # not yet opened: to open a device may change it
         return os.open(name, _FILE, dir_fd=inside)
     except OSError as error:
         raise UserError("update", error.strerror or str(error), _EXPECTED, _REMEDY) from None

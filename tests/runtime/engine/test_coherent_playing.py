@@ -99,7 +99,7 @@ def test_a_knob_that_never_rests_is_followed() -> None:
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):
         hops.append(player.send(KnobTurn(0, position)).hear(SPEC.hop_size / RATE_HZ)[:, 0])
-        spectra.append(player.engine.instrument.magnitudes[0].copy())  # as decoded for this hop
+        spectra.append(player.engine.instrument.magnitudes[0].copy())  # the spectrum decoded for this hop
     wanted = (np.array(spectra[1:-2]) + np.array(spectra[2:-1])) / 2.0
     assert errors(np.concatenate(hops), wanted, SPEC.hop_size).mean() < 0.06
 

@@ -20,7 +20,7 @@ from tests.support.heard_harmonics import RATE_HZ, component, play_sound, track
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # so many frames at either end of a `track` are not valid
+EDGE = RATE_HZ // 10  # at each end of what `track` returns, this many values are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0

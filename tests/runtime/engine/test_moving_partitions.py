@@ -1,4 +1,4 @@
-"""Modulated sounds are bit-identical for all block sizes; a sound with all amounts at 0 changes no bit."""
+"""Modulated sounds are bit-identical for all block sizes; a sound whose amounts are all 0 changes no bit."""
 
 from __future__ import annotations
 

@@ -62,8 +62,9 @@ def test_the_wider_the_less_alike_are_the_channels(
 @pytest.mark.parametrize(("note", "bend", "pitch"), PITCHES)
 @pytest.mark.parametrize("begins_at", [0, 9000])
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
-    """This is also true if the width leaves 0 during the note. A second lane, the side, then begins to sound; it must
-    take its phases from the first lane.
+    """The width leaves 0 when the note begins, or while it sounds.
+
+    In the second case, a second lane, the side, begins late; it must take its phases from the first lane.
     """
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]

@@ -1,5 +1,6 @@
-"""A head says where in their rings lanes are read: its position is an integer, depends on the frame only, and follows
-the wanted pitch.
+"""A head says at which place of their rings lanes are read.
+
+This place is an integer, depends on the frame only, and follows the wanted pitch.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
     asked = head(moving)
     errors = [1200.0 * math.log2(asked.ratio_at(frame) / moving.at(frame)) for frame in range(N_FRAMES)]
     assert np.abs(errors).max() < 3.0
-    # The head is not late: reading the pitch of an earlier frame would give an error that follows the pitch's slope.
+    # The head is not late: if it took the pitch of an earlier frame, the error would be proportional to the slope.
     slope = np.gradient([1200.0 * math.log2(moving.at(frame)) for frame in range(N_FRAMES)])
     late_frames = -np.dot(errors, slope) / np.dot(slope, slope)
     assert abs(late_frames) < 0.003 * RATE_HZ / 4

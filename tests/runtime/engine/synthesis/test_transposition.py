@@ -154,7 +154,7 @@ def test_vibrato_ends_with_the_wheel() -> None:
 def test_a_knob_turns_a_transposed_note_too() -> None:
     def brightness(player: Player) -> float:
         power = np.abs(np.fft.rfft(player.hear(1.0)[:, 0])) ** 2
-        fundamental = power[400:650].sum()  # note 72 is at 523 Hz
+        fundamental = power[400:650].sum()  # the fundamental of note 72 is at 523 Hz
         return float(10.0 * np.log10(power[900:].sum() / fundamental))
 
     for instrument, bend in (("tiny", 8191), ("tiny-none", 0)):

@@ -25,7 +25,7 @@ class Note(NamedTuple):
 
 
 class Played:
-    """A sound's sources, and notes that the test begins and ends."""
+    """The sources of a sound, with a table of notes that the test begins and ends."""
 
     def __init__(self, sound: Sound, envelope: Adsr = Adsr()):
         self.table, self.tempo = NotesTable(N_LANES, 5), Tempo(sound.tempo_bpm, RATE)
