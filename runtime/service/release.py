@@ -53,7 +53,7 @@ def _packed(path: Path) -> Path:
     top = f"timbrebox-{version_of(ROOT)}"
     with tarfile.open(path, "w:gz") as archive:
         for part in PARTS:
-            if part != "instruments" and (ROOT / part).exists():  # `instruments` holds the owner's own
+            if part != "instruments" and (ROOT / part).exists():  # the owner's own instruments
                 archive.add(ROOT / part, f"{top}/{part}", filter=kept)
     return path
 

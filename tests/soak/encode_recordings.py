@@ -134,7 +134,7 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
 def best_fixed(reading: Reading, coder: Coder) -> Reading:
     """The same reading, but the knobs stay at one position, and only the level moves.
 
-    Of N_POSITIONS random positions, it is the one whose band levels are nearest to the recording's mean band levels.
+    It is the one of N_POSITIONS random positions whose band levels are nearest to the recording's mean band levels.
     """
     card = coder.decoder.card
     positions = np.random.default_rng(0).random((N_POSITIONS, card.n_latents))

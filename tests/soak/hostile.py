@@ -68,8 +68,8 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # The program tries a model in another process. The worker itself has limits, so it can try all models here:
-        # to start a process for each file would take long.
+        # The program tries a model in another process, which takes long to start. The worker has limits itself, so it
+        # tries the models here.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:
@@ -128,7 +128,7 @@ def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
 
 
 def harmful(names: Sequence[str] = ()) -> dict[str, object]:
-    """Run `timbrebox` once for each file made by hand; names: the files to use, empty for all."""
+    """Run `timbrebox` once for each file made by hand; names: those to use, empty for all."""
     outcomes = []
     for name, make in HARMFUL.items():
         if names and name not in names:

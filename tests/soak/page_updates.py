@@ -78,7 +78,7 @@ class PageRig(Rig):
         yield "package purged", self.purge
 
     def refused_ones(self) -> Iterator[tuple[str, Callable[[], Path], str, str]]:
-        """For each update to refuse: its name, a function that makes it, the check that refuses it, words of why."""
+        """What to refuse: an update's name, a function that makes it, the check that refuses it, part of the reason."""
         own, stranger = self._material.key, self._material.other
         yield "the same one again", lambda: self._good, "version", "expected one newer than 0.2.0"
         yield "signed by a stranger", lambda: self._update("0.3.0", stranger), "signature", "nobody whom this machine"

@@ -66,7 +66,7 @@ CHOOSE = """(() => {
   for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
 })()"""
 
-# Finds an element's box and state. An element that has scrolled under a bar of the page is not in sight: null.
+# Finds an element's box and state; null if it is not in sight, for example if it has scrolled under a bar of the page.
 PLACE = """function () {
   const element = this.closest ? this : this.parentElement, range = document.createRange();
   range.selectNode(this);

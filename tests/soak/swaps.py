@@ -158,7 +158,7 @@ def child(name: str) -> None:
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
     """The figures of a run, by name.
 
-    times: those of AudioThread. spells: for each spell its begin and end in s, and whether it has a swap. memory_mb:
+    times: as in `AudioThread`. spells: for each spell its begin and end in s, and whether it has a swap. memory_mb:
     the memory after each spell without a swap.
     """
     began, lasted = times.T

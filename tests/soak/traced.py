@@ -94,7 +94,7 @@ class Traced:
 def _changed(line: str) -> Iterator[str]:
     """The paths of the files that a traced call changed.
 
-    They are absolute, except a relative path for which the call names no folder.
+    They are absolute, unless the call gives a relative path and no folder.
     """
     call = re.match(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", line)
     if not call or int(call[3]) < 0 or call[1] not in _CHANGES.split(","):

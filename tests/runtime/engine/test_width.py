@@ -125,7 +125,7 @@ def test_a_bandwidth_of_0_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
-    """A sound has the same width and bandwidth as another sound with less of both, to which controls add the rest."""
+    """One sound has a width and a bandwidth; the other has less of both, and controls add the rest. They are alike."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9))]
     note = [(2000, NoteOn(0, 60, 60))]
     moved = [(0, ControlChange(0, WIDTH_CONTROL, 64)), (0, ControlChange(0, BANDWIDTH_CONTROL, 13))]

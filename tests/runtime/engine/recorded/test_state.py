@@ -62,8 +62,8 @@ def other_sounds(config: Config) -> list[Patch]:
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
     """Play phrases in blocks of `block` frames, and after each phrase a pause; returns the sound and the history.
 
-    pause: the length of each pause in frames. Events are posted just before the block in which they fall; of those for
-    one block, every fifth falls on its first frame. The history has a state for the end of each pause.
+    pause: the length of each pause in frames. Events are posted just before the block in which they fall; every fifth
+    event of a block is moved to the block's first frame. The history has a state for the end of each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)

@@ -122,7 +122,7 @@ def test_a_release_begins_without_a_jump_and_ends_at_the_last_value(key_up_s: fl
     assert place(played, key_up_s) == pytest.approx(before, abs=1e-5)
     speed = fields.get("speed", 1.0)
     # Two crossfades may move the value together. The one to the release covers at most the whole ramp, 0.2, in 50 ms.
-    # The loop's covers at most 1.7 s of the ramp, which is 0.17, in 0.25 s, times the speed.
+    # The loop's covers at most 1.7 s of the ramp, a change of 0.17, in 0.25 s at speed 1.
     allowed = (0.2 / 0.05 + 1.7 / 0.25 * speed / 10.0) * 48 / RATE
     assert steps(played, max(0.0, key_up_s - 0.05), key_up_s + 0.5).max() <= allowed
     for time_s in (0.05, 0.06, 0.09):
