@@ -40,9 +40,9 @@ def release(key: Path, archive: Path | None, out: Path) -> Path:
 
 
 def _packed(path: Path) -> Path:
-    """Write an archive of this checkout's program to `path`, without environment, caches and the owner's instruments.
+    """Write an archive of this checkout's program to `path`, and return `path`.
 
-    Returns `path`.
+    The archive lacks the owner's instruments, and what only this machine can use, such as the Python environment.
     """
 
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

@@ -125,7 +125,7 @@ def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> 
 
 
 def check_image(image: Path, check: Callable[[Path], T]) -> T:
-    """Call `check` with the folder where an image is mounted, for reading only; returns what it returns."""
+    """Mount an image for reading only, and call `check` with the mounted folder; returns what `check` returns."""
     root = image.with_suffix(".mounted")
     root.mkdir(exist_ok=True)
     subprocess.run(["mount", "-o", "loop,ro,noload", image, root], check=True)

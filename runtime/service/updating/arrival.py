@@ -47,7 +47,7 @@ def taken(state: Path) -> Iterator[BinaryIO]:
 
 
 def _opened(state: Path) -> int:
-    """The descriptor of the folder in `state` that the page writes to; OSError if one of them is a link or no folder."""
+    """The descriptor of the page's own folder in `state`; OSError if this folder or `state` is a link or no folder."""
     above = os.open(state, _FOLDER)
     try:
         return os.open(ARRIVED.parent, _FOLDER, dir_fd=above)

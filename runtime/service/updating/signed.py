@@ -33,7 +33,7 @@ class Parts(NamedTuple):
 
 
 def sign(archive: Path, key: Path, out: Path) -> None:
-    """Write the signed update `out`; key: a private key, or the public key of one that the user's agent holds.
+    """Write the signed update `out`; key: a private key, or the public key if the user's agent holds the private one.
 
     OpenSSH asks for a passphrase if the key has one. UserError if it does not sign.
     """

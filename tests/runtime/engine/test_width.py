@@ -138,7 +138,7 @@ def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
 @pytest.mark.parametrize("bend", [0, 4096])
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_an_lfo_swings_the_width(blend: float, bend: int) -> None:
-    """An LFO of 1 Hz moves the width from 0 to 1: the channels are alike when it is low, and unlike when it is high."""
+    """An LFO of 1 Hz moves the width from 0 to 1: the channels are alike at width 0, and unlike at width 1."""
     modulation = (Modulation("lfo_1", "width", 0.5),)
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=1.0, phase="note"), modulation=modulation)
     events = [(0, PhaseBlend(blend)), (0, PitchWheel(0, bend)), (0, NoteOn(0, 60, 60))]

@@ -72,7 +72,7 @@ def test_voices_at_two_ratios_use_two_buses() -> None:
     player = Player(16).send(PitchWheel(0, 1000), PitchWheel(1, -1000), *CHORD, *others)
     player.hear(0.2)
     assert 2 * 20 - 4 <= transforms(player, 20) <= 2 * 20 + 4
-    # The lanes of both channels now have the same ratio, but are read at different places, so there are still two buses.
+    # The lanes of both channels now have the same ratio, but are read at different places: still two buses.
     player.send(PitchWheel(1, 1000)).hear(0.2)
     assert transforms(player, 20) <= 2 * 20 + 6
 
