@@ -112,7 +112,7 @@ def uninstall(*, purge: bool) -> int:
         call("systemctl", "disable", *(["--now"] if is_booted() else []), unit.name)
         unit.unlink()
     _reload()
-    ANNOUNCED.unlink(missing_ok=True)  # this file announces a page that no longer exists
+    ANNOUNCED.unlink(missing_ok=True)  # it would announce a page that no longer exists
     shutil.rmtree(UPDATE_NEWS.parent, ignore_errors=True)
     shutil.rmtree(HOME, ignore_errors=True)
     if not purge:

@@ -90,7 +90,7 @@ def flatnesses() -> dict[float, list[float]]:
 
 
 def loudest() -> float:
-    """The largest amplitude of the output for a minute of full-scale noise; not finite if any sample is not."""
+    """The largest amplitude of the output for a minute of full-scale noise; not finite if one of the samples is not."""
     reverb = ReverbConfig(size_m=5.0, decay_s=10.0, damping=0.0, bass=2.0)
     toned = EqualiserConfig(low_db=12.0, mid_db=12.0, high_db=12.0)
     effects = Effects(RATE_HZ, EffectsConfig(reverb, ChorusConfig(mode="ensemble", depth_ms=6.0), toned))

@@ -38,7 +38,10 @@ SPELL_S = 0.7  # enough to strike all 16 keys again
 
 
 class AudioThread:
-    """Renders blocks at a device's pace; times, in s, (n_blocks, 2): when each block was due, and how long it took."""
+    """Renders blocks at a device's pace.
+
+    times: (n_blocks, 2), in s: when each block was due, and how long it took.
+    """
 
     def __init__(self, rack: Rack):
         self.rack, self.times = rack, np.zeros((0, 2))
@@ -83,7 +86,7 @@ def resident_mb() -> float:
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
     """Make an instrument, and post its swap to the rack.
 
-    cache: the instruments that are loaded already, by name; None to load each again. warms: whether to warm up the
+    cache: the instruments that are loaded already, by name; None to load every instrument anew. warms: whether to warm up the
     instrument first.
     """
     choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))

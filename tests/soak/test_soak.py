@@ -40,7 +40,7 @@ def test_a_note_that_does_not_end_is_noticed() -> None:
     storm = Storm(make_engine(4, "poly", 0))
     performance = storm.engine._performance
     performance._EVENT_HANDLERS = {**performance._EVENT_HANDLERS, NoteOff: lambda _self, _event, _frame: None}
-    storm.n_checks = 2  # so that the next check ends the notes by note-offs
+    storm.n_checks = 2  # the next check then uses the third of ENDINGS, which sends note-offs
     for _ in storm.play(iter([[(0, NoteOn(0, 60, 100))]])):
         pass
     with pytest.raises(BrokenError, match="every key up"):

@@ -81,7 +81,7 @@ def divide(stream: BinaryIO, folder: Path) -> Parts:
 
 
 def signer_of(parts: Parts, signers: Path) -> str:
-    """The name in `signers` of who has signed the archive; UserError if nobody in that list has.
+    """The name of the archive's signer, as the list `signers` gives it; UserError if nobody in the list has signed it.
 
     signers: an allowed signers file of OpenSSH. OpenSSH also refuses keys that have expired or are not yet valid.
     """

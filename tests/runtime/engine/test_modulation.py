@@ -47,7 +47,7 @@ def rate_of(values: np.ndarray, middle: float) -> float:
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
     """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` moves.
 
-    rel: by how much the two depths may differ, as a share.
+    rel: how far their depth may be off, as a share of the expected depth.
     """
     assert rate_of(values, float(expected.mean())) == pytest.approx(rate_hz, rel=0.005)
     depths = [abs(component(each, rate_hz)) for each in (values, expected)]

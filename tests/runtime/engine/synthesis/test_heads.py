@@ -33,7 +33,7 @@ N_FRAMES = 20000
 def ratio(
     vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None
 ) -> PitchRatio:
-    """The pitch ratio of a voice with vibrato and perhaps a glide; glide: its semitones, and the frame of its end."""
+    """The pitch ratio of a voice with vibrato and perhaps a glide; glide: (semitones, frame of its end)."""
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]

@@ -55,7 +55,7 @@ def sound_of(player: Player, note: int) -> np.ndarray:
 
 
 def weighted_level_db(sound: np.ndarray) -> float:
-    """Loudness as the engine measures it: with K-weights, raised to at least LEAST_WEIGHT."""
+    """Loudness as the engine measures it: with K-weights, but with LEAST_WEIGHT where the K-weight is smaller."""
     window = np.hanning(len(sound))
     power = np.abs(np.fft.rfft(sound * window)) ** 2
     weight = np.maximum(k_weighting(np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)), LEAST_WEIGHT)
