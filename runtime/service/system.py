@@ -133,7 +133,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
 
 
 def _mounts(text: str) -> list[Mount]:
-    """Parse a mountinfo text. Source: proc_pid_mountinfo(5); after " - " follow kind, source and options."""
+    """Parse a mountinfo text; in each line, kind, source and options follow " - ". Source: proc_pid_mountinfo(5)."""
     found = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")

@@ -86,8 +86,8 @@ def resident_mb() -> float:
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
     """Make an instrument, and post its swap to the rack.
 
-    cache: the instruments that are loaded already, by name; None to load every instrument anew. warms: whether to warm up the
-    instrument first.
+    cache: the instruments that are loaded already, by name; None to load every instrument anew. warms: whether to warm
+    up the instrument first.
     """
     choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))
     if cache is not None:

@@ -74,7 +74,7 @@ def _refuse(found: os.stat_result) -> None:
 
 
 def _remove_left(inside: int) -> None:
-    """Remove what an update that was cut off has left."""
+    """Remove what interrupted updates have left."""
     for name in os.listdir(inside):
         if name.startswith(_TAKEN):
             _remove(name, inside)

@@ -38,7 +38,7 @@ def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
 
 
 def rate_of(values: np.ndarray, middle: float) -> float:
-    """How often a second the values rise through the middle."""
+    """How many times per second the values rise through `middle`."""
     rises = np.flatnonzero((values[:-1] < middle) & (values[1:] >= middle))
     rises = rises + (middle - values[rises]) / (values[rises + 1] - values[rises])
     return float((len(rises) - 1) / (rises[-1] - rises[0]) * RATE_HZ)

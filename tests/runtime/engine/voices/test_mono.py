@@ -1,4 +1,4 @@
-"""Mono and legato: only the newest key sounds, an older key still held sounds again, and glides arrive."""
+"""Mono and legato: only the newest key sounds; after it, an older key that is still held; glides reach their note."""
 
 from __future__ import annotations
 
