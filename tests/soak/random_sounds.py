@@ -187,18 +187,18 @@ def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 
 
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int, bin_hz: float) -> bool:
-    """Whether filter and tilt leave the lowest harmonics within MOST_FILTERED_DB of the loudest harmonic.
+    """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than any other harmonic.
 
-    A harmonic that is softer even without them must not become softer still. False also if filter and tilt weaken all
-    harmonics by 2 * MOST_FILTERED_DB or more. filtered, plain: spectra (n_bins,) with and without filter and tilt.
+    False also if they weaken all harmonics by 2 * MOST_FILTERED_DB or more. filtered, plain: spectra (n_bins,) with and
+    without filter and tilt.
     """
     n = int(16000.0 / note_to_hz(note))
     bins = np.rint(np.arange(1, n + 1) * note_to_hz(note) / bin_hz).astype(int)
-    levels_db, plain_db = (20.0 * np.log10(spectrum[bins] + 1e-12) for spectrum in (filtered, plain))
-    gains_db = (levels_db - plain_db)[plain_db > plain_db.max() - 2.0 * MOST_FILTERED_DB]
-    levels_db, plain_db = levels_db - levels_db.max(), plain_db - plain_db.max()
-    least_db = np.minimum(-MOST_FILTERED_DB, plain_db[:N_LOWEST] - 0.5)
-    return bool(gains_db.max() > -2.0 * MOST_FILTERED_DB and (levels_db[:N_LOWEST] >= least_db).all())
+    gains_db = 20.0 * np.log10((filtered[bins] + 1e-12) / (plain[bins] + 1e-12))
+    heard = plain[bins] > 1e-3 * plain.max()
+    heard[:N_LOWEST] = True
+    loudest_db = gains_db[heard].max()
+    return bool(loudest_db > -2.0 * MOST_FILTERED_DB and gains_db[:N_LOWEST].min() >= loudest_db - MOST_FILTERED_DB)
 
 
 def tuned_points(instrument: Decoder, n_points: int, seed: int) -> Iterator[tuple[int, np.ndarray]]:
