@@ -23,7 +23,7 @@ from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
 TRANSPOSE, MOST_FRAMES = 3, 32  # most semitones by which a copy is transposed; most frames of a recording or copy
-LEAST_STEPS = 16_000  # training steps; a small corpus is trained for more epochs to reach them
+LEAST_STEPS = 16_000  # least number of training steps; a small corpus gets more epochs to reach it
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 
@@ -56,7 +56,7 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def n_epochs(recipe: Recipe, n_frames: int) -> int:
-    """How many epochs to train on n_frames: those of the recipe, or as many as make LEAST_STEPS steps."""
+    """How many epochs to train on n_frames: those of the recipe, or more if LEAST_STEPS steps need more."""
     steps = -(-n_frames // recipe.fit.batch_size)
     return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 

@@ -166,7 +166,7 @@ class _Exported:
 
 
 def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: int, recordings: Path | None) -> Card:
-    """The card with presets, map and figures, measured on the exported files, which are written to `path`."""
+    """The card with presets, map and figures. To be measured, the instrument is written to `path` and loaded."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

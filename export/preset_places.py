@@ -15,11 +15,12 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A preset should be nearer to its recordings than any other preset, by this much. Each dB less costs as much as 1 dB
-# more between the preset and its recordings.
+# A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
+# much as 1 dB of distance between the recording and its preset.
 APART_DB = 1.0
-MOST_TAKES = 24  # most recordings of one sound that are compared
-# Passes over all presets; in a pass, rounds for one preset; in a round, places that are tried, and best ones kept.
+MOST_TAKES = 24  # at most this many recordings of one sound are compared
+# The search passes over all presets N_PASSES times. In each pass it has N_ROUNDS rounds for each preset. In each round
+# it tries N_TRIED new places, which it makes by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes that are tried, in the first and last round
 SHARE_CHANGED = 0.4  # share of the positions that one try changes
@@ -40,7 +41,7 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """Places of presets, by name, that sound more like the presets' recordings than those in `places`.
+    """Find places that sound more like the recordings of their presets than `places` do; returns them by preset name.
 
     takes: recordings; those of sounds without a preset do not count.
     """
@@ -84,9 +85,10 @@ def _better(
 def _costs(
     instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
 ) -> np.ndarray:
-    """The costs, (n,), of positions at the keys, (n, n_keys, n_latents).
+    """The costs, (n,), of n places that are tried; less is better.
 
-    nearest_db: for each of `takes`, its distance from the nearest other preset.
+    tried: knob positions of each place at the keys, (n, n_keys, n_latents). nearest_db: for each of `takes`, its
+    distance from the nearest other preset.
     """
     costs = np.zeros(len(tried))
     for take, other_db in zip(takes, nearest_db, strict=True):
@@ -96,7 +98,7 @@ def _costs(
 
 
 def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
-    """The distance of the nearest place from a recording; infinite if there is no place."""
+    """The distance from a recording to the nearest of `places`; infinite if there are none."""
     if not places:
         return np.inf
     return float(_distances_db(instrument, take, np.array([place.at(take.note) for place in places])).min())
@@ -110,7 +112,10 @@ def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np
 
 
 def _between(keys: tuple[int, ...], positions: np.ndarray, note: int) -> np.ndarray:
-    """Positions at a note, linearly interpolated between those at the keys (…, n_keys, n_latents): (…, n_latents)."""
+    """Knob positions at a note, (…, n_latents), linearly interpolated from `positions` at `keys`.
+
+    positions: (…, n_keys, n_latents).
+    """
     place = np.interp(note, keys, np.arange(len(keys)))
     lower, share = int(place), place % 1.0
     upper = min(lower + 1, len(keys) - 1)

@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """One candidate per sound of the corpus: the best of its points (`patch_places`), scored on decoded notes."""
+    """One candidate per sound of the corpus: the best of the sound's points in the latent space (`patch_places`)."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -74,10 +74,10 @@ def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[flo
 
 
 def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndarray]:
-    """The median latents of each sound of the corpus: over all its training frames, and over those of each octave.
+    """The medians of each sound's latents: one over all its training frames, and one over those of each octave.
 
-    Each octave has a median, too, because a latent may follow the pitch. Returns the name of the sound for each median,
-    and the medians (n, n_latents).
+    The octaves have medians of their own because a latent may follow the pitch. Returns the name of the sound for each
+    median, and the medians (n, n_latents).
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

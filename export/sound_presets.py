@@ -97,7 +97,7 @@ def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int)
 
 
 def _spread(clips: list[Clip]) -> list[Clip]:
-    """At most MOST_KEYS of a sound's recordings at its highest velocity, evenly over its range."""
+    """At most MOST_KEYS of the recordings with the sound's highest velocity, at notes that are spread evenly."""
     layer = max((clip.velocity or 0) for clip in clips)
     clips = sorted((clip for clip in clips if (clip.velocity or 0) == layer), key=lambda clip: clip.note or 0)
     by_note = list({clip.note: clip for clip in clips}.values())
@@ -109,7 +109,7 @@ def _spread(clips: list[Clip]) -> list[Clip]:
 
 
 def _encoded(clips: list[Clip], coder: Coder, recordings: Path, around: Sequence[np.ndarray | None]) -> list[Sound]:
-    """Each recording as a sound. around: the steady knob positions of each, None to search for them."""
+    """Encode each recording as a sound. around: for each, knob positions around which it moves; None to find them."""
     pairs = zip(clips, around, strict=True)
     return [encode_recording(recordings / clip.name, coder, Options(1, around=at))[0].sound for clip, at in pairs]
 
@@ -120,20 +120,20 @@ def _steady(sound: Sound, knobs: Sequence[str]) -> np.ndarray:
 
 
 def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
-    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,). where: names it in errors."""
+    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,). where: its name in errors."""
     read = unpack(base64.b64decode(packed), where)
     offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
     return np.array([offset.get(knob, 0.0) for knob in knobs])
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """Where a preset stands before `better_places` moves it: at each key, the mean positions of the key's recording."""
+    """The preset's place before `better_places` moves it: for each recording, its key and its mean knob positions."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 
 
 def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
-    """Join the sounds of several recordings: their mean knob positions, and for each a trajectory at its key."""
+    """One sound for several recordings: their mean knob positions, and for each recording a trajectory at its key."""
     own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []

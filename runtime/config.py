@@ -17,7 +17,7 @@ from runtime.control_numbers import RESERVED
 DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
 MAX_VOICES = 64
 HIGHEST_LATENT = 64
-LARGEST_ROOM_M, LONGEST_PRE_DELAY_S = 50.0, 0.25  # the reverb's delay lines are long enough for these
+LARGEST_ROOM_M, LONGEST_PRE_DELAY_S = 50.0, 0.25  # the reverb's limits, for which its delay lines are long enough
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]

@@ -22,7 +22,7 @@ class Control(IntEnum):
     SUSTAIN = 64
     SOSTENUTO = 66
     SOFT_PEDAL = 67
-    SLIDE = 74  # only on a member channel of an MPE zone; on other channels, control 74 may move a knob
+    SLIDE = 74  # has this meaning only on a member channel of an MPE zone; elsewhere, 74 may move a knob
     NRPN_LSB = 98
     NRPN_MSB = 99
     RPN_LSB = 100

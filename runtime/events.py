@@ -71,7 +71,7 @@ class ProgramChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramForAll(msgspec.Struct, frozen=True, gc=False):
-    """A program change that replaces all parts of a rack; the engine of one part starts the action `program` for it."""
+    """A program change that replaces all parts of a rack. The first part's engine starts the action `program`."""
 
     channel: int
     program: int

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 @signals_as_exceptions()
 def run(arguments: argparse.Namespace) -> int:
     """Write the instrument, NAME.onnx, and its encoder, NAME.encoder.onnx; print the sizes of both files."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # tf2onnx reads TensorFlow graphs only, even if JAX trained the weights
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # JAX may have trained the model, but tf2onnx reads TensorFlow only
     from export.instrument import export_instrument, instrument_paths
     from training.model.run_folder import TrainedRun
 

@@ -22,7 +22,7 @@ LOUDNESS_LUFS = -20.0  # loudness of everything in the gallery: so low that hard
 HIGHEST_PEAK = 0.89  # below full scale, because the decoded OGG may overshoot a little
 SILENCE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 LARGEST_BYTES = 150_000
-# From best to smallest, as libsndfile counts: 0 is the best quality, 1 the smallest file.
+# libsndfile's compression levels, in the order in which they are tried: 0 is the best quality, 1 the smallest file.
 COMPRESSIONS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SILENT = 10.0 ** (-80.0 / 20.0)
 

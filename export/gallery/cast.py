@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the end of the held note, whose level is compared with its loudest moment
+FROM_S, TO_S = 1.2, 1.45  # the end of the held note; its level is compared with the note's loudest moment
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
@@ -22,9 +22,9 @@ N_SCENES = 2
 class Heard(NamedTuple):
     """What is heard of a sound.
 
-    note: mean MIDI note of its recordings, or None without recordings. lowness: the negative of `note`, or, without
-    recordings, of the fractional MIDI note at the mean frequency. attack_s: time to 3 dB below the loudest level.
-    fall_db: how far the level falls from the loudest moment to the end of the held note.
+    note: mean MIDI note of its recordings, or None without recordings. lowness: -`note`; without recordings, minus the
+    fractional MIDI note whose frequency is the sound's mean frequency. attack_s: time from the start until the level is
+    within 3 dB of the loudest. fall_db: how far the level falls from the loudest moment to the end of the held note.
     """
 
     name: str
@@ -51,7 +51,7 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
 
 
 # For each part of the piece, how well a sound fits it: the sound with the largest value gets the part. The parts choose
-# in this order. A second of attack lowers the value as much as 20 to 40 dB, or as many semitones, do.
+# in this order. The values are in dB or semitones. A slow attack lowers three of them, by 20 or 40 for each second.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,
@@ -61,7 +61,7 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """A sound for each part in each of the piece's N_SCENES scenes; a sound is used twice only if there are too few."""
+    """For each of N_SCENES scenes, a sound for each part of the piece. If there are few sounds, some are used again."""
     scenes, free = [], list(sounds)
     for _ in range(N_SCENES):
         scene = {}

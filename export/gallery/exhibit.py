@@ -29,7 +29,7 @@ class Exhibit(NamedTuple):
     """One instrument in the gallery.
 
     name: as in `./timbrebox instruments`. presets, bundled: names of the card's presets and of the bundled sounds.
-    players: the sounds of the piece, for each scene and part. morph: names of the sounds that the morph passes.
+    players: for each scene of the piece, the sound of each part. morph: names of the sounds that the morph passes.
     lengths_s: length of each audio file, by kind (PIECE, PAIRS, MORPH). files: contents by file name.
     """
 
@@ -50,7 +50,9 @@ def file_name(instrument: str, kind: str) -> str:
 
 
 def make_exhibit(instrument: Decoder, recordings: Path | None) -> Exhibit:
-    """Play, draw and measure; writes nothing. recordings: a folder with the instrument's recordings and a manifest.
+    """Play an instrument and draw its picture, but write no files.
+
+    recordings: a folder with the instrument's recordings and a manifest; None if there is none.
 
     UserError for an instrument without a sound.
     """

@@ -22,7 +22,7 @@ RELEASE_S = 0.8
 
 
 def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
-    """Choose at most N_STOPS sounds: the first, and each next one with the knobs farthest from all chosen before."""
+    """Choose at most N_STOPS sounds: the first, then always the one whose knobs are farthest from all chosen before."""
     positions = np.array([_positions(heard, instrument) for heard in sounds])
     chosen = [0]
     while len(chosen) < min(N_STOPS, len(sounds)):

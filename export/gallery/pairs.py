@@ -72,7 +72,7 @@ def joined(pairs: Sequence[Pair]) -> np.ndarray:
 
 
 def _middle(own: Sequence[Recording]) -> Recording:
-    """The recording of a sound's middle note whose velocity is nearest to VELOCITY."""
+    """Of the recordings of a sound's middle note, the one whose velocity is nearest to VELOCITY."""
     ranked = sorted(own, key=lambda one: abs((one.velocity or VELOCITY) - VELOCITY), reverse=True)
     by_note = {one.note: one for one in ranked}
     return by_note[sorted(by_note)[len(by_note) // 2]]

@@ -16,16 +16,16 @@ BEAT_S = 0.56
 BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
-TUNE_LUFS = -30.0  # loudness of the tune while mixing; so low that the peaks of no part limit its gain
+TUNE_LUFS = -30.0  # loudness of the tune in the mix; low, so that HIGHEST_PEAK limits the gain of no part
 # The level of each part relative to the tune, in LU, and its place from left, -1, to right, 1.
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
 # The note around which each part is written.
 MIDDLES = {"figure": 64, "bass": 43, "tune": 72, "chords": 60}
-# A bass note and a chord for each bar, and for the final chord.
+# A bass note and a chord for each of the six bars, then those of the final chord.
 BASS = "A2 F2 C3 D2 E2 E2 A2".split()
 CHORDS = ("C4 E4 G4 B4", "C4 E4 F4 A4", "B3 E4 G4", "C4 F4 A4", "B3 E4 A4", "B3 D4 G#4", "A3 C4 E4 B4")
-# For each bar, eight tones from low to high, and the order in which they are played.
+# For each bar, eight tones from low to high. ORDER is the order in which they are played.
 BROKEN = ("A3 C4 E4 G4 B4 C5 E5 G5", "F3 A3 C4 E4 G4 A4 C5 E5", "C4 D4 E4 G4 B4 D5 E5 G5",
           "D4 F4 A4 C5 D5 E5 F5 A5", "E3 A3 B3 E4 A4 B4 E5 A5", "E3 G#3 B3 D4 E4 G#4 B4 E5")  # fmt: skip
 ORDER = (0, 2, 4, 6, 5, 3, 4, 7)
@@ -49,8 +49,7 @@ class Part(NamedTuple):
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
     """Play the piece with a sound for each part of each scene; float32 (n_frames, 2), loudness not set yet.
 
-    Each part has an engine of its own, so that its loudness and its place can be set. The parts are brought to equal
-    loudness, plus LEVELS_LU, and mixed.
+    Each part has an engine of its own, so that its loudness and its place from left to right can be set.
     """
     played = []
     for number, scene in enumerate(scenes):
@@ -94,7 +93,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """The part's events, moved an octave up or down if that is nearer to the sound's recordings."""
+    """The part's events, moved an octave up or down if this brings them nearer to the notes that were recorded."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

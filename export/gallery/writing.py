@@ -15,7 +15,7 @@ LARGEST_PAGE_BYTES = 4_000_000
 
 
 def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
-    """The sections of an existing page in `out` that are about the instruments `known`."""
+    """The sections of the page in `out`, by instrument, for the instruments in `known`; empty if there is no page."""
     path = out / PAGE
     if not path.exists():
         return {}

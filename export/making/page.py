@@ -34,7 +34,8 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 class Pair:
     """A recording and the instrument's version of it, float32 (n,) each.
 
-    played, apart_db: the instrument's version and its distance; None if the recording is too short to be played.
+    played: the instrument's version. apart_db: the distance between the two. A recording that is too short to be played
+    has None for both.
     """
 
     recording: Recording

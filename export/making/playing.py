@@ -60,7 +60,7 @@ def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
 
 
 def read_example(recording: Recording, rate_hz: int) -> Example:
-    """The first LENGTH_S of a recording, from its onset; its tuning is corrected by its `cents`."""
+    """The first LENGTH_S of a recording, from the onset on; `recording.cents` corrects the tuning."""
     blocks, n_samples = [], 0
     for block in mono_blocks(recording.path, rate_hz, 2.0 ** (-recording.cents / 100.0 / N_CHROMA)):
         blocks.append(block)
@@ -74,7 +74,7 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
-    """Play the instrument as a recording moves: with the knob positions that its frames are encoded to, and its level.
+    """Play the instrument with a recording's level, and with the knob positions to which its frames are encoded.
 
     Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """

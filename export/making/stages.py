@@ -54,7 +54,7 @@ class Order:
 
 
 def make(order: Order) -> dict[str, Any]:
-    """Make the instrument; returns RESULTS and further figures. UserError if no file of the folder is usable."""
+    """Make the instrument; returns figures by name: those of RESULTS and more. UserError if no file is usable."""
     begun_s = time.monotonic()
     _refuse_targets(order)
     decision = listen(order)
@@ -96,7 +96,7 @@ def listen(order: Order) -> Decision:
 
 
 def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
-    """The manifest's recordings; None if there is no manifest, or if the default file is no manifest."""
+    """The manifest's recordings. None without --manifest if the default file is missing or is no manifest."""
     if order.manifest is None and not manifest.is_file():
         return None
     try:
@@ -166,7 +166,7 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """Raise a UserError if a target cannot be written; a `make` that was interrupted may replace its own file."""
+    """Raise a UserError if a target cannot be written. A resumed `make` may replace the file that it wrote before."""
     state = _read_state(order)
     if order.work.exists() and not (order.work / STATE).is_file() and any(order.work.iterdir()):
         raise UserError(order.work, "a folder of other things", "a new folder, or one of make", "give another --work")

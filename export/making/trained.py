@@ -22,7 +22,7 @@ from training.instrument.run_instrument import RunInstrument
 from training.measure.playability import render_points
 from training.model.run_folder import TrainedRun
 
-N_POINTS = 2000  # notes at random knob positions, for the share that is in tune
+N_POINTS = 2000  # notes that are played at random knob positions, to measure how many are in tune
 POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if a smaller share of its points is in tune
 N_EMBEDDED = 2000  # training frames from which a preview's knobs get their travel
 N_CLIPS = 60  # clips for measuring likeness in a corpus without notes
@@ -53,7 +53,7 @@ class Trained:
 
     @classmethod
     def open(cls, folder: Path, store: FrameStore, even: bool = True) -> Trained:
-        """Read a run. even: whether equal turns of its knobs are made equal steps of timbre, as `export` makes them."""
+        """Read a run. even: whether to give it even knobs (training/instrument/even_knobs.py), as `export` does."""
         run = TrainedRun.open(folder)
         if even:
             from training.instrument.even_knobs import with_even_knobs
@@ -70,7 +70,7 @@ class Trained:
 
     @property
     def sounding(self) -> Sounding:
-        """The run, without an export, in a form that can be played."""
+        """The run as an instrument that can be played before it is exported."""
         return Sounding(self.playable, self.playable.encode)
 
     @property

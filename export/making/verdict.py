@@ -30,7 +30,7 @@ def key_warning(figures: dict[str, Any]) -> str | None:
 
 def _likeness(figures: dict[str, Any], n_sounds: int) -> list[str]:
     path_db = figures["path_db"]
-    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # the mean of one sound is that sound
+    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # says nothing about a single sound
     if path_db is None:
         return []
     quality = "well" if path_db <= GOOD_DB else "fairly well" if path_db <= FAIR_DB else "poorly"

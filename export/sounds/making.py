@@ -50,7 +50,7 @@ def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
 
 
 def played(sound: Sound, instrument: Decoder) -> Patch:
-    """The patch of a sound with the default settings."""
+    """The patch that plays a sound if all settings of the user are the default ones."""
     return with_sound(Config(), sound, instrument.card, sound.name)
 
 
@@ -62,11 +62,11 @@ def _with_knob(each: Modulation, timbres: Timbres) -> Modulation:
 
 
 def _trajectory_with_knobs(trajectory: SoundTrajectory, timbres: Timbres) -> SoundTrajectory:
-    """The trajectory with the instrument's knobs; positions of a knob that lowers its descriptor are mirrored."""
+    """The trajectory with knobs in place of descriptors; the values of a knob that lowers a descriptor are mirrored."""
     written, latents = trajectory.inline, {}
     for descriptor, values in written.latents.items():
         knob, sign = timbres.knob(descriptor)
         mirror = 1.0 if written.replaces_knobs and sign < 0.0 else 0.0
-        # Two descriptors may have one knob; then the first one moves it.
+        # If two descriptors get the same knob, the knob moves as the first one says.
         latents.setdefault(knob, [round(mirror + sign * value, 4) for value in values])
     return msgspec.structs.replace(trajectory, inline=msgspec.structs.replace(written, latents=latents))

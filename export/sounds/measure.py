@@ -24,15 +24,15 @@ LONGEST_TAIL_S = 40.0
 BLOCK_FRAMES = 4096
 N_BANDS = 64
 WINDOW_FRAMES = 8192  # a window of 0.19 s
-FIRST_S, LAST_S, STEP_S = 0.1, 1.5, 0.1  # middles of the windows in which movement is measured
-QUIET_DB = -40.0  # relative to the loudest band; softer bands do not count
+FIRST_S, LAST_S, STEP_S = 0.1, 1.5, 0.1  # `movement` has windows centred at FIRST_S, then every STEP_S, up to LAST_S
+QUIET_DB = -40.0  # bands below this level, relative to the loudest band, do not count
 LOUDNESS_FRAMES, LOUDNESS_STEP_FRAMES = SAMPLE_RATE_HZ * 4 // 10, SAMPLE_RATE_HZ // 10
 
 
 class Take(NamedTuple):
     """Notes that were held for a while and then released.
 
-    sound: float32 (n_frames, 2), up to the end. ends: whether no voice sounds at the end.
+    sound: float32 (n_frames, 2), up to the end. ends: whether all voices have ended by then.
     """
 
     sound: np.ndarray
@@ -116,7 +116,7 @@ def centroid_hz(sound: np.ndarray) -> float:
 
 def _change_db(a_db: np.ndarray, b_db: np.ndarray) -> float:
     loudest = max(a_db.max(), b_db.max())
-    # The lower limit makes the change finite for a band that begins or ends.
+    # The lower limit keeps the change finite for a band that is silent in one of the two windows.
     a_db, b_db = (np.maximum(levels, loudest + 2.0 * QUIET_DB) for levels in (a_db, b_db))
     heard = (a_db >= a_db.max() + QUIET_DB) | (b_db >= b_db.max() + QUIET_DB)
     return float(np.abs(a_db - b_db)[heard].mean())

@@ -1,4 +1,4 @@
-"""The sounds that come with an instrument, as recipes: wishes about the timbre, and everything else of the sound.
+"""The sounds that come with an instrument, as recipes: the timbre that each sound should have, and its settings.
 
 A recipe names no knob, since each decoder has knobs of its own. Where a sound would name a knob (a target
 `latent.NAME`, or a knob of a trajectory), a recipe names one of DESCRIPTORS; the sound gets the knob that moves this

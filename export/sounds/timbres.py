@@ -1,4 +1,4 @@
-"""Finds knob positions by the sound that they give, so that a wish has the same meaning for any decoder."""
+"""Finds knob positions by the timbre that they give, so that recipes can ask any decoder for a timbre."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from runtime.instrument.presets import start_positions
 from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
-N_POINTS = 1500  # knob positions that are tried all over the space
+N_POINTS = 1500  # random knob positions, the first that are tried
 N_NEAR, N_ROUNDS = 100, 3  # further positions near the best one, in each round
-NEAR = 0.15  # standard deviation of the first round's distance from the best; each round halves it
+NEAR = 0.15  # standard deviation of the steps from the best position in the first round; halved in each further round
 N_NOTES = 3
 DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
 
@@ -28,7 +28,7 @@ class Timbres:
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # The notes are at least an octave inside the range, because an instrument's best notes are not at its ends.
+        # The notes lie at least an octave from each end of the range, because an instrument's best notes are not there.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))
@@ -36,9 +36,9 @@ class Timbres:
         self._sorted = {name: np.sort(values, axis=0) for name, values in self._values.items()}
 
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """The positions, by knob, whose timbre is nearest to the wanted ranks, 0 to 1, of some DESCRIPTORS.
+        """The positions, by knob, whose timbre is nearest to `wanted`; the start positions if `wanted` is empty.
 
-        Without a wish, the instrument's start positions.
+        wanted: ranks, 0 to 1, by the name of a descriptor; not all DESCRIPTORS need a rank.
         """
         if not wanted:
             return self._named(np.array(start_positions(self._instrument.card)))
@@ -49,7 +49,7 @@ class Timbres:
         return self._named(best)
 
     def knob(self, descriptor: str) -> tuple[str, float]:
-        """The knob that moves a descriptor most: its name, and 1 or -1, the direction in which the descriptor rises."""
+        """The name of the knob that moves a descriptor most; and 1 if it raises the descriptor, -1 if it lowers it."""
         ranks = self._ranks(self._values, descriptor)
         correlations = [np.corrcoef(column, ranks)[0, 1] for column in self._points.T]
         most = int(np.argmax(np.abs(correlations)))
@@ -69,7 +69,7 @@ class Timbres:
         return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
 
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
-        """The ranks of values (n, N_NOTES) among the values of all points, 0 to 1, mean over the notes: (n,)."""
+        """The rank of each row of values (n, N_NOTES) among all points, 0 to 1, as the mean over the notes: (n,)."""
         columns = zip(values[descriptor].T, self._sorted[descriptor].T, strict=True)
         return np.mean([np.searchsorted(known, column) / len(known) for column, known in columns], axis=0)
 

@@ -17,6 +17,9 @@ STEP_CENTS = 10.0
 # the multiples of this period. So the detector chooses the shortest period whose dip is at most this much above the
 # deepest dip.
 DIP_MARGIN = 0.1
+# A loud, high harmonic ripples a dip, and the shortest ripple need not be the deepest. So the period is the deepest
+# place that is at most this many steps from the chosen dip.
+_RIPPLE_STEPS = 8
 _ROWS_AT_ONCE = 2048
 
 
@@ -25,7 +28,8 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
     The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
     r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which
-    the cumulative mean normalised difference has a deep dip; a parabola through three values refines the lag.
+    the cumulative mean normalised difference has a deep dip. There, the lowest difference and a parabola through it and
+    its neighbours give the exact lag: they are taken before the normalisation, which favours short lags.
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
     notes = np.full(len(magnitudes), np.nan)
@@ -66,6 +70,7 @@ class PitchDetector:
         self._difference = np.zeros((n_rows, n_periods), np.float32)
         self._normalised, self._summed = np.zeros((2, n_rows, n_periods))
         self._depth = np.zeros((n_rows, self._stop - self._first))
+        self._nearby = np.arange(-_RIPPLE_STEPS, _RIPPLE_STEPS + 1)
         self._dip, self._other = np.zeros((2, n_rows, self._stop - self._first), bool)
 
     def notes(self, magnitudes: np.ndarray) -> np.ndarray:
@@ -82,8 +87,10 @@ class PitchDetector:
         np.less_equal(depth, np.minimum.reduce(depth, axis=1, keepdims=True) + DIP_MARGIN, out=other)
         other &= dip
         index = self._first + np.argmax(other, axis=1)
-        rows = np.arange(n)
-        before, there, after = (normalised[rows, index + k] for k in (-1, 0, 1))
+        rows, difference = np.arange(n), self._difference[:n]
+        near = np.clip(index[:, None] + self._nearby, 1, self._stop - 1)
+        index = near[rows, np.argmin(difference[rows[:, None], near], axis=1)]
+        before, there, after = (difference[rows, index + k] for k in (-1, 0, 1))
         curve = before - 2.0 * there + after
         shift = np.where(curve > 0.0, 0.5 * (before - after) / np.maximum(curve, 1e-20), 0.0).clip(-0.5, 0.5)
         heard_hz = 1.0 / (self._periods_s[index] * 2.0 ** (shift * STEP_CENTS / CENTS_PER_OCTAVE))

@@ -28,7 +28,7 @@ def note_name(note: int) -> str:
 
 
 def parse_note(text: str) -> int:
-    """MIDI note number for text such as `C4`, `F#3`, `Bb-1` or `60`; ValueError for other text, or beyond 0 to 127."""
+    """The MIDI note, 0 to 127, of a text such as `C4`, `F#3`, `Bb-1` or `60`; ValueError for any other text."""
     text = text.strip()
     if text.isdigit() and int(text) < 128:
         return int(text)

@@ -61,7 +61,7 @@ def unit_peak_frames(
 
     magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level; a
     full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0 and do
-    not count for the maximum: an inaudible DC offset would be the maximum in a quarter of the virtual-analogue corpus.
+    not count for the maximum: else it would be an inaudible DC offset in a quarter of the virtual-analogue corpus.
     Returns the kept frames, float32 (n_kept, n_bins), and the indices of the kept frames, int (n_kept,).
     """
     full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window

@@ -11,7 +11,7 @@ _TINY = np.float32(1e-9)
 
 
 class SpectrumPicture:
-    """Draws spectra. n_bins: number of a spectrum's bins. bin_hz: distance between two bins in Hz.
+    """Draws spectra of n_bins bins. bin_hz: the distance between two bins in Hz.
 
     A band wider than a bin shows its loudest bin; a narrower band is interpolated linearly between two bins.
     """
@@ -22,7 +22,7 @@ class SpectrumPicture:
         narrow = np.flatnonzero(np.diff(np.ceil(edges)) < 1.0)
         first_wide = int(narrow[-1]) + 1 if len(narrow) else 0
         starts = np.ceil(edges[first_wide:-1]).astype(np.int64)
-        self._n_there = int(np.searchsorted(starts, n_bins))  # wide bands that contain a bin
+        self._n_there = int(np.searchsorted(starts, n_bins))  # this many wide bands begin at a bin of the spectrum
         self._starts = starts[: self._n_there]
         self._end = min(n_bins, int(np.ceil(edges[-1])))
         self._middles, self._first_wide, self._bins = middles[:first_wide], first_wide, np.arange(n_bins)

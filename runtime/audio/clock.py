@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The least weight of the newest block in the average.
+# The newest block's weight in the clock's average over blocks is at least this.
 _SMOOTHING = 0.05
 
 

@@ -18,7 +18,7 @@ class JackServer:
     def __init__(self, wake: Callable[[], object]):
         self.has_gone, self._wake = False, wake
         self._client = None
-        with contextlib.suppress(ImportError, OSError, AttributeError):  # a missing or very old libjack
+        with contextlib.suppress(ImportError, OSError, AttributeError):  # libjack is missing or very old
             import jack
 
             with contextlib.suppress(jack.JackError), quiet_stderr():

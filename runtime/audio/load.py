@@ -52,7 +52,7 @@ class BlockLoads:
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:
-        """The loads of the blocks after the first `n_before`: at most the newest N_KEPT / 2, oldest first, float32."""
+        """The loads of all blocks but the first `n_before`, oldest first, float32; at most the newest N_KEPT / 2."""
         end = self.n_blocks
         first = max(n_before, end - N_KEPT // 2)
         return self._kept[np.arange(first, end) % N_KEPT]

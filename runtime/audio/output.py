@@ -19,7 +19,7 @@ from runtime.audio.jack_server import JackServer
 from runtime.audio.load import BlockLoads
 from runtime.base.errors import UserError
 from runtime.base.quiet import quiet_stderr
-from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
+from runtime.base.realtime import AUDIO_PRIORITY, DriverThreadState, promote_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NO_DEVICE = "null"
 FALLBACK_RATE_HZ = 44100
-BUSY_SHARE = 0.25  # a block has much work if the engine took this share of the block's playing time
+BUSY_SHARE = 0.25  # an effect may wait if the engine took more than this share of the block's playing time
 _INVALID_RATE = -9997  # PortAudio's number of the error "invalid sample rate"
 _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
@@ -76,7 +76,8 @@ class BlockRenderer:
     n_not_finite: number of blocks with a NaN or an infinity, which are silenced.
     failure: the first exception that a block raised; a block that raises one is silent.
     ring: receives a copy of every block, without cues; None for no copies.
-    realtime: whether the audio thread got its real-time priority.
+    realtime: whether the audio thread got its real-time priority. thread_id: the system's number of the audio thread;
+    None before the first block.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
     cues: adds chimes to the output; None for no chimes. quick_cut: ends voices if blocks are late; None to end none.
@@ -98,6 +99,7 @@ class BlockRenderer:
         self.failure: Exception | None = None
         self.realtime = self.is_busy = self.is_metered = False
         self.peak = 0.0
+        self.thread_id: int | None = None
         self.cues: CuePlayer | None = None
         self.quick_cut: QuickCut | None = None
         self.effect, self._ring, self._wake = effect, ring, wake
@@ -129,7 +131,7 @@ class BlockRenderer:
         begin_s, work_begin_s = time.perf_counter(), time.thread_time()
         self.is_busy = True
         if self.n_blocks == 0:
-            self.realtime = promote_thread(AUDIO_PRIORITY)
+            self.realtime, self.thread_id = promote_thread(AUDIO_PRIORITY), threading.get_native_id()
         if n_frames != len(self._block):
             self._resize(n_frames)
         engine = self._engine
@@ -203,7 +205,7 @@ class NullOutput:
         due_s = time.perf_counter()
         while not self._stopped.wait(max(0.0, due_s - time.perf_counter())):
             self.blocks.next_block(self.buffer_frames, underflow=False)
-            # After the machine was suspended, skip the missed blocks except the last four.
+            # After the machine was suspended, skip the missed blocks except the newest four.
             due_s = max(due_s + block_s, time.perf_counter() - 4 * block_s)
 
     def close(self, plays: bool = True) -> bool:
@@ -236,11 +238,11 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # PyAudio opens the input and the output of a stream with the same number of channels.
+        # One number for both, because PyAudio opens a stream's input and output with the same number of channels.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
-        self._portaudio = portaudio
+        self._portaudio, self._thread_state = portaudio, DriverThreadState()
         self._closing = threading.Thread(target=self._close, name="audio-close", daemon=True)
         self._closed = threading.Event()
         self._mono = np.zeros(buffer_frames, np.float32) if self._n_channels == 1 else None
@@ -275,6 +277,7 @@ class DeviceOutput:
             )
 
     def _callback(self, given: bytes | None, n_frames: int, _times: object, status: int) -> tuple[np.ndarray, int]:
+        self._thread_state.keep()
         incoming = np.frombuffer(given, np.float32).reshape(-1, self._n_channels) if given else None
         block = self.blocks.next_block(n_frames, bool(status & self._underflow_flag), incoming)
         if self._mono is not None:
@@ -288,7 +291,7 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """The latency from input to output, in s: the input's plus the output's own, each at least one block."""
+        """The latency from input to output, in s: the sum of both latencies, each of which is at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)
@@ -330,6 +333,7 @@ class DeviceOutput:
             # Closing an unplugged card raises an error, but PortAudio must still be terminated.
             with contextlib.suppress(OSError):
                 step()
+        self._thread_state.free()
         self._closed.set()
 
 

@@ -12,11 +12,11 @@ from runtime.audio.load import BlockLoads
 from runtime.events import NEVER, Event, VoiceLimit
 
 FEWEST_VOICES = 2
-AIM = 0.7  # so many voices are shed that this load remains
-SETTLE_S = 0.05  # after a cut, no block is judged for this time, because shed voices fade out
-# Blocks that are late in a row are an overload if they last this long, and are at least this many.
+AIM = 0.7  # the load that the voices should make after some were shed
+SETTLE_S = 0.05  # after a cut, no block is judged for this time, because the shed voices still fade out
+# Blocks that are late in a row are an overload if all of them last this long, in s, and they are at least this many.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-MOST_LOAD = 4.0  # highest load that counts, because a virtual machine may take its host's time for work of its own
+MOST_LOAD = 4.0  # highest load that counts: in a virtual machine, the measured work may include work of the host
 
 
 class _Status(Protocol):
@@ -62,5 +62,5 @@ class QuickCut:
         if limit >= n_sounding:
             return
         self.limit, self.first_block = limit, loads.n_blocks + self.settle_blocks
-        self.n_cuts += 1  # last, so that a reader of n_cuts finds the limit
+        self.n_cuts += 1  # last, so that whoever sees the new n_cuts also finds the new limit
         playing.post(self._limits[limit])

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # the ring's least length: more than the past that a recording can include, as the reader starts later
+LEAST_S = 20.0  # in s: the past that a recording may include, and the time that it takes to begin one
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers. _END: end of the complete frames. _WRITING_TO: the frames from _END to here may be half
@@ -24,7 +24,7 @@ _BYTES_A_FRAME = 8
 
 
 def ring_frames(sample_rate_hz: int) -> int:
-    """The length in frames of a ring for a sample rate: a power of two, at least LEAST_S."""
+    """The length in frames of a ring for a sample rate: a power of two, at least LEAST_S seconds."""
     n_frames = _LEAST_FRAMES
     while n_frames < LEAST_S * sample_rate_hz:
         n_frames *= 2
@@ -102,12 +102,12 @@ class Stretch(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The number after that of the last frame."""
+        """The number of the frame that follows `sound`."""
         return self.first + len(self.sound)
 
 
 class RingReader:
-    """The reader of a ring, in another process. descriptor: from SoundRing; it may be closed afterwards."""
+    """The reader of a ring, in another process. descriptor: that of SoundRing; it may be closed once this is made."""
 
     def __init__(self, descriptor: int):
         memory = _Memory(descriptor, writable=False)
@@ -121,7 +121,7 @@ class RingReader:
 
     @property
     def end(self) -> int:
-        """The number after that of the last complete frame."""
+        """The number of the frame after the last complete one."""
         return int(self._numbers[_END])
 
     @property
@@ -130,7 +130,7 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` up to `end` that are not overwritten yet. `end`: at most the property `end`."""
+        """The frames from `frame` up to `end` that are not overwritten yet. end: at most the property of this name."""
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at

@@ -15,8 +15,8 @@ from runtime.base.files import read_bounded_file
 T = TypeVar("T")
 LARGEST_BYTES = 256 * 2**10
 MOST_ALIASES = 10
-MOST_VALUES = 50_000  # PyYAML needs 50 us for each value
-LONGEST_NUMBER = 100  # characters; Python reads very long numbers in quadratic time, and cannot print them
+MOST_VALUES = 50_000  # PyYAML needs 50 us for each value, or 2.5 s for all
+LONGEST_NUMBER = 100  # in characters: Python reads very long numbers in quadratic time, and cannot print them
 _EXPECTED = "a readable YAML file"
 
 
@@ -82,7 +82,7 @@ for _tag in ("int", "float"):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """Convert a tree of dicts, lists and plain values to the type `kind`; UserError at `where` if it does not fit."""
+    """Convert a tree of dicts, lists and plain values to the type `kind`; else UserError that begins with `where`."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:

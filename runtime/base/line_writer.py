@@ -39,10 +39,11 @@ class LineWriter:
         self._writer.join(FAREWELL_S)
 
     def _write_lines(self, descriptor: int, encoding: str) -> None:
-        promote_thread(SUPERVISOR_PRIORITY)  # else other programs could stop this thread while it holds the interpreter
+        # Other programs must not stop this thread while it holds the interpreter: the audio thread would wait.
+        promote_thread(SUPERVISOR_PRIORITY)
         with contextlib.suppress(OSError):
             for line in iter(self._waiting.get, None):
-                # Bypass the stream's buffer, which would retry a failed line at exit, and fail again.
+                # Do not write through the stream's buffer: it would keep a line that failed, and fail again at exit.
                 remaining = f"{line}\n".encode(encoding, "backslashreplace")
                 while remaining:
                     remaining = remaining[os.write(descriptor, remaining) :]

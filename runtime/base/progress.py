@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Self, TextIO
 
-LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # our programs that show the progress in their own way set it to `json`
+LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # a program that shows our progress in its own way sets it to `json`
 JSON_EVERY_S = 0.25
 N_PLAIN_LINES = 10
 PLAIN_AFTER_S = 10.0

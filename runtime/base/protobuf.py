@@ -15,7 +15,8 @@ _LONGEST_VARINT = 10
 class Field(NamedTuple):
     """One field of a message.
 
-    number: which field it is. value: a whole number or bytes; None for a number of fixed size, which is not read.
+    number: the field's number in its message type. value: a whole number or bytes. A number of fixed size, 32 or 64
+    bits, is not read: its value is None.
     """
 
     number: int
@@ -81,7 +82,7 @@ def part(value: int | memoryview | None) -> memoryview:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """The whole number at index `at`, 0 or more, and the index after the number."""
+    """The whole number, 0 or more, that begins at the index `at`, and the index of the byte after it."""
     value = 0
     for count in range(_LONGEST_VARINT):
         if at + count >= len(message):

@@ -8,6 +8,7 @@ import gc
 import mmap
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,14 +20,14 @@ SUPERVISOR_PRIORITY = 10
 SWAP_PRIORITY = 5
 _SWITCH_INTERVAL_S = 1e-4
 _PAUSE_S = 0.0003
-_MOST_PAUSES = 64  # limited, so that a thread which hangs while it is busy does not stop others for ever
+_MOST_PAUSES = 64  # then the thread goes on: the busy thread may hang for ever
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
-_OWN_BYTES = 2000  # a piece of this size comes from the thread's heap: glibc's cache for threads has only smaller ones
-# glibc takes a piece of 128 kB or more from the system, not from the heap. A piece of less than two pages, 8 kB, may
-# hold no whole page.
+_OWN_BYTES = 2000  # malloc takes a piece of this size from the thread's heap: glibc's cache holds only smaller ones
+# Sizes, in bytes, of the pieces to allocate. glibc would take a piece of 128 kB or more from the system, not from the
+# heap. A piece of less than two pages, 8 kB, may hold no whole page.
 _PIECES_BYTES = 100_000, 10_000
 
 
@@ -42,6 +43,39 @@ def promote_thread(priority: int) -> bool:
     except (OSError, AttributeError):
         return False
     return True
+
+
+class DriverThreadState:
+    """Python's state of one thread of a driver, kept from call to call.
+
+    By default Python makes a state whenever such a thread calls Python, and frees it after the call. Each time it maps
+    and unmaps memory, and there the thread waits for any other thread that changes the memory map. Source: CPython,
+    Python/pystate.c: PyGILState_Ensure counts the reasons to keep the state.
+    """
+
+    def __init__(self) -> None:
+        self._address: ctypes.c_void_p | None = None
+
+    def keep(self) -> None:
+        """Keep the state of the calling thread; call this on the driver's thread, in each call or in the first."""
+        if self._address is None:
+            python = ctypes.pythonapi
+            python.PyGILState_Ensure()
+            python.PyGILState_GetThisThreadState.restype = ctypes.c_void_p
+            self._address = ctypes.c_void_p(python.PyGILState_GetThisThreadState())
+
+    def free(self) -> None:
+        """Free the state, after the driver's thread has ended; then `keep` may keep another thread's state."""
+        if self._address is not None:
+            # From Python 3.12 on, a thread that frees another's state loses its own, so a short-lived thread does it.
+            thread = threading.Thread(target=self._free)
+            thread.start()
+            thread.join()
+
+    def _free(self) -> None:
+        ctypes.pythonapi.PyThreadState_Clear(self._address)
+        ctypes.pythonapi.PyThreadState_Delete(self._address)
+        self._address = None
 
 
 @contextmanager
@@ -86,13 +120,14 @@ def return_free_memory() -> None:
 def return_free_memory_of_thread() -> None:
     """Return the free memory of the calling thread's own heap to the system, even if memory is locked.
 
-    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. So this
-    allocates what is free, in pieces, gives back the pages of each piece, and frees the pieces. Source: glibc 2.36,
-    malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB and is no larger. If the thread has
-    no heap of its own, other pages are unlocked for a moment.
+    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. This
+    function, instead, allocates all free memory of the heap in pieces, returns the pages of each piece to the system,
+    and frees the pieces. If the thread has no heap of its own, other pages are unlocked for a moment.
+    Source: glibc 2.36, malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at
+    most 64 MB.
     """
     libc = _libc()
-    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no glibc, or too old
+    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no or old glibc
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     place = libc.malloc(ctypes.c_size_t(_OWN_BYTES))
@@ -117,14 +152,14 @@ def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
                 break
             pieces.append(piece)
             if not first <= piece < first + _HEAP_BYTES:
-                break  # the heap has no more of this size
+                break  # the heap has no free piece of this size left, so this piece comes from elsewhere
             begin, end = -(-piece // page) * page, (piece + n_bytes) // page * page
             libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
     for piece in pieces:
         libc.free(piece)
 
 
-@functools.cache  # a CDLL holds itself, so each new one would stay in memory while there is no garbage collection
+@functools.cache  # a CDLL refers to itself: without garbage collection, each new one would stay in memory
 def _libc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -154,11 +189,11 @@ def prepare_process() -> None:
 
 @contextmanager
 def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
-    """Make the calling thread pause at each function call inside the `with` while `is_busy()`.
+    """Inside the `with`, the calling thread pauses at each function call for as long as `is_busy()` is true.
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires the
     interpreter, and keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150
-    such calls took 15 ms longer. `gives_way` uses a hook that Python calls for each function; the hook makes the
+    such calls took 15 ms longer. `gives_way` uses a hook that Python calls for each function, and that makes the
     calling thread slower.
     """
 

@@ -9,19 +9,21 @@ NAME = "timbrebox"
 
 
 def data_folder() -> Path:
-    """The folder, perhaps not existing yet, of what the user makes: sounds, maps, instruments, recordings."""
+    """The folder of what the user makes: sounds, maps, instruments, recordings. It may not exist yet."""
     return _folder("XDG_DATA_HOME", ".local/share")
 
 
 def state_folder() -> Path:
-    """The folder, perhaps not existing yet, of what the program remembers from one start to the next."""
+    """The folder of what the program remembers from one start to the next. It may not exist yet."""
     return _folder("XDG_STATE_HOME", ".local/state")
 
 
 def _folder(variable: str, at_home: str) -> Path:
-    """The user's folder that the environment variable names, or, in a service, the folder that systemd names.
+    """The program's folder NAME inside the user's folder for one kind of files; in a service, systemd's folder.
 
-    Sources: systemd.exec(5), $STATE_DIRECTORY; XDG Base Directory Specification 0.8: a relative path is ignored.
+    variable: the environment variable that holds the path of the user's folder. at_home: the path of the user's folder
+    inside the home folder; used if the variable is not set, or is a relative path. Sources: XDG Base Directory
+    Specification 0.8; for a service, $STATE_DIRECTORY in systemd.exec(5).
     """
     service = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     if os.path.isabs(service):

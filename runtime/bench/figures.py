@@ -21,7 +21,7 @@ ABOUT_S_OF_TRIAL = 0.15
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is measured: seconds of sound for each case, trials of each latency, seconds on a device."""
+    """How much is measured: seconds of sound for each case, trials of each latency, seconds of playing on a device."""
 
     case_s: float
     n_notes: int

@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-# Imported because `play` imports these packages, which cost time and memory.
+# Packages that `play` imports are imported here, too, so that their time and memory are measured.
 import mido  # noqa: F401
 import numpy as np
 import pyaudio  # noqa: F401
@@ -44,7 +44,7 @@ def main(path: str) -> None:
 def peak_memory_mb() -> float:
     """The largest amount of memory, in MB, that this process has used at any moment."""
     status = Path("/proc/self/status")
-    if status.is_file():  # Linux: ru_maxrss would include the parent's memory, from before the exec
+    if status.is_file():  # Linux: ru_maxrss would include the parent's memory
         return int(re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)[1]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes
 

@@ -1,4 +1,4 @@
-"""The floor: the load of the least work that makes the same sound, for comparison with the engine's load."""
+"""The floor: the load of the least work that can make the voices. The engine's load is compared with it."""
 
 from __future__ import annotations
 

@@ -44,14 +44,14 @@ def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> t
 
     random: chooses the engine's seed, and the frame at which the keys go down in a block of 64 frames. The notes begin
     exactly 64 frames later, as in `play`.
-    The keys are heard as soon as their sound reaches 20 dB below its sustained peak. Their first block is the one in
-    which the notes begin; it is late if it takes longer to render than to play.
+    The keys are heard as soon as their sound is at most 20 dB below the peak of the last eight blocks. Their first
+    block is the one in which the notes begin; it is late if it takes longer to render than to play.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
     keys = [NoteOn(1, spread_note(decoder, 100 + number), VELOCITY) for number in range(n_notes)]
     _, rendering_s = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=True)
-    # Render again without the other notes, so that the first sound is the keys' sound.
+    # Render again without the other notes, so that all that is heard comes from the keys.
     alone, _ = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=False)
     sustained_peak = alone[-8 * BUFFER_FRAMES :].max()
     heard = int(np.argmax(alone >= HEARD_RATIO * sustained_peak))
@@ -127,7 +127,7 @@ def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
 
 
 def _power(sound: np.ndarray) -> np.ndarray:
-    """The mean square of a sound (n_frames,) over SMOOTHING_FRAMES around each frame: (n_frames,)."""
+    """The mean square of a sound (n_frames,) in the SMOOTHING_FRAMES frames around each frame: (n_frames,)."""
     return np.convolve(np.square(sound), np.full(SMOOTHING_FRAMES, 1.0 / SMOOTHING_FRAMES), "same")
 
 

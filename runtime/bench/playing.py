@@ -29,11 +29,11 @@ def new_rack(decoder: Decoder, n_voices: int, sound: Sound) -> Rack:
 
 
 def spread_note(decoder: Decoder, number: int) -> int:
-    """A MIDI note in the instrument's range; consecutive numbers give notes a fifth apart, which wrap at the top."""
+    """The MIDI note `number` fifths above the instrument's lowest; above the highest, it goes on from the lowest."""
     lowest, highest = decoder.card.note_range
     return lowest + (number * 7) % (highest - lowest + 1)
 
 
 def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
-    """Events that move each of n_latents knobs to its position at `time_s`, on a slow sine; the periods differ."""
+    """Events that set n_latents knobs for `time_s`. Each knob moves along a slow sine with a period of its own."""
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]

@@ -67,9 +67,10 @@ def install_mb() -> float | None:
 def live_underruns(
     config: Config, decoder: Decoder, n_seconds: int, on_second: Callable[[], None] = lambda: None
 ) -> dict[str, object] | None:
-    """Play 8 voices on the configured device for `n_seconds`, and count underruns; returns None without a device.
+    """Play 8 voices on the configured device for `n_seconds`, and count underruns.
 
-    on_second: called after each second. Returns the JSON's object `live`. UserError if the device cannot be opened.
+    on_second: called after each second. Returns the JSON's object `live`, or None without a device. UserError if the
+    device cannot be opened.
     """
     output = open_output(config.audio)
     if output is None or not output.is_device:

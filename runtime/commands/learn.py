@@ -89,7 +89,7 @@ def _short(value: float) -> str:
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
     """Learn the control for `target`, and print each event that arrives meanwhile.
 
-    takeover: how the control starts to move a target that stands elsewhere (docs/maps.md). UserError if no control
+    takeover: what the control does while its position differs from the target's (docs/maps.md). UserError if no control
     moves within `limit_s`.
     """
     names = _names(link)

@@ -151,7 +151,7 @@ def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
 
 
 def _panel(settings: PanelConfig, arguments: argparse.Namespace, lines: LineWriter) -> PanelChild | None:
-    """The page's process, not started yet; None for no page. UserError if the port in --panel-port is taken."""
+    """The page's process, not started yet; None without a page. UserError if --panel-port names a taken port."""
     if arguments.no_panel:
         return None
     port = arguments.panel_port or settings.port

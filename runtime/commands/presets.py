@@ -176,7 +176,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes], list[Path]]:
-    """The sound with its instrument's digest, and the contents and paths of the instrument's files."""
+    """The sound with its instrument's digest; the contents of the instrument's files by name; the files' paths."""
     path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
     files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_ONNX_BYTES)}
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)

@@ -147,7 +147,8 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     elif not start.state.is_silent:
         sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
         print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
-    # Recordings of the first version say which instrument a swap brought, but nothing more.
+    # If an instrument was chosen during a recording, the program's first versions stored only its name. This is too
+    # little to render it.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)
     if tick is not None:
@@ -162,7 +163,7 @@ def _tell_other_file(decoder: Decoder, played: PlayedInstrument) -> None:
 
 
 def _decoder(played: PlayedInstrument) -> Decoder:
-    """Load the instrument of a swap."""
+    """Load an instrument that a recording names."""
     decoder = load(played.name)
     _tell_other_file(decoder, played)
     return decoder
@@ -225,7 +226,10 @@ def _instruments(choice: Choice) -> str:
 
 
 def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
-    """Write the rack's blocks, about n_frames, to a WAV file. inputs: files that must not be overwritten."""
+    """Write the rack's blocks to a WAV file.
+
+    n_frames: approximately how many frames come, for the progress line. inputs: files that must not be overwritten.
+    """
     first = engine.frame
     with (
         atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,

@@ -21,13 +21,13 @@ POWER_OFF_HOLD_S = 2.0  # seconds that the button is held until the system power
 _LOOK_S = 0.2
 # Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see this folder.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
-_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # how long the lamp is on, and then off
+_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # the lamp is on for this time, then off for the same time
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `box`: GPIO numbers, None for no pin, and the lamp's state.
+    """The params of the request `box`: GPIO numbers of the lamp and the button, and what the lamp shows.
 
-    The first request opens the pins.
+    None stands for no pin. The first request opens the pins.
     """
 
     led_pin: int | None
@@ -54,7 +54,7 @@ class Box:
         if asked.led_pin is not None:
             self._lamp = self._lamp or _opened("LED", asked.led_pin)
         if asked.shutdown_pin is not None:
-            # The button connects the pin to ground; the Pi's internal resistor pulls the pin up.
+            # The button needs no resistor: it connects the pin to ground, and one inside the Pi pulls the pin up.
             self._button = self._button or _opened("Button", asked.shutdown_pin, hold_time=POWER_OFF_HOLD_S)
         if self._lamp is None:
             return
@@ -103,7 +103,7 @@ def _opened(kind: str, pin: int, **options: Any) -> Any:
 
 def _gpiozero() -> Any:
     if SYSTEM_PACKAGES not in sys.path:
-        sys.path.append(SYSTEM_PACKAGES)  # last, so that this folder adds packages, but replaces none
+        sys.path.append(SYSTEM_PACKAGES)  # at the end, so that this folder replaces no package
     # Without LG_WD, lgpio makes a pipe in the working directory, which the service cannot write to.
     os.environ.setdefault("LG_WD", tempfile.gettempdir())
     import gpiozero

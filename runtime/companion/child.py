@@ -47,7 +47,7 @@ class CompanionChild:
         self._start()
 
     def on(self, name: str, then: Then) -> None:
-        """Call `then` with the params of every message of this name that the companion sends unasked."""
+        """Call `then` with the params of every message of this name that the companion sends without a request."""
         self._news[name] = then
 
     @property
@@ -62,7 +62,7 @@ class CompanionChild:
 
     @property
     def write_fds(self) -> list[int]:
-        """File descriptors that become writable when more can be sent."""
+        """File descriptors to watch until they are writable; none if everything is sent."""
         return [self._frames.fileno()] if self._frames and self._frames.has_unsent else []
 
     @property
@@ -149,7 +149,7 @@ class CompanionChild:
         self.n_starts += 1
 
     def _bury(self) -> None:
-        """Reap a dead companion, tell the user, and refuse all waiting requests."""
+        """After the companion has died: end its process for good, tell the user, and refuse all waiting requests."""
         self._frames.close()
         self._frames = None
         with contextlib.suppress(OSError):

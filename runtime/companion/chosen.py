@@ -18,8 +18,10 @@ FILE_NAME = "chosen.json"
 
 
 class Kind(NamedTuple):
-    """A setting that the player may change. section: its section of the settings. choices: the values to choose from;
-    None for any number from `lowest` to `highest`.
+    """A setting that the player may change.
+
+    section: the section of the settings that holds it. choices: the values to choose from; None for any number from
+    `lowest` to `highest`.
     """
 
     section: str

@@ -66,5 +66,5 @@ def refusal(number: Id, problem: Problem) -> Message:
 
 
 def news(name: str, params: dict[str, Any]) -> Message:
-    """A message that the companion sends unasked."""
+    """A message that the companion sends without a request."""
     return Message(method=name, params=params)

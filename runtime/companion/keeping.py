@@ -7,6 +7,7 @@ import socket
 
 import msgspec
 
+from runtime.audio.thread_guard import ThreadGuard
 from runtime.companion.box import add_box
 from runtime.companion.chosen import add_chosen
 from runtime.companion.examining import add_examining
@@ -26,9 +27,16 @@ class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `settings`: usable settings, stored for starts with a broken settings file."""
+    """The params of the request `settings`: usable settings to store. `play` uses them if its file is broken."""
 
     config: Config
+
+
+class GuardThread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The params of the request `guard`: the playing process and its audio thread, as the system numbers them."""
+
+    process: int
+    thread: int
 
 
 def companion(stream: socket.socket) -> Companion:
@@ -44,4 +52,6 @@ def companion(stream: socket.socket) -> Companion:
     add_power(made)
     add_examining(made)
     Recorder(made)
+    guard = ThreadGuard()
+    made.add("guard", GuardThread, lambda params: guard.watch(params.process, params.thread))
     return made

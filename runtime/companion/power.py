@@ -13,7 +13,7 @@ from runtime.companion.serving import Companion, Nothing
 
 POWER_OFF = ("systemctl", "poweroff", "--no-ask-password")
 _COMMANDS = {"power_off": POWER_OFF, "reboot": ("systemctl", "reboot", "--no-ask-password")}
-# Source: org.freedesktop.login1(5): the answer is `s "yes"` if the caller may do it without giving a password.
+# Source: org.freedesktop.login1(5). CanPowerOff and CanReboot answer `s "yes"` if no password is needed.
 _LOGIND = ("busctl", "--system", "call", "org.freedesktop.login1", "/org/freedesktop/login1")
 _CAN = {"power_off": "CanPowerOff", "reboot": "CanReboot"}
 _YES = 's "yes"'

@@ -14,7 +14,7 @@ from runtime.companion.recording.recording import Order, Recording
 from runtime.companion.serving import Companion, Nothing
 from runtime.midi.recorded.events import event_of
 
-_WORK_S = 0.1  # interval between two writes to a growing recording
+_WORK_S = 0.1  # seconds between two writes to a growing recording
 ENDED = "recording_ended"
 
 
@@ -97,7 +97,7 @@ class Recorder:
         """Write what remains, and finish the recording, after the playing process has ended."""
         if self._recording is not None:
             self._recording.work()
-            self._recording.work()  # a call writes up to the end that the previous call read, so two are needed
+            self._recording.work()  # the first call finds the sound's end; the second writes up to this end
             self._finish()
 
     def _finish(self) -> dict[str, Any]:

@@ -43,13 +43,13 @@ class Companion:
     def add(self, name: str, params: type, handler: Handler) -> None:
         """Answer requests of this name.
 
-        params: a msgspec.Struct. handler: called with the params; returns the answer as plain values, bytes included;
-        UserError refuses the request.
+        params: a msgspec.Struct. handler: called with the params; returns the answer as plain values, bytes included,
+        or raises a UserError to refuse the request.
         """
         self._handlers[name] = _Handled(params, handler)
 
     def every(self, routine: Callable[[], float]) -> None:
-        """Call a function after each message, and again after as many seconds as its last call returned."""
+        """Call `routine` after each message, and at the latest after the number of seconds that it returned."""
         self._routines.append(routine)
 
     def at_end(self, ending: Callable[[], object]) -> None:
@@ -73,7 +73,8 @@ class Companion:
 
     def _work(self) -> None:
         wait_s = min([routine() for routine in self._routines], default=math.inf)
-        if not self._frames.has_line and self._frames.can_receive:  # false if a routine found the connection closed
+        # Do not wait if the connection is closed: a routine may have found this while it sent something.
+        if not self._frames.has_line and self._frames.can_receive:
             unsent = [self._frames] if self._frames.has_unsent else []
             select.select([self._frames], unsent, [], None if wait_s == math.inf else wait_s)
         self._frames.flush()
@@ -87,7 +88,7 @@ class Companion:
             message = frames.answer(request.id, self._call(request))
         except UserError as error:
             message = frames.refusal(request.id, problem_of(REFUSED, error))
-        except Exception as error:  # a bug in one handler must not lose what the others store
+        except Exception as error:  # a bug in one handler must not stop the others
             said = f"{request.method}: {type(error).__name__}: {error}"
             message = frames.refusal(request.id, Problem(OUR_FAILURE, said))
         if request.id is not None:

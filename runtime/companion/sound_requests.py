@@ -21,7 +21,7 @@ class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Renamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound's name, and the new name of the sound or of its copy."""
+    """A sound's name, and the new name: the sound's own, or that of its copy."""
 
     name: str
     new_name: str

@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """What is remembered.
+    """What `play` remembers from one run to the next.
 
     instrument: name or path of the .onnx file. sha256: digest of that file. sound: the edited sound, as the tree of a
     sound file. folder: folder of its trajectory files, or None without such files. positions: position of each target,
@@ -113,19 +113,19 @@ def _is_newer(path: Path) -> bool:
 
 
 def settings_path() -> Path:
-    """The file of the last settings that `play` could use."""
+    """The file of the last usable settings of `play`."""
     return state_folder() / "settings.json"
 
 
 def write_settings(config: Config) -> None:
-    """Store settings that `play` could use, unless they are stored already."""
+    """Store usable settings of `play`, unless they are stored already."""
     if read_settings() != config:
         with atomic_write(settings_path(), "wb") as stream:
             stream.write(msgspec.json.format(msgspec.json.encode(config), indent=1) + b"\n")
 
 
 def read_settings() -> Config | None:
-    """The last settings that `play` could use; None if their file is missing or unreadable."""
+    """The last usable settings of `play`; None if their file is missing or unreadable."""
     try:
         return msgspec.json.decode(read_bounded_file(settings_path(), "settings", LARGEST_BYTES), type=Config)
     except (UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

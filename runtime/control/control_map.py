@@ -50,7 +50,7 @@ class ControlMap:
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
         """Move the targets of the control that sent an event; returns False if the voices need the event, too.
 
-        The voices need every release of a pedal or a key: without it, a note that is held would never end.
+        The voices need the release of every pedal and key: without it, a held note would never end.
         """
         kind = KINDS[type(event)]
         if kind is Kind.CC:
@@ -87,7 +87,7 @@ class ControlMap:
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
-        """Note which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
+        """Remember which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
         control, state = event.control, self._state(event)
         if control == Control.NRPN_MSB:
             state.parameter_msb, state.parameter = event.value, NO_PARAMETER
@@ -133,7 +133,7 @@ class ControlMap:
         return action if is_press(before, value) else None
 
     def is_mapped(self, event: Event) -> bool:
-        """Whether the event's control moves a target or starts an action; NRPN data do not count."""
+        """Whether the event's control moves a target or starts an action; False for the data of an NRPN."""
         kind = KINDS.get(type(event))
         if kind is None:
             return False
@@ -142,7 +142,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for the next hop: it changes only spectra, the blend of phases or the tempo."""
+        """Whether an event may wait for the next hop, as it only changes spectra, the blend of phases or the tempo."""
         kind = type(event)
         if kind is ControlChange:
             bindings = self._bindings.get(event.device, self._common)

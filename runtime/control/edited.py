@@ -12,7 +12,7 @@ from runtime.control.targets import LFO_RATES
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
-# Where a Sound stores most targets: field names, from the outermost structure inwards.
+# For most targets, the place of its value in a Sound: field names, from the outermost structure inwards.
 FIELDS: dict[str, tuple[str, ...]] = {
     "phase_blend": ("phase_blend",),
     "filter.cutoff": ("filter", "cutoff_hz"),
@@ -42,7 +42,7 @@ _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 def edited_sound(knobs: Knobs, card: Card) -> Sound:
     """The chosen sound, with the present values of all targets that were moved, and the morph's present position.
 
-    The sound's level_db changes by as much as the target `level` was moved. card: names the latents.
+    The sound's level_db changes by as many dB as the target `level` was moved. The card gives the latents' names.
     """
     present = knobs.present
     patch, values = present.patch, present.values
@@ -58,8 +58,8 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
         sound = _with(sound, ("filter", "type"), present.filter_kind)
     if sound.morph is not None and knobs.morph is not None:
         sound = _with(sound, ("morph", "at"), knobs.morph.at)
-        # A sound that is saved with `at` has the rates that were moved. The others come from the morph's sounds, of
-        # which places are this sound itself.
+        # Store only the LFO rates that the player has moved: all others come from the morph's sounds. But if one of
+        # the morph's sounds is this sound with other knob positions, store all rates.
         is_place = any(isinstance(each, dict) for each in sound.morph.sounds)
         for name, target in LFO_RATES.items():
             if target in values and name not in present.rates and not is_place:

@@ -17,10 +17,10 @@ class Knobs:
 
     A knob moves its target in all these sounds: held notes keep their own sound, but follow the knobs.
 
-    present: the knobs of the sound that the next notes play; morph: that sound's morph, None without one; begun_at:
-    positions of the latents when that sound was chosen; n_changes: grows with every change of spectra or phases; moved:
-    the targets, except latents, that have moved; whoever reads this set empties it. UserError if the settings name a
-    preset that the instrument does not have.
+    present: the knobs of the sound that the next notes play. morph: that sound's morph, or None. begun_at: the latents'
+    positions when that sound was chosen. n_changes: grows with every change of spectra or phases. moved: the targets,
+    except latents, that have moved since this set was last emptied; its reader empties it.
+    UserError if the settings name a preset that the instrument does not have.
     """
 
     def __init__(self, card: Card, patch: Patch):
@@ -125,7 +125,7 @@ class Knobs:
 
 
 def _first_positions(card: Card, patch: Patch) -> tuple[float, ...]:
-    """The latents' positions at the start: those of the sound, of the settings' preset, or else of the card."""
+    """The latents' positions at the start: the sound's; without these the settings' preset's, or else the card's."""
     if patch.positions is not None:
         return patch.positions
     preset = patch.settings.preset

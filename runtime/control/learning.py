@@ -37,8 +37,8 @@ _FIXED_CONTROLS = {
 class Learned(msgspec.Struct, frozen=True):
     """What was learned: a line for a device's map.
 
-    device: the device's number. share: where the control stands, 0 to 1, if it takes its target there at once; None for
-    actions, switches, encoders, and a control that first picks its target up.
+    device: the device's number. share: the control's position, 0 to 1, to which the target jumps now; None for an
+    action, a switch, an encoder, or a takeover other than `jump`.
     """
 
     device: int
@@ -82,7 +82,7 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Check the time; returns what was learned if the movement is over, or None; disarms at the time limit."""
+        """Finish learning if the movement is over, or the time limit reached; returns what was learned, or None."""
         if self.target is None:
             return None
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
@@ -122,7 +122,8 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
     """A device's learned lines with a new line, which replaces lines with the same control or the same target."""
-    is_other = line.action == NOTHING  # lines with NOTHING do not replace each other: several controls may be silenced
+    # A line with NOTHING silences its control. It replaces no other line with NOTHING: several may be silenced.
+    is_other = line.action == NOTHING
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)
 
 
@@ -131,8 +132,8 @@ def without(
 ) -> tuple[MapLine, ...]:
     """A device's learned lines without the lines of one target or action.
 
-    names: all names of the target or action; None to remove all lines. own: the target's lines in the device's map that
-    were not learned. Learned lines that silence them are removed, too.
+    names: all names of the target or action; None to remove all lines. own: the lines for this target that were not
+    learned, but come from the device's map. A learned line that silences one of them is removed, too.
     """
     if names is None:
         return ()
@@ -155,7 +156,7 @@ def silences(line: MapLine, other: MapLine) -> bool:
 
 
 def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:
-    """What a line's control did before, in words: its targets and actions, or else its meaning in MIDI."""
+    """What the control of `line` did by the old `lines`: its targets and actions or, if none, its meaning in MIDI."""
     old = [each.moves for each in lines if same_control(each, line)]
     if old:
         return [moves for moves in dict.fromkeys(old) if moves != line.moves]

@@ -1,4 +1,4 @@
-"""Morphs: moves all targets together through several sounds, along a path or within a square."""
+"""A morph moves all targets together through several sounds, along a path or within a square."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Number of steps between two neighbours of a path, and between two corners of a square. Values that are no targets, and
-# an LFO's rate, change only in these steps, and only for new notes.
+# Number of steps between two neighbouring sounds of a path, and between two corners of a square. Values that are no
+# targets, and an LFO's rate, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
@@ -39,7 +39,7 @@ def square_weights(x: float, y: float) -> np.ndarray:
 
 
 def path_weights(place: float, n_sounds: int) -> np.ndarray:
-    """The weights of the sounds at a position, 0 to 1, on a path."""
+    """The weights of n_sounds sounds, evenly spaced on a path, at the position `place`, 0 to 1."""
     at = place * (n_sounds - 1)
     first = min(int(at), n_sounds - 2)
     weights = np.zeros(n_sounds)
@@ -79,7 +79,7 @@ class Morph:
 
     @property
     def at(self) -> tuple[float, ...]:
-        """The controls' positions, in the form of the field `at` of SoundMorph."""
+        """The controls' positions as SoundMorph stores them in `at`: (x, y) of a square, else (position,)."""
         places = {control: round(place, 6) for control, place in self.places.items()}
         return (places["morph.x"], places["morph.y"]) if self._is_square else (places["morph"],)
 
@@ -90,7 +90,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """The rates in Hz, by target, of the LFOs of the present step; for an LFO in beats DEFAULT_LFO_HZ."""
+        """The rates in Hz of the present step's LFOs, by target; DEFAULT_LFO_HZ if the rate is given in beats."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():
@@ -118,7 +118,7 @@ class Morph:
 
 
 def _shares(way: np.ndarray) -> np.ndarray:
-    """For each point of a way, (n_points, n_latents), the share of the way's length before the point, 0 to 1."""
+    """How much of a way's length, 0 to 1, lies before each of its points; way: (n_points, n_latents)."""
     lengths = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))))
     return lengths / lengths[-1] if lengths[-1] else np.linspace(0.0, 1.0, len(way))
 

@@ -22,9 +22,9 @@ class SoundKnobs:
     `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
     blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: of the next notes.
     filter_kind: one of the types of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
-    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same for the width. rates: for each LFO
-    whose rate the player has moved, its rate in Hz. It includes rates that were moved before a sound with a morph was
-    saved.
+    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same for the width.
+    rates: the LFO rates, in Hz, that the player has moved; in a saved sound with a morph, also those moved before it
+    was saved.
     """
 
     __slots__ = (
@@ -79,7 +79,7 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets, except latents and LFOs' rates, to `values`; filter_kind: one of the types of Filter."""
+        """Set all targets, except latents and LFOs' rates, to `values`, and the filter's type to `filter_kind`."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}
@@ -87,7 +87,7 @@ class SoundKnobs:
         self._follow()
 
     def follow_lfos(self, rates: Mapping[str, float]) -> None:
-        """Note the rates in Hz, by target, of a morph's LFOs; LFOs that the player has moved keep their rates."""
+        """Set the LFOs' rates, in Hz by target, to those of a morph; rates that the player has moved stay."""
         for name, target in LFO_RATES.items():
             if target in self.values and name not in self.rates:
                 self.values[target] = rates[target]
@@ -118,7 +118,7 @@ def _with_stage(envelope: Adsr, stage: str, value: float) -> Adsr:
 
 
 def _kept_rates(patch: Patch) -> dict[str, float]:
-    """The rates in Hz of the LFOs that were moved before a sound with a morph was saved; `edited_sound` writes them."""
+    """The rates in Hz, by LFO, that the player moved before saving a sound with a morph; `edited_sound` wrote them."""
     morph = patch.sound.morph
     if patch.morph is None or morph is None or morph.at is None:
         return {}

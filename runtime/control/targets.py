@@ -12,7 +12,8 @@ from runtime.sound.motion import LATENT
 class Range(NamedTuple):
     """The travel of a target: from `lowest` to `highest`, in `unit`.
 
-    spacing: `linear`; `ratio`, logarithmic; `square`, fine at the lower end, for values that may be 0.
+    spacing: how the position sets the value. `linear`: evenly. `ratio`: logarithmically, so that each octave takes the
+    same part of the travel. `square`: fine at the lower end, too, but the value may be 0.
     """
 
     lowest: float
@@ -38,7 +39,7 @@ class Range(NamedTuple):
 
 SHARE = Range(0.0, 1.0, "")
 TIME = Range(0.0, 10.0, "s", "square")
-# Every latent is a target, too: `latent.NAME`, or by number, such as `latent.3` for the third latent.
+# Besides these targets, every latent is one: `latent.NAME`, or by number, such as `latent.3` for the third latent.
 RANGES: dict[str, Range] = {
     "phase_blend": SHARE,
     "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),

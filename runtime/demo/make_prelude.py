@@ -19,12 +19,12 @@ BAR = 16 * SIXTEENTH
 BEATS_PER_MINUTE = 76.0
 LAST_BEATS_PER_MINUTE = 50.0
 
-# For each control, the bars that it needs to go from the middle to both ends and back. By default these controls move
+# For each control, how many bars it takes to go from the middle to both ends and back. By default these controls move
 # latents 1, 2 and 3.
 KNOBS = {70: 8.0, 71: 11.0, 72: 13.0}
 KNOB_STEP = SIXTEENTH
 
-# Bars 1 to 32, low to high: bass, tenor, and the three notes that the right hand repeats.
+# The chords of bars 1 to 32. Each has a bass, a tenor, and the three notes that the right hand repeats.
 CHORDS = """
 C4 E4 G4 C5 E5   | C4 D4 A4 D5 F5   | B3 D4 G4 D5 F5   | C4 E4 G4 C5 E5
 C4 E4 A4 E5 A5   | C4 D4 F#4 A4 D5  | B3 D4 G4 D5 G5   | B3 C4 E4 G4 C5

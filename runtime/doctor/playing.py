@@ -18,9 +18,9 @@ _LOCAL = re.compile(r"0100007F|00000000000000000000000001000000|0000000000000000
 
 
 def ask_playing() -> tuple[dict | None, str]:
-    """What the playing process reports of its health, with its process id; None if there is no report.
+    """Ask the playing process for its health and its process id; None if it gives no report.
 
-    Also returns why there is no report: an empty text if nothing plays.
+    Also returns why there is no report; an empty text if there is one, or if nothing plays.
     """
     try:
         with connect() as link:
@@ -79,7 +79,10 @@ def check_network(given: Given) -> list[Finding]:
 
 
 class Socket(NamedTuple):
-    """A network socket of a process. is_local: for this machine only. goes_out: the process made the connection."""
+    """A network socket of a process.
+
+    is_local: whether only this machine can be at its other end. goes_out: whether the process made the connection.
+    """
 
     is_local: bool
     goes_out: bool
@@ -101,7 +104,7 @@ def sockets(root: Path, process: int) -> list[Socket]:
         for line in text_of(root / f"proc/{process}/net/{kind}").splitlines()[1:]
     ]
     mine = [row[1:4] for row in rows if len(row) > 9 and row[9] in own]
-    # If this process listens on a connection's own port, the other end made the connection; otherwise it goes out.
+    # If this process listens on the connection's local port, the other end opened it; otherwise this process opened it.
     served = {local.rpartition(":")[2] for local, _, state in mine if state in _UNCONNECTED}
     return [
         Socket(bool(_LOCAL.match(local if state in _UNCONNECTED else far)), local.rpartition(":")[2] not in served)
@@ -110,6 +113,6 @@ def sockets(root: Path, process: int) -> list[Socket]:
 
 
 def _family(root: Path, process: int) -> list[int]:
-    """A process and its children."""
+    """The ids of a process and its children."""
     children = text_of(root / f"proc/{process}/task/{process}/children").split()
     return [process, *(int(child) for child in children)]

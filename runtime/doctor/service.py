@@ -56,7 +56,10 @@ def _judged(known: dict[str, str], reasons: list[str]) -> Finding:
 
 
 def restarts(journal: str) -> list[str]:
-    """When and why the service ended, the last MOST_REASONS times. journal: systemd's lines in short-iso format."""
+    """When and why the service ended, at most the latest MOST_REASONS times.
+
+    journal: systemd's lines about the service, in journalctl's format short-iso.
+    """
     found = []
     for line in journal.splitlines():
         if not re.search(r"Main process exited|[Ww]atchdog timeout|oom-kill", line):
@@ -68,7 +71,7 @@ def restarts(journal: str) -> list[str]:
                 detail = f" ({match[1]})" if match.re.groups else ""
                 found.append((date, f"{reason}{detail}"))
                 break
-    # After the watchdog's line, systemd logs the signal that ended the program: both are one event.
+    # After the watchdog's line, systemd logs the signal that ended the program. Both are one event: keep one line.
     merged: list[tuple[str, str]] = []
     for date, reason in found:
         if merged and merged[-1][0] == date and "watchdog" in merged[-1][1] and "watchdog" not in reason:

@@ -23,11 +23,11 @@ from runtime.rack.build import build_rack
 from runtime.rack.rack import Rack
 from runtime.sound.patch import Patch
 
-PLAYED_S = 4.0  # seconds that are measured
-PATIENCE_S = 60.0  # limit for the whole measuring process
+PLAYED_S = 4.0  # how long the measurement plays
+PATIENCE_S = 60.0  # the most time for the process that measures
 ROOM = 0.7  # if blocks take more than this share of their duration, a little more work makes them late
 _LOOK_S = 0.2
-_N_NOT_JUDGED = 16  # this many first blocks are not judged, because they use their memory for the first time
+_N_NOT_JUDGED = 16  # this many blocks at the beginning do not count, because they use their memory for the first time
 LARGEST_BUFFER_FRAMES = 2048
 
 
@@ -57,7 +57,7 @@ def _judged(measured: dict) -> Finding:
     )
     if p99_ms <= ROOM * budget_ms:
         return Finding("Speed", GOOD, says)
-    # Larger blocks only absorb single delays; fewer voices reduce the work itself.
+    # Advise larger blocks, against single delays, and fewer voices, which are less work.
     buffer_frames = 2 * measured["buffer"]
     if buffer_frames <= LARGEST_BUFFER_FRAMES:
         remedy = f"./timbrebox play --buffer {buffer_frames} (or fewer voices, in the settings: voice: {{n_voices: 8}})"

@@ -52,7 +52,7 @@ class Changing(Generic[T]):
             self.now = self._take(frame) or self.now
 
     def _take(self, frame: int) -> T | None:
-        """Remove all values that wait for a frame up to `frame`, and return the newest; None if there is none."""
+        """Remove all waiting values that are due by `frame`, and return the newest of them; None if none is due."""
         value = None
         while self._waiting and self._waiting[0][0] <= frame:
             value = self._waiting.pop(0)[1]

@@ -12,7 +12,8 @@ from runtime.effects.grid import CellEffect, cell_frames
 
 MOST_VOICES = 6  # three copies on each of the left and the right side
 N_COPIES = {"chorus": 2, "ensemble": 3}
-# One copy's delay swings about MIDDLE_MS, the next one's about APART_MS more, so that their comb filters differ.
+# The first copy's delay swings around MIDDLE_MS. Each further copy's middle is APART_MS later, so that each copy has
+# another comb filter.
 MIDDLE_MS, APART_MS = 12.5, 2.3
 LONGEST_MS = MIDDLE_MS + 2 * APART_MS + 6.0
 # An ensemble's second swing, as in the string machines of the 1970s: faster and narrower than the first.
@@ -27,14 +28,14 @@ _CUBIC = np.array(
 class Copies(NamedTuple):
     """The delayed copies of the sound, for some settings.
 
-    In this file, a voice is one copy on one side; the left side's voices come first.
-
+    In this file, a voice is one copy on one side; the left side's voices come first. A voice's delay swings; in an
+    ensemble, a second, faster swing is added.
 
     places: for each frame of a cell, where the voices read the sent sound if no delay swings, in frames from the cell's
-    beginning, float64 (n_voices, cell). depth: how far a delay swings to either side, in frames. turns: the swing's
-    turns per frame. phases: the voices' phases in turns, float64 (n_voices, 1). angles: the angles of both swings in a
-    cell that begins at frame 0, in radians, float64 (2, cell). tremble: the second swing's depth, relative to the
-    first. gains: from the voices to left and right, float32 (2, n_voices).
+    beginning, float64 (n_voices, cell). depth: how far a delay swings to either side, in frames. turns: the first
+    swing's turns per frame. phases: the voices' phases in turns, float64 (n_voices, 1). angles: the angles of the first
+    and the second swing in a cell that begins at frame 0, in radians, float64 (2, cell). tremble: the second swing's
+    depth, relative to the first. gains: from the voices to left and right, float32 (2, n_voices).
     """
 
     settings: ChorusConfig
@@ -92,7 +93,7 @@ class Chorus(CellEffect[Copies]):
             self._coming -= out
             self._coming *= self._ramp
             out += self._coming
-        return True  # a chorus has no delay lines of its own
+        return True  # a chorus has no delay lines of its own that could hold sound
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
         """Write the mix of all copies in the cell that begins at `frame` into `out`, float32 (2, cell)."""
@@ -117,7 +118,7 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Find where each voice reads, relative to `frame`: write whole frames to `whole`, the fraction to `share`."""
+        """Find each voice's place in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -33,8 +33,9 @@ def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarra
 def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
-    A sound passes a line's filter once every delays_s (n,). With these gains, it decays by 60 dB in decays_s (3,) at
-    the three `meeting_points_hz`. If no filter of this kind is steep enough, the decay comes as close as possible.
+    delays_s: (n,), how long a sound takes through each line; then it passes the line's filter once. decays_s: (3,), how
+    long the sound takes to decay by 60 dB at each of the three `meeting_points_hz`. If no filter of this kind is steep
+    enough, the decay comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
@@ -61,7 +62,7 @@ class LowPasses:
         self._matrices = [
             _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
         ]
-        # What the states add to the outputs of a cell. The states are L's last output and H's last two before the cell.
+        # What the states add to a cell's outputs. The states are the outputs just before the cell: one of L, two of H.
         n = times[:cell]
         self._after = _rounded(
             np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))
@@ -71,7 +72,7 @@ class LowPasses:
         self._n_lines = n_lines
 
     def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
-        """Filter lines, float32 (n_lines, cell): write L's outputs, then H's, to `out`, float32 (2 n_lines, cell)."""
+        """Filter lines, float32 (n_lines, cell). `out`, float32 (2 n_lines, cell), gets L's outputs, then H's."""
         n = self._n_lines
         np.matmul(lines, self._matrices[0], out=out[:n])
         np.matmul(lines, self._matrices[1], out=out[n:])

@@ -16,14 +16,15 @@ N_STATES = 6
 SHELF_SLOPE = 0.8
 BELL_Q = 0.7
 HIGHEST_SHARE = 0.4  # no filter is centred above this share of the sample rate
-# After a silent cell, states below this, -200 dB, are set to 0.
+# If all states are below this, -200 dB, after a silent cell, they are set to 0.
 SILENCE = 1e-10
 
 
 class Filters(NamedTuple):
-    """The filters for some settings; matrix: float64 (CELL + 6, CELL + 6), None if the filters change nothing.
+    """The equaliser's filters, made for `settings`.
 
-    The matrix times a cell's samples and six states gives the filtered samples and the next states.
+    matrix: float64 (CELL + 6, CELL + 6); None if the filters change nothing. Multiplied by the CELL samples of a cell
+    and the filters' six states, it gives the filtered samples and the next states.
     """
 
     settings: EqualiserConfig
@@ -86,8 +87,9 @@ def _high_shelf(gain: float, angle: float) -> np.ndarray:
 
 
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
-    """The matrix in `Filters` for these sections in series."""
-    # States s of all sections: s' = a s + b x, y = c s + d x; each section in transposed direct form II.
+    """`Filters.matrix` for these sections, one behind the other."""
+    # The sections have states s, an input x and an output y. The next states are a s + b x, and y = c s + d x. Each
+    # section has the transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0
     for number, section in enumerate(sections):
         b0, b1, b2, _, a1, a2 = section / section[3]
@@ -114,15 +116,17 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell is computed again for each block that adds samples to it. Where samples are still missing, it has old ones.
-    They change nothing: the matrix is 0 where a later sample would change an earlier one. So the sound does not depend
-    on block sizes. Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
+    A cell is computed again for each block that adds samples to it. Until later blocks come, the rest of the cell has
+    old samples. They do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does
+    not depend on block sizes.
+    Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
         self._filters = Changing(filters(settings, sample_rate_hz), max(1, round(CHANGE_S * sample_rate_hz / CELL)))
         self.n_cells_computed = 0
-        self._cell_in = np.zeros((2, CELL + N_STATES, 2))  # inputs and states, of the present and the coming filters
+        # Of the present and of the coming filters: a cell's samples, then the states.
+        self._cell_in = np.zeros((2, CELL + N_STATES, 2))
         self._cell_out = np.zeros((2, CELL + N_STATES, 2))
         self._ramp = np.zeros((CELL, 1))
         self._ramp01 = np.arange(1, CELL + 1)[:, None] / CELL
@@ -158,7 +162,7 @@ class Equaliser:
             self._ramp += changing.progress
 
     def _filter_part(self, place: int, part: np.ndarray) -> None:
-        """Filter the part of a cell from the cell's frame `place` on; at the end of the cell, keep the states."""
+        """Filter `part`, which begins at the cell's frame `place`; if it ends the cell, keep the filters' states."""
         end = place + len(part)
         sounds = []
         for number, played in enumerate((self._filters.now, self._filters.coming)):

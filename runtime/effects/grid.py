@@ -49,7 +49,7 @@ class SendRing:
         return frame - self._heard_end >= self.size + self._cell
 
     def write(self, frame: int, send: np.ndarray | None, n_frames: int) -> None:
-        """Write sound from `frame` on, at most to the end of its cell: float32 (n_frames, 2), or None for silence."""
+        """Write sound, float32 (n_frames, 2), or None for silence, from `frame` on; it must lie within one cell."""
         at = frame % self.size
         if send is not None:
             self._heard_end = frame + n_frames
@@ -58,7 +58,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`: returns whether it has sound, and silences it if it has none."""
+        """Finish the cell that begins at `frame`; returns whether a sample is above SILENCE. If none is, clear it."""
         if self.is_clean(frame):
             return False
         at = frame % self.size
@@ -126,7 +126,7 @@ class CellEffect(ABC, Generic[T]):
             done = end
 
     def _next_cell(self, frame: int) -> None:
-        """Finish the sent cell that begins at `frame`, and compute the wet sound of the next cell."""
+        """Finish the cell of sent sound that begins at `frame`, and compute the wet sound of the next cell."""
         has_input, slept = self._send.close_cell(frame), self.sleeps
         if slept:
             self._settings.jump(frame - self._cell if has_input else frame)
@@ -151,10 +151,10 @@ class CellEffect(ABC, Generic[T]):
     def _compute(self, frame: int, out: np.ndarray) -> bool:
         """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell).
 
-        Returns whether the sound in the effect's own delay lines is silent. While self._settings.coming is not None,
-        self._ramp, float32 (cell,), is the crossfade's progress.
+        Returns whether the effect's own delay lines are silent. While the settings change (self._settings.coming is not
+        None), self._ramp holds how far the crossfade is at each frame of the cell, float32 (cell,).
         """
 
     def _fall_asleep(self) -> None:
-        """Clear the effect's own sound, but not the ring of sent sound."""
+        """Clear the sound inside the effect, but not the ring of the sound that was sent to it."""
         self._is_wet = False

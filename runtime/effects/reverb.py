@@ -1,4 +1,4 @@
-"""The reverb: a feedback delay network that is computed one cell of the grid at a time."""
+"""The reverb: a feedback delay network that is computed one cell (see grid.py) at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.effects.grid import CellEffect, cell_frames
 from runtime.effects.reverb_design import N_LINES, Design, design, longest_frames
 from runtime.effects.room_turning import RoomTurning
 
-QUIET = 1e-6  # -120 dB: a cell without a sample above this in any line is silent
+QUIET = 1e-6  # a cell is silent if no line has a sample above this, -120 dB
 _LOW, _HIGH, _TAPS, _LINES, _SCATTERED, _RAMPED = (slice(16 * i, 16 * i + 16) for i in range(6))
 
 
@@ -61,7 +61,7 @@ class Reverb(CellEffect[Design]):
         return np.maximum.reduce(mixed, axis=None) <= QUIET
 
     def _read(self, reader: Reader, frame: int, name: str, out: np.ndarray) -> None:
-        """Read a ring at the delays in the design's field `name`; crossfade to the new ones while the room changes."""
+        """Read a ring at the design's delays `name`; while the room changes, crossfade to the new design's delays."""
         now, coming = self._settings.now, self._settings.coming
         if coming is None:
             reader.read(frame, getattr(now, name), out)
@@ -69,7 +69,7 @@ class Reverb(CellEffect[Design]):
             reader.read_between(frame, getattr(now, name), getattr(coming, name), self._ramp, out)
 
     def _mix(self, name: str, rows: np.ndarray, out: np.ndarray) -> None:
-        """Multiply rows by the matrix in the design's field `name`; crossfade to the new one while the room changes."""
+        """Multiply rows by the design's matrix `name`; while the room changes, crossfade to the new design's matrix."""
         now, coming = self._settings.now, self._settings.coming
         matrix = getattr(now, name)
         np.matmul(matrix, rows, out=out)

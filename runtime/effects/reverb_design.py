@@ -15,28 +15,29 @@ N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
 # Delays, in units of the time in which sound crosses the room's length.
 SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
-LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # the two scatterings, and the input's taps
+LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # for the two scatterings and for the input's taps
 MEAN_LOOP = 1.0
 # A sound loses at most 6 dB in one loop: else a room's decay would be a few separate echoes.
 LOOPS_PER_DECAY = 10.0
-LEAST_TREBLE = 0.4  # decay at 6 kHz with a damping of 1, in units of decay_s
+LEAST_TREBLE = 0.4  # the decay time at 6 kHz, divided by decay_s, if the damping is 1
 EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the delay lines
 # Of 200 seeds, this one made echoes dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
-# Largest angles of the turning matrix, in radians: TURNING for a room in which resonances just overlap; MOST_TURNING
-# for any room, because a larger angle would audibly move the pitch of steady tones.
+# Largest angles of the turning matrix, in radians. A room in which each resonance just overlaps the next gets TURNING.
+# No room gets more than MOST_TURNING: a larger angle would audibly move the pitch of steady tones.
 TURNING, MOST_TURNING = 0.8, 1.0
 
 
 class Design(NamedTuple):
-    """A room, ready to play. All delays are in frames.
+    """A room, ready to play.
 
-    lines, first, second: delays of the lines and of the two scatterings, int (16,) each. taps: delays of the input,
-    int (16,), eight for the left side, then eight for the right; they include the pre-delay and the reverb's latency of
-    one cell. loop: matrix, float32 (16, 64), from the low-passed lines, the taps and the lines themselves to the first
-    scattering. between: matrix, float32 (16, 16), from the first scattering to the second. output: matrix, float32
-    (2, 32), from the lines and the second scattering to left and right. turning: largest angle of the turning matrix,
-    in radians.
+    lines, first, second, taps: delays in frames, int (16,) each, of the delay lines, the two scatterings and the input.
+    The first eight taps are for the left side, the others for the right. Taps include the pre-delay and the reverb's
+    latency of one cell.
+    loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines
+    themselves to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32),
+    from the lines and the second scattering to left and right.
+    turning: largest angle of the turning matrix, in radians.
     """
 
     settings: ReverbConfig
@@ -58,7 +59,7 @@ class Design(NamedTuple):
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
     """The longest delay, in frames, of a line, of a scattering, and of the input."""
     room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
-    # Slightly more than the longest delay: a line's delay is rounded up to the next free prime number.
+    # The 2 % and 64 frames more are needed because a line's delay is rounded up to the next free prime number.
     line, scattering, tap = (
         math.ceil(1.02 * room * share) + 64 for share in (LONGEST_LINE, LONGEST_SECOND, LONGEST_TAP)
     )
@@ -72,8 +73,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # `gains` are the gains of a whole loop: of a line, and of scatterings of mean length. The scatterings get gains of
-    # their own below, so their mean gain is divided out.
+    # `gains` are for a whole loop, through a line and both scatterings. The scatterings get their own gains below, so
+    # divide by their mean gain here.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)
@@ -83,8 +84,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # How many resonances overlap at a frequency, by their widths at half power. The fewer overlap, the farther they
-    # must move, or they would ring.
+    # `overlap`: how many of the room's resonances overlap at one frequency, each as wide as at half its power. The
+    # fewer overlap, the more each is heard as a ringing tone, and the larger must be the angle of the turning matrix.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))
@@ -92,7 +93,7 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
 
 
 def _kept(time_s: np.ndarray | float, settings: ReverbConfig) -> np.ndarray | float:
-    """What is left of the amplitude of a sound of 1 kHz after it has decayed for this time, 0 to 1."""
+    """The amplitude, 0 to 1, that a sound of 1 kHz still has after this time, if it began with 1."""
     return 10.0 ** (-3.0 * time_s / settings.decay_s)
 
 
@@ -105,7 +106,7 @@ def _mix_of_each_side() -> np.ndarray:
 
 
 def hadamard(n: int) -> np.ndarray:
-    """An orthogonal matrix (n, n) of equal magnitudes; n: a power of two. Sylvester's construction."""
+    """An orthogonal matrix (n, n) whose numbers are equal but for the sign; n: a power of two. Made as by Sylvester."""
     matrix = np.ones((1, 1))
     while len(matrix) < n:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])
@@ -113,7 +114,7 @@ def hadamard(n: int) -> np.ndarray:
 
 
 def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The delays of lines, both scatterings and taps, in frames; room: frames in which sound crosses the room."""
+    """The delays of lines, both scatterings and taps, in frames; room: frames that sound takes to cross the room."""
     steps = np.arange(N_LINES) + random.uniform(-0.3, 0.3, N_LINES)
     steps[0], steps[-1] = 0, N_LINES - 1
     lines = SHORTEST_LINE * (LONGEST_LINE / SHORTEST_LINE) ** (steps / (N_LINES - 1))
@@ -127,7 +128,7 @@ def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def _spread(n: int, random: np.random.Generator) -> np.ndarray:
-    """n numbers from 0 to 1, ascending, one at random in each of n equal parts."""
+    """n random numbers, ascending: 0 to 1 is divided into n equal parts, and each part holds one number."""
     return (np.arange(n) + random.uniform(0.0, 1.0, n)) / n
 
 
@@ -160,7 +161,7 @@ def _sides(random: np.random.Generator) -> np.ndarray:
 
 
 def _output(settings: ReverbConfig, kept: float, random: np.random.Generator) -> np.ndarray:
-    """The output matrix (2, 32); kept: the share of energy that a sound keeps in one loop."""
+    """The output matrix (2, 32); kept: the share of its energy that a sound keeps in one loop, 0 to 1."""
     signs = hadamard(N_LINES)[[5, 10]] * math.sqrt(N_LINES)
     near, far = 0.85, math.sqrt(1.0 - 0.85**2)
     parity = np.arange(N_LINES) % 2

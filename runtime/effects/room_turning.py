@@ -1,4 +1,4 @@
-"""Makes the last mixing matrix of the reverb's loop; it turns slowly, so that every resonance moves in frequency."""
+"""Makes the matrix that mixes last in the reverb's loop, and turns slowly, so that resonances move in frequency."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from runtime.effects.reverb_design import N_LINES, hadamard
 
 N_PAIRS = N_LINES // 2
 RATES_HZ = np.linspace(0.31, 1.13, N_PAIRS)
-POINT_S = 0.012  # matrices are computed at points this far apart, and interpolated linearly
+POINT_S = 0.012  # matrices are computed at points this far apart, and interpolated linearly between the points
 
 
 class RoomTurning:
-    """The turning matrix. At each point (see POINT_S) it is orthogonal; between two points it amplifies nothing.
+    """The turning matrix, which mixes a room's channels, and turns slowly.
 
-    Each pair of channels 2 i and 2 i + 1 is rotated by its angle, largest * sin(2 pi (rate t + phase)), then all
-    channels are mixed. Each pair has its own rate and phase; the room gives the largest angle, in radians. t is the
-    absolute time, so the matrix does not depend on when the room was last silent.
+    It rotates each pair of channels, 2 i and 2 i + 1, by an angle of largest * sin(2 pi (rate t + phase)) radians, then
+    mixes all channels. Each pair has its own rate and phase. `largest` comes from the room's design. t is the absolute
+    time, so the matrix does not depend on when the room was last silent. At each point (see POINT_S) the matrix is
+    orthogonal; between two points it amplifies nothing.
     """
 
     def __init__(self, sample_rate_hz: int, cell: int):
@@ -35,7 +36,7 @@ class RoomTurning:
         self._matrices = np.zeros((N_LINES, 2 * N_LINES), np.float32)
 
     def matrices(self, number: int, largest: float, next_largest: float) -> np.ndarray:
-        """The matrix at the beginning of cell `number`, and beside it its change during the cell: float32 (16, 32).
+        """The matrix at the beginning of cell `number`; to its right, its change during the cell: float32 (16, 32).
 
         largest, next_largest: the largest angle at the beginning and at the end of the cell.
         """

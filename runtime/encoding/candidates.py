@@ -27,7 +27,7 @@ from runtime.sound.trajectory.use import SoundTrajectory
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
 NEAR_DB = 1.0  # a reading with constant knobs is offered if its distance exceeds the first reading's by at most this
-MUCH_NEARER_DB = 0.5  # a reading in another octave comes first if it is nearer to the recording by this much
+MUCH_NEARER_DB = 0.5  # a reading in another octave becomes the first if its distance is smaller by this much
 # Times of the sound's envelope; USUAL_RELEASE_S if the recording has no release.
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
@@ -47,7 +47,7 @@ class Options(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A reading and its sound. kind: what the reading is, such as `steady` or `note 2`; empty for the first reading."""
+    """A reading and its sound. kind: how it differs from the first reading, such as `steady`; empty for the first."""
 
     reading: Reading
     kind: str
@@ -55,7 +55,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder. made_for: the instrument's name and SHA-256, which encoded sounds state."""
+    """An instrument with its encoder. made_for: the instrument's name and SHA-256, to be stored in its sounds."""
 
     decoder: Decoder
     encoder: Encoder
@@ -118,7 +118,7 @@ def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[R
 
 
 def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sound:
-    """The sound of a reading: its steady knob positions, and its trajectory, with offsets from these positions."""
+    """The sound of a reading, with its steady knob positions and its trajectory, which moves the knobs from there."""
     knobs = [latent.name for latent in coder.decoder.card.latents]
     content = base64.b64encode(pack(reading.trajectory, name)).decode()
     return Sound(
@@ -126,7 +126,7 @@ def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sou
         instrument=coder.made_for,
         latents={knob: round(float(p), 4) for knob, p in zip(knobs, reading.positions, strict=True)},
         phase_blend=1.0 if reading.take.pitch.is_single else 0.0,
-        # The level is in the trajectory; the envelope must not be heard before the release.
+        # The trajectory has the level, so the envelope is flat until the release.
         envelope=SoundEnvelope(
             attack_s=ATTACK_S, hold_s=0.0, decay_s=0.0, sustain=1.0, release_s=_release_s(reading), curve=0.0
         ),

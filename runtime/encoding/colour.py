@@ -14,12 +14,13 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-MOST_DB, LEAST_DB = 30.0, -60.0  # beyond these limits, a colour would raise what the decoder leaves between harmonics
+# Limits, in dB, of a colour while it is fitted. Beyond them, it would raise the faint sound between harmonics.
+MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
 # `fit` adds to the squared errors of the bands: _RIDGE times the curve's squared distance from its own mean, and _BEND
 # times its squared curvature.
-_RIDGE, _BEND = 0.001, 0.001
+_RIDGE, _BEND = 0.0001, 0.0001
 # In `fit`, a band whose target is x dB (the loudest has 0) has the weight 10 ** (x / _WEIGHT_DB), at least
 # _LEAST_WEIGHT. For the overall level, its weight is 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count less.
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
@@ -40,14 +41,14 @@ class Colours:
         ratio = 2.0 ** (semitones / 12.0)
         f0_hz = float(note_to_hz(model_note))
         frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
-        # As in runtime/engine/synthesis/shaping/harmonics.py: all bins of a lobe have the gain of their harmonic.
+        # As in runtime/engine/synthesis/shaping/harmonics.py, each bin has the gain of the harmonic nearest to it.
         numbers = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
         self._weights = band_weights(np.maximum(numbers * f0_hz, LOWEST_HEARD_HZ) * ratio)
         heard = StftSpec(spec.sample_rate_hz * ratio, spec.frame_size, spec.hop_size)
         self._filters = mel_triangles(N_BANDS, LOWEST_HZ, HIGHEST_HZ, heard)
         self._filters[: spec.first_heard_bin] = 0.0
         self._loudness = np.maximum(k_weighting(frequency_hz * ratio), LEAST_WEIGHT).astype(np.float32)
-        # All bins of a harmonic have one gain, so a fit needs only the power of each harmonic, in each band.
+        # A colour gives all bins of a harmonic the same gain, so a fit needs only each harmonic's power in each band.
         harmonics, self._harmonic_of = np.unique(numbers, return_inverse=True)
         self._groups = (self._harmonic_of[:, None] == np.arange(len(harmonics))).astype(np.float32)
         self._group_weights = self._weights[:, np.argmax(self._groups, axis=0)]
@@ -64,7 +65,7 @@ class Colours:
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
 
     def fit(self, magnitudes: np.ndarray, target_db: np.ndarray) -> np.ndarray:
-        """The colours in dB, float64 (n, 40), that bring spectra to a target.
+        """The colours in dB, float64 (n, 40), that bring spectra as near as possible to a target.
 
         magnitudes: decoded spectra, float32 (n, n_bins). target_db: levels in bands (n, 64), from `band_levels_db`. A
         colour does not change the loudness of its spectrum.
@@ -75,7 +76,8 @@ class Colours:
         colour_db = np.zeros((len(parts), N_COLOURS), np.float32)
         bends = np.diff(np.eye(N_COLOURS), 2, axis=0)
         cost = _BEND * bends.T @ bends + _RIDGE * (np.eye(N_COLOURS) - 1.0 / N_COLOURS) + 1e-6 * np.eye(N_COLOURS)
-        # Soft bands lie between harmonics, where the decoder gives little. Their errors must not change the loud bands.
+        # Soft bands have little weight: they lie between harmonics, where the decoder gives little sound. Their errors
+        # must not change the loud bands.
         weights = np.maximum(_LEAST_WEIGHT, 10.0 ** (target_db / _WEIGHT_DB))
         loud_weights = 10.0 ** (target_db / _LOUD_DB)
         loud_weights /= loud_weights.sum(axis=1, keepdims=True)
@@ -84,15 +86,15 @@ class Colours:
             in_bands = np.maximum(coloured @ self._in_bands, _LEAST_POWER)
             found_db = 10.0 * np.log10(in_bands)
             error_db = target_db - found_db
-            # A difference in overall level is not the colour's error.
+            # A difference in overall level is not the colour's error, so take it out.
             error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
-            # Where the target is at the floor and the spectrum is no louder, there is no error.
+            # In a band where the target is at the floor, only a louder spectrum has an error.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)
             error_db *= counts
             slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)
             slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._slopes
             slopes *= (counts / in_bands)[:, :, None]
-            # Huber's weights: errors that no colour can mend, such as noise below the fundamental, count less.
+            # Large errors count less (Huber's weights): no colour can mend, for example, noise below the fundamental.
             large_db = _LARGE_DB if iteration >= N_ITERATIONS // 2 else np.inf
             trust = weights * np.minimum(1.0, large_db / np.maximum(np.abs(error_db), 1e-9))
             transposed = slopes.transpose(0, 2, 1) * trust[:, None, :]
@@ -114,12 +116,12 @@ class Colours:
         return colour_db - 10.0 * np.log10(ratio)[:, None]
 
     def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Spectra with their colours applied, float32 (n, n_bins). colour_db: (n, 40)."""
+        """Apply a colour, a row of colour_db (n, 40), to each of n spectra; returns float32 (n, n_bins)."""
         gains = np.exp(0.5 * _POWER_NEPERS * (colour_db @ self._group_weights)).astype(np.float32)
         return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The levels of spectra in the bands of runtime/acoustics/timbre_distance.py, after the transposition."""
+        """The transposed spectra's levels, in dB, in the bands of runtime/acoustics/timbre_distance.py."""
         in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)

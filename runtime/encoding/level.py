@@ -12,18 +12,20 @@ from runtime.sound.trajectory.trajectory import LEVEL_STEP_S
 SILENCE_DB = -100.0
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.01, 0.06
 N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so the level does not pulse with it
-FULL_DB = 3.0  # a sound is at full level where it is this close to its loudest
-DYING_DB = 12.0  # a sound dies away if it loses this much from its attack to the end of its held part
-RELEASE_DB = 6.0  # a release begins where the level is last this close to the held level
-RELEASE_FALL_DB = 15.0  # a release ends at least this far below the held level
+FULL_DB = 3.0  # a sound is at full level where it is at most this far below its highest level
+DYING_DB = 12.0  # a sound dies away if its level falls this far from the end of the attack to the end of the held part
+# The held level is the median of the levels after the attack. In the release, the level stays more than RELEASE_DB
+# below the held level; at its end, the level is at least RELEASE_FALL_DB below the held level.
+RELEASE_DB = 6.0
+RELEASE_FALL_DB = 15.0
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
 
 
 def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
     """The level in dB, one value per LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
 
-    samples: float (n_samples,). before: how many samples lie before the time 0. pitch_hz: the fundamental, to which the
-    window's length is fitted so that the level does not pulse.
+    samples: float (n_samples,). before: how many samples lie before the time 0. pitch_hz: the fundamental; the window
+    is two of its periods long, within limits, so that the level does not pulse with it.
     """
     window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
     half = max(1, round(0.5 * window_s * sample_rate_hz))
@@ -40,8 +42,8 @@ def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, be
 class Marks:
     """Where a sound's parts begin and end, in s from its onset.
 
-    attack_s: when full level is reached. release_s: when the release begins, or None. end_s: when the sound is over.
-    dies_away: whether the level falls all the time, as in struck and plucked sounds.
+    attack_s: when the sound reaches its full level. release_s: when its release begins; None without a release. end_s:
+    when the sound is over. dies_away: whether the level falls all the time, as in struck and plucked sounds.
     """
 
     attack_s: float
@@ -51,14 +53,13 @@ class Marks:
 
 
 def marks_of(level_db: np.ndarray) -> Marks:
-    """The marks of a level curve, from `level_curve_db`."""
+    """The marks of a level curve that `level_curve_db` has computed."""
     loudest = float(level_db.max())
     end = len(level_db) - 1
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
     release = _release(level_db, attack)
     last = end if release is None else release
-    # Both levels are means over a fifth of the held part, at its beginning and at its end, so that vibrato and beats do
-    # not count.
+    # Compare the means of the held part's first and last fifths: in such long means, vibrato and beats do not count.
     fifth = max(1, (last - attack) // 5)
     fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
     dies_away = fall_db >= DYING_DB
@@ -71,7 +72,7 @@ def marks_of(level_db: np.ndarray) -> Marks:
 
 
 def _release(level_db: np.ndarray, attack: int) -> int | None:
-    """The index of the level at which the release begins; None if there is no release."""
+    """The index in `level_db` at which the release begins; None if there is no release."""
     held_db = float(np.median(level_db[attack:]))
     loud = np.flatnonzero(level_db >= held_db - RELEASE_DB)
     release, end = int(loud[-1]), len(level_db) - 1

@@ -14,7 +14,7 @@ from runtime.encoding.decoding import decode
 from runtime.encoding.hearing import Take, resampled
 from runtime.encoding.level import Marks, level_curve_db, marks_of
 from runtime.encoding.nearest import nearest_trained, trained_sounds
-from runtime.encoding.search import search
+from runtime.encoding.search import refined, search
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import Encoder
@@ -22,21 +22,22 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
-MEASURED_S = 2.2  # distances are measured over this much of the beginning, as everywhere in this project
-AUDIBLE_DB = -50.0  # hops this far below the loudest do not count in distances and means
-LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve
+MEASURED_S = 2.2  # distances are measured in this many seconds from the beginning, as everywhere in this project
+AUDIBLE_DB = -50.0  # hops below this level, relative to the loudest hop, do not count in distances and means
+LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve; 0 is its loudest part
 LOUD_WINDOW_S = 0.1
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reading:
-    """A take as a sound.
+    """The sound that was made from a take.
 
-    note: the MIDI note as which the take is read. positions: the steady knob positions, 0 to 1, (n_latents,).
-    trajectory: how knobs, colour and level move, the knobs as offsets from `positions`. marks: the take's attack,
-    release and end. distance_db: from the decoded trajectory, with its colour, to the recording. nearest,
-    nearest_trained_db: name and distance of the nearest sound that the instrument was taught, or None.
+    note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
+    trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
+    release and end. distance_db: from the sound, with its trajectory and colour, to the recording. nearest: among the
+    sounds that the instrument was taught, the name of the one nearest to the recording. nearest_trained_db: this one's
+    distance. Both are None if the instrument names no such sounds.
     """
 
     take: Take
@@ -52,9 +53,9 @@ class Reading:
 def read_take(
     take: Take, note: int, decoder: Decoder, encoder: Encoder, colour: float = 1.0, around: np.ndarray | None = None
 ) -> Reading:
-    """Read a take as a note.
+    """Read a take as the MIDI note `note`.
 
-    colour: share of the colour curve, 0 to 1, that the distance and the level include. around: the steady knob
+    colour: how much of the colour curve counts in the distance and the level, 0 to 1. around: the steady knob
     positions, (n_latents,); None to search for the nearest ones.
     """
     card, spec = decoder.card, decoder.card.spec
@@ -78,6 +79,8 @@ def read_take(
         best = search(decoder, model_note, colours, mean_db - mean_db.max(), starts)
     # The encoder finds how the sound moves; the search finds the positions around which it moves.
     positions, steady = (positions + best - steady).clip(0.0, 1.0), best
+    if around is None:
+        positions = refined(decoder, model_note, colours, target_db, positions)
     decoded = decode(decoder, positions, model_note)
     colour_db = _smoothed(colours.fit(decoded, target_db))
     colour_db = colours.levelled(decoded, colour_db)
@@ -127,18 +130,21 @@ def steady_reading(reading: Reading, decoder: Decoder) -> Reading:
 
 
 def _n_measured(step_s: float) -> int:
-    """How many hops count in distances."""
+    """The number of hops in MEASURED_S seconds; only these count in distances."""
     return int(MEASURED_S / step_s) + 1
 
 
 def _n_heard(level_db: np.ndarray) -> int:
-    """The number of levels up to the end of the audible part, at most LONGEST_S long."""
+    """How many levels there are from the beginning to the end of the audible part, at most LONGEST_S seconds."""
     heard = np.flatnonzero(level_db >= level_db.max() + LOWEST_DB)
     return min(int(heard[-1]) + 1, round(LONGEST_S / LEVEL_STEP_S))
 
 
 def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
-    """Magnitudes of frames, float32 (n_frames, n_bins); the first has its middle at `before`, the next `hop` later."""
+    """Magnitudes of frames, float32 (n_frames, n_bins).
+
+    The middle of the first frame is the sample `before`. hop: samples from one middle to the next, perhaps a fraction.
+    """
     middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
     half = spec.frame_size // 2
     padded = np.pad(samples, (half, max(0, int(middles[-1]) + half + 1 - len(samples))))
@@ -147,7 +153,10 @@ def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: S
 
 
 def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, encoder: Encoder) -> np.ndarray:
-    """The knob positions at each hop, (n_hops, n_latents), from the take transposed to the model's note."""
+    """The knob positions that the encoder finds at each hop, (n_hops, n_latents).
+
+    For the encoder, the take is transposed from `note` to `model_note`.
+    """
     spec, speed = card.spec, 2.0 ** ((model_note - note) / N_CHROMA)
     samples = resampled(take.samples, speed)
     magnitudes = _frames(samples, round(take.before / speed), n_hops, spec.hop_size / speed, spec)
@@ -157,7 +166,7 @@ def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, 
     latents = encoder.latents(frames, np.full(len(frames), model_note))
     low, high = card.latents_at(np.zeros(card.n_latents)), card.latents_at(np.ones(card.n_latents))
     known = ((latents - low) / (high - low)).clip(0.0, 1.0).astype(np.float64)
-    # A silent hop has the positions of the last audible hop.
+    # A silent hop has the positions of the audible hop before it or, if there is none, of the first audible hop.
     nearest = kept[np.maximum(np.searchsorted(kept, np.arange(n_hops), side="right") - 1, 0)]
     return known[np.searchsorted(kept, nearest)]
 
@@ -169,7 +178,7 @@ def _weights(level_db: np.ndarray, marks: Marks, step_s: float, n_hops: int) -> 
     audible = (at_hops >= at_hops.max() + AUDIBLE_DB).astype(np.float64)
     end_s = marks.end_s if marks.release_s is None else marks.release_s
     held = (times_s >= marks.attack_s) & (times_s <= end_s) & (audible > 0.0)
-    # Other audible hops have a small weight, so that the sum is not 0, and a weight above 0 means an audible hop.
+    # All other audible hops get a small weight. So the sum is never 0, and a weight above 0 means an audible hop.
     return audible * np.where(held, 1.0, 1e-3)
 
 
@@ -193,7 +202,7 @@ def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.n
 
 
 def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:
-    """The trajectory, without its level and loop."""
+    """The trajectory, still without its level and its loop. offsets: the knobs' positions less the steady ones."""
     return Trajectory(
         step_s=step_s,
         knobs=tuple(latent.name for latent in card.latents),

@@ -47,7 +47,7 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
         name = "-".join(path.relative_to(folder).with_suffix("").parts)
         taken = set(paths.values())
         same, number = target / f"{name}{SUFFIX}", 1
-        while same in taken:  # as for a.wav and a.flac
+        while same in taken:  # two recordings may give one name, such as a.wav and a.flac
             number += 1
             same = target / f"{name} ({number}){SUFFIX}"
         paths[path] = same
@@ -55,7 +55,10 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
 
 
 def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
-    """UserError if a sound's file cannot be written, or exists without `force`; call it before the slow encoding."""
+    """Check, before encoding, the files of at most `most` candidates.
+
+    UserError if one of them cannot be written, or exists and `force` is False.
+    """
     for number in range(1, most + 1):
         path = candidate_path(out, number)
         refuse_bad_target(path, inputs=[recording])
@@ -66,7 +69,7 @@ def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
 def write_candidates(out: Path, candidates: Sequence[Candidate], recording: Path) -> list[Path]:
     """Write each candidate's sound; returns the paths in the order of the candidates.
 
-    If a file cannot be written, the new files among those already written are removed again.
+    If a file cannot be written, those written before are removed again, except those that replaced a file.
     """
     written: list[Path] = []
     new: list[Path] = []

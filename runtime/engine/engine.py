@@ -169,7 +169,7 @@ class Engine:
 
     def state(self, is_silent: bool) -> EngineState:
         """The state of the controls; call on the audio thread, between two blocks. is_silent: as in EngineState."""
-        if self._events.has_news:  # events that need not be collected before the next hop are part of the state, too
+        if self._events.has_news:  # these events could wait for the next hop, but the state includes them
             self._spans.end = self._events.collect(self.frame, self._spans.end, self._spans.first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 

@@ -54,7 +54,7 @@ class EventQueue:
         the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns the
         span's new end: earlier than `end` if a posted event is heard before `end`.
         """
-        # Cleared before the events are read: an event that is posted meanwhile sets these flags again.
+        # Clear the flags first: an event that is posted while the others are read sets them again.
         self.has_news = self.is_urgent = False
         if self._positions:
             self._turn_knobs(now)
@@ -115,7 +115,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # the first event that waits sets the end: no later one is heard at an earlier hop
+            if not waits_for_hop:  # the events behind it cannot be heard at an earlier hop
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

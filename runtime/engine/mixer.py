@@ -37,14 +37,15 @@ class Mixer:
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
         self._limits, self.tails_end = limits, 0
-        # Of the present part: whether one channel serves for both; the transposed lanes; the lanes with modulated
-        # gains; and with one channel, the lanes that are read and their gains.
+        # For the present part: is_mono: whether left and right are alike, so that one channel is mixed for both;
+        # _transposed: the transposed lanes; _modulated: the lanes with modulated gains. If is_mono, _heard are the
+        # lanes that are read, and _gains their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
         self._heard: list[int] | slice = slice(0, 0)
         self._gains = np.zeros(0, np.float32)
 
     def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
-        """Begin a part of a span, of n_frames from `frame` on; needless if `is_mono`, unless a span begins.
+        """Begin a part of a span, of n_frames from `frame` on. If `is_mono`, only the first part of a span needs this.
 
         transposed: the sounding lanes that are transposed, ascending; heard: those of them that are read.
         """
@@ -66,7 +67,7 @@ class Mixer:
         # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
         n, lanes, bank, sound = max(2, n_frames), self._bank.n_lanes_used, self._bank, self._sound
         if self.is_mono:
-            # Every voice is as loud on the left as on the right: one channel serves for both.
+            # Every voice is as loud on the left as on the right, so one channel is mixed for both.
             left, heard = self._mix[0, :n], self._heard
             right = left
             sounds = sound.read_transposed(heard, frame, n) if self._transposed else sound.read(heard, frame, n)
@@ -168,7 +169,7 @@ class Mixer:
         return np.add(enveloped, sides, out=enveloped), right
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
-        """Copy the rest of a stolen voice's sound, faded out, into the tails: a new note takes the lane at `frame`."""
+        """Copy a stolen voice's sound from `frame` on, faded out, into the tails, because a new note takes its lane."""
         n = self._bank.cut_fade_frames
         fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
         sound = self._sound.copy(stolen.lane, frame, n) * fade * np.float32(stolen.level)

@@ -18,10 +18,10 @@ _WHEEL_FRAMES = 1024
 class Spans:
     """Mixes the sound of one span after another into `Mixer.stereo`.
 
-    A span is mixed in parts. A part ends with its span, at an event that changes nothing but pitches, or where the
-    sound of transposed lanes has been read far enough. A part is usually mixed as a whole at its first frame. But while
-    a wheel turns, its next event comes soon and ends the part. So a part is mixed piece by piece if pitches changed at
-    its beginning or shortly before.
+    A span is mixed in parts. A part ends with its span, at an event that changes only pitches, or where a read of
+    transposed lanes must end (`longest_read`). A part is usually mixed as a whole at its first frame. But while a wheel
+    turns, its next event comes soon and ends the part. So a part is mixed piece by piece if pitches changed at its
+    beginning or shortly before.
 
     frame: the first frame; the rest: the parts of the engine. Attributes: begin: the frame of the mixer's first sample;
     end: up to where blocks may copy the mixer's samples; first_hop: the first hop or reading after `begin`;
@@ -43,7 +43,7 @@ class Spans:
         self._voice_sound, self._sound, self._hops, self._mixer = voice_sound, sound, hops, mixer
         self.may_foresee = self.has_worked = False
         self._transposed: list[int] = []  # the sounding lanes that are transposed
-        self._heard: list[int] = []  # those of them that are read
+        self._heard: list[int] = []  # those of _transposed that are read
         self._n_gain_changes = -1  # `VoiceBank.n_changes` when the span began
         self._retuned_at = -_WHEEL_FRAMES  # the frame of the newest event that changed pitches
         self.start_at(frame)
@@ -55,13 +55,14 @@ class Spans:
         self._change = self._part_begin = self._part_end = self._mixed_to = self._reading_at = frame
 
     def go_on(self, frame: int, block_end: int) -> bool:
-        """Do what is due at `frame`, the attribute `end`, and mix the sound from there on.
+        """Do what is due at `frame`, which must be the attribute `end`, and mix the sound from there on.
 
         block_end: the end of the present block. Returns whether a span begins.
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something was due at `frame` that no block size moves; if not, no more than a piece has been played.
+        # Whether something is due at `frame` whatever the block size is. If not, the sound mixed so far has just ended
+        # here, and where it ends depends on the block size.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:
@@ -84,7 +85,8 @@ class Spans:
     def _is_event_due(self, frame: int) -> bool:
         """Whether events must be applied at `frame`.
 
-        Events that may wait for a hop are applied earlier only at frames that no block size moves.
+        Events that may wait for a hop are applied earlier only at a reading or where a part ends: these frames are the
+        same for all block sizes.
         """
         if not self._events.is_due(frame):
             return False
@@ -98,7 +100,7 @@ class Spans:
         return self._performance.take_changes()
 
     def _stays(self, changes: Changes | None) -> bool:
-        """Whether the span goes on: no more has changed than the pitches of transposed lanes."""
+        """Whether the span goes on: nothing has changed, or only pitches of transposed lanes."""
         if changes is None:
             return True
         if changes.opening or changes.stolen or changes.touched or self._bank.n_changes != self._n_gain_changes:
@@ -159,12 +161,15 @@ class Spans:
         if self._transposed:
             longest = self._sound.longest_read(self._heard)
             self._part_end = min(self._change, frame + longest - frame % longest)
-        if begins_span or not self._mixer.is_mono:  # within a span, one channel goes on to serve for both
+        if begins_span or not self._mixer.is_mono:  # within a span, the mix stays mono
             self._mixer.begin_part(frame, self._part_end - frame, self._transposed, self._heard)
         self._mixed_to = frame
 
     def _mix(self, frame: int, block_end: int) -> None:
-        """Mix the rest of the part, or a piece: up to the block's end, later as much as has been mixed of the part."""
+        """Mix the rest of the part, or only a piece of it if a wheel may be turning.
+
+        A piece lasts up to the end of the block, or as long as all earlier pieces together if that is longer.
+        """
         end = self._part_end
         if self._transposed and self._part_begin - self._retuned_at < _WHEEL_FRAMES:
             end = min(end, max(block_end, 2 * frame - self._part_begin))
@@ -179,5 +184,5 @@ class Spans:
 
 
 def _by_lane(voices: list[Voice]) -> dict[int, Voice]:
-    """Those of `voices` that sound, each once, by their lanes."""
+    """Those of `voices` that sound, by lane; none occurs twice."""
     return {voice.lane: voice for voice in voices if voice.active}

@@ -58,7 +58,7 @@ class CardEncoder(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where some of the recordings come from."""
+    """A source of the recordings that the instrument learnt from."""
 
     name: str
     licence: str

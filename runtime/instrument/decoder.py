@@ -11,7 +11,7 @@ from runtime.instrument.card import INPUT_NAME, OUTPUT_NAME, parse_card
 from runtime.instrument.session import MAX_BATCH, bind_rows, card_text, open_session, refuse_other_ends
 
 CHECK_TOLERANCE = 1e-4
-LARGEST_MAGNITUDE = np.float32(1e4)  # a sine at full scale has a magnitude near 1
+LARGEST_MAGNITUDE = np.float32(1e4)  # for comparison, a sine at full scale has a magnitude near 1
 
 
 class Decoder:
@@ -49,7 +49,7 @@ class Decoder:
         """Decode the first `n_rows` rows of `inputs`, 1 to MAX_BATCH; returns their spectra, a view of `magnitudes`."""
         self._session.run_with_iobinding(self._bindings[n_rows - 1 if self.batch_invariant else MAX_BATCH - 1])
         decoded = self.magnitudes[:n_rows]
-        # The maximum of values with a NaN among them is NaN, and fails the comparison.
+        # If a value is NaN, the maximum is NaN, too: then the comparison is false, and the row becomes silent.
         highest, lowest = np.maximum.reduce(decoded, axis=None), np.minimum.reduce(decoded, axis=None)
         if not (highest <= LARGEST_MAGNITUDE and lowest >= -LARGEST_MAGNITUDE):
             self._silence(decoded)

@@ -105,7 +105,7 @@ class Encoder:
         return latents
 
     def set_chroma(self, row: int, note: int) -> None:
-        """Write a row of `chroma`: the note's pitch class, or the detected one if the card's `labels` say so."""
+        """Write a row of `chroma`: 1 at the note's pitch class, or at the detected one if the card says so."""
         pitch_class = note % N_CHROMA
         if self._detects:
             pitch_class = int(detect_chroma(self.magnitudes[row : row + 1], self._spec.bin_hz)[0])
@@ -113,7 +113,10 @@ class Encoder:
         self.chroma[row, pitch_class] = 1.0
 
     def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
-        """Latents, float32 (n, n_latents), of frames (n, n_bins) with a highest magnitude of 1, at MIDI notes (n,)."""
+        """The latents of frames, float32 (n, n_latents).
+
+        frames: (n, n_bins), each with a highest magnitude of 1. notes: the MIDI note of each frame, (n,).
+        """
         frames, notes = np.asarray(frames, np.float32), np.asarray(notes, int)
         out = np.empty((len(frames), self.outputs.shape[1]), np.float32)
         for first in range(0, len(frames), MAX_BATCH):
@@ -142,7 +145,7 @@ class Encoder:
 
 
 def _refuse_other_file(path: Path, card: Card) -> None:
-    """UserError if the instrument's card has a digest of its encoder, and the file has another."""
+    """UserError if the file is not the encoder whose digest is on the instrument's card, if it has a digest."""
     if card.encoder is None:
         return
     digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_ONNX_BYTES)).hexdigest()

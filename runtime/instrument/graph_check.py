@@ -32,13 +32,13 @@ KEEPS_SIZE = frozenset((
 SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
                              "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
-LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
+LARGEST_VALUES = 16 * 2**20  # most values of one tensor, and of all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
 MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # most fields of the whole file; most dimensions of one tensor
 # onnxruntime reads any file with these bytes at this place as a model in its own format, ORT, instead of ONNX.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
-# The types that weights may have, as numbers of TensorProto.DataType: float, uint8, int8, int32, int64, bool, float16,
-# double. Then those that hold fractions: float, float16, double.
+# Numbers of TensorProto.DataType. _TYPES: the types that weights may have: float, uint8, int8, int32, int64, bool,
+# float16, double. _FRACTIONS: those of them that hold fractions: float, float16, double.
 _TYPES = frozenset((1, 2, 3, 6, 7, 9, 10, 11))
 _FRACTIONS = frozenset((1, 10, 11))
 
@@ -113,7 +113,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # a constant with an input's name is only a default for this input
+        self._constants -= inputs  # a tensor with an input's name is only this input's default
         self._still |= self._constants
         for node in nodes:
             self._node(node)
@@ -144,10 +144,10 @@ class _Graph:
         self._known.update(outputs)
         moving = [bool(given) and given not in self._still for given in inputs]
         if operator == "Cast" and any(moving) and not types <= _FRACTIONS:
-            # Such a whole number could be an index out of range, or a divisor that is 0.
+            # A whole number that depends on what is played could be an index out of range, or a divisor of 0.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
-            # The trial with each number of rows (trial.py) could then miss the largest size.
+            # The trial (trial.py) tries every number of rows, but not every input: it could miss the largest size.
             raise _NotAllowedError(f"the operator {operator} with a size that moves")
         if operator == "Shape" or not any(moving):
             self._still.update(outputs)
@@ -191,7 +191,7 @@ class _Graph:
         self._n_values += n_values
         if self._n_values > LARGEST_VALUES:
             raise _NotAllowedError(f"{self._n_values:,} weights, more than {LARGEST_VALUES:,}")
-        if n_values > len(tensor):  # each value takes one byte or more
+        if n_values > len(tensor):  # a value takes at least one byte, so values are missing
             raise _NotAllowedError(f"{n_values:,} weights in {len(tensor):,} bytes")
         return name
 

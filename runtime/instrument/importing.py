@@ -43,7 +43,7 @@ def import_instrument(name: str, decoder: bytes, encoder: bytes | None, where: o
 def _take_in(part: Path, folder: Path, name: str, decoder: bytes, encoder: bytes | None) -> None:
     path = part / f"{name}.onnx"
     path.write_bytes(decoder)
-    Decoder(path)  # refuses what is no instrument
+    Decoder(path)  # raises an error if the file is no instrument
     if encoder is not None:
         beside = part / f"{name}{ENCODER_SUFFIX}"
         beside.write_bytes(encoder)

@@ -27,7 +27,7 @@ def learned_path(start: Sequence[float], end: Sequence[float], learned: np.ndarr
     for point, row in enumerate(neighbours):
         for other in row.tolist():
             links[other].add(point)
-    links[0].add(1)  # the straight path, in case no other is cheaper
+    links[0].add(1)  # the straight path from point 0 to point 1: it is taken if no other is cheaper
     return points[_cheapest(cost, links)]
 
 

@@ -29,13 +29,13 @@ def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.Inferenc
     refuse_untried(content, path)
     try:
         return new_session(content)
-    except Exception as error:  # onnxruntime's exceptions have no public base class
+    except Exception as error:  # onnxruntime's own have no public base class to catch
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise UserError(path, f"not an ONNX model ({reason})", expected, EXPORT_AGAIN) from None
 
 
 def new_session(content: bytes) -> onnxruntime.InferenceSession:
-    """A session of a model's bytes; onnxruntime's errors pass through."""
+    """A session made of a model's bytes; errors of onnxruntime are not caught."""
     onnxruntime.set_default_logger_severity(4)  # errors are raised, and reported in one line; a log would repeat them
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -58,12 +58,15 @@ def card_text(session: onnxruntime.InferenceSession, path: Path) -> str:
 def refuse_other_ends(
     session: onnxruntime.InferenceSession, inputs: Mapping[str, int], output: tuple[str, int], path: Path
 ) -> None:
-    """UserError unless the graph has these inputs and this output: name and width, all float32 of shape (n, width)."""
+    """UserError unless the graph has exactly these inputs and this output, all float32 of shape (n, width).
+
+    inputs: the width of each input, by name. output: name and width.
+    """
     for side, ends, wanted in (
         ("input", session.get_inputs(), dict(inputs)),
         ("output", session.get_outputs(), dict([output])),
     ):
-        # In the shape, a variable batch size is a name instead of a number.
+        # A batch size that may vary stands in the shape as a name, not as a number.
         fits = all(
             end.type == "tensor(float)" and len(end.shape) == 2 and not isinstance(end.shape[0], int) for end in ends
         )

@@ -18,11 +18,11 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# Limits: for the whole trial, and for the processor's time after the libraries are loaded. For comparison: the trial of
+# Limits in s: for the whole trial, and for the processor's time after the libraries are loaded. Compare: the trial of
 # a bundled instrument would need 0.1 s, on a Pi ten times as long. `play` itself computes twice as much as a trial
 # before an instrument sounds.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
-LARGEST_GROWTH_BYTES = 320 * 2**20  # most memory of the trial's process, besides its libraries
+LARGEST_GROWTH_BYTES = 320 * 2**20  # the memory that the trial's process may use in addition to its libraries
 GOOD = "good"
 _ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_REASON = 4096
@@ -45,7 +45,7 @@ def refuse_untried(content: bytes, path: Path) -> None:
 
 
 def remember(digest: str, result: str) -> None:
-    """Store the result of a trial; if the folder cannot be written, the same content is tried again next time."""
+    """Store the result of a trial under the content's digest; if it cannot be written, the next start tries again."""
     with suppress(UserError, OSError), atomic_write(_place(digest)) as stream:
         stream.write(result)
 
@@ -61,14 +61,14 @@ def _remembered(digest: str) -> str | None:
 
 
 def _tried(content: bytes, path: Path, digest: str) -> str:
-    """GOOD, or what is wrong with the model."""
+    """Try the model in its own process; returns GOOD, or what is wrong with the model."""
     command = [sys.executable, "-m", "runtime.instrument.trial_process"]
     try:
         done = subprocess.run(
             command, cwd=_ROOT, input=content, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=LONGEST_S
         )
     except subprocess.TimeoutExpired:
-        # This result is not remembered: perhaps the machine was busy.
+        # Do not remember this result: perhaps the machine was busy.
         found = f"an ONNX model that is not loaded within {LONGEST_S:g} s"
         raise UserError(path, found, "one that is", "use another instrument, or try again") from None
     except OSError as error:

@@ -26,7 +26,7 @@ def main() -> None:
     _limit()
     try:
         _run(new_session(content))
-    except Exception as error:  # onnxruntime's exceptions have no public base class
+    except Exception as error:  # onnxruntime's own have no public base class to catch
         lines = str(error).splitlines() or [type(error).__name__]
         print(f"not a usable ONNX model ({lines[0][:_LONGEST_REASON]})")
     else:
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _give_way() -> None:
-    """Lower this process's priority: it may be inherited from an urgent thread, and a trial is not urgent."""
+    """Lower this process's priority, which may come from an urgent thread: a trial is not urgent."""
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     with suppress(OSError):
@@ -64,7 +64,7 @@ def _run(session: onnxruntime.InferenceSession) -> None:
     for n_rows in range(1, MAX_BATCH + 1):
         given = {each.name: random.random((n_rows, each.shape[1]), np.float32) for each in inputs}
         for end, computed in zip(session.get_outputs(), session.run(None, given), strict=True):
-            is_usual = len(end.shape) == 2 and isinstance(end.shape[1], int)  # other shapes are refused later
+            is_usual = len(end.shape) == 2 and isinstance(end.shape[1], int)  # another shape is refused later
             if is_usual and computed.shape != (n_rows, end.shape[1]):
                 raise ValueError(f"{end.name} of the shape {computed.shape} for {n_rows} rows")
 

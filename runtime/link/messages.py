@@ -73,7 +73,7 @@ def request_line(method: str, params: dict[str, object], number: Id) -> bytes:
 
 
 def problem_of(code: int, error: Exception | str) -> Problem:
-    """The problem that an error describes; a UserError keeps its parts."""
+    """The problem that an error describes; for a UserError, `data` has `where`, `found`, `expected` and `remedy`."""
     return Problem(code, str(error), _parts(error) if isinstance(error, UserError) else None)
 
 

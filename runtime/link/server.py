@@ -86,7 +86,7 @@ class Server:
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
         self.path, self._topics = path, topics
         make_private(path.parent)
-        # The kernel releases the lock when its process ends, so the lock tells whether the socket's maker still runs.
+        # The kernel releases the lock when this process ends, so the lock tells whether the socket's maker still runs.
         self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,7 +102,7 @@ class Server:
         self.add("methods", NoParams, lambda _params, _caller: sorted(self._methods))
 
     def add(self, method: str, params: type, handler: Handler) -> None:
-        """Answer requests with this name.
+        """Answer requests for this method.
 
         params: a msgspec.Struct type; a request with other params is refused. handler: called with the params and the
         Caller; returns the answer as plain values, or LATER; UserError refuses the request.
@@ -125,7 +125,7 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether requests wait for answers, or a closed client must be removed; then call `serve` immediately."""
+        """Whether requests wait, or a closed client must be removed; if True, call `serve` immediately."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
@@ -158,7 +158,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # after disconnected clients are removed, because the number of clients is limited
+            self._accept()  # only now, because the removed clients make room for new ones
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""

@@ -30,6 +30,7 @@ from runtime.live.remote.panel_news import PanelNotes
 from runtime.live.remote.picture import PICTURE, Picture
 from runtime.live.remote.ring import LentRing
 from runtime.live.requests import add_requests
+from runtime.live.watching.guarding import Guarding
 from runtime.panel.child import PanelChild
 from runtime.sound.choice import Choice
 from runtime.sound.patch import Patch
@@ -76,7 +77,10 @@ class Playing(Protocol):
         """Post an event, which is then heard one buffer later."""
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays; patch: the first part's patch when the sound was saved."""
+        """Rename the sound that plays, unless it has changed since it was saved.
+
+        patch: the first part's patch when the sound was saved.
+        """
 
     def say_yes(self) -> None:
         """Play the cue `yes`, because something was learned or saved."""
@@ -90,7 +94,7 @@ class Desk:
 
     The attribute `actions` has what a control or another program can start, by name. `server` is the link's server, or
     None if the link cannot be opened, for example because another `play` of this user has it. `companion` is the
-    process that keeps files, and `recorder` records the output.
+    process that keeps files, `recorder` records the output, and `guarding` has the audio thread guarded.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -100,6 +104,7 @@ class Desk:
         self._watches_controls = False
         self.recorder = Recorder(self, playing.engine.sample_rate_hz)
         self.companion = CompanionChild(say, [self.recorder.ring.descriptor])
+        self.guarding = Guarding(self.companion)
         self.choosing = Choosing(playing, self.companion, self.changed, say)
         self.actions.add("save", lambda _action: self.save(None, self._was_saved, self._cannot_save))
         self.actions.add("program", lambda action: self.choosing.heard(action.number, action.part))

@@ -183,7 +183,7 @@ class Recorder:
             self._recent.popleft()
 
     def _begin_if_possible(self) -> None:
-        """Begin the waiting recording if a suitable state is known, or refuse it if its time is over."""
+        """Begin the waiting recording if a suitable state is known, or refuse it if it has waited too long."""
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:

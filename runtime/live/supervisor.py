@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime.audio.output import Output
-from runtime.base.realtime import prepare_process
+from runtime.base.realtime import gives_way, prepare_process
 from runtime.control.mapping.library import known_devices, refuse_broken_map
 from runtime.engine.engine import Engine
 from runtime.events import Event
@@ -211,7 +211,8 @@ class Supervisor:
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
-                desk.remember()
+                with gives_way(self._card.renders_now):  # after a swap, this takes a few milliseconds
+                    desk.remember()
                 self._condition.tell()
                 next_round_s = time.monotonic() + (LOOK_S if self._card.is_missing else ROUND_S)
             elif midi.retry_s == 0.0 or stop.woken & set(midi.wake_fds):
@@ -223,7 +224,7 @@ class Supervisor:
         self._returns.drain()
         for action in self._racks.rack.take_actions():
             self._desk.actions.heard(action)
-        self._racks.rack.take_retired()
+        self._swaps.free(self._racks.rack.take_retired())
         self._swaps.serve()
         self._sounds.serve()
 
@@ -269,7 +270,8 @@ class Supervisor:
             self._watch.suspect()  # JACK serves both MIDI and sound, so the sound may be lost as well
 
     def _check_blocks(self) -> None:
-        """Check the blocks, and play silently if the sound card has gone."""
+        """Have the audio thread guarded, check the blocks, and play silently if the sound card has gone."""
+        self._desk.guarding.follow(self._card.blocks.thread_id)
         if self._card.output.server_has_gone:
             self._watch.suspect()
         if self._watch.look() and not self._card.is_missing:

@@ -16,9 +16,9 @@ _FIRST_CARD_CLIENT, _CLIENTS_PER_CARD = 16, 4
 class Identity(NamedTuple):
     """What distinguishes one MIDI input from another, independent of its address.
 
-    port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
-    arrival. socket: the USB socket in which the input was last, to distinguish inputs with the same name; empty if
-    unknown.
+    port: the input's name, without addresses. order: the input's number among inputs with the same name, from 1, in the
+    order of arrival. socket: the USB socket that the input was in most recently, to distinguish inputs with the same
+    name; empty if unknown.
     """
 
     port: str
@@ -29,10 +29,10 @@ class Identity(NamedTuple):
 class DeviceTable:
     """The number of each MIDI input, from 0, and its identity.
 
-    known: identities from earlier runs; each gets a number when an input with this identity arrives. An input gets the
-    known identity with the input's name and socket. If there is none, it gets the first identity with its name that no
-    present input has, or else a new one. So a single keyboard is recognised at any socket, and equal keyboards are
-    distinguished while each keeps its socket.
+    known: identities from earlier runs. An input that arrives gets the known identity with the input's name and socket;
+    if there is none, the first known identity with this name that no present input has; or else a new identity. So a
+    single keyboard is recognised at any socket, and equal keyboards are distinguished while each keeps its socket. An
+    identity gets its number when an input gets the identity for the first time.
     """
 
     def __init__(self, known: Iterable[Identity] = ()):
@@ -66,7 +66,7 @@ class DeviceTable:
             order = next(order for order in range(1, len(orders) + 2) if order not in orders)
             free = [len(self._known)]
             self._known.append(Identity(name, order))
-        # Among absent identities with the same name, choose the lowest order.
+        # Of the identities that fit and that no present input has, choose the one with the lowest `order`.
         place = min(free, key=lambda i: self._known[i].order)
         self._known[place] = self._known[place]._replace(socket=socket)
         if place not in self._numbers:
@@ -106,6 +106,6 @@ def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
 
 
 def _address(port: str) -> tuple[int, int, str]:
-    """A key for sorting: ALSA's client and port number, -1 without an address, then the whole name."""
+    """A key for sorting: ALSA's client and port numbers, both -1 without an address, then the port's whole name."""
     match = re.search(r"\s(\d+):(\d+)$", port)
     return (int(match[1]), int(match[2]), port) if match else (-1, -1, port)

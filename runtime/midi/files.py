@@ -31,7 +31,7 @@ def read_events(path: str | Path) -> list[tuple[float, Event]]:
         raise UserError(path, f"a damaged MIDI file ({error})", "a MIDI file", remedy) from None
     events = _with_times(timed, ticks_per_beat)
     while events and isinstance(events[-1][1], Tempo):
-        events.pop()  # so that the piece ends with its last note
+        events.pop()  # a change of tempo after the last note would lengthen the piece
     return events
 
 

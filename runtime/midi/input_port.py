@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import mido
 
 from runtime.base.quiet import quiet_stderr
-from runtime.base.realtime import MIDI_PRIORITY, promote_thread
+from runtime.base.realtime import MIDI_PRIORITY, DriverThreadState, promote_thread
 from runtime.events import Event, NoteOn
 from runtime.midi.held_state import HeldState
 from runtime.midi.messages import from_message
@@ -43,7 +43,7 @@ class InputPort:
         self._held = HeldState()
         self._client: rtmidi.MidiIn | None = None
         self._kept_alive: list[object] = []
-        self._promoted = False
+        self._promoted, self._thread_state = False, DriverThreadState()
         self._may_be_deaf = False
 
     def open(self, name: str, announcements: Announcements | None) -> None:
@@ -86,11 +86,12 @@ class InputPort:
         self._may_be_deaf = False
         if not self._promoted:
             self._promoted = True
+            self._thread_state.keep()
             promote_thread(MIDI_PRIORITY)
         try:
             event = from_message(mido.Message.from_bytes(message_and_delta[0]), self.device)
         except (ValueError, LookupError, TypeError):
-            return  # not MIDI, because of a bad cable or a faulty device
+            return  # the bytes are no MIDI: a bad cable, or a faulty device
         if event is None or self._channel not in (None, getattr(event, "channel", self._channel)):
             return
         if self.velocities is not None and type(event) is NoteOn:
@@ -102,7 +103,7 @@ class InputPort:
         """Receive nothing more, and post the events that release all held keys and controllers; then call `close`."""
         if self._client is not None:
             self._client.cancel_callback()
-            time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call
+            time.sleep(_LAST_CALL_S)  # wait: the driver's thread may still be in its last call
         self._release()
 
     def close(self) -> None:
@@ -112,7 +113,7 @@ class InputPort:
             with quiet_stderr():
                 self._client.close_port()
             # After a truncated system exclusive message, rtmidi's JACK client receives nothing, on any port, until the
-            # next such message ends. So a client is reused only if a message arrived while it was last connected.
+            # next such message ends. So a client is reused only if a message arrived during its latest connection.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
         self._release()  # again, in case the driver's last call ended after the first release
@@ -126,6 +127,7 @@ class InputPort:
     def _delete_client(self) -> None:
         with quiet_stderr():
             self._client.delete()
+        self._thread_state.free()
         self._client, self._kept_alive, self._may_be_deaf = None, [], False
 
     def _release(self) -> None:

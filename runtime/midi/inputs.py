@@ -64,7 +64,7 @@ class MidiInputs:
         self._scanner: rtmidi.MidiIn | None = None
         self._virtual: InputPort | None = None
         self._open: dict[str, InputPort] = {}
-        self._left: list[tuple[float, InputPort]] = []  # when to close each port whose keyboard has gone, ascending
+        self._left: list[tuple[float, InputPort]] = []  # (when to close, port), ascending: keyboards that have gone
         self._idle: list[InputPort] = []  # closed ports, kept for reuse
         self._refused: dict[str, Refusal] = {}
         self._announcer = announcer(self._api)
@@ -186,7 +186,7 @@ class MidiInputs:
                 port.close()
                 self._idle.append(port)
                 self._refused[name] = refusal.once_more()
-                if refusal.n_tries == 1:  # the first refusal is normal for a new port
+                if refusal.n_tries == 1:  # the second refusal; the first one is normal for a new port
                     yield f"MIDI input refused: {stable_name(name)} ({error}); trying again."
                 continue
             self._open[name] = port
@@ -200,7 +200,7 @@ class MidiInputs:
         return self._close_left() if self._left else InputPort(self._api, self._post, self._config.channel)
 
     def _close_left(self) -> InputPort:
-        """Close the port that has waited longest, and return it."""
+        """Close the port whose keyboard has been gone longest, and return it."""
         _, port = self._left.pop(0)
         port.close()
         return port

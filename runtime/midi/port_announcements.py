@@ -104,7 +104,7 @@ class JackAnnouncements:
         """Record one announcement; JACK calls this on a thread that must not wait for the server."""
         if not self._promoted:
             self._promoted = True
-            promote_thread(SUPERVISOR_PRIORITY)  # the audio thread waits for any thread that holds the interpreter
+            promote_thread(SUPERVISOR_PRIORITY)  # because the audio thread waits while this one holds the interpreter
         names = [name for known, name in self._port_names if known == port]
         self._port_names = [(known, name) for known, name in self._port_names if known != port]
         if came:
@@ -118,7 +118,7 @@ class JackAnnouncements:
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # a full pipe wakes the reader, too
+        with contextlib.suppress(BlockingIOError):  # if the pipe is full, its bytes wake the reader
             os.write(self._write_fd, b"!")
 
     def fileno(self) -> int:
@@ -156,9 +156,11 @@ class AlsaAnnouncements:
         try:
             with quiet_stderr():
                 self._client = alsa_midi.SequencerClient(_OWN_NAME)
-            # NO_EXPORT: other programs, which would show this port as a synthesizer, cannot connect to it.
+            # Without NO_EXPORT, other programs could connect to this port, and would show it as a synthesizer.
             caps = alsa_midi.PortCaps.WRITE | alsa_midi.PortCaps.NO_EXPORT
-            self._client.create_port("in", caps, alsa_midi.PortType.APPLICATION).connect_from(alsa_midi.SYSTEM_ANNOUNCE)
+            # Keep the port: alsa_midi deletes a port, and with it the connection, when nothing refers to it.
+            self._port = self._client.create_port("in", caps, alsa_midi.PortType.APPLICATION)
+            self._port.connect_from(alsa_midi.SYSTEM_ANNOUNCE)
             descriptors = alsa_midi.ffi.new("struct pollfd[]", 1)
             alsa_midi.alsa.snd_seq_poll_descriptors(self._client.handle, descriptors, 1, select.POLLIN)
             self._fd = descriptors[0].fd

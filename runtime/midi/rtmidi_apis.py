@@ -57,7 +57,7 @@ def api_names() -> dict[str, int]:
 def api_number(name: str | None) -> int:
     """rtmidi's number for an API; UserError for an unknown name.
 
-    name: such as `UNIX_JACK`; the name of mido's module may stand before, as in `mido.backends.rtmidi/UNIX_JACK`; None
+    name: such as `UNIX_JACK`; the name of mido's module may precede it, as in `mido.backends.rtmidi/UNIX_JACK`; None
     for this system's usual API.
     """
     known = api_names()

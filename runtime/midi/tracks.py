@@ -7,14 +7,14 @@ from operator import itemgetter
 from runtime.events import ActiveSensing, Clock, ClockContinue, ClockStart, ClockStop, Event
 from runtime.midi.recorded.events import event_of_midi
 
-# A message and its time, in ticks from the beginning of the file. The message is an event; for a change of tempo, the
-# new microseconds per beat; or None if it is ignored.
+# The time, in ticks from the beginning of the file, and the message: an event, or for a change of tempo the new length
+# of a beat in microseconds, or None for a message that is ignored.
 Timed = tuple[int, Event | int | None]
 
 _HEADER_BYTES, _CHUNK_HEADER_BYTES = 14, 8
 _META, _SYSEX, _SYSEX_MORE, _TEMPO, _END = 0xFF, 0xF0, 0xF7, 0x51, 0x2F
 _SIMPLE = {0xF8: Clock, 0xFA: ClockStart, 0xFB: ClockContinue, 0xFC: ClockStop, 0xFE: ActiveSensing}
-_PASSED_OVER = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0}  # messages that are ignored: how many data bytes each has
+_PASSED_OVER = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0}  # the number of data bytes of each ignored message
 
 
 def read_tracks(content: bytes) -> tuple[int, list[Timed]]:

@@ -75,7 +75,7 @@ class Arpeggiator:
         self._given: list[tuple[int, Event]] = []
 
     def feed(self, event: Event, frame: int) -> None:
-        """Receive an event; if `frame` is before the end of the previous `take`, the event happens at that end."""
+        """Receive an event; it happens at `frame`, or at the `end_frame` of the latest `take` if that is later."""
         self._enqueue(event, frame)
 
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None:
@@ -298,7 +298,7 @@ class Arpeggiator:
             self._steps.begin(self._tempo.beats_at(self._now))
 
     def _switch_off(self) -> None:
-        """Silence the keys that are down until they are struck again, and pass the pedals on to the engine."""
+        """Pass the pedals on to the engine. Keys that are down now stay silent until they are struck again."""
         self._end_note()
         self._eaten = set(self._keys.down)
         self._keys.clear()

@@ -21,7 +21,7 @@ _SELECTS = (Control.RPN_MSB, Control.RPN_LSB)
 _UNSELECTS = (Control.NRPN_MSB, Control.NRPN_LSB)
 _NO_PARAMETER = (127, 127)  # MIDI 1.0: RPN 127, 127 selects no parameter
 _DATA = (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB)
-# Source: RP-015: CC 121 leaves volume, pan and bank alone. The values of registered parameters stay, too.
+# CC 121 leaves these controls as they are, and also the values of registered parameters. Source: RP-015.
 _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 
 
@@ -99,6 +99,6 @@ class ChannelMemory:
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Note that data entry sets no parameter from now on; `events` ends with the message that says this."""
+        """Select no parameter on the channel, so that data entry sets nothing until a parameter is selected."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

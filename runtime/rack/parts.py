@@ -28,7 +28,7 @@ from runtime.rack.glides import GLIDE_S, Glide
 from runtime.sound.sound import Sound
 
 EVERY_CHANNEL = -1
-# Events for the next notes only; the notes that ring out on an earlier engine do not follow them.
+# Events that only the present engine gets: the notes that ring out on earlier engines do not follow them.
 _OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
 
 
@@ -47,7 +47,7 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gains(self) -> tuple[float, float]:
-        """The left and the right gain, by equal-power panning: in the middle both are the level, as a factor."""
+        """The left and the right gain, by equal-power panning; panned to the middle, both equal the part's level."""
         level, angle = 10.0 ** (self.level_db / 20.0), math.pi / 4.0 * (1.0 + self.pan)
         if not self.pan:
             return level, level
@@ -76,7 +76,7 @@ class Part:
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
         self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
         self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
-        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # for each held (channel, key), the notes that it began
+        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # the notes that each held (channel, key) began
 
     def engines(self) -> list[Engine]:
         """The engines that may sound, oldest first."""
@@ -119,7 +119,7 @@ class Part:
         return False
 
     def ring_out(self, event: Event, frame: int | None) -> None:
-        """Post an event, as `take` does, to a part that begins no more notes; events for new notes only are ignored."""
+        """Post an event, as `take` does, to a part that begins no more notes; ignore those of _OF_PRESENT_SOUND."""
         if not isinstance(event, _OF_PRESENT_SOUND):
             self.take(event, frame)
 

@@ -124,7 +124,7 @@ class Rack:
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Let the audio thread append (frame, RackState) to the history at the end of the present block."""
+        """Let the audio thread append (frame, RackState) to the kept history at the end of the present block."""
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:
@@ -194,7 +194,7 @@ class Rack:
         self._collect()
 
     def _collect(self) -> None:
-        """Collect the engines' actions, and give silent earlier engines to the main thread, which frees them."""
+        """Collect the engines' actions, and give earlier engines that are silent to the main thread, to be freed."""
         asked: set[str] = set()
         for number, part in enumerate(self._parts):
             for action in part.engine.take_actions():
@@ -208,14 +208,14 @@ class Rack:
             self._leaving[:] = [part for part in self._leaving if not self._has_gone(part)]
 
     def _retire(self, part: Part) -> None:
-        """Give a part's silent earlier engines to the main thread."""
+        """Give the main thread the part's earlier engines that are silent."""
         for engine in part.leaving:
             engine.take_actions()
         for engine in part.take_gone():
             self._returns.retire(engine)
 
     def _has_gone(self, part: Part) -> bool:
-        """Whether a replaced part has fallen silent; if so, give its engine to the main thread."""
+        """Return whether a replaced part has fallen silent; if so, give its engine to the main thread."""
         if part.leaving or not part.engine.is_silent:
             return False
         self._returns.retire(part.engine)

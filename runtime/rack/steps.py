@@ -28,8 +28,8 @@ class Steps:
     def begin(self, beats: float) -> None:
         """Begin a chord; beats: the present time, in beats.
 
-        Usually the first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and
-        the chord's first step is the next one.
+        Usually the chord's first step is now. If the settings let chords start on the beat, steps are counted from beat
+        0, and the first one that is not before `beats` begins the chord.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0
@@ -42,7 +42,7 @@ class Steps:
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """Count the step that was due as played."""
+        """Move on to the next step, and count the present step's note as played."""
         self._next += 1
         self.n_played += 1
 
@@ -69,5 +69,5 @@ class Steps:
         """Return the number of the first step that is not before `beats`."""
         size = self._settings.step_beats
         step = math.ceil((beats - self._origin) / size - _NEAR)
-        # Swing may have delayed the step before this one until after `beats`.
+        # If swing has delayed the step before this one until after `beats`, that step is the first.
         return step - 1 if (step - 1) % 2 and self._beats_of(step - 1) >= beats - _NEAR * size else step

@@ -27,7 +27,7 @@ class VoiceShare:
         return len(self._owners)
 
     def start(self, engine: Engine) -> None:
-        """Count a note that begins on an engine; on an engine that plays one at a time, it replaces a held note."""
+        """Count a note that begins on an engine; on a monophonic engine it replaces the held note."""
         if not self.adds(engine):
             newest = max(number for number, owner in enumerate(self._owners) if owner is engine)
             del self._owners[newest]

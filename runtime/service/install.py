@@ -15,11 +15,25 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, make_folder, read_bounded_file
 from runtime.base.signals import signals_as_exceptions
 from runtime.service.archive import opened
-from runtime.service.places import ANNOUNCED, HOME, PACKAGED, ROOT, SETTINGS, STATE, UNIT, UNITS, USER
+from runtime.service.places import (
+    ANNOUNCED,
+    HOME,
+    PACKAGED,
+    ROOT,
+    SETTINGS,
+    STATE,
+    UNIT,
+    UNITS,
+    UPDATE,
+    UPDATE_NEWS,
+    USER,
+)
 from runtime.service.system import call, is_booted, last_line, make_user, properties, refuse_fleeting_disk, restart
 from runtime.service.versions import Versions, version_of
 
+UNPACKED = HOME / ".unpacked"  # where an archive is unpacked
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
+_SUFFIXES = (".path", ".service")  # of the files of units
 _LARGEST_BYTES = 256 * 2**10
 _OLD_WITHIN_S = 90.0  # after a failed update, the previous version has at least this long to become ready
 
@@ -29,7 +43,7 @@ def install(within_s: float, *, anyway: bool = False) -> int:
 
     anyway: whether to accept a disk that seems to lose its changes at power-off.
     """
-    with _alone(anyway), signals_as_exceptions():
+    with alone(anyway), signals_as_exceptions():
         version = put_in(ROOT, within_s)
     if not is_booted():
         print(f"Installed in {version}; it plays from the next start of this machine.")
@@ -41,12 +55,17 @@ def install(within_s: float, *, anyway: bool = False) -> int:
 
 def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
     """Replace the installed program by the one in `source`, a folder or an archive; other arguments as in `install`."""
-    if Versions(HOME).current() is None:
-        raise UserError("service update", "no service", "an installed one", "type: sudo ./timbrebox service install")
-    with _alone(anyway), signals_as_exceptions(), opened(source, HOME / ".unpacked") as folder:
+    refuse_not_installed()
+    with alone(anyway), signals_as_exceptions(), opened(source, UNPACKED) as folder:
         version = put_in(folder, within_s)
     print(f"Updated: {version.name} plays.")
     return 0
+
+
+def refuse_not_installed() -> None:
+    """UserError if there is no installed version."""
+    if Versions(HOME).current() is None:
+        raise UserError("service update", "no service", "an installed one", "type: sudo ./timbrebox service install")
 
 
 def put_in(source: Path, within_s: float) -> Path:
@@ -85,7 +104,7 @@ def uninstall(*, purge: bool) -> int:
         remedy = f"type: sudo apt-get {'purge' if purge else 'remove'} timbrebox"
         raise UserError("service uninstall", "a Debian package", "an installation by service install", remedy)
     _refuse_checkout()
-    units = [path for path in UNITS.glob(f"{USER}*.service") if _is_ours(path)]
+    units = _our_units()
     if not units and not HOME.exists() and not purge:
         print("The service is not installed; nothing to remove.")
         return 0
@@ -94,6 +113,7 @@ def uninstall(*, purge: bool) -> int:
         unit.unlink()
     _reload()
     ANNOUNCED.unlink(missing_ok=True)  # this file announces a page that no longer exists
+    shutil.rmtree(UPDATE_NEWS.parent, ignore_errors=True)
     shutil.rmtree(HOME, ignore_errors=True)
     if not purge:
         print(f"Removed. Settings ({SETTINGS.parent}) and sounds ({STATE}) stay; to delete both: uninstall --purge")
@@ -108,21 +128,25 @@ def uninstall(*, purge: bool) -> int:
 def _play(versions: Versions, version: Path) -> None:
     """Switch `current` to a version, install its unit files, reload systemd, and enable the service."""
     versions.switch(version)
-    new = sorted((version / "runtime" / "service").glob("*.service"))
+    folder = version / "runtime" / "service"
+    new = sorted(path for path in folder.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     for unit in new:
         with atomic_write(UNITS / unit.name, "wb") as stream:
             stream.write(read_bounded_file(unit, "a unit file", _LARGEST_BYTES))
         (UNITS / unit.name).chmod(0o644)
-    for left in UNITS.glob(f"{USER}*.service"):
-        if left.name not in {unit.name for unit in new} and _is_ours(left):
-            call("systemctl", "disable", *(["--now"] if is_booted() else []), left.name)
+    for left in _our_units():
+        if left.name not in {unit.name for unit in new}:
+            # A running update must not be stopped, because it may be the one that does this.
+            is_stopped = is_booted() and left.name != f"{UPDATE}.service"
+            call("systemctl", "disable", *(["--now"] if is_stopped else []), left.name)
             left.unlink()
     _reload()
-    call("systemctl", "enable", UNIT)
+    call("systemctl", "enable", UNIT, *(unit.name for unit in new if unit.suffix == ".path"))
     for unit in new:
-        if is_booted() and unit.name != UNIT:
-            # This restarts only a unit that runs, because the owner has started it.
-            call("systemctl", "try-restart", "--no-block", unit.name)
+        if is_booted() and unit.name not in (UNIT, f"{UPDATE}.service"):
+            # `try-restart` restarts only a unit that runs, because the owner has started it.
+            action = "restart" if unit.suffix == ".path" else "try-restart"
+            call("systemctl", action, "--no-block", unit.name)
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
@@ -154,9 +178,10 @@ def _write_first_settings(source: Path) -> None:
     SETTINGS.chmod(0o644)
 
 
-def _is_ours(unit: Path) -> bool:
-    """Whether a unit file calls the program in HOME: the owner may have units with a similar name."""
-    return str(HOME) in unit.read_text(encoding="utf-8", errors="replace")
+def _our_units() -> list[Path]:
+    """The unit files that name HOME; the owner may have units with similar names."""
+    units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
+    return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 
 
 def _reload() -> None:
@@ -171,7 +196,7 @@ def _refuse_checkout() -> None:
 
 
 @contextmanager
-def _alone(anyway: bool) -> Iterator[None]:
+def alone(anyway: bool) -> Iterator[None]:
     """Lock HOME for one installation; UserError if another installation runs or HOME is unsuitable.
 
     anyway: as in `install`. If this process is killed, the kernel releases the lock.

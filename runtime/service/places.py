@@ -15,3 +15,7 @@ ANNOUNCED = Path("/etc/avahi/services/timbrebox.service")  # the owner may put t
 PACKAGED = Path("/usr/lib/timbrebox")  # where the Debian package puts the version that it then installs
 ENVIRONMENT = ".venv"
 PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instruments")
+UPDATE = "timbrebox-update"  # the units for an update that the page receives: UPDATE.path starts UPDATE.service
+SIGNERS = Path("/etc/timbrebox/update_signers")  # the owner's list of keys whose updates may come over the page
+ARRIVED = Path("update", "arrived")  # in STATE: what the page has received; the path unit names it, too
+UPDATE_NEWS = Path("/run/timbrebox-update/news.json")  # how the update goes, written by root for the page

@@ -105,7 +105,7 @@ def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: st
 
 
 def choose_written(config: Config, sound: WrittenSound) -> Choice:
-    """Call `choose_tree` with the instrument that the sound names if `available` lists it, or else the settings'."""
+    """Call `choose_tree` with the instrument that the sound names; if `available` lacks it, with the settings' one."""
     config = _with_instrument_of(sound_from_tree(sound.tree, sound.where), config)
     return choose_tree(config, config.instrument or DEFAULT_INSTRUMENT, *sound)
 
@@ -130,7 +130,10 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The patch of the settings' preset, or else of the card's first preset; some presets are whole sounds."""
+    """The patch of the preset that the settings name, or else of the card's first preset.
+
+    If this preset has only knob positions, the patch has just the settings, and no positions.
+    """
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
     if chosen is None or chosen.sound is None:
@@ -266,7 +269,7 @@ def _lacking(found: _Found, card: Card) -> list[str]:
 
 
 def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
-    """A name for the instrument that the sound was made for; None if it is this instrument, or unknown."""
+    """A name for the instrument that the sound was made for; None if `decoder` is this instrument, or none is known."""
     made_for = sound.made_for
     if made_for is None:
         return None

@@ -21,8 +21,8 @@ from runtime.sound.sound import SOUND_VERSION, Sound, SoundPart, refuse_bad_name
 def load_sound(path: str | Path) -> Sound:
     """Read a sound from a YAML file of at most 256 KiB.
 
-    UserError, which names the file and the key, if the file is unreadable, sound_version differs, a key is unknown or a
-    value is out of range. `with_sound` in settings.py checks that the instrument has the sound's knobs.
+    UserError, which names the file and the key, if the file is unreadable, is of another sound_version, has an unknown
+    key or a value out of range. `with_sound` in settings.py checks that the instrument has the sound's knobs.
     """
     return sound_from_tree(load_yaml(path, dict[str, Any]), path)
 
@@ -36,12 +36,12 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
         raise UserError(f"{path}, sound_version", shown, str(SOUND_VERSION), "use a Timbrebox that knows this version")
     if isinstance(tree.get("latents"), dict):
         for knob, position in tree["latents"].items():
-            # msgspec's message about a dict's value does not name the key.
+            # Check each value by itself, because msgspec's message about a dict's value does not name the key.
             refuse_bad_name(str(knob), f"{path}, latents")
             checked(position, Position, f"{path}, latents, {knob!r}")
     if isinstance(tree.get("modulation"), list):
         for number, each in enumerate(tree["modulation"]):
-            # msgspec's message about a list's item does not give the item's number.
+            # Check each item by itself, because msgspec's message about a list's item does not give its number.
             checked(each, Modulation, f"{path}, modulation[{number}]")
     if isinstance(tree.get("parts"), list):
         for number, each in enumerate(tree["parts"]):
@@ -73,7 +73,7 @@ def sound_tree(sound: Sound) -> dict[str, Any]:
 
 
 def _said(struct: msgspec.Struct) -> dict[str, Any]:
-    """The fields of a structure whose values are not the defaults, as plain values."""
+    """A structure's fields, by name, as plain values; fields with their default values are left out."""
     said = {}
     for field in _fields_of(type(struct)):
         value = getattr(struct, field.name)
@@ -83,7 +83,7 @@ def _said(struct: msgspec.Struct) -> dict[str, Any]:
     return said
 
 
-@functools.cache  # each call leaves a reference cycle, which `play` would never free: its garbage collector is off
+@functools.cache  # because each call leaves a reference cycle; `play` would never free it, as it collects no garbage
 def _fields_of(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
     return msgspec.structs.fields(kind)
 

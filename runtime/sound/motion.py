@@ -26,8 +26,8 @@ UNIPOLAR_SOURCES = (
 SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
 _CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
 LATENT = "latent."
-# What a modulation with the amount 1 adds to each target when its source is 1. For latents, which are not listed, it
-# is 1, the knob's whole travel.
+# What a modulation of the amount 1 adds to each target while the modulation's source is 1. To a latent, which is not
+# listed, it adds 1, the knob's whole travel.
 TRAVELS = {
     "phase_blend": 1.0,
     "filter.cutoff": 8.0,  # octaves
@@ -38,10 +38,10 @@ TRAVELS = {
     "level": 48.0,  # dB
     "pan": 1.0,
     "pitch": 12.0,  # semitones
-    "vibrato.depth": 1.0,  # of the sound's vibrato_semitones
+    "vibrato.depth": 1.0,  # share of the sound's vibrato_semitones
     "vibrato.rate": 2.0,  # octaves
     "trajectory.speed": 3.0,  # octaves
-    "trajectory.position": 1.0,  # of the trajectory's length
+    "trajectory.position": 1.0,  # share of the trajectory's length
 }
 TARGETS = tuple(TRAVELS)
 MOST_MODULATIONS = 32

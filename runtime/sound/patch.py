@@ -28,10 +28,11 @@ class Patch(msgspec.Struct, frozen=True):
     """What an engine plays.
 
     settings: the settings, as changed by the sound. sound: the sound itself, with the fields that the settings do not
-    have, such as LFOs and the filter. positions: knob positions, 0 to 1, in the card's order; None if no knob is named.
-    trajectories: the sound's trajectories, only for knobs that the instrument has. folder: the folder of the
-    trajectories' files; None if the sound has no file.
-    morph: the sounds that the controls `morph`, `morph.x` and `morph.y` move through; None without a morph.
+    have, such as LFOs and the filter. positions: knob positions, 0 to 1, in the card's order. With None, a new
+    engine starts with the preset's positions, and an engine that plays keeps its own. trajectories: the sound's
+    trajectories, only for knobs that the instrument has. folder: the folder of the trajectories' files; None if the
+    sound has no file. morph: the sounds that the controls `morph`, `morph.x` and `morph.y` move through; None without
+    a morph.
     """
 
     settings: Config = Config()

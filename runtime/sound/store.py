@@ -37,7 +37,7 @@ def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]
 
 
 def instrument_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """The sounds of an instrument, by name: its card's presets, then its bundled sounds; instrument: its name."""
+    """An instrument's sounds, by name: the card's presets, then the bundled sounds. instrument: its name."""
     return card_sounds(card, instrument) | bundled_sounds(instrument, len(card.presets))
 
 

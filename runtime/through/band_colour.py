@@ -9,7 +9,7 @@ from runtime.acoustics.spectrum import StftSpec
 from runtime.encoding.colour import LEAST_DB, MOST_DB
 
 N_STEPS = 4
-FLOOR = np.float32(1e-7)  # no band counts as more than 70 dB below the whole power
+FLOOR = np.float32(1e-7)  # the lowest level of a band: 70 dB below the power of all bands together
 _TINY = np.float32(1e-30)
 _PER_DB = np.float32(np.log(10.0) / 20.0)
 

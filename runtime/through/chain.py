@@ -15,7 +15,7 @@ from runtime.through.settings import EffectSettings, LatentMover
 from runtime.through.stretching import Stretcher
 
 MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: of its latents as encoded, and of the moved latents
-LEAST_PEAK = 1e-6  # a frame is silent if its highest magnitude is below this times the frame size
+LEAST_PEAK = 1e-6  # a frame is silent if its highest magnitude is below LEAST_PEAK times the frame size
 # The pitch detector reads only the bins up to about this frequency, a little above the highest pitch that it finds: at
 # 44.1 kHz a quarter of the bins.
 PITCH_BAND_HZ = 5500.0
@@ -84,9 +84,10 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """The note to decode for each frame. Also sets each frame's step in `_steps`.
+        """Return the note to decode for each frame, and set `_steps`, which has a step for each frame.
 
-        Bin k of the sound's spectrum has the frequency of bin k * step of the decoded spectrum.
+        Bin k of the sound's spectrum matches bin k * step of the decoded spectrum: both are equally far above the pitch
+        of their spectrum.
         """
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
@@ -99,7 +100,7 @@ class Chain:
         return notes
 
     def _encode(self, magnitudes: np.ndarray, notes: list[int]) -> None:
-        """Encode the frames, each transposed to its decoded note; the latents are then in the encoder's outputs."""
+        """Encode the frames, each transposed to its note in `notes`; the encoder's outputs then hold the latents."""
         encoder = self._encoder
         for row, note in enumerate(notes):
             frame = encoder.magnitudes[row]
@@ -136,10 +137,10 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """Turn `moved`, the instrument's spectra, into factors for the sound's own spectra, in place.
+        """Turn `moved`, the instrument's spectra, into factors for the sound's spectra, in place.
 
-        The products have the shapes of the instrument's spectra, with the levels and phases of the sound's. magnitudes:
-        those of the sound's spectra.
+        A sound's spectrum times its factors has the shape of the instrument's spectrum, but keeps its own level and
+        phases. magnitudes: of the sound's spectra.
         """
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]

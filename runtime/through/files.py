@@ -50,7 +50,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
         file.setframerate(rate_hz)
         for block in through_blocks(_blocks(recording, rate_hz), chain):
             n_written += len(block)
-            # The effect keeps the level of each spectrum, but not the peaks; so a sample may be beyond full scale.
+            # The effect keeps the level of each spectrum, but may raise a sample beyond full scale. So limit it.
             limit(block, np.empty_like(block), np.empty_like(block))
             file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
             progress.update(n_written / rate_hz)

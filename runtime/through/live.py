@@ -21,7 +21,7 @@ Positions = Callable[[], tuple[float, ...]]
 
 
 class LiveThrough:
-    """Adds the effect on the input to the engine's blocks; runtime/audio/output.py calls `add`.
+    """Adds the input, as changed by the effect, to the engine's blocks; runtime/audio/output.py calls `add`.
 
     decoder, encoder: used by nothing else. rate_hz: of input and output. positions: returns the knobs' positions, 0 to
     1. A knob at its start position leaves its latent as encoded. Moving the knob moves the latent twice as far: a knob
@@ -71,7 +71,7 @@ class LiveThrough:
             np.add.reduce(incoming[at : at + k], axis=1, out=self._given[-1, first : first + k])
             if incoming.shape[1] > 1:
                 self._given[-1, first : first + k] /= np.float32(incoming.shape[1])
-            heard %= self._hop_size  # during the slack, the end of the previous hop is heard
+            heard %= self._hop_size  # in the first `_slack` frames, play the end of the previous hop's sound
             block[at : at + k] += self._heard[heard : heard + k, None]
             at += k
             self._n_given += k
@@ -86,7 +86,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Store the complete frame for `_convert`, and use the knobs' present positions."""
+        """Store the frame that is now complete, for `_convert`, and pass the knobs' present positions to the effect."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

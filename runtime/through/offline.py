@@ -33,7 +33,7 @@ def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.nd
 
 
 class _Overlap:
-    """Cuts a sound into overlapping frames, lets the chain convert them, and adds them up where they overlap."""
+    """Cuts a sound into overlapping frames, lets the chain convert the frames, and adds them up to a sound again."""
 
     def __init__(self, chain: Chain):
         self._chain, self._spec = chain, chain.spec

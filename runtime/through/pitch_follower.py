@@ -6,8 +6,8 @@ import math
 
 from runtime.instrument.card import Card
 
-NEAR_SEMITONES = 1.0  # a pitch this close to the last one is a glide or a vibrato, and is accepted immediately
-AGREEING_SEMITONES = 0.5  # a leap is accepted if two successive frames agree this well
+NEAR_SEMITONES = 1.0  # a pitch at most this far from the previous one is a glide or vibrato: accept it immediately
+AGREEING_SEMITONES = 0.5  # a leap is accepted if the next frame's pitch differs from it by at most this
 KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it, so that a vibrato does not switch notes
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.instrument.card import Card
 
-MEAN_S = 2.0  # a latent's motion is its distance from its mean over about this time
+MEAN_S = 2.0  # a latent's motion is its distance from its own mean over about the latest MEAN_S seconds
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class LatentMover:
         self.moves = False
 
     def set(self, settings: EffectSettings) -> None:
-        """Move by these settings from the next frame on."""
+        """Use these settings from the next frame on."""
         self.settings = settings
         self._offset[:] = 0.0
         if settings.offsets is not None:

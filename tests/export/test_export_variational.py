@@ -48,7 +48,8 @@ def test_the_encoder_gives_the_mean_and_the_decoder_plays(conditioning: str, tmp
     assert card.conditioning.kind == conditioning
     note = sum(card.note_range) // 2  # at this note, the sound of a model without conditioning is not transposed
     instrument = RunInstrument(run, store)
-    instrument.card = msgspec.structs.replace(instrument.card, presets=card.presets)  # knobs start at the first preset
+    # The knobs start at the first preset, so both instruments need the same presets.
+    instrument.card = msgspec.structs.replace(instrument.card, presets=card.presets)
     unexported = render(instrument, note, 0.3)
     assert np.abs(unexported - render(Decoder(path), note, 0.3)).max() < 0.001 * np.abs(unexported).max()
     assert np.isfinite(block).all()

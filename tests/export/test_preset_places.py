@@ -1,4 +1,4 @@
-"""A preset has knob positions at some keys, with straight lines between; recordings help to find better positions."""
+"""A preset has knob positions at some keys, interpolated between keys; recordings lead to better positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The score that chooses presets is high for spectra in tune; a sound has the name of its clips without the note."""
+"""The score that chooses presets is high for spectra in tune; a sound is named like its clips, without the note."""
 
 from __future__ import annotations
 

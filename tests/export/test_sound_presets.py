@@ -35,7 +35,7 @@ KNOBS = ("low harmonics", "high harmonics")
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with recordings of two sounds, at five notes each; its subfolder `corpus` is the corpus of them."""
+    """A folder with recordings of two sounds, at five notes each; its subfolder `corpus` is made from them."""
     folder, spec = tmp_path_factory.mktemp("sounds"), decoder().card.spec
     with FrameWriter(folder / "corpus", spec, ABOUT) as writer:
         for sound, tilt in TILTS.items():

@@ -63,7 +63,7 @@ def test_every_command_has_a_first_line_arguments_and_a_run(command: str) -> Non
     docstring = ast.get_docstring(tree)
     assert docstring
     assert text.startswith(f'"""{docstring.splitlines()[0]}')
-    assert docstring[0].isupper()  # a sentence without the command's name, which the usage prints before it
+    assert docstring[0].isupper()  # a sentence that leaves out the command's name: the usage prints the name before it
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert {"add_arguments", "run"} <= functions
 

@@ -14,8 +14,8 @@ import pytest
 from tests.support.places import ROOT
 
 # For each folder, the levels of the folders and modules in it, from low to high. A folder or module imports only from
-# lower levels. The lists of the packages are complete. A deeper folder may have modules that are not in its list; they
-# are above everything in the list.
+# lower levels. Every folder must be listed, and every module directly in `runtime`, `training` or `export`. A deeper
+# folder may have modules that are not in its list; they are above everything in the list.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -44,7 +44,7 @@ LEVELS = {
         "output remote signs swapping waiting watching",
     ),
     "runtime.panel": ("limits", "access files playing"),
-    "runtime.service": ("places", "archive system versions", "debian"),
+    "runtime.service": ("places", "archive system versions", "install", "debian updating"),
     "runtime.panel.access": ("names devices", "pairing"),
     "runtime.rack": ("glides", "channel_memory parts voice_share", "recorded", "routing"),
     "runtime.sound": ("trajectory",),
@@ -67,9 +67,9 @@ LEVELS = {
         "__main__",
     ),
 }
-# For a folder, the only folders that it may import, even if others are on lower levels. Synthesis knows no notes.
+# A folder named here may import only its set, although more folders are on lower levels. Synthesis must know no notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# For a folder, modules on lower levels that it must not import all the same. Voices know no spectra and no loudness.
+# A folder named here must not import its set, although the set is on lower levels. Voices know no spectra, no loudness.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12

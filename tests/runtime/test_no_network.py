@@ -16,7 +16,7 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# With telemetry on, onnxruntime looks up its maker's host 9 s after the start, and again 6 s later.
+# Seconds, enough to notice telemetry: with it, onnxruntime looks up its maker's host 9 s and 15 s after the start.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 THIS_MACHINE = {"127.0.0.1"}
@@ -71,7 +71,7 @@ def test_a_trace_shows_a_look_up(tmp_path: Path) -> None:
 
 
 def assert_keeps_to_itself(trace: Trace, says: str, families: set[str] = LOCAL) -> None:
-    """Assert that the program printed `says`, a pattern, and used neither a network nor the cache.
+    """Assert that the program printed `says`, a pattern, and used neither a network nor the user's cache folder.
 
     families: the address families that it may use, on this machine only.
     """

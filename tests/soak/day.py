@@ -1,4 +1,4 @@
-"""Plays at random for a simulated day, as fast as it goes: `python -m tests.soak.day --hours 24 --json F`.
+"""Plays at random for a simulated day, as fast as it can: `python -m tests.soak.day --hours 24 --json F`.
 
 A rack plays as in `play`. It gets events of every kind for a minute; then all notes must end; then the effects fade out
 in minutes of rest. The run fails after an exception, a sample that is not a number or above full scale, a note that

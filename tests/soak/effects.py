@@ -46,7 +46,7 @@ COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--
 
 
 def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """For each size in m: times in ms since the first reflection, and echo densities, the mean of left and right."""
+    """For each room size in m: times in ms since the first reflection, and echo densities averaged over channels."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))
@@ -75,12 +75,12 @@ def decay_errors() -> list[tuple[ReverbConfig, tuple[float, ...]]]:
 
 
 def _two_clicks(settings: ReverbConfig, duration_s: float) -> np.ndarray:
-    """The responses to a click on the left and to a click on the right: (n, 4)."""
+    """The response to a click on the left, then to one on the right, each with its left and right channel: (n, 4)."""
     return np.hstack([impulse_response(settings, duration_s, RATE_HZ, sides) for sides in ((1.0, 0.0), (0.0, 1.0))])
 
 
 def flatnesses() -> dict[float, list[float]]:
-    """For each size in m: the flatness of the tail's spectrum at PLACES, the mean for two clicks, left and right."""
+    """For each room size in m: the flatness of the tail's spectrum at PLACES, averaged over `_two_clicks`' channels."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = _two_clicks(ReverbConfig(size_m=size_m, decay_s=decay_s, damping=0.0, bass=1.0), 1.4 * decay_s)
@@ -115,8 +115,8 @@ def times_us(buffer_frames: int, n_blocks: int = 4000) -> np.ndarray:
 
 
 def draw(path: Path, dense: dict, errors: list, flat: dict) -> None:
-    """Draw the picture of the four measurements."""
-    from matplotlib.figure import Figure  # only the workshop has it
+    """Draw what `densities`, `decay_errors` and `flatnesses` return, and the decay of the default room."""
+    from matplotlib.figure import Figure  # installed only in .venv-workshop
 
     figure = Figure(figsize=(10.0, 7.6), layout="constrained")
     axes = figure.subplots(2, 2)

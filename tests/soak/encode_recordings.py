@@ -132,7 +132,10 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
 
 
 def best_fixed(reading: Reading, coder: Coder) -> Reading:
-    """The reading with fixed knobs, at the random position nearest to the recording's mean; only the level moves."""
+    """The reading with knobs that do not move; only the level moves.
+
+    The knobs stay at one of N_POSITIONS random positions: where band levels are nearest to the recording's means.
+    """
     card = coder.decoder.card
     positions = np.random.default_rng(0).random((N_POSITIONS, card.n_latents))
     frames = decode(coder.decoder, positions, card.nearest_note(reading.note))

@@ -31,7 +31,7 @@ _RETRIES = 20
 
 
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
-    """Use the broken files of these numbers in a process with limits, which is restarted after a file that ends it."""
+    """Use broken files, numbers `first` to `last` - 1, in a process with limits; if a file ends it, another goes on."""
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         env = own_places(Path(folder))
@@ -53,19 +53,20 @@ def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
 
 
 def own_places(folder: Path) -> dict[str, str]:
-    """An environment with the user's files in this folder, where the tests' instruments are noted as already tried."""
+    """Environment variables that put the user's files into `folder`, where the tests' instruments need no trial."""
     know_test_instruments(folder / "state")
     names = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(folder / each) for name, each in names.items()}
 
 
 def work(kind_name: str, first: int, last: int, folder: Path) -> int:
-    """Run as the worker: use the broken files of these numbers, and print the figures as JSON."""
+    """Run as the worker: use broken files, numbers `first` to `last` - 1, and print the figures as JSON."""
     from runtime.instrument import session, trial_process
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # A trial's process for each file would take long; the worker itself has limits instead.
+        # The program tries a model in another process. To start one for each file would take long, and the worker has
+        # limits, too.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:
@@ -110,7 +111,7 @@ def _written(folder: Path, suffix: str, content: bytes) -> Path:
 
 
 def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
-    """Run the real command with the broken files of these numbers."""
+    """Run the real command with broken files of this kind, one for each number."""
     from tests.support.hostile_kinds import kinds
 
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:

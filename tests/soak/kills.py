@@ -1,4 +1,7 @@
-"""Kills a thousand companions while they save sounds and the state: python -m tests.soak.kills [N]."""
+"""Kills a thousand companions while they save sounds and the state: python -m tests.soak.kills [N].
+
+A companion is the process that writes files for `play`.
+"""
 
 from __future__ import annotations
 

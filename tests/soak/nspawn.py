@@ -332,12 +332,17 @@ def prepare(folder: Path) -> tuple[Box, Material]:
         material.archive(name, line)
     with tarfile.open(material.folder / "escape.tar.gz", "w:gz") as archive:
         archive.add(ROOT / "LICENSE", "../../../root/escaped")
+    return fresh_box(folder, material), material
+
+
+def fresh_box(folder: Path, material: Material) -> Box:
+    """Make a fresh box that has the material in its folder /material."""
     root = folder / "box"
     shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["cp", "-a", debian_root(folder), root], check=True)
     (root / "etc" / "machine-id").write_text("")
     shutil.copytree(material.folder, root / "material", ignore=shutil.ignore_patterns("tree"))
-    return Box(root), material
+    return Box(root)
 
 
 def main() -> None:

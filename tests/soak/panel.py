@@ -177,7 +177,7 @@ def osc_noise(port: int, n_packets: int, seed: int) -> None:
 
 
 def play_on(playing: Playing, ends: threading.Event) -> None:
-    """Hold a chord, and strike it again every second, because the attack's messages may end its notes."""
+    """Hold a chord, and strike it again every second, because the random messages to the page may end its notes."""
     with playing.link() as link:
         while not ends.wait(1.0):
             for note in CHORD:

@@ -37,7 +37,7 @@ TOPICS = ("control", "picture")
 
 
 def clients(url: str, is_still: bool) -> None:
-    """Act as the pages until the standard input ends, in a separate process; is_still: the pages move no target."""
+    """Act as the pages until standard input ends; this is a process of its own. is_still: the pages move no target."""
     ends = threading.Event()
     with contextlib.ExitStack() as pages:
         threads = [
@@ -53,8 +53,8 @@ def clients(url: str, is_still: bool) -> None:
 
 
 def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
-    # A version of `play` that does not know the second topic refuses the second request, and still sends the first
-    # topic.
+    # Two requests: a version of `play` that does not know the second topic refuses the second request, and then still
+    # sends the first topic.
     for topics in (TOPICS[:1], TOPICS):
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()

@@ -67,7 +67,7 @@ def _read(socket: ClientConnection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Send the messages; return 0 if the page's process then is the same as before, small and idle, and wrote only
+    """Send the messages; return 0 if the page's process has not been started again, is small and idle, and wrote only
     files that it may write.
 
     AssertionError if not.

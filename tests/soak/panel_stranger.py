@@ -85,7 +85,7 @@ PLACE = """function () {
 
 
 class Hands:
-    """A stranger's hands: each method is a command, with the command's other keys as parameters."""
+    """A stranger's hands: a method does the command of its name, with the command's other keys as parameters."""
 
     def __init__(self, browser: Browser, keyboard: Keyboard):
         self._browser, self._keyboard = browser, keyboard
@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
     parser.add_argument("--instrument", default="orchestra")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is ended then, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that SIGTERM, too, ends everything
     with ExitStack() as started:
         folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="tb-stranger-")))
         server = started.enter_context(JackServer(folder / "jackd.log", period_frames=256))

@@ -1,7 +1,7 @@
 """Measures the time from a click on the page's keyboard to the captured sound: python -m tests.soak.panel_touch.
 
 A real Chromium clicks; `play` plays on a JACK server at 256 frames. The chosen sound has its full level from its first
-moment; other sounds rise as their recordings did, for 10 to 30 ms more.
+moment; other sounds take 10 to 30 ms more, because they rise as their recordings did.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def measure(folder: Path, n: int) -> np.ndarray:
 
 
 def main() -> int:
-    """Measure, print one line of JSON, and return 1 if the median time since a click was sent is above the limit."""
+    """Measure, print one line of JSON, and return 1 if the median time from click to sound exceeds LONGEST_MS."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clicks", type=int, default=60)
     with tempfile.TemporaryDirectory() as folder:

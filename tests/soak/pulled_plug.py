@@ -3,8 +3,9 @@
 
 It needs root, FUSE and loop devices, 8 GB in DIR, a network for the first run, and: apt-get install debootstrap
 systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 with its systemd, on a disk whose
-writes and flushes are recorded. A cut ends all processes at once; of what was not flushed by then, the disk keeps
-nothing, the first few writes, or any of them, whole or torn. After each, the file system is checked as at every boot.
+writes and flushes are recorded. A cut ends all processes in one moment. Of the writes that were not flushed before it,
+the disk keeps none, the first few, or any of them, whole or torn. After each cut, the file system is checked as at
+every boot.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tests.support.machine import block_log, owner
 from tests.support.machine.disk import debian_with_kernel, install, make_disk
 from tests.support.machine.recorded_disk import RecordedDisk
 
-# What goes on when the plug is pulled, and the longest time until then, in s.
+# What the box does when its plug is pulled; the plug is pulled at most so many seconds after this began.
 ACTIVITIES = {"play": 15.0, "save": 8.0, "install": 40.0, "update": 40.0}
 _FSCK_MENDED = 1
 T = TypeVar("T")
@@ -41,7 +42,7 @@ T = TypeVar("T")
 class Plug:
     """A box on a recorded disk, whose plug is pulled over and over.
 
-    whole: what a version consists of; chance: where all that is random comes from.
+    whole: the digests of a version's files, by name; chance: the source of everything random.
     """
 
     def __init__(self, image: Path, folder: Path, whole: dict[str, bytes], chance: random.Random):
@@ -60,7 +61,11 @@ class Plug:
         self._booted_at = self.disk.n_bytes
 
     def act(self, activity: str, until_s: float, n_times: int = 10**9) -> None:
-        """Do one of ACTIVITIES until that time, or so many times; sounds are saved while it goes on."""
+        """Do one of ACTIVITIES until `until_s`, a time of `time.monotonic`, at the latest.
+
+        Playing and saving are done at most `n_times` times. Installing and updating are done once; sounds are saved
+        meanwhile.
+        """
         words = {"install": ["dpkg", "-i", f"/material/revision-{self._chance.choice((2, 4))}.deb"],
                  "update": ["timbrebox", "service", "update", "/material/good.tar.gz"]}.get(activity)  # fmt: skip
         process = self.box.begin(*words) if words else None
@@ -73,17 +78,17 @@ class Plug:
                     else:
                         owner.save_on(self.promises, link, self._chance, lambda: self.disk.n_bytes)
             except (OSError, UserError):
-                assert process is not None, "the program is gone"  # it starts anew in an update
+                assert process is not None, "the program is gone"  # an update stops and starts it
             time.sleep(self._chance.uniform(0.0, 0.2))
         if process is not None and process.poll() is not None:
             assert process.returncode == 0, process.communicate()[0]
             self.promises.updated(owner.playing_version(self.disk.root), self.disk.n_bytes)
 
     def cut(self) -> tuple[int, int]:
-        """Cut the power; returns how many writes were not flushed, and how many of them remain.
+        """Cut the power, and check the disk; returns how many writes were not flushed, and how many of these it keeps.
 
-        The moment is that of a random write since the boot: bursts of writes are short, and a random time is mostly
-        between two of them.
+        The cut falls at a random byte of what was written since the boot, not at a random time. Writes come in short
+        bursts, and a random time is mostly between two bursts.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)
@@ -107,9 +112,9 @@ class Plug:
 
 
 def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> None:
-    """Check a file system as a boot does; AssertionError if that does not mend it.
+    """Check and mend a file system as a boot does; AssertionError if an error remains.
 
-    undo: a file from which e2undo can undo it. is_thorough: whether to look then whether anything is wrong still.
+    undo: a file to make, with which e2undo can undo the mending. is_thorough: whether to check a second time.
     """
     more = ["-z", undo] if undo else []
     done = subprocess.run(["e2fsck", "-p", *more, image], capture_output=True, text=True, check=False)
@@ -164,7 +169,7 @@ def record(plug: Plug) -> None:
 
 
 class Replays:
-    """Replays a recorded session up to random points, one after the other, on the image that it began with."""
+    """Replays a recorded session, from its first image on, up to random points, one after the other."""
 
     def __init__(self, plug: Plug, whole: dict[str, bytes], chance: random.Random):
         self._plug, self._whole, self._chance = plug, whole, chance
@@ -174,7 +179,7 @@ class Replays:
         self._n_safe, self._version = 0, 0
 
     def run(self, n_replays: int, n_boots: int) -> list[str]:
-        """Check what each of `n_replays` cuts leaves, and boot `n_boots` of them; returns the rows of the table."""
+        """Check the disks that `n_replays` cuts leave, and boot `n_boots` of them; returns the rows of the table."""
         began_s, writes = time.monotonic(), self._writes
         cuts = sorted(self._chance.randint(1, len(writes)) for _ in range(n_replays))
         booted = set(self._chance.sample(range(n_replays), min(n_boots, n_replays)))
@@ -206,7 +211,10 @@ class Replays:
         block_log.undo(replaced, self._image)
 
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
-        """Check the files; all of the version at every tenth cut, and when it is not the one of the cut before."""
+        """Check what is on the disk.
+
+        The version's files are read only at every tenth cut, or if another version played at the cut before.
+        """
         before, self._version = self._version, owner.playing_version(root)
         is_thorough = is_tenth or self._version != before
         owner.check_files(root, self._whole, self._plug.promises, n_bytes, is_thorough=is_thorough)
@@ -269,7 +277,7 @@ def main() -> None:
 
 
 def _hide_mounts() -> None:
-    """Start again where no other program sees what is mounted here: it could keep it in use, as it was then."""
+    """Start this program again with mounts that no other program sees, because another one could keep them in use."""
     if "TIMBREBOX_ALONE" not in os.environ:
         os.environ["TIMBREBOX_ALONE"] = "1"
         alone = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.soak.pulled_plug"]

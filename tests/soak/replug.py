@@ -36,8 +36,7 @@ class Cycle(NamedTuple):
 
     gap_s: time without the keyboard; removed_s: from unplugging until JACK had removed the port; released_s: from this
     removal until the held note had faded; heard_s: from plugging in until a new note was heard. All are in s, infinite
-    for never.
-    is_silent: whether nothing sounded after the new note's end.
+    for never. is_silent: whether nothing sounded after the new note's end.
     """
 
     gap_s: float
@@ -64,9 +63,9 @@ def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
 
 
 class Plugging:
-    """Unplugs and plugs in the keyboard of a running program; keys: the present keyboard.
+    """Unplugs the keyboard of a running program, and plugs in a new one; keys: the keyboard that is plugged in.
 
-    ear: records the end of the held note, while `player` waits for the new one.
+    ear: records the end of the held note, while `player` waits for the new note.
     """
 
     def __init__(self, player: Player, ear: Player):
@@ -84,7 +83,7 @@ class Plugging:
     def cycle(self, gap_s: float) -> Cycle:
         """Unplug during a note, wait, plug in, strike a note until it is heard, release it, and hold a note again."""
         self.ear.begin_recording(LISTENED_S)
-        self.player.record(2.0 * PERIOD_FRAMES / SAMPLE_RATE_HZ)  # by then the other recording has begun
+        self.player.record(2.0 * PERIOD_FRAMES / SAMPLE_RATE_HZ)  # after this, `ear` has begun to record
         unplugged_s = time.monotonic()
         self.keys.unplug()
         gone_s = self.keys.gone_s
@@ -92,7 +91,7 @@ class Plugging:
         self.keys = Keyboard("keys")
         plugged_s = time.monotonic()
         while np.abs(self.player.record(STEP_S)).max() > LOUD and time.monotonic() - plugged_s < GIVE_UP_S:
-            pass  # the released note fades
+            pass  # until the held note has faded
         heard_s = self.first_heard_s(plugged_s)
         released_s = quiet_s(self.ear.recorded(), self.ear.began_s, unplugged_s) + unplugged_s - gone_s
         self.keys.play([0x80, NOTE, 0])

@@ -1,9 +1,9 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
-The tables are docs/bandwidth.csv and docs/width.csv, explained in docs/shaping.md. For bandwidth, 16 voices for each
-seed, each with its own noise and random steps, play a spectrum with up to 60 harmonics, for `--seconds` in total. The
-mean spectrum shows how wide each harmonic's peak is; in 60 s, chance changes this by about 8 per cent. For width, the
-difference between left and right, the engine plays the tiny instrument.
+docs/shaping.md explains the two tables, docs/bandwidth.csv and docs/width.csv. Bandwidth is how wide each harmonic's
+peak is in the mean spectrum. To measure it, 16 voices, each with its own noise and random steps, play a spectrum with
+up to 60 harmonics. Together they play `--seconds` for each seed; in 60 s, chance changes the result by about 8 per
+cent. Width is the difference between left and right. To measure it, the engine plays the tiny instrument.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEAST_WIDTH_HZ = 10.0
 HIGHEST_HZ = 15000.0
 N_SETTLE = 4096
 WIDTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-# Note, pitch wheel, resulting pitch: plain, below the instrument's range, bent.
+# (note, pitch wheel, resulting pitch) of a plain note, a note below the instrument's range, and a bent note.
 PITCHES = ((60, 0, 60.0), (30, 0, 30.0), (60, 8191, 62.0))
 LARGEST_ERROR, LARGEST_CHANGE_DB, LARGEST_CORRELATION, LARGEST_LOSS_DB = 0.15, 0.5, 0.2, 3.0
 
@@ -41,7 +41,7 @@ Row = dict[str, object]
 
 
 def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
-    """One row for each rate, kind of phases, note and bandwidth; ratio: measured width divided by wanted width."""
+    """One row for each sample rate, kind of phases, note and bandwidth. Ratio: measured width / wanted width."""
     for rate_hz in RATES_HZ:
         for name, blend in PHASES.items():
             for note in NOTES:

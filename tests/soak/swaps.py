@@ -3,7 +3,7 @@
 16 voices play at 256 frames, with two moving knobs, on a thread with the audio thread's priority, at a device's pace.
 Spells with swaps and without swaps alternate in one process. A block's time lasts from when it is due until it is done,
 so it includes all waiting for the interpreter and the processor. `--thread` chooses the priority of the thread that
-makes instruments; with `cached`, each instrument is loaded only once.
+makes the new instruments; `--thread cached` instead loads each instrument only once.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
                 spells.append((begin_s, time.perf_counter(), swaps))
                 rack.take_actions()
                 rack.take_retired()
-                if not swaps:  # by now the former engine is silent
+                if not swaps:  # by now the engine that was swapped out is silent
                     memory_mb.append(resident_mb())
         stopped.set()
         player.join()
@@ -156,7 +156,7 @@ def child(name: str) -> None:
 
 
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
-    """The figures of a run; times: as of AudioThread; spells: begin and end in s, and whether there was a swap."""
+    """The figures of a run; times: as of AudioThread; spells: for each, begin and end in s, and if it has a swap."""
     began, lasted = times.T
     found: dict[str, object] = {}
     for kind, label in ((False, "without"), (True, "with")):

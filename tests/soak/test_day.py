@@ -25,7 +25,7 @@ def test_a_short_day_is_played_and_reported(tmp_path: Path) -> None:
     assert day.main(["--hours", "0.003", "--seed", "3", "--json", str(report)]) == 0
     figures = json.loads(report.read_text())
     assert figures["notes"] > 3
-    assert figures["checks"] == 2  # two spells of 6 s
+    assert figures["checks"] == 2  # two spells, each of 3 s of playing and 3 s of rest
 
 
 def test_a_note_that_does_not_end_and_a_bad_sample_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

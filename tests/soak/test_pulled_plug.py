@@ -13,7 +13,7 @@ FLUSH = 1
 
 
 def make_log(path: Path, entries: list[tuple[int, bytes, int]]) -> None:
-    """Write a record of (sector, data, flags), with a superblock, and an end that was never written."""
+    """Write a record: a superblock, an entry for each (sector, data, flags), and a sector that was never written."""
     content = bytes(SECTOR)
     for sector, data, flags in entries:
         content += struct.pack("<QQQQ", sector, len(data) // SECTOR, flags, 0).ljust(SECTOR, b"\0") + data

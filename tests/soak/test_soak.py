@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.engine.limiter import limit
 from runtime.events import NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
 from tests.soak import live_swaps, panel, play_files, random_sounds
 from tests.soak.fuzz_midi import BLOCK_FRAMES, TINY, BrokenError, Storm, main, make_engine
 from tests.soak.storm import byte_blocks, message_blocks
+from tests.support.clicks import spikes_db
 
 
 def test_a_small_storm_of_every_kind_breaks_nothing(tmp_path: Path) -> None:
@@ -91,6 +93,61 @@ def test_what_is_wrong_with_a_sound_is_noticed() -> None:
         assert random_sounds.broken(spoilt, 0).startswith(wrong)
 
 
+def test_a_resonance_that_sweeps_fast_is_no_click_but_a_gap_in_it_is() -> None:
+    """Five harmonics pass a filter's resonance at 120 octaves per second, computed exactly for every frame."""
+    time_s = np.arange(44100) / 44100
+    octaves = np.clip((time_s - 0.4) * 120.0, 0.0, 8.0)
+    sound = np.zeros(len(time_s))
+    for number in range(1, 6):
+        past = np.log2(number * 3951.0 / 2351.0) - octaves
+        gain = 10.0 ** (24.0 / 20.0 / (1.0 + 8.0 * past**2) ** 2) / np.sqrt(1.0 + 4.0 ** (2.0 * past))
+        sound += 0.1 / number * gain * np.sin(2.0 * np.pi * number * 3951.0 * time_s)
+    sound *= np.hanning(len(sound)) ** 0.05
+    assert spikes_db(sound) < -3.0
+    sound[10000:10004] = 0.0
+    assert spikes_db(sound) > 0.0
+
+
+def test_the_harmonics_that_the_limiter_gives_a_loud_peak_are_no_click_but_a_gap_is() -> None:
+    time_s = np.arange(44100) / 44100
+    loudness = 0.5 + 0.37 * np.exp(-0.5 * ((time_s - 0.5) / 0.001) ** 2)
+    tone = (loudness * np.sin(2.0 * np.pi * 3350.0 * time_s) * np.hanning(len(time_s)) ** 0.05).astype(np.float32)
+
+    def limited(sound: np.ndarray) -> np.ndarray:
+        made = np.stack([sound, sound])
+        limit(made, np.empty_like(made), np.empty_like(made))
+        return made.T
+
+    tone[-200:] = 0.0
+    torn = tone.copy()
+    torn[22000:22004] = 0.0
+    assert random_sounds.broken(limited(tone), 0).startswith("clicks")
+    assert random_sounds.broken(limited(tone), 0, lambda: np.stack([tone, tone], axis=1)) is None
+    assert random_sounds.broken(limited(torn), 0, lambda: np.stack([torn, torn], axis=1)).startswith("clicks")
+
+
+def test_a_filter_must_leave_the_lowest_harmonics_near_the_loudest() -> None:
+    """Harmonics 100 bins apart; the second one is 40 dB softer than the others even without the filter."""
+    plain = np.full(8193, 1e-6)
+    plain[100::100], plain[200] = 1.0, 0.01
+    bin_hz = random_sounds.note_to_hz(60) / 100.0
+    for harmonic, gain_db, is_kept in ((1, -29.0, True), (3, -31.0, False), (2, 0.0, True), (2, -1.0, False)):
+        filtered = plain.copy()
+        filtered[100 * harmonic] *= 10.0 ** (gain_db / 20.0)
+        assert random_sounds.keeps_lowest(filtered, plain, 60, bin_hz) is is_kept, harmonic
+    assert not random_sounds.keeps_lowest(1e-3 * plain, plain, 60, bin_hz)
+
+
+def test_points_in_tune_have_narrow_harmonics() -> None:
+    instrument = random_sounds.load(random_sounds.DEFAULT_INSTRUMENT)
+    random, widest = np.random.default_rng(0), 0.0
+    for _ in range(300):
+        sound = random_sounds.pitched_sound(random, instrument)
+        moves = sum(abs(each.amount) for each in sound.modulation if each.target == "bandwidth")
+        widest = max(widest, sound.bandwidth_cents + 100.0 * moves)
+    assert widest == pytest.approx(40.0)
+
+
 def test_a_note_out_of_tune_is_noticed() -> None:
     instrument = random_sounds.load(random_sounds.DEFAULT_INSTRUMENT)
     spectrum = random_sounds.spectrum_of(instrument, random_sounds.Sound(), 60)
@@ -103,7 +160,11 @@ def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
 
 
 def swap_pairs(n_late: int, n_late_still: int, grows_mb: float) -> list[live_swaps.Pair]:
-    """20 pairs of spells whose late blocks differ by chance; memory_mb goes up and down with the instrument."""
+    """20 pairs of spells; memory_mb is 10 MB higher at every second pair, when the other instrument plays.
+
+    n_late, n_late_still: late blocks with and without swaps, to which chance adds up to 4. grows_mb: by how much the
+    memory grows in all.
+    """
     chance = np.random.default_rng(0)
     return [
         live_swaps.Pair(

@@ -35,7 +35,7 @@ _CHANGES = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linka
 _WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
 _FAMILIES = {"AF_UNIX", "AF_NETLINK", "AF_INET", "AF_INET6"}
 _THIS_MACHINE = {"127.0.0.1", "::1"}
-# Kernel interfaces, not files; /dev/shm is memory that processes share.
+# These are interfaces of the kernel, not files; /dev/shm is memory that processes share.
 _NO_FILES = ("/dev/null", "/dev/tty", "/dev/shm/", "/proc/self/", "/memfd:")
 _LOOK_UPS = re.compile(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"')
 
@@ -104,7 +104,7 @@ def _changed(line: str) -> Iterator[str]:
 
 
 def play(traced: Traced, until_s: float) -> None:
-    """Play notes and knobs over the link, with the page."""
+    """Run `play`, which also serves its page, and play notes over the link."""
     program = traced.command(*_RUNTIME, "play", "--audio", "null", "--instrument", DATA / "tiny.onnx")
     socket, number = traced.folder / "run" / "timbrebox" / "control", 0
     while time.monotonic() < until_s and program.poll() is None:
@@ -119,7 +119,7 @@ def play(traced: Traced, until_s: float) -> None:
 
 
 def render(traced: Traced, until_s: float) -> None:
-    """Render one piece after another."""
+    """Render the same piece again and again."""
     while time.monotonic() < until_s:
         out = traced.folder / "scale.wav"
         traced.finish(traced.command(*_RUNTIME, "render", DATA / "scale.mid", out), False)

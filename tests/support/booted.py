@@ -41,5 +41,5 @@ class Booted(ABC):
         return time.monotonic() - began_s
 
     def journal(self, n_lines: int) -> str:
-        """The last lines of the service in the journal."""
+        """The last `n_lines` lines that the service has written to systemd's journal."""
         return self.run("journalctl", "-u", "timbrebox", "-n", n_lines, "--no-pager", "-o", "short-precise")[1]

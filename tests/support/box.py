@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.booted import Booted
 
 SUITE = "trixie"
-INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps"
+INSIDE = "systemd,systemd-sysv,dbus,python3,python3-pyaudio,python3-rtmidi,libasound2t64,procps,openssh-client"
 MIRROR = "http://deb.debian.org/debian"
 
 
@@ -43,7 +43,7 @@ class Box(Booted):
     def start(self) -> None:
         """Boot, and wait until systemd answers."""
         command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"]
-        # Debian 13's systemd does not start with control groups of version 1.
+        # Control groups of version 2: Debian 13's systemd does not start with version 1.
         env = os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with open(self.root.with_suffix(".log"), "ab") as log:
             self._process = subprocess.Popen(
@@ -53,7 +53,7 @@ class Box(Booted):
         self.wait(lambda: self._find_init() and self.run("systemctl", "is-system-running")[1], "the box's systemd", 60)
 
     def pull_plug(self) -> None:
-        """Kill every process inside in the same moment, as a power cut does."""
+        """Kill all processes of the box at the same moment, as a power cut does."""
         os.kill(self._init, signal.SIGKILL)
         self._process.wait(30)
 
@@ -77,12 +77,16 @@ class Box(Booted):
         printed, _ = process.communicate(timeout=timeout_s)
         return process.returncode, printed
 
+    def reaching(self, *command: object) -> list[str]:
+        """The command with which a program of this machine runs in the box's network, to speak to a port there."""
+        return ["nsenter", f"--target={self._init}", "--net", "--", *map(str, command)]
+
     def inside(self, path: str) -> Path:
-        """The path here of something inside, such as a socket in a folder that only the box has mounted."""
+        """The path, on this machine, of a file in the box, even in a folder that only the box has mounted."""
         return Path(f"/proc/{self._init}/root{path}")
 
     def journal(self, n_lines: int) -> str:
-        """The last lines of the service in the journal; an empty text before the box has booted."""
+        """The last `n_lines` lines of the service, as in `Booted`; an empty text before the box has booted."""
         return super().journal(n_lines) if self._init else ""
 
     def _find_init(self) -> bool:

@@ -60,7 +60,7 @@ class Browser:
             time.sleep(0.05)
 
     def command(self, method: str, **params: object) -> dict[str, Any]:
-        """Send a command of the protocol; returns its result."""
+        """Send a command of the DevTools Protocol; returns its result."""
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while (message := json.loads(self._socket.recv(_LIMIT_S))).get("id") != number:
@@ -90,7 +90,7 @@ class Browser:
         try:
             return self.evaluate(script)
         except AssertionError as error:
-            if "navigated" in str(error):  # another page has just replaced the one that was asked
+            if "navigated" in str(error):  # a new page has just replaced the one that ran the script
                 return False
             raise
 

@@ -22,8 +22,8 @@ def high_levels_db(sound: np.ndarray) -> np.ndarray:
 def excess_db(sound: np.ndarray, at: int) -> float:
     """How many dB the sound around frame `at` is above the allowed level; a result over 0 is a click.
 
-    Levels are measured above 15 kHz. Allowed is ALLOWED_DB more than the louder of the levels before and after `at`,
-    and at least INAUDIBLE_DB.
+    Levels are measured above 15 kHz. The allowed level is ALLOWED_DB above the louder of the levels before and after
+    `at`, and never less than INAUDIBLE_DB.
     """
     levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
     steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
@@ -34,9 +34,9 @@ def excess_db(sound: np.ndarray, at: int) -> float:
 def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
     """How many dB a moving sound is above the allowed level; a result over 0 is a click.
 
-    Levels are measured above 15 kHz. still: the sound without movement, at each end of the movement. Allowed is
-    ALLOWED_DB more than the louder of them, and at least INAUDIBLE_DB. All sounds: (n_frames,); the first 8000 frames
-    and the last 2000 are not judged.
+    Levels are measured above 15 kHz. still: the sound without movement, at each end of the movement. The allowed level
+    is ALLOWED_DB above the loudest of `still`, and never less than INAUDIBLE_DB. All sounds: (n_frames,); the first
+    8000 frames and the last 2000 are not judged.
     """
     fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))
@@ -44,7 +44,7 @@ def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
     return float(min(moving.max() - steady - ALLOWED_DB, moving.max() - INAUDIBLE_DB))
 
 
-SPIKE, NEAR, FAR = 66, 176, 1764  # frames: 1.5, 4 and 40 ms
+SPIKE, NEAR, FAR = 66, 88, 1764  # frames: 1.5, 2 and 40 ms
 SPIKE_DB, INAUDIBLE_SPIKE_DB = 9.0, -60.0
 
 
@@ -52,7 +52,8 @@ def spikes_db(sound: np.ndarray) -> float:
     """How many dB the worst spike is above the allowed level; a result over 0 is a click.
 
     sound: (n_frames,); it may move in any way. Levels are measured above 15 kHz. A spike is 1.5 ms of sound, SPIKE_DB
-    louder than everything from 40 to 4 ms before and from 4 to 40 ms after, and at least INAUDIBLE_SPIKE_DB loud. The
+    louder than everything from 40 to 2 ms before and from 2 to 40 ms after, and at least INAUDIBLE_SPIKE_DB loud. A
+    discontinuity is as short as that; the resonance of a fast filter, which passes 15 kHz in 5 to 10 ms, is not. The
     first and last 40 ms are not judged, because a plucked sound may be brightest where it begins.
     """
     spectrum = np.fft.rfft(sound, 2 * len(sound))

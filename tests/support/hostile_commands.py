@@ -79,7 +79,7 @@ def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: s
         )  # fmt: skip
         timer = threading.Timer(GIVEN_UP_S, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
-        # ru_maxrss of the ended child would be too high: after its fork, a child has a copy of this test's memory.
+        # ru_maxrss would be too high: it also counts this test's memory, of which the child had a copy after its fork.
         peak_mb = 0
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             peak_mb = max(peak_mb, _peak_mb(process.pid))
@@ -180,7 +180,7 @@ def midi(track: bytes, division: int = 96, kind: int = 0, n_tracks: int = 1) -> 
 
 
 def wav(rate_hz: int, n_bytes: int, content: bytes, channels: int = 1, bits: int = 16) -> bytes:
-    """A WAV file; its header has all values but `content`, and may be false."""
+    """A WAV file; all arguments but `content` are values in its header, which may be false."""
     frame = channels * bits // 8
     form = struct.pack("<HHIIHH", 1, channels & 0xFFFF, rate_hz, rate_hz * frame & 0xFFFFFFFF, frame & 0xFFFF, bits)
     head = b"RIFF" + struct.pack("<I", (n_bytes + 36) & 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form

@@ -58,7 +58,7 @@ from tests.support.places import DATA, ROOT
 from tests.support.racks import patch_of, playable_of, rack_of
 
 TINY = DATA / "tiny.onnx"
-PLAYED_EVERY = 7  # of the files that can be used, one in this many is also rendered
+PLAYED_EVERY = 7  # one in PLAYED_EVERY of the usable files is also rendered
 _METADATA = 14
 
 
@@ -79,7 +79,7 @@ class Kind(NamedTuple):
 
 
 def from_seeds(seeds: list[bytes], head: int | None = None) -> Callable[[int], bytes]:
-    """A `make` of `Kind` that breaks these good files; head: as in `mutated`."""
+    """A function for `Kind.make` that breaks these good files; head: as in `mutated`."""
     return lambda number: seeds[0] if number < 0 else mutated(seeds, number, head=head)
 
 
@@ -140,7 +140,7 @@ def _stream(path: Path, _number: int) -> None:
         size = content[at] % 6
         message = list(content[at + 1 : at + 1 + size])
         port._receive((message, 0.0), None)
-        with suppress(ValueError, LookupError):  # mido's own errors, which never leave a port
+        with suppress(ValueError, LookupError):  # mido's errors, which a port catches
             from_message(mido.Message.from_bytes(message))
         at += 1 + size
 
@@ -204,7 +204,7 @@ def _trajectory() -> Trajectory:
 
 
 def _summed(number: int) -> bytes:
-    """A broken trajectory; every second one has a correct checksum, so that its broken content is read."""
+    """A broken trajectory; with an even `number` its checksum is correct, so that its broken content is read."""
     content = pack(_trajectory())
     if number < 0:
         return content
@@ -259,7 +259,7 @@ def recorded_bytes(folder: Path) -> bytes:
 
 
 def _recorded_maker(good: bytes) -> Callable[[int], bytes]:
-    """A `make` of `Kind` that breaks this recorded MIDI file: its bytes, or the JSON in its head."""
+    """A function for `Kind.make` that breaks a good recorded MIDI file: its bytes, or the JSON in its head."""
     at = good.index(SIGNATURE + HEAD) + len(SIGNATURE + HEAD)
     tree = json.loads(json.dumps(msgspec.json.decode(good[at + 4 : good.index(b"\xff\x51\x03")][:-1])))
     text = json.dumps(tree).encode()
@@ -285,7 +285,7 @@ _ODD = [
 
 
 def _changed(tree: dict, number: int) -> bytes:
-    """The JSON of a tree in which one to three values, mostly leaves, are replaced by odd values."""
+    """The JSON of `tree`, with one to three of its values, mostly leaves, replaced by values from _ODD."""
     chance = np.random.default_rng(number)
     tree = json.loads(json.dumps(tree))
     for _ in range(chance.integers(1, 4)):
@@ -319,7 +319,7 @@ def _sound_seeds() -> list[bytes]:
 
 
 def kinds(folder: Path) -> dict[str, Kind]:
-    """Every kind by name; folder: for temporary files."""
+    """Every kind of file, by its name; folder: for temporary files."""
     state = State("tiny", "0" * 64, {"sound_version": 1, "latents": {"low harmonics": 0.5}}, None, {"volume": 0.5})
     card = Decoder(TINY).card.to_json().encode()
     cards = lambda number: _with_card(card if number < 0 else mutated([card], number, head=1500))  # noqa: E731

@@ -86,8 +86,7 @@ _SLOW = [node("Tanh", [f"t{n}" if n else "g"], f"t{n + 1}") for n in range(1900)
 _SLOW_END = [node("ReduceMax", ["t1900"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
              node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
-# At the first knob's lower end, this model computes the log of 0, and outputs NaN. When the program loads the model, it
-# does not notice this.
+# This model loads without an error. But at the first knob's lower end it computes the log of 0, and outputs NaN.
 _TRAP = [
     node("Slice", [_X, "from", "to", "axis"], "knob"),
     node("Add", ["knob", "one_"], "above"),
@@ -100,7 +99,7 @@ _TRAP_WEIGHTS = [
     _weights(), _ONE, tensor("from", np.array([0])), tensor("to", np.array([1])), tensor("axis", np.array([1])),
     tensor("one_", np.full((1, 1), 1.0, np.float32)),
 ]  # fmt: skip
-TRAP = model(_TRAP, _TRAP_WEIGHTS)  # the program accepts this model when it loads it
+TRAP = model(_TRAP, _TRAP_WEIGHTS)
 
 _BIG = tensor("big", np.zeros(2, np.float32))
 MODELS = {

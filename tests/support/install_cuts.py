@@ -28,7 +28,7 @@ install.HOME, install.STATE = home / "opt", home / "state"
 install.SETTINGS, install.UNITS = home / "etc/timbrebox/instrument.yaml", home / "etc/systemd"
 install.call, install.make_user, install.is_booted = lambda *words: "", lambda: None, lambda: False
 for source in sys.argv[2:]:
-    with install._alone(anyway=True):
+    with install.alone(anyway=True):
         install.put_in(Path(source), 1)
     os.write(1, CONFIRMED)
 """
@@ -60,7 +60,7 @@ class _DiskWithLinks(Disk):
             super().happen(call)
 
     def _below(self, call: Call, folder: object, number: int) -> tuple[Folder, str] | None:
-        """The folder and the name of the call's path with this number; a relative path begins at `folder`."""
+        """The folder and the name of the path `call.words[number]`, which begins at `folder` if it is relative."""
         path = call.words[number]
         if isinstance(folder, Folder) and not path.startswith(b"/"):
             return folder, os.fsdecode(path)
@@ -85,9 +85,9 @@ def _number(rest: str) -> int:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """Cut the power `n_cuts` times; AssertionError if the remaining version does not play or cannot be updated.
+    """Cut the power `n_cuts` times; AssertionError if the version that is left does not play or cannot be updated.
 
-    folder: an empty folder. Returns the number of cuts, of system calls, and of updates tried after a cut.
+    folder: an empty folder. Returns three counts: cuts, system calls of the installations, and updates after a cut.
     """
     home, chance, n_updated = folder / "home", random.Random(seed), 0
     sources = [str(make_program(folder / name, name, environment=name == "one")) for name in sorted(set(SOURCES))]

@@ -33,7 +33,7 @@ class Rounds:
 
     def __init__(self, seed: int):
         self._random = random.Random(seed)
-        self._asked = self._kept = 0  # the numbers of the newest request and of the newest confirmed request
+        self._asked = self._kept = 0  # numbers of the newest group of requests and of the newest confirmed group
         self._companion: CompanionChild
 
     def run(self) -> None:
@@ -53,7 +53,7 @@ class Rounds:
         self._look()
 
     def _begin(self) -> None:
-        """Make the sounds that are missing, and wait until the companion has done this."""
+        """Let the companion make the sounds that are missing, and wait until they are made."""
         names = [row["name"] for row in self._answer("sounds.list")]
         self._name = "moved" if "moved" in names else "moving"
         if self._name not in names:
@@ -74,7 +74,7 @@ class Rounds:
         return answers[0]
 
     def _ask_all(self, waiting: list[int]) -> None:
-        """Send the next group of requests; `waiting` loses an element when the group is answered."""
+        """Send the next group of requests; `waiting` has an element for each group, until the group is answered."""
         self._asked += 1
         number = self._asked
 
@@ -135,6 +135,6 @@ def run_kills(n_kills: int, seed: int = 0) -> dict[str, int]:
 
 
 def _parts() -> set[Path]:
-    """The half-written files and trash entries."""
+    """The half-written files, in the user's folder and in the folder of the state."""
     folders = sounds_folder().parent, Path(os.environ["XDG_STATE_HOME"])
     return {path for folder in folders for path in folder.rglob(".*.part")}

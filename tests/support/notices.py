@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 class Notices:
-    """Receives a service's notices; a context manager.
+    """Receives a service's notices on a socket; a context manager.
 
-    env: environment variable that tells the service the socket's path; told: all notices so far, (name, value).
+    env: the environment variable that gives the service the socket's path; told: all notices so far, (name, value).
     """
 
     def __enter__(self) -> Notices:

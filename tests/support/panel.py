@@ -54,7 +54,7 @@ class Playing(LiveProgram):
 
 
 class Page:
-    """The WebSocket as a page uses it; a context manager. present: what plays, as the page is told when it opens."""
+    """The WebSocket as a page uses it; a context manager. present: the first message that says what plays."""
 
     def __init__(self, connecting: connect):
         self._connecting, self._ids = connecting, itertools.count(1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.places import ROOT
 from tests.support.rig import home_of_its_own
 
-_LIMIT_S = 120.0  # for the program to end, and for its server to answer: enough on a busy machine
+_LIMIT_S = 120.0  # the longest wait for an answer or for the program's end; enough on a busy machine
 
 
 def network_address() -> str | None:

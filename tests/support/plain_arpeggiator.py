@@ -133,7 +133,7 @@ class PlainArpeggiator:
         self.chord, self.down, self.passed = [], [], []
 
     def first_step_from(self, beats: float) -> int:
-        """The first step that does not begin before this time."""
+        """The first step that begins at this time or later."""
         step = -2
         while self.beats_of(step) < beats - 1e-6 * self.settings.step_beats:
             step += 1

@@ -17,7 +17,7 @@ from tests.support.places import DATA
 
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.03
-# After this time every released note has ended.
+# ENDED_S seconds after its release, every note has ended.
 ENDED_S = 2 * RELEASE_S
 SHORT = Adsr(attack_s=0.0, release_s=RELEASE_S)
 # Notes far enough apart that `notes_in` can tell their fundamentals apart.

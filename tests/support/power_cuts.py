@@ -28,8 +28,8 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# The program's steps, and the level of each sound after each step. The state is saved after each step: first with level
-# 0, and each time with 1 dB less.
+# The program's steps, and the level in dB of each sound after each step. After each step the program also saves the
+# state: its level is 0 dB after the first step, and 1 dB lower after each further step.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),
@@ -224,8 +224,8 @@ def _look(left: Path, n_confirmed: int) -> int:
     assert n_confirmed <= n_states <= n_confirmed + 1, (n_confirmed, n_states)
     possible = [{}, *(after for _, after in STEPS)][n_confirmed : n_confirmed + 2]
     assert sounds in possible, (n_confirmed, sounds, possible)
-    # The second step replaces a sound, and the fourth renames it; afterwards this can be undone. From the third step on
-    # there is a sound `b`, in its place or in the trash.
+    # The second step replaces a sound: from then on, the trash has at least one entry. The fourth step renames a sound:
+    # from then on, the trash has at least two. After the third step there is a sound `b`, in the folder or the trash.
     assert n_entries >= (0, 0, 1, 1, 2, 2, 2, 2, 2)[n_confirmed], (n_confirmed, n_entries)
     assert n_confirmed < 3 or "b" in sounds or trashed, n_confirmed
     return sum(1 for _ in left.rglob(".*.part"))

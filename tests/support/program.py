@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PYTHON = Path("/bin/sh")  # stands in for Python: every user may run it
+PYTHON = Path("/bin/sh")  # stands in for Python: any user may run /bin/sh
 
 
 def make_program(folder: Path, says: str, *, environment: bool = True) -> Path:

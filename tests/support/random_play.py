@@ -82,7 +82,7 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
             event, at_s = random_event(chance), time.perf_counter() - chance.choice((0.0, 0.0, 0.0, 0.02))
             if (
                 chance.random() < 0.02 and not supervisor._swaps.is_pending
-            ):  # a swap would replace the engine that prepares the sound
+            ):  # a SoundChange fits only the engine that prepared it, and a pending swap would replace this engine
                 event = SoundChange(supervisor.engine.prepare(another_sound(supervisor, chance)))
             if chance.random() < 0.1:
                 supervisor._racks.rack.post(event)

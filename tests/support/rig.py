@@ -26,8 +26,8 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# How long the tests that count lost periods play, in s. `RIG_SECONDS=60 ./timbrebox test tests/runtime/live` makes it
-# a minute.
+# Seconds for which the tests that count lost periods play. To let them play for a minute:
+# `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
@@ -79,7 +79,7 @@ class JackServer:
             # JACK allows eight servers, and counts a killed server until a server of the same name has run and ended.
             self.__enter__()
         self._process.terminate()
-        if self._process.wait() != 0:  # jackd fails if a client was just killed; JACK then still counts this server
+        if self._process.wait() != 0:  # after a kill of a client, JACK counts the ended server as running
             self.__enter__()
             self._process.terminate()
             self._process.wait()
@@ -105,7 +105,7 @@ class Player:
     def __enter__(self) -> Player:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._env, **pipes)
-        # JACK may print complaints first: all servers share a database, which is full after many clients were killed.
+        # JACK may print complaints before "ready": all servers share a database, which killed clients fill.
         said = b""
         while not said.endswith(b"ready\n"):
             line = self._process.stderr.readline()
@@ -166,9 +166,10 @@ class Keyboard:
 class LiveProgram:
     """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
 
-    home: folder of the user's files; None for a new folder, removed at the end. The program tries each instrument once,
-    which takes long, so a new folder gets a note that the tests' instruments were tried. env: environment variables;
-    paths in `home` replace HOME and the XDG variables. module: `runtime`, or a test's module that calls the program.
+    home: folder of the user's files; None for a new folder, removed at the end. A new folder gets files that say that
+    the tests' instruments were tried, because the program would try each one, which takes long. env: environment
+    variables; paths in `home` replace HOME and the XDG variables. module: `runtime`, or a test's module that calls the
+    program.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ def in_band(sound: np.ndarray, centre_hz: float, sample_rate_hz: int) -> np.ndar
 
 
 def decay_curve_db(sound: np.ndarray) -> np.ndarray:
-    """Schroeder's backward integral of the energy of a sound (n, 2), in dB of the total energy: (n,)."""
+    """Schroeder's backward integral of a sound's energy, in dB relative to the whole energy: (n,). sound: (n, 2)."""
     energy = np.cumsum((sound.astype(np.float64) ** 2).sum(axis=1)[::-1])[::-1]
     return 10.0 * np.log10(energy / energy[0] + 1e-30)
 

@@ -1,4 +1,4 @@
-"""The real program, but it trusts a restored state after one second: python -m tests.support.short_trial play ..."""
+"""The real program, which takes a restored state for safe after 1 s: python -m tests.support.short_trial play ..."""
 
 from __future__ import annotations
 

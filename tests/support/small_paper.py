@@ -73,5 +73,5 @@ def reproduce(folder: Path, *arguments: object) -> int:
     """Run a quick reproduction with all its folders in `folder`; returns the exit status."""
     folders = [word for name in ("data", "runs", "out") for word in (f"--{name}", str(folder / name))]
     plan = ["--plan", str(folder / "plan" / "paper.yaml")]
-    with patch("training.commands.reproduce.measure_speed", lambda *_: SPEED):  # slow, and tested in test_speed.py
+    with patch("training.commands.reproduce.measure_speed", lambda *_: SPEED):  # slow; test_speed.py tests it
         return main(["reproduce", "--quick", *plan, *folders, *map(str, arguments)])

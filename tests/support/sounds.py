@@ -25,7 +25,7 @@ UNWIRED: frozenset[str] = frozenset()
 # Control numbers for the sources cc_20 and so on; with the default settings, 70 also moves a knob.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
-# Fields that get no random value of their type: names that a user gives, and fields that `random_sound` sets itself.
+# Fields to which `_fields` gives no value: names that a user gives, and fields that `random_sound` sets itself.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
 # Fields that act outside a single engine, or name other sounds.
 _NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")
@@ -184,7 +184,7 @@ def _value(choices: Choices, kind: Any) -> Any:
 def _number(choices: Choices, kind: inspect.FloatType) -> float:
     lowest, highest = kind.ge, kind.le
     if (lowest, highest) == _SECONDS:
-        # Mostly short times, which end during a note of one second.
+        # Mostly short times, which are over before a note of one second ends.
         return choices.among((0.0, 0.0, 0.01, 0.1, choices.number(0.0, 0.5), choices.number(lowest, highest)))
     ends = (lowest, highest) if lowest > 0.0 or highest < 0.0 else (lowest, highest, 0.0)
     if lowest > 0.0 and highest > 100.0 * lowest:

@@ -15,7 +15,7 @@ from training.hearing.harmonics import hann_lobe
 
 SPEC = StftSpec()
 CONDITIONING = Conditioning("chroma+octave", 36, 6)
-Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # latents, harmonics' numbers -> their amplitudes
+Amplitudes = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (latents, harmonics' numbers) -> harmonics' amplitudes
 
 
 @lru_cache(maxsize=256)

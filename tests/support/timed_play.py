@@ -32,7 +32,7 @@ def _timed_render(rack: Rack, out: np.ndarray) -> None:
 
 
 class BlockTimes:
-    """The measurements of a program that ran as tests.support.timed_play; path: the file that it wrote."""
+    """The measurements of a program that ran as tests.support.timed_play; path: the file that this program wrote."""
 
     def __init__(self, path: Path):
         self._times = np.load(path)

@@ -33,7 +33,7 @@ def touch_to_sound_ms(browser: Browser, ears: Player, note: int, n: int) -> np.n
         level = np.abs(sound).max(axis=1)
         assert level.max() > 0.01, "the click was not heard"
         heard_s = ears.began_s + np.argmax(level > level.max() * 10.0 ** (AUDIBLE_DB / 20.0)) / SAMPLE_RATE_HZ
-        clicked_s = browser.evaluate("clickedAt") / 1e3 - (time.time() - time.monotonic())  # on the monotonic clock
+        clicked_s = browser.evaluate("clickedAt") / 1e3 - (time.time() - time.monotonic())  # in `time.monotonic()`
         took.append([1e3 * (heard_s - sent_s), 1e3 * (heard_s - clicked_s)])
         time.sleep(0.3)
     return np.array(took)

@@ -13,7 +13,8 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import encoder_path, load_encoder
 from training.measure.playability import N_POINTS
 
-# How far a figure may differ from the card's figure: machines round differently, and fewer points scatter more.
+# How far a figure may differ from the card's figure. Small differences are harmless: machines round differently, and
+# `--points` may ask for fewer notes than were played for the card.
 TOLERANCES = {"in_tune": 0.01, "octave_off": 0.005, "told_apart_still": 0.03, "told_apart_path": 0.03}
 TOLERANCE_DB = 0.1
 

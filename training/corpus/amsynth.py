@@ -145,7 +145,7 @@ def render_patch(
 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
-    """The unit-peak frames (n, n_bins) of each note in samples (n_notes, n_samples), without the silent frames."""
+    """For each note in samples (n_notes, n_samples), its audible frames (n, n_bins), each scaled to a peak of 1."""
     return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 

@@ -25,8 +25,8 @@ def read_arrays(
     """A context manager that gives the arrays of an .npz file by name, each read on access.
 
     UserError if the file is missing or damaged, or if the code in the `with` block fails on the file's contents.
-    expected, remedy: what the error message says should be there, and how to get it. where: the place that the message
-    names, None for the path.
+    expected, remedy: what the error message says should be there, and how to get it. where: what the message names as
+    the place of the error; None to name `path`.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -94,7 +94,7 @@ class FrameWriter:
         self.folder, self.spec, self.about, self.force = Path(folder), spec, about, force
         self.clips: list[Clip] = []
         self.n_frames = 0
-        self._blocks: list[tuple[np.ndarray, int]] = []  # one for each `add`: its frames' chroma, its clip's index
+        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`, the chroma of the frames and the clip's index
         self._digest = hashlib.sha256()
         self._target = self.folder.resolve()
         self._partial = self._target.with_name(f".{self._target.name}.partial")

@@ -22,7 +22,7 @@ from training.hearing.clear_frames import are_clear
 N_SOURCES_NAMED = 20
 LEAST_STEADY_SHARE = 0.5  # at least this share of the frames with a pitch must be within half a semitone of the note
 BY_FRAME = "by frame"
-HELD_OUT_STEP = 16  # with BY_FRAME, one frame in this many goes to val and one to test
+HELD_OUT_STEP = 16  # with BY_FRAME, one of this many frames goes to val and another to test
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70 in train, 5 in val and 5 in test
 
 
@@ -106,7 +106,8 @@ def add_recording(
 
     only_clear: add only frames that are clear (`are_clear`) at the recording's note; if the note is unknown, it is
     detected first. transpose: for training, also add copies resampled by 1 to this many semitones up and down, labelled
-    with the copies' notes. most_frames: add no more frames than this for each note, evenly spread; 0 for all.
+    with the copies' notes. most_frames: of the recording and of each copy, add at most this many frames, evenly spread;
+    0 for all.
     UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
@@ -157,7 +158,11 @@ def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, no
 
 
 def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
-    """A recording's audible frames, or with a note `clear_at` only frames clear at this note; UnusableError if none."""
+    """A recording's audible frames; UnusableError if there are none.
+
+    speed: how many times as fast the recording is played. clear_at: a MIDI note, to return only the frames that are
+    clear at this note (`are_clear`); None to return all audible frames.
+    """
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):
         n_samples += n_new

@@ -10,7 +10,7 @@ FLOOR_DB = -60.0
 
 
 def levels_db(magnitudes: np.ndarray, axis: int = -1) -> np.ndarray:
-    """The levels of magnitudes in dB relative to their peak along `axis`, FLOOR_DB to 0; the shape stays the same."""
+    """The levels of magnitudes in dB relative to their peak along `axis`, at least FLOOR_DB; in the same shape."""
     peak = np.maximum(magnitudes.max(axis=axis, keepdims=True), 1e-12)
     return 20.0 * np.log10(np.maximum(magnitudes / peak, 10.0 ** (FLOOR_DB / 20.0)))
 
@@ -22,7 +22,7 @@ def log_spectrum_db(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
 
 def level_distance_db(a_db: np.ndarray, b_db: np.ndarray) -> np.ndarray:
-    """Root mean square difference in dB between levels a and b, each (…, n_heard) from `log_spectrum_db`: (…,)."""
+    """Root mean square difference in dB, (…,), of two sets of levels (…, n_heard) from `log_spectrum_db`."""
     return np.sqrt(np.square(a_db - b_db).mean(axis=-1))
 
 

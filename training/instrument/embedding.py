@@ -51,7 +51,7 @@ def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> n
 
 
 def decode_at(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Decode latents (n, n_latents) at notes (n,), as in `decoder_inputs`: frames, float32 (n, n_bins)."""
+    """Decode latents (n, n_latents) at `notes`; returns frames, float32 (n, n_bins). notes: as in `decoder_inputs`."""
     inputs = decoder_inputs(run, latents, notes)
     return in_chunks(lambda rows: run.decode(inputs[rows]), np.arange(len(inputs)), run.decoder.output_shape[1])
 

@@ -20,7 +20,7 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # share of the mean step; smaller steps count as this, so that no stretch of a knob shrinks to a point
+LEAST_STEP = 0.2  # a smaller step counts as this share of the mean step, so that no stretch of a knob becomes a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:

@@ -16,12 +16,13 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip at most this many of the detector's steps from the note's period is the note's own dip, even if out of tune.
+# A dip within this many of the detector's steps of the note's period counts as the note's own, even if out of tune.
 NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
-# The room to spare where the penalty compares depths, in units of the difference function, whose mean is 1.
+# By how much the penalty is stricter than the detector where it compares two depths. The unit is that of the difference
+# function, whose mean is 1.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
 _FAR = 1e3  # larger than any depth
@@ -35,7 +36,7 @@ class HeardPitch:
         self._periods_s, self._gaps_s = periods_s.astype(np.float32), gaps_s.astype(np.float32)
         notes_hz = np.array([float(note_to_hz(note)) for note in conditioning.notes])
         steps = np.log2(1.0 / notes_hz / periods_s[0]) * 1200.0 / STEP_CENTS
-        self._places = steps.astype(np.float32)  # each note's place among the detector's periods
+        self._places = steps.astype(np.float32)  # each note's period, as a fractional index in periods_s
         self._reached = ((notes_hz >= LOWEST_HZ) & (notes_hz <= HIGHEST_HZ)).astype(np.float32)
         self._audible = (periods_s >= 1.0 / HIGHEST_HZ).astype(np.float32)
 
@@ -47,7 +48,7 @@ class HeardPitch:
         """
         depths = self._depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]
-        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps from the note's period
+        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps above the note's period
         dips = depths + _FAR * (1.0 - _are_dips(depths) * self._audible)
         own = _lowest(depths, ops.abs(above) <= IN_TUNE_STEPS)
         shorter = _lowest(dips, above < -IN_TUNE_STEPS)
@@ -59,7 +60,10 @@ class HeardPitch:
         return costs * ops.take(self._reached, notes)[:, None]
 
     def _depths(self, power):
-        """The cumulative mean normalised difference at each of the detector's periods: (…, n_periods)."""
+        """The cumulative mean normalised difference at each of the detector's periods: (…, n_periods).
+
+        power: squared magnitudes (…, n_bins).
+        """
         total = ops.sum(power, axis=-1, keepdims=True) + 1e-9
         difference = 1.0 - ops.matmul(power, self._cosines) / total
         summed = ops.cumsum(difference * self._gaps_s, axis=-1)
@@ -81,7 +85,7 @@ def _lowest(depths, are_asked):
 def _near_dip(depths, dips, are_near):
     """The place, among the periods, of the dip that the detector would choose near the note: (…,).
 
-    The place is a fraction: the lowest point of a parabola through the dip and its two neighbours.
+    The place is a fractional index: the lowest point of a parabola through the dip and its two neighbours.
     """
     near = dips + _FAR * (1.0 - ops.cast(are_near, "float32"))
     chosen = ops.argmax(near <= ops.min(near, axis=-1, keepdims=True) + DIP_MARGIN, axis=-1)[..., None]

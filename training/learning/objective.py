@@ -108,7 +108,8 @@ class Objective(keras.Model):
     def _add_pitch_penalty(self, probed, extras: dict) -> None:
         """Penalise the random knob positions at which a note would be heard at another pitch.
 
-        probed: decoded magnitudes (N_PROBE_NOTES, n, n_bins), n knob positions for each of the extras' `probe_notes`.
+        probed: magnitudes decoded at n random knob positions for each of the extras' `probe_notes`: (N_PROBE_NOTES, n,
+        n_bins).
         """
         if self.recipe.fit.pitch_penalty:
             costs = self._heard.penalty(probed, extras["probe_notes"])
@@ -139,7 +140,7 @@ class Objective(keras.Model):
 
 
 def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
-    """Bin weights of the two sums whose log ratio is a descriptor, for each note of the conditioning.
+    """The bin weights of each descriptor's two sums (see `Descriptor`), for each note of the conditioning.
 
     Returns float32 (n_notes, n_knobs, n_bins, 2); on the last axis, first the numerator, then the denominator.
     """

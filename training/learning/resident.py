@@ -15,7 +15,7 @@ import numpy as np
 from training.learning.steps import Steps
 from training.model.batches import FrameBatches
 
-LARGEST_BYTES = 1 << 31  # most bytes of frames that are kept on the device
+LARGEST_BYTES = 1 << 31  # at most this many bytes of frames are kept on the device
 STEPS_AT_ONCE = 32  # steps in one call of the loop; between calls, progress is shown and Ctrl-C is noticed
 # The loop takes a few seconds longer to compile than a single step. On a CPU, a run of fewer steps than this does not
 # win that time back.
@@ -69,10 +69,10 @@ class ResidentFrames:
 
 
 def resident_frames(batches: FrameBatches, steps: Steps, n_steps: int) -> ResidentFrames | None:
-    """The ResidentFrames of these batches; None if they are impossible or would save no time.
+    """The ResidentFrames of these batches; None if they cannot be used or would save no time.
 
-    They are possible with TensorFlow, with at most LARGEST_BYTES of frames, and with a recipe without extras, because
-    only the host can draw extras. They save time on a GPU, and on a CPU in a run of at least FEWEST_STEPS.
+    They can be used if the backend is TensorFlow, if the frames have at most LARGEST_BYTES, and if the recipe needs no
+    extras, which only the host can draw. They save time on a GPU, and on a CPU in a run of at least FEWEST_STEPS.
     n_steps: number of steps of the whole run.
     """
     n_bytes = len(batches.store.rows("train")) * batches.store.spec.n_bins * 4

@@ -70,7 +70,7 @@ def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunR
 
 
 def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
-    """How the folder's run differs from the new run, to end the message "a run of another ..."; None if they are alike.
+    """What differs between the folder's run and the new run, in words that end "a run of another ..."; None if nothing.
 
     A different number of epochs does not count.
     """

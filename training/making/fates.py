@@ -1,4 +1,4 @@
-"""Decides for each file of a folder whether it is learned, and as which note of which sound, or why it is left out."""
+"""Decides for each file of a folder which note of which sound is learned from it, or why the file is left out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from training.making.listening import CHORD, NOISE, NOTE, SHORT, SILENCE, SPEC, 
 from training.making.names import AGREES_SEMITONES, Named, octave_convention, read_names
 from training.making.survey import Found, read_samples
 
-LONGEST_USED_S = 20.0  # how much of a single note is used at most, so that no file outweighs the rest
-LONGEST_ANY_S = 60.0  # how much is used at most of a recording that is not a single note
+LONGEST_USED_S = 20.0  # a single note is used up to this length, so that no file outweighs the rest
+LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this length
 IN_TUNE_CENTS = 3.0
 CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
-LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill this share of its length
-FEWEST_HELD, MOST_OF_A_NOTE = 2, 2  # fewest held notes that are cut out of a recording; most of them at one pitch
+LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill at least this share of it
+# A recording must have at least FEWEST_HELD held notes, or none is cut out. At most MOST_OF_A_NOTE of a pitch are used.
+FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
 # An instrument learns only notes if there are this many single notes, or if this share of the files are single notes.
 FEWEST_NOTES, LEAST_NOTES_SHARE = 6, 0.5
 CUTS = "cuts"
@@ -71,7 +72,7 @@ class Decision:
     """The decision about a folder.
 
     only_notes: whether the instrument learns single notes, each of a known pitch; if not, it learns any sound. fates:
-    in the order of the files. octave: number of octaves by which the notes heard lie above the notes in the names.
+    in the order of the files. octave: how many octaves to add to the notes in the files' names (`octave_convention`).
     """
 
     only_notes: bool
@@ -159,7 +160,7 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 
 
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
-    """The note to learn a recording as, and a remark if the note in its name differs from the note heard.
+    """The note as which a recording is learned, and a remark if the note in its name differs from the note heard.
 
     named: MIDI note in the name, None if it has none. octave: as in Decision.
     """
@@ -172,13 +173,13 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
     meant = named + N_CHROMA * octave
     if abs(heard.pitch - meant) <= AGREES_SEMITONES:
         return meant, ""
-    if meant in heard.octaves:  # both octaves are heard in the recording
+    if meant in heard.octaves:  # the recording is heard at both notes, whole octaves apart
         return meant, f"; heard as {note_name(ear)} as well"
     return ear, f"; its name says {note_name(named)}, but it is heard as {note_name(ear)}"
 
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
-    """A remark on a recording that is `cents` above its note, and by how many cents to correct its tuning."""
+    """A remark on a recording that is `cents` above its note, and by how many cents to correct it: 0 if `keep`."""
     # If the chosen note is the heard note in another octave, only what remains beyond whole octaves is corrected. If it
     # is a quite different note, nothing is corrected.
     if abs(cents) > 100.0 * AGREES_SEMITONES:
@@ -198,7 +199,7 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        if heard.note != held.note:  # two tones together have the period of a note that neither plays
+        if heard.note != held.note:  # perhaps two tones together, whose period is that of a third note
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]
         stated = {"note": held.note, "sound": name.sound, "velocity": name.velocity, "cents": round(cents, 1)}
@@ -221,7 +222,7 @@ def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
 
 
 def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str]:
-    """The path of the file, or of its first part if the file is long, and a remark on the part."""
+    """The path of the file, or of its first part if the file is long; and a remark, empty for a whole file."""
     duration_s, onset_s = file.heard.duration_s, file.heard.onset_s
     if duration_s - onset_s <= 1.5 * longest_s:
         return file.path, ""

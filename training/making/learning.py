@@ -28,18 +28,20 @@ from training.model.run_folder import METRICS, RunRecord
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
-MOST_FRAMES = 30_000  # most frames of a corpus, transposed copies included
-FRAMES_OF_ONE = (24, 96)  # of a recording, and of each transposed copy, at most 24 to 96 frames are learned
+MOST_FRAMES = 30_000  # a corpus gets about this many frames at most, transposed copies included
+# Of a recording of one note, and of each transposed copy, at most this many frames are learned: 96, or fewer if there
+# are many recordings; the limit never falls below 24.
+FRAMES_OF_ONE = (24, 96)
 FEWEST_EPOCHS = 4
-MOST_STEPS = 9000  # a training has at most this many steps, or the recipe's number of epochs if that is more
+MOST_STEPS = 9000  # a training takes at most this many steps, unless the recipe's epochs need more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
 # While the learning rate falls, the error hardly changes for a long time: with the values 0.2 and 0.01, training on 100
 # recordings ended too early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
-LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, and ends
-OVERTIME = 1.15  # if the remaining epochs take more than the remaining time, multiplied by this, some are dropped
+LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends
+OVERTIME = 1.15  # epochs are dropped if those left would take more than this multiple of the time left
 
 Stage = Callable[[int], None]
 
@@ -128,10 +130,10 @@ class _ReplanError(Exception):
 
 
 class _Watch:
-    """Follows a training: shows its progress, calls for previews, and ends it when it no longer helps.
+    """Follows a training: shows its progress, calls for previews, and shortens the training when it no longer helps.
 
-    n_epochs: number of all epochs. n_before: how many of them earlier processes trained. planned: whether n_epochs fits
-    the time limit; if not, the first epochs are timed to choose another number.
+    n_epochs: number of all epochs. n_before: how many of them were trained before. planned: whether n_epochs was chosen
+    to fit the time limit; if not, the first epochs are timed to choose it.
     """
 
     def __init__(self, training: Training, progress: Progress, n_epochs: int, n_before: int, planned: bool):
@@ -140,7 +142,7 @@ class _Watch:
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
 
     def epoch(self, record: RunRecord) -> None:
-        """Show the progress after an epoch, and call for previews; _ReplanError to change the number of epochs."""
+        """After an epoch, show the progress and call for previews; _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:
@@ -169,7 +171,7 @@ class _Watch:
         if last < left and no_longer_helps(history, self._n_epochs):
             reason = f"epoch {done}: more training no longer helps; {last} epochs to finish"
             raise _ReplanError(done + last, reason, is_last_stretch=True)
-        recent = history[self._n_before + 1 :][-5:]  # the first epoch of a process also compiles
+        recent = history[self._n_before + 1 :][-5:]  # without the first epoch after a (re)start: it also compiles
         if len(recent) < N_TIMED_EPOCHS:
             return
         epoch_s = sum(row["seconds"] for row in recent) / len(recent)

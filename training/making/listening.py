@@ -17,18 +17,19 @@ NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise
 SPEC = StftSpec()
 BLOCK_S = 20.0  # this much sound is turned into spectra at a time; otherwise a long recording would fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
-N_JUDGED = 240  # frames of a recording that are judged, evenly spread
+N_JUDGED = 240  # at most this many frames of a recording are judged, evenly spread
 STEADY_SEMITONES = 0.5
-CHORUS_WIDTH = 0.0145  # a bin this near to a harmonic is part of it; a share of the harmonic's frequency: 25 cents
-# Shares of the judged frames are weighted by amplitude.
-LEAST_STEADY_SHARE = 0.6  # if fewer judged frames are at one pitch or its octaves, the recording WANDERS
+CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
+# These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
+LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
-LEAST_PITCHED_SHARE = 0.5  # if fewer judged frames have a pitch, the recording is not a NOTE
+LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
-OFTEN_SHARE = 0.2  # an octave that is heard in fewer judged frames is ignored
-SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35  # a held note lasts at least this long; its pitch stays this near
+OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
+# A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of the pitch at its beginning.
+SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: the MIDI notes that are heard in much of the recording, among the pitch's note and the notes whole
-    octaves from it. held: the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound
-    begins. timbre_db: mean levels in the bands of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: MIDI notes. A NOTE may be heard at several notes that lie whole octaves apart; each one that is heard
+    in at least OFTEN_SHARE of the recording is listed. held: the notes held one after the other, if kind is WANDERS.
+    onset_s: time at which the sound begins. timbre_db: mean levels in the bands of
+    runtime/acoustics/timbre_distance.py.
     """
 
     kind: str
@@ -105,7 +107,10 @@ def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _harmonic_shares(frames: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """The share of each frame's energy on the harmonics of a fractional MIDI note, 0 to 1: (n,)."""
+    """For each frame, the share of its energy, 0 to 1, on the harmonics of its pitch: (n,).
+
+    pitches: a fractional MIDI note for each frame, (n,).
+    """
     bins = np.arange(SPEC.n_bins)
     shares = np.empty(len(frames))
     for row, (frame, pitch) in enumerate(zip(frames, pitches, strict=True)):
@@ -130,7 +135,7 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
-    """The kind of a recording, and the fractional MIDI note that is heard in most of it.
+    """The kind of a recording, and the fractional MIDI note that is heard most in it; -1 if too little has a pitch.
 
     frames, pitches, has_pitch: as in `pitches_of`. weights: the frames' weights, (n,), with a sum of 1.
     """
@@ -152,7 +157,8 @@ def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weigh
 def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
     """The levels of a note's first three harmonics relative to the strongest partial, in dB.
 
-    A chord's common period belongs to a note far below the chord's tones; the first harmonic of this note is missing.
+    They help to find chords. The tones of a chord share the period of a far lower note, which the detector then hears;
+    but that note's first harmonic is missing.
     """
     power = np.square(frames).mean(axis=0)
     first = float(note_to_hz(note)) / SPEC.bin_hz
@@ -187,7 +193,7 @@ def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tu
     held, begin = [], 0
     step_s, frame_s = SPEC.hop_size / SPEC.sample_rate_hz, SPEC.frame_size / SPEC.sample_rate_hz
     for end in range(1, len(pitches) + 1):
-        # A stretch ends where the pitch differs from the stretch's first pitches.
+        # A stretch ends where the pitch differs from the median of the stretch's first pitches.
         here = np.median(pitches[begin : begin + 8])
         if end < len(pitches) and pitches[end] > 0 and abs(pitches[end] - here) <= HELD_SEMITONES:
             continue

@@ -21,11 +21,11 @@ _LAYER = re.compile(r"(?:velocity|vel|v|layer|lyr)(\d{1,3})(?:rr?\d{1,2})?", re.
 _TAKE = re.compile(r"(?:rr|take|tk|nr|no|copy|kopie)\d{0,3}", re.IGNORECASE)
 DYNAMICS = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 127}
 DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, "fortissimo": 112}
-# Words for how hard a note is played that also occur in names such as "soft pad": they count as dynamics only if the
-# same name also occurs with another of these words.
+# These words may say how hard a note is played, but also occur in names such as "soft pad". They count as dynamics only
+# if the same name also occurs with another of them.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
 HIGHEST_LAYER = 16  # v1 to v16 are velocity layers; if a name has a higher number, all such numbers are velocities
-LEAST_AGREEING_SHARE = 0.7  # numbers are notes if they are the notes heard in this share of the files
+LEAST_AGREEING_SHARE = 0.7  # numbers in names are read as notes if at least this share agree with the notes heard
 LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
 AGREES_SEMITONES = 0.75
 _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
@@ -44,9 +44,9 @@ class Named:
 class _Parts:
     """The parts of a path.
 
-    folders: the folders' names without notes, numbers and dynamics. words: the words of the file's name, without the
-    same. numbers: plain numbers of the file's name. notes: the MIDI notes that the path names. layers: for each
-    velocity layer that it names, such as `v2`, the layer's number. velocity: MIDI velocity, None if not named.
+    folders: the folders' names. words: the words of the file's name. Both are without notes, numbers and dynamics.
+    numbers: plain numbers of the file's name. notes: the MIDI notes that the path names. layers: the numbers of the
+    velocity layers that it names, such as 2 for `v2`. velocity: MIDI velocity, None if not named.
     """
 
     folders: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """By how many octaves the notes heard lie above the notes in the names, if most files agree; otherwise 0.
+    """How many octaves to add to the notes in the names, so that they are the notes heard; 0 unless most files agree.
 
     named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers call middle C C3, others C4.
     """
@@ -142,7 +142,7 @@ def _note(groups: Sequence[str | None]) -> int:
 
 
 def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> None:
-    """Use the numbers in the names as MIDI notes if most of them are the notes heard, in any octave."""
+    """Use the numbers in the names as MIDI notes if most of them agree with the notes heard; octaves may differ."""
     for place in (-1, 0):
         tried = [
             (part, part.numbers[place], pitch)
@@ -179,9 +179,9 @@ def _weak_words(parts: list[_Parts]) -> None:
 
 
 def _sound_names(parts: list[_Parts], folder: str) -> list[str]:
-    """The sound of each file: the words of its name, after the folder's name if several folders have the same words.
+    """The sound of each file: the words of its name, or the name of its folder if it has no words.
 
-    Without words: the name of the file's folder.
+    If files in several folders have the same words, each folder's name is put before the words.
     """
     own = [" ".join(part.words) for part in parts]
     places: dict[str, set[tuple[str, ...]]] = defaultdict(set)
@@ -211,7 +211,10 @@ def _numbers_as_velocities(parts: list[_Parts], sounds: list[str]) -> None:
 
 
 def _velocity(part: _Parts, highest_layer: int) -> int | None:
-    """The velocity of a file, None if not named. highest_layer: the highest layer number in all names."""
+    """The MIDI velocity that a file's name gives, None if it gives none.
+
+    highest_layer: the highest number of a velocity layer in the names of all files.
+    """
     if part.velocity is not None or not part.layers:
         return part.velocity
     layer = part.layers[-1]

@@ -15,8 +15,8 @@ HELD_OUT_SHARE = 0.1
 def with_splits(recordings: list[Recording]) -> list[Recording]:
     """The same recordings with new splits, unless each has a split already.
 
-    If there are many recordings, whole recordings are held out: never the lowest or highest note of a sound, and at
-    most one in FEWEST_OF_A_SOUND of each sound. If there are few, some frames of each recording are held out.
+    If there are many recordings, whole recordings are held out: never the lowest or highest note of a sound, and of the
+    recordings of a sound at most one in FEWEST_OF_A_SOUND. If there are few, some frames of each recording are.
     """
     if all(recording.split for recording in recordings):
         return recordings

@@ -17,7 +17,7 @@ from runtime.recordings.reading import SUFFIXES, UnusableError, mono_blocks
 from training.making.listening import SPEC, Heard, listen
 
 LONGEST_HEARD_S = 360.0  # only this much of a longer recording is listened to
-# Sounds that libsndfile cannot read; every other file is tried.
+# Endings of sound files that libsndfile cannot read; files with any other ending are tried.
 UNREADABLE = (".m4a", ".mp4", ".aac", ".wma", ".ac3", ".mka", ".webm", ".ape", ".wv", ".mid", ".midi", ".mov")
 CACHE_VERSION = 1
 
@@ -71,7 +71,7 @@ def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Fo
 
 
 def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress) -> Iterator[Found]:
-    """Listen to files in turn, except to unchanged files in `known`; add to `known` what is heard."""
+    """Yield what is heard in each file. Only new and changed files are listened to; the result is added to `known`."""
     done = 0
     for path in paths:
         name, stat = path.relative_to(folder).as_posix(), path.stat()

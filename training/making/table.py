@@ -12,8 +12,8 @@ from training.corpus.recordings import Recording
 from training.making.fates import Decision, Fate
 
 NAME_WIDTH = 44
-REACH_SEMITONES = 3  # a missing note this near to a recorded note is learned from it; others are played transposed
-DISAGREE_DB = 6.0  # recordings of one sound, note and velocity that are at least this far apart get a remark
+REACH_SEMITONES = 3  # a missing note this near to a recorded one is learned from it; other missing notes are transposed
+DISAGREE_DB = 6.0  # recordings of one sound, note and velocity get a remark if their timbres are this far apart
 MOST_LISTED = 12
 
 
@@ -58,7 +58,7 @@ def recordings_by_sound(decision: Decision) -> dict[str, list[Recording]]:
 
 
 def disagreements(decision: Decision) -> Iterator[str]:
-    """Recordings of one sound, note and velocity that do not sound alike."""
+    """For each sound, note and velocity whose recordings sound unlike, yield a line on the two farthest apart."""
     groups: dict[tuple, list[Fate]] = defaultdict(list)
     for fate in decision.fates:
         if len(fate.recordings) == 1 and fate.recordings[0].note is not None:
@@ -104,7 +104,7 @@ def _line(fate: Fate) -> str:
 
 
 def _fitted(name: str) -> str:
-    """The name in at most NAME_WIDTH characters, without the middle of a longer name."""
+    """The name; if it is longer than NAME_WIDTH characters, its middle is left out."""
     half = (NAME_WIDTH - 1) // 2
     return name if len(name) <= NAME_WIDTH else f"{name[:half]}…{name[-half:]}"
 

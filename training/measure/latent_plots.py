@@ -1,4 +1,4 @@
-"""Plots the latent space: where the decoder plays the pitch class asked for, and the spectra along each latent."""
+"""Plots the latent space: where the decoder plays the requested pitch class, and the spectra along each latent."""
 
 from __future__ import annotations
 

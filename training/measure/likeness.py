@@ -17,10 +17,12 @@ from training.corpus.frames import FrameStore, sound_name
 from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
 
 N_FRAMES = 96  # how many frames of each recording are used, from its beginning: 2.2 s
-CHANGING_DB = 2.0  # a recording changes if its levels differ this much from their mean over time
+CHANGING_DB = 2.0  # a recording changes if its levels differ at least this much from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
-N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # random knob positions, tried for each of this many recordings
-LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9  # a strong knob moves the sound so far on this share of random lines
+N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # how many random knob positions are tried, and for how many recordings
+# A knob is strong if it changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines. On
+# each line the knob moves from end to end, with a random note and the other knobs at random positions.
+LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
 
 
 Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -60,7 +62,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A take's latents, path and still form.
+    """A take's latents, and the levels of its path and of its still form (see the top of this file).
 
     latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64), levels in bands.
     """
@@ -83,7 +85,8 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     """Measure how much an instrument sounds like the corpus that it was trained on; returns plain values.
 
     encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
-    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
+    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data. The top of this
+    file explains path and still form.
     path_db: distance of a training recording from its path; still_db: from its still form. heldout_path_db,
     heldout_still_db: the same for held-out recordings. change_correlation: mean of `change_correlation` over the
     n_changing recordings that change. told_apart_still, told_apart_path: see `told_apart`. corpus_mean_db: distance of
@@ -145,7 +148,7 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, and for the distances the limits below which they should stay."""
+    """Print the figures of `measure_likeness`; the first line adds two distances that the others should stay below."""
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "
@@ -186,7 +189,7 @@ def change_db(levels_db: np.ndarray) -> float:
 
 
 def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
-    """The correlation, over bands and time, of two sets of levels (n, n_bands), each with its time mean subtracted."""
+    """The correlation of two sets of levels (n, n_bands) over bands and time, after each band's mean is subtracted."""
     found, asked = (levels - levels.mean(axis=0) for levels in (found_db, asked_db))
     return float((found * asked).sum() / max(np.sqrt(np.square(found).sum() * np.square(asked).sum()), 1e-9))
 
@@ -194,11 +197,11 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """How often a recording's decoded form is nearer to the recording than to other sounds: share of draws, 0 to 1.
+    """How often a decoded recording is nearer to the recording itself than to other sounds: share of draws, 0 to 1.
 
     Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at the same note, all at least
-    LEAST_APART_DB apart. made_db: levels of the decoded forms in bands, by the take's id. None if no draw has another
-    sound.
+    LEAST_APART_DB apart. made_db: by the id of a take, the band levels of its path or of its still form. None if no
+    draw has another sound.
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):
@@ -271,7 +274,7 @@ def _knobs_behind_still_db(
         positions = random.random((N_POSITIONS, instrument.card.n_latents))
         frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
         levels_db = band_levels_db(frames, instrument.card.spec)
-        # The nearest position is searched by the mean over time; the distance that counts is over all frames.
+        # The nearest position is found by comparing means over time; its distance is then taken over all frames.
         mean_db = take.levels_db.mean(axis=0)
         nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
         still_db = distance_db(decoded[id(take)].still_db, take.levels_db)

@@ -85,8 +85,8 @@ def sample_mesh(
 ) -> Mesh | None:
     """Decode every pitch class of the training set at every point of a mesh of latents; None without conditioning.
 
-    latents: latents of the training frames, (n, n_latents). n_per_axis: points along each latent, None for
-    `points_per_axis`. on_share: called with the share done, 0 to 1; None to print a progress line.
+    latents: latents of the training frames, (n, n_latents). n_per_axis: points along each latent; None for the number
+    that `points_per_axis` gives. on_share: called with the share done, 0 to 1; None to print a progress line.
     Source: the paper's Table V.
     """
     if run.record.conditioning.kind == "none":
@@ -105,7 +105,7 @@ def sample_mesh(
             chunk = points[start : start + N_ROWS_AT_ONCE]
             decoded = decode_at(run, chunk, np.full(len(chunk), note))
             right = detect_chroma(decoded, store.spec.bin_hz) == pitch_class
-            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence would count as a C
+            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence must not count as a C
             show((index + (start + len(chunk)) / len(points)) / len(notes))
     if progress:
         progress.close()
@@ -114,12 +114,14 @@ def sample_mesh(
 
 
 def points_per_axis(n_latents: int) -> int:
-    """Points along each latent: from PAPER_MESH; otherwise the most that LARGEST_MESH allows, at least 2."""
+    """Points along each latent: the number in PAPER_MESH, or else the most that LARGEST_MESH allows, but at least 2."""
     return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 
 def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
-    """The ends of a mesh on each latent, (n_latents, 2): 0 and 1 for a sigmoid, otherwise the embedding's bounds.
+    """The ends of a mesh on each latent, (n_latents, 2).
+
+    They are 0 and 1 if the bottleneck is a sigmoid, and otherwise the latent's least and greatest value.
 
     latents: latents of the training frames, (n, n_latents).
     """
@@ -129,10 +131,11 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 
 
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
-    """For each pitch class of the training labels, the note to ask for: the label nearest the middle of their range.
+    """For each pitch class of the training labels, the note that the decoder is asked for.
 
-    Where the labels are detected pitch classes, this note is the pitch class itself, 0 to 11. If all notes played are
-    known, a pitch class that was detected but never played is left out.
+    If the labels are known notes, this is the note of the pitch class that is nearest to the middle of the range of all
+    notes. If they are detected pitch classes, it is the pitch class itself, 0 to 11. A pitch class that was detected
+    but never played is left out, if all notes played are known.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])

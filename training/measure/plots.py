@@ -15,7 +15,7 @@ from runtime.base.files import atomic_write
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
 # A sharp has the colour of the white key to its left, and points of another shape.
 WHITE_KEY_COLOURS = dict(zip("CDEFGAB", COLOURS, strict=True))
-N_SHOWN = 20_000  # points of a scatter plot; more would only cover each other
+N_SHOWN = 20_000  # a scatter plot shows at most this many points; more would only cover each other
 DPI = 150
 
 

@@ -18,14 +18,15 @@ from training.model.run_folder import TrainedRun
 
 N_FRAMES = 400
 N_FIRST, N_NEAR = 96, 24  # knob positions tried for each frame: in the first round, and in each later round
-N_AT_ONCE = 20  # frames whose positions are decoded together
-SPREADS = (0.2, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)  # standard deviation around the best position, by round
+N_AT_ONCE = 20  # the positions tried for this many frames are decoded together
+# The standard deviation of the positions tried around the best position, for each round after the first.
+SPREADS = (0.2, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)
 
 
 def held_out_rows(
     store: FrameStore, conditioning: Conditioning, n: int = N_FRAMES, seed: int = 0
 ) -> tuple[np.ndarray, int]:
-    """Choose at most n random frames of val and test whose notes are in train and in the conditioning's octaves.
+    """Choose at most n random frames of val and test, at notes that are in train and in the conditioning's octaves.
 
     Returns the chosen frames' row numbers, ascending, and the number of frames left out because of their octave. The
     same seed gives the same rows. UserError if all frames are left out because of their octave.

@@ -24,7 +24,7 @@ N_BANDS = 96
 LOWEST_BAND_HZ = 60.0
 SECONDS_PER_LATENT = 1.5
 MIDDLE_C = 60
-N_STARTS, N_STOPS = 200, 9  # for the changes of pitch class: lines along each latent, and points on each line
+N_STARTS, N_STOPS = 200, 9  # for `pitch_changes`: the number of lines along each latent, and of points on each line
 CODEC = {"format": "OGG", "subtype": "VORBIS", "compression_level": 0.9}
 BLOCK_SAMPLES = 1 << 14
 
@@ -116,7 +116,7 @@ def _strips(run: TrainedRun, spec: StftSpec, travel: np.ndarray, note: int) -> t
 
 
 def _bands(frame: np.ndarray, edges_hz: np.ndarray, bin_hz: float) -> np.ndarray:
-    """The largest magnitude in each band of a frame (n_bins,); a band without a bin gets the nearest bin's."""
+    """The largest magnitude in each band of a frame (n_bins,); a band without a bin gets that of the nearest bin."""
     first = np.minimum(np.rint(edges_hz[:-1] / bin_hz).astype(int), len(frame) - 1)
     last = np.maximum(np.rint(edges_hz[1:] / bin_hz).astype(int), first + 1)
     return np.array([frame[a:b].max() for a, b in zip(first, last, strict=True)])

@@ -124,7 +124,7 @@ class Bands(layers.Layer):
 
 
 class NoteTable(layers.Layer):
-    """A Keras layer that gives the row of a fixed table for the note in each decoder input.
+    """A Keras layer that finds the note in each decoder input and returns the note's row of a fixed table.
 
     table: float32 (12 * n_octaves, n_bins), one row per note. n_latents: number of inputs before the chroma.
     """
@@ -144,9 +144,9 @@ class NoteTable(layers.Layer):
 def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> np.ndarray:
     """One comb per note: gains of 1 at the note's harmonics and of `floor_db` between them.
 
-    The decoder's output is multiplied by the comb, so the network has to learn only the envelope of the spectrum. The
-    combs also keep low notes in tune: the lobes of a low note are a semitone wide or more, so neighbouring notes share
-    bins. Returns float32 (12 * n_octaves, n_bins), in the order of `conditioning.notes`.
+    The decoder's output is multiplied by the comb, so the network has to learn only the envelope of the spectrum. This
+    also keeps notes in tune, above all low notes, whose harmonics lie in the same bins as those of the next note.
+    Returns float32 (12 * n_octaves, n_bins), in the order of `conditioning.notes`.
     """
     lobes = np.array([harmonic_lobes(note, spec) for note in conditioning.notes], np.float32)
     return np.maximum(lobes, np.float32(10.0 ** (floor_db / 20.0)))
@@ -164,7 +164,7 @@ class OutputReLU(layers.Layer):
         self.slope = slope
 
     def call(self, inputs, training: bool = False):
-        """The activations, shaped like `inputs`; negative in training only."""
+        """The activations, shaped like `inputs`; only in training can they be negative."""
         return ops.leaky_relu(inputs, self.slope) if training and self.slope else ops.relu(inputs)
 
 

@@ -21,8 +21,8 @@ from training.model.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
-N_PLACES = 24  # parts of a recording's time, to pair frames of one sound from the same part
-N_PROBE_NOTES = 4  # random notes per batch that are decoded for penalties; few, because each has bin weights of its own
+N_PLACES = 24  # a recording's time has this many parts; frames of one sound are paired if they are in the same part
+N_PROBE_NOTES = 4  # random notes that a batch decodes for penalties; few, because each needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
 
@@ -92,8 +92,8 @@ class FrameBatches:
         """The extras that the recipe's objective needs, for a batch of these rows (n,).
 
         mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. exchange_share: float
-        (n, 1), 0 to 1, the share of the row's own latents. even_latents: float (n, n_latents), evenly distributed from
-        0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
+        (n, 1), 0 to 1, the share of the row's latents in their mixture with its partner's. even_latents: float
+        (n, n_latents), evenly distributed from 0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
         sounds: float (n, n_sounds), 1 at the row's sound.
         probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder inputs with random latents,
         the same number for each probe note, in the order of the probe notes.
@@ -103,7 +103,7 @@ class FrameBatches:
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.exchange:
-            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # most shares are large
+            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # more often near 1 than near 0
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:
@@ -119,12 +119,16 @@ class FrameBatches:
 
     @cached_property
     def _sounds(self) -> np.ndarray:
-        """The number of each clip's sound, int (n_clips,)."""
+        """Which sound each clip plays: the sound's number, counted from 0, int (n_clips,)."""
         return np.unique([sound_name(clip) for clip in self.store.clips], return_inverse=True)[1]
 
     @cached_property
     def _moments(self) -> np.ndarray:
-        """A number for each frame, the same for frames of one sound, velocity and part of a recording's time."""
+        """A number for each frame, int (n_frames,).
+
+        Frames have the same number if they have one sound and velocity and lie in the same of N_PLACES parts of a
+        clip's time.
+        """
         clip = self.store.clip
         starts = np.searchsorted(clip, np.arange(len(self.store.clips)))
         lengths = np.bincount(clip, minlength=len(self.store.clips))
@@ -146,9 +150,10 @@ class FrameBatches:
 
     @cached_property
     def _knob_positions(self) -> np.ndarray:
-        """The rank, 0 to 1, of each training frame by each knob's descriptor, among the training frames of its note.
+        """The knob positions that belong to each training frame: float32 (n_frames, n_knobs), 0 to 1.
 
-        Returns float32 (n_frames, n_knobs), with a row for every frame of the store; 0 for frames not in training.
+        A position is the frame's rank, by the knob's descriptor, among the training frames of the same note. Every
+        frame of the store has a row; the rows of frames that are not trained on are 0.
         """
         rows = self.store.rows("train")
         positions = np.zeros((len(self.store.note), len(self.recipe.fit.knobs)), np.float32)

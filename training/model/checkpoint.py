@@ -37,7 +37,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path, weights_only: bool = False) -> Checkpoint:
-        """Read a checkpoint, without its moments if `weights_only`; UserError if the file is missing or damaged."""
+        """Read a checkpoint; UserError if the file is missing or damaged. weights_only: leave `moments` empty."""
         if not path.exists():
             raise UserError(path, "no such file", "a checkpoint", "train the run first: timbrebox train")
         with read_arrays(path, "a checkpoint", "train again with --force") as arrays:

@@ -64,7 +64,7 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     n_steps: Annotated[int, msgspec.Meta(ge=0)] = 6
 
     def at(self, epoch: int) -> float:
-        """The weight in an epoch; the first epoch is 1."""
+        """The weight in an epoch, counted from 1."""
         return self.start + self.step * min(epoch - 1, self.n_steps)
 
 
@@ -113,7 +113,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     effect_penalty: Weight = 0.0
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate in an epoch, from 1; it changes by a constant factor per epoch to `final_learning_rate`."""
+        """The learning rate in an epoch, counted from 1. One factor per epoch brings it to `final_learning_rate`."""
         if self.final_learning_rate is None:
             return self.learning_rate
         done = (epoch - 1) / max(self.epochs - 1, 1)
@@ -135,7 +135,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def uses_labels(self) -> bool:
-        """Whether the model reads chroma or notes."""
+        """Whether the model reads labels: the encoder as chroma, or the decoder as conditioning."""
         return self.model.augmentation == "chroma" or self.model.conditioning != "none"
 
     def with_fit(self, **changes: object) -> Recipe:
@@ -191,7 +191,7 @@ def refuse_contradictions(recipe: Recipe, where: object) -> None:
 
 
 def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
-    """The recipe's conditioning; octaves begin at the C at or below the corpus's lowest note and cover all its notes.
+    """The recipe's conditioning. Its octaves begin at the C at or below the corpus's lowest note, and cover all notes.
 
     UserError if the corpus has no training frames, or if the recipe needs known notes and a frame has no known note.
     """

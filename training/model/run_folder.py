@@ -53,7 +53,7 @@ class CorpusRecord(msgspec.Struct):
 
 
 class RunRecord(msgspec.Struct):
-    """The facts about a run, without its recipe. sessions: one entry for each time the run was started or continued."""
+    """What is known of a run besides its recipe. sessions: an entry for each time it was started or continued."""
 
     name: str
     corpus: CorpusRecord

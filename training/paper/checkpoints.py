@@ -27,7 +27,7 @@ ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows
 
 
 def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> None:
-    """Write a small checkpoint of the last finished epoch in a run folder. path: the file to write."""
+    """Write a small checkpoint of a run's last finished epoch. path: the file to write. folder: the run folder."""
     checkpoint = Checkpoint.load(folder / LAST)
     about = {
         "recipe": msgspec.to_builtins(recipe),
@@ -71,7 +71,7 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
 
 
 def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
-    """The arrays, by name, that a small checkpoint keeps of an optimizer's variable. name: the variable's name."""
+    """What a small checkpoint keeps of one variable of the optimizer: arrays by name. name: the variable's name."""
     if value.ndim != 2:
         return {name: value}
     if value.min() < 0.0:  # a first moment: second moments are means of squares, never negative

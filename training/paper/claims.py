@@ -96,7 +96,10 @@ def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
 
 
 def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Comparison) -> Comparison:
-    """Compare on test and further sounds together; returns `on_test` if a model lacks errors on further sounds."""
+    """Compare two models' errors on all test and further sounds together.
+
+    on_test: the comparison on the test split, which is returned if a model was not measured on further sounds.
+    """
     ours, theirs = (results.error_by_sound(config, further=True) for config in (smaller, larger))
     if not ours or ours.keys() != theirs.keys():
         return on_test
@@ -123,10 +126,11 @@ def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | 
 
 
 def _training_time(results: Results) -> Iterator[Comparison | None]:
-    """Test the order of the step times of Table I's models.
+    """Test which of Table I's models need more time for a training step.
 
-    Every round timed all the models, so that a busy machine slows all of them alike. The median over the rounds of
-    the ratio of two models' times counts if its logarithm is more than two standard errors from 0.
+    Every round timed all the models, so that a busy machine slows all of them alike. For two models, each round gives
+    the logarithm of the ratio of their times. Their order is certain if the median of these logarithms is more than two
+    standard errors from 0.
     """
     steps = (results.speed or {}).get("augmentation_step_ms")
     for cheaper, dearer in (("none", "chroma"), ("chroma", "first_order_difference")):
@@ -208,7 +212,7 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
 
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
-    """Test that every latent that has not collapsed changes the pitch, so that none is disentangled from pitch."""
+    """Test that no latent is independent of pitch: every latent that has not collapsed changes the pitch class."""
     name, found, text = short_name(VARIATIONAL), [], ""
     for run in results.of(VARIATIONAL):
         pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)

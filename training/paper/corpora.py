@@ -16,7 +16,7 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-# Ends the name of the folder of a corpus's further patches, which are test patches outside the corpus (`CorpusPlan`).
+# A corpus's further patches (`CorpusPlan`) have a folder of their own, whose name ends in FURTHER.
 FURTHER = "-further"
 
 
@@ -101,7 +101,7 @@ class Corpora:
         recordings.build(path, path.name, found, strict=False, force=False, seed=0)
 
     def _fewer(self, found: list[recordings.Recording], split: str) -> list[recordings.Recording]:
-        """Pick the quick plan's number of recordings of a split, evenly spaced in the list so that pitches differ."""
+        """Pick as many recordings of a split as the quick plan has, spread over the list so that pitches differ."""
         own = [recording for recording in found if recording.split == split]
         n = min(self.plan.quick.recordings[split], len(own))
         return [own[index] for index in np.linspace(0, len(own) - 1, n).round().astype(int)]

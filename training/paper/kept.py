@@ -27,7 +27,7 @@ from training.model.recipe import Recipe
 from training.model.run_folder import TrainedRun
 
 HISTORY, PICTURES = "history.csv", "pictures.npz"
-KEPT_RUNS = "runs"  # in the report's folder; contains a folder for each kept run
+KEPT_RUNS = "runs"  # a folder in the report's folder; it holds a folder for each kept run
 N_POINTS = 3000  # how many training frames' latents are kept
 FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest value of each integer type
 
@@ -67,7 +67,7 @@ class KeptRun:
 
     @property
     def traversals(self) -> Traversals:
-        """The traversals without sound (which is in traversals.ogg), and with 0 for the note and the sample rate."""
+        """The traversals with empty `sound`, and 0 for `note` and `sample_rate_hz`; the sound is in traversals.ogg."""
         strips = _unpacked(self.pictures["strips"], np.array([[FLOOR_DB, 0.0]]))
         travel, band_hz = self.pictures["travel"], self.pictures["band_hz"]
         return Traversals(travel, 0, strips, band_hz, self.report["pitch_changes"], np.zeros(0, np.float32), 0)

@@ -24,8 +24,8 @@ class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A corpus of the paper.
 
     folder: name of its folder in the data folder. scale, octaves: the scale that amsynth plays, and its number of
-    octaves; both None for a corpus of recordings. further_patches: name of a patch list next to configs/amsynth80.csv,
-    with all its patches in split test, on which the corpus's models are measured too; None for no such list.
+    octaves; both None for a corpus of recordings. further_patches: name of a patch list next to configs/amsynth80.csv.
+    The corpus's models are also measured on this list, whose patches are all in split test. None if there is no list.
     """
 
     folder: str
@@ -89,7 +89,7 @@ class PlannedRun:
 
     @property
     def kept_name(self) -> str:
-        """The name of the folder of the small files that are kept of the run for the report (see kept.py)."""
+        """The name of the folder that keeps the run's small files for the report (see kept.py)."""
         return f"{self.model.config}-seed{self.seed}"
 
 

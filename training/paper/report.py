@@ -70,7 +70,10 @@ img{max-width:100%}audio{width:20em}@media print{audio{display:none}}"""
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How the reproduction was made. quick: on reduced corpora. left_out: why a table is incomplete, by table."""
+    """How the reproduction was made.
+
+    quick: whether its corpora were reduced. left_out: the reason why a table is incomplete, by the table's name.
+    """
 
     quick: bool = False
     left_out: dict[str, str] = field(default_factory=dict)

@@ -23,10 +23,10 @@ from training.paper.kept import KEPT_RUNS, KeptRun, difference, keep, read_kept
 from training.paper.plan import PlannedRun, choose_runs
 from training.paper.results import Results
 
-CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # their names in the report's folder
+CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # the small checkpoints and the times, in the report's folder
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
-# Estimated costs, which give the time left; their unit is a forward pass of one frame. They are the costs of
-# training on a frame, of a point of the mesh, and of all other measuring and compiling for a run.
+# Estimated costs, from which the time left follows. The unit is the cost of one frame's forward pass. TRAINING_COST is
+# for training on a frame, MESH_COST for decoding a frame of the mesh, FIXED_COST for all other work on a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
@@ -61,15 +61,15 @@ class Reproduction:
         raise UserError(kept.folder, f"a run of another {other}", "the same one", "give another --out, or --force")
 
     def kept_seeds(self, config: str) -> list[int]:
-        """The seeds of the model's runs of which files are kept, ascending."""
+        """The seeds for which a run of the model is kept, ascending. config: the model's config."""
         names = (path.name.removeprefix(f"{config}-seed") for path in (self.out / KEPT_RUNS).glob(f"{config}-seed*"))
         return sorted(int(name) for name in names if name.isdigit())
 
     def work(self, planned: list[PlannedRun]) -> None:
         """Train, measure and keep every planned run that is not done.
 
-        A run is not done if it is not kept yet, if it is kept with fewer epochs, or if it lacks only the errors on the
-        further patches and can still be measured.
+        A run is not done if no files of it are kept, if it was kept after fewer epochs than planned, or if its errors
+        on the further patches are missing and can still be measured.
         """
         todo = [run for run in planned if not self._is_done(run, None)]
         for run in todo:
@@ -87,7 +87,7 @@ class Reproduction:
                 )
 
     def results(self) -> Results:
-        """All runs of which files are kept, of every seed, and the measured speed."""
+        """The kept runs of all models and seeds, and the measured speed."""
         plan = self.corpora.plan
         runs: dict[str, list[KeptRun]] = {}
         for model in plan.models:
@@ -130,10 +130,10 @@ class Reproduction:
 
 
 class _Job:
-    """One run to train, measure and keep.
+    """One planned run, which is trained, measured and kept.
 
     training_cost: estimated cost of the epochs left to train. measuring_cost: estimated cost of all other work.
-    further: frames of the corpus's further patches, or None.
+    further: frames of the further patches that belong to the run's corpus; None if it has none.
     """
 
     def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore, further: FrameStore | None):

@@ -1,6 +1,6 @@
 """Collects the kept runs (see kept.py) by model, and computes the measures that tables and claims use.
 
-A further sound is a patch of a corpus's further patches: test patches outside the corpus (CorpusPlan in plan.py).
+A further sound is a test patch that is not in the corpus (`further_patches` of CorpusPlan in plan.py).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def errors_by_sound(run: KeptRun) -> dict[str, float]:
 
 
 def density(run: KeptRun) -> float | None:
-    """Share of the embedding's cells that hold at least one frame."""
+    """The embedding's density, a share: see `measure_embedding` in training/measure/evaluation.py."""
     return run.report["embedding"]["density"]
 
 
@@ -84,7 +84,7 @@ class Results:
         return Values(short_name(config), by_seed, max(wobbles), self.n_epochs(config))
 
     def n_epochs(self, config: str) -> int:
-        """The fewest epochs of a model's runs, of which there must be one."""
+        """The fewest epochs among a model's runs; the model must have at least one run."""
         return min(run.n_epochs for run in self.of(config))
 
     def error_by_sound(self, config: str, further: bool = False) -> dict[str, float]:

@@ -27,7 +27,7 @@ Product = tuple[int, int, int]  # (rows, inner, columns): a (rows, inner) matrix
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to time: n_rounds rounds; a round times every product once, and n_batches steps per augmentation."""
+    """How much to time: n_rounds rounds. Each times every matrix product once, and n_batches steps per augmentation."""
 
     n_rounds: int = 30
     n_batches: int = 5
@@ -108,7 +108,7 @@ class Products:
                 seen.append(time.perf_counter() - started_s)
 
     def best_s(self) -> float:
-        """Seconds that all products take together, each at its best time in its fastest library."""
+        """The sum, in seconds, over all products, of the product's best time in its fastest library."""
         return float(sum(min(min(seen) for seen in times) for times in self._times))
 
 

@@ -39,7 +39,7 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """The columns' names, in the order of the first row."""
+        """The columns' names, which are the keys of the first row."""
         return list(self.rows[0]) if self.rows else []
 
 
@@ -125,7 +125,7 @@ def _embeddings(plan: Plan, results: Results) -> Table:
 
 
 def _mesh(plan: Plan, results: Results) -> Table:
-    """Table V: how often the pitch class asked for is the strongest, and is heard in tune, over the mesh."""
+    """Table V: the share of mesh points at which the pitch class asked for is the strongest, or is heard in tune."""
     rows = []
     for model in plan.models:
         runs = results.of(model.config)

@@ -1,9 +1,10 @@
 """Verdicts: one model counts as better than another only if chance alone would hardly make such a difference.
 
-With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
-difference counts beyond the two-sided 95 % point of Student's distribution. With one seed the spread is unknown: the
-difference counts if it is larger than 10 % and larger than twice the wobble of the validation error, see `wobble`.
-With errors on many sounds, a difference must also be larger than chance would make it, given the spread of the sounds.
+With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. A
+difference then counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed the spread is
+unknown. A difference then counts if it is larger than 10 % and larger than twice the wobble of the validation error
+(`wobble`). If the errors are known for many sounds, the spread from sound to sound gives another standard error, and a
+difference must also lie beyond the 95 % point that follows from this one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from scipy.stats import t as student
 Verdict = Literal["holds", "does not hold", "not separable", "not run"]
 
 ONE_SEED_ALLOWANCE = 0.10
-PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # the paper's epochs; seeds per model that we ask for where one is too few
+PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # a verdict that rests on fewer is not firm (`to_settle`); 300 as in the paper
 SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 
@@ -26,8 +27,8 @@ SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 class Values:
     """The values of a measure for one model.
 
-    by_seed: a value per seed; wobble: the largest wobble of its runs; n_epochs: the fewest epochs of its runs, or None
-    for a measure that does not depend on epochs.
+    by_seed: the value of each seed's run. wobble: the largest wobble of these runs. n_epochs: the fewest epochs of any
+    of these runs; None for a measure that does not depend on epochs.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Values:
 
     @property
     def logs(self) -> np.ndarray:
-        """Natural logarithms of the values, because ratios are compared."""
+        """Natural logarithms of the values, because models are compared by the ratio of their values."""
         return np.log(np.maximum(self.by_seed, SMALLEST))
 
 
@@ -61,9 +62,9 @@ class Spread:
 class Comparison:
     """The result of one test that a finding needs.
 
-    text: the models compared, and their figures; n_seeds, n_epochs: the fewest seeds of a compared model and the fewest
-    epochs of its runs, None where neither plays a part; ratio, needed: the ratio of the two values, and the ratio that
-    had to be exceeded, None where no values were compared.
+    text: the models compared, and their figures. n_seeds: the fewest seeds of a compared model. n_epochs: the fewest
+    epochs of a compared run. Either is None where it plays no part. ratio, needed: the ratio of the two values, and the
+    ratio that it had to exceed; None where no values were compared.
     """
 
     verdict: Verdict
@@ -107,7 +108,8 @@ def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.n
 def is_so(name: str, by_seed: Iterable[bool], text: str, n_epochs: int) -> Comparison:
     """Test whether a statement is true for every seed; "not separable" if the seeds disagree.
 
-    text: the figures; n_epochs: the fewest epochs of the runs.
+    name: the model. by_seed: whether the statement is true, for each seed. text: the figures that show it. n_epochs:
+    the fewest epochs of the runs.
     """
     found = list(by_seed)
     verdict: Verdict = "holds" if all(found) else "not separable" if any(found) else "does not hold"
@@ -125,7 +127,7 @@ def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
 
 
 def cautious(verdict: Verdict, comparisons: list[Comparison]) -> str:
-    """The verdict as the report's first table shows it: it says so where an order rests on one seed."""
+    """The verdict in bold, as the report's first table shows it, with the remark "one seed" if it rests on only one."""
     on_one_seed = verdict in ("holds", "does not hold") and _fewest(comparisons)[0] == 1
     return f"**{verdict}** (one seed)" if on_one_seed else f"**{verdict}**"
 
@@ -159,7 +161,7 @@ def to_settle(verdict: Verdict, comparisons: list[Comparison]) -> str:
 
 
 def _fewest(comparisons: list[Comparison]) -> tuple[int | None, int | None]:
-    """The fewest seeds of a model and the fewest epochs of a run among the comparisons; None where none has them."""
+    """The least n_seeds and the least n_epochs of the comparisons; None where every comparison has None."""
     seeds = (one.n_seeds for one in comparisons if one.n_seeds is not None)
     epochs = (one.n_epochs for one in comparisons if one.n_epochs is not None)
     return min(seeds, default=None), min(epochs, default=None)
@@ -179,7 +181,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """How large the mean of `logs` must be for a difference to count: the two-sided 95 % point of Student's t.
+    """How large the mean of `logs` must be, so that two models differ: the two-sided 95 % point of Student's t.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """
@@ -189,7 +191,10 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """The difference of mean logarithms that must be exceeded to count. spread: None if a model has a single seed."""
+    """How large the difference of the two mean logarithms must be to count.
+
+    spread: None if a model has a single seed.
+    """
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))

@@ -26,7 +26,7 @@ def steady_levels(samples: np.ndarray) -> np.ndarray:
 
 
 def farthest(levels_db: Mapping[Name, np.ndarray], first: Name, n: int) -> dict[Name, float]:
-    """Choose up to n sounds, beginning with `first`; returns the distance in dB of each from the nearest before it.
+    """Choose up to n sounds, beginning with `first`; returns each one's distance in dB from the nearest one before it.
 
     levels_db: `steady_levels` of each sound, all at the same notes. The chosen sounds are at least LEAST_APART_DB
     apart. The distance of `first` is infinite.

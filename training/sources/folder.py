@@ -27,8 +27,8 @@ SAMPLE_RATE_HZ = SPEC.sample_rate_hz
 PEAK = 0.7  # peak of the loudest note of each sound
 FADE_S = 0.02
 TAIL_DB = -60.0  # a recording ends where it stays below this level, relative to its peak
-# A take is judged by its loud frames: their level, relative to the loudest frame, is at least JUDGED_DB. It is used if
-# at least LEAST_SHARE of them are heard within TOLERANCE_CENTS of its note.
+# Loud frames are those whose level, relative to the loudest frame, is at least JUDGED_DB. A take is used if at least
+# LEAST_SHARE of its loud frames are heard within TOLERANCE_CENTS of its note.
 JUDGED_DB = -20.0
 TOLERANCE_CENTS = 50.0
 LEAST_SHARE = 0.5
@@ -64,10 +64,10 @@ class Origin:
 
 
 class RecordingFolder:
-    """A context manager that writes recordings next to `out` and, if all went well, renames the folder to `out`.
+    """A context manager that writes recordings into a folder beside `out`, and renames it to `out` if all went well.
 
-    UserError if `out` holds recordings and `force` is not given, or if it holds other things. `dropped` lists the notes
-    that were left out, with the reason.
+    UserError if `out` holds recordings and `force` is not given, or if it holds other things. `dropped` has a line for
+    each note that was left out, with the reason.
     """
 
     def __init__(self, out: Path, force: bool = False):
@@ -178,7 +178,7 @@ def _heard_notes(samples: np.ndarray) -> np.ndarray:
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
-    """The samples (n_samples,), cut where they fall below TAIL_DB for good, relative to their peak, with a fade-out."""
+    """The samples (n_samples,), cut and faded out where they fall for good below TAIL_DB, relative to their peak."""
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() * 10.0 ** (TAIL_DB / 20.0))
     kept = samples[: loud[-1] + 1].copy()
     n_fade = min(len(kept), round(FADE_S * SAMPLE_RATE_HZ))

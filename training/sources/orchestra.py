@@ -54,7 +54,7 @@ SECTIONS_SOUNDFONT = Soundfont(
     "usr/share/sounds/sf3/MuseScore_General_Full.sf3",
     f"usr/share/doc/{SECTIONS_PACKAGE}/MuseScore_General_HQ_Sample_Sources.csv.gz",
 )
-# Each section: its bank, its lowest and its highest note. Each way of playing: its program and its velocities.
+# For each section: bank, lowest note, highest note. For each way of playing: program, velocities.
 _SECTIONS = {
     "violins": (20, "G3", "E7"),
     "violas": (30, "C3", "E6"),
@@ -70,7 +70,7 @@ SECTIONS = tuple(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound of the orchestra, yield (how many sounds there are in all, name, takes, origin).
+    """For each sound of the orchestra, yield (number of sounds yielded, its name, its takes, its origin).
 
     only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """

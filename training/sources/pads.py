@@ -42,7 +42,7 @@ def _home() -> tempfile.TemporaryDirectory:
 
 
 def _library(package: str, file: str) -> Path:
-    """A shared library, in the folder of the plugin's machine type, such as x86_64-linux-gnu."""
+    """The path of a package's shared library for this machine, such as usr/lib/x86_64-linux-gnu/libmxml.so.1."""
     return debian_file(package, f"usr/lib/{os.uname().machine}-linux-gnu/{file}")
 
 
@@ -50,7 +50,7 @@ PLAYER = Player("source pads", plugin, range(36, 97, 3), held_s=4.0, release_s=1
 
 
 def candidates() -> list[Program]:
-    """The programs from which sounds are chosen: those made by PADsynth alone, except programs in noise banks."""
+    """The programs from which sounds are chosen: those that PADsynth alone makes, but none of the NOISES banks."""
     known = {bank_file.name: bank_file for bank_file in debian_file("zynaddsubfx-data", BANKS).glob("*/*.xiz")}
     found = []
     for program in PLAYER.offered():
@@ -70,7 +70,7 @@ def _only_padsynth(path: Path) -> bool:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (how many sounds there are in all, name, takes, origin).
+    """For each sound, yield (number of sounds yielded, its name, its takes, its origin).
 
     only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """

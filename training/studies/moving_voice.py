@@ -38,8 +38,8 @@ class MovingVoice(SteadyVoice):
             phases = phase_frames(frames, self.spec, int(method == "rtpghi_ahead"), self._seed)
             return overlap_added(turned_to_start(phases) * frames, periodic_hann(self.spec.frame_size), self.spec)
         sound = self._played(frames, float(method == "coherent"))
-        # A spectrum sounds alone from the end of its crossfade to the next hop. The lag centres this time in
-        # the spectrum's window.
+        # A spectrum sounds alone from the end of its crossfade to the next hop. The whole sound is delayed by `lag`, so
+        # that this time lies in the middle of the spectrum's window.
         lag = (self.spec.frame_size - self.hop_size - len(self._fade_in)) // 2
         return np.concatenate([np.zeros(lag, np.float32), sound])[: len(sound)]
 
@@ -66,6 +66,6 @@ class MovingVoice(SteadyVoice):
         """The sound of one frame (n_bins,) that does not change, float32 (n_hops * hop_size,)."""
         if not method.startswith("rtpghi"):
             return self.sound(method, magnitudes, n_hops)
-        n_cut = N_OVERLAPS - 1  # the first hops, to which `follow` adds the sequence's end
+        n_cut = N_OVERLAPS - 1  # `follow` adds the sequence's end to this many hops at the start, so they are cut off
         sound = self.follow(method, np.tile(magnitudes, (n_hops + n_cut, 1)))
         return sound[n_cut * self.hop_size :]

@@ -54,7 +54,7 @@ class SteadyVoice:
         return kept
 
     def _own_magnitudes(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The bins of a frame (n_bins,) that the engine plays, as the one row that CoherentPhases expects."""
+        """The bins of a frame (n_bins,) that the engine plays, as an array of one row, for CoherentPhases."""
         return np.asarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
 
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
@@ -81,9 +81,9 @@ class SteadyVoice:
             yield sound[0, : self.hop_size]
 
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
-        """Time the coherent phases on frames (n, n_bins); returns medians in µs.
+        """Time the coherent phases on frames (n, n_bins); returns two median times in µs.
 
-        Returns `plan`: the time to plan a frame's phases. `hop`: the time of `spectra`, which each hop needs.
+        `plan` is the time to plan a frame's phases. `hop` is the time to compute a hop's spectrum from the plan.
         """
         plan_s, hop_s = [], []
         for _ in range(20):

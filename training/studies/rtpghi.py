@@ -14,7 +14,7 @@ from runtime.acoustics.spectrum import StftSpec
 
 # The Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window of `size` samples has gamma = HANN_GAMMA size^2.
 HANN_GAMMA = 0.25645
-# Bins below this share of the loudest bin in the present frame and the frame before get random phases.
+# A bin gets a random phase if it is below this share of the loudest bin in its own frame and the frame before.
 TOLERANCE = 1e-6
 # Weight of the present frame in the heap's order, so small that it matters only where the frame before is silent.
 _TRACE = 1e-9
@@ -43,7 +43,7 @@ class RealTimePhases:
         self._bin_scale = -gamma / (hop * size)
         self._centres = 2.0 * np.pi * hop / size * np.arange(spec.n_bins)
         self._random = np.random.default_rng(seed)
-        self._frames: deque[np.ndarray] = deque(maxlen=3)  # the present frame is the last; with n_ahead 1, the middle
+        self._frames: deque[np.ndarray] = deque(maxlen=3)  # phases are found for the last, or with n_ahead 1 the second
         self._phases = self._random.uniform(0.0, 2.0 * np.pi, spec.n_bins)
         self._advances: np.ndarray | None = None
         self.n_steps = 0
@@ -91,7 +91,8 @@ class RealTimePhases:
     ) -> np.ndarray:
         """Phases of the present frame (n_bins,): integrated from the frame before where are_wanted, random elsewhere.
 
-        The heap stores bins of known phase: numbers below n_bins in the frame before, higher numbers in this frame.
+        The heap stores the bins whose phase is known. A number below n_bins is a bin of the frame before; a bin of this
+        frame is stored as its number plus n_bins.
         """
         n_bins = len(present)
         phases = self._random.uniform(0.0, 2.0 * np.pi, n_bins).tolist()
@@ -122,7 +123,10 @@ class RealTimePhases:
 
 
 def phase_frames(magnitudes: np.ndarray, spec: StftSpec, n_ahead: int = 0, seed: int = 0) -> np.ndarray:
-    """Phases in radians, (n, n_bins), of a whole sequence of magnitudes (n, n_bins); the last frame is repeated."""
+    """Phases in radians, (n, n_bins), of a whole sequence of magnitudes (n, n_bins).
+
+    With n_ahead 1, the last frame is also used as the frame after it.
+    """
     stream = RealTimePhases(spec, n_ahead, seed)
     found = [stream.add(frame) for frame in [*magnitudes, *magnitudes[len(magnitudes) - n_ahead :]]]
     return np.array(found[n_ahead:])

@@ -57,9 +57,9 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     """How much a sound (n_samples,) differs from the true sound of the same length.
 
     Returns `attack_error`: mean error, as in `spectral_error` but against the true sound's frames, over the first
-    ATTACK_S of the audible frames. `error`: mean error over the rest. `unsteadiness`: standard deviation divided by
-    mean of the ratio of both sounds' RMS in stretches of 10 ms after the attack. `error` and `unsteadiness` leave out
-    the final ATTACK_S, because the sound was cut off there. played: the bins to compare.
+    ATTACK_S of the audible frames. `error`: mean error over the rest. `unsteadiness`: how much the ratio of the two
+    sounds' RMS varies over stretches of 10 ms after the attack, as standard deviation divided by mean. `error` and
+    `unsteadiness` leave out the final ATTACK_S, because the sound was cut off there. played: the bins to compare.
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     often = StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size)

@@ -29,11 +29,11 @@ from training.measure.likeness import Take, decode_take, takes_of
 FREQUENCIES_HZ = 0.0, 250.0, 750.0, 3000.0, HIGHEST_HZ
 FRAMES = 0, 2, 6, 16, 96
 LEVELS_DB = FLOOR_DB - 1.0, FLOOR_DB + 0.01, -30.0, 0.1
-N_ASKED = 4000  # most frames that `forbidden` examines
+N_ASKED = 4000  # `forbidden` examines at most this many frames
 
 
 class Error(NamedTuple):
-    """A recording, and how far the levels of its decoded path lie above its own: float32 (n, N_BANDS), in dB."""
+    """A recording, and by how many dB its decoded path is louder in each frame and band: float32 (n, N_BANDS)."""
 
     take: Take
     error_db: np.ndarray
@@ -76,7 +76,7 @@ def by_sound(errors: list[Error]) -> dict[str, str]:
 
 
 def by_time(errors: list[Error]) -> dict[str, str]:
-    """The mean distance in each range of frames, counted from the recording's first frame that the corpus holds."""
+    """The mean distance in each range of frame numbers; 0 is the first frame of a recording that the corpus holds."""
     rows = {}
     for first, end in pairwise(FRAMES):
         parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
@@ -97,7 +97,7 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """For each range of levels: the share of the recordings' bands in it, and their share of all squared errors."""
+    """For each range of levels: the share of the band levels that lie in it, and their share of the squared errors."""
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}

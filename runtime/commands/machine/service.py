@@ -1,4 +1,4 @@
-"""Play from power-on: service install, update, status, uninstall."""
+"""Play from power-on: install, update, trust, status, uninstall."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 from runtime.base.command_line import at_least
 from runtime.base.errors import UserError
 from runtime.service.install import install, uninstall, update
-from runtime.service.places import ROOT
+from runtime.service.places import ROOT, SIGNERS, UNITS, UPDATE
 from runtime.service.status import read_status, status_lines
-from runtime.service.system import is_booted
+from runtime.service.system import call, is_booted
+from runtime.service.updating.installing import install_arrived, update_signed
+from runtime.service.updating.signed import is_signed
+from runtime.service.updating.signers import trust
 
 READY_WITHIN_S = 60  # less than the 90 s that systemd allows for a start: TimeoutStartSec in timbrebox.service
 
@@ -20,11 +23,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the action and its options."""
     parser.add_argument(
         "action",
-        choices=("install", "update", "status", "uninstall", "remove"),
+        choices=("install", "update", "trust", "status", "uninstall", "remove"),
         help="install: copy to /opt/timbrebox, and play from power-on; update: play the version in SOURCE instead; "
-        "status: show its state; uninstall, remove: undo install",
+        "trust: let the page take updates that the key SOURCE signed; status: show its state; uninstall, remove: undo "
+        "install",
     )
-    parser.add_argument("source", nargs="?", type=Path, help="update: a checkout, or a .tar.gz of one")
+    parser.add_argument(
+        "source",
+        nargs="?",
+        type=Path,
+        help="update: a checkout, a .tar.gz of one, or a signed .update; trust: an OpenSSH public key",
+    )
+    parser.add_argument("--uploaded", action="store_true", help="update: take what the page has received")
     parser.add_argument("--purge", action="store_true", help="uninstall: delete settings, sounds and recordings, too")
     parser.add_argument(
         "--within",
@@ -43,10 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not is_booted() and not (action in ("install", "uninstall") and arguments.no_start):
         remedy = "run ./timbrebox play instead"
         raise UserError("service", "a machine that systemd did not start", "systemd", remedy)
-    if (action == "update") != (arguments.source is not None):
-        found = "no source" if action == "update" else f"{arguments.source}"
-        remedy = "type: sudo ./timbrebox service update SOURCE"
-        raise UserError(f"service {action}", found, "a checkout or a .tar.gz, for update alone", remedy)
+    _refuse_source(arguments)
     if action == "status":
         print(*status_lines(read_status()), sep="\n")
         return 0
@@ -56,5 +63,33 @@ def run(arguments: argparse.Namespace) -> int:
     if action == "install":
         return install(arguments.within, anyway=arguments.anyway)
     if action == "update":
-        return update(arguments.source, arguments.within, anyway=arguments.anyway)
+        return _update(arguments)
+    if action == "trust":
+        return _trust(arguments.source)
     return uninstall(purge=arguments.purge)
+
+
+def _refuse_source(arguments: argparse.Namespace) -> None:
+    """UserError if a source is missing, or if the action has none."""
+    action = arguments.action
+    if (action in ("update", "trust") and not arguments.uploaded) != (arguments.source is not None):
+        found = "no source" if arguments.source is None else f"{arguments.source}"
+        expected = "a public key" if action == "trust" else "a checkout, a .tar.gz or a .update, for update alone"
+        remedy = f"type: sudo ./timbrebox service {'trust KEY.pub' if action == 'trust' else 'update SOURCE'}"
+        raise UserError(f"service {action}", found, expected, remedy)
+
+
+def _update(arguments: argparse.Namespace) -> int:
+    if arguments.uploaded:
+        return install_arrived(arguments.within)
+    does = update_signed if is_signed(arguments.source) else update
+    return does(arguments.source, arguments.within, anyway=arguments.anyway)
+
+
+def _trust(key: Path) -> int:
+    print(f"The page takes updates that are signed by {trust(key, SIGNERS)}.")
+    print(f"All that it takes are in {SIGNERS}; to take none any more: sudo rm {SIGNERS}")
+    waits = f"{UPDATE}.path"
+    if (UNITS / waits).exists():
+        call("systemctl", "restart", waits)
+    return 0

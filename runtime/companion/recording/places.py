@@ -16,7 +16,7 @@ from runtime.companion.recording.sound_files import mend_wav
 
 MIDI = ".mid"
 SUFFIXES = (".wav", ".flac", MIDI)
-# Marks the name of a growing file, which can already be played.
+# The mark in the name of a growing file. Such a file can already be played.
 _PART = ".part"
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 60

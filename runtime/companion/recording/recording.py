@@ -62,19 +62,20 @@ class Recording:
         self._hold_last()
 
     def add(self, timed: list[tuple[int, Event]]) -> None:
-        """Add events, (frame, event), ascending; a later call must not add events earlier than these."""
+        """Add events, each as (frame, event), in order of time; later calls must not add earlier events."""
         self._waiting += timed
 
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends, or None to write all that is surely complete.
+        stop_at: the frame at which the recording ends. None if it goes on: then everything before the end that the
+            previous call saw is written.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Write only up to the end that the previous call read. This process may see a new end before it sees the new
-        # samples; one call later it surely sees both.
+        # Write only up to the end that the previous call read. This process may see a new end before it sees the
+        # samples up to this end; at the next call it surely sees both.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -90,7 +91,7 @@ class Recording:
     def finish(self) -> None:
         """Close the files and give them their final names."""
         self._sound.finish()
-        # On a full disk, the sound file may hold more or fewer frames than were added.
+        # Count what the file holds: on a full disk, this may be more or less than was added.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)
@@ -136,7 +137,7 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Write the events before frame `end`. Call this before writing the sound, so that no sound lacks events."""
+        """Write the events before frame `end`. Call it before writing the sound, so that no sound lacks its events."""
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

@@ -13,7 +13,7 @@ import numpy as np
 
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PCM = 1
-# A WAV file says in 32 bits how many bytes follow.
+# A WAV file states the number of its bytes in 32 bits.
 _LARGEST_WAV_BYTES = 2**32 - 1
 # Positions in a FLAC file of the block size, the number of frames and the MD5 sum. Source: RFC 9639, section 8.2.
 _BLOCK_SIZE_AT, _LENGTH_AT, _SUM_AT = 8, 18, 26
@@ -30,20 +30,20 @@ class SoundFile(Protocol):
     n_most: int | None
 
     def add(self, block: np.ndarray) -> None:
-        """Append float32 (n, 2); full scale is 1. OSError if the disk is full: then only `finish` may follow."""
+        """Append sound, float32 (n, 2), full scale 1. OSError if the disk is full: then only `finish` may follow."""
 
     def finish(self) -> None:
         """Close the file, which is complete even after an OSError in `add`."""
 
 
 def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
-    """Sound as int32, rounded as in `render` and clipped to the range of `bits`."""
+    """Convert sound, full scale 1, to whole numbers of `bits` bits, int32; louder samples are clipped."""
     scaled = np.rint(block * np.float32(2 ** (bits - 1) - 1))
     return np.clip(scaled, -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1).astype(np.int32)
 
 
 class WavFile:
-    """A WAV file of 16 or 24 bits, stereo. n_most: the most frames, for tests, or None for the format's limit.
+    """A WAV file of 16 or 24 bits, stereo. n_most: for tests, the most frames; None for the format's limit.
 
     OSError if the file cannot be made.
     """
@@ -63,7 +63,7 @@ class WavFile:
         else:
             content = numbers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
         at = _WAV_HEADER.size + self.n_frames * self._frame_bytes
-        _write_all(self._file, content, at)  # `finish` cuts off the written part of a block that fails
+        _write_all(self._file, content, at)  # if only a part of the block is written, `finish` cuts it off
         self.n_frames += len(block)
         self._write_header()
 
@@ -130,16 +130,16 @@ class FlacFile:
         return int.from_bytes(os.pread(self._file, 8, _LENGTH_AT), "big") % 2**_LENGTH_BITS == self.n_frames
 
     def _cut(self, n_encoded: int) -> None:
-        """Cut the file back to its state after the last `add` that succeeded."""
+        """Cut the file back to its state after the latest `add` that succeeded."""
         with suppress(OSError):
             os.ftruncate(self._file, self._size)
             self._say_length(n_encoded)
-            # Zeros mean that there is no sum. The encoder's sum would be wrong: it includes the frames cut off.
+            # Zeros mean that there is no MD5 sum. The encoder's sum would be wrong: it includes the removed frames.
             _write_all(self._file, bytes(16), _SUM_AT)
         self.n_frames = n_encoded
 
     def _n_encoded(self) -> int:
-        """Frames in complete blocks; the encoder writes a block when the first frame after the block arrives."""
+        """How many frames the encoder has written. It writes a block when the first frame after the block arrives."""
         block_frames = int.from_bytes(os.pread(self._file, 2, _BLOCK_SIZE_AT), "big") or 1
         return max(0, self.n_frames - 1) // block_frames * block_frames
 

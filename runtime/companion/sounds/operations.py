@@ -65,7 +65,7 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
 def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
     """Save a sound under this name or, if another sound has the name, under a new name such as "NAME 2".
 
-    A sound that is there already, under one of these names, is not saved again. trajectories: contents of the
+    If the same sound is there already under one of these names, it is not saved again. trajectories: contents of the
     trajectory files, by the names in the sound. UserError as for `save`.
     """
     with _changing():
@@ -186,7 +186,10 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file holds the sound with this content; in a renamed sound's file its former name still stands."""
+    """Whether a file holds the same sound as `content`, except for the name stored in the file.
+
+    A renamed sound's file still stores the old name. name: the name in `content`.
+    """
     if _present(path) == content:
         return True
     try:

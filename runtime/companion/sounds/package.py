@@ -111,7 +111,7 @@ def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
 
 
 def _refuse_long_list(content: bytes, path: Path) -> None:
-    """UserError if the archive's list of files is missing, too long, or of ZIP64, the format beyond 4 GB."""
+    """UserError if the archive's list of files is missing, too long, or in ZIP64, a format for more than 4 GB."""
     end = content.rfind(_END)
     n_bytes = int.from_bytes(content[end + 12 : end + 16], "little")
     if end < 0 or n_bytes > _LARGEST_LIST_BYTES or content[end - 20 : end - 16] == _LARGE_END:

@@ -21,9 +21,9 @@ def digest_name(content: bytes) -> str:
 
 
 def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, bytes]:
-    """The contents of a sound's trajectory files, by the paths in the sound; UserError if one is missing or broken.
+    """The contents of a sound's trajectory files, by their paths; UserError if one is missing or broken.
 
-    folder: where the paths in the sound begin. where: names the sound in messages.
+    The paths are those that the sound stores; they are relative to `folder`. where: names the sound in messages.
     """
     found = {}
     for use in _uses(sound):

@@ -23,7 +23,10 @@ _ENTRY, _SOUND, _NEWER = "entry.json", "sound.yaml", "newer.yaml"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One change. did: its kind. name: the sound's name before. new_name: the name after a rename, else None."""
+    """A change to a sound.
+
+    did: what was done. name: the sound's name before the change. new_name: its name after a rename, else None.
+    """
 
     did: Literal["delete", "rename", "overwrite"]
     name: str
@@ -31,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """An entry in the trash. entry: the change. content: the sound file's content before, or None for a rename."""
+    """A change in the trash. content: the content of the sound's file before the change, or None for a rename."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -40,7 +43,7 @@ class Kept:
         self.content = sound.read_bytes() if sound.exists() else None
 
     def done(self, newer: bytes | None = None) -> None:
-        """Mark the change as undone, and store `newer`: the content that the undoing replaced, or None."""
+        """Mark the change as undone. newer: the content that undoing it has replaced, to be stored, or None."""
         if newer is not None:
             _write(self._folder / _NEWER, newer)
         self._folder.rename(self._folder.with_name(f"{_UNDONE}{self._folder.name}"))
@@ -53,9 +56,9 @@ def trash_folder() -> Path:
 
 
 def put(entry: Entry, content: bytes | None = None) -> None:
-    """Store an entry before its change; OSError or UserError if writing fails.
+    """Store an entry, before the sound is changed; OSError or UserError if writing fails.
 
-    content: the sound file's content before the change, or None for a rename.
+    content: the present content of the sound's file, or None for a rename.
     """
     folder = trash_folder()
     make_folder(folder)

@@ -46,9 +46,9 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
-    moved: each control's bindings, by `key_of`; actions: each control's action, by `key_of`; kinds: the kinds of the
-    controls. waiting: the controls, by `key_of`, whose moves are first heard at a hop. lines: the map's lines; plain:
-    the lines as plain values, for JSON.
+    moved: the bindings of each control. actions: the action of each control. waiting: the controls whose moves are
+    heard only from the next hop on. In these three, a control is the number from `key_of`. kinds: the kinds of all
+    controls. lines: the map's lines. plain: the same lines as plain values, for JSON.
     """
 
     moved: dict[int, tuple[Binding, ...]]
@@ -65,7 +65,10 @@ def key_of(kind: int, channel: int, number: int) -> int:
 
 
 def bind(lines: Iterable[MapLine]) -> Bindings:
-    """Make the tables for checked lines; a control's line for one channel wins there over its line for all channels."""
+    """Make the tables for checked lines.
+
+    If a control has a line for all channels and a line for one channel, only the second one counts on this channel.
+    """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
     actions: dict[int, Action] = {}
@@ -101,7 +104,7 @@ def bind_plain(lines: object) -> Bindings:
 
 
 def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:
-    """(kind of message, number, part) of each message that a control sends."""
+    """(kind of message, number, part) of each message that a control sends; part: as in Binding."""
     if kind is Kind.CC14:
         return (Kind.CC, number, 1), (Kind.CC, number + 32, 2)
     return ((kind, number, 0),)

@@ -21,8 +21,8 @@ class Halves:
     def share(self, part: int, value: int) -> float:
         """The control's position, 0 to 1, after one half was received; part: 1 for the MSB, 2 for the LSB.
 
-        MSB and LSB arrive one after the other. A new MSB resets the LSB to the end that is nearest to the old value, so
-        that the control never turns back when the new LSB arrives.
+        MSB and LSB arrive one after the other. A new MSB sets the LSB to 0 if the control moves up, and to 127 if it
+        moves down, so that the position never turns back when the new LSB arrives.
         """
         if part == 2:
             self.lsb, self.has_lsb = value, True
@@ -42,8 +42,8 @@ class ChannelState:
     def __init__(self) -> None:
         self.halves: dict[int, Halves] = {}
         self.takeovers: dict[int, Takeover] = {}
-        self.pressed: dict[int, int] = {}  # last value of each switch that moves a target
-        self.touched: dict[int, int] = {}  # last value of each switch that starts an action
+        self.pressed: dict[int, int] = {}  # latest value of each switch that moves a target
+        self.touched: dict[int, int] = {}  # latest value of each switch that starts an action
         self.parameter = NO_PARAMETER
         self.parameter_msb = 127
 

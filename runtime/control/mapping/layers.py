@@ -1,4 +1,4 @@
-"""The default map, and how two maps are combined: for a control that both name, the upper map's lines hold."""
+"""The default map, and how one map is laid upon another: the upper map's lines replace those of the same control."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Message = tuple[Kind, int]
 _LATENT_CONTROLS = {**{70 + k: k + 1 for k in range(4)}, **{76 + k: k + 5 for k in range(4)}}
 DEFAULT_LINES = (
     *(MapLine(f"cc {control}", f"{LATENT}{latent}") for control, latent in _LATENT_CONTROLS.items()),
-    MapLine("cc 74", "filter.cutoff"),  # on a member channel of an MPE zone, control 74 is the slide
+    MapLine("cc 74", "filter.cutoff"),  # but on a member channel of an MPE zone, control 74 is the slide
     MapLine("cc 3", "phase_blend"),
     MapLine("cc 91", "reverb"),
     MapLine("cc 93", "chorus"),
@@ -32,8 +32,8 @@ def config_lines(config: Config) -> tuple[MapLine, ...]:
 def configured_lines(config: Config) -> tuple[MapLine, ...]:
     """The default map, in which the settings' lines replace the lines of the same control.
 
-    If the settings assign any control to a latent, all lines of the default map for latents are left out. The same
-    holds for the blend of phases.
+    If the settings assign controls to latents, all lines for latents in the default map are left out. If they set
+    `phase_control`, the default map's line for the blend of phases is left out.
     """
     default = DEFAULT_LINES
     if config.latent_controls:
@@ -61,9 +61,9 @@ def same_control(line: MapLine, other: MapLine) -> bool:
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """Whether other lines use a message of this line on a common channel.
+    """Whether another line has a message and a channel in common with this line.
 
-    channels: for each message, the channels on which other lines use it.
+    channels: for each message, the channels of the other lines that use it.
     """
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))

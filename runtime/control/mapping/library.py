@@ -39,7 +39,7 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
     @property
     def lines(self) -> tuple[MapLine, ...]:
-        """The input's whole map: learned lines replace the chosen lines of the same control."""
+        """The input's whole map: the learned lines, and those lines in `chosen` whose control has no learned line."""
         return laid_upon(self.chosen, self.learned)
 
 
@@ -116,8 +116,8 @@ def map_for_port(port: str) -> MapFile | None:
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
     """Find out what a MIDI input does: from the default map, the chosen map, the settings' lines and the learned lines.
 
-    If several of these have lines for a control, only the last one's are used for it. A broken file is left out, and
-    named in `problem`.
+    If several of these have lines for a control, only those of the last one, in this order, are used. A broken file is
+    left out, and named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:

@@ -51,7 +51,7 @@ class ControlId(NamedTuple):
 
 
 def parse_control(text: str, where: object) -> ControlId:
-    """The control that a text such as `cc 74` or `pitch_wheel` names; UserError at `where` if it names none."""
+    """The control that a text such as `cc 74` or `pitch_wheel` names; else UserError that begins with `where`."""
     match = re.fullmatch(r"([a-z_]+[0-9]*)(?: +([0-9]{1,5}))?", text)
     name = match[1].upper() if match else ""
     if name in Kind.__members__:

@@ -22,8 +22,8 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """The MIDI input that a learned map belongs to.
 
     port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
-    arrival. socket: the USB socket in which the input was last, to distinguish inputs with the same name; empty if
-    unknown.
+    arrival. socket: the USB socket that the input was last plugged into, which tells inputs of the same name apart;
+    empty if unknown.
     """
 
     port: str
@@ -40,7 +40,7 @@ class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """A control map.
 
     ports: the program chooses the map for an input whose name contains one of these. device: the input of a learned
-    map. source: address of the manual with the control numbers. tested: whether somebody tried them on the device.
+    map. source: address of the manual with the control numbers. tested: whether somebody tried the map on the device.
     with_default: whether the default map's lines apply to controls that this map does not name.
     velocity_curve: changes the velocities of the input's notes.
     """
@@ -68,7 +68,7 @@ def load_map(path: str | Path) -> MapFile:
 
 
 def map_from_tree(tree: object, where: object) -> MapFile:
-    """Convert a tree of dicts, lists and plain values to a map; UserError at `where` if the map is broken."""
+    """Convert a tree of dicts, lists and plain values to a map; UserError that begins with `where` if it is broken."""
     return _refuse_contradictions(checked(tree, MapFile, where), where)
 
 

@@ -55,7 +55,10 @@ def _steps(mode: str, value: int) -> int:
 
 
 def _stepped(binding: Binding, stands: float, steps: int) -> float:
-    """The target's position after steps. It stops at the range's ends; from outside, it never jumps to an end."""
+    """The target's position after a number of steps.
+
+    The steps move it at most to the range's ends. A target outside the range moves only towards it.
+    """
     low = min(binding.start, binding.start + binding.travel)
     high = max(binding.start, binding.start + binding.travel)
     moved = stands + steps * binding.step

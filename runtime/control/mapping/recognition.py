@@ -12,7 +12,7 @@ from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOn, Pitc
 _MOST_VALUES = 64
 _SMALL_STEP = 16  # encoders that are turned fast send steps of up to this size
 _TREMBLE = 2  # a control at rest may jitter by this many steps
-_CLEAR = 6.0  # the clearness (see Movement) of an endless encoder is this plus the number of its values
+_CLEAR = 6.0  # the clearness (see Movement) of an endless encoder is this plus the number of values that it sent
 
 
 class Place(NamedTuple):
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 class Movement:
     """What one control has sent.
 
-    values: the first _MOST_VALUES values, 0 to 127. last, last_s: the last value, and its arrival time in s.
+    values: the first _MOST_VALUES values, 0 to 127. last, last_s: the latest value, and its arrival time in s.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Movement:
             return _CLEAR + len(self.values)
         if self.span > _TREMBLE:
             return float(self.span)
-        # A switch, which sends only 0 and 127, gets 2; a single value, perhaps a knob's first step, 0.5; and jitter 0.
+        # 2.0 for a switch, which sends only 0 and 127; 0.5 for a single value, perhaps a knob's first; 0.0 for jitter.
         return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
 
 
@@ -73,18 +73,18 @@ def _coding(values: set[int], n_values: int) -> Mode | None:
     above = {v for v in values if 65 <= v <= 64 + _SMALL_STEP}
     below = {v for v in values if 64 - _SMALL_STEP <= v <= 63}
     if values == {127} and n_values < 5:
-        return None  # a switch that sends only presses
+        return None  # it is a switch that sends only presses
     if values == up | down:
         return "relative_twos_complement"
     if values == up | above and up:
         return "relative_sign_bit"
-    # If all values are above 64, they may mean up as a binary offset, or down with a sign bit. Up is likelier: players
-    # first turn a knob to the right.
+    # If all values are above 64, they are steps up if coded with a binary offset, and steps down if coded with a sign
+    # bit. Up is likelier: players first turn a knob to the right.
     return "relative_binary_offset" if values == above | below else None
 
 
 class Recognition:
-    """Collects what controls send from now on, and says which control has moved most clearly."""
+    """Collects what controls send after it was made, and says which control has moved most clearly."""
 
     def __init__(self) -> None:
         self._movements: dict[Place, Movement] = {}
@@ -131,7 +131,7 @@ class Recognition:
     def best(self, can_have_steps: bool = True) -> tuple[Place, Movement, float] | None:
         """The control that has moved most clearly, its movement, and its clearness; None if none has moved.
 
-        can_have_steps: whether NRPNs and 14-bit controls, which cannot be switches, count.
+        can_have_steps: False if a switch is wanted; then NRPNs and 14-bit controls do not count.
         """
         found = [
             (movement.clearness(place.control.kind), place, movement)
@@ -153,8 +153,8 @@ class Recognition:
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # A single message of each half may come from two switches. There may be more LSBs than MSBs, because a sender
-        # may leave out an unchanged MSB.
+        # Do not join two controls that have sent a single message each: they may be two switches. Of a 14-bit control,
+        # more LSBs than MSBs may come, because a sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -17,7 +17,7 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the size of the largest array, the colour of the longest possible trajectory
+LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the largest possible array, which is the colour of the longest trajectory
 MOST_PARTS = 8  # most trajectories of a patch, and most patches of a morph
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"
@@ -50,7 +50,7 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
 def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
     """The patch in a tree that `patch_tree` made; UserError for any other tree.
 
-    base: as in `patch_tree`; where: the file, for the error.
+    base: as in `patch_tree`; where: the file that the error names.
     """
     try:
         settings = msgspec.convert(config_tree(base) | tree["settings"], Config, strict=False)

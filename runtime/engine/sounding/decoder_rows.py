@@ -25,10 +25,11 @@ class DecoderRows:
         lowest, highest = card.note_range
         self._lowest_note = lowest
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
-        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # one per lane; only the conditioning part is used
+        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # a row for each lane; only conditioning is used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
-        # Knob positions in the decoder's units, for the newest versions of the knobs: a moved knob begins a version.
+        # Knob positions in the decoder's units, one row for each of the newest versions of the knobs. Each knob that is
+        # moved begins a new version.
         self._values, self._next_row = np.zeros((_N_VERSIONS, card.n_latents), np.float32), 0
         self._versions = [-1] * _N_VERSIONS
         self._lowest = np.array([latent.min for latent in card.latents])

@@ -41,9 +41,9 @@ class HopGroups:
     its own. The own points of the first four lanes in a group are at the same frames, and those of the next four a
     quarter of a hop later. So no block has to make the sound of all lanes.
 
-    reads_early: whether knobs are read, and new spectra are made, a quarter of a hop before the hop at which they are
-    first heard. Then one block makes the spectra, and a later block finds their phases and makes the sound.
-    frames_ahead: how many frames before its hop a reading lies.
+    reads_early: whether knobs are read, and the spectra for a hop are made, a quarter of a hop before it. Then one
+    block makes the spectra, and a later block finds their phases and makes the sound. frames_ahead: how many frames
+    before its hop a reading lies.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):
@@ -114,7 +114,7 @@ class HopGroups:
     def next_reading(self, frame: int, wanted: int | None = None) -> int:
         """The first reading, at or after `frame`, of a group that sounds.
 
-        wanted: the present `Knobs.n_changes`: only groups that are out of date count; None for all groups.
+        wanted: the present `Knobs.n_changes`, to leave out groups that are up to date; None for all groups.
         """
         hop = frame + self.frames_ahead
         groups = [group for group in self.groups if group.due != NEVER and group.made_for != wanted]

@@ -63,7 +63,7 @@ class RampPoints:
         return min(n_frames, spacing - since % spacing) if spacing else n_frames
 
     def _first_own(self, voice: Voice) -> int:
-        """How many frames after its start a voice has the first point of its own; lower lanes have it sooner."""
+        """How many frames after its start a voice has the first point of its own; this depends on its lane."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
         spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size

@@ -1,4 +1,4 @@
-"""Readings: makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
+"""At readings, makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ class Readings:
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
         """Make, for the voices with a point at the next hop, the spectra of the point after it.
 
-        If some of these ramps differ in length, only those as long as the first one are served; the rest is made later.
+        This is done only for voices whose ramp between the two points is as long as the first voice's. The others get
+        theirs at the hop.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
@@ -63,7 +64,7 @@ class Readings:
     def hop(self, group: HopGroup, hopping: Sequence[Voice], frame: int) -> tuple[list[Voice], list[Voice]]:
         """Of a group's voices that hop at `frame`: those with a prepared spectrum, and those that need one made now.
 
-        A voice that began after the reading gets its spectrum now, if others have theirs prepared: steady voices are
+        If some are prepared, a voice that began after the reading also gets its spectrum now: steady voices are
         added up only if all of them change together.
         """
         prepared = self._spectra.take_prepared(hopping)

@@ -1,4 +1,4 @@
-"""Remembers the last spectrum of each note, for when the note is struck again."""
+"""Remembers the newest spectrum of each note, to use it if the note is struck again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime.engine.voices.bank import Voice
 
 
 class RememberedSpectra:
-    """The last spectrum of each note, with the version of the knobs that it was decoded for.
+    """The newest spectrum of each note, with the version of the knobs that it was decoded for.
 
     A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with an MPE
     slide are not remembered.
@@ -34,7 +34,7 @@ class RememberedSpectra:
                 self._versions[voice.model_note - self._lowest] = voice.knobs.version
 
     def recall(self, voices: Sequence[Voice], out: np.ndarray) -> np.ndarray:
-        """Write the voices' spectra into the first rows of `out`, and return these rows."""
+        """Write the remembered spectra of the voices' notes into the first rows of `out`, and return these rows."""
         for voice, row in zip(voices, out, strict=False):
             row[:] = self._magnitudes[voice.model_note - self._lowest]
         return out[: len(voices)]

@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches, and remembers each note's newest spectrum for its next stroke."""
+"""Decodes the spectra that voices need, in batches, and keeps the newest one of each note for its next key press."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from runtime.engine.synthesis.shaping.shaper import Shaper
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
-# A method of `LaneSound` that takes spectra.
+# The method `LaneSound.set_spectra` or one that takes the same arguments.
 Take = Callable[..., None]
 
 
 class Prepared(NamedTuple):
     """Spectra to which voices will be led, made before the call of `lead` that needs them.
 
-    key: the arguments of that call; for another call all is made again. groups: for each sound, the values of its
-    voices' targets; led_to: for each voice, what `Voice.led_to` will be; is_new: whether any spectrum changes.
+    key: the arguments of that call; if they turn out different, all is made again. groups: for each sound, the values
+    of its voices' targets; led_to: for each voice, what `Voice.led_to` will be; is_new: whether any spectrum changes.
     """
 
     key: tuple[object, ...]
@@ -38,8 +38,8 @@ class Prepared(NamedTuple):
 class Foreseen(NamedTuple):
     """The modulated values of voices, and their bins' gains, computed before the call of `lead` that needs them.
 
-    key: the arguments of that call; for another call all is computed again. groups: for each sound, the values of its
-    voices' targets. gains: for each group, the gains of its voices' bins.
+    key: the arguments of that call; if they turn out different, all is computed again. groups: for each sound, the
+    values of its voices' targets. gains: for each group, the gains of its voices' bins.
     """
 
     key: tuple[object, ...]
@@ -91,7 +91,7 @@ class Spectra:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` with a prepared spectrum, if they play the same note with the same slide as then.
+        """Those of `voices` whose prepared spectrum is still right: the voice's note and slide have not changed.
 
         `give_prepared` must follow for them.
         """
@@ -111,7 +111,8 @@ class Spectra:
             self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum until its first point, so it gets that of a frame half-way to this point.
+            # A voice keeps its first spectrum up to its first point. So this spectrum is computed for the frame
+            # half-way to it.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
@@ -275,7 +276,7 @@ def _versions(voices: Sequence[Voice]) -> list[int]:
 
 
 def _led_to(groups: Sequence[VoiceValues]) -> list[tuple[Voice, tuple[object, ...]]]:
-    """For each voice, what its spectrum at the end of a ramp depends on."""
+    """Each voice with all values on which its spectrum at the end of a ramp depends."""
     return [
         (voice, (voice.knobs.version, voice.slide, voice.knobs.blend if values.needs_blend else 0.0, key))
         for values in groups

@@ -144,7 +144,7 @@ def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> lis
 
 
 def _path(played: PlayedSound, lanes: np.ndarray, frame: int) -> tuple[np.ndarray | None, ...]:
-    """The values of VoiceValues that come from trajectories: kept, offsets and colour_db."""
+    """The fields offsets, kept and colour_db of VoiceValues, which come from trajectories."""
     trajectories = played.trajectories
     if trajectories is None:
         return None, None, None

@@ -42,7 +42,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # the hop or point that `foresee` has prepared, and the number of events then
+        self._foreseen = NEVER, 0  # the newest `foresee`: the frame that it worked for, n_events
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
         # The sounding voices whose spectra are modulated, and those of them that may have points between their hops.
@@ -83,7 +83,7 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Note what events at `frame` mean for the next points and readings, if `follow` is not called.
+        """After events at `frame` without a call of `follow`: find anew which voices move, and if there are readings.
 
         sources_changed: whether sources of modulation have changed.
         """
@@ -92,13 +92,13 @@ class VoiceSound:
         self._readings.begin_span(self._moving, frame)
 
     def is_due(self, frame: int, with_points: bool) -> bool:
-        """Whether sound must be made at `frame`, because a hop is due; with_points: or a point between hops."""
+        """Whether sound must be made at `frame`, for a hop or, if with_points, for a point between hops."""
         if self._hops.due_at(frame, self._knobs.n_changes, ()):
             return True
         return with_points and self._points.is_extra(self._moving_between, frame)
 
     def read(self, frame: int, n_events: int) -> bool:
-        """Make the spectra of a reading that is due at `frame`, if no hop is due; return whether there was one.
+        """Make the spectra of a reading that is due at `frame`, where no hop may be due; return whether one was due.
 
         n_events: as in `follow`.
         """
@@ -216,7 +216,7 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """Give lanes of a group the blends of phases that hold from this hop on.
+        """Set the blends of phases with which a group's lanes sound from this hop on.
 
         hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
         """
@@ -238,7 +238,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if one of them needs another hop for it."""
+        """Move unmodulated voices to the width of their knobs; return False if a voice must wait for its next hop."""
         if not self._palette.has_width:
             return True
         done = True
@@ -281,9 +281,9 @@ class VoiceSound:
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
         """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
 
-        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, or has points of its own. Nor can
-        it be mixed if its note has just begun and changes fast, if its blend is modulated or differs from the present
-        sound's blend, or if it has a bandwidth and coherent phases.
+        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, or has points of its own. The same
+        holds for a note that has just begun and changes fast, and for a lane with a bandwidth and coherent phases. Nor
+        can a lane be mixed whose blend is modulated or differs from the present sound's blend.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])

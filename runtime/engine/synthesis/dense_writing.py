@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from runtime.engine.synthesis.hops import ROWS_AT_ONCE
-from runtime.engine.synthesis.lane_hops import DenseHops
-from runtime.engine.synthesis.rings import fade_in
+from runtime.engine.synthesis.lane_hops import OVERSAMPLING, DenseHops
+from runtime.engine.synthesis.rings import CORNER_FRAMES, RampWeights, fade_in
 from runtime.engine.synthesis.transposing.dense_rings import DenseRings
 from runtime.engine.synthesis.transposing.resampling import N_AFTER
 from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
@@ -17,15 +17,15 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class DenseWriter:
     """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of the longest crossfade, in ring samples. In all methods, a lane is in no bus, or is the carrier of
-    its bus.
+    n_fade: length of the longest crossfade, in ring samples. The methods take only lanes that are in no bus, or are the
+    carrier of their bus.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
         self.n_fade = n_fade
         self._lanes, self._rings, self._dense_hops = lanes, rings, dense_hops
         self._fade = fade_in(n_fade)
-        self._steps = np.arange(dense_hops.n_samples, dtype=np.float32)
+        self._ramps = RampWeights(rings.size // 2, OVERSAMPLING * CORNER_FRAMES)
 
     def make_fades(self, lanes: Sequence[int], frame: int) -> None:
         """Write the sound of the lanes' present spectra up to the end of a crossfade that begins at `frame`."""
@@ -51,7 +51,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # brings neighbouring lanes with the same hop together: made in one run, they are cheaper
+        hops.sort()  # brings neighbouring lanes with equal hops together: it is cheaper to make these as one run
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]
@@ -68,23 +68,16 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into a lane's ring: the old sound stays until `fade_from`, and crossfades to the hop there.
+        """Write a dense hop into a lane's ring; from the lane's `fade_from` on, the old sound crossfades to it.
 
-        number: the lane; begin: the ring sample at which the hop begins.
+        number: the lane's number; begin: the ring sample at which the hop begins.
         """
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:
             part = slice(begin + done - lane.fade_from, begin + faded - lane.fade_from)
-            weights = self._ramp_weights(lane, part) if lane.is_ramp else self._fade[part]
+            weights = self._ramps.of(lane.n_fade, part.start, part.stop) if lane.is_ramp else self._fade[part]
             self._rings.fade_over(number, begin + done, sound[done:faded], weights)
             done = faded
         self._rings.write(number, begin + done, sound[done:])
         lane.written_to = begin + len(sound)
-
-    def _ramp_weights(self, lane: TransposedLane, part: slice) -> np.ndarray:
-        """The new sound's weights in a part of a lane's linear crossfade, at most a dense hop: float32 (n,)."""
-        # A lane that is read very fast has a crossfade that is longer than its ring.
-        weights = self._steps[: part.stop - part.start] + np.float32(part.start)
-        weights /= np.float32(lane.n_fade)
-        return weights

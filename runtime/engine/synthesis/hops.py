@@ -134,7 +134,7 @@ class HopSynthesis:
     ) -> None:
         """Write the sum of the lanes' spectra into `out`.
 
-        played: which floats of a spectrum are used; the rest: as in `mixed_hop`.
+        played: in a spectrum, the floats of the bins that sound; the rest: as in `mixed_hop`.
         """
         if coherent is None or blend < 1.0:
             if factors is not None:
@@ -190,7 +190,7 @@ class HopSynthesis:
         return self._dense_sound_of(1, 1, octave)
 
     def _clear_above(self, rows: slice, n_bins: int) -> None:
-        """Silence the bins of dense spectra from number n_bins on; the bins below will be filled."""
+        """Silence bin n_bins and all above it in these rows of the dense spectra; the bins below are filled later."""
         for row in range(rows.start, rows.stop):
             if self._dense_filled[row] != n_bins:
                 self._dense_spectra[row, n_bins : self._dense_filled[row]] = 0.0
@@ -201,13 +201,13 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # A quarter of the transform may be a sample longer than a hop.
+        # cut to a hop: a quarter of the transform may be a sample longer
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= self._dense_scales[octave]
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of a hop's lanes into `out`; played: the floats of a spectrum that sound."""
+        """Write the spectra of a hop's lanes into `out`; played: in a spectrum, the floats of the bins that sound."""
         weights = hop.noise_weights
         if weights is None:
             self._fill_alike(hop, slice(0, len(out)), False, out, played)

@@ -93,7 +93,7 @@ class PointHops:
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
         self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
-        self._made_to = [0] * n_lanes  # the hop up to which each lane's ring holds the sound of its present spectrum
+        self._made_to = [0] * n_lanes  # up to which hop each lane's ring holds its present spectrum's sound
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
         """Begin a lane's sound at `frame`; is_made: whether its ring has the sound from `frame` to its next hop."""
@@ -116,13 +116,13 @@ class PointHops:
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Samples after a hop's end are for a crossfade, which can only begin at the end of the newest hop.
+                # Samples after a hop's end are for a crossfade. A crossfade can only begin where the newest hop ends.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0
 
     def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
-        """Runs of neighbouring lanes with one blend whose sound is made up to one frame; each run with that frame."""
+        """Runs of lanes that have the same blend and the same `_made_to`; each run with its `_made_to`."""
         keys = list(zip(self._phases.blend, self._made_to, strict=True))
         return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 
@@ -173,7 +173,7 @@ class DenseHops:
         )
 
     def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
-        """Group equal hops of neighbouring lanes: for each group the lanes, the hop's number, how many bins sound."""
+        """Group neighbouring lanes whose hops are alike; returns each group's lanes, hop number and number of bins."""
         runs: list[tuple[slice, int, int]] = []
         for lane, number, n_bins in hops:
             if runs:

@@ -40,12 +40,12 @@ class LanePhases:
             self._prepared[run] = [(run, self._phases.find(magnitudes[run]))] * (run.stop - run.start)
 
     def take_prepared(self, lanes: Iterable[int]) -> None:
-        """Record that lanes have the spectra of the last `prepare` now."""
+        """Record that lanes now have the spectra of the newest `prepare`."""
         for lane in lanes:
             self._found[lane], self._prepared[lane] = self._prepared[lane], None
 
     def forget_found(self, lanes: Iterable[int]) -> None:
-        """Record that lanes have spectra in which nothing was found yet."""
+        """Record that the sinusoids in the lanes' spectra have not been found yet."""
         for lane in lanes:
             self._found[lane] = self._prepared[lane] = None
 
@@ -72,7 +72,7 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether phases in these lanes may walk (`PhaseWalk`): some lane has a bandwidth, and some a blend above 0."""
+        """Whether phases may walk (`PhaseWalk`): one of these lanes has a bandwidth, and one has a blend above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:

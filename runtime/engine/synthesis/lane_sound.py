@@ -13,17 +13,17 @@ from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise_weights import noise_amplitude
-from runtime.engine.synthesis.rings import Rings, fade_in
+from runtime.engine.synthesis.rings import Rings
 from runtime.engine.synthesis.shaping.bandwidth import Widening
 from runtime.engine.synthesis.submix import Membership, PlainHops, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
 # Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
-# longer than the hop size. Plain overlap-add would take a whole window, 93 ms.
+# longer than the hop size. Overlap-add without a crossfade would take a whole window, 93 ms, to reach the new spectrum.
 CROSSFADE_S = 0.008
-# Hops made in one block while no spectrum changes. If a knob turns, those that have not been played are made again.
-# More hops would be cheaper on average, but a single block would have to make them all.
+# How many hops one block makes while no spectrum changes. If a knob turns, the hops that have not been played yet are
+# made again. More hops would be cheaper on average, but a single block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
@@ -48,13 +48,13 @@ class LaneSound:
         self._n_kept = self.hop_size + n_fade
         self._spectra = LaneSpectra(n_lanes, spec, sample_rate_hz, n_bins)
         self._widening = Widening(n_bins, MAX_ROWS)
-        self._changes = SpectrumChanges(n_lanes, fade_in(n_fade))
         coherent = CoherentPhases(n_lanes, n_bins, fft_size, self.hop_size, spec.bin_hz, seed, MAX_ROWS)
         self._phases = LanePhases(self._spectra.magnitudes, coherent)
         self._hops = LaneHops(synthesis, self._spectra, self._phases, hop_offsets, self._n_kept)
         self._dense_hops = DenseHops(synthesis, self._spectra, self._phases)
         n_ahead = N_HOPS_AHEAD * self.hop_size
         self._rings = Rings(n_lanes, n_ahead, n_fade)
+        self._changes = SpectrumChanges(n_lanes, self._rings.fade_in, self._rings.ramps)
         self.size = self._rings.size
         self._points = PointHops(self._hops, self._rings, self._phases, n_lanes)
         self._membership = Membership(n_lanes)
@@ -154,15 +154,16 @@ class LaneSound:
     ) -> None:
         """Make new spectra ready, and find their sinusoids; the lanes keep their present spectra until `take_prepared`.
 
-        The lanes must have no bandwidth now, and none with the new spectra. The arguments are as in set_spectra.
+        The lanes must have no bandwidth, neither now nor with the new spectra. The arguments are as in set_spectra.
         """
         self._spectra.prepare(lanes, magnitudes, semitones, gains)
         self._phases.prepare(lanes, self._spectra.prepared)
 
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
-        """Give lanes, ascending, the spectra of the last `prepare`.
+        """Give lanes, ascending, the spectra of the newest `prepare`.
 
-        are_targets: whether they are the end of a ramp, as in set_targets; if not, lanes crossfade as in set_spectra.
+        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets; if not, lanes crossfade as in
+        set_spectra.
         """
         self._phases.set_bandwidths(lanes, ())
         self._phases.take_prepared(lanes)
@@ -220,13 +221,13 @@ class LaneSound:
     def give_points(self, lane: int, has_points: bool) -> None:
         """Set whether a lane's spectrum changes at points of its own or at its hops; call it before `open`.
 
-        A lane with points of its own needs `before_ramp` and then `ramp` or `rest` at these points, and at its hops
-        `go_past_hop` instead of `hop`.
+        For a lane with points of its own, call `before_ramp` and then `ramp` or `rest` at each of these points. At its
+        hops call `go_past_hop` instead of `hop`.
         """
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of a run of lanes that hop together, at full level from `frame` on.
+        """Begin the sound of a run of lanes that hop together; it has its full level from `frame` on.
 
         blend: 0 for noise phases to 1 for coherent ones; is_plain: False if `set_ratios` will transpose the lanes at
         this frame. The sound is made up to the next hop and `fade_frames` past it.
@@ -261,7 +262,7 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes sound on from their own point at `frame`, with the same spectra."""
+        """Let lanes keep their spectra at `frame`, a point of their own; call it there in place of `ramp`."""
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
@@ -330,7 +331,7 @@ class LaneSound:
             self._transposer.unmix(lanes, frame)
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """The first n_lanes, or the carrier alone if one submix holds all n_voices that sound in these lanes."""
+        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
         return self._membership.heard_lanes(n_lanes, n_voices)
 
     # Reading sound

@@ -10,11 +10,12 @@ from runtime.acoustics.spectrum import StftSpec
 from runtime.engine.synthesis.hops import MAX_ROWS
 from runtime.engine.synthesis.lanes import runs_of
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs, write_pairs
+from runtime.engine.synthesis.rings import RampWeights
 from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane then had in a submix.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in a submix.
 
     So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
     the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored
@@ -46,7 +47,7 @@ class LaneSpectra:
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
     ) -> None:
-        """Level and store new magnitudes (n, n_magnitudes) of lanes, ascending.
+        """Bring new magnitudes (n, n_magnitudes) of lanes, ascending, to one level, and store them.
 
         semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
         """
@@ -63,7 +64,7 @@ class LaneSpectra:
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
     ) -> None:
-        """Level new magnitudes, but keep the stored spectra until `take_prepared`; parameters as in `set`."""
+        """Make new spectra ready, but keep the stored ones until `take_prepared`; the parameters are as in `set`."""
         for run, rows in _runs_with_rows(lanes):
             of_rows = None if gains is None else gains[rows]
             self._level(run, magnitudes[rows], semitones[rows], of_rows, self.prepared[run])
@@ -97,7 +98,7 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Write levelled magnitudes times their lanes' shares into `out`, float32 (n, n_bins)."""
+        """Write into `out`, float32 (n, n_bins), the levelled magnitudes times the lanes' shares and `gains`."""
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
         factors *= self.shares[lanes]
@@ -107,7 +108,7 @@ class LaneSpectra:
 
 
 def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
-    """Lanes, ascending, as one run if they are neighbours, else one by one; each run with the rows of its spectra."""
+    """One run of all lanes, ascending, if they are neighbours, else one run a lane; each with its spectra's rows."""
     n = len(lanes)
     if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
         return [(slice(lanes[0], lanes[-1] + 1), slice(0, n))]
@@ -117,14 +118,15 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 class SpectrumChanges:
     """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    fade_in: a new sound's weights in a crossfade, float32 (n_fade,). Attribute changed: one flag for each lane.
+    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp. Attribute
+    changed: one flag for each lane.
     """
 
-    def __init__(self, n_lanes: int, fade_in: np.ndarray):
+    def __init__(self, n_lanes: int, fade_in: np.ndarray, ramps: RampWeights):
         self.changed = [False] * n_lanes
-        self._fade_in, self._n_fade = fade_in, len(fade_in)
+        self._fade_in, self._n_fade, self._ramps = fade_in, len(fade_in), ramps
         self._fades_end_at = [0] * n_lanes
-        self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 for a crossfade
+        self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 if its crossfade is no ramp
 
     def clear(self, lanes: slice, frame: int) -> None:
         """Begin lanes at `frame`: forget their earlier changes and crossfades."""
@@ -132,7 +134,7 @@ class SpectrumChanges:
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 
     def take(self, lanes: slice, frame: int) -> list[bool]:
-        """Return and clear the flags of lanes that hop at `frame`; there the changed lanes' crossfades begin."""
+        """Return and clear `changed` for lanes that hop at `frame`, and begin the crossfades of the changed ones."""
         changed = self.changed[lanes]
         if any(changed):
             end = frame + self._n_fade
@@ -152,11 +154,14 @@ class SpectrumChanges:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,)."""
+        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,).
+
+        The weights are valid until the next call.
+        """
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:
             return self._fade_in[len(self._fade_in) - left :]
-        return np.arange(length - left, length, dtype=np.float32) / np.float32(length)
+        return self._ramps.of(length, length - left, length)
 
     def fade_left(self, lane: int, frame: int) -> int:
         """How many frames of a lane's crossfade are left at `frame`; 0 if none is running."""

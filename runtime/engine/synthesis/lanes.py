@@ -38,7 +38,8 @@ def _goes_on(runs: list[slice], lane: int) -> bool:
 class Sides:
     """Keeps which lanes have a side: a second lane with the same spectrum and pitch and with other phases, for width.
 
-    The numbers of lanes with a voice come first, then some unused numbers, then the sides, in the lanes' order.
+    The lowest numbers belong to the lanes with a voice, the next few to none, and the highest to the sides, in the
+    order of their lanes.
 
     n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned.
     Attributes: first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane,
@@ -59,5 +60,5 @@ class Sides:
         return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
 
     def by_lane(self, values: Sequence[int]) -> list[int]:
-        """Values for all lane numbers, from one value for each lane with a voice; a side has its lane's value."""
+        """Values for all lane numbers, from one value for each lane with a voice; a side gets its lane's value."""
         return [*values, *([values[0]] * (self.first - len(values))), *values]

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from runtime.engine.synthesis.transposing.dense_rings import ring_places
+
+# Length in frames of the rounded corners of a ramp. Where ramps that rise and fall fast meet, a sharp corner would be
+# heard as a click in a voice that is far louder than full scale. Longer corners would be heard as a tone at the rate of
+# the points.
+CORNER_FRAMES = 16
 
 
 class Rings:
@@ -12,7 +19,7 @@ class Rings:
 
     n_ahead: frames of finished sound that may be written ahead; n_fade: length of a crossfade, and how many frames may
     be written after the n_ahead frames. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's
-    weights in a crossfade, float32 (n_fade,).
+    weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp.
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
@@ -21,8 +28,7 @@ class Rings:
         # One column more than `size`, because the engine always mixes at least two frames.
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
-        self._steps = np.arange(n_ahead + n_fade, dtype=np.float32)
-        self._weights = np.empty_like(self._steps)
+        self.ramps = RampWeights(n_ahead + n_fade, CORNER_FRAMES, [n_ahead >> k for k in range(5)])
         self.fade_in = fade_in(n_fade)
         self._fade_out = 1.0 - self.fade_in
 
@@ -41,7 +47,7 @@ class Rings:
             self._samples[lanes, places] = sound[:, part]
 
     def fade_over(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        """Write sound (n, n_frames) from `frame` on, crossfaded with the rings' old sound; `sound` is overwritten.
+        """Write sound (n, n_frames) from `frame` on, with a crossfade from the old sound; `sound` is overwritten.
 
         The weights of the old and the new sound add up to 1, because the two have the same phases.
         """
@@ -54,12 +60,12 @@ class Rings:
         self.write(lanes, frame + self._n_fade, sound[:, self._n_fade :])
 
     def ramp_over(self, lanes: slice, frame: int, sound: np.ndarray, n_frames: int, n_done: int = 0) -> None:
-        """Write sound (n, n_written) from `frame` on, crossfaded linearly with the old sound for n_frames.
+        """Write sound (n, n_written) from `frame` on, with a linear crossfade of n_frames from the rings' old sound.
 
         n_done: how many of the n_frames lie before `frame`. `sound` is overwritten.
         """
         n = min(max(n_frames - n_done, 0), sound.shape[1])
-        weights = np.divide(self._steps[n_done : n_done + n], np.float32(n_frames), out=self._weights[:n])
+        weights = self.ramps.of(n_frames, n_done, n_done + n)
         new = sound[:, :n]
         for places, part in ring_places(self.size, frame, n):
             ring = self._samples[lanes, places]
@@ -96,3 +102,39 @@ class Rings:
 def fade_in(n: int) -> np.ndarray:
     """Weights of a raised-cosine fade from 0 to 1, float32 (n,)."""
     return (0.5 - 0.5 * np.cos(np.pi * np.arange(n) / n)).astype(np.float32)
+
+
+class RampWeights:
+    """Weights of the new sound in ramps from 0 to 1: a straight line with rounded corners.
+
+    longest: the greatest length of a ramp; corner: the length of a corner, if the ramp is at least four times as long;
+    ready: lengths for which weights are computed in advance. All lengths are in samples.
+    """
+
+    def __init__(self, longest: int, corner: int, ready: Sequence[int] = ()):
+        self._corner, self._steps = corner, np.arange(longest, dtype=np.float32)
+        self._scratch = np.empty_like(self._steps)
+        self._rise = (np.arange(corner) ** 2 * (0.5 / corner)).astype(np.float32)
+        self._fall = np.ascontiguousarray(-self._rise[::-1])
+        self._ready: dict[int, np.ndarray] = {}
+        self._ready = {length: self.of(length, 0, length).copy() for length in ready}
+
+    def of(self, length: int, first: int, stop: int) -> np.ndarray:
+        """The weights of samples `first` to `stop` of a ramp, float32 (stop - first,), valid until the next call."""
+        if length in self._ready:
+            return self._ready[length][first:stop]
+        out, corner = self._scratch[: stop - first], self._corner
+        if length < 4 * corner:
+            return np.divide(self._steps[first:stop], np.float32(length), out=out)
+        slope = np.float32(1.0 / (length - corner))
+        np.subtract(self._steps[first:stop], np.float32(0.5 * corner), out=out)
+        out *= slope
+        if first < corner:
+            np.multiply(self._rise[first:stop], slope, out=out[: corner - first])
+        # The last sample is one step before the end.
+        begin = max(length - corner + 1, first)
+        if begin < stop:
+            fall = self._fall[begin - (length - corner + 1) : stop - (length - corner + 1)]
+            np.multiply(fall, slope, out=out[begin - first :])
+            out[begin - first :] += np.float32(1.0)
+        return out

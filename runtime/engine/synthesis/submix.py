@@ -60,14 +60,14 @@ class Membership:
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """The first n_lanes, or the carrier alone if one submix holds all n_voices that sound in these lanes."""
+        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
         submix = self.first_of(range(n_lanes))
         if submix is None or len(submix.members) != n_voices or not submix.is_whole:
             return slice(0, n_lanes)
         return slice(submix.carrier, submix.carrier + 1)
 
     def shares_left(self, submix: Submix) -> np.ndarray:
-        """The submix's shares, float32 (n, 1), 0 for lanes that have left it."""
+        """The shares of the submix's lanes, float32 (n, 1), with 0 for each lane that has left it."""
         if submix.is_whole:
             return submix.shares
         stays = [self._of_lane[lane] is submix for lane in range(submix.lanes.start, submix.lanes.stop)]
@@ -155,8 +155,8 @@ class Submixes:
 class PlainHops:
     """Makes the sound of plain lanes without points of their own, and writes it into their rings.
 
-    is_transposed: list, one flag for each lane, which the transposer keeps up to date; n_kept: how many frames of the
-    newest hop are written, the hop size plus a crossfade.
+    is_transposed: a flag for each lane, kept up to date by the transposer; n_kept: how many frames are written for the
+    newest hop: the hop size plus a crossfade.
     """
 
     def __init__(
@@ -201,11 +201,11 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # The run may contain silent and transposed lanes; to split it would cost more than to make these, too.
+        else:  # `run` may contain silent and transposed lanes: to make these, too, costs less than to split the run.
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
-            # Samples after a hop's end are for a crossfade, which can only begin at the end of the newest hop.
+            # Samples after a hop's end are for a crossfade. A crossfade can only begin where the newest hop ends.
             n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])

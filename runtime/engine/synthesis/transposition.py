@@ -25,14 +25,14 @@ from runtime.engine.synthesis.transposing.transposed_lane import N_SHIFTS, Trans
 
 _LEAST_RING_SIZE = 1 << 15
 _LANES_PER_SHIFT = ROWS_AT_ONCE
-# A read must not be so long that one block carries too much, nor so short that call overhead dominates.
+# A longer read would put too much work into one block; a shorter one would cost mostly the overhead of the calls.
 _LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 64
 
 
 class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
-    elapsed: frames since the lane's newest hop, which has the number `hop` and becomes its dense hop 0; fading: the
+    hop: number of the lane's newest hop, which becomes its dense hop 0; elapsed: frames since that hop; fading: the
     lane's sound from now to the end of a crossfade that is still running, empty if none is; is_new: whether the lane's
     sound begins together with the transposition.
     """
@@ -48,8 +48,8 @@ class Beginning(NamedTuple):
 class Transposer:
     """Makes the dense hops of transposed lanes, several lanes at a time, and reads the lanes at their ratios.
 
-    Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins
-    joins a head that has its ratio already. Steady lanes that share a head are added up in a bus (`Buses`).
+    Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins also joins
+    an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
     an old spectrum to a new one; max_frames: most frames of one `read`. Attributes: active: for each lane, whether it

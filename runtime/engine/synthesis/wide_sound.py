@@ -107,7 +107,7 @@ class WideSound(LaneSound):
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make early the sound of the present spectra that `before_ramp` will need if called with these arguments."""
+        """Make early the old sound that `before_ramp` will make if it is called with these arguments."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:

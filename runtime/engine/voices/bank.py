@@ -12,8 +12,11 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: shorter settings, also 0, would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Fade-out of a voice that is stolen or cut. It may last `LaneSound.fade_frames` at most: no later sound is made.
+# Length of the fade-out of a stolen or cut voice. It must not exceed `LaneSound.fade_frames`: no later sound is made.
 CUT_FADE_S = 0.004
+# A decay or release ends smoothly if it would otherwise end more steeply than a straight line of this length: in a
+# voice that is far louder than full scale, the bend at its end would be heard as a click.
+_STEEPEST_END_S = 0.01
 GAIN_RAMP_S = 0.01  # how long a gain takes to reach its new value after a change of volume, expression or pan
 
 
@@ -121,8 +124,7 @@ class VoiceBank:
         if voice.active and not voice.released:
             voice.released = True
             self._let_go(voice, frame)
-            release_s = voice.knobs.envelope.release_s
-            self.envelope.move(voice.lane, frame, 0.0, self._frames(release_s), voice.played.curve)
+            self._fall(voice, frame, 0.0, voice.knobs.envelope.release_s)
 
     def cut(self, voice: Voice, frame: int) -> None:
         """Silence a voice as fast as it can be done without a click."""
@@ -211,7 +213,13 @@ class VoiceBank:
         elif not voice.in_decay:
             voice.in_decay = True
             if adsr.sustain < 1.0:
-                self.envelope.move(voice.lane, frame, adsr.sustain, self._frames(adsr.decay_s), voice.played.curve)
+                self._fall(voice, frame, adsr.sustain, adsr.decay_s)
+
+    def _fall(self, voice: Voice, frame: int, level: float, duration_s: float) -> None:
+        """Let a voice's envelope fall to a level in a decay or a release."""
+        n_frames, (c1, c2, c3) = self._frames(duration_s), voice.played.curve
+        is_steep = (c1 + 2.0 * c2 + 3.0 * c3) * _STEEPEST_END_S * self._rate_hz > n_frames
+        self.envelope.move(voice.lane, frame, level, n_frames, SMOOTH if is_steep else voice.played.curve)
 
     def _hold_frames(self, voice: Voice) -> int:
         """Length of the hold stage in frames; 0 if the sustain is full, because then no decay follows the hold."""

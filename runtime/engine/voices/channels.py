@@ -172,7 +172,10 @@ class Channels:
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; beyond this if its master is panned, too."""
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right.
+
+        It may lie beyond -1 or 1 if the channel's master is panned, too.
+        """
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:
@@ -190,11 +193,11 @@ class Channels:
         return semitones + self._channels[master].pitch_semitones if master >= 0 else semitones
 
     def sustained(self, number: int) -> bool:
-        """Whether the sustain pedal of a channel, or of its master, is down."""
+        """Whether the sustain pedal of a channel, or of its MPE master, is down."""
         return any(channel.sustain for channel in self._family(number))
 
     def soft(self, number: int) -> bool:
-        """Whether the soft pedal of a channel, or of its master, is down."""
+        """Whether the soft pedal of a channel, or of its MPE master, is down."""
         return any(channel.soft for channel in self._family(number))
 
     def vibrato_depth(self, number: int) -> int:

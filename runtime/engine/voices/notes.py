@@ -63,7 +63,7 @@ class Notes:
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
         was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-        # Even if the sound is poly now: the key may have gone down in mono, and must not sound again when it is up.
+        # Done in poly, too: a key that went down in mono must not sound again after it has come up.
         self._forget_key(event.channel, event.note)
         if self.played.voice.mode != "poly" and was_sounding and self._keys:
             self._start_alone(*self._keys[-1], frame)
@@ -136,7 +136,7 @@ class Notes:
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
         """Mono and legato: start a voice in place of the sounding one. With portamento, it glides from the old pitch.
 
-        In legato the new voice continues the old voice's envelope. Notes of a poly sound keep sounding.
+        In legato the new voice continues the old voice's envelope. Voices of an earlier poly sound keep sounding.
         """
         held = [voice for voice in self._bank.used() if voice.active and not voice.released]
         former = [voice for voice in held if voice.played.voice.mode != "poly"]

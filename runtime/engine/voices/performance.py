@@ -57,8 +57,8 @@ from runtime.instrument.card import Card
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
 MOST_WAITING = 256  # most actions, and most changes of sends, that wait for `take_actions` and `take_sends`
-# The events, apart from control changes, to which a control map may give another meaning.
 _NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # they change no source of modulation
+# The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 
 
@@ -101,7 +101,8 @@ class Performance:
         if type(event) not in _NO_SOURCES:
             self.n_events += 1
         if self._palette.moves_pitch:
-            # Any event may have changed a control, the tempo or the release of an envelope that moves a pitch.
+            # Any event may have changed what moves a pitch: a control, the tempo or an envelope's release. So all
+            # modulated pitches are computed anew.
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:

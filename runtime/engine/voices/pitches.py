@@ -9,10 +9,10 @@ from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.pitch.modulated import INTERVAL_FRAMES, ModulatedPitch
 from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
-# Note numbers. Pitches beyond these are inaudible, and the cost of a bend grows with its ratio.
+# The limits of pitch, in note numbers. Pitches beyond them are inaudible, and a bend costs more the larger its ratio.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
-# If an LFO that moves pitches has a delay, the work for a chord's pitches begins a little before the delay ends: for
-# two lanes at a time, and first for the highest lanes.
+# If an LFO that moves pitches has a delay, the pitches of a chord are first computed a little before the delay ends.
+# This is done for two lanes at a time, the highest lanes first, so that no block has all the work.
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
 
 
@@ -41,7 +41,7 @@ class VoicePitches:
                 voice.vibrato_semitones = deepest * min(1.0, pressed / 127.0)
 
     def wakes_at(self, voice: Voice) -> int:
-        """The frame at which a voice's pitch begins to be modulated: the note's start, or later with a delayed LFO."""
+        """The frame from which a voice's pitch counts as modulated: the note's start, or later with a delayed LFO."""
         delay_s = voice.played.pitch_delay_s
         n_frames = int(delay_s * self.sample_rate_hz) - INTERVAL_FRAMES if delay_s else 0
         if n_frames <= _N_SHIFTS * _SHIFT_FRAMES:

@@ -23,7 +23,7 @@ from runtime.sound.sound import Sound
 if TYPE_CHECKING:
     from runtime.engine.voices.bank import Voice
 
-# Targets that change the spectrum, so that it must be made again at each hop.
+# Targets that change the spectrum. While one of them is modulated, the spectrum is made again at each hop.
 SPECTRAL_TARGETS = (
     "phase_blend",
     "filter.cutoff",
@@ -50,7 +50,7 @@ def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
 
 
 def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Speeds and shifts of the playheads of voices that play one sound, in the units of `Playheads.advance`."""
+    """For voices that play one sound: the speeds and the shifts that `Playheads.advance` takes, in its units."""
     played, n = voices[0].played, len(voices)
     moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
     sums = played.modulator.values(played.playhead_targets, moment)
@@ -66,8 +66,9 @@ class PlayedSound:
     """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
     Attributes: patch: the patch of the sound; sound: the patch's sound; morphs: the sound at each step of its morph
-    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the envelope's cubic, as
-    in `Ramps`; modulator: the sound's modulation; trajectories: None if the patch has none.
+    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the cubic of the
+    envelope's stages, as the `shape` of `Ramps.move`; modulator: the sound's modulation; trajectories: None if the
+    patch has none.
 
     is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
@@ -109,7 +110,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # A sound that only modulation makes wide is not made singly: voices that are not wide are added up as spectra.
+        # If only modulation makes a sound wide, its voices are not made one by one: those not wide now are added up.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
@@ -134,7 +135,7 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def begin_rates(self, is_heard: bool, frame: int) -> None:
-        """Give the LFOs the sound's own rates again; is_heard: whether a note of the sound is heard."""
+        """Give the LFOs the sound's own rates again; if is_heard (a note of the sound is heard), no wave jumps."""
         sources = self.modulator.sources
         moved = sources.rates_memory()
         if moved and is_heard:
@@ -145,7 +146,7 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Let the LFOs go on as in another engine, before any note; memory: from `Sources.rates_memory`."""
+        """Let the LFOs go on as in another engine; call before any note. memory: from its `Sources.rates_memory`."""
         self.modulator.sources.remember_rates(memory)
         self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 

@@ -6,6 +6,9 @@ the next engine, and memory grew from swap to swap. So a thread makes its next e
 parts, only when its previous engines are freed and its arena is empty again. `play` locks its memory, so an empty arena
 would stay in memory; therefore the thread returns the arena to the system. It does so once more a few seconds later,
 because the state to be remembered and a recording may refer to the engine's sounds until then.
+
+The threads also free the engines, in small steps. The main thread would not do, because it runs Python at any time,
+also while a block is rendered.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 
-from runtime.base.realtime import SWAP_PRIORITY, promote_thread, return_free_memory_of_thread
+from runtime.base.realtime import SWAP_PRIORITY, gives_way, promote_thread, return_free_memory_of_thread
+from runtime.live.swapping.freeing import free_in_steps
 
 MOST_MAKERS = 8
 TIDIES_AGAIN_S = 5.0
@@ -28,9 +33,9 @@ Make = Callable[[], Iterable[object]]  # returns what was made, nothing if makin
 class _Maker:
     """A thread that makes instruments; it is free for the next one when all that it made before is freed."""
 
-    def __init__(self, wake: Callable[[], object]):
-        self._wake = wake
-        self._tasks: queue.SimpleQueue[Make | None] = queue.SimpleQueue()
+    def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool]):
+        self._wake, self._is_busy = wake, is_busy
+        self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._last: list[weakref.ref[object]] = []
         self._n_tidies, self._next_tidy_s, self._is_at_work = 0, 0.0, False
         self._thread = threading.Thread(target=self._work, name="swap", daemon=True)
@@ -40,48 +45,61 @@ class _Maker:
     def is_free(self) -> bool:
         return all(each() is None for each in self._last)
 
-    def give(self, make: Make | None) -> None:
+    def has_made(self, engine: object) -> bool:
+        return any(each() is engine for each in self._last)
+
+    def make(self, make: Make) -> None:
         self._n_tidies, self._next_tidy_s, self._is_at_work = _N_TIDIES, 0.0, True
-        self._tasks.put(make)
+        self._tasks.put(partial(self._make, make))
+
+    def free(self, engines: list[object]) -> None:
+        self._tasks.put(partial(self._free, engines))
 
     def tidy(self) -> None:
         """Let the thread return the memory of what it made last, when that is freed; and again TIDIES_AGAIN_S later."""
         now_s = time.monotonic()
         if self._n_tidies and now_s >= self._next_tidy_s and not self._is_at_work and self.is_free:
             self._n_tidies, self._next_tidy_s = self._n_tidies - 1, now_s + TIDIES_AGAIN_S
-            self._tasks.put(_tidy)
+            self._tasks.put(self._return_memory)
+
+    def end(self) -> None:
+        self._tasks.put(None)
 
     def join(self) -> None:
         self._thread.join()
 
     def _work(self) -> None:
         promote_thread(SWAP_PRIORITY)
-        while (make := self._tasks.get()) is not None:
-            if make is _tidy:
-                make()
-                continue
-            made = make()
-            self._last = [weakref.ref(each) for each in made]
-            # A variable of the waiting thread would keep these objects alive.
-            del make, made
-            return_free_memory_of_thread()  # what was needed only for making
-            self._is_at_work = False
-            self._wake()
+        while (task := self._tasks.get()) is not None:
+            task()
+            del task  # a variable of the waiting thread would keep alive what the task refers to
 
+    def _make(self, make: Make) -> None:
+        with gives_way(self._is_busy):
+            self._last = [weakref.ref(each) for each in make()]
+        self._return_memory()  # what was needed only for making
+        self._is_at_work = False
+        self._wake()
 
-def _tidy() -> Iterable[object]:
-    return_free_memory_of_thread()
-    return ()
+    def _free(self, engines: list[object]) -> None:
+        with gives_way(self._is_busy):
+            free_in_steps(engines)
+        self._wake()
+
+    def _return_memory(self) -> None:
+        with gives_way(self._is_busy):
+            return_free_memory_of_thread()
 
 
 class Makers:
     """One thread for each instrument that is in use, and one for the next instrument; at most MOST_MAKERS.
 
-    wake: called on a thread when it has made something, or failed.
+    wake: called on a thread when it has made something, or failed, or has freed something. is_busy: returns whether the
+    audio thread is rendering a block; then the threads pause.
     """
 
-    def __init__(self, wake: Callable[[], object]):
-        self._wake = wake
+    def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool] = lambda: False):
+        self._wake, self._is_busy = wake, is_busy
         self._makers: list[_Maker] = []
 
     def __len__(self) -> int:
@@ -91,12 +109,17 @@ class Makers:
         """Call `make` on a free thread if possible; do not call this while another `make` runs."""
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
-            maker = _Maker(self._wake)
-            self._makers.append(maker)
+            maker = self._new()
         if maker is None:  # no thread is free: let the threads take turns
             maker = self._makers.pop(0)
             self._makers.append(maker)
-        maker.give(make)
+        maker.make(make)
+
+    def free(self, engines: Iterable[object]) -> None:
+        """Let the threads free these engines, each the thread that has made it; nothing else may refer to them."""
+        for engine in engines:
+            maker = next((each for each in self._makers if each.has_made(engine)), None)
+            (maker or next(iter(self._makers), None) or self._new()).free([engine])
 
     def tidy(self) -> None:
         """Let the threads return the memory of freed instruments; call this after freeing some, and every 2 s."""
@@ -106,6 +129,10 @@ class Makers:
     def close(self) -> None:
         """Let the threads finish their work and end; wait until all have ended."""
         for maker in self._makers:
-            maker.give(None)
+            maker.end()
         for maker in self._makers:
             maker.join()
+
+    def _new(self) -> _Maker:
+        self._makers.append(_Maker(self._wake, self._is_busy))
+        return self._makers[-1]

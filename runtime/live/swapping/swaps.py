@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from runtime.base.errors import UserError
-from runtime.base.realtime import gives_way
 from runtime.config import Config
+from runtime.engine.engine import Engine
 from runtime.events import ALL_PARTS, Action, Event, Swap
 from runtime.instrument.library import available
 from runtime.live.swapping.makers import Makers
@@ -60,9 +60,8 @@ class Swaps:
         is_busy: Callable[[], bool] = lambda: False,
     ):
         self._playing, self._racks, self._say = playing, racks, say
-        self._wake, self._is_busy = wake, is_busy
         self._wishes: deque[_Wish] = deque()  # requested instruments that no thread has begun to make
-        self._is_making, self._makers = False, Makers(wake)
+        self._is_making, self._makers = False, Makers(wake, is_busy)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed yet
         self._asked: dict[int, str] = {}  # by part: the instrument that was requested last
@@ -154,6 +153,10 @@ class Swaps:
         self._playing.tell_sound(name)
         self._say(f"Sound: {name or 'without a name'}.")
 
+    def free(self, engines: Iterable[Engine]) -> None:
+        """Free engines that play no more, on the threads that make instruments."""
+        self._makers.free(engines)
+
     def forget_posted(self) -> None:
         """Forget unconfirmed swaps and requests, because a new rack does not know them."""
         self._posted.clear()
@@ -172,8 +175,7 @@ class Swaps:
     def _make(self, wish: _Wish) -> list[object]:
         """Make what a wish asks for, an instrument or parts, on a maker's thread; return the engines, for `Makers`."""
         try:
-            with gives_way(self._is_busy):
-                choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
+            choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
             self._made.append((wish, choice, ready))
         except Exception as error:  # whatever the error is, playing must go on
             self._made.append((wish, error))

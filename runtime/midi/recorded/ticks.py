@@ -27,7 +27,7 @@ class Ticks(NamedTuple):
 def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
     """Division and tempo with which a tick lasts exactly one frame.
 
-    The tempo is 120, 240, 480 or 60 beats per minute, the first that is possible, or else close to 120. None for rates
+    The tempo is the first possible one of 120, 240, 480 and 60 beats per minute, or else close to 120. None for rates
     above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
     """
     step = gcd(sample_rate_hz, _US_A_S)

@@ -44,7 +44,7 @@ class RecordedMidiWriter:
         self._append(first)
 
     def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
-        """Append events, (tick, event), ascending; now: a tick before which the file must not end."""
+        """Append events, (tick, event), ascending; now: the present tick, to which the file extends at least."""
         tick, device = self._tick, self._device
         parts = []
         for at, event in timed:
@@ -87,7 +87,7 @@ class RecordedMidiWriter:
             os.ftruncate(self._file, self._end + len(end))
 
     def _restore_end(self) -> None:
-        """After a failed append, write the old end of the track again; the file need not grow for this."""
+        """After a failed append, write the old end of the track again, which works on a full disk, too."""
         end = _delta(0) + END
         with suppress(OSError):
             _write(self._file, end, self._end)

@@ -120,6 +120,7 @@ class Files:
         self._parts.append(part)
         try:
             part.send(messages.news_line("limits", {"chunk": CHUNK_BYTES, "window": WINDOW_BYTES, **LARGEST_BYTES}))
+            self._work.updates.watch()
             part.send(self._news())
             while True:
                 message = await asyncio.wait_for(connection.recv(), SLOWEST_CHUNK_S if part.upload else None)

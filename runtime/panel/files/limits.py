@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from runtime.service.updating.signed import LARGEST_BYTES as LARGEST_UPDATE_BYTES
+
 MOST_CONNECTIONS = 8
 CHUNK_BYTES = 15 * 2**10  # size of the pieces of a file; must be below panel.limits.LONGEST_MESSAGE_BYTES
 WINDOW_BYTES = 512 * 2**10  # bytes that a browser may send before it is told how many have arrived
 SLOWEST_CHUNK_S = 30.0  # a sender or a receiver that needs longer for a piece is disconnected
-LARGEST_BYTES = {"midi": 16 * 2**20, "recording": 128 * 2**20, "sound": 80 * 2**20, "taught": 128 * 2**20}
+LARGEST_BYTES = {
+    "midi": 16 * 2**20,
+    "recording": 128 * 2**20,
+    "sound": 80 * 2**20,
+    "taught": 128 * 2**20,
+    "update": LARGEST_UPDATE_BYTES,
+}
 MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument: their number, their bytes in all
 LONGEST_NAME = 200  # the most characters of a file's name
 REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests of one page per second, and requests together after a pause

@@ -13,7 +13,7 @@ import msgspec
 from runtime.base.errors import UserError
 from runtime.panel.files.limits import CHUNK_BYTES, LARGEST_BYTES, LONGEST_NAME
 
-Kind = Literal["midi", "recording", "sound", "taught"]
+Kind = Literal["midi", "recording", "sound", "taught", "update"]
 _WRITTEN_AT_ONCE_BYTES = 16 * CHUNK_BYTES
 _SPARE_BYTES = 64 * 2**20  # this much of the disk is kept free, for playing and recording
 

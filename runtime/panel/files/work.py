@@ -16,6 +16,7 @@ from runtime.panel.files.child import Said, run_command
 from runtime.panel.files.folders import PassingFolder
 from runtime.panel.files.limits import LONGEST_WORK_S, MOST_MINUTES
 from runtime.panel.files.making import Making
+from runtime.panel.files.updates import Updates
 from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
@@ -42,6 +43,7 @@ class Work:
         self._found: dict[str, Any] | None = None
         self._taken: dict[str, object] | None = None
         self.making = Making(self._new_folder)
+        self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
         with contextlib.suppress(UserError):  # the page must be served anyway; the folder is made later
             self._opened()
@@ -51,7 +53,7 @@ class Work:
         """What pages show: the current work, the results, and why the last work failed."""
         found = self._found and {key: self._found[key] for key in ("name", "candidates", "remarks")}
         results = {"piece": self._piece, "found": found, "taken": self._taken} | self.making.facts
-        return {"now": self._now, "failed": self._failed} | results
+        return {"now": self._now, "failed": self._failed, "update": self.updates.facts} | results
 
     def begin(self, announced: Announced) -> Upload:
         """Start to receive a file; UserError if other work is under way, or the file is refused."""
@@ -60,6 +62,8 @@ class Work:
             raise UserError(announced.name, found, "one file at a time", "wait for its end, or cancel it")
         if announced.kind == "taught":
             self.making.refuse(announced)
+        if announced.kind == "update":
+            self.updates.refuse(announced)
         upload = Upload(announced, self._new_path())
         self._failed = self._taken = None
         self._now = {"kind": announced.kind, "name": announced.name, "is_coming": True, "share": 0.0, "left_s": None}
@@ -67,15 +71,26 @@ class Work:
         return upload
 
     def came_in(self, announced: Announced, upload: Upload) -> None:
-        """Start to work on a received file; a recording for an instrument is only added to the others."""
-        if announced.kind == "taught":
-            self.making.add(announced, upload.path)
+        """Start to work on a received file; others work on a recording for an instrument, and on an update."""
+        if announced.kind in ("taught", "update"):
+            self._pass_on(announced, upload.path)
             self._now = None
             self._changed()
             return
         self._now = self._now | {"is_coming": False, "share": None}
         self._changed()
         self._task = asyncio.create_task(self._guarded(announced.kind, self._do(announced, upload.path)))
+
+    def _pass_on(self, announced: Announced, path: Path) -> None:
+        """Add a recording to those for an instrument, or hand an update over; note the reason if that fails."""
+        try:
+            if announced.kind == "taught":
+                self.making.add(announced, path)
+            else:
+                self.updates.hand_over(path)
+        except UserError as error:
+            path.unlink(missing_ok=True)
+            self._failed = {"kind": announced.kind, "line": str(error)}
 
     async def make(self, name: str, minutes: int | None) -> None:
         """Start to make an instrument from the received recordings."""
@@ -157,6 +172,7 @@ class Work:
     def close(self) -> None:
         """End the work, and remove all temporary files."""
         self.cancel()
+        self.updates.close()
         if self._folder is not None:
             self._folder.close()
 

@@ -1,5 +1,6 @@
 // Starts the page: texts, parts, connection.
 import "/head.js";
+import "/now.js";
 import "/keys.js";
 import "/shape.js";
 import "/map.js";
@@ -36,12 +37,13 @@ new ResizeObserver(bringIntoView).observe(list);
 const top_ = document.querySelector(".top");
 new ResizeObserver(() => document.body.style.setProperty("--top-height", `${top_.offsetHeight}px`)).observe(top_);
 
-const scrolled = new Map(); // how far each part was scrolled when it was left
+// Where one plays, one comes back to the same place; a part with lists, which change meanwhile, opens at its top.
+const COMES_BACK = new Set(["play", "map"]), scrolled = new Map();
 
 function open(name, isFocused = false) {
   const chosen = tabs.find((tab) => tab.getAttribute("aria-controls") === name) ?? tabs[0];
   const left = tabs.find((tab) => tab.getAttribute("aria-selected") === "true");
-  if (left) scrolled.set(left, scrollY);
+  if (left && COMES_BACK.has(left.getAttribute("aria-controls"))) scrolled.set(left, scrollY);
   for (const tab of tabs) {
     const isChosen = tab === chosen;
     tab.setAttribute("aria-selected", isChosen);

@@ -1,8 +1,10 @@
-// The box: how the playing goes, the sound card and the MIDI inputs, what the doctor finds, settings, restart and power off.
+// The box: how the playing goes, the sound card and the MIDI inputs, what the doctor finds, settings, restart and power
+// off, and the update.
 import { complain, toast } from "/head.js";
 import { inGerman, nameInGerman } from "/findings.js";
 import { button, draw, make } from "/make.js";
 import { play } from "/play.js";
+import "/update.js";
 import { language, number, t } from "/words.js";
 
 const EVERY_MS = 2000;
@@ -26,11 +28,12 @@ class Box extends HTMLElement {
     this.findings = make("ul", { class: "findings" });
     this.settings = make("div", { class: "settings" });
     this.powers = make("div", { class: "buttons" });
+    this.update = make("tb-update");
     this.append(
       make("div", { class: "column" }, make("h2", {}, t("box.now")), make("div", { role: "status" }, this.problems), this.facts, this.load, this.lost, make("h2", {}, t("hands.ports")), this.inputs),
       make("div", { class: "column" }, make("h2", {}, t("box.doctor")), make("p", { class: "hint" }, t("box.doctor.how")),
         make("div", { class: "bar" }, this.examine, this.progress), this.said, this.findings),
-      make("div", { class: "column" }, make("h2", {}, t("box.settings")), this.settings, this.powers),
+      make("div", { class: "column" }, make("h2", {}, t("box.settings")), this.settings, this.powers, this.update),
     );
     play.addEventListener("present", () => this.isOpen && this.read());
     play.addEventListener("change", ({ detail }) => {
@@ -41,7 +44,7 @@ class Box extends HTMLElement {
 
   /** Called when this part of the page is shown or hidden; it asks only while it is shown. */
   set open(isOpen) {
-    this.isOpen = isOpen;
+    this.isOpen = this.update.open = isOpen;
     clearInterval(this.timer);
     if (!isOpen) return;
     this.timer = setInterval(() => document.hidden || this.readNow(), EVERY_MS);

@@ -12,7 +12,7 @@ const SUFFIXES = { midi: [".mid", ".midi"], sound: [".yaml", ".yml", ".timbrebox
 const ACCEPTED = { midi: ".mid,.midi,audio/midi", sound: ".yaml,.yml,.timbrebox", recording: "audio/*,.wav,.flac,.ogg,.opus,.mp3,.aif,.aiff" };
 
 /** The connection for files: requests, files to send, and news of the work. docs/panel.md describes the messages. */
-class Link extends EventTarget {
+export class Link extends EventTarget {
   constructor() {
     super();
     this.waiting = new Map();

@@ -1,4 +1,4 @@
-// The top of the page: the sound that plays, voices and level, volume and panic; and messages about the connection.
+// The top of the page: voices and level, volume, all notes off, and tools; and the page's messages.
 import { bound } from "/bound.js";
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
@@ -9,36 +9,6 @@ import { language, number, switchLanguage, t } from "/words.js";
 const QUIETEST_DB = -60;
 const TO_READ_MS = 2000, TO_READ_EACH_MS = 45, MOST_TO_READ_MS = 6000; // how long a message is shown: for each character
 const TO_ACT_MS = 15000; // with a button
-
-class Now extends HTMLElement {
-  connectedCallback() {
-    this.name = make("strong", { role: "status" });
-    this.by = make("span");
-    this.changed = button(t("now.changed"), t("now.changed.long"), () => askToSave(), { class: "changed", hidden: true });
-    this.append(
-      button("‹", t("now.previous"), () => play.tell("action", { name: "previous_sound" }), { class: "round" }),
-      make("div", { class: "names" }, make("div", { class: "name" }, this.name, this.changed), this.by),
-      button("›", t("now.next"), () => play.tell("action", { name: "next_sound" }), { class: "round" }),
-    );
-    for (const news of ["present", "meter", "moved", "change"]) play.addEventListener(news, () => this.show());
-    this.show();
-  }
-
-  show() {
-    const name = play.state ? (play.sound ?? t("now.none")) : "–";
-    const by = [play.card?.name ?? " ", ...play.parts.map(({ sound }) => sound)].join(" · ");
-    if (this.name.textContent !== name) this.name.textContent = name;
-    this.changed.hidden = !play.state || !play.isChanged;
-    if (this.by.textContent !== by) this.by.textContent = by;
-  }
-}
-customElements.define("tb-now", Now);
-
-/** Open the part Sounds at the field for the sound's name. */
-function askToSave() {
-  document.getElementById("tab-sounds").click();
-  document.getElementById("save-name").focus();
-}
 
 class Meter extends HTMLElement {
   connectedCallback() {
@@ -73,7 +43,19 @@ class Out extends HTMLElement {
   connectedCallback() {
     this.append(Slider.for("level"), button(t("panic"), t("panic.long"), () => notes.panic(), { class: "panic" }));
     // The slider needs the ranges, which arrive after connecting.
-    play.addEventListener("present", () => this.firstChild.replaceWith(Slider.for("level")));
+    play.addEventListener("present", () => {
+      this.firstChild.replaceWith(Slider.for("level"));
+      this.name();
+    });
+    this.name();
+  }
+
+  /** Say whose volume this is: each sound has its own, which begins when the sound is chosen. */
+  name() {
+    const text = play.parts.length ? t("level.parts") : play.sound ? t("level.of", { name: play.sound }) : "";
+    const label = this.querySelector("tb-slider label");
+    label.append(make("span", { class: "whose" }, ` ${text}`));
+    label.title = t("level.why");
   }
 }
 customElements.define("tb-out", Out);

@@ -2,12 +2,12 @@
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
-import { handOver, hzText, noteName, t } from "/words.js";
+import "/sounding.js";
+import { handOver, noteName, t } from "/words.js";
 
 const WHITE = [0, 2, 4, 5, 7, 9, 11];
 const WHITE_WIDTH_PX = 40, FEWEST = 10, MOST = 29;
 const LOWEST = 12, HIGHEST = 120;
-const NO_NEWS_MS = 500;
 const CODES = [
   "KeyA", "KeyW", "KeyS", "KeyE", "KeyD", "KeyF", "KeyT", "KeyG", "KeyY", "KeyH", "KeyU", "KeyJ", "KeyK", "KeyO", "KeyL",
   "KeyP", "Semicolon", "Quote",
@@ -22,13 +22,12 @@ class Keys extends HTMLElement {
     this.focusNote = 60;
     this.holdButton = button(t("keys.hold"), t("keys.hold.long"), () => this.setHold(!this.hold), { "aria-pressed": "false" });
     this.range = make("span", { class: "range", "aria-live": "polite" });
-    this.sounding = make("span", { class: "sounding", "aria-hidden": "true" }); // in sight on every part of the page
     this.zones = make("div", { class: "zones", hidden: true });
     this.keys = make("div", { class: "keys", role: "group", "aria-label": t("keys"), title: t("keys.computer") });
     this.append(
       make("div", { class: "bar" },
         button("−", t("keys.lower"), () => this.shift(-1), { class: "round" }), this.range,
-        button("+", t("keys.higher"), () => this.shift(1), { class: "round" }), this.sounding, this.holdButton),
+        button("+", t("keys.higher"), () => this.shift(1), { class: "round" }), make("tb-sounding"), this.holdButton),
       this.zones, this.keys,
     );
     this.listen();
@@ -36,7 +35,6 @@ class Keys extends HTMLElement {
     notes.addEventListener("change", () => this.show());
     notes.addEventListener("panic", () => this.setHold(false));
     play.addEventListener("present", () => this.showZones());
-    play.addEventListener("picture", ({ detail }) => this.say(detail.hz));
     handOver("hold", () => this.hold, (isOn) => this.setHold(isOn));
   }
 
@@ -99,14 +97,6 @@ class Keys extends HTMLElement {
       made.hidden = to <= from;
       return made;
     }));
-  }
-
-  /** Show the frequencies of the notes, the newest first: on a phone, there is room for one or two. */
-  say(hz) {
-    const text = hzText([...hz].reverse());
-    clearTimeout(this.forgetting); // on parts of the page without a picture, no news comes
-    this.forgetting = setTimeout(() => (this.sounding.textContent = ""), NO_NEWS_MS);
-    if (this.sounding.textContent !== text) this.sounding.textContent = text;
   }
 
   first(n) {

@@ -1,5 +1,6 @@
 // Layers and splits: up to four parts, each a sound with its keys, velocities, channel, level and pan; saved as one sound.
 import { complain, toast } from "/head.js";
+import { leaving } from "/leaving.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
 import { shelf } from "/shelf.js";
@@ -132,9 +133,10 @@ class Layers extends HTMLElement {
     try {
       await play.ask("sounds.write", { name, tree: { sound_version: 1, name, parts: this.parts.map(said) } });
       shelf.trees.delete(name);
+      const back = await leaving();
       await play.ask("sound", { name });
       const isHeard = await play.until(() => play.sound === name, HEARD_MS);
-      toast(t(isHeard ? "layers.saved" : "layers.kept", { name }));
+      toast(t(isHeard ? "layers.saved" : "layers.kept", { name }), back && { ...back, text: t("left.back.of", { name: back.name }) });
       this.form.scrollIntoView({ block: "nearest" }); // the keyboard may have become higher
     } catch (error) {
       complain(error);

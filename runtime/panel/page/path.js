@@ -2,7 +2,8 @@
 import { complain, toast } from "/head.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
-import { number, t } from "/words.js";
+import { Walker } from "/walker.js";
+import { t } from "/words.js";
 
 const N_PLACES = 8; // as many as a morph can have
 const N_BETWEEN = 12; // a line that was drawn is remembered with so many places for each of the morph's
@@ -23,21 +24,24 @@ export class Path {
       make("div", {}, this.name, make("button", { class: "main" }, t("sounds.save")),
         button(t("path.discard"), t("path.discard"), () => this.set(false))));
     this.how = make("p", { class: "hint", role: "status" });
-    this.at = make("input", { type: "range", id: "path-at", min: 0, max: 1, step: 0.001, input: () => this.walk(),
-      pointerdown: () => this.hold(), pointerup: () => map.leave(), pointercancel: () => map.leave(), blur: () => map.leave() });
-    this.percent = make("output", { for: "path-at", "aria-hidden": "true" });
-    this.walker = make("div", { class: "walker", hidden: true }, make("label", { for: "path-at" }, t("morph")), this.percent, this.at);
+    this.walker = new Walker(map, "path-at", t("morph"), (share) => map.go(alongAll(this.line, share)));
+    this.walker.element.hidden = true;
     this.morph = make("div", { class: "morph" }); // the playing sound's control Morph, if it has one
-    this.element = make("div", { class: "path" }, this.starts, this.walker, this.morph, this.how, this.form);
+    this.element = make("div", { class: "path" }, this.starts, this.how, this.walker.element, this.morph, this.form);
   }
 
   set(isOn) {
-    this.isOn = isOn;
     this.places = [];
+    this.setDrawing(isOn);
     this.showForm(false);
-    this.starts.setAttribute("aria-pressed", isOn);
-    this.how.textContent = isOn ? t("path.how") : "";
     this.map.draw();
+  }
+
+  /** Begin or end to draw: after a stroke, a drag moves the ring again. */
+  setDrawing(isOn) {
+    this.isOn = isOn;
+    this.starts.setAttribute("aria-pressed", isOn);
+    this.map.canvas.classList.toggle("drawing", isOn);
   }
 
   begin(place) {
@@ -46,28 +50,17 @@ export class Path {
 
   /** Show what is there once a line is drawn: the control Morph, and the form to keep the path. */
   showForm(isDrawn) {
-    this.form.hidden = this.walker.hidden = !isDrawn;
+    this.form.hidden = this.walker.element.hidden = !isDrawn;
     this.morph.hidden = isDrawn;
-    if (this.isOn) this.how.textContent = t(isDrawn ? "path.drawn" : "path.how");
+    const text = isDrawn ? "path.again" : "path.draw";
+    this.starts.textContent = t(text);
+    for (const name of ["aria-label", "title"]) this.starts.setAttribute(name, t(`${text}.long`));
+    this.how.textContent = isDrawn ? t("path.drawn") : this.isOn ? t("path.how") : "";
   }
 
-  /** Sound a note while Morph is held; the focus comes first, because the map ends its note when it loses the focus. */
-  hold() {
-    this.at.focus();
-    this.map.sound();
-  }
-
-  /** Move the ring along the line to where the control Morph is. */
-  walk() {
-    const at = Number(this.at.value);
-    this.say(at);
-    this.map.go(alongAll(thinned(this.places, N_BETWEEN * (N_PLACES - 1) + 1), at));
-  }
-
-  say(at) {
-    this.percent.textContent = `${number(100 * at)} %`;
-    this.at.setAttribute("aria-valuetext", this.percent.textContent);
-    this.walker.style.setProperty("--at", at);
+  /** The drawn line, as places at equal distances. */
+  get line() {
+    return thinned(this.places, N_BETWEEN * (N_PLACES - 1) + 1);
   }
 
   add(place) {
@@ -76,17 +69,24 @@ export class Path {
     this.map.draw();
   }
 
+  /** Add a point with a key; more may follow, so drawing goes on. */
   addPoint(place) {
     this.add(place);
-    if (this.places.length > 1) this.end();
+    if (this.places.length > 1) this.ask();
   }
 
-  /** Ask for a name after the path is drawn. */
+  /** End a stroke: one that is too short counts as none. */
   end() {
     if (lengthOf(this.places) < LEAST_LENGTH) return this.showForm(false);
+    this.setDrawing(false);
+    this.ask();
+    this.map.draw();
+  }
+
+  /** Ask for a name after a line is drawn. */
+  ask() {
     this.showForm(true);
-    this.at.value = 1; // the ring is at the line's end
-    this.say(1);
+    this.walker.at = 1; // the ring is at the line's end
     this.name.value = t("path.default", { name: play.sound ?? "" }).trim();
   }
 
@@ -97,7 +97,7 @@ export class Path {
     try {
       const places = thinned(this.places, N_PLACES), rows = places.map((place) => this.map.latentsAt(place));
       await play.ask("sounds.path", { name, places: rows });
-      remember(rows, thinned(this.places, N_BETWEEN * (N_PLACES - 1) + 1));
+      remember(rows, this.line);
       await play.ask("sound", { name });
       this.set(false);
       toast(t("path.saved", { name }));

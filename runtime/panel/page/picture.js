@@ -1,7 +1,8 @@
 // The live picture: the output's spectrum, the decoder's spectrum, and the harmonics of the notes, over pitch and in dB.
 import { draw, make } from "/make.js";
 import { play } from "/play.js";
-import { hzText, number, t } from "/words.js";
+import "/sounding.js";
+import { number, t } from "/words.js";
 
 const LOWEST_HZ = 30, HIGHEST_HZ = 18000, N_BANDS = 256; // as in runtime/acoustics/spectrum_picture.py
 const QUIETEST_DB = -96, LOUDEST_DB = 0;
@@ -26,10 +27,9 @@ class Picture extends HTMLElement {
     this.hz = [];
     this.canvas = make("canvas", { role: "img", "aria-label": t("picture.long") });
     this.grid = draw("svg", { "aria-hidden": "true" });
-    this.notes = make("span", { class: "sounding" });
     this.append(
       make("div", { class: "bar" }, make("h2", {}, t("picture")), make("ul", { class: "key", "aria-hidden": "true" },
-        ...["heard", "decoded", "harmonics"].map((name) => make("li", { class: name }, t(`picture.${name}`)))), this.notes),
+        ...["heard", "decoded", "harmonics"].map((name) => make("li", { class: name }, t(`picture.${name}`)))), make("tb-sounding")),
       make("div", { class: "screen" }, this.grid, this.canvas),
     );
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -99,8 +99,6 @@ class Picture extends HTMLElement {
         shown[k] = now > shown[k] && !this.still.matches ? now : shown[k] + fall * (now - shown[k]);
       }
     }
-    const text = hzText(hz);
-    if (this.notes.textContent !== text) this.notes.textContent = text;
     this.hz = hz;
     this.paint();
   }
@@ -109,7 +107,6 @@ class Picture extends HTMLElement {
     this.heard?.fill(QUIETEST_DB);
     this.decoded?.fill(QUIETEST_DB);
     this.hz = [];
-    if (this.notes) this.notes.textContent = "";
     this.paint();
   }
 

@@ -1,5 +1,6 @@
 // Sounds as pins on the map. The ring's canvas covers the pins, so the map handles pointer presses; keys press pins directly.
 import { complain } from "/head.js";
+import { leave } from "/leaving.js";
 import { make } from "/make.js";
 import { play } from "/play.js";
 import { choose, shelf } from "/shelf.js";
@@ -33,6 +34,8 @@ export class Pins {
     this.pins = [...own, ...theirs].map((pin) => ({ ...pin, button: this.button(pin) }));
     this.layer.replaceChildren(...this.pins.map((pin) => pin.button));
     this.lay();
+    this.map.couple.build();
+    this.map.moved();
     this.focusOn(this.pins.find(({ name }) => name === play.sound) ?? this.pins[0], false);
   }
 
@@ -44,7 +47,7 @@ export class Pins {
   }
 
   choose({ name, isOwn }) {
-    return choose(name, isOwn).catch(complain);
+    return leave(() => choose(name, isOwn)).catch(complain);
   }
 
   /** The nearest pin within reach of a place on the map in pixels; null for none. */
@@ -52,6 +55,11 @@ export class Pins {
     const far = (pin) => (pin.spot ? Math.hypot(pin.spot[0] - x, pin.spot[1] - y) : Infinity);
     const nearest = (this.pins ?? []).reduce((best, pin) => (best && far(best) <= far(pin) ? best : pin), null);
     return nearest && far(nearest) <= REACH_PX ? nearest : null;
+  }
+
+  /** The names of the pins with their places on the map in pixels: [[name, spot]]. */
+  get spots() {
+    return (this.pins ?? []).filter(({ spot }) => spot).map(({ name, spot }) => [name, spot]);
   }
 
   /** Show the name of the pin below the pointer. */
@@ -73,27 +81,27 @@ export class Pins {
     if (isFocused) pin.button.focus();
   }
 
-  /** Place the pins, and show those names that cover neither each other nor a pin; the playing sound's always. */
+  /** Place the pins, and show those names that cover neither each other nor a pin; always those of the playing sound and of
+   * the two sounds that the user has chosen to be between. */
   lay() {
     if (!this.pins || !this.map.width) return;
     this.pen.font = `600 13px ${getComputedStyle(this.layer).fontFamily}`;
-    for (const pin of this.pins) pin.spot = this.spotOf(pin);
-    const laid = this.pins.filter(({ spot }) => spot), isFirst = ({ name }) => name === play.sound;
+    for (const pin of this.pins) {
+      pin.place = this.map.placeOf(pin.row);
+      pin.spot = pin.place && this.map.toPixel(pin.place);
+    }
+    const laid = this.pins.filter(({ spot }) => spot), isRinged = ({ name }) => name === play.sound;
+    const isFirst = (pin) => isRinged(pin) || this.map.couple.has(pin);
     const discs = new Map(laid.map((pin) => [pin, box(pin.spot, [0, 0], DISC_PX, DISC_PX)])), names = [];
     for (const pin of [...laid].sort((a, b) => isFirst(b) - isFirst(a))) {
+      const sides = this.sidesOf(pin, isRinged(pin));
       const others = [...[...discs].filter(([other]) => other !== pin).map(([, disc]) => disc), ...names];
-      const free = this.sidesOf(pin, isFirst(pin)).find((side) => this.isFree(side.box, others));
-      const side = free ?? this.sidesOf(pin, isFirst(pin))[0];
+      const free = sides.find((side) => this.isFree(side.box, others)), side = free ?? sides[0];
       if (free || isFirst(pin)) names.push(side.box);
-      this.set(pin, side.by, Boolean(free));
+      this.set(pin, side.by, Boolean(free) || isFirst(pin));
     }
     this.laidFor = play.sound;
     this.mark();
-  }
-
-  spotOf({ row }) {
-    const place = this.map.placeOf(row);
-    return place && this.map.toPixel(place);
   }
 
   /** Where a pin's name may be, the best first: [{by: from the pin to the name's middle, box}]; the ring needs more room. */
@@ -114,7 +122,7 @@ export class Pins {
     button.style.top = `${y}px`;
     button.style.setProperty("--dx", `${dx}px`);
     button.style.setProperty("--dy", `${dy}px`);
-    button.style.setProperty("--hue", this.map.hueOf(name));
+    button.style.setProperty("--hue", this.map.ground.hueOf(name));
     button.classList.toggle("quiet", !isShown);
   }
 

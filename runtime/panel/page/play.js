@@ -7,6 +7,7 @@ const N_BANDS = 256; // of a live picture's spectra
 const REFRESH_MS = 120;
 const OWN_MOVE_MS = 400; // older news does not move back a target that the page moved within this time
 const SETTLED_MS = 1500; // after this time, moves come from the player and not from choosing a sound
+const SAME = 1e-4; // a difference of two positions that is none
 const OUTSIDE = new Set(["level", "morph", "morph.x", "morph.y"]); // moving these targets does not change the sound to save
 
 /**
@@ -24,6 +25,7 @@ class Play extends EventTarget {
     this.isFresh = true; // false if `state` and other fields are out of date: playing ended, or the connection is lost
     this.isChanged = false; // whether the sound has changed since it was chosen or saved
     this.chosenAt = 0;
+    this.cameBackAt = -Infinity; // when a changed sound was chosen again, with its changes
     this.card = null;
     this.instruments = [];
     this.methods = new Set();
@@ -123,9 +125,18 @@ class Play extends EventTarget {
     if (text !== this.watched && this.tell("watch", { topics })) this.watched = text;
   }
 
-  /** Mark the sound as unchanged since it was chosen or saved. */
+  /** Move the knobs of a sound that was chosen again to where they were; isChanged: whether they had been moved. */
+  async moveBack(positions, isChanged) {
+    await this.refresh();
+    const isElsewhere = ([target, at]) => Math.abs(at - (this.positions.get(target) ?? at)) > SAME;
+    this.move(Object.fromEntries(Object.entries(positions).filter(isElsewhere)));
+    this.isChanged = isChanged;
+    this.cameBackAt = isChanged ? performance.now() : -Infinity;
+  }
+
+  /** Mark the sound as unchanged since it was chosen or saved, unless it has just come back with its changes. */
   settle() {
-    this.isChanged = false;
+    this.isChanged = performance.now() - this.cameBackAt < SETTLED_MS;
     this.chosenAt = performance.now();
   }
 
@@ -241,6 +252,7 @@ class Play extends EventTarget {
     if (!this.state) return;
     if (this.sound !== news.sound) {
       this.settle();
+      this.movedAt.clear(); // those moves were of the sound before
       this.refreshSoon();
     }
     this.sound = news.sound;

@@ -13,42 +13,12 @@ const N_STEPS = 40, LONGEST_STEP = 0.03, LEAST_GAIN = 1e-3; // of what is left
 const EXACT = 1e-9; // a sum of squares of differences between latents, below which a place has a sound
 const N_LIKE = 6, NEAREST_WEIGHT = 0.02; // the frames most like a sound; against them, the place with the nearest sound
 const TINY = 1e-9;
-const N_AROUND = 3;
-const AT_PIN = 0.012; // a place so near to a pin is at the pin, and between no two others
-const MOST_PAIRS = 1, ASIDE = 0.1, ALONG = 0.3, LIKED = 0.5;
 
-/** What both kinds of map have. pins: Map from the name of each of the instrument's sounds to its place. */
-class Pinned {
-  /** The nearest pins, [[name, share]]; shares are inverse squares of distances, scaled to a sum of 1. */
-  around(place) {
-    const near = [...this.pins].map(([name, at]) => [name, 1 / (square(at, place) + TINY)]);
-    const first = near.sort((a, b) => b[1] - a[1]).slice(0, N_AROUND), whole = first.reduce((sum, each) => sum + each[1], 0);
-    return first.map(([name, weight]) => [name, weight / whole]);
-  }
-
-  /** The name of the sound at whose pin a place is; null for none. */
-  pinAt(place) {
-    const found = [...this.pins].find(([, at]) => Math.sqrt(square(at, place)) < AT_PIN);
-    return found ? found[0] : null;
-  }
-
-  /** The pairs of pins that a place is between, the best first; liked: name of a sound whose pairs are preferred. */
-  between(place, liked) {
-    const pins = [...this.pins], found = [];
-    if (this.pinAt(place) !== null) return [];
-    pins.forEach(([name, a], k) => pins.slice(k + 1).forEach(([other, b]) => {
-      const off = asideOf(place, a, b) * ([name, other].includes(liked) ? LIKED : 1);
-      if (off < ASIDE) found.push({ pair: other === liked ? [other, name] : [name, other], off });
-    }));
-    return found.sort((x, y) => x.off - y.off).slice(0, MOST_PAIRS).map(({ pair }) => pair);
-  }
-}
-
-/** The map of an instrument that has one: learned frames with places, and the sounds of the instrument. */
-export class Sheet extends Pinned {
+/** The map of an instrument that has one: learned frames with places, and the sounds of the instrument.
+ * pins: Map from the name of each of these sounds to its place. */
+export class Sheet {
   /** frames, sounds: [{name, row}]; a row has a sound's latents; each frame has its place, too. */
   constructor(frames, sounds) {
-    super();
     this.frames = frames;
     const places = movedApart(sounds.map(({ name, row }) => pinAmong(frames, name, row)));
     this.sounds = sounds.map((sound, k) => ({ ...sound, place: places[k] }));
@@ -120,11 +90,10 @@ export class Sheet extends Pinned {
   }
 }
 
-/** The map of an instrument without one of its own: a plane of two of its latents. */
-export class Plane extends Pinned {
+/** The map of an instrument without one of its own: a plane of two of its latents. pins: as of a Sheet. */
+export class Plane {
   /** axes: the two latents' numbers; sounds: [{name, row}]. */
   constructor(axes, sounds) {
-    super();
     this.axes = axes;
     this.pins = new Map(sounds.map(({ name, row }) => [name, this.placeOf(row)]));
   }
@@ -168,13 +137,6 @@ function movedApart(places) {
     }));
   }
   return found;
-}
-
-/** How far a place is from lying half-way between a and b, as a share of their distance; a way along counts less. */
-function asideOf([x, y], a, b) {
-  const way = [b[0] - a[0], b[1] - a[1]], length = Math.hypot(...way) || TINY;
-  const off = [x - (a[0] + b[0]) / 2, y - (a[1] + b[1]) / 2];
-  return Math.hypot(ALONG * dot(off, way), off[0] * way[1] - off[1] * way[0]) / length ** 2;
 }
 
 /** Add a row with its weight, and the weight's slopes across and up, to the three sums. */

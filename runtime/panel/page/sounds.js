@@ -1,6 +1,7 @@
 // Sounds: choose, hear, find, mark, save, rename, copy, delete with undo; the instruments, and the present instrument's card.
 import { complain, toast } from "/head.js";
 import "/layers.js";
+import { goBack, leave, present, swap } from "/leaving.js";
 import { button, make, whenReleased } from "/make.js";
 import { Phrase } from "/phrase.js";
 import { play } from "/play.js";
@@ -90,7 +91,7 @@ class Sounds extends HTMLElement {
       }, favourite ? "★" : "☆"),
       make("button", {
         type: "button", class: "choice", "aria-current": name === play.sound ? "true" : false, "data-focus": `choose ${key}`,
-        click: () => choose(name, isOwn).catch(complain),
+        click: () => leave(() => choose(name, isOwn)).catch(complain),
       }, name, ...(tags.length ? [make("small", {}, tags.join(" · "))] : [])),
       make("button", { type: "button", class: "round hear", "aria-label": t("sounds.hear", { name }), title: t("sounds.hear.how"), "data-focus": `hear ${key}`, ...hold }, "▸"),
       make("button", {
@@ -143,19 +144,11 @@ class Sounds extends HTMLElement {
 
   /** Choose a sound to try; the user can return to the previous sound as the knobs had changed it. */
   async audition(name, isOwn) {
-    if (!this.former || play.sound === this.former.name) {
-      const { whole, sound } = await play.ask("state");
-      this.former = whole ?? sound;
-    }
+    if (!this.former || play.sound === this.former.name) this.former = await present();
     await choose(name, isOwn);
     const { former: before } = this;
     if (before.name === name) return;
-    toast(t("sounds.heard", { name }), { text: t("sounds.back", { name: before.name ?? t("now.none") }), do: () => this.goBack(before) });
-  }
-
-  goBack(before) {
-    this.former = null;
-    play.ask("sound", { tree: before }).catch(() => play.ask("sound", { name: before.name }).catch(complain));
+    toast(t("sounds.heard", { name }), { text: t("sounds.back", { name: before.name ?? t("now.none") }), do: () => { this.former = null; goBack(before); } });
   }
 
   // --- changes ---
@@ -193,7 +186,7 @@ class Sounds extends HTMLElement {
     const canSwap = play.can("instrument");
     const rows = play.instruments.map((name) => make("li", {},
       name === card.instrument ? make("span", { class: "choice", "aria-current": "true" }, `${name} · ${t("instrument.playing")}`)
-        : canSwap ? make("button", { type: "button", class: "choice", "aria-label": t("instrument.play", { name }), click: () => this.change("instrument", { name }) }, name)
+        : canSwap ? make("button", { type: "button", class: "choice", "aria-label": t("instrument.play", { name }), click: () => leave(() => swap(name)).catch(complain) }, name)
           : make("span", { class: "choice quiet" }, name)));
     this.instruments.replaceChildren(make("ul", { class: "list" }, ...rows),
       canSwap ? "" : make("p", { class: "hint" }, t("instrument.fixed")), this.about(card));

@@ -17,7 +17,7 @@ const EN = {
   "keys.lower": "Octave down", "keys.higher": "Octave up", "keys.range": "{first} to {last}", "keys.computer": "Computer keys A to L play; Y or Z and X change the octave.",
   "chroma": "Twelve notes", "chroma.hold": "Hold one", "chroma.hold.long": "Hold one: a note goes on until another is chosen",
   "chroma.octave": "Octave {n}",
-  "latents": "Timbre", "shape.part": "The sliders move the first part, {name}.",
+  "latents": "Timbre", "shape.part": "The sliders show the first part, {name}, and move all parts.",
   "picture": "What is heard", "picture.heard": "output", "picture.decoded": "decoder, newest note", "picture.harmonics": "harmonics",
   "picture.long": "Spectrum of what is heard, from 30 Hz to 18 kHz, in dB, with the decoder’s spectrum and the harmonics of each note",
   "group.tone": "Tone", "group.filter": "Filter", "group.colour": "Colour", "group.envelope": "Envelope",
@@ -29,14 +29,17 @@ const EN = {
   "morph": "Morph", "morph.x": "Morph across", "morph.y": "Morph up", "reverb": "Reverb", "chorus": "Chorus",
   "envelope.picture": "The envelope as a picture: drag its points, or use the sliders below.",
   "pan.left": "{n} left", "pan.right": "{n} right", "pan.middle": "middle",
+  "level.of": "of {name}", "level.parts": "of all parts", "level.why": "Each sound has its own volume: another sound may show another value. A part of a split is as loud as its sound alone.",
   "unit.semitones": "st", "unit.dB per octave": "dB/oct", "unit.cents": "cents",
   "map": "Map of the learned sounds", "map.drag": "Drag the ring, or use the arrow keys. Sounds near each other are alike.",
   "map.plane": "This instrument has no map of its own, so two of its latents span one.",
-  "map.across": "Across", "map.up": "Up", "map.note": "Play a note while I drag", "map.near": "Near here", "map.between": "between {a} and {b}", "map.halfway": "also between {a} and {b}", "map.shares": "%: how near each one is; together 100.", "map.at": "at {name}",
+  "map.across": "Across", "map.up": "Up", "map.note": "Play a note while I drag", "map.ring": "The ring is", "map.near": "Nearest sounds", "map.between": "between {a} and {b}, nearer to {near}", "map.halfway": "halfway between {a} and {b}", "map.by": "near {name}", "map.at": "at {name}",
+  "couple": "Between two sounds", "couple.a": "Between this sound", "couple.b": "and this sound", "couple.none": "choose …", "couple.way": "The way between them", "couple.from": "From {a} to {b}", "couple.off": "off the line",
   "map.go": "Go to {name}", "map.place": "The sound’s place on the map", "map.pins": "Sounds on the map", "map.pin": "Choose {name}",
-  "map.trail": "This sound moves by itself: you hear the green dot, not the ring. The ring is where it moves from.", "map.colour": "Colours", "map.bysound": "by sound",
+  "map.trail": "This sound moves by itself: while a note sounds, you hear the small dot. The ring is the place that you chose, and the dot moves about it.", "map.set": "you chose this", "map.moves": "moves by itself", "map.colour": "Colours", "map.bysound": "by sound",
   "path.draw": "Draw a path", "path.draw.long": "Draw a path, which becomes a morph",
   "path.drawn": "Morph moves along the line. Save to keep it:",
+  "path.again": "Draw another", "path.again.long": "Draw another path, in place of this one",
   "path.how": "Draw a line over the map. With keys: go with the arrows, set a point with Enter.",
   "path.name": "Keep this path as a sound", "path.default": "{name} path", "path.discard": "Discard",
   "path.saved": "{name} is kept. The control Morph moves along the path.",
@@ -55,6 +58,7 @@ const EN = {
   "layers.left": "Left hand, up to", "layers.right": "Right hand, from", "layers.lowest": "Lowest key", "layers.highest": "Highest key", "layers.softest": "Softest touch", "layers.hardest": "Hardest touch",
   "layers.transpose": "Transpose, st", "layers.level_db": "Level, dB", "layers.pan": "Pan, -1 to 1", "layers.send": "Send, 0 to 1",
   "layers.add": "Add a part", "layers.remove": "Remove", "layers.remove.long": "Remove part {n}", "layers.save": "Save and play", "layers.saved": "{name} is kept, and plays.", "layers.kept": "{name} is kept, but does not play yet.", "layers.rest": "More",
+  "left": "Your changes to {name} were not saved.", "left.back": "Bring them back", "left.back.of": "Bring back the changes to {name}",
   "ok": "OK", "cancel": "Cancel", "close": "Close",
   "instruments": "Instruments", "instrument.playing": "playing", "instrument.play": "Play {name}",
   "instrument.fixed": "Another one: ./timbrebox play --instrument NAME",
@@ -118,6 +122,13 @@ const EN = {
   "power.restart.done": "It starts again.", "power.reboot": "Restart the machine", "power.reboot.sure": "Really restart it?",
   "power.reboot.done": "The machine restarts.", "power.power_off": "Power off", "power.power_off.sure": "Really power off?",
   "power.power_off.done": "The machine powers off.",
+  "update": "Update", "update.present": "Version {version} plays.", "update.choose": "Choose an update", "update.do": "Send and install",
+  "update.sure": "{name} ({mb} MB): the music stops for some seconds.", "update.waiting": "The update has arrived …",
+  "update.stuck": "The update has arrived, but nothing takes it. On the machine: sudo systemctl reset-failed timbrebox-update.service; sudo systemctl restart timbrebox-update.path",
+  "update.checking": "The update is being checked …", "update.installing": "Version {version} is being installed …", "update.done": "Version {version} plays now.",
+  "update.signer": "Signed by {signer}.", "update.reload": "Load the new page", "update.why.file": "The update cannot be used.", "update.why.other": "The update cannot be installed now.",
+  "update.why.signature": "The update is not signed by anyone whom this box trusts.", "update.why.version": "Version {version} is not newer than {present}, which plays.",
+  "update.why.packages": "Version {version} needs other Python packages.", "update.why.start": "Version {version} did not get ready.",
 };
 const DE = {
   "skip": "Zu den Reglern springen",
@@ -137,7 +148,7 @@ const DE = {
   "keys.lower": "Oktave tiefer", "keys.higher": "Oktave höher", "keys.range": "{first} bis {last}", "keys.computer": "Die Computertasten A bis L spielen; Y oder Z und X wechseln die Oktave.",
   "chroma": "Zwölf Töne", "chroma.hold": "Einen halten", "chroma.hold.long": "Einen halten: ein Ton klingt, bis ein anderer gewählt wird",
   "chroma.octave": "Oktave {n}",
-  "latents": "Klangfarbe", "shape.part": "Die Regler bewegen den ersten Teil, {name}.",
+  "latents": "Klangfarbe", "shape.part": "Die Regler zeigen den ersten Teil, {name}, und bewegen alle Teile.",
   "picture": "Was man hört", "picture.heard": "Ausgang", "picture.decoded": "Decoder, neuester Ton", "picture.harmonics": "Obertöne",
   "picture.long": "Spektrum dessen, was man hört, von 30 Hz bis 18 kHz, in dB, mit dem Spektrum des Decoders und den Obertönen jedes Tons",
   "group.tone": "Ton", "group.filter": "Filter", "group.colour": "Farbe", "group.envelope": "Hüllkurve",
@@ -149,14 +160,17 @@ const DE = {
   "morph": "Überblenden", "morph.x": "Überblenden quer", "morph.y": "Überblenden hoch", "reverb": "Hall", "chorus": "Chorus",
   "envelope.picture": "Die Hüllkurve als Bild: ihre Punkte lassen sich ziehen; darunter die Regler.",
   "pan.left": "{n} links", "pan.right": "{n} rechts", "pan.middle": "Mitte",
+  "level.of": "von {name}", "level.parts": "aller Teile", "level.why": "Jeder Klang hat seine eigene Lautstärke: ein anderer zeigt vielleicht einen anderen Wert. Ein Teil eines Splits ist so laut wie sein Klang allein.",
   "unit.semitones": "HT", "unit.dB per octave": "dB/Okt", "unit.cents": "Cent",
-  "map": "Karte der gelernten Klänge", "map.drag": "Den Ring ziehen, oder mit Pfeiltasten. Was nahe beisammen liegt, klingt ähnlich.",
+  "map": "Karte der gelernten Klänge", "map.drag": "Den Ring ziehen, oder mit Pfeiltasten. Nahe Klänge sind ähnlich.",
   "map.plane": "Dieses Instrument hat keine eigene Karte; zwei seiner latenten Regler spannen eine auf.",
-  "map.across": "Quer", "map.up": "Hoch", "map.note": "Beim Ziehen einen Ton spielen", "map.near": "In der Nähe", "map.between": "zwischen {a} und {b}", "map.halfway": "auch zwischen {a} und {b}", "map.shares": "%: wie nahe jeder ist; zusammen 100.", "map.at": "bei {name}",
+  "map.across": "Quer", "map.up": "Hoch", "map.note": "Beim Ziehen einen Ton spielen", "map.ring": "Der Ring ist", "map.near": "Nächste Klänge", "map.between": "zwischen {a} und {b}, näher an {near}", "map.halfway": "in der Mitte zwischen {a} und {b}", "map.by": "in der Nähe von {name}", "map.at": "bei {name}",
+  "couple": "Zwischen zwei Klängen", "couple.a": "Zwischen diesem Klang", "couple.b": "und diesem Klang", "couple.none": "wählen …", "couple.way": "Der Weg dazwischen", "couple.from": "Von {a} bis {b}", "couple.off": "neben der Linie",
   "map.go": "Gehe zu {name}", "map.place": "Der Ort des Klangs auf der Karte", "map.pins": "Klänge auf der Karte", "map.pin": "{name} wählen",
-  "map.trail": "Dieser Klang bewegt sich von selbst: man hört den grünen Punkt, nicht den Ring. Vom Ring geht er aus.", "map.colour": "Farben", "map.bysound": "nach Klang",
+  "map.trail": "Dieser Klang bewegt sich von selbst: solange ein Ton klingt, hört man den kleinen Punkt. Der Ring ist der gewählte Ort; um ihn bewegt sich der Punkt.", "map.set": "selbst gewählt", "map.moves": "bewegt sich von selbst", "map.colour": "Farben", "map.bysound": "nach Klang",
   "path.draw": "Weg zeichnen", "path.draw.long": "Einen Weg zeichnen, durch den überblendet wird",
   "path.drawn": "„Überblenden“ geht die Linie ab. Behalten:",
+  "path.again": "Neu zeichnen", "path.again.long": "Neu zeichnen: ein anderer Weg statt dieses",
   "path.how": "Eine Linie über die Karte ziehen. Mit Tasten: mit den Pfeilen gehen, mit Enter einen Punkt setzen.",
   "path.name": "Diesen Weg als Klang sichern", "path.default": "{name} Weg", "path.discard": "Verwerfen",
   "path.saved": "{name} ist gesichert. Der Regler „Überblenden“ bewegt sich auf dem Weg.",
@@ -175,6 +189,7 @@ const DE = {
   "layers.left": "Linke Hand, bis", "layers.right": "Rechte Hand, ab", "layers.lowest": "Tiefste Taste", "layers.highest": "Höchste Taste", "layers.softest": "Leisester Anschlag", "layers.hardest": "Stärkster Anschlag",
   "layers.transpose": "Versatz, HT", "layers.level_db": "Pegel, dB", "layers.pan": "Panorama, -1 bis 1", "layers.send": "Effektanteil, 0 bis 1",
   "layers.add": "Teil dazu", "layers.remove": "Entfernen", "layers.remove.long": "Teil {n} entfernen", "layers.save": "Sichern und spielen", "layers.saved": "{name} ist gesichert und spielt.", "layers.kept": "{name} ist gesichert, spielt aber noch nicht.", "layers.rest": "Mehr",
+  "left": "Die Änderungen an {name} wurden nicht gesichert.", "left.back": "Zurückholen", "left.back.of": "Änderungen an {name} zurückholen",
   "ok": "OK", "cancel": "Abbrechen", "close": "Schließen",
   "instruments": "Instrumente", "instrument.playing": "spielt", "instrument.play": "{name} spielen",
   "instrument.fixed": "Ein anderes: ./timbrebox play --instrument NAME",
@@ -240,6 +255,13 @@ const DE = {
   "power.restart.done": "Es startet neu.", "power.reboot": "Maschine neu starten", "power.reboot.sure": "Wirklich neu starten?",
   "power.reboot.done": "Die Maschine startet neu.", "power.power_off": "Ausschalten", "power.power_off.sure": "Wirklich ausschalten?",
   "power.power_off.done": "Die Maschine schaltet sich aus.",
+  "update": "Neue Version", "update.present": "Version {version} spielt.", "update.choose": "Update wählen", "update.do": "Senden und einspielen",
+  "update.sure": "{name} ({mb} MB): die Musik hört einige Sekunden auf.", "update.waiting": "Das Update ist angekommen …",
+  "update.stuck": "Das Update ist angekommen, aber nichts nimmt es. An der Maschine: sudo systemctl reset-failed timbrebox-update.service; sudo systemctl restart timbrebox-update.path",
+  "update.checking": "Das Update wird geprüft …", "update.installing": "Version {version} wird eingespielt …", "update.done": "Version {version} spielt jetzt.",
+  "update.signer": "Unterschrieben von {signer}.", "update.reload": "Neue Seite laden", "update.why.file": "Das Update ist nicht zu gebrauchen.", "update.why.other": "Das Update lässt sich gerade nicht einspielen.",
+  "update.why.signature": "Das Update ist von niemandem unterschrieben, dem dieses Gerät traut.", "update.why.version": "Version {version} ist nicht neuer als {present}, die spielt.",
+  "update.why.packages": "Version {version} braucht andere Python-Pakete.", "update.why.start": "Version {version} wurde nicht bereit.",
 };
 
 const KEPT = "timbrebox.language";
@@ -302,10 +324,10 @@ export function noteName(note) {
   return `${pitchName(note % 12)}${Math.floor(note / 12) - 1}`;
 }
 
-/** Notes' names with their frequencies in Hz, in the opposite order. */
+/** Notes' names with their frequencies in Hz. */
 export function hzText(hz) {
   const said = (each) => `${noteName(Math.max(0, Math.round(69 + 12 * Math.log2(each / 440))))} ${number(each, each < 1000 ? 1 : 0)} Hz`;
-  return [...new Set([...hz].map(said))].reverse().join("   ");
+  return [...new Set([...hz].map(said))].join("   ");
 }
 
 /** The name of a target for people. */

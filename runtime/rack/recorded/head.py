@@ -51,7 +51,7 @@ class Start(NamedTuple):
 
 
 class _Head(PartTree, frozen=True, kw_only=True):
-    """The keys of a head: those of the first part, inherited from PartTree, and more for the rack.
+    """The keys of a recording's head: the first part's keys, inherited from PartTree, and the rack's own keys.
 
     `seed` and `n_voices` repeat values in `settings`.
     """
@@ -71,7 +71,7 @@ class _Head(PartTree, frozen=True, kw_only=True):
 
 
 def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
-    """The head as values for JSON, which `start_of` reads; state: at the recording's first frame.
+    """The head of a recording as values for JSON, which `start_of` reads; state: at the recording's first frame.
 
     The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
     instrument's file is lost.
@@ -111,7 +111,7 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         memory = _memory_of_first(parts[0].engine.parts) if head.rack is None else values_of_trees(head.rack)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
-    # Recordings by early versions do not say whether notes were held or fading.
+    # Recordings by early versions do not have `holds_notes`. If they began with sound, take the notes as held.
     holds_notes = not head.is_silent if head.holds_notes is None else head.holds_notes
     state = RackState(head.start_frame, head.is_silent, holds_notes, parts, said, memory)
     return Start(head.sample_rate_hz, tuple(each.instrument for each in trees), state, head.n_parts)
@@ -124,7 +124,7 @@ def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Report errors inside a `with` as damage to the recording: the values of a head are not checked one by one."""
+    """A context in which errors become a UserError about a damaged recording: not all recorded values are checked."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

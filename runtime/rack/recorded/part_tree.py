@@ -78,7 +78,7 @@ def part_keys(state: PartState, base: Config) -> dict[str, Any]:
 
 
 def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: object) -> PartState:
-    """The state of a part at `frame`, from its keys in a recording; ValueError or UserError for damaged values.
+    """The state of a part at `frame`, from its values in a recording; ValueError or UserError for damaged values.
 
     is_silent: as in RackState. base: the settings at the recording's start. where: names the recording in messages.
     """
@@ -103,7 +103,7 @@ def values_of_trees(trees: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
 def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
     """A patch as values for JSON, without paths and devices of this machine.
 
-    base: the settings at the recording's start; of the patch's settings, only those that differ from these are kept.
+    base: the settings at the recording's start; a setting of the patch is kept only if it differs from base.
     """
     return patch_tree(msgspec.structs.replace(patch, settings=without_places(patch.settings)), without_places(base))
 
@@ -121,7 +121,7 @@ def plain_simple(event: Event) -> list[Any]:
 
 
 def simple_of(event: Event) -> Event:
-    """The event that `plain_simple` encoded; event: as `event_of` returned it. ValueError if a map is damaged."""
+    """The event that `plain_simple` encoded. event: from `event_of`. ValueError for a MapChange with a damaged map."""
     return MapChange(event.device, bind_plain(event.map)) if isinstance(event, MapChange) else event
 
 

@@ -95,7 +95,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # stores the values of bank selects
+            self._chosen_sound(event)  # called because it stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.

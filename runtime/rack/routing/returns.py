@@ -12,9 +12,9 @@ MOST_WAITING = 256
 
 
 class Returns:
-    """Keeps actions, and retired engines, which play no more; the audio thread adds them, another thread takes them.
+    """Keeps the player's actions, and engines that play no more; the audio thread adds them, another thread takes them.
 
-    wake: called on the audio thread when there is something to take; it must not block; None for no call.
+    wake: called on the audio thread after each addition; it must not block; None for no call.
     n_notes, n_stolen: how many notes the retired engines have played, and how many voices they have stolen.
     """
 
@@ -30,7 +30,7 @@ class Returns:
         self._tell()
 
     def retire(self, engine: Engine) -> None:
-        """Give the main thread an engine that plays no more, to free it; add its notes to the totals."""
+        """Keep an engine that plays no more until the main thread frees it, and add its notes to the totals."""
         self.n_notes += engine.status.n_notes
         self.n_stolen += engine.status.n_stolen
         self._retired.append(engine)

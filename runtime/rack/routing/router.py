@@ -95,7 +95,7 @@ class Router:
         if self._is_taken(due):
             return
         self._memory.hear(event)
-        # A SoundChange is prepared for one engine only.
+        # Only one part gets a SoundChange, because it was prepared for this part's engine.
         only = event.part if isinstance(event, SoundChange) else None
         heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:
@@ -184,7 +184,7 @@ class Router:
                     part.engine.post(said, frame)
 
     def _replace_all(self, event: Swap, frame: int) -> list[Part]:
-        """Let the Swap's parts play the next notes; return these parts."""
+        """Replace all parts by the Swap's new ones, which play the next notes; return the new parts."""
         self._leaving += self._parts
         self._parts[:] = event.made
         for part in self._parts:
@@ -195,7 +195,7 @@ class Router:
 
 
 def _end_all_but(leaving: list[Engine], n_most: int, frame: int) -> None:
-    """End the notes that ring out, except on the n_most newest engines that sound."""
+    """End the notes of all `leaving` engines but the n_most newest that still sound."""
     for engine in [engine for engine in leaving if engine.sounding()][:-n_most]:
         for channel in range(N_CHANNELS):
             engine.post(ControlChange(channel, Control.ALL_SOUND_OFF, 0), frame)

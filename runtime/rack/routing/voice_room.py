@@ -11,7 +11,7 @@ from runtime.rack.voice_share import VoiceShare
 
 
 class VoiceRoom:
-    """Keeps the voices of all parts together to a limit.
+    """Limits the number of voices of all parts together.
 
     parts: the rack's parts. leaving: replaced parts, whose notes ring out. n_voices: the highest limit; a VoiceLimit
     may lower the limit.
@@ -37,7 +37,7 @@ class VoiceRoom:
         self._begun.clear()
 
     def needs_exact_frame(self, events: Sequence[Event]) -> bool:
-        """Whether all engines must be rendered up to the frame of these events before they are handed out."""
+        """Whether all engines must be rendered up to the frame of these events before they get the events."""
         if any(isinstance(event, (PartChange, Swap)) for event in events):
             return True
         if self.shares_alone():
@@ -57,7 +57,7 @@ class VoiceRoom:
         self._begun.append(engine)
 
     def limit(self, event: VoiceLimit, frame: int) -> None:
-        """Apply a VoiceLimit: end the voices beyond the limit; a single engine ends them by itself."""
+        """Apply a VoiceLimit: end the voices beyond the limit, unless there is one engine, which ends them itself."""
         self._limit = max(1, min(event.n_voices, self._n_voices))
         if not self.shares_alone():
             share = self._shared()
@@ -71,7 +71,7 @@ class VoiceRoom:
         share = self._shared()
         if share.adds(engine) and share.n_voices >= self._limit:
             owner = share.end_one()
-            # If the engine itself has as many voices as the limit, it ends the same voice without being told.
+            # An engine that has as many voices as the limit ends this voice by itself when the note begins.
             if owner is not engine or engine.status.n_active_voices < self._limit:
                 owner.post(EndVoice(), frame)
         share.start(engine)

@@ -18,7 +18,7 @@ from runtime.sound.trajectory.trajectory import (
 )
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LONGEST_ROW_S = 0.0125  # the trajectory's marks, such as the loop's ends, are rounded to the nearest row
+LONGEST_ROW_S = 0.0125  # short, because the loop's ends and the other marks are rounded to the nearest row
 LONGEST_CROSSFADE_S = 0.25
 
 
@@ -177,9 +177,9 @@ def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarr
 
 
 def _crossfade(held: np.ndarray, loop: int, fade: int) -> None:
-    """Crossfade the last `fade` rows into the rows before the loop, so that the last row equals the loop's first row.
+    """Crossfade the last `fade` rows into the rows before row `loop`, so that the last row equals row `loop`.
 
-    If there are fewer rows before the loop, the first row replaces the missing rows.
+    If fewer than `fade` rows are before row `loop`, the first row replaces the missing ones.
     """
     share = np.linspace(0.0, 1.0, fade + 1).reshape(-1, *(1 for _ in held.shape[1:]))
     before = held[np.maximum(np.arange(loop - fade, loop + 1), 0)]

@@ -37,7 +37,7 @@ def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
 
 
 def _points(trajectory: Trajectory) -> np.ndarray:
-    """Each hop as a vector, (n_hops, n): values and slopes in comparable units."""
+    """A vector for each hop, (n_hops, n): the trajectory's values and their slopes, in comparable units."""
     times = np.arange(trajectory.n_hops) * trajectory.step_s
     level_db = np.interp(times, np.arange(len(trajectory.level_db)) * LEVEL_STEP_S, trajectory.level_db)
     n_bands = trajectory.colour_db.shape[1]

@@ -1,4 +1,4 @@
-"""Converts trajectories to and from bytes, 8 bits per value, and files; docs/sound.md describes the format."""
+"""Packs trajectories into bytes, 8 bits a value, and writes and reads their files; docs/sound.md has the format."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
 
 
 def unpack(content: bytes, where: object) -> Trajectory:
-    """The trajectory in bytes from `pack`; UserError at `where` for all other bytes."""
+    """The trajectory in bytes that `pack` returned; UserError that begins with `where` for all other bytes."""
     content = bytes(content)
     if content[:4] != MAGIC:
         raise UserError(where, "no trajectory", "a trajectory", _REMEDY)

@@ -22,7 +22,7 @@ SHORTEST_STEP_S, LONGEST_STEP_S = 0.005, 10.0
 HIGHEST_COLOUR_DB = 60.0
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -96.0, 24.0
 LONGEST_KNOB_NAME = 100
-# Marks are stored as float32, so rounding may move a mark at the end beyond the end.
+# Tolerance for times: marks are stored as float32, and rounding may move a mark beyond the trajectory's end.
 _ROUNDING_S = 1e-4
 
 
@@ -72,7 +72,10 @@ class Trajectory:
 
 
 def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tuple[int, ...]:
-    """For each latent the number, from 0, of the knob that it moves; UserError at `where` for an unknown knob."""
+    """For each of the trajectory's latents, the number, from 0, of the instrument's knob that it moves.
+
+    UserError that begins with `where` for a knob that the instrument lacks.
+    """
     for knob in trajectory.knobs:
         if knob not in knob_names:
             expected, remedy = "a knob of the instrument", did_you_mean(knob, knob_names)
@@ -81,7 +84,7 @@ def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tup
 
 
 def checked(trajectory: Trajectory, where: object) -> Trajectory:
-    """Return the trajectory unchanged; UserError at `where` for wrong sizes, bad values, bad names or wrong marks."""
+    """Return the trajectory unchanged; UserError that begins with `where` for wrong sizes, values, names or marks."""
     _refuse_times(trajectory, where)
     _refuse_knobs(trajectory.knobs, where)
     _refuse_shapes(trajectory, where)
@@ -94,7 +97,7 @@ def checked(trajectory: Trajectory, where: object) -> Trajectory:
 
 
 def refuse_size(step_s: float, n_hops: int, n_levels: int, where: object) -> None:
-    """Raise a UserError at `where` if a trajectory cannot have this step and these numbers of hops and levels."""
+    """Raise a UserError that begins with `where` if this step, or a number of hops or levels, is out of range."""
     if not SHORTEST_STEP_S * 0.999 <= step_s <= LONGEST_STEP_S:
         expected = f"{SHORTEST_STEP_S:g} to {LONGEST_STEP_S:g} s"
         raise UserError(f"{where}, step_s", f"{step_s:g}", expected, "choose another step")

@@ -103,7 +103,8 @@ def read_trajectories(
 ) -> tuple[PlayedTrajectory, ...]:
     """Read the trajectories of a sound; folder: the folder of the sound's file; None for a sound without a file.
 
-    UserError at `where` if a trajectory cannot be read, or if several trajectories do not differ in key or velocity.
+    UserError that begins with `where` if one cannot be read, if there are too many, or if keys and velocities do not
+    tell them apart.
     """
     uses = [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
     place = f"{where}, trajectory"
@@ -158,7 +159,7 @@ def _read(use: SoundTrajectory, folder: Path | None, where: str) -> Trajectory:
 
 
 def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
-    """The path of a trajectory's file; UserError for a file outside `folder`: a sound may come from a stranger."""
+    """The path of a trajectory's file; UserError if it leads out of `folder`: a sound may come from a stranger."""
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or "\0" in file:
         raise UserError(where, repr(file), "a path inside the folder of the sound's file", "move the file there")
@@ -168,7 +169,7 @@ def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
 
 
 def from_written(written: WrittenTrajectory, where: object) -> Trajectory:
-    """Convert a WrittenTrajectory to a Trajectory; UserError at `where` for wrong sizes, times or values."""
+    """The Trajectory that a person wrote; UserError that begins with `where` for wrong sizes, times or values."""
     lists = [*written.latents.values(), written.colour_db or [0.0]]
     n_points = max(len(values) for values in lists)
     level_step_s = written.level_step_s or written.step_s

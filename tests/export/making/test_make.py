@@ -45,7 +45,7 @@ def test_a_folder_as_people_have_them_becomes_an_instrument(tmp_path: Path, caps
     assert main(arguments) == 0
     said = capsys.readouterr().out
     assert f"play it: ./timbrebox play --instrument {out}" in said
-    assert "WARNING: out of tune" in said  # because of so little training
+    assert "WARNING: out of tune" in said  # because the model was hardly trained
     card = Decoder(out).card
     assert card.name == "own sounds"
     assert {preset.name for preset in card.presets} <= {"Trompete", "Blöde Flöte", "drone long"}

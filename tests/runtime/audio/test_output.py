@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 
 import numpy as np
@@ -34,6 +35,18 @@ class Ramp:
         self.frame += len(out)
         if self.frame > SAMPLE_RATE_HZ // 2:
             self.enough.set()
+
+
+class Faults(Ramp):
+    """A Ramp that also stores, before each block, how many page faults the rendering thread has had so far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: list[int] = []
+
+    def render(self, out: np.ndarray) -> None:
+        self.counts.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt)
+        super().render(out)
 
 
 class Constant:
@@ -166,3 +179,14 @@ def test_portaudio_is_let_go_of_so_that_it_can_look_again(on_rig: JackServer) ->
         output.start(Ramp())
         wait_until(lambda output=output: output.blocks.n_blocks > 3, "blocks")
         assert output.close()
+
+
+@pytest.mark.rig
+def test_blocks_map_no_memory(on_rig: JackServer) -> None:
+    for _ in range(2):  # the second device has another thread
+        output = open_output(AudioConfig(host_api="jack", buffer_frames=PERIOD_FRAMES))
+        engine = Faults()
+        output.start(engine)
+        wait_until(lambda engine=engine: len(engine.counts) > 60, "blocks")
+        assert output.close()
+        assert engine.counts[60] - engine.counts[10] < 25  # newly mapped memory would cause page faults

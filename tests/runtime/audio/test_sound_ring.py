@@ -51,7 +51,7 @@ class Numbers:
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.3])
 def test_what_another_process_reads_is_exactly_what_was_written(pause_s: float) -> None:
-    """A reader that is too slow knows how many frames it has lost, and every other frame is right."""
+    """A reader that is too slow knows how many frames it has lost, and reads all other frames right."""
     ring, n_blocks, size = SoundRing(2**16), 20000, 300
     last = n_blocks * size
     command = [sys.executable, "-c", READER, str(ring.descriptor), str(last), str(pause_s)]

@@ -23,7 +23,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 class Systemd:
-    """Stands in for systemd: a socket to which the program sends its notices, even without standard streams."""
+    """Stands in for systemd: a socket that receives the program's notices, even if all its streams are closed."""
 
     def __init__(self, path: Path):
         self.env = os.environ | {"NOTIFY_SOCKET": str(path)}
@@ -67,7 +67,7 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
     yield start
     for process in begun:
-        process.terminate()  # in good order: after a kill, its companion would go on writing for a moment
+        process.terminate()  # not killed, because then its companion would go on writing for a moment
         try:
             process.communicate(timeout=START_LIMIT_S)
         except subprocess.TimeoutExpired:

@@ -24,7 +24,7 @@ from tests.support.rig import wait_until
 
 DATA = ROOT / "tests" / "data"
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
-LIMIT_S = 60.0  # a broken process may wait for ever
+LIMIT_S = 60.0  # after this time, a process that waits for ever fails the test
 
 
 def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
@@ -186,7 +186,7 @@ def test_nohup_keeps_it_going_after_a_hangup(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     out.write_bytes(b"an earlier take")
-    # A limit on the file's size acts like a full disk: Python ignores SIGXFSZ, so writing fails.
+    # Python ignores SIGXFSZ. So a limit on a file's size does not kill the process: writing fails as on a full disk.
     error = refusal(SCALE, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
     assert "out.wav: found File too large; expected a writable place with room" in error
     assert out.read_bytes() == b"an earlier take"
@@ -197,7 +197,7 @@ def test_a_link_to_a_file_stays_and_its_target_is_written(tmp_path: Path) -> Non
     (tmp_path / "takes").mkdir()
     take, link = tmp_path / "takes" / "take.wav", tmp_path / "latest.wav"
     link.symlink_to("takes/take.wav")
-    for _ in range(2):  # at first, the link's target does not exist
+    for _ in range(2):  # in the first round, the file that the symbolic link names does not exist yet
         assert finished(SCALE, link) == (0, "")
         assert link.is_symlink()
         assert read_wav(take)[1] == 44100
@@ -214,7 +214,7 @@ def test_a_terminal_shows_how_much_is_done(tmp_path: Path) -> None:
     ):
         os.close(theirs)
         shown = b""
-        while b"100 %" not in shown:  # OSError if the process ends before that
+        while b"100 %" not in shown:  # `read` raises OSError if the process ends before it shows this
             shown += os.read(terminal.fileno(), 4096)
         assert process.wait(LIMIT_S) == 0
     assert b"\r\x1b[Krender: " in shown

@@ -1,4 +1,4 @@
-"""`render` repeats a recorded MIDI file with the settings in its head, which options replace; a mistake is one line."""
+"""`render` repeats a recorded MIDI file with the settings in the file's head, unless options replace them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ AFTER: list[tuple[int, Event]] = [
 
 
 def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_at: int) -> tuple[np.ndarray, deque]:
-    """Play events, and ask for the rack's state in the block with frame `state_at`; returns sound and history."""
+    """Play events, and ask for the rack's state in the block with frame `state_at`; returns the sound and the history.
+
+    The history has all events and the state, each as (frame, event or state).
+    """
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
     for frame, event in events:
@@ -80,9 +83,9 @@ def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_a
 
 
 def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]], n_frames: int) -> RackState:
-    """Write a recording that begins at the history's state, as the companion does; returns the state.
+    """Write a recording, as the companion does, from the state in `history` on; returns this state.
 
-    after: the played events; those before the state are left out.
+    after: (frame, event) of what was played; events before the state are left out.
     """
     (state,) = [item for _, item in history if isinstance(item, RackState)]
     writer = RecordedMidiWriter(path, one_tick_a_frame(rack.sample_rate_hz), head_tree(rack.sample_rate_hz, state))
@@ -136,7 +139,7 @@ def assert_rack_is_repeated(
 ) -> None:
     """Play `before` and `after` on a rack, and record from frame 5888 + SIZE on; `render` must repeat the sound.
 
-    The rack must be silent at this frame. before, after: (frame, event).
+    before, after: (frame, event); no note may sound where the recording begins.
     """
     rack = build_chosen(choice, 44100)
     sound, history = heard_by(rack, before + after, 30_208, 5888)
@@ -181,7 +184,7 @@ def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
     path, out = tmp_path / "a.mid", str(tmp_path / "out.wav")
     record(path, Config(voice=VoiceConfig(n_voices=4)), TINY, 44100)
-    assert "'tiny'" in refusal(str(path), out)  # not an instrument that can be found by its name
+    assert "'tiny'" in refusal(str(path), out)  # no instrument with this name is found
     assert "4 knobs" in refusal(str(path), out, "--instrument", "virtual-analogue")
     assert "leave it out" in refusal(str(path), out, "--instrument", TINY, "--preset", "Low")
     content = path.read_bytes()
@@ -235,7 +238,7 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # may still wait for a hop when the state is taken, at frame 6144
+        (6000, TargetMove("latent.2", 0.3)),  # may still wait for the hop at 6144 when the state is taken
         (6100, PartChange(part=0, level_db=-20.0)),  # the level is still gliding when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)

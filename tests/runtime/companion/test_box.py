@@ -46,7 +46,7 @@ class Told(Companion):
 
 
 def changes(pins: MockFactory, seconds: float) -> int:
-    """How often the lamp is switched on or off during this time."""
+    """Wait for some seconds; returns how many times the lamp was switched on or off meanwhile."""
     pin = pins.pin(LAMP)
     pin.clear_states()
     time.sleep(seconds)

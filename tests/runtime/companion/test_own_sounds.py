@@ -155,9 +155,6 @@ def test_own_sounds_stand_in_the_order_of_the_alphabet_128_a_bank() -> None:
         own_sound_at(2 * 128 + 99)
 
 
-# Trajectories, and files to export
-
-
 def sound_with_file(folder: Path) -> Sound:
     """A sound with two trajectories: one inline, one in a file in this folder."""
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Controls of any coding move targets, no takeover makes a target jump, and the same events give the same positions."""
+"""Every kind of control moves targets, no takeover makes a target jump, and equal events give equal positions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EPSILON = 1e-9
 
 
 class Desk:
-    """A control map and the knobs that it moves; at: where the target stands first."""
+    """A control map of these lines, and the knobs that it moves; at: the first position of the knob `target`."""
 
     def __init__(self, *lines: MapLine, at: float = 0.5, target: str = "latent.1"):
         self.knobs = Knobs(decoder().card, Patch(Config()))
@@ -105,7 +105,7 @@ def test_the_halves_of_a_14_bit_control_never_turn_it_back() -> None:
             places.append(desk.send(ControlChange(0, 20, number >> 7)))
             places.append(desk.send(ControlChange(0, 52, number & 127)))
             assert places[-1] == pytest.approx(number / 16383.0)
-        steps = np.diff(places[2:])  # without the first two, because the control may have been anywhere before them
+        steps = np.diff(places[2:])  # the first two places depend on where the control was before
         assert (steps >= 0.0).all() if numbers[1] > numbers[0] else (steps <= 0.0).all()
 
 
@@ -120,7 +120,7 @@ def test_a_non_registered_parameter_moves_its_target_and_no_other_data_does() ->
     assert desk.send(*parameter_events(301, 16383)) == pytest.approx(12000 / 16383.0)
     assert desk.send(ControlChange(0, 101, 0), ControlChange(0, 100, 0), ControlChange(0, 6, 2)) < 0.8
     assert desk.send(*parameter_events(300, 0)) == 0.0
-    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # False: the voices also need this message
+    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # the voices also need this message, hence False
 
 
 def test_other_kinds_of_control() -> None:
@@ -205,7 +205,7 @@ def test_takeover_never_jumps(takeover: str, seed: int) -> None:
     before = None
     for value in walk(dice):
         if dice.random() < 0.05:
-            desk.knobs.move("latent.1", dice.random())  # as by another control or another sound
+            desk.knobs.move("latent.1", dice.random())  # as another control or another sound would do
         stood, place = desk.knobs.position("latent.1"), binding.place(value / 127.0)
         moved = abs(desk.turn(value) - stood)
         step = 0.0 if before is None else abs(place - before)
@@ -213,7 +213,7 @@ def test_takeover_never_jumps(takeover: str, seed: int) -> None:
         if takeover == "scaled" or not in_reach:
             assert moved <= STEEPEST * step + EPSILON
         elif moved > EPSILON:
-            # The control has reached or passed the target, and moves the target from now on.
+            # The control has reached or passed the target's position, and moves the target from now on.
             assert desk.knobs.position("latent.1") == pytest.approx(place)
             assert moved <= max(step, NEAR * (high - low)) + 1e-6
             passes = before is not None and min(before, place) - 1e-6 <= stood <= max(before, place) + 1e-6

@@ -96,7 +96,7 @@ def test_one_step_of_a_knob_is_learned_only_when_nothing_else_came_in_time() -> 
 
 def test_without_a_movement_the_time_runs_out() -> None:
     assert learn([], limit_s=2.0) is None
-    assert learn(cc(100, 5) + cc(101, 0) + cc(6, 2, 9, 30), limit_s=2.0) is None  # these set a registered parameter
+    assert learn(cc(100, 5) + cc(101, 0) + cc(6, 2, 9, 30), limit_s=2.0) is None  # parameters (RPN) are not learned
     assert learn(cc(123, 0), limit_s=2.0) is None
 
 

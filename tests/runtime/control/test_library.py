@@ -1,4 +1,4 @@
-"""Maps are found by a port's name and combined in their order, and learned controls are kept."""
+"""A port's name chooses a map, maps are combined in a fixed order, and learned controls are kept."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_maps_lie_upon_each_other_in_order() -> None:
     assert moves(lines, "cc 71") == ["tilt"]  # learned
     assert moves(lines, "cc 72") == ["latent.1"]  # from the settings
     assert moves(lines, "cc 73") == ["envelope.attack"]  # from the map named in the settings
-    assert moves(lines, "cc 70") == []  # gm2 has no line for cc 70, and it replaces the default map
+    assert moves(lines, "cc 70") == []  # gm2 replaces the default map, and has no line for cc 70
     generic = device_setup(Config(midi=MidiConfig(map="generic")), KEYS).lines
     assert (moves(generic, "cc 20"), moves(generic, "cc 70")) == (["latent.1"], ["latent.1"])
 

@@ -13,8 +13,8 @@ from tests.support.clicks import moving_excess_db
 from tests.support.playing import decoder, play
 
 N_FRAMES = 60000
-START, STEP = 10000, 103  # frames: the knob travels from end to end in 0.3 s
-JUMP = 8  # steps: a knob turned fast skips most values
+START, STEP = 10000, 103  # frames; the knob takes STEP frames from one value to the next, 0.3 s from 0 to 127
+JUMP = 8  # the control sends only every eighth value, because it is turned fast
 LINES = {
     "latent.1": {},
     "latent.2": {},
@@ -34,13 +34,13 @@ LINES = {
 
 
 def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
-    """A held note with the modulation wheel up, while control 20 turns: float32 (n_frames, 2).
+    """A held note with the modulation wheel up, while control 20 is turned: float32 (n_frames, 2).
 
     turns: (frame, value).
     """
     start: list[Event] = [MapChange(0, bind([line])), ControlChange(0, 1, 127), ControlChange(0, 20, turns[0][1])]
     if not line.target.startswith("latent"):
-        start += [KnobTurn(latent, 0.0) for latent in range(2)]  # only the fundamental, which masks nothing
+        start += [KnobTurn(latent, 0.0) for latent in range(2)]  # no harmonics, which could hide noise above 15 kHz
     if line.target == "filter.resonance":
         start.append(TargetMove("filter.cutoff", 0.95))
     events = [(0, event) for event in (*start, NoteOn(0, 57, 100))]

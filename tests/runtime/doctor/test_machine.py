@@ -106,21 +106,21 @@ def test_what_a_process_calls_and_what_it_serves(machine: MadeMachine) -> None:
     row = "   0: {} {} {} 00000000:00000000 00:00000000 00000000  0 0 {} 1 0"
     rows = [
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
-        row.format("0100007F:2036", "00000000:0000", "0A", 111),  # listens on this machine
-        row.format("0A00000A:9998", "08080808:01BB", "01", 999),  # belongs to another process
+        row.format("0100007F:2036", "00000000:0000", "0A", 111),  # a server for this machine only
+        row.format("0A00000A:9998", "08080808:01BB", "01", 999),  # a socket of another process
     ]
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert sockets(machine.root, 5) == [(True, False)]
     assert "on this machine only" in only(check_network(given(machine, process=5))).says
     rows += [
-        row.format("00000000:2037", "00000000:0000", "0A", 112),  # listens in a network
-        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # a client in the network
+        row.format("00000000:2037", "00000000:0000", "0A", 112),  # a server for the network
+        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # a browser that the server serves
     ]
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert sockets(machine.root, 5) == [(True, False), (False, False), (False, False)]
     served = only(check_network(given(machine, process=5)))
     assert (served.verdict, "as the settings say" in served.says) == (GOOD, True)
-    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # connects to another machine
+    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # a connection that play itself began
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert only(check_network(given(machine, process=5))).verdict == BAD
 

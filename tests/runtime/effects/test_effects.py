@@ -1,4 +1,4 @@
-"""All effects together sound bit-identical in any blocks, do no work in silence, and never grow without limit."""
+"""All effects together sound bit-identical for all block sizes, do no work in silence, and never grow without limit."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_sound_moves_around_the_positions_that_are_asked_for(here: Path, coder
     (searched,), (placed,) = (encode_recording(here / "a.wav", coder, Options(1, around=at)) for at in (None, asked))
     assert list(placed.sound.latents.values()) == asked.tolist()
     assert placed.reading.distance_db >= searched.reading.distance_db
-    assert placed.reading.distance_db < 4.0  # because its colour was found at the new positions
+    assert placed.reading.distance_db < 4.0  # small, because the colour is found for these positions
 
 
 def test_the_command_writes_sounds_and_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,7 +176,7 @@ def test_a_folder_becomes_a_bank_and_bad_files_are_skipped(here: Path, capsys: p
     assert "broken.mp3: found not a readable recording" in told.err
     assert "silence.wav: found nothing but silence" in told.err
     assert len(json.loads((here / "x.json").read_text())["candidates"]) == 3
-    assert encoded(here / "in") == 2  # all output files exist
+    assert encoded(here / "in") == 2  # because all output files exist
     assert "none of 5 recordings usable" in capsys.readouterr().err
 
 

@@ -84,7 +84,7 @@ def spectra() -> dict[str, np.ndarray]:
 
 
 def gains(n_bins: int, magnitudes: np.ndarray, semitones: int) -> np.ndarray:
-    """The levelling factors (n, 1) of magnitudes (n, n_magnitudes) that are transposed by `semitones`."""
+    """The levelling factors, (n, 1), for magnitudes (n, n_magnitudes) that are transposed by `semitones`."""
     n, gains = len(magnitudes), np.empty(len(magnitudes), np.float32)
     levels = Levels(SPEC, RATE_HZ, n_bins, n)
     levels.find(magnitudes, [semitones] * n, gains, np.empty((n, n_bins), np.float32))

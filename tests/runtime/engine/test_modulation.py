@@ -1,4 +1,4 @@
-"""Each source of modulation moves its target at its rate and by its depth, measured in the sound; no hop is heard."""
+"""Each source of modulation moves its target at the set rate and depth, measured in the sound; no hop is heard."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.playing import parameter
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # frames at either end of a `track`, which are not valid
+EDGE = RATE_HZ // 10  # so many frames at either end of a `track` are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0

@@ -24,8 +24,8 @@ from tests.support.trajectories import random_trajectory
 AT = 16123
 N_FRAMES = 34000
 CONTROL = 20
-# The amounts of modulation that are not 1, by target. Tests also use these amounts with the other sign. A larger rise
-# of the level would reach the limiter.
+# The amounts of modulation that are not 1, by target. Tests also use these amounts with the other sign. With a larger
+# amount, the level would rise into the limiter.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2, "tilt": 0.5}
 BENT = 5000  # a position of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]

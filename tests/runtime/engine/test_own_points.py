@@ -65,7 +65,7 @@ def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> Non
 
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_a_note_stolen_at_a_point_ends_alike_for_all_block_sizes(cents: float) -> None:
-    """A block that ends at the point may already have made the sound after it; a block that goes past it has not."""
+    """When the notes are stolen, a block that ended there may have made sound beyond; a block that goes on has not."""
     lfo = Lfo(rate_hz=0.5)
     sound = Sound(width=0.5, bandwidth_cents=cents, lfo_1=lfo, modulation=(Modulation("lfo_1", LATENT, 0.3),))
     at = 8 * HOP
@@ -81,7 +81,7 @@ def test_the_points_of_a_group_lie_a_quarter_of_a_hop_apart() -> None:
 
 
 def test_no_block_makes_the_sound_of_all_voices() -> None:
-    """The block in which a chord begins makes all 16 first spectra; each later block makes those of four voices."""
+    """The block in which a chord begins makes all 16 first spectra; each later block makes spectra for four voices."""
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=0.5), modulation=(Modulation("lfo_1", LATENT, 0.3),))
     counts = decodes_by_block(engine_of(sound, 16), [NoteOn(0, 40 + 2 * k, 60) for k in range(16)])
     assert counts[0] == 16

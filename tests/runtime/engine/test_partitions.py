@@ -56,7 +56,10 @@ def test_any_events_on_transposing_instruments_and_other_rates(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
-    """Block sizes decide how far ahead sound is made. So when phases restart, no sound made ahead may be played."""
+    """When the blend comes back from 0, coherent phases start anew; sound made with the old ones must not play.
+
+    How far ahead sound is made depends on the block size.
+    """
     random, hop_size, n_hops = np.random.default_rng(seed), decoder().card.spec.hop_size, 12
     timed: Timed = [(0, event) for event in [*parameter(0, 0, 12), PhaseBlend(1.0), PitchWheel(0, 4000)]]
     timed += [(int(random.integers(900)), NoteOn(0, 48 + 2 * k, 20)) for k in range(16)]

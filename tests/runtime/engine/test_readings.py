@@ -32,7 +32,7 @@ def spectra_and_hops(player: Player, each_block: Callable[[int], Iterable[Event]
         before = player.engine.status
         player.engine.render(out)
         after = player.engine.status
-        # A reading replaces no status, so its decodes are counted at the hop.
+        # `after.n_decoded` would lack the decodes of a reading, because a reading does not update the status.
         work.append((player.engine._spectra.n_decoded, after.n_transforms - before.n_transforms))
     decoded = np.diff([work[0][0], *(n for n, _ in work)])
     return [(int(n), n_transforms) for n, (_, n_transforms) in zip(decoded, work, strict=True)]
@@ -85,7 +85,7 @@ def plain() -> Engine:
 def test_a_knob_is_heard_from_the_hop_after_the_next_reading(
     make: Callable[[], Engine], moved_at: int, heard_from: int, blocks: tuple[int, ...]
 ) -> None:
-    """moved_at, heard_from: frames from a hop on."""
+    """moved_at, heard_from: in frames, counted from a hop."""
     notes = [(100, NoteOn(0, 60, 80)), (100, NoteOn(0, 67, 80))]
     n_frames = FIRST + 3 * HOP
     still = play(make(), notes, n_frames, blocks)
@@ -111,7 +111,7 @@ def test_hops_and_readings_are_found_in_order(n_lanes: int) -> None:
     hops.reads_early = True
     offsets = {group.offset for group in hops.groups} | {(group.offset - AHEAD) % HOP for group in hops.groups}
     for group in hops.groups:
-        group.due = 0  # so that every group sounds
+        group.due = 0  # at first it is NEVER: the group is silent
     for frame in range(3000):
         assert hops.earliest_hop(frame) == hops.next_hop(frame) >= frame
         assert hops.next_hop(frame) % HOP in offsets

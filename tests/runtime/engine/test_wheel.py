@@ -1,4 +1,4 @@
-"""The bend wheel: where and how fast the sound is read, against the wheel's own definition."""
+"""While the bend wheel moves, sound is read at the speed that the wheel asks for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEMITONES = 2.0
 def test_a_fast_sweep_errs_only_by_the_wait_for_the_next_wheel_message(
     spacing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two semitones in 0.2 s are 1 cent in 1 ms. spacing: frames from one message to the next."""
+    """The sweep covers two semitones in 0.2 s: 1 cent in 1 ms. spacing: frames from one message to the next."""
     places, read = np.full(BEGIN + 2 * SWEEP, np.nan), Resampler.read
 
     def noted(resampler: Resampler, lanes: list, heads: list, frame: int, n_frames: int) -> np.ndarray:

@@ -31,7 +31,7 @@ NOISE, COHERENT = 0.0, 1.0
 LARGEST_LOSS_DB = 3.0  # how much softer than with width 0 a harmonic of the mono sum may be
 
 
-# Note, pitch wheel, resulting pitch: a plain note, a note outside the model's range, a bent note.
+# (note, pitch wheel, resulting pitch) of a plain note, a note outside the model's range, and a bent note.
 PITCHES = [(60, 0, 60.0), (30, 0, 30.0), (60, 8191, 62.0)]
 
 
@@ -86,7 +86,7 @@ def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: f
 
 @pytest.mark.parametrize("make", [shaped_engine, movable_engine])
 def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
-    """Each kind of phases widens a spectrum in its own way; a change to noise phases leaves no trace of the other."""
+    """Each kind of phases widens spectra in its own way; a change to noise phases leaves no trace of coherent ones."""
     events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
     always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
     later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)
@@ -102,7 +102,7 @@ def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> Non
 
 
 def test_a_width_of_0_changes_no_bit() -> None:
-    """After a larger width in between, held notes differ inaudibly, and the next note is bit-identical again."""
+    """After the width was 1 and is 0 again, held notes sound as if it had not moved; the next note is bit-identical."""
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
     never = play(movable_engine(), events, 60000)
@@ -124,7 +124,7 @@ def test_a_bandwidth_of_0_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
-    """A width given partly by the sound and partly by a control at rest equals the same width given by the sound."""
+    """Width and bandwidth may come from the sound alone, or in part from controls at rest: the result is the same."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9))]
     note = [(2000, NoteOn(0, 60, 60))]
     moved = [(0, ControlChange(0, WIDTH_CONTROL, 64)), (0, ControlChange(0, BANDWIDTH_CONTROL, 13))]

@@ -178,7 +178,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that receives the number of hops of each batch of dense hops that is transformed."""
+    """A list that receives, for each call that transforms dense hops, how many hops it transforms."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 
@@ -214,7 +214,7 @@ def test_the_block_in_which_a_chord_is_first_bent_makes_no_more_than_it_must(den
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that receives the number of lanes of each read of dense sound."""
+    """A list that receives, for each call that reads dense sound, how many lanes it reads."""
     lanes_read: list[int] = []
     read = Resampler.read
 
@@ -296,7 +296,7 @@ def test_coherent_voices_take_one_transform_per_hop_while_a_knob_moves() -> None
 def test_a_new_note_on_an_ended_bent_voice_makes_no_missed_sound() -> None:
     player = played(4, [*parameter(0, 0, 12), PitchWheel(0, 1000), *CHORD[:3]])
     player.send(NoteOff(0, CHORD[0].note), NoteOff(0, CHORD[1].note)).hear(0.02)
-    player.send(PitchWheel(0, 5000)).hear(2.0)  # while the two released notes still fade
+    player.send(PitchWheel(0, 5000)).hear(2.0)  # the wheel moves while the two released notes fade
     assert player.engine.status.n_active_voices == 1
     work, _ = blocks(player, lambda number: [NoteOn(0, 70, 20)] if number == 0 else [])
     assert max(n_transforms for _, n_transforms in work) <= 4
@@ -319,7 +319,7 @@ def test_a_note_begins_with_one_decode_and_one_transform() -> None:
     player.send(NoteOn(0, 75, 20)).hear(1 / SAMPLE_RATE_HZ)
     status = player.engine.status
     assert status.n_decoded - before.n_decoded == 1
-    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # the other eight may hop at the same frame
+    assert status.n_transforms - before.n_transforms <= 1 + 8 * AHEAD  # the eight older voices may hop now
 
 
 class CountingDecoder(Decoder):

@@ -1,4 +1,4 @@
-"""Makers are threads that make instruments; a thread makes more only when all that it made before is freed."""
+"""Makers are threads that make and free instruments; a thread makes more only when all that it made is freed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import gc
 import subprocess
 import sys
 import threading
+import time
+import weakref
 
+import numpy as np
 import pytest
 
-from runtime.base.realtime import return_free_memory_of_thread
+from runtime.base.realtime import gives_way, return_free_memory_of_thread
+from runtime.live.swapping.freeing import free_in_steps
 from runtime.live.swapping.makers import MOST_MAKERS, Makers
 from tests.support.places import ROOT
 
@@ -25,8 +29,8 @@ class Workshop:
     """
 
     def __init__(self) -> None:
-        self._done = threading.Semaphore(0)
-        self.makers, self.in_use, self.threads = Makers(self._done.release), [], []
+        self._done, self.is_busy = threading.Semaphore(0), False
+        self.makers, self.in_use, self.threads = Makers(self._done.release, lambda: self.is_busy), [], []
 
     def make(self, fails: bool = False, n: int = 1) -> None:
         """Run a job that makes n stand-ins, or none if it fails, and wait for its end."""
@@ -39,7 +43,11 @@ class Workshop:
             return made
 
         self.makers.run(make)
-        self._done.acquire()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until a thread has made or freed something."""
+        assert self._done.acquire(timeout=30.0)
 
 
 def test_a_thread_makes_the_next_engine_when_its_last_one_is_gone() -> None:
@@ -79,6 +87,66 @@ def test_there_is_a_limit_to_the_threads() -> None:
     assert len(workshop.in_use) == 3 * MOST_MAKERS
     assert len(set(workshop.threads)) == MOST_MAKERS
     workshop.makers.close()
+
+
+class Told(Made):
+    """Adds the thread that frees it to `told`."""
+
+    def __init__(self, told: list[int]):
+        self._told = told
+
+    def __del__(self) -> None:
+        self._told.append(threading.get_ident())
+
+
+def test_the_thread_that_made_an_engine_frees_it() -> None:
+    workshop, told, never_made = Workshop(), [], []
+    for _ in range(2):
+        workshop.make()
+        workshop.in_use[-1].told = Told(told)
+    for first in (1, 0):
+        workshop.makers.free([workshop.in_use.pop(first)])
+        workshop.wait()
+    assert told == workshop.threads[::-1]
+    never_made.append(Told(told))
+    workshop.makers.free([never_made.pop()])
+    workshop.wait()
+    assert told[2] in workshop.threads
+    workshop.makers.close()
+
+
+def test_the_threads_pause_while_a_block_is_rendered() -> None:
+    workshop, told = Workshop(), []
+    workshop.make()
+    workshop.in_use[0].told = Told(told)
+    workshop.is_busy = True
+    workshop.makers.free([workshop.in_use.pop()])
+    time.sleep(0.005)
+    assert not told
+    workshop.is_busy = False
+    workshop.wait()
+    assert told
+    workshop.makers.close()
+
+
+def test_an_engine_is_freed_in_small_steps() -> None:
+    pieces = [np.zeros(10) for _ in range(50)]
+    alive, kept = [weakref.ref(piece) for piece in pieces], pieces[7]
+    made = Made()
+    made.pieces, made.again = {"first": pieces[:25], "rest": tuple(pieces[25:])}, pieces
+    objects, n_alive = [made], []
+    del made, pieces
+
+    def look() -> bool:
+        n_alive.append(sum(piece() is not None for piece in alive))
+        return False
+
+    with gives_way(look):
+        free_in_steps(objects)
+    assert not objects
+    assert (n_alive[0], n_alive[-1]) == (50, 1)
+    assert min(np.diff(n_alive)) == -1
+    assert kept[0] == 0.0
 
 
 # A program in which a maker's thread allocates 40 MB: in pieces, of which a few stay, as when an engine is freed, or in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_a_keyboard_unplugged_in_the_middle_of_a_message_plays_when_it_is_plugge
     listening: Callable[..., MidiInputs], received: list[tuple[Event, float]]
 ) -> None:
     midi = listening()
-    for message in ([0xF0, 0x7E, 0x7F], [0x90, 62, 100], [0x90, 64, 100]):  # first, SysEx without its end
+    for message in ([0xF0, 0x7E, 0x7F], [0x90, 62, 100], [0x90, 64, 100]):  # the first is SysEx without its end
         keyboard = Keyboard("keys")
         assert polled(midi, 1)[-1] == "MIDI input: keys:out"
         if message[0] == 0xF0:
@@ -152,6 +153,25 @@ def test_a_keyboard_unplugged_in_the_middle_of_a_message_plays_when_it_is_plugge
             wait_until(lambda: NoteOn(0, 64, 100) in [event for event, _ in received], "the key", lambda: received)
         keyboard.unplug()
         assert polled(midi, 1)[0] == "MIDI input gone: keys:out; its notes are released."
+
+
+@pytest.mark.rig
+def test_messages_map_no_memory(on_rig: JackServer) -> None:
+    faults: list[int] = []
+    midi = MidiInputs(
+        MidiConfig(api="UNIX_JACK"), lambda *_: faults.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt)
+    )
+    for _ in range(2):  # the second time, the keyboard is plugged in again
+        faults.clear()
+        keyboard = Keyboard("keys")
+        wait_until(lambda: midi.poll() and midi.names, "the port")
+        for number in range(100):
+            keyboard.play([0xB0, 1, number])
+        wait_until(lambda: len(faults) == 100, "the messages", lambda: len(faults))
+        assert faults[-1] - faults[50] < 25  # newly mapped memory would cause page faults
+        keyboard.unplug()
+        wait_until(lambda: midi.poll() and not midi.names, "the port's end")
+    midi.close()
 
 
 def polled(midi: MidiInputs, n_lines: int) -> list[str]:
@@ -265,7 +285,7 @@ def test_events_carry_their_device_and_velocities_follow_its_curve(
         }
         pads.play([0x90, 64, 100])
         wait_until(lambda: len(received) == 5, "the key", lambda: received)
-        pads.unplug()  # the pads keep their number and their curve
+        pads.unplug()  # plugged in again, the pads have the same number and the same velocity curve
         polled(midi, 1)
         assert received[-1][0] == NoteOff(0, 64, 0, 1)
         pads = Keyboard("pads")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import rtmidi
@@ -34,6 +36,36 @@ def test_alsas_announcements_need_a_sequencer(capfd: pytest.CaptureFixture[str])
     with pytest.raises(OSError, match="No such file"):
         announcer(api_names()["LINUX_ALSA"])()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ALSA is Linux's")
+def test_alsas_announcements_keep_the_port_that_hears_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    import alsa_midi
+
+    closed: list[int] = []
+    monkeypatch.setattr(alsa_midi.Port, "connect_from", lambda _self, _from: None)
+    monkeypatch.setattr(alsa_midi.Port, "close", lambda self: closed.append(self.port_id))
+    monkeypatch.setattr(alsa_midi, "SequencerClient", _ClientWithoutSequencer)
+    monkeypatch.setattr(alsa_midi, "alsa", SimpleNamespace(snd_seq_poll_descriptors=lambda *_: 1))
+    announcements = announcer(api_names()["LINUX_ALSA"])()
+    gc.collect()
+    assert closed == []
+    announcements.close()
+
+
+class _ClientWithoutSequencer:
+    handle, client_id = None, 128
+
+    def __init__(self, _name: str):
+        pass
+
+    def create_port(self, *_: object) -> object:
+        import alsa_midi
+
+        return alsa_midi.Port(self, 7)
+
+    def close(self) -> None:
+        pass
 
 
 def test_an_api_without_announcements_is_only_polled() -> None:

@@ -186,7 +186,7 @@ def test_damaged_bytes_give_one_line_and_nothing_else(tmp_path: Path) -> None:
 
 
 def n_events_or_one_line(path: Path) -> int:
-    """The number of events in a file; 0 if the file is refused, which must take one line."""
+    """The number of events in a file; 0 for a refused file, whose error must have one line."""
     refusal = None
     try:
         return len(read_recorded(path).events)

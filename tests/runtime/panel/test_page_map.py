@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,11 +16,15 @@ from tests.support.rig import wait_until
 MAP = "document.querySelector('tb-map')"
 RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
+FIRST = "document.querySelector('.first').textContent"  # what the page says of the ring's place first
+SLIDER = "document.querySelector('#couple-at')"
 # The names that the map shows, and all its pins: each with its text, and its box [left, top, right, bottom].
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
   const { left, top, right, bottom } = each.getBoundingClientRect();
   return [each.textContent, [left, top, right, bottom]];
 })"""
+TAGS = "[...document.querySelectorAll('.tag:not([hidden])')].map((e) => e.textContent)"
+BOX = "{ left, top, right, bottom }) => [left, top, right, bottom]"
 PINS = """[...document.querySelectorAll('.pins button')].map((each) => {
   const { left, top, width, height } = each.getBoundingClientRect(), [x, y] = [left + width / 2, top + height / 2];
   return [each.textContent, [x - 7, y - 7, x + 7, y + 7]];
@@ -61,18 +66,69 @@ def latents(link: Link) -> list[float]:
     return [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
 
 
-def test_a_place_half_way_between_two_pins_is_told_as_between_these_two(page: Browser) -> None:
+def test_a_place_halfway_between_two_pins_is_first_told_as_between_these_two(page: Browser, link: Link) -> None:
     pins = page.evaluate(f"[...{MAP}.sheet.pins.keys()]")
     for one, other in itertools.combinations(pins, 2):
+        link.ask("sound", name=one)
+        page.wait(f"document.querySelector('.pins [aria-current]')?.textContent === '{one}'")
         ends = [page.middle(f'.pins button[aria-label="Choose {name}"]') for name in (one, other)]
         drag_ring(page, tuple(sum(each) / 2.0 for each in zip(*ends, strict=True)))
-        texts = [f"{said} {a} and {b}" for a, b in ((one, other), (other, one)) for said in ("between", "also between")]
-        page.wait(f"{texts}.includes(document.querySelector('.between span')?.textContent)")
+        page.wait(f"{FIRST} === 'halfway between {one} and {other}'")
+
+
+def choose_end(page: Browser, number: int, name: str) -> None:
+    """Choose one of the two sounds to be between."""
+    option = f"[...end.options].find((each) => each.text === '{name}').value"
+    page.evaluate(
+        f"(() => {{ const end = document.querySelectorAll('.ends select')[{number}]; end.value = {option}; "
+        "end.dispatchEvent(new Event('change')); })()"
+    )
+
+
+def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, link: Link) -> None:
+    link.ask("sound", name="flute")
+    # The first of the two is the playing sound; the slider waits for the second.
+    many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
+    assert many.evaluate(f"{SLIDER}.disabled")
+    choose_end(many, 1, "trumpet")
+    many.wait(f"{FIRST} === 'halfway between flute and trumpet'")
+    assert many.evaluate(f"{SLIDER}.ariaValueText") == "50 %, halfway between flute and trumpet"
+    ends = many.evaluate(f"['flute', 'trumpet'].map((name) => {MAP}.sheet.pins.get(name))")
+    for share in (0.5, 0.2, 0.9):
+        many.evaluate(f"(() => {{ {SLIDER}.value = {share}; {SLIDER}.dispatchEvent(new Event('input')); }})()")
+        place = [a + share * (b - a) for a, b in zip(*ends, strict=True)]
+        assert many.evaluate(f"{MAP}.place") == pytest.approx(place, abs=1e-3)
+        row = many.evaluate(f"{MAP}.sheet.at({place}, [])")
+        wait_until(lambda row=row: latents(link) == pytest.approx(row, abs=1e-3), "the latents of the place")
+    many.wait(f"{FIRST} === 'between flute and trumpet, nearer to trumpet'")
+    drag_ring(many, many.middle("tb-map canvas:not(.ground)", 0.9, 0.9))
+    many.wait("document.querySelector('.couple output').textContent === 'off the line'")
+    # A note sounds while the slider is held.
+    many.mouse("mousePressed", many.middle("#couple-at", 0.3))
+    wait_for_voices(link, 1)
+    many.wait(f"{FIRST} === 'between flute and trumpet, nearer to flute'")
+    many.mouse("mouseReleased", many.middle("#couple-at", 0.3))
+    wait_for_voices(link, 0)
+
+
+def test_the_slider_between_two_sounds_is_moved_with_keys_to_the_first_one_s_pin(many: Browser, link: Link) -> None:
+    link.ask("sound", name="tuba")
+    for number, name in enumerate(("oboe", "violin")):
+        choose_end(many, number, name)
+        many.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present'))); 0")
+        time.sleep(0.2)  # what was chosen stays, whatever the news
+    many.wait(f"{FIRST} === 'halfway between oboe and violin'")
+    many.evaluate(f"{SLIDER}.focus()")
+    many.command("Input.dispatchKeyEvent", type="keyDown", code="Home", key="Home", windowsVirtualKeyCode=36)
+    many.command("Input.dispatchKeyEvent", type="keyUp", code="Home", key="Home", windowsVirtualKeyCode=36)
+    many.wait(f"{FIRST} === 'at oboe'")
+    (oboe,) = [each["positions"] for each in link.ask("card")["sounds"] if each["name"] == "oboe"]
+    wait_until(lambda: latents(link) == pytest.approx(oboe, abs=1e-3), "the oboe's latents")
 
 
 def test_at_a_pin_the_map_has_the_pin_s_sound(page: Browser, link: Link) -> None:
     drag_ring(page, page.middle('.pins button[aria-label="Choose harp"]'))
-    page.wait("document.querySelector('.near li').textContent.startsWith('harp')")
+    page.wait(f"document.querySelector('.near li').textContent === 'harp' && {FIRST} === 'at harp'")
     card = link.ask("card")
     (harp,) = [each["positions"] for each in card["sounds"] if each["name"] == "harp"]
     wait_until(lambda: latents(link) == pytest.approx(harp, abs=0.05), "the harp's latents")
@@ -118,8 +174,16 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.wait("!document.querySelector('.trail').hidden")  # the cello has the trajectory of a recording
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{MAP}.trail.places.length > 5")
+    # In its place: the ring and what moves by itself are named, and do not cover each other.
+    page.wait(f"{TAGS}.join() === 'you chose this,moves by itself'")
+    boxes = page.evaluate(f"{MAP}.trail.labels.map((e) => e.getBoundingClientRect()).map(({BOX})")
+    assert not _touch(*boxes)
+    # The tail is tied to the ring, so it begins again where the ring goes.
+    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.7, 0.7))
+    page.wait(f"{MAP}.trail.places.length < 5")
     link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
     page.wait("document.querySelector('.trail').hidden")
+    page.wait(f"{TAGS}.length === 0")
     page.key("keyUp", "KeyA", "a")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
@@ -139,12 +203,24 @@ def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_i
     page.mouse("mouseMoved", (x + 60, y))
     page.mouse("mouseMoved", (x + 120, y))
     page.mouse("mouseReleased", (x + 120, y))
-    page.wait("!document.querySelector('.walker').hidden")
+    page.wait("!document.querySelector('.path .walker').hidden")
     assert page.evaluate(tops) == before
     ink = "getContext('2d').getImageData(...map.toPixel(map.path.places[1]).map((x) => x * map.dense), 1, 1).data[3]"
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     page.wait(f"map.line.{ink} > 0")
     assert page.evaluate(f"map.canvas.{ink}") == 0  # this one lies above the names
+    # The stroke is the whole path: another drag moves the ring, and `Draw another` begins a new one.
+    drawn = page.evaluate("map.path.places.length")
+    page.wait("document.querySelector('.path button').textContent === 'Draw another'")
+    assert page.evaluate("document.querySelector('.path button').ariaPressed") == "false"
+    drag_ring(page, (x + 200, y + 200))
+    assert page.evaluate("map.path.places.length") == drawn
+    page.click(".path button")
+    assert page.evaluate("map.path.places.length") == 0
+    page.mouse("mousePressed", (x + 60, y + 60))
+    page.mouse("mouseMoved", (x + 160, y + 60))
+    page.mouse("mouseReleased", (x + 160, y + 60))
+    page.wait("!document.querySelector('.path .keep').hidden && !map.path.isOn")
     page.click(".path .keep button:last-child")
 
 

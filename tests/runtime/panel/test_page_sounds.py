@@ -45,17 +45,18 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
     assert page.evaluate(ink) == 0
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{ink} > 50")
-    page.wait("document.querySelector('tb-picture .sounding').textContent.startsWith('C4 261.6 Hz')")
-    page.wait("document.querySelector('tb-keys .sounding').textContent.startsWith('C4 261.6 Hz')")
+    for where in ("tb-picture", "tb-keys"):
+        page.wait(f"document.querySelector('{where} tb-sounding').textContent.startsWith('C4 261.6 Hz')")
     assert {"50", "1k", "-40", "dB", "Hz"} <= set(
         page.evaluate("[...document.querySelectorAll('tb-picture text')].map((e) => e.textContent)")
     )
     page.evaluate("(async () => { window.play = (await import('/play.js')).play; })()")
     assert page.evaluate("play.watched") == '["control","picture"]'
+    # On other parts of the page, too, one sees which pitches sound; while nothing sounds, nothing is measured for it.
     page.click("#tab-sounds")
-    assert page.evaluate("play.watched") == '["control"]'
-    page.wait("document.querySelector('tb-keys .sounding').textContent === ''")  # it would be out of date
+    page.wait("document.querySelector('tb-keys tb-sounding').textContent === 'C4 261.6 Hz'")
     page.key("keyUp", "KeyA", "a")
+    page.wait("document.querySelector('tb-keys tb-sounding').textContent === '' && play.watched === '[\"control\"]'")
 
 
 def test_the_frequencies_of_a_chord_fit_on_a_phone(page: Browser, link: Link) -> None:
@@ -63,7 +64,7 @@ def test_the_frequencies_of_a_chord_fit_on_a_phone(page: Browser, link: Link) ->
     page.click("tb-keys .bar button:last-child")
     for note in (60, 64, 67):
         page.click(f'[data-note="{note}"]')
-    page.wait("document.querySelector('tb-keys .sounding').textContent.startsWith('G4 392.0 Hz   E4 329.6 Hz')")
+    page.wait("document.querySelector('tb-keys tb-sounding').textContent.startsWith('G4 392.0 Hz   E4 329.6 Hz')")
     right = page.evaluate("document.querySelector('.keys').getBoundingClientRect().right")
     assert right <= 360
     page.click("tb-keys .bar button:last-child")
@@ -177,6 +178,7 @@ def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back
     wait_for_voices(link, 0)
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello", "the sound before")
+    wait_until(lambda: link.ask("state")["positions"]["width"] == 0.5, "its changed width")
 
 
 def test_a_click_is_not_lost_if_the_list_changes_meanwhile(page: Browser, link: Link) -> None:
@@ -216,7 +218,9 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.wait("document.querySelector('tb-now').name.textContent === 'Two hands'")
     assert page.evaluate(NAMES_SHOWN) == ["Two hands"]
     page.wait("document.querySelector('tb-now').by.textContent.endsWith(' · cello · harp')")
-    page.wait("document.querySelector('.part-name').textContent === 'The sliders move the first part, cello.'")
+    said = "The sliders show the first part, cello, and move all parts."
+    page.wait(f"document.querySelector('.part-name').textContent === '{said}'")
+    page.wait("document.querySelector('tb-out label').textContent === 'Volume of all parts'")
     # The keyboard shows where each sound lies: the harp begins at G3.
     place = ".getBoundingClientRect().left"
     page.wait("document.querySelectorAll('.zones span').length === 2")

@@ -1,4 +1,4 @@
-"""An engine plays arpeggios, and the example on the arpeggiator's page in docs is a sound."""
+"""An engine plays arpeggios, and the example in docs/tempo.md can be loaded as a sound."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_steps_and_lfos_keep_time_with_each_other(source: str) -> None:
     plain = heard(steps, timed, Sound(tempo_bpm=120.0), 512)[:, 0]
     with_lfo, without = (np.sqrt(np.mean(np.square(each.reshape(-1, 441)), axis=1)) for each in (together, plain))
     sounding = without > 0.1 * without.max()
-    inside = np.convolve(sounding, np.ones(7), "same") > 6.5  # more than 30 ms from both ends of a note
+    inside = np.convolve(sounding, np.ones(7), "same") > 6.5  # moments more than 30 ms from a note's ends
     assert inside.sum() > 40
     assert (with_lfo[inside] > 0.5 * without[inside]).all()
 
@@ -100,8 +100,8 @@ def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) ->
 
 @pytest.mark.parametrize("block", [64, 512])
 def test_a_clock_counts_from_its_own_frame_also_if_it_comes_only_shortly_before(block: int) -> None:
-    """An LFO in beats follows a clock with jitter. The clock's messages are posted two blocks ahead, as in live use, or
-    all at the start.
+    """An LFO in beats follows a clock with jitter. The sound is the same whether the clock's messages are posted two
+    blocks ahead, as in live use, or all at the start.
     """
     lfo = Sound(lfo_1=Lfo(beats=0.5), modulation=(Modulation("lfo_1", "level", 0.3),))
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT)), lfo)

@@ -1,4 +1,4 @@
-"""A rack with one part is bit-identical to an engine; racks with several parts are bit-identical for all blocks."""
+"""A rack with one part is bit-identical to an engine; with several parts, the size of blocks changes no bit."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_one_part_is_the_engine_to_the_bit(timed: Timed, blocks: list[int], mode
 
 
 def with_swaps(rack: Rack, timed: Timed, patch: Patch) -> Rack:
-    """Post the swaps among the events to the rack, each with new engines; returns the rack."""
+    """Make new engines for each swap among the events, and post the swaps to the rack; returns the rack."""
     for frame, event in timed:
         if isinstance(event, Swap):
             made = playable_of(patch, event.instrument)
@@ -215,7 +215,7 @@ def test_a_swap_plays_new_notes_and_lets_the_old_ring_out() -> None:
         (1.0, ControlChange(0, 64, 0)),
     ]
     sound = heard(rack, events, 2.0)
-    assert notes_at(sound, 0.6) == [60, 67]  # the new engine must know that the pedal is down
+    assert notes_at(sound, 0.6) == [60, 67]  # 67 sounds on: the new engine knows that the pedal is down
     assert notes_at(sound, 1.0 + ENDED_S) == []
     assert len(rack.take_retired()) == 1
     assert rack.status.n_notes == 2
@@ -259,7 +259,7 @@ def test_a_split_takes_over_and_lets_notes_and_reverb_ring_out() -> None:
     ]
     sound = heard(rack, events, 2.0)
     assert rack.n_parts == 2
-    assert notes_at(sound, 0.55) == [55, 60, 67]  # note 60 sounds in the reverb only
+    assert notes_at(sound, 0.55) == [55, 60, 67]  # note 60 has ended, but its reverb still sounds
     assert excess_db(sound[:, 0], SAMPLE_RATE_HZ // 2) < 0.0
     assert len(rack.take_retired()) == 1
     assert rack.status.n_notes == 3
@@ -446,7 +446,7 @@ def test_another_sound_is_chosen_for_one_part() -> None:
 
 
 def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
-    """The change of a part's sound to one with this volume."""
+    """A SoundChange that gives a part a sound with this volume."""
     patch = patch_of()
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
     return SoundChange(rack.engine(part).prepare(patch), part)
@@ -458,7 +458,7 @@ def test_an_engine_that_has_left_is_not_kept_by_the_counting_of_voices() -> None
     gone = weakref.ref(rack.engine())
     events = [(0.0, NoteOn(0, 48, 100)), (0.1, NoteOn(0, 55, 100)), (0.3, NoteOff(0, 48)), (0.3, NoteOff(0, 55))]
     events += [(0.35, Swap(0, "tiny", None, playable_of(patch)))]
-    # This note is counted while the old engine fades; no later event lets the voices be counted again.
+    # At 0.4 s the voices are counted while the old engine still fades. No later event lets them be counted again.
     heard(rack, [*events, (0.4, NoteOn(0, 60, 100))], 1.5)
     events.clear()
     assert len(rack.take_retired()) == 1

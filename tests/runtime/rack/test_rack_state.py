@@ -1,4 +1,4 @@
-"""A rack that starts from another rack's state, taken in silence, gives bit-identical sound, effects included."""
+"""A rack that starts from the state of a silent rack goes on exactly as that rack, to the bit, effects included."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_rack_goes_on_after_its_reverb_has_died_away() -> None:
         rack.render(block)
     states = [each for _, each in history if isinstance(each, RackState)]
     assert [each.holds_notes for each in states] == [100 <= each.frame <= 5000 for each in states]
-    assert not any(each.is_silent for each in states[1:])  # the note sounds, then its reverb
+    assert not any(each.is_silent for each in states[1:])  # the note sounds, then its reverb does
     while rack.frame < 6000 or not rack.is_silent:
         rack.render(block)
         assert rack.frame < 60 * RATE_HZ

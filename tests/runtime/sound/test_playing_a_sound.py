@@ -18,7 +18,7 @@ from tests.support.places import DATA, ROOT
 from tests.support.rig import JackServer, LiveProgram, Player
 
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
-LIMIT_S = 60.0  # a broken process may wait for ever
+LIMIT_S = 60.0  # after this time, a process that waits for ever fails the test
 TINY_SHA256 = hashlib.sha256((DATA / "tiny.onnx").read_bytes()).hexdigest()
 BRIGHT = "latents: {low harmonics: 1.0, high harmonics: 1.0}\n"
 
@@ -236,6 +236,6 @@ def test_play_starts_with_the_sound(jack_server: JackServer, folder: Path) -> No
             player.record(0.3)
             sound = player.record(1.0)[:, 0]
             power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
-            above_2_khz[name] = power[2000:].sum() / power.sum()  # one bin per Hz
+            above_2_khz[name] = power[2000:].sum() / power.sum()  # bin 2000 is at 2 kHz
             assert program.stop(signal.SIGTERM) == 0
     assert above_2_khz["mellow"] < 0.001 < 0.01 < above_2_khz["a.yaml"]

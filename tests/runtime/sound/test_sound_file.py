@@ -225,12 +225,12 @@ def test_a_mistake_that_only_the_instrument_shows_is_one_line(tmp_path: Path, te
     assert str(caught.value).isprintable()
 
 
-# test_trajectory_use.py tests the section about trajectories.
+# Without the section about trajectories, which test_trajectory_use.py tests.
 PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## Trajectories\n")[0]
 
 
 def table(heading: str) -> dict[str, list[str]]:
-    """The rows of the table under a heading of the page: the other cells, by the name in the first cell."""
+    """The rows of the table under a heading of docs/sound.md: by the name in the first cell, the other cells."""
     section = re.search(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
     return {first.strip("`"): rest for first, *rest in rows}
@@ -295,7 +295,7 @@ def test_the_table_of_fields_has_every_field_with_its_default() -> None:
             assert rows[name][2] == said(value), name
 
 
-# Rows with the default in words, because the structure's default is None or not a number.
+# The defaults that docs/sound.md writes in other words than `said`.
 IN_WORDS = {
     "instrument": "the settings'",
     "latents": "the preset's",
@@ -308,7 +308,7 @@ IN_WORDS = {
 
 
 def said(value: object) -> str:
-    """A default as the page writes it."""
+    """A default value as docs/sound.md writes it."""
     if value is None or value is msgspec.NODEFAULT:
         return "none" if value is None else ""
     if isinstance(value, bool):

@@ -22,7 +22,7 @@ CARD = Decoder(DATA / "tiny.onnx").card
 
 
 def followed(*heard: float, card: object = CARD) -> PitchFollower:
-    """A PitchFollower that has got these pitches, one for each frame; NaN for no pitch."""
+    """A PitchFollower that has followed these pitches, one for each frame; NaN for a frame without a pitch."""
     follower = PitchFollower(card)
     for note in heard:
         follower.follow(note)

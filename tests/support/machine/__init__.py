@@ -1,1 +1,1 @@
-"""An emulated PC with USB sound and USB MIDI, whose plug can be pulled, and the record of what it wrote to its disk."""
+"""An emulated PC with USB sound and USB MIDI, whose power can be cut, and a record of its writes to its disk."""

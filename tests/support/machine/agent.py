@@ -55,14 +55,14 @@ def serve(request: dict, port: int) -> None:
 
 
 def main() -> None:
-    """Wait for the port, and answer for ever."""
+    """Wait for the port, then answer requests for ever."""
     while not os.path.exists(PORT):
         time.sleep(0.05)
     port = os.open(PORT, os.O_RDWR)
     received = b""
     while True:
         data = os.read(port, 65536)
-        if not data:  # the host is not there
+        if not data:  # the host is not connected
             time.sleep(0.05)
         *lines, received = (received + data).split(b"\n")
         for line in lines:

@@ -1,7 +1,7 @@
-"""Reads a record of block writes, and makes the disk that a power cut at some point of the record leaves.
+"""Reads a record of block writes, and makes the disk as it would be after a power cut at any point of the record.
 
-The record is what QEMU's block driver `blklogwrites` writes, the format of Linux's dm-log-writes: a superblock, then
-for each write an entry of one sector and the data; flushes are entries, too. Source: Linux,
+QEMU's block driver `blklogwrites` writes the record, in the format of Linux's dm-log-writes: first a superblock, then
+for each write an entry of one sector and the written data. A flush has an entry, too. Source: Linux,
 Documentation/admin-guide/device-mapper/log-writes.rst.
 """
 
@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 SECTOR = 512
 _FLUSH, _FORCED, _DISCARD = 1, 2, 4
-_PAGE_SECTORS = 8  # a drive may tear a write between its own sectors, today of 4,096 bytes
+_PAGE_SECTORS = 8  # a power cut may tear a write between two of the drive's own sectors, of 4,096 bytes
 
 
 class Write(NamedTuple):
-    """One entry. at: where it begins in the record, in bytes; sector, n_sectors: where it goes on the disk."""
+    """One entry. at: where it begins in the record, in bytes; sector, n_sectors: which part of the disk it writes."""
 
     at: int
     sector: int
@@ -29,12 +29,12 @@ class Write(NamedTuple):
 
     @property
     def is_flush(self) -> bool:
-        """Whether all that was written before is safe with this entry."""
+        """Whether all earlier entries are safe on the disk once this entry is there."""
         return bool(self.flags & (_FLUSH | _FORCED))
 
 
 def read_writes(log: Path) -> list[Write]:
-    """The entries of a record, also of one that was never finished."""
+    """The entries of a record; the record need not be finished."""
     found = []
     with open(log, "rb") as stream:
         n_bytes, at = os.fstat(stream.fileno()).st_size, SECTOR
@@ -55,13 +55,13 @@ def before(writes: list[Write], n_bytes: int) -> list[Write]:
 
 
 def split_at_last_flush(writes: list[Write]) -> tuple[list[Write], list[Write]]:
-    """The entries that are safe on the disk, and those written after the last flush, which a power cut may lose."""
+    """The entries up to the last flush, which are safe on the disk, and those after it, which a power cut may lose."""
     last = max((number for number, write in enumerate(writes) if write.is_flush), default=-1)
     return writes[: last + 1], writes[last + 1 :]
 
 
 def what_remains(unsafe: list[Write], chance: random.Random) -> list[Write]:
-    """What a power cut leaves of unflushed writes: none, the first few, or any of them in part."""
+    """The unflushed writes that a power cut leaves: none, the first few, any of them, or any of them cut short."""
     way = chance.choice(("none", "first", "some", "torn"))
     if way == "none":
         return []

@@ -12,7 +12,8 @@ from tests.support.box import INSIDE, MIRROR, SUITE, Box
 
 _MORE = "udev,kmod,linux-image-amd64,initramfs-tools,e2fsprogs,zstd"
 _SIZE = "3G"
-_DRIVERS = "virtio_pci\nvirtio_blk\next4\n"  # all that the disk needs: the first file system is then a tenth as large
+# The drivers that the disk needs. With no others, the kernel's first file system in memory is a tenth as large.
+_DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
 _UNIT = """[Unit]
 Description=Does what the host asks for
 After=local-fs.target
@@ -52,7 +53,8 @@ def debian_with_kernel(folder: Path) -> Path:
 def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None:
     """Install a package in the Debian system `root` while systemd runs in it, and write files there.
 
-    material: a folder that becomes /material there; deb: the name of the package in it. files: their texts, by path.
+    material: a folder that becomes /material in the system; deb: the package's file name in this folder. files: the
+    text of each file, by its path in the system.
     """
     shutil.copytree(material, root / "material", ignore=shutil.ignore_patterns("tree"))
     (root / "etc" / "machine-id").write_text("")
@@ -78,7 +80,7 @@ def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None
 
 
 def make_disk(root: Path, image: Path) -> Machinery:
-    """Write an ext4 image with the system in `root`, which boots as a machine and does what the host asks."""
+    """Write the system in `root` into an ext4 image, from which QEMU can boot; agent.py runs in it as a service."""
     (root / "etc/systemd/system/rig-agent.service").write_text(_UNIT)
     wants = root / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(exist_ok=True)
@@ -95,7 +97,7 @@ def make_disk(root: Path, image: Path) -> Machinery:
 
 
 def _unpacked_kernel(packed: bytes) -> bytes:
-    """The kernel inside a bzImage, for an emulated processor would unpack it slowly.
+    """The kernel inside a bzImage, unpacked here because an emulated processor would be slow at this.
 
     Source: the Linux x86 boot protocol, 2.15.
     """

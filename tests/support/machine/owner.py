@@ -27,7 +27,7 @@ _PAGE = 4096
 
 
 class _Save(NamedTuple):
-    """One save of a sound; asked_at, done_at: how long the record was before and after it, None while under way."""
+    """One save of a sound. asked_at, done_at: the record's length in bytes before and after it; None: not ended."""
 
     level_db: float
     asked_at: int
@@ -35,18 +35,18 @@ class _Save(NamedTuple):
 
 
 class Promises:
-    """The saves and updates since the record began; first: the levels of the sounds that were there before."""
+    """The saves and updates since the record of the disk began; first: each sound's level at that moment."""
 
     def __init__(self, first: dict[str, float]):
         self._first, self._saves = first, {name: [] for name in SOUNDS}
         self._versions: list[tuple[int, int]] = []
 
     def updated(self, version: int, n_bytes: int) -> None:
-        """Note that an installation has ended well, with this version, when the record was so long."""
+        """Store that a version is installed without an error; n_bytes: the record's length at this moment."""
         self._versions.append((version, n_bytes))
 
     def oldest_allowed(self, cut: int) -> int:
-        """The number of the oldest version that may play after a cut there in the record."""
+        """The number of the oldest version that may play after a power cut at byte `cut` of the record."""
         return max((version for version, done_at in self._versions if done_at <= cut), default=0)
 
     def save(self, link: Link, name: str, level_db: float, n_bytes: Callable[[], int]) -> None:
@@ -57,7 +57,7 @@ class Promises:
         saves[-1] = _Save(level_db, asked_at, n_bytes())
 
     def allowed(self, name: str, cut: int) -> set[float | None]:
-        """The levels that a sound may have after a cut there in the record; None: it may be missing."""
+        """The levels that a sound may have after a power cut at byte `cut` of the record; None: it may be missing."""
         allowed: set[float | None] = {self._first.get(name)}
         for save in self._saves[name]:
             if save.done_at is not None and save.done_at <= cut:
@@ -82,17 +82,17 @@ def play_on(link: Link, chance: random.Random) -> None:
 
 
 def digests(folder: Path) -> dict[str, bytes]:
-    """The digest of each file that the package brings, by its path in a version."""
+    """The digest of each file in a folder, by its path in the folder."""
     return {str(path.relative_to(folder)): _digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def packaged(tree: Path) -> dict[str, bytes]:
-    """`digests` of an unpacked package's program."""
+    """The `digests` of the program in an unpacked package."""
     return digests(tree / PACKAGED.relative_to("/"))
 
 
 def levels(root: Path) -> dict[str, float]:
-    """The levels of the sounds there, read by the program's own code; UserError if one cannot be read."""
+    """The level of each sound on the disk, read by the program's own code; UserError if a sound cannot be read."""
     folder = _below(root, STATE / "sounds")
     return {path.stem: load_sound(path).level_db for path in folder.glob("*.yaml") if path.stem in SOUNDS}
 
@@ -103,9 +103,10 @@ def playing_version(root: Path) -> int:
 
 
 def check_files(root: Path, whole: dict[str, bytes], promises: Promises, cut: int, *, is_thorough: bool = True) -> None:
-    """AssertionError unless the version that plays, settings, sounds and state are whole, and all that was promised.
+    """AssertionError unless the version that plays, the settings, the sounds and the state are whole and as promised.
 
-    whole: what a version consists of, from `packaged`. is_thorough: whether to read all files of the version.
+    whole: what a version consists of, from `packaged`. cut: the byte of the record at which the power was cut.
+    is_thorough: whether to read all files of the version.
     """
     version = _below(root, HOME / "versions") / (_below(root, HOME) / "current").readlink().name
     assert playing_version(root) >= promises.oldest_allowed(cut), f"{version.name} plays, but a newer one was confirmed"
@@ -128,7 +129,7 @@ def _check_version(version: Path, whole: dict[str, bytes]) -> None:
 
 
 def listen(path: Path) -> None:
-    """AssertionError unless the service plays: its blocks go on, a note sounds, and it ends."""
+    """AssertionError unless the service plays: it renders blocks, and a note begins, sounds and ends."""
     with Link(path) as link:
         first = link.ask("health", limit_s=30.0)["blocks"]
         link.ask("note", note=60, velocity=100, channel=0, limit_s=30.0)
@@ -158,7 +159,7 @@ def _digest(path: Path) -> bytes:
 
 
 def _refuse_lost_page(path: Path) -> None:
-    """Python refuses no compiled file whose header is right, so a page of nulls in one would end the program."""
+    """Refuse a compiled file with a page of nulls: Python checks only the header, and would crash on such a page."""
     content = path.read_bytes()
     pages = [content[at : at + _PAGE] for at in range(0, len(content), _PAGE)]
     assert pages, f"{path} is empty"

@@ -9,7 +9,7 @@ import numpy as np
 from tests.support.machine.qemu import Machine
 
 _GADGET = "/sys/kernel/config/usb_gadget/keys"
-# The kernel's own USB controller without a wire between, and on it a device that is a keyboard.
+# Linux simulates a USB controller (dummy_hcd), and also the keyboard that is plugged into it.
 _MAKE = f"""set -e
 modprobe -a dummy_hcd libcomposite usb_f_midi
 mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
@@ -47,13 +47,13 @@ class Keyboard:
 
 
 class Ear:
-    """What the sound card has played, in its file of 16-bit stereo sound."""
+    """Listens to what the sound card has played: reads the card's file, 16-bit stereo sound."""
 
     def __init__(self, path: Path):
         self._path, self._read = path, 0
 
     def listen(self) -> float:
-        """The peak, 0 to 1, of what was played since the last call; the file begins anew with a new card."""
+        """The peak, 0 to 1, of what was played since the last call. Each newly plugged card begins the file anew."""
         if not self._path.exists():
             return 0.0
         with open(self._path, "rb") as stream:

@@ -1,7 +1,8 @@
 """An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
 
-So its sound card is as real-time for its processor as a real one, however slow this machine is. KVM is not used: what
-is measured would depend on the other work of this machine, and some machines' KVM boots no kernel of Debian.
+Its sound card follows the same time. So the processor may take the same number of instructions for a block of sound,
+however slow the host is. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM
+does not boot Debian's kernels.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from tests.support.booted import Booted
 from tests.support.machine.disk import Machinery
 
 _MEMORY_MB = 1024
-_PATIENCE_S = 600.0  # for one answer, by the clock of the host, which may emulate slowly
-# What makes an emulated processor slow and is not needed here is off.
+_PATIENCE_S = 600.0  # longest wait for an answer, on the host's clock: the host may emulate slowly
+# The options switch off what is not needed here and would make an emulated processor slow.
 _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
 
@@ -29,8 +30,8 @@ _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0",
 class Machine(Booted):
     """A PC with a USB sound card, two cores, and no network.
 
-    folder: for its sockets, the console's text, and `sound.wav`, what the sound card has played since it was plugged
-    in. log: a file for a record of what is written to the disk, which then itself stays as it is.
+    folder: for its sockets, the console's text, and `sound.wav`, which holds what the sound card has played since it
+    was plugged in. log: a file that records the writes to the disk; the disk itself then stays unchanged.
     """
 
     ready_within_s = 120.0
@@ -44,7 +45,7 @@ class Machine(Booted):
         self._agent: _Lines
 
     def start(self, *, card: bool = True, within_s: float = 240.0) -> float:
-        """Boot, and wait until the agent answers; returns the seconds waited. card: whether the sound card is in."""
+        """Boot, and wait until the agent answers; returns the seconds waited. card: with the sound card plugged in."""
         began_s = time.monotonic()
         self.sound.unlink(missing_ok=True)
         with open(self.folder / "console.log", "ab") as console:
@@ -57,7 +58,7 @@ class Machine(Booted):
         return time.monotonic() - began_s
 
     def pull_plug(self) -> None:
-        """End the machine at once."""
+        """End the machine without shutting it down."""
         self._process.kill()
         self._process.wait(30)
         self._agent.close()
@@ -161,7 +162,10 @@ class Machine(Booted):
 
 
 class _Lines:
-    """Sends JSON objects with numbers, a line each, and gives each its answer, which has one of the keys `answers`."""
+    """Sends requests, each a numbered JSON object on a line, and receives their answers.
+
+    answers: keys; a received object is an answer if it has one of them.
+    """
 
     def __init__(self, link: socket.socket, *answers: str):
         self._link, self._answers = link, answers

@@ -1,4 +1,4 @@
-"""A disk image, mounted here, whose writes and flushes are recorded, and lost where no power cut would keep them.
+"""Mounts a disk image on this machine, and records the writes and flushes, of which a power cut may lose some.
 
 QEMU's storage daemon shows the image as a file through FUSE, a loop device makes it a disk, and this machine's own
 kernel mounts it. The image itself stays as it is: what is written goes to another file, and to the record.
@@ -14,7 +14,7 @@ from tests.support.machine import block_log
 
 
 class RecordedDisk:
-    """A disk image in use. root: the folder where it is mounted; log: the record of this use.
+    """A disk image in use. root: the folder where it is mounted; log: the file that records its writes.
 
     is_attached: whether it is mounted.
     """
@@ -28,7 +28,7 @@ class RecordedDisk:
 
     @property
     def n_bytes(self) -> int:
-        """How long the record is now."""
+        """How long the record is now, in bytes."""
         return self.log.stat().st_size
 
     def attach(self) -> None:
@@ -55,7 +55,7 @@ class RecordedDisk:
         self.is_attached = True
 
     def detach(self) -> None:
-        """Unmount; what this writes is in the record, too."""
+        """Unmount the disk; the record also gets the writes of the unmounting."""
         until_s = time.monotonic() + 30
         while subprocess.run(["umount", self.root], capture_output=True, check=False).returncode:
             assert time.monotonic() < until_s, f"{self.root} stays in use"
@@ -66,7 +66,7 @@ class RecordedDisk:
         self.is_attached = False
 
     def keep(self, remaining: list[block_log.Write]) -> None:
-        """Make the image what these writes of the record leave of it; the disk must be detached."""
+        """Carry out these writes, taken from the record, on the image; the disk must be detached."""
         block_log.apply(remaining, self.log, self.image)
 
 

@@ -59,7 +59,7 @@ def test_every_format_rate_and_channel_count_keeps_its_pitch(tmp_path: Path) -> 
     assert {clip.name for clip in store.clips} == {"float.wav", *(f"deep/{s}.{s.upper()}" for s, _, _ in kinds)}
     for index in range(len(store.clips)):
         mine = store.clip == index
-        assert abs(np.count_nonzero(mine) - 83) <= 2  # the frames of two seconds
+        assert abs(np.count_nonzero(mine) - 83) <= 2  # two seconds have 83 frames
         assert set(store.magnitudes[mine].argmax(axis=1)) == {round(440.0 / SPEC.bin_hz)}
     assert set(store.chroma) == {9}
     assert set(store.note) == {-1}

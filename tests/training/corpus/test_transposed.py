@@ -1,4 +1,4 @@
-"""Recordings are resampled to neighbouring notes, put in tune, and held out by pitch."""
+"""Recordings are put in tune and resampled to neighbouring notes; all recordings of a held-out pitch are held out."""
 
 from __future__ import annotations
 

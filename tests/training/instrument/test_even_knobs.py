@@ -1,4 +1,4 @@
-"""With even knobs, equal turns are equal steps of timbre; the model stays the same, with other coordinates."""
+"""With even knobs, equal turns are equal steps of timbre; the sounds stay the same, but at other knob positions."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_what_costs_nothing_is_heard_in_tune(heard: HeardPitch):
         free = costs_of(heard, frames, note) == 0.0
         assert (np.abs(cents_off(frames, np.full(40, note), SPEC))[free] <= IN_TUNE_CENTS).all()
         n_free += free.sum()
-    assert 100 <= n_free <= 400  # of 480 frames, so the test has both kinds
+    assert 100 <= n_free <= 400  # of 480 frames: some cost nothing, others cost something
 
 
 def test_falling_along_the_slope_of_the_cost_mends_a_note(heard: HeardPitch):

@@ -39,7 +39,7 @@ def trained(recipe: Recipe, store: FrameStore, folder: Path) -> Checkpoint:
 def test_the_loop_takes_the_same_steps(
     bottleneck: str, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    assert len(store.rows("train")) % 50  # so the last batch is not full: rows of weight 0 complete it
+    assert len(store.rows("train")) % 50  # the last batch is not full, and gets rows of weight 0
     by_batch = trained(recipe(bottleneck, 3), store, tmp_path / "batches")
     monkeypatch.setattr(training.learning.resident, "has_gpu", lambda: True)
     at_once = trained(recipe(bottleneck, 3), store, tmp_path / "at once")
@@ -84,7 +84,7 @@ def test_the_loop_reports_the_share_of_rows_that_is_done(store: FrameStore, monk
 
     class CountedSteps:
         def train_step(self, inputs, extras, weight):
-            return keras.ops.sum(weight)  # the number of rows in place of the batch's error
+            return keras.ops.sum(weight)  # in place of the batch's error, its number of rows
 
     shares: list[float] = []
     rows = batches.epoch(1)

@@ -16,7 +16,10 @@ SOUNDS = [name for name, (split, _) in TILTS.items() if split == "train"]
 
 
 class Knowing:
-    """An instrument with one latent, the index of a sound in SOUNDS; blur: how much it plays the mean of all sounds."""
+    """An instrument with one latent, the index of a sound in SOUNDS.
+
+    blur: the share, 0 to 1, that the mean of all sounds has in every frame that the instrument decodes.
+    """
 
     batch_invariant = True
 

@@ -1,4 +1,4 @@
-"""A mesh is a grid of points in the latents; it counts the points, at its border and inside, with the wrong note."""
+"""A mesh is a grid of points in the latent space; wrong notes are counted separately for its border and its inside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The knobs come close to a sound that lies within the range of their sounds, but not to a sound beyond this range."""
+"""The knobs come close to an unknown sound that is between sounds of the instrument, but not to one beyond them all."""
 
 from __future__ import annotations
 

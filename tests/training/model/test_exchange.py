@@ -1,6 +1,6 @@
-"""Training with pairs of frames: both frames are of one sound, mostly at two notes, equally long after the start.
+"""Training with pairs of frames: both are of one sound, equally long after its start, and mostly at different notes.
 
-Then the latents describe the sound, and not the note.
+After this training, the latents describe the sound and not the note.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from training.model.batches import FrameBatches
 from training.model.recipe import Recipe, refuse_contradictions, resolve_conditioning
 from training.model.run_folder import TrainedRun
 
-# The penalty on pitch is 0, because it would also move the latents of a note.
+# The penalty on pitch is 0, because that penalty also changes the latents, which these tests compare.
 EXCHANGING = msgspec.structs.replace(
     FIT, mixup=False, exchange=True, knobs=(), effect_penalty=0.0, band_penalty=0.1, pitch_penalty=0.0
 )

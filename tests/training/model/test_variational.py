@@ -1,4 +1,4 @@
-"""The beta-VAE has noise and a penalty in training only; a continued run ends with an uninterrupted run's weights."""
+"""The beta-VAE has noise and a penalty in training only. A continued run ends with the weights of an unbroken run."""
 
 from __future__ import annotations
 
@@ -99,10 +99,10 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
 
 
 def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
-    """By how many learning rates the weights of the encoder's hidden kernels move in a training step, on average.
+    """How far the weights of each hidden kernel of the encoder move in a training step, on average.
 
-    Returns (2, n_kernels): row 0 for epoch 1, row 1 for epoch 2. Adam moves a weight by at most about one learning
-    rate per step.
+    Returns (2, n_kernels), in units of the learning rate: row 0 for epoch 1, row 1 for epoch 2. Adam moves a weight by
+    at most about 1 per step.
     """
     n_steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
     runs = [trained(recipe.with_epochs(epochs), store, folder) for epochs in (1, 2)]

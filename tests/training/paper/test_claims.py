@@ -14,7 +14,7 @@ from training.paper.plan import load_plan
 from training.paper.results import Results
 
 CONFIGS = [model.config for model in load_plan().models]
-# Invented test errors, in the paper's order; the keys are names of configs without the prefix "paper-".
+# Invented errors on the test split, ordered as in the paper. The keys are names of configs without the prefix "paper-".
 ERRORS = {
     "five-octave-8-lrelu-chroma": 1.0,
     "five-octave-8-lrelu-none": 2.0,
@@ -189,7 +189,7 @@ def test_one_test_sound_cannot_turn_an_order_that_further_sounds_show():
     skip, no_skip = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     outweighed = {"mse": {"test": 4.0}, "test_mse_by_sound": {"soft": 0.1, "loud": 8.0}}
     rng = np.random.default_rng(0)
-    levels = np.exp(rng.normal(0.0, 1.0, 20))  # errors differ much more between patches than between models
+    levels = np.exp(rng.normal(0.0, 1.0, 20))  # patches differ more than the factors below
     ours, theirs = levels * np.exp(rng.normal(0.0, 0.1, 20)), 1.8 * levels
     found = table4(with_further(skip, ours.tolist(), **outweighed), with_further(no_skip, theirs.tolist()))
     assert found.verdict == "holds"
@@ -200,7 +200,7 @@ def test_further_sounds_that_disagree_leave_the_order_open():
     skip, no_skip = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     factors = [3.0, 0.4] * 10
     assert table4(with_further(skip, [1.0] * 20), with_further(no_skip, factors)).verdict == "not separable"
-    assert table4(run_of(skip), with_further(no_skip, factors)).verdict == "holds"  # only the test split counts
+    assert table4(run_of(skip), with_further(no_skip, factors)).verdict == "holds"  # one run lacks further sounds
     assert table4(with_further(skip, [1.0] * 19), with_further(no_skip, factors)).verdict == "holds"
 
 

@@ -31,7 +31,7 @@ def values(*by_seed: float, wobble: float = 0.0) -> Values:
 )
 def test_with_one_seed_a_difference_of_a_tenth_is_needed(smaller: float, larger: float, verdict: str):
     assert is_less(values(smaller), values(larger), None).verdict == verdict
-    # With one seed, a spread measured on other models makes no difference.
+    # With one seed, a spread measured on other models does not change the verdict.
     assert is_less(values(smaller), values(larger), Spread(1e-6, 9)).verdict == verdict
 
 
@@ -52,7 +52,7 @@ def test_with_seeds_their_spread_decides():
 
 
 def test_a_difference_must_be_larger_than_the_spread_of_its_ratio_between_sounds():
-    # The mean of the logarithms is 0.3. The standard error of this mean is 0.046, so a difference above 0.096 counts.
+    # The mean of the logarithms is 0.3. The standard error of this mean is 0.046, so a mean above 0.096 is no accident.
     ratios = np.exp(np.resize([0.5, 0.1], 20))
     smaller, larger = values(1.0), values(float(np.exp(0.3)))
     assert is_less(smaller, larger, None, ratios=ratios).verdict == "holds"

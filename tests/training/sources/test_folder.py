@@ -1,4 +1,4 @@
-"""RecordingFolder writes only usable takes, sets their loudness, lists them in a manifest, and spares other files."""
+"""RecordingFolder writes only usable takes, sets their loudness, lists them in a manifest, and keeps other files."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_the_bins_of_a_sinusoid_have_one_phase_at_the_middle_of_the_window():
 def test_a_chirp_advances_as_its_phases_do(bins_per_hop: float, largest: float):
     sound = chirp(200.0, bins_per_hop)
     phases, true = phase_frames(magnitude_frames(sound), SPEC, 1), np.angle(true_spectra(sound))
-    true += np.pi * np.arange(SPEC.n_bins)  # from phases at the window's start to phases at its middle
+    true += np.pi * np.arange(SPEC.n_bins)  # turns the phases at the window's start into those at its middle
     for frame in range(4, 16):
         at = round(200.0 + bins_per_hop * (frame + 2))
         advance, wanted = (p[frame + 1, at] - p[frame, at] for p in (phases, true))

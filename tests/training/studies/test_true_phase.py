@@ -81,7 +81,7 @@ def test_a_padded_sound_is_silent_for_a_frame_at_either_end_and_falls_to_zero():
     assert not sound[: SPEC.frame_size].any()
     assert not sound[-SPEC.frame_size :].any()
     assert np.abs(np.diff(sound[SPEC.frame_size :])).max() < 1e-3
-    assert padded(np.ones(100, np.float32), SPEC)[SPEC.frame_size] < 0.1  # the sound is shorter than the fade
+    assert padded(np.ones(100, np.float32), SPEC)[SPEC.frame_size] < 0.1  # a sound shorter than the fade
 
 
 @needs_amsynth

@@ -16,24 +16,23 @@ from runtime.engine.synthesis.phases.coherent_tables import (
     N_PLACES,
     N_REACHED,
     N_STARTS,
-    PHASE_MASK,
-    PHASE_UNITS,
     coherent_tables,
 )
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
+from runtime.engine.synthesis.phases.noise_bins import NoiseBins
 from runtime.engine.synthesis.phases.peaks import PeakFinder, Peaks
 from runtime.engine.synthesis.phases.side import SideTurns
 from runtime.engine.synthesis.phases.sinusoids import Sinusoids
 from runtime.engine.synthesis.phases.walk import PhaseWalk
 
 _LEAST_POWER = np.float32(1e-20)
-# Bins below and above a spectrum into which a sinusoid at its edge may reach.
+# How many bins beyond a spectrum's edge a sinusoid at the edge may reach.
 _MARGIN = N_BESIDE + 1
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class Found(NamedTuple):
-    """The sinusoids of some spectra, before they have phases, and the factors by which the spectra are multiplied."""
+    """Sinusoids found in spectra, and factors that make the spectra as loud as they would be with noise phases."""
 
     peaks: Peaks
     levels: np.ndarray
@@ -68,6 +67,9 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
+        # The same phasors once more: one product with complex numbers is faster than two of floats into every other
+        # place, but a sum over lanes is faster with floats.
+        self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
         self._turns_of_side = SideTurns(n_bins, tables.units_per_bin, seed)
@@ -79,13 +81,10 @@ class CoherentPhases:
         self._spectra = np.full((max_rows, n_bins + 2 * _MARGIN), 0.0, np.complex64)
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)
+        self._noise_bins = NoiseBins(tables, fft_size, hop_size, max_rows)
         # What the noise in _summed was added up for: lanes, factors, and the number of plans and starts until then.
         self._summed_for: tuple[int, int, bytes, int] | None = None
         self._n_changes = 0
-        self._turned = np.full(n_bins, 0, np.intp)
-        # The turns of two successive hops, as bent lanes need them in turn.
-        self._turns = np.full((2, n_bins), 1.0, np.complex64)
-        self._turns_hops: list[int | None] = [None, None]
 
     def start(self, lane: int, number: int) -> None:
         """Give a new note its first phases, which depend on lane and `number`; call `plan` next.
@@ -95,6 +94,7 @@ class CoherentPhases:
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         self._starts[lane], self._sinusoids[lane] = at, None
         self._noise_real[lane], self._noise_imaginary[lane] = self._tables.noise_phasors[:, at : at + self._n_bins]
+        self._join_phasors(slice(lane, lane + 1))
         self._owners[lane], self._is_side[lane] = -1, False
         self._n_changes += 1
         self.walk.start(lane, number)
@@ -112,6 +112,7 @@ class CoherentPhases:
             self._noise[sides], self._starts[sides] = self._noise[run], self._starts[run]
             np.multiply(self._noise_imaginary[run], -turns.noise_signs, out=self._noise_real[sides])
             np.multiply(self._noise_real[run], turns.noise_signs, out=self._noise_imaginary[sides])
+            self._join_phasors(sides)
             part, moves = sinusoids.of_lanes(run)
             turned = sinusoids.turned(run, side, turns.of_sinusoids(moves))
             self._is_side[sides] = [True] * (stop - first)
@@ -120,6 +121,10 @@ class CoherentPhases:
             np.maximum(owners, -1, out=owners)
             for lane in range(first, stop):
                 self.walk.follow(side + lane - first, lane)
+
+    def _join_phasors(self, lanes: slice) -> None:
+        phasors = self._noise_phasors[lanes]
+        phasors.real, phasors.imag = self._noise_real[lanes], self._noise_imaginary[lanes]
 
     def end(self, lane: int) -> None:
         """Forget a lane's sinusoids; `start` must follow before it sounds again."""
@@ -158,7 +163,7 @@ class CoherentPhases:
         first_side: int | None,
         found: Found | None,
     ) -> None:
-        """Plan lanes as `plan` does; walks: True if all of them have a bandwidth, False if none has."""
+        """Plan some of the lanes of `plan`; walks: True if all these lanes have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         self._n_changes += 1
         if found is None:
@@ -191,15 +196,15 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, row 0 of `first_phases`. Later ones continue the
-                # phases that noise bins had; these are in row 1.
+                # A note's first sinusoids have begun with random phases, from row 0 of `first_phases`. A later sinusoid
+                # continues the phase of a noise bin, so from now on the first phases of noise bins are read, in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
     def _continued(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
     ) -> np.ndarray:
-        """The phases, intp (n,), with which new sinusoids continue the former phases of their peak bins.
+        """Phases of new sinusoids, intp (n,), that continue the phases that their peak bins had before.
 
         moves: the new sinusoids' moves; the rest: as in `_phases_at`.
         """
@@ -247,11 +252,11 @@ class CoherentPhases:
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
-        # Bins -4 to 4 from the peak; bins beyond N_BESIDE have no magnitude.
+        # Row by row the bins from 4 below the peak to 4 above it. In bins beyond N_BESIDE a sinusoid has no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
         index = peaks.places + _BESIDE
-        # For a bin of another peak, or of none, bin 0 is read and written, which is silent.
+        # A bin that does not belong to the sinusoid is replaced by bin 0, which is silent.
         index[0] *= peaks.two_below
         index[-2] *= peaks.above
         index[-1] *= peaks.two_above
@@ -281,15 +286,15 @@ class CoherentPhases:
     # Spectra
 
     def spectra(self, lanes: slice, hop: int) -> np.ndarray:
-        """The lanes' spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
+        """The lanes' coherent spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
 
-        They sound as loud as noise phases. All lanes must have been planned.
+        They sound as loud as with noise phases. All lanes must have been planned.
         """
-        padded = self._spectra[: lanes.stop - lanes.start]
+        n = lanes.stop - lanes.start
+        padded = self._spectra[:n]
         spectra = padded[:, _MARGIN:-_MARGIN]
-        np.multiply(self._noise[lanes], self._noise_real[lanes], out=spectra.real)
-        np.multiply(self._noise[lanes], self._noise_imaginary[lanes], out=spectra.imag)
-        spectra *= self._turns_at(hop)
+        np.multiply(self._noise[lanes], self._noise_phasors[lanes], out=self._noise_bins.first[:n])
+        self._noise_bins.write(n, hop, spectra)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes):
             rows = slice(first - lanes.start, stop - lanes.start)
@@ -302,10 +307,10 @@ class CoherentPhases:
         hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
         factor of a lane with a bandwidth must be 0.
         """
-        padded = self._spectra[:1]
+        padded, first = self._spectra[:1], self._noise_bins.first[0]
         spectrum = padded[:, _MARGIN:-_MARGIN]
-        spectrum.real, spectrum.imag = self._noise_sum(lanes, factors)
-        spectrum *= self._turns_at(hop)
+        first.real, first.imag = self._noise_sum(lanes, factors)
+        self._noise_bins.write(1, hop, spectrum)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes, factors):
             if planned.walks:
@@ -317,7 +322,7 @@ class CoherentPhases:
     def _noise_sum(self, lanes: slice, factors: np.ndarray | None) -> np.ndarray:
         """Sum of the lanes' noise in hop 0, each times its factor: real and imaginary part, float32 (2, n_bins).
 
-        It is the same for all hops of a plan: `_turns_at` has the rest.
+        It is the same for all hops of a plan. `NoiseBins.write` turns it to its phases in a hop.
         """
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
@@ -347,14 +352,3 @@ class CoherentPhases:
                 if sinusoids[first] is not None:
                     yield sinusoids[first], lanes.start + first, lanes.start + row
                 first = row
-
-    def _turns_at(self, hop: int) -> np.ndarray:
-        """How far the noise bins have turned since hop 0, complex64 (n_bins,)."""
-        number = hop % 2
-        turns = self._turns[number]
-        if hop != self._turns_hops[number]:
-            np.multiply(self._tables.noise_moves, hop % PHASE_UNITS, out=self._turned)
-            self._turned &= PHASE_MASK
-            self._tables.unit_phasors.take(self._turned, out=turns, mode="clip")
-            self._turns_hops[number] = hop
-        return turns

@@ -14,17 +14,17 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 # Units per cycle. Phases are whole numbers of units, so that sums accumulate no rounding errors.
 PHASE_UNITS = 1 << 14
 PHASE_MASK = PHASE_UNITS - 1
-# Number of places in the random tables at which a note's first phases can begin.
+# Number of places in `first_phases` at which a note's phases can begin.
 N_STARTS = 1 << 13
-# A sinusoid's magnitudes lie at most N_BESIDE bins from its peak, so its sound reaches one bin further.
+# A sinusoid's magnitudes lie at most N_BESIDE bins from its peak. The window spreads them to one more bin on each side.
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# Steps of the table `lobes` from one bin to the next.
+# How many places the table `lobes` has from one bin to the next.
 N_PLACES = 1 << 10
-# Noise bins of a band, how much a band is stretched at most, and by how many radians the step of the phase difference
-# deviates from half a cycle at most. Chosen because the sound's spectrum then comes nearest to the given spectrum, over
-# spectra of instruments and of noise.
+# _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
+# difference of neighbours' phases grows by half a cycle, more or less by at most _LARGEST_BEND radians. With these
+# values, the sounds' spectra come nearest to the given spectra, of instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -99,8 +99,8 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, N_PLACES + 1).
 
     Four windows overlap, each begun one hop after the other. In the window that began k hops ago, the sinusoid's phase
-    is smaller than now by k of its moves. The delay of k hops adds k moves of the bin's own frequency. So only the
-    distance of the bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of
+    is k of its moves behind. The delay of k hops adds k moves of the bin's own frequency. So only the distance of the
+    bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of
     a Hann window: their products add up a bin's magnitude and half the magnitudes of its neighbours.
     """
     places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
@@ -117,10 +117,10 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 
 
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
-    """Moves of the noise bins, intp (n_bins,): bands are stretched at random, so that the noise does not repeat.
+    """Moves of the noise bins in units of phase, intp (n_bins,); random stretching of bands avoids repetition.
 
-    Within a band the move grows by the same whole number of units from bin to bin. If each bin's move were
-    rounded separately, rounding errors would add up over the hops, and after minutes neighbouring phases would not fit.
+    Within a band of bins, the move grows by the same whole number from bin to bin. If each move were rounded by
+    itself, the errors would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

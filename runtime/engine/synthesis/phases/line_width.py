@@ -10,8 +10,8 @@ import numpy as np
 # Width of a sharp harmonic with noise phases, called the window's lobe here. Measured. It is wider than the 1.44 bins
 # of a Hann window, because the spectrum has such a lobe already, and the window of the synthesis widens it.
 NOISE_LOBE_BINS = 1.67
-# Where a harmonic's width is between these limits, in widths of the window's lobe, its bins fade from coherent phases
-# to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
+# Both in widths of the window's lobe: as the width of a harmonic grows from the first value to the second, its bins
+# fade from coherent phases to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
@@ -21,7 +21,7 @@ def relative_width(bandwidth_cents: float) -> float:
 
 
 class NoiseShare:
-    """The share of noise in the power of coherent phases, 0 to 1; keeps the share made for the newest bandwidth."""
+    """How much of the coherent phases' power becomes noise, 0 to 1 in each bin; keeps the newest bandwidth's result."""
 
     def __init__(self, n_bins: int):
         self._bins = np.arange(n_bins) / (NOISE_LOBE_BINS * (_ALL_NOISE_AT - _NOISE_BEGINS_AT))
@@ -40,8 +40,9 @@ class NoiseShare:
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
     """The widths, measured with noise phases, to which a sharp harmonic must be widened to be heard with `widths`.
 
-    Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because they are noise only
-    where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 1 to 0.
+    Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because noise replaces them
+    only where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 0
+    to 1.
     """
     larger, smaller = np.maximum(widths, NOISE_LOBE_BINS), np.minimum(widths, NOISE_LOBE_BINS)
     return np.hypot(larger, noise_amplitude * smaller)

@@ -15,12 +15,13 @@ N_NOISE_SPECTRA = 256
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
-# Four rows use up the stored noise. The next four would repeat it, so each of them begins half-way between two rows.
+# Four rows of lanes use up the stored noise. So that the next four do not repeat it, each of them begins half-way
+# between two of the first four.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
-# The power of a spectrum with noise phases is the first factor times the sum of its squared magnitudes, plus the second
-# times the sum of the products of neighbouring magnitudes: neighbours' phases are correlated. So a Hann lobe sounds
-# 0.9 dB softer than a flat spectrum with the same sum of squares. Measured.
+# With noise phases, the power of magnitudes m[k] is the first factor times the sum of m[k]^2, plus the second factor
+# times the sum of m[k] m[k + 1], because the phases of neighbouring bins are correlated. So a Hann lobe sounds 0.9 dB
+# softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
 # RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin: overlapping windows correlate. Measured.
 _FLAT_GAIN = 4.557

@@ -20,7 +20,7 @@ def coherent_amplitude(blend: float) -> np.float32:
 
 
 class NoiseWeights:
-    """The weight of noise phases in each bin: the blend's weight, and more where a bandwidth makes coherent bins noise.
+    """The weight of noise phases in each bin: by the blend, and more where a bandwidth makes coherent phases noise.
 
     Attribute bandwidth_cents: list, one for each lane.
     """

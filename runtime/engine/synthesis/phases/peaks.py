@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The two bins beside a Hann lobe's peak add up to 1 to 1.2 times the peak. If the two bins beside a peak add up to more
-# than _BLUNTEST times as much, the peak is no sinusoid. Chosen for the least error of re-analysed sounds, over spectra
-# of instruments and of noise.
+# In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
+# times that, the peak is too blunt for a sinusoid. With this value, the sounds' spectra come nearest to the given
+# spectra, of instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks softer than this, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0
@@ -20,8 +20,8 @@ class Peaks(NamedTuple):
     """The sinusoids of some spectra.
 
     places: intp (n_peaks,), the index of each peak in the flattened magnitudes; distances: (n_peaks,), from the peak's
-    bin to the sinusoid's frequency, -0.5 to 0.5 bins; two_below, above, two_above: bool (n_peaks,), whether the bin two
-    below the peak, the bin above it and the bin two above it belong to the sinusoid; the bin below always does.
+    bin to the sinusoid's frequency, -0.5 to 0.5 bins; two_below, above, two_above: bool (n_peaks,), whether the second
+    bin below the peak, the first above it and the second above it belong to the sinusoid; the first below always does.
     """
 
     places: np.ndarray
@@ -36,7 +36,7 @@ class PeakFinder:
 
     def __init__(self, max_rows: int, n_bins: int, n_silent: int):
         self._n_silent, self._n_bins = n_silent, n_bins
-        # Two more, because the two bins above a peak are read.
+        # Two more than there are bins, because the two bins above a peak are read.
         self._rising = np.ones(max_rows * n_bins + 2, bool)
         self._are_peaks, self._falling = np.zeros((2, max_rows * n_bins), bool)
         self._loudest = np.empty((max_rows, 1), np.float32)
@@ -46,7 +46,8 @@ class PeakFinder:
 
         The distance d of a sinusoid from its peak bin follows from its Hann lobe at the peak and on either side:
         d = 2 (above - below) / (above + 2 peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A
-        sinusoid reaches from its peak to the dip on each side; a dip belongs to the next peak above in frequency.
+        sinusoid covers the bins between the softest bins on either side of its peak. Such a softest bin, between two
+        peaks, belongs to the peak at the higher frequency.
         """
         flat, rising = magnitudes.reshape(-1), self._rising
         places = self._loud_maxima(magnitudes)
@@ -78,7 +79,8 @@ class PeakFinder:
         )
         rows = rising.reshape(n, n_bins)
         np.greater(magnitudes[:, 1:], magnitudes[:, :-1], out=rows[:, :-1])
-        # Each row begins with a rise and ends with a fall, so that no sinusoid reaches into the next row.
+        # The first bins of each row count as rising and the last ones as falling, so that no sinusoid reaches into the
+        # next row.
         rows[:, : self._n_silent], rows[:, -2:] = True, False
         loudest = np.maximum.reduce(magnitudes, axis=1, keepdims=True, out=self._loudest[:n])
         loudest *= _LEAST_PEAK

@@ -12,10 +12,10 @@ _QUARTER = PHASE_UNITS // 4
 
 
 class SideTurns:
-    """Random turns: one for each sinusoid, by its frequency, and one for each band of noise bins.
+    """Turns in random directions: one for each sinusoid, by its frequency, and one for each band of noise bins.
 
     Attributes: of_noise: intp (n_bins,), the turns of noise bins, in units of phase; noise_signs: float32 (n_bins,),
-    their signs.
+    1 for a turn forwards, -1 for a turn back.
     """
 
     def __init__(self, n_bins: int, units_per_bin: float, seed: int):

@@ -15,11 +15,12 @@ class Sinusoids:
 
     first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop: number of a
     hop; phases: each sinusoid's phase at its peak bin in this hop; moves: steps of the phases from hop to hop;
-    amplitudes: complex64 (N_REACHED, n), what each adds at phase 0 to the bins around its peak. Attributes: n: number
-    of sinusoids; walks: whether they are `WalkingSinusoids`.
+    amplitudes: complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak. Attributes:
+    n: number of sinusoids; walks: whether they are `WalkingSinusoids`.
     """
 
-    __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_rows", "n")
+    __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_row_index",
+                 "_rows", "n")  # fmt: skip
 
     walks = False
 
@@ -37,6 +38,7 @@ class Sinusoids:
         self._first_lane, self._rows, self._bins = first_lane, rows, bins
         self._hop, self._phases, self._moves, self._amplitudes = hop, phases, moves, amplitudes
         self._index = bins + _REACHED
+        self._row_index: np.ndarray | None = None
         self._ends: list[int] | None = None
 
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +49,7 @@ class Sinusoids:
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
         phases += (hop - self._hop) * moves
-        # The signs of a sinusoid's bins alternate.
+        # The signs of a sinusoid's bins alternate, so the phase changes by half a cycle from bin to bin.
         phases += (bins - self._bins.take(numbers, mode="clip")) << _HALF_CYCLE_SHIFT
         return phases, moves
 
@@ -72,15 +74,22 @@ class Sinusoids:
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
         phases &= PHASE_MASK
-        added, index = gains * unit_phasors.take(phases), self._index[:, part]
-        if len(out) > 1:
-            index = index + (self._rows[part] - (lanes.start - self._first_lane)) * out.shape[1]
+        added = gains * unit_phasors.take(phases)
+        index = self._index[:, part] if len(out) == 1 else self._index_in_rows(lanes, part, out.shape[1])
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
-    def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copy the sinusoids of lanes, for as many lanes from number `into` on.
+    def _index_in_rows(self, lanes: slice, part: slice, width: int) -> np.ndarray:
+        """Where the lanes' sinusoids are in the flattened rows of these lanes, which are `width` long."""
+        if self._row_index is None:
+            self._row_index = self._index + self._rows * width
+        first = lanes.start - self._first_lane
+        index = self._row_index[:, part]
+        return index - first * width if first else index
 
-        turns: intp (n,), added to the phases.
+    def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
+        """Copies of the sinusoids of lanes, for as many lanes from number `into` on.
+
+        turns: intp (n,), added to the phases of the copies.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -89,19 +98,19 @@ class Sinusoids:
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
-        """The same sinusoids at other phases, intp (n,), for the same number of lanes, from number `first_lane` on."""
+        """Copies of these sinusoids with other phases, intp (n,), for as many lanes from number `first_lane` on."""
         other = object.__new__(type(self))
         arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
         Sinusoids.__init__(other, first_lane, *arrays)
         return other
 
     def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
-        """Which of the sinusoids belong to lanes, and their moves."""
+        """The slice that selects the sinusoids of lanes, and the moves of these sinusoids."""
         part = self._part(lanes)
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What the lanes' sinusoids, which `part` selects, add at phase 0, complex64 (N_REACHED, n)."""
+        """What each sinusoid in `part`, at phase 0, adds to the bins around its peak, complex64 (N_REACHED, n)."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:

@@ -12,7 +12,8 @@ _TWICE = np.uint64((1 << 32) + 1)
 def new_pairs(n: int, n_bins: int) -> np.ndarray:
     """Zeroed pairs, float32 (n, n_bins + 2, 2): each magnitude twice, and a silent bin at either end.
 
-    One float is multiplied by the real part of a tap, the other by the imaginary part: no complex product is needed.
+    The first float of a pair is multiplied by the real part of a tap, the second by the imaginary part. So no complex
+    product is needed.
     """
     return np.zeros((n, n_bins + 2, 2), np.float32)
 

@@ -15,16 +15,16 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
-_N_KEPT_HOPS = 8  # for so many hops, computed steps are kept
+_N_KEPT_HOPS = 8  # hops whose computed steps are kept
 _MASK_64 = (1 << 64) - 1
 
 
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. The bins of a
-    harmonic that must be as wide as a window's lobe, or wider, get a lower weight here, and noise phases replace them
-    (`NoiseShare`).
+    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where
+    a harmonic must be about as wide as a window's lobe, or wider, the coherent phases of its bins get a lower weight,
+    and noise phases replace them (`NoiseShare`).
 
     Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane
     without a walk.
@@ -52,7 +52,7 @@ class PhaseWalk:
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:
-        """The weights of the coherent phases of a lane's bins, float32 (n_bins,), valid until the next call."""
+        """The weight of coherent phases in each bin of a lane, float32 (n_bins,), valid until the next call."""
         bandwidth_cents = self.bandwidth_cents[lane]
         if self._weights_for != bandwidth_cents:
             self._weights_for = bandwidth_cents
@@ -98,8 +98,8 @@ class WalkingSinusoids(Sinusoids):
     Each of the four overlapping windows keeps the phase that it began with, so nothing clicks. A phase is the sum of
     all steps since the plan. Steps are whole numbers, so the sum does not depend on the order in which hops were made.
 
-    windows: complex64 (N_OVERLAPS, n), the phasor that each sinusoid would have without a walk at the beginning of each
-    window, newest window first; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
+    windows: complex64 (N_OVERLAPS, n), for each window, newest first, the phasor with which each sinusoid would begin
+    in it without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
     `PhaseWalk.sinusoids`.
     """
 
@@ -175,11 +175,11 @@ class WalkingSinusoids(Sinusoids):
         return phases
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
-        """Fill `_added` for some lanes; part: which sinusoids are theirs.
+        """Fill `_added`, what sinusoids add to bins, for some lanes; part: which sinusoids are theirs.
 
-        The windows are the coefficients of a polynomial in the bin's turn from hop to hop, see `_lobes` in
-        coherent_tables.py. A matrix product would be shorter, but it would start threads, and its rounding would depend
-        on the number of columns.
+        The sum over the windows is computed as a polynomial in `hop_turns`; its coefficients are the windows' phasors
+        (see `_lobes` in coherent_tables.py). A matrix product would be shorter, but it would start threads, and its
+        rounding would depend on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)
@@ -252,6 +252,6 @@ def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _overlap(n_hops: int) -> float:
-    """Sum of the products of two squared Hann windows n_hops quarters of their length apart."""
+    """The sum of a squared Hann window times another that begins n_hops later; a window is four hops long."""
     samples = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(64) / 64)) ** 2
     return float(samples[n_hops * 16 :] @ samples[: 64 - n_hops * 16])

@@ -10,13 +10,13 @@ from runtime.engine.synthesis.phases.line_width import kernel_target, relative_w
 
 # Each pass doubles the widest possible kernel: after n passes it is a triangle 2 ** n bins wide at half its height.
 _N_PASSES = 7
-# Full width at half power of a Hann lobe with noise phases, in bins, after 0, 1/4, 2/4, ... passes: the last pass may
-# be partial. Measured.
+# Measured: the full width at half power, in bins, of a Hann lobe with noise phases after 0, 1/4, 2/4, ... passes. A
+# quarter of a pass spreads a quarter as much power as a full pass.
 _WIDTHS = (
     1.67, 1.82, 2.01, 2.22, 2.46, 2.66, 3.01, 3.55, 4.46, 4.81, 5.32, 6.30, 8.55, 9.18, 10.24, 12.06,
     16.7, 18.0, 20.0, 23.7, 33.0, 35.6, 39.6, 47.2, 65.5, 70.6, 78.6, 94.0, 131.0,
 )  # fmt: skip
-# The table from widths to coefficients has this many steps for each factor of e in width.
+# The table of coefficients has this many steps from one width to a width e times as large.
 _STEPS_PER_E = 64
 _LEAST_WIDTH, _GREATEST_WIDTH = 0.05, 131.0
 # Coefficients are cached for this many bandwidths.
@@ -102,7 +102,7 @@ class Widening:
         return kernel
 
     def _make_table(self, noise_amplitude: float) -> None:
-        """Fill the table that says, for each width, how strong each pass must be."""
+        """Fill `_by_width`: for each pass and width, the part of either neighbour that a bin gets, 0 to 1/4."""
         targets = kernel_target(self._widths, noise_amplitude)
         n_passes = np.interp(targets, _WIDTHS, np.arange(len(_WIDTHS)) / 4.0)
         for number, parts in enumerate(self._by_width):
@@ -111,7 +111,7 @@ class Widening:
 
 
 class _Kernel:
-    """The passes for one bandwidth.
+    """The passes that widen a spectrum by one bandwidth.
 
     Attributes: parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to
     1/4; n_passes: how many passes have an effect; begins_at: for each of these passes, the first bin that it changes.

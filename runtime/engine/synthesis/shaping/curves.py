@@ -48,7 +48,7 @@ class GainCurves:
         self._gains[:n_rows] = 1.0
 
     def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Tilt curves about 1 kHz; both arguments float (n, 1).
+        """Tilt the curves about 1 kHz; both arguments are float (n, 1).
 
         shift_octaves: how far the sound will be transposed after shaping.
         """

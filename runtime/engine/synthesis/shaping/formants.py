@@ -17,7 +17,8 @@ def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float,
     h / 2 ** (semitones / 12).
     """
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    # All bins of a harmonic are added up: the power of its loudest bin depends on where in that bin the harmonic lies.
+    # The power of all bins of a harmonic is added up: that of the loudest bin alone would depend on where in this bin
+    # the harmonic lies.
     power = np.add.reduceat(np.square(magnitudes), firsts)
     floor = max(float(power.max()) * 10.0 ** (_FLOOR_DB / 10.0), 1e-24)
     shape = 0.5 * np.log(np.maximum(power, floor))

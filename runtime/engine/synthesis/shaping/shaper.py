@@ -33,7 +33,7 @@ class Shape(NamedTuple):
 
 
 class Shaper:
-    """Computes the gains of bins.
+    """Computes a gain for each bin of each spectrum.
 
     fundamentals_hz, n_bins, bin_hz: as in `Harmonics`; max_rows: most spectra per call.
     """

@@ -9,7 +9,7 @@ FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
-# When more intervals than this have passed, they are forgotten.
+# `go_to` forgets the intervals before its frame once there are more than this.
 _MOST_PASSED = 256
 
 
@@ -43,7 +43,7 @@ class Head:
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """Begin at `frame`; elapsed: frames since dense hop 0 began.
 
-        full_density, n_samples: the values of `density` and `n_hop` if octave is 0.
+        full_density, n_samples: what `density` and `n_hop` are if octave is 0.
         """
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = self._first = 0
@@ -76,7 +76,7 @@ class Head:
                 del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not precede the frame of the latest `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not be before the frame of the newest `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         number = frame // INTERVAL_FRAMES - self._first
@@ -85,14 +85,14 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """Find the position at which each interval begins, and its step, up to interval _first + number."""
+        """Find the position at which each interval begins, and the step in it, up to interval _first + number."""
         begins, steps, at = self._begins, self._steps, self.ratio.at
         for each in range(len(steps), number + 1):
             middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
             steps.append(round(at(middle) * self.density))
             if each:
                 begins.append(begins[-1] + INTERVAL_FRAMES * steps[-2])
-            else:  # extrapolated back from the frame from which the ratio holds
+            else:  # extrapolated back from frame _since, at which the ratio begins
                 begins.append(self._origin - self._since % INTERVAL_FRAMES * steps[0])
 
     def place(self, frame: int) -> int:
@@ -100,9 +100,9 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The positions at which n_intervals begin, from `frame`'s interval on, and the step within each interval.
+        """The ring positions where n_intervals begin, and their steps; the first interval contains `frame`.
 
-        The first position is extrapolated back from the position at `frame`.
+        A step is how far the position moves per frame. The first position is extrapolated back from `frame`.
         """
         if self._step is not None:
             begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step
@@ -114,7 +114,7 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop at the ring sample `place`, counted on from the plain hop that is dense hop 0."""
+        """Number of the dense hop that contains the ring sample `place`; dense hop 0 has the number `first_hop`."""
         return self.first_hop + place // self.n_hop
 
     @property

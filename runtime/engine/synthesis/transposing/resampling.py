@@ -12,7 +12,7 @@ from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FR
 # Between samples k and k + 1, the interpolation reads four samples: N_BEFORE before k, and N_AFTER from k on.
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
-_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before its position a lane is read
+_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before a lane's position its first sample is read
 # The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding a position
 # down to such a place causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
@@ -73,7 +73,7 @@ class Resampler:
         return self._weighted(windows[flat_index], flat_between).reshape(n, n_frames)
 
     def _weighted(self, windows: np.ndarray, between: np.ndarray) -> np.ndarray:
-        """The values at places between the two middle samples of `windows`, float32 (n,); between: the places."""
+        """Values between the middle two samples of `windows`, float32 (n,); between: at which of _N_PLACES places."""
         n = len(windows)
         products, pairs, sound = self._products[:n], self._pairs[: 2 * n], self._sound[:n]
         self._weights.take(between, axis=0, out=products, mode="clip")
@@ -102,7 +102,7 @@ class Resampler:
         return places.reshape(-1)[elapsed : elapsed + n_frames]
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
-        """The first sample that is read of each lane in each frame: fixed-point, int64 (n_lanes, n_frames)."""
+        """The position of the first sample read for each lane and frame: fixed-point, int64 (n_lanes, n_frames)."""
         n, steps = len(heads), [head.fixed_step for head in heads]
         if None in steps:
             return self._moving_positions(heads, frame, n_frames)

@@ -1,4 +1,4 @@
-"""Keeps how far a transposed lane's ring is written, and with which bins."""
+"""The state of a transposed lane: how far its ring is written, where a crossfade begins, how many bins sound."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
-# A crossfade that would reach into the next dense hop is shortened to end where that hop begins, which saves a dense
-# hop of the old sound. If not even its length divided by this number fits in, it begins where that hop begins instead,
-# which saves a dense hop of the new sound.
+# A crossfade that would reach into the next dense hop is shortened, so that it ends where that hop begins. This saves a
+# dense hop of the old sound. If it would get shorter than its full length divided by this number, it begins where that
+# hop begins. This saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
 
 class TransposedLane:
-    """The state of a lane's ring of dense samples; the ring of a bus's carrier holds the sum of all members.
+    """The state of a lane's ring of dense samples; the ring of a bus's carrier holds the sum of all members of the bus.
 
     All places and lengths are in ring samples. At ratio 1 a lane has OVERSAMPLING ring samples for each frame. A lane
     that begins at a ratio of 2 or more is made at a lower sample rate, halved as many times as its head's `octave`
-    says: the frequencies lost by this would be read above half the engine's sample rate.
+    says. This loses only frequencies that the ratio would move above half the engine's sample rate.
 
     n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
-    engine's sample rate; shift: which of the N_SHIFTS shifts the lane works in. Attributes: head: where the lane is
-    read, None if it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to: end of the
-    written part of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how long it is;
-    is_ramp: whether this crossfade is linear; n_bins: how many of the spectrum's bins sound.
+    engine's sample rate; shift: in which of the N_SHIFTS shifts the lane's hops are made. Attributes: head: where the
+    lane is read, None if it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to:
+    end of the written part of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how
+    long it is; is_ramp: whether this crossfade is linear; n_bins: how many of the spectrum's bins sound.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
@@ -45,16 +45,17 @@ class TransposedLane:
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
-        """Begin to read the lane at a head, at `frame`, as if a crossfade of length n_fade had just ended."""
+        """Begin to read the lane at a head, at `frame`; an earlier crossfade, of length n_fade, counts as ended."""
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
-        # The interpolation also reads the sample before the position.
+        # Writing begins with the hop that holds the sample before the position: the interpolation reads this sample,
+        # too.
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 
     def begin_fade(self, frame: int, n_fade: int) -> None:
-        """Make the lane's hops again from `frame` on, and crossfade to them; n_fade: the longest crossfade."""
+        """Make the lane's hops again from `frame` on, and crossfade to them, for at most n_fade ring samples."""
         place, length = self.fade_at(frame, n_fade)
         self._begin(frame, place, length, length < n_fade)
 
@@ -79,7 +80,8 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        A lane that is in no bus keeps the lead of its shift (see N_SHIFTS), once its ring is written that far ahead.
+        If the lane is in no bus, and its ring is already written as far ahead as its shift asks (see N_SHIFTS), it
+        stays written that far ahead.
         """
         end += N_AFTER
         if self.bus is not None:
@@ -89,7 +91,7 @@ class TransposedLane:
 
     def wanted_bins(self, frame: int) -> int:
         """How many bins stay below half the engine's sample rate at the ratio at `frame`."""
-        # The number changes in steps of a whole tone, so that most vibrato does not change it.
+        # The number of bins changes in steps of a whole tone, so that most vibrato does not change it.
         filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)
         if filled <= 1.0:
             return self._n_heard

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 CLOCKS_PER_BEAT = 24  # MIDI 1.0
 # The loop averages about this many messages. If their times vary by 2 ms (standard deviation), the beat is 0.5 ms off.
 _MEMORY = 40
-# The usual error of a message's time (`_jitter`): its least, its first and its largest value. It is the root of a
-# running mean of the squared errors, in which each new error has the weight _JITTER_WEIGHT.
+# A message's error is how early or late it comes. The usual error (`_jitter`) is the root of a running mean of the
+# squared errors, in which each new error has the weight _JITTER_WEIGHT. Its least, its first and its largest value:
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A message's error is limited to this many times the usual error (`_jitter`), so that a single very late message hardly
@@ -26,12 +26,12 @@ _FEWEST, _MOST_FITTED = 6, 24
 # repeated. _N_STRANGE more strange messages than usual ones mean a new tempo, if the intervals between messages are
 # regular: they may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW are examined.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
-# In clocks. A message that comes this much too late may follow lost messages; one that comes this much too early may
+# A message that comes this many clocks too late may follow lost messages; one that comes this many clocks too early may
 # be a repeated message.
 _OTHER_CLOCK = 0.7
 # While the tempo is uncertain, a message this soon after another is the same message, received from two ports.
 _TWICE_S = 0.002
-_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # between two messages, at 600 beats a minute
+_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # from one message to the next, at 600 beats a minute
 
 
 class ClockLoop:
@@ -88,7 +88,7 @@ class ClockLoop:
             frames = [base[0], *(at for at, _ in later), frame]
             intervals = [end - start for start, end in itertools.pairwise(frames)]
             if max(intervals) - min(intervals) < _MOST_SPREAD * self.period + _DOUBT * self._jitter:
-                # Messages only seemed to be lost or repeated, because of the new tempo: each message is one clock.
+                # No message was lost or repeated; it seemed so because of the new tempo. So each counts as one clock.
                 self._fit([(at, base[1] + k) for k, at in enumerate(frames)])
         elif drifts:
             self._fit(list(self._heard)[-max(self._n_drifting + 1, _FEWEST) :])
@@ -107,7 +107,7 @@ class ClockLoop:
             heard.extend(shifted)
 
     def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
-        """Fit the line to these messages, and forget all others; heard: (frame, count) of each message."""
+        """Fit the line to the messages `heard`, each (frame, count), and forget all others."""
         self._early = self._late = 0.0  # sums of the errors of early and of late messages
         self._n_drifting = self._n_strange = self._n_since_usual = 0
         self._heard.clear()

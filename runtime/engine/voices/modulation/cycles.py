@@ -26,7 +26,7 @@ class Cycles:
         self.line = BeatLine(frame, self.line.beats_at_one(frame), rate_hz / self._sample_rate_hz)
 
     def restart(self, line: BeatLine) -> None:
-        """Count cycles on another line from now on; call it while no note sounds."""
+        """Count cycles by another `line` from now on; call this while no note sounds."""
         self.line = line
 
     def at(self, frames: np.ndarray, line: BeatLine) -> np.ndarray:

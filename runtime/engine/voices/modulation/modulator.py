@@ -50,7 +50,7 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """For each route from an envelope to one of these targets: the target, and the most it adds, float64 (n,).
+        """For each route from an envelope to one of these targets: the target, and what it adds at most, float64 (n,).
 
         frames: float64, counted from a note's start; the note's key stays down.
         """
@@ -108,7 +108,7 @@ class Modulator:
         return sums
 
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
-        """The present values of the controls and of the tempo that modulate these targets of a voice."""
+        """For a voice: the present values of the controls that modulate these targets, and the present tempo."""
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
         return self.sources.hold([name for name in names if name is not None], voice)
 

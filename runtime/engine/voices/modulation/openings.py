@@ -8,24 +8,24 @@ import numpy as np
 
 from runtime.sound.sound import Sound
 
-# Between two points the sound moves in a straight line. Where a gain changes by this much from one point to the next,
-# a line between the gains is at most 0.13 dB above a line between their levels in dB.
+# From one point to the next a gain changes linearly. If it changes by this much, it is never more than 0.13 dB above a
+# gain that changes linearly in dB.
 _MOST_DB = 3.0
-# Every note has a point in each hop, so this distance, about a hop, needs no further points.
+# About a hop. Every note has a point in each hop, so where this distance is close enough, it needs no further points.
 FARTHEST = 1024
 # The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
 # at their hops.
 NEAREST, NEAREST_SINGLY = 128, 256
-# For each part of a note's beginning: its end, in frames after the note's start, and the distances that its points may
-# have.
+# For each part of a note's beginning: where the part ends, in frames after the note's start, and the distances that
+# points in it may have.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
-# By how many dB a gain changes, about, if a target moves by its unit.
+# About how many dB a gain changes if a target moves by its unit; a latent's unit is its whole travel.
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# Pairs, in frames: the end of a part of the note, counted from its start, and the distance of the points in this part;
-# the distance is 0 where hops are the only points.
+# Pairs, in frames: where a part of the note ends, counted from the note's start, and how far apart the points in this
+# part are, or 0 if hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
 # A trajectory may change gains by any amount from one row to the next, so its points are always this close.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
@@ -34,7 +34,7 @@ TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 def opening_points(
     sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]], nearest: int
 ) -> OpeningPoints:
-    """The points that a note of this sound has where it begins, beside its hops; empty if its spectrum changes slowly.
+    """The points, in addition to hops, with which a note of this sound begins; empty if its spectrum changes slowly.
 
     added: called with frames counted from the note's start; returns, for each route from an envelope to a target, the
     target's name and the most it adds, in the target's unit. nearest: the least distance of two points, in frames.
@@ -52,7 +52,7 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The most that the levels change together over `distance` frames from any frame of this part, in dB.
+    """By how many dB all levels together change at most within `distance` frames that begin in this part.
 
     levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
     """

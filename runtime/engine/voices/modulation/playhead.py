@@ -1,4 +1,4 @@
-"""Playheads: they say which row of its table each trajectory of a voice is read at, at any engine frame."""
+"""Playheads: they say in which row of its table each trajectory of a voice is read at an engine frame."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 class Playheads:
     """A playhead for each lane and each trajectory: it says which row of the trajectory's table is read.
 
-    From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor is the note's start for
-    the whole note. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the
-    key is down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the
-    playhead stays. When the key comes up, the release is read instead; `fade` gives the release's share.
+    From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor stays at the note's
+    start. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the key is
+    down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the playhead
+    stays. When the key comes up, the release is read instead; `fade` gives the release's share.
 
     baked: the trajectories' tables; modulated: whether `advance` will be called.
     """
@@ -48,16 +48,16 @@ class Playheads:
         self._rows_per_frame = column([one.rows_per_s / sample_rate_hz for one in baked])[:, 0]
         self._fastest = column([FASTEST / one.row_s / sample_rate_hz for one in baked])[:, 0]
         self._state = np.zeros((n_lanes, 5, len(baked)))
-        # Made once, so that a chord costs little.
+        # The numbers with which unmodulated playheads begin, made once, so that a chord costs little.
         self._unmodulated = self._starting(1.0, 0.0)
         self._anchor = np.zeros(n_lanes, np.int64)
-        # The release has its own anchor and place.
+        # For the release: its row at its anchor, its anchor, and the frame at which the key came up.
         self._release_place = np.zeros((n_lanes, len(baked)))
         self._release_anchor, self._key_up = np.full((2, n_lanes), NEVER, np.int64)
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
 
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; speed, shift: in the units of `advance`; the whole shift applies from `frame` on."""
+        """Begin a note; speed, shift: one lane's values as in `advance`, but the full shift applies from `frame` on."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
         if speed == 1.0 and shift == 0.0:
             self._state[lane] = self._unmodulated
@@ -65,7 +65,7 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Continue the playheads of lane `old` on another lane, whose key is down."""
+        """Continue the playheads of lane `old` on lane `lane`, whose key is down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
@@ -75,7 +75,7 @@ class Playheads:
         self._release_place[lane] = 0.0
 
     def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
-        """Give lanes, int (n,), a new speed and a new shift from `frame` on, a multiple of PLAYHEAD_UPDATE_FRAMES.
+        """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
 
         speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
         shifts: float (n,), shifts of the place, as shares of the held part; until the next
@@ -99,7 +99,7 @@ class Playheads:
         self._state[lanes], self._anchor[lanes] = state, frame
 
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The fractional row of the held part: float64 (n_lanes, n_trajectories, n_frames).
+        """At which fractional row the held part is read: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
         newest update and the next one.
@@ -112,7 +112,7 @@ class Playheads:
             place += state[:, _SHIFT] + state[:, _SHIFT_CHANGE] * np.minimum(elapsed / PLAYHEAD_UPDATE_FRAMES, 1.0)
         inside = np.remainder(place - self._first, self._period)
         if self._folds:
-            # For a trajectory without a back-and-forth loop, the period is the length, and this changes nothing.
+            # Without a back-and-forth loop, a trajectory's period is its length, and the next line changes nothing.
             inside = self._length - np.abs(inside - self._length)
         inside += self._first
         entered = place >= state[:, _ENTRY]
@@ -125,7 +125,7 @@ class Playheads:
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The fractional row of the release, counted from 0; 0 before the key comes up. Shapes as in held_rows."""
+        """At which fractional row the release is read, 0 before the key comes up. Shapes as in held_rows."""
         elapsed = (frames - self._release_anchor[lanes, None])[:, None].astype(np.float64)
         rows = np.abs(self._state[lanes, _RATE])[..., None] * elapsed
         rows += self._release_place[lanes][..., None]
@@ -143,7 +143,7 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The numbers, _PLACE to _SHIFT_CHANGE, of the playheads of a note that begins: (5, n_trajectories)."""
+        """The five numbers (_PLACE to _SHIFT_CHANGE) with which a note's playheads begin: (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])
@@ -152,6 +152,6 @@ class Playheads:
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
     """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop.
 
-    entries: these rows before now; places: where the playheads are, in rows.
+    entries: these rows up to now; places: where the playheads are now, in rows.
     """
     return np.where(places >= entries, -np.inf, entries)

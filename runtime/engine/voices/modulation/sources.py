@@ -41,9 +41,9 @@ class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
     voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: the
-    distance of the points between which the values will be interpolated linearly, 0 without interpolation. As
-    interpolation weakens fast waves, LFOs are made stronger beforehand. held: the controls and the tempo, None for the
-    present ones.
+    distance of the points between which the values will be interpolated linearly, 0 without interpolation.
+    Interpolation weakens fast waves, so LFOs are computed stronger to make up for it. held: the controls and the tempo,
+    None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -96,11 +96,11 @@ class Sources:
             self._rates_hz[name] = rate_hz
 
     def rate(self, name: str) -> float:
-        """The rate in Hz of the LFO `name`, unless it follows the tempo."""
+        """The rate in Hz of the LFO `name`; meaningless if the LFO follows the tempo."""
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Give LFOs whose rates were set the sound's rates again, as if they had had these rates since frame 0.
+        """Undo `set_rate` for all LFOs: they run as if they had had the sound's rates since frame 0.
 
         Call this while no note of the sound is heard.
         """
@@ -113,7 +113,7 @@ class Sources:
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Let the LFOs go on as in another engine, before any note; memory: from that engine's `rates_memory`."""
+        """Let the LFOs go on as in another engine; call before any note. memory: from that engine's `rates_memory`."""
         for name, (rate_hz, *line) in memory.items():
             self._counted(name).restart(BeatLine(*line))
             self._rates_hz[name] = rate_hz
@@ -141,7 +141,7 @@ class Sources:
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """The present values of the sources in `names` that are controls of a voice, and the present BeatLines."""
+        """A voice's present values of the controls in `names` and of those for LFO depths; the present BeatLines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})
@@ -201,7 +201,7 @@ class Sources:
         return self._found_phases[name][1]
 
     def _passed(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """Cycles since frame 0 or beat 0, (1, n_points), or since each note's start, (n, n_points)."""
+        """Cycles of an LFO, (1, n_points) since frame 0 or beat 0, or (n, n_points) since each note's start."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
             # Read from the BeatLine: a product of the present tempo and the elapsed time would change past beats, too.

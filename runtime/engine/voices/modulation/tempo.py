@@ -81,7 +81,7 @@ class Tempo:
         self._starts = True
 
     def stop(self) -> None:
-        """Go on counting beats, because a sequencer stops, or continues where it stopped."""
+        """Let the next clock message count on, not as beat 0: a sequencer stops, or continues where it stopped."""
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:
@@ -99,9 +99,9 @@ class Tempo:
             self.line = BeatLine(frame, self.beats_at(frame), tempo_bpm / 60.0 / self._rate_hz)
 
     def clock(self, frame: int) -> bool:
-        """Process a MIDI clock message, a 24th of a beat after the one before; returns whether it is beat 0.
+        """Process a MIDI clock message, one of 24 in each beat; returns whether it counts as beat 0.
 
-        The line is bent so that it meets the beat that the loop has found.
+        `line` is bent so that it meets the beat that the loop has found.
         """
         beats, starts = self.beats_at(frame), self._starts
         if self._loop is None or not self.has_clock(frame):

@@ -20,8 +20,8 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
-    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), factors; a
-    knob's position in a lane is multiplied by its factor, then the offset that `values` returns is added. has_level,
+    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs); a knob's
+    position in a lane is multiplied by this factor, and then the offset that `values` returns is added. has_level,
     has_colour: whether any level, or any band's gain, differs from 0 dB.
     """
 
@@ -55,7 +55,7 @@ class Trajectories:
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
     def start(self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; key: MIDI note; velocity: MIDI velocity; speed, shift: as in `Playheads.advance`."""
+        """Begin a note; key: MIDI note; velocity: MIDI velocity; speed, shift: as in `Playheads.start`."""
         self.playheads.start(lane, frame, speed, shift)
         self._weigh(lane, key, velocity)
 
@@ -149,15 +149,18 @@ def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity
 
 
 def _hats(centres: Sequence[int], n: int) -> np.ndarray:
-    """The share of each centre at each value: (n, n_centres), 1 at the centre, linear to 0 at the next centres."""
+    """The weight of each centre at each whole number below n: (n, n_centres).
+
+    It is 1 at the centre, and falls linearly to 0 at the centres beside it.
+    """
     return np.stack([np.interp(np.arange(n), centres, row) for row in np.eye(len(centres))], axis=1)
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The first rows of each table's held part and release, in one array of all tables: int64 (n, 1) each.
+    """The first row of each table's held part, and that of its release: int64 (n, 1) each.
 
-    lengths: rows of each table; holds: the last row of each held part. A table without a release gets its last row as
-    first row of the release, which is then not heard.
+    Rows are counted through all tables, laid end to end. lengths: rows of each table; holds: the last row of each held
+    part. For a table without a release, the result is its last row; the release then has the weight 0.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]

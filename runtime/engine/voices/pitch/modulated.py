@@ -36,8 +36,8 @@ class MovingVoice(PlayedNote, Protocol):
 class ModulatedPitch:
     """Frequency of one voice, divided by its model note's frequency, as a function of the frame.
 
-    Controls and tempo stay as they were when this object was made, and each event that may change the pitch makes a new
-    object. So the value at a frame does not depend on when it is computed.
+    The object keeps the controls and the tempo as they were when it was made. Each event that may change the pitch
+    makes a new object. So the value at a frame does not depend on when it is computed.
 
     voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
     note, in semitones; frame: the first frame for which this object holds; former: the object that held for this note
@@ -59,7 +59,7 @@ class ModulatedPitch:
         self._held = self._modulator.hold(PITCH_TARGETS, voice)
         self._depth_at_full = voice.knobs.values["vibrato.depth"]
         self._first = frame // INTERVAL_FRAMES
-        # How far, in rad, modulation of the rate has advanced the vibrato at the beginning of each interval.
+        # How far, in rad, the modulated rate has put the vibrato ahead, at the beginning of each interval.
         self._ahead = [former.ahead_at(self._first) if former is not None else 0.0]
         self._semitones: list[float] = []
         reach = voice.played.pitch_reach_semitones + self._depth_at_full
@@ -84,7 +84,7 @@ class ModulatedPitch:
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
     def ahead_at(self, interval: int) -> float:
-        """How far, in rad, modulation of the rate has advanced the vibrato at the beginning of an interval."""
+        """How far, in rad, the modulated rate has put the vibrato ahead, at the beginning of an interval."""
         number = max(0, interval - self._first)
         while number >= len(self._ahead):
             self._extend()

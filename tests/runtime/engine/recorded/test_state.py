@@ -62,8 +62,8 @@ def other_sounds(config: Config) -> list[Patch]:
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
     """Play phrases in blocks of `block` frames, and after each phrase a pause; returns the sound and the history.
 
-    pause: its length in frames. Each event is posted before the block that it falls in; every fifth one of a block is
-    posted for the block's first frame. The history has a state for the end of each pause.
+    pause: its length in frames. Each event is posted before the block in which it falls. Of the events that fall in a
+    block, every fifth is posted for the block's first frame. The history has a state for the end of each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
@@ -225,7 +225,7 @@ def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
             engine.post(NoteOn(0, 60, 100), 150)
         if at == 1100:
             engine.post(TargetMove("latent.1", 1.0), 1150)
-            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so the engine now takes both events
+            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait, so both events are collected now
         if at == 1400:
             engine.post(KnobTurn(0, 0.2))  # before the hop at 2048
         engine.render(sound[at : at + 100])

@@ -40,7 +40,7 @@ def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, 
 
 
 def test_a_small_bandwidth_grows_without_a_jump() -> None:
-    """With coherent phases, wider harmonics have a smaller share of their power within 1.5 Hz of their frequency."""
+    """The larger the bandwidth, the smaller the share of the 4th harmonic's power within 1.5 Hz of its frequency."""
     magnitudes, fundamental_hz = harmonic(60, 8)
     in_tune = []
     for cents in (0.0, 0.1, 0.3, 1.0, 3.0, 10.0):
@@ -78,7 +78,7 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 def test_the_walk_goes_forth_and_back() -> None:
     """The walk, by which phases wander to widen harmonics, depends on the hop's number, not on the hops made before.
 
-    A transposed lane may make a dense hop again.
+    This matters because a transposed lane may make the same dense hop twice.
     """
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)

@@ -40,7 +40,8 @@ def test_a_bent_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, mo
 @pytest.mark.parametrize("motion", ["turning", "vibrato"])
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_bus_is_inaudible_while_a_knob_turns(name: str, motion: str) -> None:
-    # In a crossfade of 8 ms, a voice's old sound may follow the loudest voice's envelope, so 40 dB are enough here.
+    # A knob begins a crossfade of 8 ms, in which a voice's old sound may follow the loudest voice's envelope. So here
+    # the difference need only be 40 dB softer than the sound.
     events = [*KNOBS, *MOTIONS[motion], *((AT - 200, event) for event in EVENTS[name])]
     mixed, alone = mixed_and_alone(events, 0.0)
     assert level_db(mixed - alone) < level_db(alone) - 40.0

@@ -86,7 +86,7 @@ def held(
     rate_hz: int = RATE_HZ,
     first_hop: int = 0,
 ) -> np.ndarray:
-    """The first n_hops hops of a new note on a lane, all with the same spectrum.
+    """The sound of the first n_hops hops of a new note on a lane; the spectrum does not change.
 
     number: as in `CoherentPhases.start`; first_hop: number of the hop in which the note begins.
     """
@@ -205,6 +205,12 @@ def test_the_sound_is_steady(magnitudes: np.ndarray, largest: float) -> None:
     assert unsteadiness(coherent(magnitudes)) < largest
 
 
+def test_dark_noise_does_not_click_at_hops() -> None:
+    bins = np.arange(SPEC.n_bins) / 20.0
+    sound = coherent(heard((bins**4 * np.exp(-bins)).astype(np.float32)))
+    assert above_15_khz_db(sound / np.abs(sound).max()).max() < -85.0
+
+
 def test_noise_does_not_repeat_itself() -> None:
     sound = coherent(white(), 60)[: 58 * SPEC.hop_size]
     for lag in (2048, 4096, 8192, 40960):
@@ -271,7 +277,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
 
 @pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
 def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
-    """Two lanes get their plans, the phases of their sinusoids, in one call; a third lane gets one at another hop."""
+    """Two lanes get their plans, the phases of their sinusoids, in one call; the third gets its plan at another hop."""
     lane_phases, n_bins = phases(3), synthesis().n_bins
     for lane in range(3):
         lane_phases.start(lane, 4)
@@ -318,7 +324,10 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 
 
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
-    """Dense hops of a bus may be made before or after another note begins on the lane of a former member."""
+    """A note may begin on a lane that has left a bus, before or after the bus's dense hops are made.
+
+    The lane, whose factor is 0, is still in the slice of lanes that is added up.
+    """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]
     made, lanes, factors = phases(4), slice(0, 4), np.array([[1.0], [0.5], [0.0], [0.7]], np.float32)

@@ -49,7 +49,7 @@ def ratio(
 
 
 def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
-    """Voices and synthesis do not import each other, so both define this number."""
+    """The code of the voices and the code of synthesis do not import each other, so both define INTERVAL_FRAMES."""
     assert modulated.INTERVAL_FRAMES == INTERVAL_FRAMES
 
 

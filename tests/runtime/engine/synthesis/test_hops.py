@@ -1,4 +1,4 @@
-"""One transform makes a hop's sound, the sum of four windows, and a row does not depend on the other rows of its batch.
+"""One transform makes a hop's sound, the sum of four windows; the other rows of a batch do not change a row's sound.
 
 Other tests check how lanes are grouped: by the frames of their hops, and into runs of neighbours.
 """
@@ -79,7 +79,7 @@ def test_the_earliest_hop_is_never_after_the_next_and_is_one_of_a_group(n_lanes:
     offsets = {group.offset for group in hops.groups}
     assert len(hops.of_lane) == n_lanes
     for group in hops.groups:
-        group.due = 0  # so that every group sounds
+        group.due = 0  # at first it is NEVER: the group is silent
     for frame in range(3000):
         earliest = hops.earliest_hop(frame)
         assert earliest == hops.next_hop(frame) >= frame

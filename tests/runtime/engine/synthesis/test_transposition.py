@@ -138,7 +138,7 @@ def test_vibrato_has_the_wheel_s_depth_and_the_configured_speed(depth: int) -> N
     pitch = np.array([centroid_note(window) for window in windows]) - 79.0
     time_s = (np.arange(320) + 0.5) * 8.0 / 320
     turning = np.exp(-2j * np.pi * vibrato_hz * time_s)
-    swing = 2.0 * np.mean(pitch * turning) * 1j  # complex amplitude of the pitch; real for a sine of phase 0
+    swing = 2.0 * np.mean(pitch * turning) * 1j  # the vibrato's complex amplitude; real for a sine of phase 0
     assert abs(swing) == pytest.approx(semitones * depth / 127.0, rel=0.1)
     assert swing.real == pytest.approx(abs(swing), rel=0.1)
     assert np.mean(pitch) == pytest.approx(0.0, abs=0.15)

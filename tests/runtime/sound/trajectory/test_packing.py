@@ -108,7 +108,7 @@ def with_part(part: slice, value: bytes) -> bytes:
 )
 def test_bytes_that_are_no_trajectory_are_refused(content: bytes, said: str) -> None:
     if said == "found a range from":
-        # The first latent's range follows its name, which has one letter.
+        # The first latent's range begins at byte 38, after the latent's name, which has one letter.
         content = signed(PACKED[:38] + struct.pack("<2f", float("nan"), 1.0) + PACKED[46:-4])
     with pytest.raises(UserError) as caught:
         unpack(content, "mine.trajectory")

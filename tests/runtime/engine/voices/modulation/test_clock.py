@@ -30,14 +30,14 @@ def steady(bpm: float, n: int) -> np.ndarray:
 
 
 class Heard(NamedTuple):
-    """The found beat: times in s, beats at these times, and how late these beats are in s; negative is early."""
+    """The beat that was found: times in s, the beats at these times, and how late they are, in s; negative is early."""
 
     time_s: np.ndarray
     beats: np.ndarray
     late_s: np.ndarray
 
     def worst_s(self, first_s: float, end_s: float = np.inf) -> float:
-        """The largest error of the beat in a span of time."""
+        """The largest error of the beat, in s, from first_s to end_s."""
         return float(np.abs(self.late_s[(self.time_s >= first_s) & (self.time_s < end_s)]).max())
 
 
@@ -112,7 +112,7 @@ def test_lost_and_doubled_messages_do_not_move_the_beat(seed: int) -> None:
     random = np.random.default_rng(seed)
     true_s = steady(120.0, 40 * CLOCKS_PER_BEAT)
     heard_s = true_s + jittered("uniform", 0.001, len(true_s), seed)
-    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # one message in twelve
+    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # one message in twelve may go wrong
     lost, twice = strange[random.random(70) < 0.5], random.choice(strange, 30)
     late = random.choice(strange, 5)
     heard_s[late] += 0.015
@@ -132,7 +132,7 @@ def test_when_the_clock_stops_its_tempo_goes_on() -> None:
     heard_s = true_s[:n] + jittered("uniform", 0.001, n)
     heard = follow(true_s, heard_s, until_s=20.0)
     assert heard.worst_s(FIRST_S + 1.0, FIRST_S + 10.0) < 0.003
-    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # so in the next ten seconds the tempo is at most 0.1 % off
+    assert heard.worst_s(FIRST_S + 10.0) < 0.01  # 10 ms in ten seconds: the tempo is at most 0.1 % off
 
 
 def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:
@@ -152,8 +152,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    # A stop does not move the beat. A start does not either, if a stop follows before the next clock message. A
-    # continue is handled like a stop.
+    # A stop does not move the beat. A start that is followed by a stop, before the next clock message, does not move it
+    # either. The MIDI message "continue" calls `stop`, too.
     for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])
@@ -174,7 +174,8 @@ def test_taps_and_the_piece_s_tempo_count_when_no_clock_runs() -> None:
     for frame in clocks:
         tempo.clock(frame)
     speed = tempo.line.beats_per_frame
-    tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)  # the clock may still be running
+    # An eighth of a second after its last message, the clock still counts as running.
+    tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)
     assert tempo.line.beats_per_frame == speed
     tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's tempo does not replace the clock's last tempo
     assert tempo.line.beats_per_frame == speed

@@ -48,7 +48,7 @@ TIMES_S = np.arange(0.0, 3.0, 0.01)
 
 
 def ramp(x: np.ndarray, curve: float) -> np.ndarray:
-    """A curve from 0 to 1: a mixture of a straight line and a cubic."""
+    """A curve from 0 to 1: a mixture of a straight line and a cubic, whose share is abs(curve)."""
     x = np.clip(x, 0.0, 1.0)
     return (1.0 - abs(curve)) * x + abs(curve) * (1.0 - (1.0 - x) ** 3 if curve > 0.0 else x**3)
 

@@ -1,0 +1,82 @@
+"""Takes the priority from an audio thread that never pauses, because on one core no other thread could run.
+
+PortAudio 19.6 does so if it plays directly on a USB sound card, and the card is pulled out: it asks for the card's
+state again and again until the stream is closed. The thread that would close the stream has a lower priority.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
+
+_LOOK_S = 0.1
+_LOOKS = 3  # so many looks in a row must find a thread that runs and has not paused
+
+
+class GuardedThread:
+    """One thread of another process of this user; `look` must be called every 0.1 s.
+
+    process_id, thread_id: the system's numbers. OSError if the thread has ended.
+    """
+
+    def __init__(self, process_id: int, thread_id: int):
+        self._thread_id, self._status = thread_id, Path(f"/proc/{process_id}/task/{thread_id}/status")
+        self._n_pauses, self._n_found = -1, 0
+        self._former: tuple[int, os.sched_param] | None = None
+
+    def look(self) -> None:
+        """Take the priority from the thread if it never pauses; give it back if the thread pauses again."""
+        runs, n_pauses = _runs_and_pauses(self._status.read_text())
+        if n_pauses != self._n_pauses:
+            self._n_pauses, self._n_found = n_pauses, 0
+            if self._former is not None:
+                os.sched_setscheduler(self._thread_id, *self._former)
+                self._former = None
+        elif runs:
+            self._n_found += 1
+            if self._n_found == _LOOKS:
+                self._former = os.sched_getscheduler(self._thread_id), os.sched_getparam(self._thread_id)
+                os.sched_setscheduler(self._thread_id, os.SCHED_OTHER, os.sched_param(0))
+
+
+class ThreadGuard:
+    """Guards one thread at a time, on a thread of its own with a higher priority.
+
+    It must not run in the process of the guarded thread: there, a thread that gets no processor time may hold the
+    interpreter.
+    """
+
+    def __init__(self) -> None:
+        self._guarded: GuardedThread | None = None
+        self._thread = threading.Thread(target=self._run, name="thread-guard", daemon=True)
+
+    def watch(self, process_id: int, thread_id: int) -> None:
+        """Guard this thread from now on, and no other one; the numbers are those of the system."""
+        self._guarded = GuardedThread(process_id, thread_id)
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def _run(self) -> None:
+        promote_thread(AUDIO_PRIORITY + 1)
+        while True:
+            guarded = self._guarded
+            try:
+                if guarded is not None:
+                    guarded.look()
+            except OSError:  # the thread has ended; another one may be guarded by now
+                if self._guarded is guarded:
+                    self._guarded = None
+            time.sleep(_LOOK_S)
+
+
+def _runs_and_pauses(status: str) -> tuple[bool, int]:
+    """Whether a thread runs or could run, and how often it has paused.
+
+    status: the text of /proc/…/status. Source: proc_pid_status(5).
+    """
+    facts = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    return facts["State"].strip().startswith("R"), int(facts["voluntary_ctxt_switches"])

@@ -1,0 +1,83 @@
+"""The noise bins of coherent phases: how they sound in a hop, in which four windows overlap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runtime.engine.synthesis.phases.coherent_tables import PHASE_MASK, PHASE_UNITS, CoherentTables
+from runtime.engine.synthesis.phases.taps import N_OVERLAPS
+
+_N_KEPT = 4  # hops
+_N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is computed
+
+
+class NoiseBins:
+    """Turns the noise bins of spectra to their phases in a hop, and adds up the four windows that overlap there.
+
+    tables: the tables of the coherent phases; fft_size, hop_size: in engine frames; max_rows: most spectra per call.
+    Attribute first: complex64 (max_rows, n_bins), the magnitudes of noise bins times their phasors in hop 0; the caller
+    writes these before `write`.
+    """
+
+    def __init__(self, tables: CoherentTables, fft_size: int, hop_size: int, max_rows: int):
+        self._moves, self._unit_phasors = tables.noise_moves, tables.unit_phasors
+        n_bins = len(self._moves)
+        turns = 2.0 * np.pi * (self._moves / PHASE_UNITS - np.arange(n_bins) * (hop_size / fft_size))
+        self._taps = _received(_window_taps(turns, 2.0 * np.pi * hop_size / fft_size))
+        # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
+        padded = np.full((max_rows, n_bins + 2), 0.0, np.complex64)
+        self.first, self._beside = padded[:, 1:-1], _beside(padded)
+        self._products = np.full((max_rows, 3, n_bins), 0.0, np.complex64)
+        self._turned, phasors = np.full(n_bins, 0, np.intp), np.full((1, n_bins + 2), 0.0, np.complex64)
+        self._phasors, self._phasors_beside = phasors[0, 1:-1], _beside(phasors)[0]
+        # The turned taps of a few hops: lanes that crossfade, or do not hop together, use some hops by turns.
+        self._kept = np.full((_N_KEPT, 3, n_bins), 0.0, np.complex64)
+        self._kept_hops: list[int | None] = [None] * _N_KEPT
+        self._oldest = 0
+
+    def write(self, n: int, hop: int, out: np.ndarray) -> None:
+        """Write the noise bins of `first` as they sound in hop number `hop`, complex64 (n, n_bins), into `out`."""
+        products = np.multiply(self._beside[:n], self._taps_at(hop), out=self._products[:n])
+        np.add(products[:, 0], products[:, 1], out=out)
+        out += products[:, 2]
+
+    def _taps_at(self, hop: int) -> np.ndarray:
+        if hop in self._kept_hops:
+            return self._kept[self._kept_hops.index(hop)]
+        number = self._oldest
+        self._oldest = (number + 1) % _N_KEPT
+        np.multiply(self._moves, hop % PHASE_UNITS, out=self._turned)
+        self._turned &= PHASE_MASK
+        self._phasors[:] = self._unit_phasors.take(self._turned, mode="clip")
+        self._kept_hops[number] = hop
+        return np.multiply(self._taps, self._phasors_beside, out=self._kept[number])
+
+
+def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
+    """What a bin of phase 0 adds to the bin above, to itself and to the bin below: complex128 (3, n_bins).
+
+    turns: by how many radians each bin's move differs from the move of a sinusoid at the bin's centre; hop_angle: that
+    move in bin 1. The window that began k hops ago keeps its phase of then, which is k turns behind. If all windows had
+    the newest one's phase, the sound of a stretched bin would jump at each hop. The taps of a Hann window that began k
+    hops ago are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle. Windows with unequal phases are softer
+    together, so the taps of each bin are scaled to keep its power.
+    """
+    k = np.arange(N_OVERLAPS)[:, None]
+    behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)
+    taps = np.stack([-0.5 * delayed * behind, behind, -0.5 * delayed.conj() * behind]).sum(axis=1)
+    samples = np.arange(N_OVERLAPS * _N_SAMPLES).reshape(N_OVERLAPS, _N_SAMPLES)
+    windows = 0.5 - 0.5 * np.cos(2.0 * np.pi / samples.size * samples)
+    power = np.square(np.abs(np.einsum("kx,kn->xn", windows, behind))).mean(axis=0)
+    return 0.5 * taps / np.sqrt(power)
+
+
+def _received(taps: np.ndarray) -> np.ndarray:
+    """The same taps, ordered by the receiving bin: the factors of the bin below, of itself and of the bin above."""
+    received = np.zeros(taps.shape, np.complex64)
+    received[0, 1:], received[1], received[2, :-1] = taps[0, :-1], taps[1], taps[2, 1:]
+    return received
+
+
+def _beside(padded: np.ndarray) -> np.ndarray:
+    """A view (n, 3, n_bins) of values (n, n_bins + 2): for each bin the values of the bin below, itself and above."""
+    return np.lib.stride_tricks.sliding_window_view(padded, padded.shape[1] - 2, axis=1)

@@ -1,0 +1,52 @@
+"""How an update from the page goes: one small file, which root writes and the page reads."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from runtime.base.errors import UserError
+from runtime.base.files import atomic_write, read_bounded_file
+
+_LARGEST_BYTES = 64 * 2**10
+_LONGEST_S = 1800.0  # later, an update that has not ended was killed; TimeoutStartSec of the unit is shorter
+
+Why = Literal["", "file", "signature", "other", "version", "packages", "start"]
+
+
+class News(msgspec.Struct, frozen=True):
+    """The state of the last update since the machine has started.
+
+    state: `checking` and `installing` go on; `done` and `refused` are the end. why: at which check it was refused.
+    line: the reason for the user. signer: who has signed it, "" if not known yet. version: the new version's number.
+    """
+
+    state: Literal["checking", "installing", "done", "refused"] = "checking"
+    why: Why = ""
+    line: str = ""
+    signer: str = ""
+    version: str = ""
+    at_s: float = 0.0
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the update has not ended yet."""
+        return self.state in ("checking", "installing") and time.time() < self.at_s + _LONGEST_S
+
+
+def write_news(news: News, path: Path) -> None:
+    """Write the news, with the present time, to a file that every user can read."""
+    with atomic_write(path, "wb") as stream:
+        stream.write(msgspec.json.encode(msgspec.structs.replace(news, at_s=time.time())))
+    path.chmod(0o644)
+
+
+def read_news(path: Path) -> News | None:
+    """Read the news; None if no update has come since the machine has started."""
+    try:
+        return msgspec.json.decode(read_bounded_file(path, "news", _LARGEST_BYTES), type=News)
+    except (UserError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None

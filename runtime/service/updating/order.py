@@ -1,0 +1,31 @@
+"""The order of versions: only a newer version may come over the page, so nobody can bring an old one back."""
+
+from __future__ import annotations
+
+import re
+
+from runtime.base.errors import UserError
+
+_RELEASED = re.compile(r"\d+(?:\.\d+)*")
+
+
+def is_released(version: str) -> bool:
+    """Whether a version has an order: numbers with dots between them, and nothing else."""
+    return _RELEASED.fullmatch(version) is not None
+
+
+def refuse_not_newer(version: str, present: str) -> None:
+    """UserError if `version` is not newer than `present`; of a present version such as 1.2rc1 only 1.2 counts."""
+    remedy = "for another one, type on the machine: sudo timbrebox service update FILE"
+    if not is_released(version):
+        raise UserError("update", f"version {version}", "numbers with dots", remedy)
+    begins = _RELEASED.match(present)
+    if begins is not None and _numbers(version) <= _numbers(begins[0]):
+        raise UserError("update", f"version {version}", f"one newer than {present}, which plays", remedy)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(number) for number in version.split(".")]
+    while numbers and numbers[-1] == 0:  # 1.2.0 is 1.2
+        numbers.pop()
+    return tuple(numbers)

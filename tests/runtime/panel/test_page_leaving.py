@@ -1,0 +1,116 @@
+"""The page in a real Chromium: changes that a choice of another sound leaves come back, and so does where one was."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from runtime.link.client import Link
+from tests.support.browser import Browser
+from tests.support.panel import name_of_sound
+from tests.support.rig import wait_until
+
+TOAST = "document.querySelector('tb-toast')"
+CHANGED = "document.querySelector('tb-now .changed')"
+
+
+@pytest.fixture
+def page(opened: Browser, link: Link) -> Browser:
+    """The page's part Sounds, just opened; the cello plays, which has a trajectory, with a changed width."""
+    link.ask("sound", name="cello")
+    opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
+    opened.wait(f"{CHANGED}.hidden")
+    time.sleep(0.3)  # later news of the choice would end the change
+    opened.evaluate("import('/play.js').then(({ play }) => play.move({ width: 0.5 })); 0")
+    wait_until(lambda: width(link) == 0.5, "the changed width")
+    opened.click("#tab-sounds")
+    opened.wait("document.querySelectorAll('.theirs .choice').length > 3")
+    return opened
+
+
+def width(link: Link) -> float:
+    """The position of the target `width`."""
+    return link.ask("state")["positions"]["width"]
+
+
+def bring_back(page: Browser, link: Link) -> None:
+    """Choose the offer to bring the changes to the cello back, and wait until the cello plays with them."""
+    page.wait(f"{TOAST}.textContent.includes('Your changes to cello were not saved.')")
+    page.click("tb-toast button")
+    wait_until(lambda: name_of_sound(link) == "cello" and width(link) == 0.5, "the cello with its changed width")
+    page.wait(f"!{CHANGED}.hidden")
+
+
+def test_changes_come_back_after_a_sound_was_chosen_from_the_list(page: Browser, link: Link) -> None:
+    page.click('[data-focus="choose strings/violin"]')
+    wait_until(lambda: name_of_sound(link) == "violin", "the other sound")
+    assert width(link) != 0.5
+    bring_back(page, link)
+
+
+def test_changes_come_back_after_a_step_to_the_next_sound_or_a_click_on_a_pin(page: Browser, link: Link) -> None:
+    page.click("tb-now .round:last-child")
+    wait_until(lambda: name_of_sound(link) != "cello", "the next sound")
+    bring_back(page, link)
+    page.click("#tab-map")
+    page.wait("document.querySelectorAll('.pins button').length > 3")
+    page.click('.pins button[aria-label="Choose harp"]')
+    wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
+    bring_back(page, link)
+
+
+def test_changes_come_back_after_another_instrument_was_chosen(page: Browser, link: Link) -> None:
+    page.click('.instruments button[aria-label="Play orchestra"]')
+    wait_until(lambda: link.ask("state")["instrument"]["name"] == "orchestra", "the other instrument")
+    bring_back(page, link)
+    assert link.ask("state")["instrument"]["name"] == "strings"
+
+
+def test_an_unchanged_or_saved_sound_is_left_without_a_word(page: Browser, link: Link) -> None:
+    page.evaluate("document.querySelector('#save-name').value = 'Wide cello'")
+    page.click(".save .main")
+    wait_until(lambda: name_of_sound(link) == "Wide cello", "the saved sound")
+    page.wait(f"{CHANGED}.hidden")
+    page.evaluate(f"{TOAST}.hide()")
+    page.click('[data-focus="choose strings/violin"]')
+    wait_until(lambda: name_of_sound(link) == "violin", "the other sound")
+    page.wait("document.querySelector('tb-now strong').textContent === 'violin'")
+    assert page.evaluate(f"{TOAST}.textContent") == ""
+    link.ask("sounds.delete", name="Wide cello")
+
+
+def test_a_new_sound_s_sliders_stand_where_it_has_them_even_if_they_were_moved_just_before(
+    page: Browser, link: Link
+) -> None:
+    violin = "document.querySelector('[data-focus=\"choose strings/violin\"]')"
+    page.evaluate(f"import('/play.js').then(({{ play }}) => {{ play.move({{ tilt: 0.9 }}); {violin}.click(); }}); 0")
+    wait_until(lambda: name_of_sound(link) == "violin", "the other sound")
+    tilt = link.ask("state")["positions"]["tilt"]
+    page.evaluate("import('/play.js').then((found) => (window.play = found.play)); 0")
+    page.wait(f"Math.abs(window.play?.positions.get('tilt') - {tilt}) < 1e-3", 3.0)
+
+
+def test_sounds_open_at_their_top_and_play_where_it_was_left(page: Browser) -> None:
+    page.look(1000, 600)
+    tab = "document.querySelector('#tab-{}').click()"  # a click with the mouse would scroll to the tab first
+    page.evaluate(tab.format("play"))
+    page.evaluate("scrollTo({ top: 200, behavior: 'instant' })")
+    page.evaluate(tab.format("sounds"))
+    page.click("tb-layers summary")  # scrolls to its form
+    page.wait("scrollY > 50")
+    page.evaluate(tab.format("play"))
+    page.wait("scrollY === 200")
+    page.evaluate(tab.format("sounds"))
+    page.wait("scrollY === 0")
+
+
+def test_the_volume_says_whose_it_is_and_why_it_differs(page: Browser, link: Link) -> None:
+    label = "document.querySelector('tb-out label')"
+    page.wait(f"{label}.textContent === 'Volume of cello'")
+    link.ask("sound", name="harp")
+    page.wait(f"{label}.textContent === 'Volume of harp'")
+    assert page.evaluate(f"{label}.title").startswith("Each sound has its own volume")
+    page.look(360, 740)  # there is room for the first word only; the slider's name has all of them
+    assert page.evaluate(f"{label}.firstChild.textContent") == "Volume"
+    assert page.evaluate("document.querySelector('.whose').offsetWidth") <= 1

@@ -1,0 +1,24 @@
+"""The page's process, for updates in a test's folder: python -m tests.support.updating_panel FOLDER panel ...
+
+FOLDER is the folder of a `RootsHalf`. As in the service, the page takes updates only if there is a list of signers,
+here in FOLDER.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from runtime.__main__ import main
+from runtime.base.user_folders import state_folder
+from runtime.panel.files import updates
+from runtime.service.places import SIGNERS, UPDATE, UPDATE_NEWS
+
+folder = Path(sys.argv.pop(1))
+updates.STATE, updates.UNITS = state_folder(), folder / "units"
+updates.SIGNERS, updates.UPDATE_NEWS = folder / "etc" / SIGNERS.name, folder / "run" / UPDATE_NEWS.name
+updates.UNITS.mkdir(exist_ok=True)
+(updates.UNITS / f"{UPDATE}.path").touch()
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
