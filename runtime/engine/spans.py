@@ -11,13 +11,17 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.performance import Performance
 
+# A wheel whose last event is older than this does not turn.
+_WHEEL_FRAMES = 1024
+
 
 class Spans:
     """Mixes the sound of one span after another into `Mixer.stereo`.
 
     A span is mixed in parts. A part ends with its span, at an event that changes only pitches, or where a read of
-    transposed lanes must end (`longest_read`). A part is usually mixed as a whole at its first frame. But a wheel that
-    turns sends its next event soon: a part that begins with new pitches is mixed piece by piece.
+    transposed lanes must end (`longest_read`). A part is usually mixed as a whole at its first frame. But while a wheel
+    turns, its next event comes soon and ends the part. So a part is mixed piece by piece if pitches changed at its
+    beginning or shortly before.
 
     frame: the first frame; the rest: the parts of the engine. Attributes: begin: the frame of the mixer's first sample;
     end: up to where blocks may copy the mixer's samples; first_hop: the first hop or reading after `begin`;
@@ -41,7 +45,7 @@ class Spans:
         self._transposed: list[int] = []  # the sounding lanes that are transposed
         self._heard: list[int] = []  # those of _transposed that are read
         self._n_gain_changes = -1  # `VoiceBank.n_changes` when the span began
-        self._is_bent = False  # whether the present part began with new pitches
+        self._retuned_at = -_WHEEL_FRAMES  # the frame of the newest event that changed pitches
         self.start_at(frame)
 
     def start_at(self, frame: int) -> None:
@@ -69,7 +73,9 @@ class Spans:
             self._change = min(self._change, ends)
             self._part_end, self._mixed_to = min(self._part_end, self._change), min(self._mixed_to, self._change)
         if begins or changes is not None or frame == self._part_end:
-            self._begin_part(frame, begins, changes is not None and bool(changes.retuned))
+            if changes is not None and changes.retuned:
+                self._retuned_at = frame
+            self._begin_part(frame, begins)
         if frame >= self._mixed_to:
             self._mix(frame, block_end)
         self._reading_at = self._voice_sound.next_reading(frame)
@@ -150,8 +156,8 @@ class Spans:
         end = frame + min(LONGEST_SPAN, self._sound.size - frame % self._sound.size)
         return min(end, self._performance.next_change(frame), self._voice_sound.next_change(frame))
 
-    def _begin_part(self, frame: int, begins_span: bool, is_bent: bool) -> None:
-        self._part_begin, self._part_end, self._is_bent = frame, self._change, is_bent
+    def _begin_part(self, frame: int, begins_span: bool) -> None:
+        self._part_begin, self._part_end = frame, self._change
         if self._transposed:
             longest = self._sound.longest_read(self._heard)
             self._part_end = min(self._change, frame + longest - frame % longest)
@@ -160,12 +166,12 @@ class Spans:
         self._mixed_to = frame
 
     def _mix(self, frame: int, block_end: int) -> None:
-        """Mix the rest of the part, or only a piece of it if the part began with new pitches.
+        """Mix the rest of the part, or only a piece of it if a wheel may be turning.
 
         A piece lasts up to the end of the block, or as long as all earlier pieces together if that is longer.
         """
         end = self._part_end
-        if self._is_bent:
+        if self._transposed and self._part_begin - self._retuned_at < _WHEEL_FRAMES:
             end = min(end, max(block_end, 2 * frame - self._part_begin))
         self._clear_played(frame)
         self._mixer.mix(frame, end - frame)

@@ -54,9 +54,12 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
     played, n = voices[0].played, len(voices)
     moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
     sums = played.modulator.values(played.playhead_targets, moment)
-    speeds = 2.0 ** sums["trajectory.speed"] if "trajectory.speed" in sums else np.ones((1, 1))
-    shifts = sums.get("trajectory.position", np.zeros((1, 1)))
-    return np.broadcast_to(speeds, (n, 1))[:, 0], np.broadcast_to(shifts, (n, 1))[:, 0]
+    speeds, shifts = np.ones(n), np.zeros(n)
+    if "trajectory.speed" in sums:
+        speeds[:] = 2.0 ** sums["trajectory.speed"][:, 0]
+    if "trajectory.position" in sums:
+        shifts[:] = sums["trajectory.position"][:, 0]
+    return speeds, shifts
 
 
 class PlayedSound:

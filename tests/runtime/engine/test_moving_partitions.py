@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runtime.config import Config, MidiConfig, VoiceConfig
 from runtime.engine.engine import Engine
-from runtime.events import TargetMove
+from runtime.events import ControlChange, KnobTurn, NoteOff, NoteOn, PhaseBlend, PitchWheel, TargetMove, Tempo
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.library import load
@@ -72,6 +72,27 @@ def test_any_sounds_of_the_bundled_instrument(
     drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int]
 ) -> None:
     assert_any_blocks(BUNDLED, SAMPLE_RATE_HZ, drawn, timed, blocks)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
+    """How far a part of a span is mixed at once depends on the size of blocks, but no sample does."""
+    random, card, n_frames = np.random.default_rng(seed), decoder().card, 12000
+    config = Config(voice=VoiceConfig(n_voices=int(random.choice([3, 16, 20])), vibrato_semitones=1.0), seed=seed)
+    sound = random_sound(RandomChoices(random), tuple(latent.name for latent in card.latents)) if seed % 3 else Sound()
+    patch = with_sound(config, sound, card, "test")
+    timed: Timed = [(int(random.integers(900)), NoteOn(k % 2, 40 + 3 * k, 60)) for k in range(14)]
+    timed += [(int(random.integers(3000, n_frames)), NoteOff(k % 2, 40 + 3 * k)) for k in range(0, 14, 3)]
+    timed += [(int(random.integers(3000, n_frames)), NoteOn(0, 50 + 7 * k, 60)) for k in range(5)]
+    for control in (1, 7, 10, 64, 74):
+        timed.append((int(random.integers(n_frames)), ControlChange(0, control, int(random.integers(128)))))
+    for event in (KnobTurn(0, 0.9), PhaseBlend(1.0), Tempo(90.0), KnobTurn(1, 0.1), TargetMove("lfo_1.rate", 0.9)):
+        timed.append((int(random.integers(n_frames)), event))
+    for frame in range(1000, n_frames, int(random.integers(20, 200))):
+        timed.append((frame, PitchWheel(int(random.integers(2)), int(random.integers(-8192, 8192)))))
+    sizes = [int(2.0 ** random.uniform(0.0, 11.0)) for _ in range(50)]
+    assert_same(lambda: Engine(decoder(), config=config, patch=patch), timed, sizes, n_frames)
+    assert_same(lambda: Engine(decoder(), config=config, patch=patch), timed, [64], n_frames)
 
 
 def without_amounts(sound: Sound) -> Sound:

@@ -9,8 +9,10 @@ import pytest
 
 from runtime.config import Adsr
 from runtime.engine.engine import Engine
+from runtime.engine.sounding.voice_sound import VoiceSound
 from runtime.engine.synthesis.hops import DenseHop, HopSynthesis
 from runtime.engine.synthesis.transposing.resampling import Resampler
+from runtime.engine.voices.changes import Changes
 from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PhaseBlend, PitchWheel
 from runtime.instrument.decoder import Decoder
 from tests.support.allocations import Allocation, recorded_arrays
@@ -249,6 +251,28 @@ def test_vibrato_takes_few_reads(reads: list[int]) -> None:
     reads.clear()
     blocks(player)
     assert len(reads) <= 2 * HOPS + AHEAD
+
+
+def test_a_turning_wheel_begins_no_spans_and_reads_little_that_is_not_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames_read, begun = [], []
+    read, follow = Resampler.read, VoiceSound.follow
+
+    def noted_read(resampler: Resampler, lanes: list, heads: list, frame: int, n_frames: int) -> np.ndarray:
+        frames_read.append(n_frames)
+        return read(resampler, lanes, heads, frame, n_frames)
+
+    def noted_follow(voice_sound: VoiceSound, changes: Changes, frame: int, *args) -> bool:
+        begun.append(frame)
+        return follow(voice_sound, changes, frame, *args)
+
+    monkeypatch.setattr(Resampler, "read", noted_read)
+    monkeypatch.setattr(VoiceSound, "follow", noted_follow)
+    player = played(16, [*CHORD, PitchWheel(0, 1000)])
+    player.hear(0.1)
+    frames_read.clear(), begun.clear()
+    blocks(player, lambda number: [PitchWheel(0, number * 5)])
+    assert 1 <= len(begun) <= HOPS + AHEAD
+    assert sum(frames_read) <= 1.05 * N_BLOCKS * BLOCK
 
 
 @pytest.mark.parametrize("blend", [0.0, 1.0])
