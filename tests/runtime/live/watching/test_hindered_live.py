@@ -112,3 +112,18 @@ def test_sound_that_is_not_finite_is_said_and_it_plays_on(jack_server: JackServe
         assert program.stop() == 0
         assert sum("not finite" in line for line in program.lines) == 1
         assert program.errors == ""
+
+
+def test_a_card_that_is_soon_back_plays_soon(jack_server: JackServer, tmp_path: Path) -> None:
+    with hindered_program(jack_server, tmp_path, "unplugged") as program:
+        for number in range(1, 4):
+            program.send(signal.SIGUSR1)
+            wait_until(lambda: _count(program, "Sound card gone") == number, "a card that has gone")  # noqa: B023
+            gone_s = time.monotonic()
+            wait_until(lambda: _count(program, "Sound card: JACK") == number, "a card")  # noqa: B023
+            assert time.monotonic() - gone_s < 0.9  # if it waited for its next round, up to 2 s
+            time.sleep(0.3 * number)
+
+
+def _count(program: LiveProgram, words: str) -> int:
+    return sum(words in line for line in list(program.lines))
