@@ -97,7 +97,7 @@ class DeviceMaps:
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)
         if early:
-            self._keep(device)  # saves the early lines together with those from earlier runs
+            self._keep(device)  # saves the lines learned just now, together with those from earlier runs
 
     def _use(self, device: int, setup: DeviceSetup) -> None:
         self._setups[device] = setup

@@ -187,7 +187,7 @@ class Recorder:
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # this rack's first block has not been written to the ring yet
+            states = []  # the ring still has another rack's sound, and nothing of this rack's
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None
@@ -228,7 +228,7 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # the companion has read nothing yet
+            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # the companion's figure is still 0
             began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
             waiting.answer(self._seconds(facts) | already | began)
 

@@ -18,7 +18,7 @@ from runtime.events import NEVER
 
 ROOM = 0.8  # voices are shed until the load is AIM, and return while the load stays below ROOM
 LOOK_S = 0.25  # seconds from look to look while not all voices may sound
-# Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
+# Overload: 3 of the latest 4 blocks are nearly late, or 3 blocks are late in the latest 0.2 s (or 8 blocks if longer).
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
 _COLD_S = 0.3  # for this long after an output's first note, no block is judged: memory is used for the first time

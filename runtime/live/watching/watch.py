@@ -83,7 +83,7 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # Without a frame, the event happens in the next block. The frame of an event that arrives now would be later.
+        # An event without a frame happens in the next block; an event with the present frame would happen later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:

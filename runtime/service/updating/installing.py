@@ -21,7 +21,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # begins the names of the folders in HOME for copies of updates; only root may enter these
+_COPY = ".update-"  # folders in HOME with names that begin so hold copies of updates, for root only
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:

@@ -149,9 +149,9 @@ def test_an_engine_is_freed_in_small_steps() -> None:
     assert kept[0] == 0.0
 
 
-# A program in which a maker's thread allocates 40 MB: in pieces, of which a few stay, as when an engine is freed, or in
-# large pieces, of which glibc keeps the last ones. The program prints its own memory in MB twice: while all pieces are
-# there, and after the others are freed.
+# In this program, a maker's thread allocates 40 MB, in small or in large pieces. Some small pieces are never freed, as
+# when an engine is freed; when large pieces are freed, glibc keeps memory at the heap's end. The program prints its
+# memory in MB twice: while it has all pieces, and after it has freed them.
 HEAVY = """
 import re, sys, threading
 import numpy as np

@@ -223,7 +223,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
     wait_for_voices(link, 0)
-    page.complaints.clear()  # the browser's errors about failed connections
+    page.complaints.clear()  # drop the browser's errors about failed connections
 
 
 def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:
@@ -240,10 +240,10 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
     page.command("Page.navigate", url="about:blank")
     page.open(f"{playing.url}#map")
     wait_for_voices(link, 0)
-    page.evaluate("void setTimeout(() => history.go(-2))")  # later: a page that leaves at once sends no answer
+    page.evaluate("void setTimeout(() => history.go(-2))")  # delayed: the page must first answer this call
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
     page.wait("document.querySelector('tb-slider.tall') !== null")
-    page.evaluate("document.querySelector('tb-keys').setHold(false)")  # the browser may have reloaded the page
+    page.evaluate("document.querySelector('tb-keys').setHold(false)")  # off, even if a reload has switched it off
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
