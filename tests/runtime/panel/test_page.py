@@ -243,7 +243,8 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
     page.evaluate("void setTimeout(() => history.go(-2))")  # delayed: the page must first answer this call
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
     page.wait("document.querySelector('tb-slider.tall') !== null")
-    page.evaluate("document.querySelector('tb-keys').setHold(false)")  # off, even if a reload has switched it off
+    # If the browser has reloaded the page, Hold may be off already, and a click would switch it on.
+    page.evaluate("document.querySelector('tb-keys').setHold(false)")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
