@@ -27,7 +27,7 @@ MOST_MAKERS = 8
 TIDIES_AGAIN_S = 5.0
 _N_TIDIES = 2
 
-Make = Callable[[], Iterable[object]]  # returns what was made, nothing if making failed
+Make = Callable[[], Iterable[object]]  # makes something, and returns what it has made
 
 
 class _Maker:

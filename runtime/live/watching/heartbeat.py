@@ -6,7 +6,7 @@ BEAT_S = 0.15  # seconds from one look to the next; 1.5 blocks if those take lon
 _SUSPECT_S = 0.1
 # This many looks in a row must find no new block before the device counts as gone.
 _BEATS_AT_START = 15  # before the first block, which some drivers request late
-_BEATS_MISSED = 3  # later; more than 1, because the program itself may have been suspended
+_BEATS_MISSED = 3  # after the first block; not 1, because the program itself may have been suspended
 
 
 class Heartbeat:

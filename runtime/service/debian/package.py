@@ -1,4 +1,4 @@
-"""Makes one .deb: the program's files, wheels of its packages for the target machine, and Debian's scripts.
+"""Makes one .deb: the program's files, wheels of its packages for the target machine, and scripts for dpkg.
 
 Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so Debian's
 packages are used. The environment links to these two and hides Debian's other Python packages, above all its

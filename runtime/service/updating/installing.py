@@ -94,7 +94,7 @@ class _Told:
         """For a `with`: if its block fails or is stopped, write the reason for the page."""
         try:
             yield
-        except BaseException as error:  # also when systemd stops it
+        except BaseException as error:  # also if systemd stops the update
             line = str(error) if isinstance(error, UserError) else f"it ended early ({type(error).__name__})"
             with suppress(UserError):
                 self.say(state="refused", line=line)

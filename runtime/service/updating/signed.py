@@ -16,7 +16,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 
 SUFFIX = ".update"
-NAMESPACE = "timbrebox-update"  # is in each signature; a signature of, say, a Git commit has another, and is refused
+NAMESPACE = "timbrebox-update"  # a signature with another namespace, such as that of a Git commit, is refused
 LARGEST_BYTES = 128 * 2**20  # the largest signed update; a checkout has 18 MB
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
 _MOST_SIGNATURE_BYTES = 16 * 2**10

@@ -27,7 +27,7 @@ NOT_WORDS = re.compile(
 
 
 def rows() -> list[tuple[str, str]]:
-    """The rows of the page's file."""
+    """The rows of findings.js, the page's file of translations."""
     lines = re.findall(r"^  (\[\".*\"\]),$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return [tuple(json.loads(line)) for line in lines]
 

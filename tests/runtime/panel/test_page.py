@@ -149,7 +149,7 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
     wait_for_voices(link, 0)
     after = link.ask("state")["positions"]
     assert sum(abs(after[name] - before[name]) for name in after if name.startswith("latent.")) > 0.1
-    # Latents that another program sets are shown at the place that has them.
+    # If another program moves the latents, the page shows the place on the map that has these latents.
     page.click("#tab-play")
     row = page.evaluate("document.querySelector('tb-map').sheet.at([0.31, 0.62])")
     names = [name for name in after if name.startswith("latent.")]

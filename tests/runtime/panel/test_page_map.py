@@ -62,7 +62,7 @@ def drag_ring(page: Browser, place: tuple[float, float]) -> None:
 
 
 def latents(link: Link) -> list[float]:
-    """The positions of the latents that play."""
+    """The positions of the present sound's latents."""
     return [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
 
 
@@ -187,7 +187,7 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.key("keyUp", "KeyA", "a")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
-    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # a note follows it without a trail
+    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the note moves along, but leaves no trail
     assert page.evaluate(f"{MAP}.trail.places.length") == 0
     page.key("keyUp", "KeyA", "a")
 

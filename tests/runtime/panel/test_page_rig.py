@@ -27,7 +27,7 @@ pytestmark = pytest.mark.rig
 IN_TUNE_CENTS = 20.0
 SILENT_DB = -70.0
 PERIOD_FRAMES = 256
-# The page's limit is 25 ms (`python -m tests.soak.panel_touch`); here other tests run on the same cores.
+# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); here it is higher, as other tests run, too.
 LONGEST_TOUCH_MS = 60.0
 RING = "document.querySelector('tb-map').place"
 
@@ -52,7 +52,7 @@ def playing(server: JackServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
-    """Captures the output, and plays real MIDI."""
+    """A client of the JACK server that captures the output and plays MIDI."""
     with Player(server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")) as ears:
         yield ears
 
@@ -173,7 +173,7 @@ def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_button
     page.click(".panic")  # if a key's release never comes, this ends its note
     page.wait(f"{lit} === 0")
     ears.send([0x80, 64, 0])
-    page.click("#tab-hands")  # what arrived before the list was shown is in the list
+    page.click("#tab-hands")  # the list also has what arrived before it was shown
     page.wait("document.querySelector('.arrived').textContent.includes('C♯4')")
 
 

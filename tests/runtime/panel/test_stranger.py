@@ -39,7 +39,7 @@ def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, **pipes) as driver:
         assert "ready" in json.loads(driver.stdout.readline())
         yield driver
-        driver.stdin.close()  # killed, it would leave `play` running
+        driver.stdin.close()  # a kill would leave `play` running
         driver.wait(60)
 
 

@@ -1,4 +1,4 @@
-"""Cues are sounds for a user without a screen: a chime, a cue for waiting, and a yes.
+"""Cues are sounds for a user without a screen: a chime, a cue for waiting, and the cue `yes`.
 
 The tests check how cues sound, and when they are played.
 """
