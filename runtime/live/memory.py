@@ -115,7 +115,7 @@ class Memory:
 
 
 def _this_boot() -> str:
-    """A name for the time since the machine was started; an empty text where the system has none."""
+    """The id of the machine's present boot; an empty text where the system has none."""
     with suppress(OSError):
         return _BOOT.read_text(encoding="ascii").strip()
     return ""

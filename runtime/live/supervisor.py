@@ -211,7 +211,7 @@ class Supervisor:
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
-                with gives_way(self._card.renders_now):  # after a swap, this takes a few milliseconds
+                with gives_way(self._card.renders_now):  # because saving takes a few milliseconds after a swap
                     desk.remember()
                 self._condition.tell()
                 next_round_s = time.monotonic() + (LOOK_S if self._card.is_missing else ROUND_S)

@@ -30,7 +30,7 @@ class Allowance:
         return max(0.0, -self._left / self._rate)
 
     def try_take(self) -> float:
-        """Count one message and return 0 if it may be handled now; else return the seconds until a message may be."""
+        """Count one message and return 0 if it may be handled now; else return the seconds until one may be handled."""
         self._refill()
         if self._left < 1.0:
             return (1.0 - self._left) / self._rate

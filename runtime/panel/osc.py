@@ -34,9 +34,9 @@ class NotUnderstoodError(Exception):
 class OscPort(asyncio.DatagramProtocol):
     """Passes the requests in OSC packets on to the playing process, and ignores packets that it does not understand.
 
-    link: to the playing process. keys: the keys that pages and OSC hold. allowance: limits the messages; packets beyond
-    it are dropped, because UDP cannot slow a sender down. changed: called when a packet has been counted. n_taken,
-    n_ignored: how many packets were accepted, and how many were ignored.
+    link: the link to the playing process. keys: the keys that pages and OSC hold. allowance: limits the messages;
+    packets beyond it are dropped, because UDP cannot slow a sender down. changed: called when a packet has been
+    counted. n_taken, n_ignored: how many packets were accepted, and how many were ignored.
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
@@ -78,7 +78,7 @@ class OscPort(asyncio.DatagramProtocol):
 
 
 def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[str, object]]:
-    """The method and params of the link's request for the address /timbrebox/KIND/REST with these values."""
+    """Translate an OSC message to /timbrebox/KIND/REST with these values to a request; return its method and params."""
     first = values[0] if values else None
     if kind == "panic" and not rest:
         return "action", _PANIC

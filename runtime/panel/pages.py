@@ -138,8 +138,8 @@ class Pages:
     def add(self, method: str, handler: Own) -> None:
         """Answer requests with this name here, instead of passing them on.
 
-        handler: called with the page's connection and the params as JSON; returns plain values; UserError refuses the
-        request.
+        handler: called with the page's connection and the params as JSON. It returns plain values, or raises UserError
+        to refuse the request.
         """
         self._own[method] = handler
 

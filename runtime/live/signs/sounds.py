@@ -40,7 +40,7 @@ class SignSounds:
     def follow(self, instrument: Path, sample_rate_hz: int, volume_db: float) -> None:
         """Make the cues with this instrument, at this sample rate and volume, on a separate thread.
 
-        Nothing happens if cues for this sample rate are made already, or are being made.
+        Nothing happens if there are cues for this sample rate, or if they are being made.
         """
         if self._made_for is not None and self._made_for[1] == sample_rate_hz:
             return

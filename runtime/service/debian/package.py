@@ -94,7 +94,7 @@ def _fill_environment(environment: Path, architecture: str) -> None:
     ]
     where = ["--only-binary=:all:", f"--python-version={PYTHON}", *platforms, f"--target={site}"]
     _run(*pip, *where, *_wanted())
-    shutil.rmtree(site / "bin", ignore_errors=True)  # its scripts would run this machine's Python
+    shutil.rmtree(site / "bin", ignore_errors=True)  # the scripts in `bin` would run this machine's Python
     for _, module in FROM_DEBIAN.values():
         _link(site / module, f"/usr/lib/python3/dist-packages/{module}")
 

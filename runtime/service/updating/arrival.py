@@ -26,7 +26,7 @@ _EXPECTED, _REMEDY = "a file that the page has received", "send it again"
 
 @contextmanager
 def taken(state: Path) -> Iterator[BinaryIO]:
-    """Yield the received update, opened; it is removed at the end. UserError if it is no plain file.
+    """Yield the received update as an open file, and remove it at the end. UserError if it is no plain file.
 
     state: the folder of the page's files; the update is at ARRIVED in it. Whatever is there is first renamed, so that
     systemd does not find it a second time.
