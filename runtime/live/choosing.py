@@ -85,7 +85,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """Choose the sound with this MIDI number, bank * 128 + program; then, otherwise: as in `choose`."""
+        """Choose the sound with this MIDI number, bank * 128 + program; `then` and `otherwise` are as in `choose`."""
         if number < len(self._playing.choice.programs):
             self._play_own_of_instrument(number, then, otherwise)
         else:

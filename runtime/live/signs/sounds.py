@@ -67,7 +67,7 @@ class SignSounds:
         self._play(YES)
 
     def serve(self) -> None:
-        """Say what failed, and play the latest requested cue if its sound is made by now."""
+        """Say what failed, and play the latest requested cue if its sound is ready."""
         if self._complaint:
             self._say(self._complaint)
             self._complaint = ""

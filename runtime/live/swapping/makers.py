@@ -31,7 +31,7 @@ Make = Callable[[], Iterable[object]]  # makes something, and returns what it ha
 
 
 class _Maker:
-    """A thread that makes instruments; it is free for the next one when all that it made before is freed."""
+    """A thread that makes instruments; it may make the next one when all that it made before is freed."""
 
     def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool]):
         self._wake, self._is_busy = wake, is_busy

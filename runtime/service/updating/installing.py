@@ -25,7 +25,7 @@ _COPY = ".update-"  # folders in HOME with names that begin so hold copies of up
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Install a signed update, also an older one, on the owner's own command; arguments: as for `update`."""
+    """Install a signed update, even an older one, on the owner's own command; arguments: as for `update`."""
     refuse_not_installed()
     with TemporaryDirectory(prefix=_COPY, dir=HOME) as folder, source.open("rb") as stream:
         parts = divide(stream, Path(folder))

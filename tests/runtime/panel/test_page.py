@@ -167,7 +167,7 @@ def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) ->
     wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
     page.wait("document.querySelector('.own .choice')?.textContent === 'Page test'")
     page.wait("document.querySelector('tb-toast').textContent.includes('Page test')")
-    assert page.evaluate("document.querySelectorAll('tb-toast button').length") == 1  # the one that closes the message
+    assert page.evaluate("document.querySelectorAll('tb-toast button').length") == 1  # only the button that closes the message
     page.click(".own .more")
     page.wait("document.querySelector('.own .acts button:last-child') !== null")
     page.click(".own .acts button:last-child")
