@@ -48,7 +48,7 @@ class Memory:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._close_file()  # another running `play` has locked the file
+            self._close_file()  # remember nothing: another running `play` has locked the file
         except OSError as error:
             self._close_file()
             say(f"Nothing is remembered: {self._path.parent}: {error.strerror}.")

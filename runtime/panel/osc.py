@@ -71,7 +71,7 @@ class OscPort(asyncio.DatagramProtocol):
             return
         method, params = request_of(kind, rest, values)
         if method == "action" and values and not values[0]:
-            return  # a pad sends 1 when it is pressed, and 0 when it is released
+            return  # a pad's release, which sends 0, starts no action
         if method != "move" and params != _PANIC and self._rare.try_take() > 0.0:
             raise NotUnderstoodError
         self._link.tell(method, params)

@@ -212,7 +212,7 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
-            if method == "sounds.read":  # no page needs the paths of files
+            if method == "sounds.read":  # leave out the paths of files, which no page needs
                 result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 

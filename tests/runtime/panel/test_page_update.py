@@ -115,7 +115,7 @@ def test_an_update_is_chosen_sent_checked_and_installed_and_the_page_says_each(p
     half.run()
     says(page, "Version 1.3.0 plays now.")
     page.wait("!document.querySelector('tb-update button').disabled")
-    page.click("tb-update .work button")  # loads the new page
+    page.click("tb-update .work button")  # this button loads the new page
     says(page, "Version 1.3.0 plays now.")
 
 
