@@ -228,7 +228,8 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # replaces the companion's, still 0
+            # The companion has read no sound yet, so the duration that it gives is still 0.
+            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}
             began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
             waiting.answer(self._seconds(facts) | already | began)
 

@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# A function that handles a request which this process answers itself.
+# A function that answers a request in this process, so that the request is not passed on.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 

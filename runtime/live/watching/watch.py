@@ -19,7 +19,7 @@ _PANIC_HELPS_S = 0.3
 
 
 class Playing(Protocol):
-    """The part of `Supervisor` that the watch uses; `renew` builds the rack again."""
+    """The part of `Supervisor` that the watch uses; `renew` replaces the rack."""
 
     def post(self, event: Event) -> None: ...
 

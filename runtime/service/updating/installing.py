@@ -41,7 +41,7 @@ def install_arrived(within_s: float) -> int:
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
-        told.say(why="file")  # before the file is taken: the page must at all times find the file or the news
+        told.say(why="file")  # before the file is taken: the page must always find the file or the news
         try:
             with taken(STATE) as stream, TemporaryDirectory(prefix=_COPY, dir=HOME) as folder:
                 parts = divide(stream, Path(folder))

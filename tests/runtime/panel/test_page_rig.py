@@ -170,7 +170,7 @@ def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_button
     page.wait(f"{lit} === 0")
     ears.send([0x90, 64, 100])
     page.wait(f"{lit} === 2")
-    page.click(".panic")  # if a key's release never comes, this ends its note
+    page.click(".panic")  # ends a note even if the key's release never comes
     page.wait(f"{lit} === 0")
     ears.send([0x80, 64, 0])
     page.click("#tab-hands")  # the list also has what arrived before it was shown
