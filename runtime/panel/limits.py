@@ -10,7 +10,7 @@ MOST_OF_SENDER = 16  # the most connections of one other machine, so that no mac
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
 MOST_ASKED = 16  # the most unanswered requests of one page
-MOST_ANSWERING = 6  # the most of all pages together; if too many answers were unread, the link would end
+MOST_ANSWERING = 6  # the most unanswered requests of all pages; too many unread answers would end the link
 # The playing process needs some 50 us for a message, on a thread that shares the interpreter with the audio thread.
 PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages of one page: per second, and together after a pause
 ALL_RATE, ALL_BURST = 500.0, 1000.0  # messages of all pages: per second, and together after a pause
