@@ -85,7 +85,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """Choose the sound with this MIDI number, bank * 128 + program; then, otherwise: as in `choose`."""
+        """Choose the sound with this MIDI number, bank * 128 + program; `then` and `otherwise` are as in `choose`."""
         if number < len(self._playing.choice.programs):
             self._play_own_of_instrument(number, then, otherwise)
         else:
@@ -94,7 +94,7 @@ class Choosing:
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
     def heard(self, number: int, part: int) -> None:
-        """Choose the sound of a program change that the engine of `part` received and has no sound for.
+        """Choose the sound for a program change for which the engine of `part` has no sound.
 
         number: bank * 128 + program. If any part has a MIDI channel of its own, only the sound of `part` is replaced.
         Otherwise all parts have received the program change, and the whole sound is replaced. An error becomes a line
@@ -140,7 +140,7 @@ class Choosing:
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
         """Play the sound that `tree` describes, and return the names of the sound and the instrument, as plain values.
 
-        tree: the content of a sound's file. folder: of the files that the tree names. where: names the sound in
+        tree: the content of a sound's file. folder: where the files are that the tree names. where: names the sound in
         messages. If this sound or the present one has parts, this sound plays as soon as all its parts are ready.
         UserError if the sound does not fit the instrument.
         """

@@ -39,7 +39,7 @@ class Condition:
 
     remark: what is wrong with the settings, or an empty text; volume_db: the volume of the signal sounds; notify:
     `service.notify.notify` or a function with the same arguments; say: called with each line for the user.
-    lamp: also shows the condition; None until the supervisor sets it.
+    lamp: the lamp that shows the condition, too; None until the supervisor sets it.
     """
 
     def __init__(

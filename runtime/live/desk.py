@@ -120,7 +120,7 @@ class Desk:
         if panel is not None:
             panel.lend(self.recorder.ring.descriptor)
         if panel is not None and self.server is None:
-            panel.close()  # without the link, the page could not reach the playing process
+            panel.close()  # without a link, the page could not reach this process
             self._panel = None
         if self.server is not None:
             add_requests(self.server, self)

@@ -31,7 +31,7 @@ _AGAIN_S = 1.0
 class DeviceMaps:
     """The control maps of all MIDI inputs; `device` is the number of an input.
 
-    config: the settings; their map lines hold for every input. All methods but `note` are for the main thread.
+    config: the settings, whose map lines hold for every input. All methods but `note` are for the main thread.
     last_moved: the target that a control of any input moved last; None if no target was moved yet.
     """
 

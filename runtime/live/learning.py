@@ -57,7 +57,7 @@ class Learning:
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
         self._number = 0
-        self._before: tuple[int, tuple[MapLine, ...]] | None = None  # the latest device to learn, and its lines before
+        self._before: tuple[int, tuple[MapLine, ...]] | None = None  # the device that learned last; its lines before
         desk.actions.add("learn", self._begin_by_control)
 
     @property

@@ -48,7 +48,7 @@ class Memory:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._close_file()  # another running `play` has locked the file
+            self._close_file()  # remember nothing: another running `play` has locked the file
         except OSError as error:
             self._close_file()
             say(f"Nothing is remembered: {self._path.parent}: {error.strerror}.")
@@ -115,7 +115,7 @@ class Memory:
 
 
 def _this_boot() -> str:
-    """A name for the time since the machine was started; an empty text where the system has none."""
+    """The id of the machine's present boot; an empty text where the system has none."""
     with suppress(OSError):
         return _BOOT.read_text(encoding="ascii").strip()
     return ""

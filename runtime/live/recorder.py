@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SERVE_S = 0.2  # during a recording, events go to the companion at this interval
 STATE_S = 2.0  # interval between requests for the rack's state; a recording can begin only at a state's frame
 MARGIN_S = 2.0  # no recording begins in this oldest part of the ring, which may be overwritten before it is read
-BEGINS_WITHIN_S = 3.0  # a start that waits longer is refused, because the sound card requests no blocks
+BEGINS_WITHIN_S = 3.0  # a recording that waits longer to begin is refused: the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
@@ -228,7 +228,8 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # the companion's figure is still 0
+            # The companion has read no sound yet, so the duration that it gives is still 0.
+            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}
             began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
             waiting.answer(self._seconds(facts) | already | began)
 

@@ -53,7 +53,7 @@ def choose_with_memory(
             except UserError as error:
                 memory.put_aside(error, say)
                 memory.proven()
-        # Another sound plays than the remembered one, so the remembered positions must not be restored.
+        # The sound that plays is not the remembered one, so the remembered positions must not be restored.
         memory.state = None
     return choose_parts(config, instrument, preset, sound)
 
@@ -81,7 +81,7 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        msgspec.to_builtins(self.state())  # the first call is slow, as it reads the instrument's file, so make it now
+        msgspec.to_builtins(self.state())  # called now because the first call is slow: it reads the instrument's file
 
     def look(self) -> None:
         """Let the companion save what plays, if it has changed since the last call; call this at least every 2 s."""

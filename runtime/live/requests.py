@@ -38,7 +38,7 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose another sound by its name, by its MIDI number, or by its tree.
 
-    number: bank * 128 + program. tree: the content of a sound's file; folder: of the files that the tree names.
+    number: bank * 128 + program. tree: the content of a sound's file. folder: where the files are that the tree names.
     """
 
     name: Name | None = None
@@ -84,7 +84,7 @@ class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound and its new mark; sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound; mark: favourite and tags."""
+    """A sound's new mark. sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound. mark: favourite or not, and tags."""
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     mark: dict[str, Any]

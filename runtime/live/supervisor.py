@@ -197,8 +197,8 @@ class Supervisor:
     def _supervise(self, stop: StopSignal) -> None:
         """Check everything every `ROUND_S` seconds, or every `LOOK_S` without a sound card, until `stop`.
 
-        MIDI is also checked as soon as a port appears or disappears, or a port that refused to open is due for another
-        try. The desk is served as soon as it has something to do.
+        MIDI is also checked as soon as a port appears or disappears, and when it is time to try again to open a port.
+        The desk is served as soon as it has something to do.
         """
         next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
@@ -212,7 +212,7 @@ class Supervisor:
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
-                with gives_way(self._card.renders_now):  # after a swap, this takes a few milliseconds
+                with gives_way(self._card.renders_now):  # because saving takes a few milliseconds after a swap
                     desk.remember()
                 self._condition.tell()
                 next_round_s = time.monotonic() + (LOOK_S if self._card.is_missing else ROUND_S)

@@ -34,9 +34,9 @@ class NotUnderstoodError(Exception):
 class OscPort(asyncio.DatagramProtocol):
     """Passes the requests in OSC packets on to the playing process, and ignores packets that it does not understand.
 
-    link: to the playing process. keys: the keys that pages and OSC hold. allowance: limits the messages; packets beyond
-    it are dropped, because UDP cannot slow a sender down. changed: called when a packet has been counted. n_taken,
-    n_ignored: how many packets were accepted, and how many were ignored.
+    link: the link to the playing process. keys: the keys that pages and OSC hold. allowance: limits the messages;
+    packets beyond it are dropped, because UDP cannot slow a sender down. changed: called when a packet has been
+    counted. n_taken, n_ignored: how many packets were accepted, and how many were ignored.
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
@@ -71,14 +71,14 @@ class OscPort(asyncio.DatagramProtocol):
             return
         method, params = request_of(kind, rest, values)
         if method == "action" and values and not values[0]:
-            return  # a pad sends 1 when it is pressed, and 0 when it is released
+            return  # a pad's release, which sends 0, starts no action
         if method != "move" and params != _PANIC and self._rare.try_take() > 0.0:
             raise NotUnderstoodError
         self._link.tell(method, params)
 
 
 def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[str, object]]:
-    """The method and params of the link's request for the address /timbrebox/KIND/REST with these values."""
+    """Translate an OSC message to /timbrebox/KIND/REST with these values to a request; return its method and params."""
     first = values[0] if values else None
     if kind == "panic" and not rest:
         return "action", _PANIC

@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# A function that handles a request which this process answers itself.
+# A function that answers a request in this process, so that the request is not passed on.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 
@@ -138,8 +138,8 @@ class Pages:
     def add(self, method: str, handler: Own) -> None:
         """Answer requests with this name here, instead of passing them on.
 
-        handler: called with the page's connection and the params as JSON; returns plain values; UserError refuses the
-        request.
+        handler: called with the page's connection and the params as JSON. It returns plain values, or raises UserError
+        to refuse the request.
         """
         self._own[method] = handler
 
@@ -212,7 +212,7 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
-            if method == "sounds.read":  # no page needs the paths of files
+            if method == "sounds.read":  # leave out the paths of files, which no page needs
                 result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 

@@ -85,7 +85,7 @@ def put_in(source: Path, within_s: float) -> Path:
         try:
             _play(versions, new)
             problem = restart(within_s) if is_booted() else ""
-        except BaseException:  # also when a signal interrupts
+        except BaseException:  # go back also after a signal
             if old is not None:
                 _play(versions, old)
             raise

@@ -18,4 +18,4 @@ PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instru
 UPDATE = "timbrebox-update"  # two units: UPDATE.path starts UPDATE.service when the page has received an update
 SIGNERS = Path("/etc/timbrebox/update_signers")  # the owner's list of keys whose updates may come over the page
 ARRIVED = Path("update", "arrived")  # in STATE: the update that the page has received; UPDATE.path has this path, too
-UPDATE_NEWS = Path("/run/timbrebox-update/news.json")  # in it, root tells the page how the update goes
+UPDATE_NEWS = Path("/run/timbrebox-update/news.json")  # the file in which root tells the page how the update goes

@@ -66,7 +66,7 @@ class Versions:
         sync_folder(self._home)
 
     def prune(self, *kept: Path | None) -> None:
-        """Delete all versions except `kept`, and the files that older installations put directly into the home."""
+        """Delete all versions except `kept`, and the files that older installations put directly into `home`."""
         for folder in self._folder.iterdir():
             if folder not in kept:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -43,7 +43,7 @@ class SoundCard:
         self._effect: Effect | None = None
         self.output: Output
         self.is_missing, self.problem = False, ""
-        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far; the last one plays
+        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far; the newest one plays
 
     @property
     def blocks(self) -> BlockRenderer:
@@ -128,7 +128,7 @@ class SoundCard:
     def _try(self, at_start: bool) -> Output | None:
         """Open the sound card; return None if there is none, or if it cannot be opened.
 
-        at_start: whether the program is starting; only then, a failure is told to the user, or raised as `first` says.
+        at_start: whether the program is starting. Only then is a failure told to the user, or raised as in `first`.
         """
         audio_in = self._through and self._through.audio_in
         try:

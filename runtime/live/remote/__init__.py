@@ -1,1 +1,1 @@
-"""What other programs play and watch over the link: notes, the meter, the live picture, the box and the page."""
+"""What other programs do over the link: play notes, watch meter and live picture, ask about the box and the page."""

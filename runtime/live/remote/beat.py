@@ -12,6 +12,6 @@ BEAT_S = 1.0 / 30.0
 
 
 def next_beat_s(now_s: float, n_beats: int = 1) -> float:
-    """The first multiple of n_beats beats after now_s; both in seconds of one clock."""
+    """The first multiple of n_beats beats after now_s, in seconds of the clock that gave now_s."""
     # BEAT_S is multiplied by a whole number, so that rounding gives the same moment for every n_beats.
     return (math.floor(now_s / BEAT_S) // n_beats + 1) * n_beats * BEAT_S

@@ -14,7 +14,7 @@ Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
 
 
 class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many OSC packets were accepted (taken) and ignored; ignored are those not understood, or beyond the limit."""
+    """Numbers of OSC packets. taken: accepted packets. ignored: packets beyond the limit, or not understood."""
 
     taken: int
     ignored: int

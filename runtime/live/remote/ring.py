@@ -9,7 +9,7 @@ from runtime.link.server import LATER, Caller, NoParams, Server
 
 
 class LentRing:
-    """Answers the request `ring` by lending a SoundRing, which a borrower may only read; descriptor: of the ring."""
+    """Answers `ring` by lending a SoundRing, which a borrower may only read; descriptor: the descriptor of the ring."""
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor

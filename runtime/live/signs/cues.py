@@ -1,4 +1,4 @@
-"""Makes the cues, short signal sounds, with the instrument and a plain sound on a separate engine."""
+"""Makes the cues, short signal sounds: a separate engine plays a plain sound of the instrument."""
 
 from __future__ import annotations
 

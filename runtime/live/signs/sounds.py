@@ -40,7 +40,7 @@ class SignSounds:
     def follow(self, instrument: Path, sample_rate_hz: int, volume_db: float) -> None:
         """Make the cues with this instrument, at this sample rate and volume, on a separate thread.
 
-        Nothing happens if cues for this sample rate are made already, or are being made.
+        Nothing happens if there are cues for this sample rate, or if they are being made.
         """
         if self._made_for is not None and self._made_for[1] == sample_rate_hz:
             return
@@ -67,7 +67,7 @@ class SignSounds:
         self._play(YES)
 
     def serve(self) -> None:
-        """Say what failed, and play the latest requested cue if its sound is made by now."""
+        """Say what failed, and play the latest requested cue if its sound is ready."""
         if self._complaint:
             self._say(self._complaint)
             self._complaint = ""

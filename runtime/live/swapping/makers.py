@@ -31,7 +31,7 @@ Make = Callable[[], Iterable[object]]  # makes something, and returns what it ha
 
 
 class _Maker:
-    """A thread that makes instruments; it is free for the next one when all that it made before is freed."""
+    """A thread that makes instruments; it may make the next one when all that it made before is freed."""
 
     def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool]):
         self._wake, self._is_busy = wake, is_busy
@@ -116,7 +116,7 @@ class Makers:
         maker.make(make)
 
     def free(self, engines: Iterable[object]) -> None:
-        """Let the threads free these engines, each the thread that has made it; nothing else may refer to them."""
+        """Let each engine be freed by the thread that has made it; nothing else may refer to these engines."""
         for engine in engines:
             maker = next((each for each in self._makers if each.has_made(engine)), None)
             (maker or next(iter(self._makers), None) or self._new()).free([engine])

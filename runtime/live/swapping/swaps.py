@@ -64,7 +64,7 @@ class Swaps:
         self._is_making, self._makers = False, Makers(wake, is_busy)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed yet
-        self._asked: dict[int, str] = {}  # by part: the instrument that was requested last
+        self._asked: dict[int, str] = {}  # by part: the latest instrument that was requested
 
     @property
     def plays_whole(self) -> bool:
@@ -154,7 +154,7 @@ class Swaps:
         self._say(f"Sound: {name or 'without a name'}.")
 
     def free(self, engines: Iterable[Engine]) -> None:
-        """Free engines that play no more, on the threads that make instruments."""
+        """Let the threads that make instruments free engines that play no more."""
         self._makers.free(engines)
 
     def forget_posted(self) -> None:

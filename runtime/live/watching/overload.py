@@ -53,7 +53,7 @@ class Overload:
         return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
 
     def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
-        """Judge the blocks since the limit last changed; return whether the limit changes now.
+        """Judge the blocks since the latest change of the limit; return whether the limit changes now.
 
         loads: the blocks' loads; n_sounding: how many voices sound; now_s: time in seconds of `time.monotonic()`.
         """

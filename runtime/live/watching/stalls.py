@@ -6,7 +6,7 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-# This many stalls within this many seconds are reported. Fewer can be heard, but their cause would be hard to find.
+# This many stalls within this many seconds are reported. Fewer can be heard, but are too rare to look for a cause.
 _MANY, _WITHIN_S = 5, 10.0
 
 

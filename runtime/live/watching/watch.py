@@ -1,4 +1,4 @@
-"""Watches played blocks for overload, stalls and numbers that are not finite; notices a device that requests none."""
+"""Watches blocks for overload, stalls and numbers that are not finite; notices if a device requests no blocks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PANIC_HELPS_S = 0.3
 
 
 class Playing(Protocol):
-    """The part of `Supervisor` that the watch uses; `renew` builds the rack again."""
+    """The part of `Supervisor` that the watch uses; `renew` replaces the rack."""
 
     def post(self, event: Event) -> None: ...
 
@@ -44,7 +44,7 @@ class Watch:
         self._blamed: set[tuple[str, str]] = set()
 
     def follow(self, blocks: BlockRenderer, rack: Rack, block_s: float) -> None:
-        """Watch another output's blocks from now on; rack: renders them; block_s: how long a block plays."""
+        """Watch another output's blocks from now on; rack: what renders them; block_s: how long a block plays."""
         self._blocks, self._rack = blocks, rack
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)

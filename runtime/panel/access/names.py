@@ -26,7 +26,7 @@ class OwnNames:
 
     port: the page's port. is_on_network: whether other machines can reach the page. others: further names for the page.
 
-    A stranger can make a name that he owns lead here, and his page would then have our origin (DNS rebinding). He
+    A stranger can make a name of his own lead to us, and his page would then have our origin (DNS rebinding). He
     cannot do this with an address, nor with this machine's name in its own network. So in a network, the address to
     which the browser connected is accepted.
     """

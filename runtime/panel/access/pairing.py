@@ -1,4 +1,4 @@
-"""Pairing: a device that sends the code shown by this machine may connect, and guessing the code takes too long."""
+"""Pairing: a device that sends the code shown by this machine may connect. To guess the code would take too long."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Downloads:
         return PREFIX + token
 
     def answer(self, connection: ServerConnection, path: str) -> Response:
-        """Take the connection from its server and start sending the file of an address; or return a refusal.
+        """Take the connection from its server and start sending the file at this address; or return a refusal.
 
         If a file is sent, the returned response is not used.
         """

@@ -57,7 +57,7 @@ class _Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be downloaded. suffix: of a recording's file; number: of a preview."""
+    """What is to be downloaded. suffix: the ending of a recording's file. number: the number of a preview."""
 
     what: Literal["recording", "piece", "sound", "preview"]
     name: str = ""

@@ -99,8 +99,8 @@ class Making:
     def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
         """Clear earlier results and return the command's arguments.
 
-        name: of the new instrument. known: names of the present instruments. minutes: the longest training, None for
-        the command's own limit. UserError if there is no recording or the name cannot be used.
+        name: the new instrument's name. known: names of the present instruments. minutes: the longest training, None
+        for the command's own limit. UserError if there is no recording or the name cannot be used.
         """
         if not self._n_files:
             raise UserError("make", "no recordings", "some", "choose recordings first")

@@ -35,8 +35,8 @@ class Updates:
     def facts(self) -> dict[str, object] | None:
         """What pages show: the version that plays, and the last update; None where the page takes no updates.
 
-        The key `state` is "" without an update, `waiting` until root's half takes it, `stuck` if it does not, else as
-        in `News`.
+        The key `state` is "" without an update, `waiting` until root's half takes the update, `stuck` if root's half
+        does not take it in time, and else as in `News`.
         """
         if not _is_offered():
             return None

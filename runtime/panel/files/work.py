@@ -71,7 +71,7 @@ class Work:
         return upload
 
     def came_in(self, announced: Announced, upload: Upload) -> None:
-        """Use a received file: add a recording to the others, hand an update over, or begin the work on a file."""
+        """Use a received file: add a recording to the others, hand an update over, or start to work on another file."""
         if announced.kind in ("taught", "update"):
             self._pass_on(announced, upload.path)
             self._now = None

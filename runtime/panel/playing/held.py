@@ -24,7 +24,7 @@ class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HeldKeys:
     """Tracks which holder, a page or the OSC port, holds which keys.
 
-    A key is released when its last holder releases it. link: to the playing process.
+    A key is released when its last holder releases it. link: the link to the playing process.
     """
 
     def __init__(self, link: PlayLink):

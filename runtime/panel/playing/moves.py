@@ -9,7 +9,7 @@ from runtime.base.errors import UserError
 from runtime.link.moves import MOST_TARGETS, Moves
 from runtime.panel.playing.play_link import PlayLink
 
-EVERY_S = 0.02  # the same interval is in page/play.js
+EVERY_S = 0.02  # page/play.js has the same interval
 
 
 class MergedMoves:

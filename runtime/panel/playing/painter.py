@@ -41,7 +41,7 @@ class Painter:
         return picture if self._n_alike <= _MOST_ALIKE else None
 
     def begin_again(self) -> None:
-        """Repeat an unchanged picture for another second, for a page that has received none."""
+        """Send unchanged pictures for another second, because a page has received none yet."""
         self._n_alike = 0
 
     def _heard(self, rate_hz: int) -> bytes:

@@ -26,7 +26,7 @@ _EXPECTED, _REMEDY = "a file that the page has received", "send it again"
 
 @contextmanager
 def taken(state: Path) -> Iterator[BinaryIO]:
-    """Yield the received update, opened; it is removed at the end. UserError if it is no plain file.
+    """Yield the received update as an open file, and remove it at the end. UserError if it is no plain file.
 
     state: the folder of the page's files; the update is at ARRIVED in it. Whatever is there is first renamed, so that
     systemd does not find it a second time.
@@ -59,7 +59,7 @@ def _renamed(name: str, inside: int) -> int:
     """Rename what has arrived, and return its descriptor; UserError if it is no plain file."""
     try:
         os.rename(ARRIVED.name, name, src_dir_fd=inside, dst_dir_fd=inside)
-        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before opening: that may change a device
+        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before opening, which may change a device
         return os.open(name, _FILE, dir_fd=inside)
     except OSError as error:
         raise UserError("update", error.strerror or str(error), _EXPECTED, _REMEDY) from None
@@ -81,5 +81,5 @@ def _remove_left(inside: int) -> None:
 
 
 def _remove(name: str, inside: int) -> None:
-    with suppress(OSError):  # a folder cannot be removed so, and stays; it does no harm
+    with suppress(OSError):  # a folder, which `unlink` does not remove, is not looked at again
         os.unlink(name, dir_fd=inside)

@@ -25,7 +25,7 @@ _COPY = ".update-"  # folders in HOME with names that begin so hold copies of up
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Install a signed update, also an older one, on the owner's own command; arguments: as for `update`."""
+    """Install a signed update, even an older one, on the owner's own command; arguments: as for `update`."""
     refuse_not_installed()
     with TemporaryDirectory(prefix=_COPY, dir=HOME) as folder, source.open("rb") as stream:
         parts = divide(stream, Path(folder))
@@ -41,7 +41,7 @@ def install_arrived(within_s: float) -> int:
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
-        told.say(why="file")  # before the file is taken: the page must at all times find the file or the news
+        told.say(why="file")  # before the file is taken: the page must always find the file or the news
         try:
             with taken(STATE) as stream, TemporaryDirectory(prefix=_COPY, dir=HOME) as folder:
                 parts = divide(stream, Path(folder))

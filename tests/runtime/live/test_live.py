@@ -52,7 +52,7 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """Frequency in Hz of the strongest partial in a recording's first port: the mean around the peak, by power."""
+    """Frequency in Hz of the strongest partial in a recording's first port: the mean near it, weighted by power."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
@@ -192,7 +192,7 @@ def test_a_missing_device_is_named_in_one_line(start: Callable[..., LiveProgram]
 def test_a_device_that_others_have_taken_is_named_in_one_line(
     tmp_path: Path, start: Callable[..., LiveProgram]
 ) -> None:
-    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # the server uses 4 ports, so 1 is left for `play`
+    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # 4 ports are the server's, and `play` needs more than 1
         assert_refused(start(server=full), "close what else is playing through it")
 
 

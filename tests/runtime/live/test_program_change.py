@@ -62,7 +62,7 @@ def test_a_program_change_on_a_part_s_channel_chooses_that_part_s_sound(
         def parts() -> list[tuple[str, str]]:
             try:
                 file = link.ask("save", name="kept")["file"]
-            except UserError:  # the instrument that was asked for does not play yet
+            except UserError:  # the requested instrument does not play yet
                 return []
             return [
                 (part["sound"], part.get("instrument")) for part in yaml.safe_load(Path(file).read_text())["parts"]

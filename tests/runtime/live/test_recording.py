@@ -145,7 +145,7 @@ def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: P
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         assert [event.instrument for _, event in events if isinstance(event, Swap)] == ["strings", "virtual-analogue"]
-        program.command("record", "start", "--seconds-before", "10")  # it cannot begin before the last swap
+        program.command("record", "start", "--seconds-before", "10")  # this recording cannot begin before the last swap
         time.sleep(1.0)
         program.command("record", "stop")
         program.stop()
@@ -178,7 +178,7 @@ def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_pat
 def test_a_recording_holds_the_ten_seconds_before_it_was_started(tmp_path: Path) -> None:
     with running(tmp_path, 4) as program:
         program.play()
-        time.sleep(7.0)  # shorter than the 10 s before the recording, which so begin with silence
+        time.sleep(7.0)  # shorter than 10 s: the 10 s before the recording begin with silence
         said = program.command("record", "start", "--seconds-before", "10")
         assert float(said.split("Recording, ")[1].split(" s so far")[0]) > 7.0
         time.sleep(1.0)

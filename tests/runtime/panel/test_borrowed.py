@@ -1,4 +1,4 @@
-"""A page's process that `play` did not start, as in the service, borrows from `play` the ring of the played sound."""
+"""A page's process that `play` did not start, as in the service, borrows the ring with the output's sound."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def rows() -> list[tuple[str, str]]:
 
 
 def texts(path: Path) -> Iterator[str]:
-    """The texts in a Python file, without docstrings; {} stands for what varies, and is left out at both ends."""
+    """The texts in a Python file, without docstrings; {} is a part that varies; at a text's ends, {} is cut off."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = ast.Module | ast.FunctionDef | ast.ClassDef
     begun = [node.body[0] for node in ast.walk(tree) if isinstance(node, kinds)]

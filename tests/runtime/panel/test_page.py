@@ -167,7 +167,7 @@ def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) ->
     wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
     page.wait("document.querySelector('.own .choice')?.textContent === 'Page test'")
     page.wait("document.querySelector('tb-toast').textContent.includes('Page test')")
-    assert page.evaluate("document.querySelectorAll('tb-toast button').length") == 1  # the one that closes the message
+    assert page.evaluate("document.querySelectorAll('tb-toast button').length") == 1  # the close button
     page.click(".own .more")
     page.wait("document.querySelector('.own .acts button:last-child') !== null")
     page.click(".own .acts button:last-child")
@@ -187,7 +187,7 @@ def test_a_learn_mark_asks_for_a_control(page: Browser, link: Link) -> None:
     page.wait("document.querySelector('tb-toast').textContent.startsWith('Now turn a knob for Width')")
     page.click("#tab-hands")
     page.wait("document.querySelector('.waiting [data-learn=width]')?.textContent === 'Cancel'")
-    link.ask("learn", target="pan")  # another program's request replaces the page's
+    link.ask("learn", target="pan")  # another program's request to learn replaces the page's
     assert ("change", "replaced") in [(topic, news.get("learn", {}).get("outcome")) for topic, news in link.news(1.0)]
 
 

@@ -1,4 +1,4 @@
-"""The page's map in a real Chromium: what it shows and says agrees with what one does and hears."""
+"""The page's map in a real Chromium: what it shows and says agrees with what the user does and hears."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_place_halfway_between_two_pins_is_first_told_as_between_these_two(pag
 
 
 def choose_end(page: Browser, number: int, name: str) -> None:
-    """Choose the first (0) or the second (1) of the two sounds between which the ring moves."""
+    """Choose the sound at one end of the slider; number: 0 for the first end, 1 for the second."""
     option = f"[...end.options].find((each) => each.text === '{name}').value"
     page.evaluate(
         f"(() => {{ const end = document.querySelectorAll('.ends select')[{number}]; end.value = {option}; "
@@ -87,7 +87,7 @@ def choose_end(page: Browser, number: int, name: str) -> None:
 
 def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, link: Link) -> None:
     link.ask("sound", name="flute")
-    # The first of the two is the playing sound; the slider waits for the second.
+    # The sound that plays is at the slider's first end; the slider is off until the second end has a sound.
     many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
     assert many.evaluate(f"{SLIDER}.disabled")
     choose_end(many, 1, "trumpet")

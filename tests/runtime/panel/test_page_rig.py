@@ -108,7 +108,7 @@ def test_a_key_that_is_clicked_is_heard_at_its_pitch_and_soon(page: Browser, ear
 def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: Link, ears: Player) -> None:
     hold(page, 48)
     before = heard(ears)
-    assert change_db(before, heard(ears)) < 3.0  # even an unchanged sound differs this much, because it is noise
+    assert change_db(before, heard(ears)) < 3.0  # even an unchanged sound differs by up to 3 dB, because it is noise
     page.mouse("mousePressed", page.middle("#at-filter-cutoff", 0.5))
     page.mouse("mouseReleased", page.middle("#at-filter-cutoff", 0.5))
     wait_until(lambda: link.ask("state")["positions"]["filter.cutoff"] < 0.6, "the move")
@@ -170,7 +170,7 @@ def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_button
     page.wait(f"{lit} === 0")
     ears.send([0x90, 64, 100])
     page.wait(f"{lit} === 2")
-    page.click(".panic")  # if a key's release never comes, this ends its note
+    page.click(".panic")  # ends a note even if the key's release never comes
     page.wait(f"{lit} === 0")
     ears.send([0x80, 64, 0])
     page.click("#tab-hands")  # the list also has what arrived before it was shown
@@ -188,7 +188,7 @@ def test_a_note_of_a_midi_keyboard_goes_on_when_the_map_s_ring_is_let_go_of(
     page.mouse("mousePressed", at)
     page.mouse("mouseMoved", (at[0] + 30.0, at[1]))
     page.mouse("mouseReleased", (at[0] + 30.0, at[1]))
-    time.sleep(0.5)  # as long as a release would take
+    time.sleep(0.5)  # wait as long as a release would take
     assert voices(link) == 1
     ears.send([0x80, 60, 0])
     wait_for_voices(link, 0)
@@ -198,7 +198,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
     mark, said = "tb-slider:has(#at-filter-cutoff) .learn", "document.querySelector('tb-toast').textContent"
     page.click("tb-tools .learns")
     page.wait(f"{said}.startsWith('Click the mark at a slider')")
-    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # from the default map
+    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # CC 74 is from the default map
     for knob, begin in ((21, "CC\u00a074 moves Cutoff, as its map says."), (22, "CC\u00a021 moves Cutoff.")):
         page.click(mark)
         page.wait(f"{said}.startsWith('{begin} Turn another control')")

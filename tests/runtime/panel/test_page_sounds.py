@@ -119,7 +119,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.wait("!document.querySelector('.path form').hidden")
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     drawn = page.evaluate("map.path.places.map((place) => map.toPixel(place))")
-    assert page.evaluate("document.querySelector('#path-at').ariaValueText") == "100 %"  # the new Morph slider
+    assert page.evaluate("document.querySelector('#path-at').ariaValueText") == "100 %"  # the slider of the new path
     page.mouse("mousePressed", page.middle("#path-at", 0.02))
     wait_for_voices(link, 1)
     page.mouse("mouseReleased", page.middle("#path-at", 0.02))
@@ -200,7 +200,7 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.wait("document.querySelectorAll('.part').length === 2")
     names = "[...document.querySelectorAll('.part > label > span')].map((e) => e.textContent)"
     assert page.evaluate(names) == ["Sound", "Left hand, up to", "Sound", "Right hand, from"]
-    # The whole form is in sight, and its texts are not broken.
+    # The whole form is in sight, and each of its labels is on one line.
     is_seen = "(() => { const b = document.querySelector('tb-layers form .main').getBoundingClientRect(); "
     page.wait(is_seen + "return b.bottom < document.querySelector('.dock').getBoundingClientRect().top; })()")
     assert page.evaluate("[...document.querySelectorAll('.part > label > span')].every((e) => e.offsetHeight < 22)")

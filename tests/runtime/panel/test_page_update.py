@@ -42,7 +42,7 @@ def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
-    """The port of a page whose updates root's half takes."""
+    """The port of a page; `half` takes the updates that the page receives."""
     port = free_port()
     command = [sys.executable, "-m", "tests.support.updating_panel", half.folder, "panel", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=program.env, stdout=subprocess.PIPE, text=True) as process:
@@ -115,7 +115,7 @@ def test_an_update_is_chosen_sent_checked_and_installed_and_the_page_says_each(p
     half.run()
     says(page, "Version 1.3.0 plays now.")
     page.wait("!document.querySelector('tb-update button').disabled")
-    page.click("tb-update .work button")  # loads the new page
+    page.click("tb-update .work button")  # this button loads the new page
     says(page, "Version 1.3.0 plays now.")
 
 

@@ -266,7 +266,7 @@ def test_many_connections_leave_those_that_are_there(playing: Playing, page: Pag
     def is_answered() -> bool:
         try:
             return playing.get("/")[0] == 200
-        except ConnectionError:  # while the many connections are still being closed
+        except ConnectionError:  # earlier connections are still being closed
             return False
 
     wait_until(is_answered, "an answer")

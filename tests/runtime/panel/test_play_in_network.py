@@ -1,4 +1,4 @@
-"""`play` with settings that allow a network: it and `panel --code` show the pairing code; OSC messages play notes."""
+"""`play` with settings that allow a network: `play` and `panel --code` show the pairing code; OSC plays notes."""
 
 from __future__ import annotations
 

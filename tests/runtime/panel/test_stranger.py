@@ -58,7 +58,7 @@ def middle(driver: subprocess.Popen[str], role: str, name: str) -> dict[str, flo
 
 
 def children(process: int) -> list[int]:
-    """The processes below a process."""
+    """The processes that a process has started, their own child processes, and so on."""
     own = [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     return own + [each for child in own for each in children(child)]
 

@@ -56,7 +56,7 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
             player.record(1.0)
             program.send(signal.SIGUSR1)
             end_s, number = time.monotonic() + PLAYED_S, 0
-            while time.monotonic() < end_s:  # a new note in each second, so that as many voices sound as may
+            while time.monotonic() < end_s:  # a new note each second keeps the number of voices at the limit
                 player.record(1.0)
                 note = 50 + number % N_VOICES
                 player.send([0x80, note, 0], [0x90, note, 90])
