@@ -160,7 +160,7 @@ class Supervisor:
             ("next_instrument", self._swaps.step),
             ("previous_instrument", self._swaps.step),
             ("swapped", self._swaps.happened),
-            ("tap_tempo", self.post),  # the arpeggiator, which gets events before the parts, computes the tempo
+            ("tap_tempo", self.post),  # posted as an event, because the arpeggiator computes the tempo
         ):
             self._desk.actions.add(name, act)
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)

@@ -144,7 +144,7 @@ def _play(versions: Versions, version: Path) -> None:
     call("systemctl", "enable", UNIT, *(unit.name for unit in new if unit.suffix == ".path"))
     for unit in new:
         if is_booted() and unit.name not in (UNIT, f"{UPDATE}.service"):
-            # The owner decides whether the other services run, so `try-restart` starts none that is stopped.
+            # The owner decides whether the other services run: `try-restart` does not start a stopped service.
             action = "restart" if unit.suffix == ".path" else "try-restart"
             call("systemctl", action, "--no-block", unit.name)
 

@@ -51,7 +51,7 @@ def _packed(path: Path) -> Path:
     top = f"timbrebox-{version_of(ROOT)}"
     with tarfile.open(path, "w:gz") as archive:
         for part in PARTS:
-            if part != "instruments" and (ROOT / part).exists():  # the owner's own instruments
+            if part != "instruments" and (ROOT / part).exists():  # not packed: they belong to the owner
                 archive.add(ROOT / part, f"{top}/{part}", filter=kept)
     return path
 

@@ -107,8 +107,8 @@ def fade_in(n: int) -> np.ndarray:
 class RampWeights:
     """Weights of the new sound in ramps from 0 to 1: a straight line with rounded corners.
 
-    longest: the greatest length of a ramp; corner: the length of a corner, if the ramp is at least four times as long;
-    ready: lengths for which weights are computed in advance. All lengths are in samples.
+    longest: most weights in one call, at least four times `corner`; corner: the length of a corner, if the ramp is at
+    least four times as long; ready: lengths for which weights are computed in advance. All lengths are in samples.
     """
 
     def __init__(self, longest: int, corner: int, ready: Sequence[int] = ()):
@@ -127,7 +127,8 @@ class RampWeights:
         if length < 4 * corner:
             return np.divide(self._steps[first:stop], np.float32(length), out=out)
         slope = np.float32(1.0 / (length - corner))
-        np.subtract(self._steps[first:stop], np.float32(0.5 * corner), out=out)
+        # A lane that is read very fast has ramps that are longer than _steps.
+        np.subtract(self._steps[: stop - first], np.float32(0.5 * corner - first), out=out)
         out *= slope
         if first < corner:
             np.multiply(self._rise[first:stop], slope, out=out[: corner - first])

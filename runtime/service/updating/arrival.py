@@ -59,7 +59,7 @@ def _renamed(name: str, inside: int) -> int:
     """Rename what has arrived, and return its descriptor; UserError if it is no plain file."""
     try:
         os.rename(ARRIVED.name, name, src_dir_fd=inside, dst_dir_fd=inside)
-        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # not yet opened: to open a device may change it
+        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before opening: that may change a device
         return os.open(name, _FILE, dir_fd=inside)
     except OSError as error:
         raise UserError("update", error.strerror or str(error), _EXPECTED, _REMEDY) from None
@@ -81,5 +81,5 @@ def _remove_left(inside: int) -> None:
 
 
 def _remove(name: str, inside: int) -> None:
-    with suppress(OSError):  # a folder stays, but nobody looks at it again
+    with suppress(OSError):  # a folder cannot be removed so, and stays; it does no harm
         os.unlink(name, dir_fd=inside)

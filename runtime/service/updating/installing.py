@@ -21,7 +21,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # begins the names of the folders in HOME for copies of updates; only root may enter these
+_COPY = ".update-"  # folders in HOME with names that begin so hold copies of updates, for root only
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
@@ -94,7 +94,7 @@ class _Told:
         """For a `with`: if its block fails or is stopped, write the reason for the page."""
         try:
             yield
-        except BaseException as error:  # also when systemd stops it
+        except BaseException as error:  # also if systemd stops the update
             line = str(error) if isinstance(error, UserError) else f"it ended early ({type(error).__name__})"
             with suppress(UserError):
                 self.say(state="refused", line=line)

@@ -1,4 +1,4 @@
-"""How an update from the page goes: one small file, which root writes and the page reads."""
+"""Tells how an update from the page goes, in a small file, which root writes and the page reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, read_bounded_file
 
 _LARGEST_BYTES = 64 * 2**10
-_LONGEST_S = 1800.0  # systemd stops an update sooner (TimeoutStartSec), so an update with older news has ended
+_LONGEST_S = 1800.0  # if the news are older, the update has ended: systemd stops it sooner (TimeoutStartSec)
 
 Why = Literal["", "file", "signature", "other", "version", "packages", "start"]
 

@@ -16,8 +16,8 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 
 SUFFIX = ".update"
-NAMESPACE = "timbrebox-update"  # part of each signature; one made for another purpose, such as a Git commit, is refused
-LARGEST_BYTES = 128 * 2**20  # of a signed update; a checkout has 18 MB
+NAMESPACE = "timbrebox-update"  # a signature with another namespace, such as that of a Git commit, is refused
+LARGEST_BYTES = 128 * 2**20  # the largest signed update; a checkout has 18 MB
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
 _MOST_SIGNATURE_BYTES = 16 * 2**10
 _PIECE_BYTES = 2**20

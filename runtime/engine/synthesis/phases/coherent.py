@@ -307,10 +307,10 @@ class CoherentPhases:
         hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
         factor of a lane with a bandwidth must be 0.
         """
-        padded, first = self._spectra[:1], self._noise_bins.first[0]
+        padded = self._spectra[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]
-        first.real, first.imag = self._noise_sum(lanes, factors)
-        self._noise_bins.write(1, hop, spectrum)
+        self._mix_noise(lanes, factors)
+        self._noise_bins.write_mixed(hop, spectrum)
         padded[:, :_MARGIN] = padded[:, -_MARGIN:] = 0.0
         for planned, first, stop in self._planned(lanes, factors):
             if planned.walks:
@@ -319,10 +319,10 @@ class CoherentPhases:
             planned.add(slice(first, stop), hop, self._tables.unit_phasors, padded[0], of_lanes)
         return spectrum
 
-    def _noise_sum(self, lanes: slice, factors: np.ndarray | None) -> np.ndarray:
-        """Sum of the lanes' noise in hop 0, each times its factor: real and imaginary part, float32 (2, n_bins).
+    def _mix_noise(self, lanes: slice, factors: np.ndarray | None) -> None:
+        """Write the sum of the lanes' noise in hop 0, each times its factor, into `NoiseBins.mixed`.
 
-        It is the same for all hops of a plan. `NoiseBins.write` turns it to its phases in a hop.
+        It is the same for all hops of a plan. `NoiseBins.write_mixed` turns it to its phases in a hop.
         """
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
@@ -332,7 +332,8 @@ class CoherentPhases:
                 noise = np.multiply(noise, factors, out=self._scratch[: len(noise)])
             np.einsum("nx,nx->x", noise, self._noise_real[lanes], out=summed[0])
             np.einsum("nx,nx->x", noise, self._noise_imaginary[lanes], out=summed[1])
-        return summed
+            mixed = self._noise_bins.mixed
+            mixed.real, mixed.imag = summed
 
     def _planned(
         self, lanes: slice, factors: np.ndarray | None = None

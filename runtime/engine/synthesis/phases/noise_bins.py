@@ -15,8 +15,8 @@ class NoiseBins:
     """Turns the noise bins of spectra to their phases in a hop, and adds up the four windows that overlap there.
 
     tables: the tables of the coherent phases; fft_size, hop_size: in engine frames; max_rows: most spectra per call.
-    Attribute first: complex64 (max_rows, n_bins), the magnitudes of noise bins times their phasors in hop 0; the caller
-    writes these before `write`.
+    Attributes: first: complex64 (max_rows, n_bins), the magnitudes of noise bins times their phasors in hop 0; the
+    caller writes these before `write`. mixed: complex64 (n_bins,), the same for `write_mixed`.
     """
 
     def __init__(self, tables: CoherentTables, fft_size: int, hop_size: int, max_rows: int):
@@ -25,8 +25,8 @@ class NoiseBins:
         turns = 2.0 * np.pi * (self._moves / PHASE_UNITS - np.arange(n_bins) * (hop_size / fft_size))
         self._taps = _received(_window_taps(turns, 2.0 * np.pi * hop_size / fft_size))
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
-        padded = np.full((max_rows, n_bins + 2), 0.0, np.complex64)
-        self.first, self._beside = padded[:, 1:-1], _beside(padded)
+        padded = np.full((max_rows + 1, n_bins + 2), 0.0, np.complex64)
+        self.first, self.mixed, self._beside = padded[:-1, 1:-1], padded[-1, 1:-1], _beside(padded)
         self._products = np.full((max_rows, 3, n_bins), 0.0, np.complex64)
         self._turned, phasors = np.full(n_bins, 0, np.intp), np.full((1, n_bins + 2), 0.0, np.complex64)
         self._phasors, self._phasors_beside = phasors[0, 1:-1], _beside(phasors)[0]
@@ -37,7 +37,14 @@ class NoiseBins:
 
     def write(self, n: int, hop: int, out: np.ndarray) -> None:
         """Write the noise bins of `first` as they sound in hop number `hop`, complex64 (n, n_bins), into `out`."""
-        products = np.multiply(self._beside[:n], self._taps_at(hop), out=self._products[:n])
+        self._write(self._beside[:n], hop, out)
+
+    def write_mixed(self, hop: int, out: np.ndarray) -> None:
+        """Write the noise bins of `mixed` as they sound in hop number `hop`, complex64 (1, n_bins), into `out`."""
+        self._write(self._beside[-1:], hop, out)
+
+    def _write(self, beside: np.ndarray, hop: int, out: np.ndarray) -> None:
+        products = np.multiply(beside, self._taps_at(hop), out=self._products[: len(beside)])
         np.add(products[:, 0], products[:, 1], out=out)
         out += products[:, 2]
 
@@ -48,7 +55,7 @@ class NoiseBins:
         self._oldest = (number + 1) % _N_KEPT
         np.multiply(self._moves, hop % PHASE_UNITS, out=self._turned)
         self._turned &= PHASE_MASK
-        self._phasors[:] = self._unit_phasors.take(self._turned, mode="clip")
+        self._unit_phasors.take(self._turned, out=self._phasors, mode="clip")
         self._kept_hops[number] = hop
         return np.multiply(self._taps, self._phasors_beside, out=self._kept[number])
 

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 BACK_S = 5.0
-# So many periods may be lost, besides the counted stalls of the machine: a thousandth in a minute, a hundredth in a
-# shorter run. Other tests run at the same time, and not every stall is counted. Without shedding voices, a third of the
-# periods would be lost.
+# This many periods may be lost, besides the counted stalls of the machine: one in a thousand if the run lasts a minute
+# or longer, else one in a hundred. Other tests run at the same time, and not every stall is counted. If no voices were
+# shed, a third of the periods would be lost.
 MOST_LOST = (0.001 if PLAYED_S >= 60.0 else 0.01) * PLAYED_S * SAMPLE_RATE_HZ / PERIOD_FRAMES
 N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
 
@@ -56,7 +56,7 @@ def test_overload_sheds_voices_says_so_and_all_are_back_when_there_is_room(
             player.record(1.0)
             program.send(signal.SIGUSR1)
             end_s, number = time.monotonic() + PLAYED_S, 0
-            while time.monotonic() < end_s:  # new notes: as many voices sound as the limit allows
+            while time.monotonic() < end_s:  # a new note in each second, so that as many voices sound as may
                 player.record(1.0)
                 note = 50 + number % N_VOICES
                 player.send([0x80, note, 0], [0x90, note, 90])
