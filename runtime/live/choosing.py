@@ -60,7 +60,7 @@ class Choosing:
         self.swap_is_pending: Callable[[], bool] = lambda: False
         self.whole: Whole | None = None
         self._number: int | None = None  # the present sound's number, None if it has none
-        self._patch: Patch | None = None  # the patch that has this number
+        self._patch: Patch | None = None  # the patch of the sound with this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
         self._before: Patch | None = None  # the patch that the engine has until it receives the chosen patch
@@ -119,7 +119,7 @@ class Choosing:
             number = numbers[at % len(numbers)]
 
             def skip(error: UserError) -> None:
-                if not isinstance(error, TooLateError):  # the next step must go past this sound
+                if not isinstance(error, TooLateError):  # so that the next step does not try this sound again
                     self._number, self._patch = number, self._playing.engine.patch
                 self._complain(error)
 
@@ -141,8 +141,8 @@ class Choosing:
         """Play the sound that `tree` describes, and return the names of the sound and the instrument, as plain values.
 
         tree: the content of a sound's file. folder: of the files that the tree names. where: names the sound in
-        messages. A sound with parts, or one in place of such a sound, plays when all its parts are ready. UserError if
-        the sound does not fit the instrument.
+        messages. If this sound or the present one has parts, this sound plays as soon as all its parts are ready.
+        UserError if the sound does not fit the instrument.
         """
         choice = self._playing.choice
         if self.whole is not None and (tree.get("parts") or self.whole.plays_whole):
@@ -257,7 +257,7 @@ class Choosing:
 
     def _post(self, patch: Patch, part: int) -> None:
         if self.whole is not None and self.whole.is_taking_over:
-            # A sound is prepared for one engine, and another engine plays from the next block on.
+            # The sound would be prepared for the present engine, but another engine plays from the next block on.
             found = "an instrument that takes over at this moment"
             raise UserError(f"sound {patch.sound.name}", found, "one that plays", "choose the sound again")
         self._playing.post(SoundChange(self._playing.part_engines()[part].prepare(patch), part))
@@ -271,7 +271,7 @@ class Choosing:
             self._before = None
         if self._patch is not None and (patch is self._patch or patch is self._before):
             return self._number
-        # Without a sound, the instrument's first preset or that of the settings plays; it is the program of this name.
+        # If no sound was chosen, a preset plays: that of the settings, or the instrument's first. Find it by its name.
         if patch.sound.name is None:
             names, name = self._names(), name_of(self._playing.engine, self._playing.choice)
             return names.index(name) if name in names else None

@@ -42,7 +42,7 @@ class DeviceMaps:
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
         self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines that were learned before its setup came
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned while its setup is awaited
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
@@ -97,7 +97,7 @@ class DeviceMaps:
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)
         if early:
-            self._keep(device)  # saves the early lines together with those from earlier runs
+            self._keep(device)  # saves the lines learned just now, together with those from earlier runs
 
     def _use(self, device: int, setup: DeviceSetup) -> None:
         self._setups[device] = setup

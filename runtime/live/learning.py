@@ -57,7 +57,7 @@ class Learning:
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
         self._number = 0
-        self._before: tuple[int, tuple[MapLine, ...]] | None = None  # a device, and its lines before the last learning
+        self._before: tuple[int, tuple[MapLine, ...]] | None = None  # the latest device to learn, and its lines before
         desk.actions.add("learn", self._begin_by_control)
 
     @property
@@ -135,7 +135,7 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
-        if learned.share is not None:  # else the target would stay during this turn, and jump at the next
+        if learned.share is not None:  # jump now; otherwise the target would jump at the control's next turn
             self._desk.playing.post(TargetMove(line.moves, learned.share))
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:

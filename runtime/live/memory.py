@@ -15,7 +15,7 @@ from runtime.companion.state import Settings, State, put_state_aside, read_state
 from runtime.config import Config
 
 PROVEN_AFTER_S = 10.0
-MOST_CUTS = 3  # starts in a row that a power cut may have ended on trial, before the state is thought guilty
+MOST_CUTS = 3  # after this many starts in a row that a power cut may have ended, the state is not restored
 _ON_TRIAL = "ended within 10 s"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 

@@ -75,7 +75,7 @@ def present_sound(
 ) -> tuple[dict[str, Any], Path | None]:
     """Return the sound that plays, as the content of a sound's file, and the folder of the files that the sound names.
 
-    The content of a sound with parts names the parts, and has none of the knobs' changes to the parts.
+    A sound with parts only names its parts, so the changes that knobs have made to the parts are not included.
     engines: one for each part. choice: what plays. for_another_folder: whether parts that are files get absolute paths.
     """
     if choice.whole is None:
@@ -90,7 +90,7 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """Copy the part, with the patch's sound and this instrument as its own; return `part` if that sound has no name."""
+    """Copy a part, which then names the patch's sound and this instrument; return `part` if that sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)

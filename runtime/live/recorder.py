@@ -38,7 +38,7 @@ _MOST_EVENTS_A_TURN = 2000
 
 
 Answer = Callable[[Any], object]
-_Known = tuple[int, RackState]  # a state in `_recent`, with its index there
+_Known = tuple[int, RackState]  # a state's index in `_recent`, and the state
 
 
 class _Waiting(msgspec.Struct):
@@ -103,7 +103,7 @@ class Recorder:
         """Do what is due; never waits."""
         if self._rack is None:
             return
-        frame = self._rack.frame  # read before the history, so that no event before this frame can still arrive
+        frame = self._rack.frame  # read before the history, which then has all events before this frame
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -187,7 +187,7 @@ class Recorder:
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # this rack's first block has not been written to the ring yet
+            states = []  # so far, the ring has only the previous rack's sound
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None
@@ -228,7 +228,7 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # the companion has read nothing yet
+            already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}  # the companion's figure is still 0
             began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
             waiting.answer(self._seconds(facts) | already | began)
 

@@ -160,7 +160,7 @@ class Supervisor:
             ("next_instrument", self._swaps.step),
             ("previous_instrument", self._swaps.step),
             ("swapped", self._swaps.happened),
-            ("tap_tempo", self.post),  # the arpeggiator, which gets events before the parts, computes the tempo
+            ("tap_tempo", self.post),  # posted as an event, because the arpeggiator computes the tempo
         ):
             self._desk.actions.add(name, act)
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)
@@ -207,7 +207,8 @@ class Supervisor:
                 return
             self._take_returns()
             desk.serve(stop.woken)
-            self._check_blocks()
+            if self._check_blocks():
+                next_round_s = 0.0  # look at once: a card with a loose plug is often there again
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
@@ -269,13 +270,15 @@ class Supervisor:
         if self._midi.has_lost_server and not self._card.is_missing:
             self._watch.suspect()  # JACK serves both MIDI and sound, so the sound may be lost as well
 
-    def _check_blocks(self) -> None:
-        """Have the audio thread guarded, check the blocks, and play silently if the sound card has gone."""
+    def _check_blocks(self) -> bool:
+        """Have the audio thread guarded, check the blocks; if the card has gone, play silently, and return True."""
         self._desk.guarding.follow(self._card.blocks.thread_id)
         if self._card.output.server_has_gone:
             self._watch.suspect()
-        if self._watch.look() and not self._card.is_missing:
+        has_gone = self._watch.look() and not self._card.is_missing
+        if has_gone:
             self._start(self._card.leave())
+        return has_gone
 
     def _check_all(self) -> None:
         """Free replaced racks, check MIDI, raise the audio thread's exception if any, look for a missing sound card."""
@@ -293,6 +296,5 @@ class Supervisor:
             self._fit_rack(output.sample_rate_hz)
             through_lines = self._card.make_effect(output)
             self._start(output)
-            for line in through_lines:
+            for line in (*through_lines, f"Sound card: {output.name}, {output.sample_rate_hz} Hz."):
                 self._say(line)
-            self._say(f"Sound card: {output.name}, {output.sample_rate_hz} Hz.")

@@ -70,7 +70,7 @@ class Door:
         self._folders: dict[str, Callable[[Connection, str], Response]] = {}
 
     def add_socket(self, path: str) -> None:
-        """Let pages open a WebSocket at this path, too."""
+        """Let pages also open a WebSocket at this path."""
         self._sockets.add(path)
 
     def add_folder(self, prefix: str, answer: Callable[[Connection, str], Response]) -> None:
@@ -163,7 +163,7 @@ class Door:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """Whether the browser accepts gzip; `gzip;q=0`, which refuses it, and every other form count as no."""
+    """Whether the browser's Accept-Encoding has the plain word `gzip`; `gzip;q=0`, for example, refuses gzip."""
     accepted = ",".join(request.headers.get_all("Accept-Encoding")).split(",")
     return "gzip" in (coding.strip().lower() for coding in accepted)
 

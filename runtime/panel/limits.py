@@ -10,10 +10,10 @@ MOST_OF_SENDER = 16  # the most connections of one other machine, so that no mac
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
 MOST_ASKED = 16  # the most unanswered requests of one page
-MOST_ANSWERING = 6  # the same for all pages together; it is low, as too many unread answers would end the link
+MOST_ANSWERING = 6  # the same of all pages together; too many unread answers would end the link
 # The playing process needs some 50 us for a message, on a thread that shares the interpreter with the audio thread.
-PAGE_RATE, PAGE_BURST = 200.0, 400.0  # of one page: messages per second, and messages together after a pause
-ALL_RATE, ALL_BURST = 500.0, 1000.0  # the same for all pages together
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # limit of one page: messages per second, and messages together after a pause
+ALL_RATE, ALL_BURST = 500.0, 1000.0  # limit of all pages together
 
 
 class Allowance:

@@ -19,7 +19,7 @@ from runtime.sound.motion import LATENT
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # this many messages may be in one packet
-_DEEPEST = 4  # levels of bundles within bundles
+_DEEPEST = 4  # bundles may be within bundles, this many levels deep
 # Accepted requests for actions, sounds and instruments: how many per second, and how many together after a pause.
 # There are few, because some of these requests write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0

@@ -89,7 +89,7 @@ class _Page:
             broadcast([self.connection], picture)
 
 
-# Requests to the playing process; every page must know the answers.
+# Requests to the playing process whose answers every page must know.
 PRESENT = ("state", "card", "instruments", "methods")
 
 

@@ -33,7 +33,7 @@ from runtime.service.versions import Versions, version_of
 
 UNPACKED = HOME / ".unpacked"  # where an archive is unpacked
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
-_SUFFIXES = (".path", ".service")  # of the files of units
+_SUFFIXES = (".path", ".service")  # of unit files
 _LARGEST_BYTES = 256 * 2**10
 _OLD_WITHIN_S = 90.0  # after a failed update, the previous version has at least this long to become ready
 
@@ -112,7 +112,7 @@ def uninstall(*, purge: bool) -> int:
         call("systemctl", "disable", *(["--now"] if is_booted() else []), unit.name)
         unit.unlink()
     _reload()
-    ANNOUNCED.unlink(missing_ok=True)  # this file announces a page that no longer exists
+    ANNOUNCED.unlink(missing_ok=True)  # it would announce a page that no longer exists
     shutil.rmtree(UPDATE_NEWS.parent, ignore_errors=True)
     shutil.rmtree(HOME, ignore_errors=True)
     if not purge:
@@ -136,7 +136,7 @@ def _play(versions: Versions, version: Path) -> None:
         (UNITS / unit.name).chmod(0o644)
     for left in _our_units():
         if left.name not in {unit.name for unit in new}:
-            # A running update must not be stopped, because it may be the one that does this.
+            # The update's service must not be stopped: it may be what runs this code.
             is_stopped = is_booted() and left.name != f"{UPDATE}.service"
             call("systemctl", "disable", *(["--now"] if is_stopped else []), left.name)
             left.unlink()
@@ -144,7 +144,7 @@ def _play(versions: Versions, version: Path) -> None:
     call("systemctl", "enable", UNIT, *(unit.name for unit in new if unit.suffix == ".path"))
     for unit in new:
         if is_booted() and unit.name not in (UNIT, f"{UPDATE}.service"):
-            # `try-restart` restarts only a unit that runs, because the owner has started it.
+            # The owner decides whether the other services run: `try-restart` does not start a stopped service.
             action = "restart" if unit.suffix == ".path" else "try-restart"
             call("systemctl", action, "--no-block", unit.name)
 
@@ -164,7 +164,10 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the owner's settings, unless they exist: those edited in an older installation, or else the defaults."""
+    """Write the owner's first settings, unless SETTINGS exists.
+
+    They are a copy of what the owner edited in an older installation, or else of the defaults.
+    """
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"
@@ -179,7 +182,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """The unit files that name HOME; the owner may have units with similar names."""
+    """Our unit files: those that name HOME, as the owner may have other units with similar names."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 

@@ -7,7 +7,7 @@ import socket
 
 
 def is_service() -> bool:
-    """Whether systemd or a similar program waits for notices; then nobody sits at a terminal to mend a mistake."""
+    """Whether systemd or a similar program runs this one and waits for notices; if so, no user sits at a terminal."""
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 

@@ -19,9 +19,10 @@ from runtime.service.versions import version_of
 
 
 def release(key: Path, archive: Path | None, out: Path) -> Path:
-    """Sign an archive of a checkout, or one that is made of this checkout, and return the signed update's path.
+    """Sign an archive of a checkout, and return the signed update's path.
 
-    out: the folder for it. UserError if the archive or its version cannot be used, or if nothing was signed.
+    archive: None to make an archive of this checkout. out: the folder for the update. UserError if the archive or its
+    version cannot be used, or if nothing was signed.
     """
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="timbrebox-release-") as folder:
@@ -37,7 +38,10 @@ def release(key: Path, archive: Path | None, out: Path) -> Path:
 
 
 def _packed(path: Path) -> Path:
-    """An archive of this checkout's program, without what only this machine can use; returns `path`."""
+    """Write an archive of this checkout's program to `path`, and return `path`.
+
+    The archive lacks the owner's instruments, and what only this machine can use, such as the Python environment.
+    """
 
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         name = Path(member.name).name
@@ -47,7 +51,7 @@ def _packed(path: Path) -> Path:
     top = f"timbrebox-{version_of(ROOT)}"
     with tarfile.open(path, "w:gz") as archive:
         for part in PARTS:
-            if part != "instruments" and (ROOT / part).exists():  # those are the owner's
+            if part != "instruments" and (ROOT / part).exists():  # not packed: they belong to the owner
                 archive.add(ROOT / part, f"{top}/{part}", filter=kept)
     return path
 

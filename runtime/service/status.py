@@ -6,8 +6,8 @@ from runtime.service.places import HOME, SETTINGS, UNIT, USER
 from runtime.service.system import last_line, properties
 from runtime.service.versions import Versions
 
-LAST_LINE = "LastLine"  # a key of ours, not systemd's: the program's last line in the journal
-VERSION = "Version"  # a key of ours, not systemd's: the name of the installed version
+LAST_LINE = "LastLine"  # our own key, none of systemd's: the program's last line in the journal
+VERSION = "Version"  # our own key, none of systemd's: the name of the installed version
 _NAMES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "StatusText", "NRestarts", "Result")
 _WHY = {
     "oom-kill": "it took too much memory",
@@ -20,7 +20,7 @@ _WHY = {
 
 
 def read_status() -> dict[str, str]:
-    """What `status_lines` shows: the unit's properties, by systemd's names, with VERSION and LAST_LINE."""
+    """What `status_lines` needs: the unit's properties, by systemd's names, and our own VERSION and LAST_LINE."""
     known = properties(*_NAMES)
     if known.get("LoadState") == "loaded":
         current = Versions(HOME).current()
@@ -41,7 +41,7 @@ def status_lines(known: dict[str, str]) -> list[str]:
     version = f" (version {known[VERSION]})" if known.get(VERSION) else ""
     lines = [f"The service {plays}{version}; it {boot}; restarted by itself {known.get('NRestarts') or '0'} times."]
     news = known.get("StatusText", "") if is_active else ""
-    # The status begins with the problems; see runtime/live/watching/news.py.
+    # The status text begins with the problems, separated by "; " (runtime/live/watching/news.py).
     lines += [f"  {part}" for part in (news or known.get(LAST_LINE, "")).split("; ") if part]
     if not is_active and known.get("Result") in _WHY:
         lines.append(f"  The last run ended because {_WHY[known['Result']]}.")

@@ -21,7 +21,7 @@ _FLEETING = {"tmpfs", "ramfs"}
 class Mount(NamedTuple):
     """A mounted file system.
 
-    point: the folder in which it is seen. kind: its type, such as ext4. upper: for an overlay, the folder of its
+    point: the folder at which it is mounted. kind: its type, such as ext4. upper: for an overlay, the folder of its
     changes, else empty.
     """
 
@@ -119,7 +119,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
     mount = _mount_of(path, known)
     if mount.kind in _FLEETING:
         raise UserError(path, f"a file system in memory ({mount.kind})", "a disk", "install on a disk")
-    # A system that overlays its root at boot hides the overlay's upper folder, which is then in memory.
+    # If the root itself is an overlay, made at boot, its upper folder cannot be seen; it is then taken to be in memory.
     if mount.kind == "overlay" and (
         not Path(mount.upper).is_dir() or _mount_of(Path(mount.upper), known).kind in _FLEETING
     ):
@@ -133,7 +133,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
 
 
 def _mounts(text: str) -> list[Mount]:
-    """Parse a mountinfo text. Source: proc_pid_mountinfo(5); after " - " follow kind, source and options."""
+    """Parse a mountinfo text; in each line, kind, source and options follow " - ". Source: proc_pid_mountinfo(5)."""
     found = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
@@ -146,5 +146,5 @@ def _mounts(text: str) -> list[Mount]:
 def _mount_of(path: Path, mounts: list[Mount]) -> Mount:
     path = path.resolve()
     inside = [mount for mount in mounts if path.is_relative_to(mount.point)]
-    # Of two mounts at the same point, the later one covers the earlier one.
+    # Of two mounts at the same point, the later one counts: it covers the earlier one.
     return max(enumerate(inside), key=lambda item: (len(item[1].point), item[0]), default=(0, Mount("/", "", "")))[1]

@@ -27,15 +27,15 @@ from tests.support.random_play import random_event
 
 RATE_HZ, BLOCK_FRAMES = 44100, 4096
 LARGEST_GROWTH_MB = 2.0
-EVENTS_A_SECOND = (8.0, 2.0, 0.3)  # for each minute of playing, one of these is chosen
+EVENTS_A_SECOND = (8.0, 2.0, 0.3)  # one of these rates is chosen for each minute of playing
 PLAYED_S, REST_S, LONGEST_RELEASE_S = 60.0, 540.0, 12.0
 WARM_UP_H = 2.0
 
 
 class Day:
-    """The random player and its rack; each block is checked.
+    """Plays random events on a rack, and checks each block.
 
-    n_events, n_checks: how many so far; peak: the largest absolute sample.
+    n_events, n_checks: the numbers of events and of `_check_stuck` calls so far; peak: the largest absolute sample.
     """
 
     def __init__(self, instrument: str, seed: int):

@@ -1,8 +1,8 @@
 """Measures the reverb and draws docs/reverb.png: `python -m tests.soak.effects [--picture F.png]`.
 
-It measures rooms of several sizes and decay times. It compares their decay in three bands with the settings, and the
-density of their echoes and the flatness of their tails' spectra with noise. Then it sends a minute of full-scale noise
-through all effects, and measures the time that blocks take. docs/effects.md explains the figures.
+It measures rooms of several sizes and decay times. It compares the decay in three bands with the settings. It compares
+the density of the echoes, and the flatness of the tail's spectrum, with those of noise. Then it sends a minute of
+full-scale noise through all effects, and measures the time that blocks take. docs/effects.md explains the figures.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--
 
 
 def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """For each room size in m: times in ms since the first reflection, and echo densities averaged over channels."""
+    """By room size in m: times in ms after the first reflection; echo density at these times, mean of both channels."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))
@@ -75,12 +75,12 @@ def decay_errors() -> list[tuple[ReverbConfig, tuple[float, ...]]]:
 
 
 def _two_clicks(settings: ReverbConfig, duration_s: float) -> np.ndarray:
-    """The response to a click on the left, then to one on the right, each with its left and right channel: (n, 4)."""
+    """The responses to a click on the left and to one on the right, two channels each: (n, 4)."""
     return np.hstack([impulse_response(settings, duration_s, RATE_HZ, sides) for sides in ((1.0, 0.0), (0.0, 1.0))])
 
 
 def flatnesses() -> dict[float, list[float]]:
-    """For each room size in m: the flatness of the tail's spectrum at PLACES, averaged over `_two_clicks`' channels."""
+    """By room size in m: the flatness of the tail's spectrum at PLACES, the mean of the channels of `_two_clicks`."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = _two_clicks(ReverbConfig(size_m=size_m, decay_s=decay_s, damping=0.0, bass=1.0), 1.4 * decay_s)
@@ -90,7 +90,7 @@ def flatnesses() -> dict[float, list[float]]:
 
 
 def loudest() -> float:
-    """The largest amplitude of the output for a minute of full-scale noise; not finite if any sample is not."""
+    """The largest amplitude of the output for a minute of full-scale noise; not finite if one of the samples is not."""
     reverb = ReverbConfig(size_m=5.0, decay_s=10.0, damping=0.0, bass=2.0)
     toned = EqualiserConfig(low_db=12.0, mid_db=12.0, high_db=12.0)
     effects = Effects(RATE_HZ, EffectsConfig(reverb, ChorusConfig(mode="ensemble", depth_ms=6.0), toned))

@@ -93,7 +93,7 @@ class NoEncoder:
 
 
 def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
-    """Render the note of a reading, float32 (n,), held as long as in the recording, at most MEASURED_S + 0.2 s."""
+    """Play a reading as a note: float32 (n,). The note is as long as the recorded one, at most MEASURED_S + 0.2 s."""
     sound = sound_of(reading, "measured", coder, Options(colour=colour))
     patch = with_sound(Config(), sound, coder.decoder.card, "measured")
     engine = build_engine(patch, coder.decoder, RATE_HZ)
@@ -112,8 +112,8 @@ def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
 def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], float, float]:
     """Compare a rendered sound with its recording.
 
-    Returns the distance in dB, errors of the level in dB at LEVEL_TIMES_S, and times to full level in s, of the sound
-    and of the recording.
+    Returns the distance in dB; the errors of the level, in dB, at LEVEL_TIMES_S; the time in s until the sound has its
+    full level; and this time for the recording.
     """
     take, n_s = reading.take, min(MEASURED_S, reading.marks.release_s or reading.marks.end_s)
     ours_db, asked_db = levels_db(sound, 0, n_s), levels_db(take.samples, take.before, n_s)
@@ -125,16 +125,16 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
     asked -= 10.0 * np.log10(np.mean(10.0 ** (asked[:n_levels] / 10.0)))
     ours -= 10.0 * np.log10(np.mean(10.0 ** (ours / 10.0)))
     at = [round(time_s / LEVEL_STEP_S) for time_s in LEVEL_TIMES_S]
-    # Levels more than 50 dB below the recording's highest level are its noise.
+    # Levels more than 50 dB below the recording's highest level are its noise, so they are not compared.
     errors = [float(ours[k] - asked[k]) if k < n_levels and asked[k] > asked.max() - 50.0 else np.nan for k in at]
     full = [float(np.argmax(curve >= curve.max() - FULL_DB)) * LEVEL_STEP_S for curve in (ours, asked)]
     return distance_db(ours_db[:n], asked_db[:n]), errors, *full
 
 
 def best_fixed(reading: Reading, coder: Coder) -> Reading:
-    """The reading with knobs that do not move; only the level moves.
+    """The same reading, but the knobs stay at one position, and only the level moves.
 
-    The knobs stay at one of N_POSITIONS random positions: where band levels are nearest to the recording's means.
+    It is the one of N_POSITIONS random positions whose band levels are nearest to the recording's mean band levels.
     """
     card = coder.decoder.card
     positions = np.random.default_rng(0).random((N_POSITIONS, card.n_latents))

@@ -1,4 +1,4 @@
-"""Plays every sound of every bundled instrument on all notes; measures levels, clicks and distances between sounds.
+"""Plays every sound of every bundled instrument on all notes; measures levels and clicks, and how far sounds differ.
 
 python -m tests.soak.family [INSTRUMENT ...] [--step N] [--json F]
 """
@@ -25,12 +25,12 @@ from tests.support.clicks import spikes_db
 
 CHORD = (60, 64, 67)
 HELD_S, SKIPPED_FRAMES = 0.5, 4410
-N_COMPARED = 60  # frames, from the beginning of a C4
+N_COMPARED = 60  # STFT frames from the beginning of a C4
 SILENT_DB = -80.0
 
 
 def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float]:
-    """Measure single notes: the lowest level, the largest step between neighbours, and the worst spike, in dB."""
+    """Measure single notes: the lowest level, the largest step in level between neighbours, the worst spike; in dB."""
     levels_db, spikes = [], []
     for note in notes:
         sound = play(instrument, patch, [note], held_s=HELD_S).sound

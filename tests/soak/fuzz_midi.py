@@ -64,7 +64,7 @@ class Storm:
         self._out = np.zeros((BLOCK_FRAMES, 2), np.float32)
 
     def play(self, blocks: Iterator[Block]) -> Iterator[int]:
-        """Render all blocks, and check after every 500 that notes can end; yields the number of blocks so far."""
+        """Render all blocks; after every 500, check that all notes can be ended. Yields the number of blocks so far."""
         for number, events in enumerate(blocks, start=1):
             self._render(events)
             if number % CHECK_EVERY_BLOCKS == 0:
@@ -107,7 +107,7 @@ def make_engine(n_voices: int, mode: str, seed: int) -> Engine:
 
 
 def resident_mb() -> float:
-    """Resident memory of this process in MB; without /proc, the peak so far."""
+    """Resident memory of this process in MB: the present amount, or on a system without /proc the peak so far."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 2**20

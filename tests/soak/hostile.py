@@ -31,7 +31,10 @@ _RETRIES = 20
 
 
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
-    """Use broken files, numbers `first` to `last` - 1, in a process with limits; if a file ends it, another goes on."""
+    """Use the broken files number `first` to `last` - 1 in a process with limits.
+
+    If a file ends this process, a new one goes on with the next file.
+    """
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         env = own_places(Path(folder))
@@ -53,20 +56,20 @@ def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
 
 
 def own_places(folder: Path) -> dict[str, str]:
-    """Environment variables that put the user's files into `folder`, where the tests' instruments need no trial."""
+    """Environment variables for a home in `folder`, in which the tests' instruments are already known to work."""
     know_test_instruments(folder / "state")
     names = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(folder / each) for name, each in names.items()}
 
 
 def work(kind_name: str, first: int, last: int, folder: Path) -> int:
-    """Run as the worker: use broken files, numbers `first` to `last` - 1, and print the figures as JSON."""
+    """Run as the worker: use the broken files number `first` to `last` - 1, and print the figures as JSON."""
     from runtime.instrument import session, trial_process
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # The program tries a model in another process. To start one for each file would take long, and the worker has
-        # limits, too.
+        # The program tries a model in another process, which takes long to start. The worker has limits itself, so it
+        # tries the models here.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:
@@ -74,7 +77,7 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
 
     session.refuse_untried = tried
     kind = kinds(folder)[kind_name]
-    # A good file loads all libraries before the memory is limited.
+    # Using a good file first loads all libraries, before the memory is limited.
     kind.use(_written(folder, kind.suffix, kind.make(-1)), 0)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + LARGEST_MB * 2**20,) * 2)
@@ -111,7 +114,7 @@ def _written(folder: Path, suffix: str, content: bytes) -> Path:
 
 
 def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
-    """Run the real command with broken files of this kind, one for each number."""
+    """Run `timbrebox` once for each number, with the broken file of this kind and number."""
     from tests.support.hostile_kinds import kinds
 
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
@@ -125,7 +128,7 @@ def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
 
 
 def harmful(names: Sequence[str] = ()) -> dict[str, object]:
-    """Run the real command with the hand-made files; names: only these files, empty for all."""
+    """Run `timbrebox` once for each file made by hand; names: those to use, empty for all."""
     outcomes = []
     for name, make in HARMFUL.items():
         if names and name not in names:

@@ -31,7 +31,7 @@ N_SETTLE = SAMPLE_RATE_HZ // 5
 PHASES = {"noise": 0.0, "coherent": 1.0}
 LARGEST_SD_DB, LARGEST_RANGE_DB = 0.5, 2.0
 
-Point = tuple[int, tuple[float, ...]]  # note, knob positions 0 to 1
+Point = tuple[int, tuple[float, ...]]  # a note, and the positions of all knobs, 0 to 1
 
 
 def loudness_lufs(sound: np.ndarray, n_settle: int, sample_rate_hz: int) -> float:

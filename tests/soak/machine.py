@@ -10,23 +10,29 @@ step that succeeded; the first step that fails ends the run.
 from __future__ import annotations
 
 import argparse
+import json
+import queue
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from tests.soak.nspawn import Material
 from tests.support.machine.disk import Machinery, debian_with_kernel, install, make_disk
-from tests.support.machine.plugs import LOUD, Ear, Keyboard
+from tests.support.machine.plugs import LOUD, PORT, Ear, Keyboard
 from tests.support.machine.qemu import Machine
 
+Answer = queue.Queue[dict[str, Any]]
 EVENTS = {"k": "keyboard out", "K": "keyboard in", "c": "card out", "C": "card in"}
 ORDERS = ("kK", "cC", "kKcC", "kcKC", "kcCK", "cCkK", "ckCK", "ckKC")
+PAUSES_S = {"at once": 0.0, "1.5 s between": 1.5}  # from one event to the next
 HELD, STRUCK = 57, 64
 PATIENCE_S = 60.0  # of the PC's time
-SETTINGS_TEXT = "volume_db: -3.0\n"
+KEYBOARD_S, CARD_S = 0.3, 3.0  # a key must be heard so soon after the kernel has the keyboard, and the card
+SETTINGS_TEXT = "volume_db: -3.0\naudio: {chime: false}\n"  # a chime would be heard in place of a key
 
 
 class Rig:
@@ -35,58 +41,96 @@ class Rig:
     def __init__(self, machine: Machine):
         self._machine, self._ear = machine, Ear(machine.sound)
         self._keys = Keyboard(machine)
+        self._do = {"k": self._keys.unplug, "K": self._keys.plug, "c": machine.unplug_card, "C": machine.plug_card}
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """Each step's name and the function that does the step and returns a text on the result."""
         yield "boots", self.ready
         yield "the keyboard is plugged in for the first time", self.first_keyboard
         for order in ORDERS:
-            events = ", ".join(EVENTS[letter] for letter in order)
-            yield f"a key is held; {events}", lambda order=order: self.replug(order)
+            for name, pause_s in PAUSES_S.items():
+                events = ", ".join(EVENTS[letter] for letter in order)
+                yield f"{events}; {name}", lambda order=order, pause_s=pause_s: self.replug(order, pause_s)
         yield "after all of this", self.restarts
 
     def ready(self) -> str:
-        self._machine.wait_for_ready(1800)
+        self._machine.wait_for_ready()
         seconds = float(self._machine.run("cat", "/proc/uptime")[1].split()[0])
         return f"READY, at most {seconds:.0f} s after the kernel's start; audio: {self._machine.ask('health')['audio']}"
 
     def first_keyboard(self) -> str:
+        returned = self._machine.begin_return("keyboard", PORT)
+        self._machine.run("sleep", 0.5)
         self._keys.plug()
-        return f"heard {self._heard():.1f} s later; {self._ends()}"
+        told = self._keyboard_plays(returned)
+        self._machine.ask("move", target="latent.1", position=0.8)  # so the knobs do not stand where they always do
+        return f"{told}; {self._is_heard()}; {self._ends()}"
 
-    def replug(self, order: str) -> str:
+    def replug(self, order: str, pause_s: float) -> str:
+        """Hold a key, pull and put back in this order, and measure each return."""
+        before = self._stands()
         self._keys.play(0x90, HELD, 100)
         self._wait(lambda: self._machine.ask("health")["voices"] > 0, "held note")
+        begin = self._machine.begin_return
+        keyboard = begin("keyboard", PORT) if "k" in order else None
+        card = begin("card") if "c" in order else None
+        self._machine.run("sleep", 0.5)  # until both wait for the return
         for letter in order:
-            {"k": self._keys.unplug, "K": self._keys.plug,
-             "c": self._machine.unplug_card, "C": self._machine.plug_card}[letter]()  # fmt: skip
-        heard_s = self._heard()
+            self._do[letter]()
+            self._machine.run("sleep", pause_s)
+        told = [self._keyboard_plays(keyboard)] if keyboard else []
+        told += [self._card_plays(card)] if card else []
         if "k" not in order:
             self._keys.play(0x80, HELD, 0)
-        return f"heard {heard_s:.1f} s after the last return; {self._ends()}"
+        told += [self._is_heard(), self._ends()]
+        assert self._stands() == before, f"before: {before}; after: {self._stands()}"
+        return "; ".join(told)
 
     def restarts(self) -> str:
         properties = self._machine.service()
-        return f"the service was restarted {properties['NRestarts']} times; it says: {properties['StatusText']}"
+        assert properties["NRestarts"] == "0", self._machine.journal(200)
+        return f"the service was never restarted; it says: {properties['StatusText']}"
 
-    def _heard(self) -> float:
-        """Strike a key until it is heard; returns the seconds of the PC's time that this took."""
-        began_s, heard = self._machine.now_s(), 0.0
-        self._ear.listen()
-        while heard < LOUD:
-            self._keys.play(0x90, STRUCK, 100)
-            heard = self._ear.listen()
-            now_s = self._machine.now_s()
-            assert now_s - began_s < PATIENCE_S, f"not heard: {self._machine.journal(20)}"
-            self._keys.play(0x80, STRUCK, 0)
-        return now_s - began_s
+    def _stands(self) -> dict[str, object]:
+        """The instrument, the sound, the knobs, the volume, and the process that plays."""
+        state = self._machine.ask("state")
+        del state["ports"]
+        return state
+
+    def _keyboard_plays(self, returned: Answer) -> str:
+        times = self._times(returned)
+        after_s = times["played_s"] - times["there_s"]
+        assert after_s <= KEYBOARD_S, times
+        return f"keyboard: {1000 * after_s:.0f} ms"
+
+    def _card_plays(self, returned: Answer) -> str:
+        times = self._times(returned)
+        after_s = times["began_s"] - times["there_s"] + self._ear.silent_s()
+        assert after_s <= CARD_S, (times, self._ear.silent_s())
+        return f"sound: {after_s:.2f} s"
+
+    def _times(self, returned: Answer) -> dict[str, float]:
+        answer = returned.get(timeout=3600)
+        assert answer["status"] == 0, (answer, self._machine.journal(30))
+        return json.loads(answer["text"])
+
+    def _is_heard(self) -> str:
+        """Strike a key of the keyboard, and wait until the card plays it."""
+        self._wait_for_silence()
+        self._keys.play(0x90, STRUCK, 100)
+        self._wait(lambda: self._ear.listen() > LOUD, "note")
+        self._keys.play(0x80, STRUCK, 0)
+        return "heard"
 
     def _ends(self) -> str:
         """Wait until no voice is left and the card plays silence, and say so."""
+        self._wait_for_silence()
+        return "no note hangs"
+
+    def _wait_for_silence(self) -> None:
         self._wait(lambda: self._machine.ask("health")["voices"] == 0, "end of all notes")
         self._ear.listen()
-        self._wait(lambda: self._ear.listen() < LOUD, "silence")
-        return "no note hangs"
+        self._wait(lambda: self._machine.run("sleep", 0.1) and self._ear.listen() < LOUD, "silence")
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         began_s = self._machine.now_s()

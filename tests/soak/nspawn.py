@@ -29,7 +29,7 @@ SOUND = "sound_version: 1\nname: mine\nlevel_db: -4.0\n"
 
 
 class Material:
-    """Packages and archives to install: good ones of different revisions, and broken ones."""
+    """Makes packages and archives to install: good ones of different revisions, and broken ones."""
 
     def __init__(self, folder: Path):
         shutil.rmtree(folder, ignore_errors=True)
@@ -51,7 +51,7 @@ class Material:
         return path
 
     def archive(self, name: str, first_line: str = "") -> Path:
-        """An archive like a checkout's, without packages; first_line: code added at the beginning of `play`."""
+        """An archive of the program without a Python environment; first_line: code added at the beginning of `play`."""
         home, path = self.tree / PACKAGED.relative_to("/"), self.folder / f"{name}.tar.gz"
         with _Changed(home / PLAY, first_line), tarfile.open(path, "w:gz", compresslevel=1) as archive:
             for part in sorted(home.iterdir()):
@@ -80,7 +80,7 @@ class Rig:
         self.box, self._material, self._chance = box, material, random.Random(seed)
 
     def steps(self, n_cuts: int) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each step's name and the function that does the step and returns a text on the result."""
+        """Yield each step: its name, and a function that does the step and returns the result as a text."""
         yield "`dpkg -i` on a fresh system", self.first_package
         yield "owner's settings and a sound of his own", self.owner_settles
         yield "kill -9, five times", self.kills
@@ -221,7 +221,7 @@ class Rig:
 
     def remove(self) -> str:
         announces = HOME / "current/runtime/service/avahi" / ANNOUNCED.name
-        self._run("install", "-D", "--mode=644", announces, ANNOUNCED)  # as docs/panel.md says
+        self._run("install", "-D", "--mode=644", announces, ANNOUNCED)  # docs/panel.md tells the owner how
         self._dpkg("--remove", "timbrebox")
         status, _ = self.box.run("systemctl", "cat", "timbrebox.service")
         assert status != 0

@@ -34,7 +34,7 @@ HOSTILE = {
 
 
 class Updates(Material):
-    """The package to install, and signed updates to newer versions. key: the owner's; other: a stranger's."""
+    """The package to install, and signed updates to newer versions; key, other: the owner's and a stranger's key."""
 
     def __init__(self, folder: Path):
         super().__init__(folder)
@@ -63,7 +63,7 @@ class PageRig(Rig):
     _n_sent = 0
 
     def page_steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each step's name and the function that does the step and returns a text on the result."""
+        """Yield each step: its name, and a function that does the step and returns the result as a text."""
         yield "`dpkg -i`; the page's service started", self.begin
         yield "no list of signers", self.not_offered
         yield "`service trust KEY.pub`", self.trusts
@@ -79,7 +79,7 @@ class PageRig(Rig):
         yield "from a checkout: `service install`, `uninstall`, `uninstall --purge`", self.checkout
 
     def refused_ones(self) -> Iterator[tuple[str, Callable[[], Path], str, str]]:
-        """What is refused: a name, a function that makes the update, at which check, and words of the line."""
+        """What to refuse: an update's name, a function that makes it, the check that refuses it, part of the reason."""
         own, stranger = self._material.key, self._material.other
         yield "the same one again", lambda: self._good, "version", "expected one newer than 0.2.0"
         yield "signed by a stranger", lambda: self._update("0.3.0", stranger), "signature", "nobody whom this machine"
@@ -167,7 +167,7 @@ class PageRig(Rig):
         self._as_page("mv update elsewhere; touch elsewhere/arrived; ln -s elsewhere update")
         self.box.wait(lambda: self._show("timbrebox-update.path", "ActiveState") == ["failed"], "end of the loop", 400)
         n_starts = self._n_starts() - n_starts
-        assert n_starts <= 40  # systemd counts 20 in fixed spans of 10 minutes, and a new span may begin meanwhile
+        assert n_starts <= 40  # systemd allows 20 starts in 10 minutes, and the next 10 minutes may begin meanwhile
         assert self.box.service()["InvocationID"] == playing
         (state,) = self._send()
         assert state["state"] == "stuck", state
@@ -219,9 +219,9 @@ class PageRig(Rig):
         return self.box.reaching(*command, *([] if update is None else [update]))
 
     def _send(self, update: Path | None = None) -> list[dict[str, Any] | None]:
-        """Send an update to the page, and return all that the page was told of it; None: look only.
+        """Send an update, if one is given, to the page; returns all news of updates that the page gets.
 
-        After each 5, the page's service is started again, because it takes 5 at once, and then one a minute.
+        The page's service takes 5 updates in a row, then one a minute. So it is started again before every 5 updates.
         """
         if update is not None and self._n_sent % 5 == 0:
             self._run("systemctl", "restart", "timbrebox-panel")
@@ -248,7 +248,7 @@ class PageRig(Rig):
         self.box.wait(lambda: self._show(UNITS[1], "ActiveState") in ends, "end of the update", 120)
 
     def _nothing_waits(self) -> None:
-        """Check that nothing is left of an update, neither the page's nor root's."""
+        """Check that no files of an update are left, neither in the page's folder nor in root's."""
         self._until_idle()
         assert not list(self._arrived.parent.iterdir())
         assert not list((self.box.root / "opt/timbrebox").glob(".u*"))

@@ -73,7 +73,7 @@ def garbage(generator: random.Random) -> str | bytes:
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send messages over pages that read the answers, up to 500 messages for each page."""
+    """Send random messages, up to 500 over each page, while a thread reads the answers."""
     generator = random.Random(seed)
     while n_messages > 0:
         with a_page(playing) as page:
@@ -86,7 +86,7 @@ def send(playing: Playing, n_messages: int, seed: int) -> None:
 
 
 def a_page(playing: Playing) -> Page:
-    """A page; waits for a free connection while the other senders occupy all connections."""
+    """Connect as a page; while other senders occupy all connections, wait until one is free."""
     give_up_s = time.monotonic() + 20.0
     while True:
         try:
@@ -204,7 +204,7 @@ def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Attack the page; return 0 if page and `play` still work, in the same processes, else AssertionError."""
+    """Attack the page, and return 0; AssertionError unless page and `play` still work, each in the same process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)

@@ -32,7 +32,11 @@ _AXE = (
 
 
 def work(playing: Playing, browser: Browser, tab: str, seconds: float) -> dict[str, float]:
-    """Work of one tab of the page while a chord sounds: share of one core in per cent, and live pictures per second."""
+    """Measure one tab of the page while a chord sounds, for this many seconds.
+
+    Returns the shares of one core, in per cent, that its main thread and its scripts take, and how many live
+    pictures of the sound arrive per second.
+    """
     browser.command("Page.navigate", url="about:blank")
     browser.open(f"{playing.url}#{tab}")
     browser.command("Performance.enable", timeDomain="threadTicks")

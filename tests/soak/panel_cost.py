@@ -37,7 +37,7 @@ TOPICS = ("control", "picture")
 
 
 def clients(url: str, is_still: bool) -> None:
-    """Act as the pages until standard input ends; this is a process of its own. is_still: the pages move no target."""
+    """Act as N_PAGES pages until standard input ends, in a process of its own; is_still: the pages move no target."""
     ends = threading.Event()
     with contextlib.ExitStack() as pages:
         threads = [
@@ -53,8 +53,8 @@ def clients(url: str, is_still: bool) -> None:
 
 
 def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
-    # Two requests: a version of `play` that does not know the second topic refuses the second request, and then still
-    # sends the first topic.
+    # Two requests, as an older version of `play` may not know the second topic. It then refuses the second request, and
+    # still sends the first topic.
     for topics in (TOPICS[:1], TOPICS):
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()
@@ -73,11 +73,11 @@ def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: thread
 def measure(
     server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
-    """Play in turn without and with pages; returns block durations, the memory of the page's process, and a summary.
+    """Play minutes without and with open pages, alternately; print the processor time of each thread in each minute.
 
-    Block durations, in s: first the minutes without pages, then those with pages; each minute is an array. Memory: in
-    MB. minute_s: how long a minute is, in s. is_still: the pages move no target. For each minute it prints the
-    processor time of each thread of `play`, in per cent of a core.
+    minutes: how many of each kind; minute_s: how many seconds each lasts; is_still: whether the pages move no target.
+    Returns the durations of all blocks in s, an array for each minute, in two lists: without and with pages. Then the
+    memory of the page's process in MB, and a summary.
     """
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
@@ -114,7 +114,7 @@ def _pages(playing: Playing, is_still: bool) -> subprocess.Popen[bytes]:
 
 
 def _thread_times_s(process: int) -> dict[str, float]:
-    """Processor time of each thread in seconds, by the thread's number; source: sched-stats(7), schedstat."""
+    """Processor time of each thread in seconds, by the thread's number; from /proc/PID/task/*/schedstat."""
     tasks = Path(f"/proc/{process}/task").iterdir()
     return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in tasks}
 

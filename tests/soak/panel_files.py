@@ -36,7 +36,7 @@ _PARAMS = (
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send random messages over connections that read the answers, 50 messages for each connection."""
+    """Send random messages, 50 over each connection, while a thread reads the answers."""
     generator = random.Random(seed)
     while n_messages > 0:
         address = f"ws://127.0.0.1:{playing.port}/files"
@@ -67,10 +67,10 @@ def _read(socket: ClientConnection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Send the messages; return 0 if the page's process has not been started again, is small and idle, and wrote only
-    files that it may write.
+    """Send the messages, and return 0; AssertionError if something is wrong with the page's process.
 
-    AssertionError if not.
+    It must be the same process as before, use little memory, have ended its work, and have written only files that it
+    may write.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=5000)

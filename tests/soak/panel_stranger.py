@@ -47,8 +47,8 @@ from tests.support.panel import Playing
 from tests.support.rig import JackServer, Keyboard
 
 KEYBOARD = "Stage keys"
-TURN_S = 0.01  # between two values of a knob that is turned
-SETTLED_S = 0.15  # the page has answered by then
+TURN_S = 0.01  # from one value of a turned knob to the next
+SETTLED_S = 0.15  # after a command, the page needs at most this long to answer
 SHOWN = ("pressed", "checked", "expanded", "selected", "disabled", "focused", "valuetext", "value")
 # Roles that are not listed: they say nothing, or their text is the name of another element, which is listed.
 UNLISTED = {"none", "generic", "InlineTextBox", "RootWebArea", "LineBreak", "ListMarker", "MenuListPopup", "option"}
@@ -66,7 +66,7 @@ CHOOSE = """(() => {
   for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
 })()"""
 
-# The bars at the top and at the bottom cover elements that scroll under them; such elements are not in sight.
+# Finds an element's box and state; null if it is not in sight, for example if it has scrolled under a bar of the page.
 PLACE = """function () {
   const element = this.closest ? this : this.parentElement, range = document.createRange();
   range.selectNode(this);
@@ -160,7 +160,7 @@ class Hands:
 
 
 def listed(browser: Browser) -> Iterator[dict[str, Any]]:
-    """What is in the window, as a screen reader has it: role, name, box in pixels, and state."""
+    """The elements in the window, as a screen reader is told of them: with role, name, box in pixels, and state."""
     nodes = browser.command("Accessibility.getFullAXTree")["nodes"]
     roles = {node["nodeId"]: node.get("role", {}).get("value", "") for node in nodes}
     for node in nodes:
@@ -178,7 +178,7 @@ def listed(browser: Browser) -> Iterator[dict[str, Any]]:
 
 
 def _place(browser: Browser, node: int) -> dict[str, Any] | None:
-    """An element's box, and the state that the accessibility tree leaves out; None if the element is not in sight."""
+    """An element's box in pixels, and states that the accessibility tree lacks; None if the element is not in sight."""
     try:
         found = browser.command("DOM.resolveNode", backendNodeId=node)["object"]["objectId"]
     except AssertionError:  # replaced meanwhile

@@ -26,7 +26,7 @@ PERIOD_FRAMES = 256
 
 
 def measure(folder: Path, n: int) -> np.ndarray:
-    """Click n times; returns milliseconds as `touch_to_sound_ms` does."""
+    """Click n times, and return the times that `touch_to_sound_ms` measures, in ms."""
     settings = folder / "rig.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "voice": {"envelope": {"attack_s": 0.0, "release_s": 0.0}}}))

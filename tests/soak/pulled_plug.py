@@ -33,16 +33,16 @@ from tests.support.machine import block_log, owner
 from tests.support.machine.disk import debian_with_kernel, install, make_disk
 from tests.support.machine.recorded_disk import RecordedDisk
 
-# What the box does when its plug is pulled; the plug is pulled at most so many seconds after this began.
+# What the box may be doing when its plug is pulled, and for how many seconds at most before the pull.
 ACTIVITIES = {"play": 15.0, "save": 8.0, "install": 40.0, "update": 40.0}
 _FSCK_MENDED = 1
 T = TypeVar("T")
 
 
 class Plug:
-    """A box on a recorded disk, whose plug is pulled over and over.
+    """A box whose plug is pulled over and over; all writes to its disk, the file `image`, are recorded in `folder`.
 
-    whole: the digests of a version's files, by name; chance: the source of everything random.
+    whole: the digest of each file of an installed version, by the file's name. chance: makes all random choices.
     """
 
     def __init__(self, image: Path, folder: Path, whole: dict[str, bytes], chance: random.Random):
@@ -78,17 +78,17 @@ class Plug:
                     else:
                         owner.save_on(self.promises, link, self._chance, lambda: self.disk.n_bytes)
             except (OSError, UserError):
-                assert process is not None, "the program is gone"  # an update stops and starts it
+                assert process is not None, "the program is gone"  # only an update may stop it
             time.sleep(self._chance.uniform(0.0, 0.2))
         if process is not None and process.poll() is not None:
             assert process.returncode == 0, process.communicate()[0]
             self.promises.updated(owner.playing_version(self.disk.root), self.disk.n_bytes)
 
     def cut(self) -> tuple[int, int]:
-        """Cut the power, and check the disk; returns how many writes were not flushed, and how many of these it keeps.
+        """Cut the power, and check the disk; returns the number of unflushed writes, and how many the disk keeps.
 
         The cut falls at a random byte of what was written since the boot, not at a random time. Writes come in short
-        bursts, and a random time is mostly between two bursts.
+        bursts, so most random times would be between two bursts.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)
@@ -125,7 +125,7 @@ def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> 
 
 
 def check_image(image: Path, check: Callable[[Path], T]) -> T:
-    """Call `check` with the folder where an image is mounted, for reading only; returns what it returns."""
+    """Mount an image for reading only, and call `check` with the mounted folder; returns what `check` returns."""
     root = image.with_suffix(".mounted")
     root.mkdir(exist_ok=True)
     subprocess.run(["mount", "-o", "loop,ro,noload", image, root], check=True)
@@ -169,7 +169,7 @@ def record(plug: Plug) -> None:
 
 
 class Replays:
-    """Replays a recorded session, from its first image on, up to random points, one after the other."""
+    """Replays the writes of a recorded session, each time from its start to a random point."""
 
     def __init__(self, plug: Plug, whole: dict[str, bytes], chance: random.Random):
         self._plug, self._whole, self._chance = plug, whole, chance
@@ -213,7 +213,7 @@ class Replays:
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
         """Check what is on the disk.
 
-        The version's files are read only at every tenth cut, or if another version played at the cut before.
+        The files of the version that plays are read only at every tenth cut, and whenever this version has changed.
         """
         before, self._version = self._version, owner.playing_version(root)
         is_thorough = is_tenth or self._version != before
@@ -234,7 +234,7 @@ def _boot_once(image: Path, folder: Path) -> None:
 
 
 def prepare(folder: Path) -> tuple[Path, dict[str, bytes]]:
-    """Make the disk of a box in which the package is installed; returns its image, and what a version consists of."""
+    """Make a disk with the package installed; returns its image file, and the digest of each packaged file by name."""
     material = Material(folder / "material")
     for revision in (2, 4):
         material.package(revision)
@@ -277,7 +277,7 @@ def main() -> None:
 
 
 def _hide_mounts() -> None:
-    """Start this program again with mounts that no other program sees, because another one could keep them in use."""
+    """Start this program again with mounts of its own; other programs do not see them, so cannot keep them in use."""
     if "TIMBREBOX_ALONE" not in os.environ:
         os.environ["TIMBREBOX_ALONE"] = "1"
         alone = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.soak.pulled_plug"]

@@ -36,7 +36,7 @@ class Cycle(NamedTuple):
 
     gap_s: time without the keyboard; removed_s: from unplugging until JACK had removed the port; released_s: from this
     removal until the held note had faded; heard_s: from plugging in until a new note was heard. All are in s, infinite
-    for never. is_silent: whether nothing sounded after the new note's end.
+    if it never happened. is_silent: whether nothing sounded after the new note's end.
     """
 
     gap_s: float
@@ -47,13 +47,16 @@ class Cycle(NamedTuple):
 
 
 def gaps(n_cycles: int) -> list[float]:
-    """Times without the keyboard, in s."""
+    """For each cycle, how long the keyboard is away, in s; in random order."""
     spread = np.geomspace(SHORTEST_S, LONGEST_S, n_cycles)
     return [float(gap_s) for gap_s in np.random.default_rng(0).permutation(spread)]
 
 
 def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
-    """Seconds from `since_s` until QUIET_S of silence begins, infinite for never; first_s: time of the first frame."""
+    """Seconds from `since_s` to the first silence of QUIET_S, infinite if there is none.
+
+    first_s: the time of the first frame of `sound`, on the clock of `since_s`.
+    """
     loud = np.flatnonzero(np.abs(sound).max(axis=1) > LOUD)
     loud = np.append(loud[loud > (since_s - first_s) * SAMPLE_RATE_HZ], len(sound))
     for before, after in itertools.pairwise(loud):
@@ -81,7 +84,7 @@ class Plugging:
         return np.inf
 
     def cycle(self, gap_s: float) -> Cycle:
-        """Unplug during a note, wait, plug in, strike a note until it is heard, release it, and hold a note again."""
+        """Unplug during a note, wait, plug in, strike a key until it is heard, and release it; then hold a new note."""
         self.ear.begin_recording(LISTENED_S)
         self.player.record(2.0 * PERIOD_FRAMES / SAMPLE_RATE_HZ)  # after this, `ear` has begun to record
         unplugged_s = time.monotonic()
@@ -134,7 +137,10 @@ def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> tuple[l
 
 
 def main(arguments: list[str]) -> int:
-    """Print each cycle, then a summary; returns 0 if all cycles are fast enough and end silent, and nothing grows."""
+    """Print each cycle, then a summary; returns 0 if all is well.
+
+    All cycles must be fast enough and end in silence, and the program's memory, threads and descriptors must not grow.
+    """
     with tempfile.TemporaryDirectory() as folder, JackServer(Path(folder) / "jackd.log") as server:
         os.environ.update({name: server.env[name] for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")})
         cycles, held = run_cycles(gaps(int(arguments[0]) if arguments else 60), server, Path(folder))

@@ -42,7 +42,7 @@ class Death(NamedTuple):
 class Service:
     """Runs `play`, and restarts it when it ends; a context manager.
 
-    n_starts: number of starts. ended_s: time of the last end, as of `time.monotonic`.
+    n_starts: how often it has started `play`. ended_s: when `play` last ended, in the time of `time.monotonic`.
     """
 
     def __init__(self, server: JackServer, folder: Path, notices: Notices):

@@ -41,7 +41,10 @@ Row = dict[str, object]
 
 
 def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
-    """One row for each sample rate, kind of phases, note and bandwidth. Ratio: measured width / wanted width."""
+    """One row for each sample rate, kind of phases, note and bandwidth.
+
+    A ratio is a harmonic's measured width divided by its wanted width. louder_db: compared with bandwidth 0.
+    """
     for rate_hz in RATES_HZ:
         for name, blend in PHASES.items():
             for note in NOTES:
@@ -90,7 +93,8 @@ def _loudness(sounds: np.ndarray, rate_hz: int) -> float:
 def width_rows(seconds: float) -> Iterator[Row]:
     """One row for each blend, pitch, bandwidth and width.
 
-    Loss: how far the width lowers the harmonics of the mono sum. Harmonics 30 dB below the loudest do not count.
+    A loss is how far, in dB, the width lowers a harmonic of the mono sum. Harmonics more than 30 dB below the loudest
+    do not count.
     """
     for blend in (0.0, 0.5, 1.0):
         for note, bend, pitch in PITCHES:

@@ -33,12 +33,15 @@ from runtime.sound.choice import Choice, choose
 
 RATE_HZ, BUFFER_FRAMES, N_VOICES = 44100, 256, 16
 INSTRUMENTS = ("virtual-analogue", "fm")
-PLAIN = Path(tempfile.gettempdir()) / f"swaps-{os.getpid()}.yaml"  # a sound without settings
+PLAIN = Path(tempfile.gettempdir()) / f"swaps-{os.getpid()}.yaml"  # the file of a sound without settings
 SPELL_S = 0.7  # enough to strike all 16 keys again
 
 
 class AudioThread:
-    """Renders blocks at a device's pace; times, in s, (n_blocks, 2): when each block was due, and how long it took."""
+    """Renders blocks at a device's pace.
+
+    times: (n_blocks, 2), in s: when each block was due, and how long it took.
+    """
 
     def __init__(self, rack: Rack):
         self.rack, self.times = rack, np.zeros((0, 2))
@@ -83,8 +86,8 @@ def resident_mb() -> float:
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
     """Make an instrument, and post its swap to the rack.
 
-    cache: the instruments that are loaded already, by name; None to load each again. warms: whether to warm up the
-    instrument first.
+    cache: the instruments that are loaded already, by name; None to load every instrument anew. warms: whether to warm
+    up the instrument first.
     """
     choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))
     if cache is not None:
@@ -95,7 +98,7 @@ def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) ->
 
 
 def play(rack: Rack, stopped: threading.Event) -> None:
-    """Strike the 16 held keys again, one after the other, all the time."""
+    """Strike the 16 held keys again, one after the other, until `stopped` is set."""
     number = 0
     while not stopped.wait(0.03):
         key = 36 + 3 * (number % N_VOICES)
@@ -148,7 +151,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def child(name: str) -> None:
-    """Let another process load and check the instrument first."""
+    """Load and check the instrument in another process, and wait until it ends."""
     import subprocess
 
     command = [sys.executable, "-c", f"from runtime.instrument.library import load; load({name!r})"]
@@ -156,7 +159,11 @@ def child(name: str) -> None:
 
 
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
-    """The figures of a run; times: as of AudioThread; spells: for each, begin and end in s, and if it has a swap."""
+    """The figures of a run, by name.
+
+    times: as in `AudioThread`. spells: for each spell its begin and end in s, and whether it has a swap. memory_mb:
+    the memory after each spell without a swap.
+    """
     began, lasted = times.T
     found: dict[str, object] = {}
     for kind, label in ((False, "without"), (True, "with")):

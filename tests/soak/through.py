@@ -54,7 +54,10 @@ LIVE_FRAMES, STEP_S = 256, 0.1
 
 
 def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float, float]:
-    """Distance in dB between two sounds, and the second's level minus the first's, over the first's audible frames."""
+    """Two figures in dB: the distance between two sounds, and the level of `made` minus the level of `given`.
+
+    Only frames in which `given` is audible count.
+    """
     first, second = magnitude_frames(given, spec), magnitude_frames(made, spec)
     if not len(first):
         return np.nan, np.nan
@@ -68,7 +71,7 @@ def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float
 
 
 class Measured:
-    """An instrument to measure as an effect."""
+    """An instrument that is measured as an effect: sounds are sent through it."""
 
     def __init__(self, instrument: str | None):
         self.decoder = load(instrument)
@@ -76,13 +79,13 @@ class Measured:
         self.spec = self.decoder.card.spec
 
     def through(self, sound: np.ndarray, settings: EffectSettings) -> np.ndarray:
-        """The sound, sent through the effect."""
+        """Send a sound through the effect, and return the result."""
         chain = Chain(self.decoder, self.encoder, self.spec)
         chain.set(settings)
         return np.concatenate(list(through_blocks([sound], chain)))
 
     def weakest_knob_db(self, sound: np.ndarray) -> float:
-        """How far the weakest of the N_KNOBS strongest knobs moves the sound from end to end, in dB."""
+        """The effect of the weakest of the N_KNOBS strongest knobs: the distance in dB from knob at 0 to knob at 1."""
         n = self.decoder.card.n_latents
         moved_db = []
         for knob in range(n):
@@ -177,7 +180,7 @@ def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, note
 
 
 def server_rate_hz(program: LiveProgram) -> int:
-    """The sample rate in the program's line READY."""
+    """The sample rate that the program names in its line READY."""
     return int(re.search(r"READY (\d+) Hz", program.wait_for("READY"))[1])
 
 

@@ -1,7 +1,7 @@
 """Traces the system calls of `play`, `render` and `train`: `python -m tests.soak.traced --minutes 10 --out F.md`.
 
-All three run at the same time. The run fails if one names another machine's address, looks up a host, or changes a file
-outside its own folders. It needs strace, and TensorFlow for `train`.
+All three run at the same time. The test fails if one of them uses another machine's address, looks up a host's name, or
+changes a file outside its own folders. It needs strace, and TensorFlow for `train`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Traced:
         self.n_runs, self.status = 0, -1
 
     def command(self, *words: object) -> subprocess.Popen[str]:
-        """Start a command."""
+        """Start a command under strace."""
         strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-y", "-e", f"trace=%network,{_CHANGES}", "-e", "signal=none"]
         self.n_runs += 1
         return subprocess.Popen(
@@ -92,7 +92,10 @@ class Traced:
 
 
 def _changed(line: str) -> Iterator[str]:
-    """The paths that a traced call changed; a relative path stays relative if the call does not name its folder."""
+    """The paths of the files that a traced call changed.
+
+    They are absolute, unless the call gives a relative path and no folder.
+    """
     call = re.match(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", line)
     if not call or int(call[3]) < 0 or call[1] not in _CHANGES.split(","):
         return
@@ -108,7 +111,7 @@ def play(traced: Traced, until_s: float) -> None:
     program = traced.command(*_RUNTIME, "play", "--audio", "null", "--instrument", DATA / "tiny.onnx")
     socket, number = traced.folder / "run" / "timbrebox" / "control", 0
     while time.monotonic() < until_s and program.poll() is None:
-        with suppress(OSError, UserError), Link(socket) as link:  # a busy machine may answer late
+        with suppress(OSError, UserError), Link(socket) as link:  # a busy machine may answer late; then try again
             while time.monotonic() < until_s:
                 number += 1
                 link.ask("note", note=40 + number * 7 % 40, velocity=90)

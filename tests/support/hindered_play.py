@@ -4,6 +4,7 @@ The environment variable HINDRANCE says how. A number simulates a slow machine: 
 time, and the number is this time's share of the block's duration. `nan` or `inf`: each part that played before SIGUSR1
 outputs this value in every block, even after SIGUSR2.
 `stalls` simulates another program that takes the processor: every STALL_EVERY-th block waits for STALL_S seconds.
+`unplugged` simulates a card that is pulled out and put back at once: at SIGUSR1 the output requests its last block.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import weakref
 import numpy as np
 
 from runtime.__main__ import main
+from runtime.audio.output import DeviceOutput
 from runtime.rack.parts import Part
 from runtime.rack.rack import Rack
 
 HINDRANCE = os.environ["HINDRANCE"]
 STALL_S, STALL_EVERY = 0.02, 50
 _render, _render_part = Rack.render, Part.render
+_callback = DeviceOutput._callback
 _is_slow = False
 _n_blocks = 0
 _seen: weakref.WeakSet[Part] = weakref.WeakSet()
@@ -64,8 +67,21 @@ def _spoilt_render(part: Part, out: np.ndarray, scratch: np.ndarray) -> None:
         out[0, 0] = float(HINDRANCE)
 
 
+def _last_callback(output: DeviceOutput, *given: object) -> tuple[np.ndarray, int]:
+    global _is_slow
+    import pyaudio
+
+    block, goes_on = _callback(output, *given)
+    if _is_slow:
+        _is_slow = False
+        return block, pyaudio.paComplete
+    return block, goes_on
+
+
 if __name__ == "__main__":
-    if HINDRANCE in ("nan", "inf"):
+    if HINDRANCE == "unplugged":
+        DeviceOutput._callback = _last_callback
+    elif HINDRANCE in ("nan", "inf"):
         Part.render = _spoilt_render
     else:
         Rack.render = _stalled_render if HINDRANCE == "stalls" else _slow_render

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -30,6 +31,7 @@ _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "traje
 # Fields that act outside a single engine, or name other sounds.
 _NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")
 _SECONDS = (0.0, 30.0)
+_type_info = cache(inspect.type_info)
 
 
 class Choices(Protocol):
@@ -157,7 +159,7 @@ def _struct(choices: Choices, struct: type, **given: Any) -> Any:
 def _fields(choices: Choices, struct: type, given: tuple[str, ...] = ()) -> dict[str, Any]:
     """Random values, by name, for a structure's fields except those in `given` and in _GIVEN."""
     values = {}
-    for field in inspect.type_info(struct).fields:
+    for field in _type_info(struct).fields:
         if field.name not in _GIVEN and field.name not in given:
             values[field.name] = _value(choices, field.type)
     return values

@@ -113,7 +113,7 @@ class BoxRequests:
         if not is_service():
             raise UserError("power", "no service, so nothing would start it again", "the service", "start play by hand")
         caller.answer({"do": RESTART})
-        signal.raise_signal(signal.SIGTERM)  # as `systemctl restart` does; systemd starts a service that has ended
+        signal.raise_signal(signal.SIGTERM)  # ends `play` as `systemctl restart` does; systemd then starts it again
         return LATER
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-_LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)  # from these, everything can be reached
+_LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)  # not followed: these lead to everything else
 
 
 def free_in_steps(objects: list[object]) -> None:
@@ -21,7 +21,7 @@ def free_in_steps(objects: list[object]) -> None:
             if id(other) not in seen and not isinstance(other, _LEAD_ELSEWHERE):
                 seen.add(id(other))
                 reached.append(other)
-    # `reached` has an object before what it refers to. In this order, what an object refers to outlives it.
+    # In `reached`, an object is before what it refers to, and is freed first; so each `pop` frees one object.
     each = other = None
     reached.reverse()
     while reached:

@@ -27,7 +27,7 @@ MOST_MAKERS = 8
 TIDIES_AGAIN_S = 5.0
 _N_TIDIES = 2
 
-Make = Callable[[], Iterable[object]]  # returns what was made, nothing if making failed
+Make = Callable[[], Iterable[object]]  # makes something, and returns what it has made
 
 
 class _Maker:
@@ -56,7 +56,7 @@ class _Maker:
         self._tasks.put(partial(self._free, engines))
 
     def tidy(self) -> None:
-        """Let the thread return the memory of what it made last, when that is freed; and again TIDIES_AGAIN_S later."""
+        """If all that the thread made is freed, let it return the memory; do so again TIDIES_AGAIN_S later."""
         now_s = time.monotonic()
         if self._n_tidies and now_s >= self._next_tidy_s and not self._is_at_work and self.is_free:
             self._n_tidies, self._next_tidy_s = self._n_tidies - 1, now_s + TIDIES_AGAIN_S
@@ -77,7 +77,7 @@ class _Maker:
     def _make(self, make: Make) -> None:
         with gives_way(self._is_busy):
             self._last = [weakref.ref(each) for each in make()]
-        self._return_memory()  # what was needed only for making
+        self._return_memory()  # the memory that was needed only for making
         self._is_at_work = False
         self._wake()
 

@@ -100,7 +100,7 @@ class Swaps:
     def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None:
         """Replace all parts by the parts of a sound; a sound without parts plays as a single part.
 
-        sound: the name or file by which the sound is found, or the sound itself. name: the name that it then has.
+        sound: the name or file by which the sound is found, or the sound itself. name: the name under which it plays.
         instrument: None for the instrument that the sound names.
         """
         self._want(ALL_PARTS, instrument, sound, name)

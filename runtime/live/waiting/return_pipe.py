@@ -29,6 +29,6 @@ class ReturnPipe:
             os.read(self.read_fd, 4096)
 
     def close(self) -> None:
-        """Close both ends; first end everything that calls `wake`."""
+        """Close both ends of the pipe; call this only after everything that calls `wake` has ended."""
         os.close(self.read_fd)
         os.close(self._write_fd)

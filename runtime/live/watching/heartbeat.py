@@ -4,9 +4,9 @@ from __future__ import annotations
 
 BEAT_S = 0.15  # seconds from one look to the next; 1.5 blocks if those take longer
 _SUSPECT_S = 0.1
-# The device has gone if this many looks in a row find no new block, at the start and later.
-_BEATS_AT_START = 15  # some drivers request the first block late
-_BEATS_MISSED = 3  # one would not be enough, because the program itself may have been suspended before the look
+# This many looks in a row must find no new block before the device counts as gone.
+_BEATS_AT_START = 15  # before the first block, which some drivers request late
+_BEATS_MISSED = 3  # after the first block; not 1, because the program itself may have been suspended
 
 
 class Heartbeat:

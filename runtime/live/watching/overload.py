@@ -18,7 +18,7 @@ from runtime.events import NEVER
 
 ROOM = 0.8  # voices are shed until the load is AIM, and return while the load stays below ROOM
 LOOK_S = 0.25  # seconds from look to look while not all voices may sound
-# Overload: 3 of the last 4 blocks are nearly late, or 3 of the recent blocks are late. One late block is no overload.
+# Overload: 3 of the latest 4 blocks are nearly late, or 3 blocks of the latest 0.2 s (at least 8 blocks) are late.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
 _COLD_S = 0.3  # for this long after an output's first note, no block is judged: memory is used for the first time
@@ -37,7 +37,7 @@ class Overload:
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self.quick, self._n_cuts = QuickCut(n_voices, block_s), 0
-        # Block numbers: the first block to judge for overload, and the first one measured with as many voices as now.
+        # Block numbers. _n_seen: the first to judge for overload. _n_same: the first with as many voices as sound now.
         self._n_seen = self._n_same = _WARM_UP_BLOCKS
         self._n_measured, self._is_cold = -1, True
         self._next_look_s = -math.inf

@@ -46,7 +46,7 @@ def read_power(root: Path = Path("/")) -> Power:
     alarm = _voltage_alarm(root)
     now, before = bits or 0, (bits or 0) >> _BEFORE
     low = bool(now & _LOW_VOLTAGE) or bool(alarm)
-    # Low voltage, too, makes the firmware cap the speed. Then heat is not the reason.
+    # At low voltage the firmware caps the speed, too; so a cap is a sign of heat only if the voltage is not low.
     hot = bool(now & _WARM) or (bool(now & (_CAPPED | _THROTTLED)) and not low) or _is_cooled_by_slowing(root)
     was_low = bool(before & _LOW_VOLTAGE)
     was_hot = bool(before & _WARM) or (bool(before & _THROTTLED) and not was_low)

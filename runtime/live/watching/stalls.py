@@ -6,12 +6,12 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-# So many stalls, within so many seconds, are reported. Fewer can be heard, but are too rare to search for their cause.
+# This many stalls within this many seconds are reported. Fewer can be heard, but their cause would be hard to find.
 _MANY, _WITHIN_S = 5, 10.0
 
 
 class Stalls:
-    """Reports once that many blocks were late although their work was small."""
+    """Reports, only once, if many blocks were late although their work was small."""
 
     def __init__(self) -> None:
         self._n_seen = 0

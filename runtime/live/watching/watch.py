@@ -83,7 +83,7 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # Without a frame, the event happens in the next block. The frame of an event that arrives now would be later.
+        # Without a frame, the limit changes in the next block. With the frame of a new event it would change later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:

@@ -118,7 +118,7 @@ class Devices:
 
 
 def name_of(user_agent: str) -> str:
-    """The browser and system that a User-Agent header names; only known words, since anybody can send anything."""
+    """The browser and system that a User-Agent header names; unknown names are left out, as anybody can send them."""
     words = [
         next((name for mark, name in table if re.search(re.escape(mark), user_agent)), "")
         for table in (_BROWSERS, _SYSTEMS)

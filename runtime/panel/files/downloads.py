@@ -130,7 +130,7 @@ async def _send(stream: socket.socket, ticket: _Ticket) -> None:
                 sending = loop.sock_sendfile(stream, file, sent, count)
                 n_sent = await asyncio.wait_for(sending, SLOWEST_CHUNK_S)
                 if not n_sent:
-                    break  # the file has become shorter
+                    break  # the file is shorter than announced
                 sent += n_sent
             stream.shutdown(socket.SHUT_WR)
     finally:

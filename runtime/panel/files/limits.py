@@ -15,7 +15,7 @@ LARGEST_BYTES = {
     "taught": 128 * 2**20,
     "update": LARGEST_UPDATE_BYTES,
 }
-MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument: their number, their bytes in all
+MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument: most of them, most bytes in all
 LONGEST_NAME = 200  # the most characters of a file's name
 REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests of one page per second, and requests together after a pause
 MOST_MINUTES = 30  # longest piece to render

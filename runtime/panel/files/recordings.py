@@ -45,7 +45,7 @@ class Recordings:
         return next((file.path for file in self._files(name) if file.path.suffix == suffix), None) or _refuse(name)
 
     def delete(self, name: str) -> None:
-        """Set a recording's files aside, so that `undo` can restore them; delete the files that are aside already."""
+        """Set a recording's files aside, so that `undo` can restore them; delete files that were set aside before."""
         files = self._files(name)
         if self._deleted is None:
             self._deleted = PassingFolder(self.folder / _DELETED)

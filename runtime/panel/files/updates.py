@@ -17,7 +17,7 @@ from runtime.service.updating.news import read_news
 from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
-_LONGEST_WAIT_S = 15.0  # later, root's half seems not to run
+_LONGEST_WAIT_S = 15.0  # if an update waits longer, root's half seems not to run
 # Updates per second, and updates together after a pause: at most 15 in 10 minutes. timbrebox-update.service may be
 # started 20 times in 10 minutes, and then no more.
 _RATE, _BURST = 1.0 / 60.0, 5.0
@@ -67,7 +67,7 @@ class Updates:
         """Move a received file to where root's half takes it; UserError if that fails."""
         arrived = state_folder() / ARRIVED
         try:
-            # The group may write: root's half has no capability that would override the permissions.
+            # The group may write, because root's half of the update may not override permissions.
             arrived.parent.mkdir(exist_ok=True)
             arrived.parent.chmod(0o770)
             path.chmod(0o640)
@@ -95,7 +95,7 @@ class Updates:
 
 
 def _is_offered() -> bool:
-    """Whether the owner has said whose updates are taken, and systemd watches this program's folder for one."""
+    """Whether the owner has said whose updates are taken, and systemd waits for updates in this program's folder."""
     return state_folder() == STATE and os.access(SIGNERS, os.R_OK) and (UNITS / f"{UPDATE}.path").exists()
 
 

@@ -45,7 +45,7 @@ class Work:
         self.making = Making(self._new_folder)
         self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # the page must be served anyway; the folder is made later
+        with contextlib.suppress(UserError):  # without the folder, the page is served all the same; later work makes it
             self._opened()
 
     @property
@@ -71,7 +71,7 @@ class Work:
         return upload
 
     def came_in(self, announced: Announced, upload: Upload) -> None:
-        """Start to work on a received file; others work on a recording for an instrument, and on an update."""
+        """Use a received file: add a recording to the others, hand an update over, or begin the work on a file."""
         if announced.kind in ("taught", "update"):
             self._pass_on(announced, upload.path)
             self._now = None

@@ -73,6 +73,6 @@ class _Hearing:
         if not sound.any():
             return _SILENT
         sides = self._np.abs(self._np.fft.rfft(sound * self._window, axis=0))
-        # 0 dB is a sine of amplitude 1 on both sides; with this window its peak is a quarter of the window's length.
+        # 0 dB is a sine of amplitude 1 in both channels; with this window, its peak is a quarter of WINDOW_FRAMES.
         mean = self._np.sqrt(self._np.mean(sides * sides, axis=1))
         return self._picture.draw(mean, 4.0 / WINDOW_FRAMES)

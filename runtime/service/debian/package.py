@@ -1,4 +1,4 @@
-"""Makes one .deb: the program's files, wheels of its packages for the target machine, and Debian's scripts.
+"""Makes one .deb: the program's files, wheels of its packages for the target machine, and scripts for dpkg.
 
 Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so Debian's
 packages are used. The environment links to these two and hides Debian's other Python packages, above all its
@@ -22,7 +22,7 @@ from runtime.service.versions import version_of
 # Each architecture's name in Debian and in wheels. Debian 13's glibc is new enough for all platforms in _WHEELS.
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _WHEELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_17", "manylinux2014")
-PYTHON = "3.13"  # in Debian 13, on which the Raspberry Pi OS of 2025 is based
+PYTHON = "3.13"  # that of Debian 13, on which the Raspberry Pi OS of 2025 is based
 _NEXT_PYTHON = "3.14"
 # Packages from Debian: the name in requirements.txt, Debian's name, and the imported folder.
 FROM_DEBIAN = {"PyAudio": ("python3-pyaudio", "pyaudio"), "python-rtmidi": ("python3-rtmidi", "rtmidi")}
@@ -94,7 +94,7 @@ def _fill_environment(environment: Path, architecture: str) -> None:
     ]
     where = ["--only-binary=:all:", f"--python-version={PYTHON}", *platforms, f"--target={site}"]
     _run(*pip, *where, *_wanted())
-    shutil.rmtree(site / "bin", ignore_errors=True)  # its scripts name the building machine's Python
+    shutil.rmtree(site / "bin", ignore_errors=True)  # its scripts would run this machine's Python
     for _, module in FROM_DEBIAN.values():
         _link(site / module, f"/usr/lib/python3/dist-packages/{module}")
 

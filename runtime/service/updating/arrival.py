@@ -1,7 +1,7 @@
 """Takes a received update out of the page's folder, in which everything is a stranger's.
 
-The page's user may put anything there: links, pipes, folders, a link in place of the folder itself. So nothing is
-followed, and the file is opened once; what is done with it is done with a copy that only root can reach.
+The page's user may put anything there: links, pipes, folders, a link in place of the folder itself. So no link
+is followed, and the file is opened only once. Then it is copied to where only root can reach it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _EXPECTED, _REMEDY = "a file that the page has received", "send it again"
 def taken(state: Path) -> Iterator[BinaryIO]:
     """Yield the received update, opened; it is removed at the end. UserError if it is no plain file.
 
-    state: the folder of the page's files, in which ARRIVED is. It is renamed before anything else, so that systemd does
-    not see it again, whatever it is.
+    state: the folder of the page's files; the update is at ARRIVED in it. Whatever is there is first renamed, so that
+    systemd does not find it a second time.
     """
     try:
         inside = _opened(state)
@@ -39,7 +39,7 @@ def taken(state: Path) -> Iterator[BinaryIO]:
     try:
         _remove_left(inside)
         with open(_renamed(name, inside), "rb") as stream:
-            _refuse(os.fstat(stream.fileno()))  # again, because it may have been replaced meanwhile
+            _refuse(os.fstat(stream.fileno()))  # a second check: the file may have been replaced since the first
             yield stream
     finally:
         _remove(name, inside)
@@ -47,7 +47,7 @@ def taken(state: Path) -> Iterator[BinaryIO]:
 
 
 def _opened(state: Path) -> int:
-    """The descriptor of the page's folder; OSError if it, or the one above it, is a link or no folder."""
+    """The descriptor of the page's own folder in `state`; OSError if this folder or `state` is a link or no folder."""
     above = os.open(state, _FOLDER)
     try:
         return os.open(ARRIVED.parent, _FOLDER, dir_fd=above)
@@ -59,7 +59,7 @@ def _renamed(name: str, inside: int) -> int:
     """Rename what has arrived, and return its descriptor; UserError if it is no plain file."""
     try:
         os.rename(ARRIVED.name, name, src_dir_fd=inside, dst_dir_fd=inside)
-        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before opening, as that may change a device
+        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before opening: that may change a device
         return os.open(name, _FILE, dir_fd=inside)
     except OSError as error:
         raise UserError("update", error.strerror or str(error), _EXPECTED, _REMEDY) from None
@@ -74,12 +74,12 @@ def _refuse(found: os.stat_result) -> None:
 
 
 def _remove_left(inside: int) -> None:
-    """Remove what an update that was cut off has left."""
+    """Remove what interrupted updates have left."""
     for name in os.listdir(inside):
         if name.startswith(_TAKEN):
             _remove(name, inside)
 
 
 def _remove(name: str, inside: int) -> None:
-    with suppress(OSError):  # a folder stays, but nobody looks at it again
+    with suppress(OSError):  # a folder cannot be removed so, and stays; it does no harm
         os.unlink(name, dir_fd=inside)

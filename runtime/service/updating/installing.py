@@ -1,4 +1,4 @@
-"""Root's half of an update: checks a signed one, then installs the same copy of it."""
+"""Root's half of an update: copies a signed update to where only root can write, checks the copy, and installs it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # begins the name of a folder in HOME; only root may enter the folder
+_COPY = ".update-"  # folders in HOME with names that begin so hold copies of updates, for root only
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
@@ -34,14 +34,14 @@ def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int
 
 
 def install_arrived(within_s: float) -> int:
-    """Install the update that the page has received, and write how it goes for the page; within_s: as in `put_in`.
+    """Install the update that the page has received, and write news of it for the page; within_s: as in `put_in`.
 
-    UserError if it is refused: it must be a plain file, signed by somebody in SIGNERS, newer than the version that
-    plays, and content with the Python packages that are installed.
+    UserError if it is refused. It must be a plain file, be signed by somebody in SIGNERS, be newer than the version
+    that plays, and need no other Python packages than those that are installed.
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
-        told.say(why="file")  # before the file is taken, so that the page always sees one of the two
+        told.say(why="file")  # before the file is taken: the page must at all times find the file or the news
         try:
             with taken(STATE) as stream, TemporaryDirectory(prefix=_COPY, dir=HOME) as folder:
                 parts = divide(stream, Path(folder))
@@ -72,14 +72,14 @@ def _install(parts: Parts, within_s: float, told: _Told) -> Path:
 
 
 def _remove_left(own: Path) -> None:
-    """Remove the copies of updates that were cut off; `own` is the present one's."""
+    """Remove the copies that interrupted updates have left; own: the folder of the present update, which stays."""
     for left in HOME.glob(f"{_COPY}*"):
         if left != own:
             shutil.rmtree(left, ignore_errors=True)
 
 
 class _Told:
-    """The news that were last written for the page."""
+    """Writes news for the page, and remembers the latest."""
 
     def __init__(self) -> None:
         self.news = News()
@@ -91,10 +91,10 @@ class _Told:
 
     @contextmanager
     def any_end(self) -> Iterator[None]:
-        """Write the reason if what is inside fails or is stopped."""
+        """For a `with`: if its block fails or is stopped, write the reason for the page."""
         try:
             yield
-        except BaseException as error:  # also when systemd stops it
+        except BaseException as error:  # also if systemd stops the update
             line = str(error) if isinstance(error, UserError) else f"it ended early ({type(error).__name__})"
             with suppress(UserError):
                 self.say(state="refused", line=line)

@@ -1,4 +1,4 @@
-"""How an update from the page goes: one small file, which root writes and the page reads."""
+"""Tells how an update from the page goes, in a small file, which root writes and the page reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, read_bounded_file
 
 _LARGEST_BYTES = 64 * 2**10
-_LONGEST_S = 1800.0  # later, an update that has not ended was killed; TimeoutStartSec of the unit is shorter
+_LONGEST_S = 1800.0  # if the news are older, the update has ended: systemd stops it sooner (TimeoutStartSec)
 
 Why = Literal["", "file", "signature", "other", "version", "packages", "start"]
 
@@ -20,8 +20,9 @@ Why = Literal["", "file", "signature", "other", "version", "packages", "start"]
 class News(msgspec.Struct, frozen=True):
     """The state of the last update since the machine has started.
 
-    state: `checking` and `installing` go on; `done` and `refused` are the end. why: at which check it was refused.
-    line: the reason for the user. signer: who has signed it, "" if not known yet. version: the new version's number.
+    state: what the update does (`checking`, `installing`), or how it ended (`done`, `refused`). why: the present check,
+    or the one that refused it. line: why it was refused, in words for the user. signer: who has signed it, "" if not
+    known yet. version: the new version's number.
     """
 
     state: Literal["checking", "installing", "done", "refused"] = "checking"

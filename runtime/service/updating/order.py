@@ -10,12 +10,12 @@ _RELEASED = re.compile(r"\d+(?:\.\d+)*")
 
 
 def is_released(version: str) -> bool:
-    """Whether a version has an order: numbers with dots between them, and nothing else."""
+    """Whether a version can be older or newer than another: it consists of numbers with dots between them."""
     return _RELEASED.fullmatch(version) is not None
 
 
 def refuse_not_newer(version: str, present: str) -> None:
-    """UserError if `version` is not newer than `present`; of a present version such as 1.2rc1 only 1.2 counts."""
+    """UserError unless `version` is released and newer than `present`; a `present` of 1.2rc1 counts as 1.2."""
     remedy = "for another one, type on the machine: sudo timbrebox service update FILE"
     if not is_released(version):
         raise UserError("update", f"version {version}", "numbers with dots", remedy)

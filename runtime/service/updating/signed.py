@@ -16,8 +16,8 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 
 SUFFIX = ".update"
-NAMESPACE = "timbrebox-update"  # so a signature made for another purpose, such as a Git commit, is no update's
-LARGEST_BYTES = 128 * 2**20  # of a signed update; a checkout has 18 MB
+NAMESPACE = "timbrebox-update"  # a signature with another namespace, such as that of a Git commit, is refused
+LARGEST_BYTES = 128 * 2**20  # the largest signed update; a checkout has 18 MB
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
 _MOST_SIGNATURE_BYTES = 16 * 2**10
 _PIECE_BYTES = 2**20
@@ -33,7 +33,7 @@ class Parts(NamedTuple):
 
 
 def sign(archive: Path, key: Path, out: Path) -> None:
-    """Write the signed update `out`; key: a private key, or the public key of one that the user's agent holds.
+    """Write the signed update `out`; key: a private key, or the public key if the user's agent holds the private one.
 
     OpenSSH asks for a passphrase if the key has one. UserError if it does not sign.
     """
@@ -60,9 +60,9 @@ def is_signed(path: Path) -> bool:
 
 
 def divide(stream: BinaryIO, folder: Path) -> Parts:
-    """Copy a signed update's two parts into `folder`; UserError if it is none, or too large.
+    """Copy a signed update's two parts into `folder`; UserError if `stream` is no signed update, or is too large.
 
-    stream: at its beginning. The size is checked while it is read, because a file may grow.
+    stream: the update, from its first byte on. Its size is checked while it is read, because a file may grow.
     """
     head = stream.read(_MOST_SIGNATURE_BYTES)
     end = head.find(_END)
@@ -81,7 +81,7 @@ def divide(stream: BinaryIO, folder: Path) -> Parts:
 
 
 def signer_of(parts: Parts, signers: Path) -> str:
-    """The name in `signers` of who has signed the archive; UserError if nobody in that list has.
+    """The name of the archive's signer, as the list `signers` gives it; UserError if nobody in the list has signed it.
 
     signers: an allowed signers file of OpenSSH. OpenSSH also refuses keys that have expired or are not yet valid.
     """
@@ -121,10 +121,10 @@ def _refuse_open_to_others(signers: Path) -> None:
 def _keygen(
     action: str, *words: object, stdin: BinaryIO | int = subprocess.DEVNULL, shows_errors: bool = False
 ) -> tuple[bytes, str]:
-    """What `ssh-keygen -Y ACTION` prints, nothing if it refuses; and the first line of its error text.
+    """Run `ssh-keygen -Y ACTION`; returns what it prints (nothing if it fails) and the first line of its errors.
 
-    shows_errors: whether the user sees the error text as it is written, and has any time that it takes. UserError
-    without OpenSSH, or if it does not end.
+    shows_errors: True to show its errors to the user instead, and to wait without a limit, as it may ask for a
+    passphrase. UserError if OpenSSH is missing, or if the time runs out.
     """
     command = ["ssh-keygen", "-Y", action, *map(str, words)]
     errors, limit_s = (None, None) if shows_errors else (subprocess.PIPE, _LIMIT_S)

@@ -1,4 +1,4 @@
-"""The owner's list of whose updates may come over the page."""
+"""The owner's list of signers: the keys whose updates may come over the page."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.support.playing import Player, decoder
 
 SPEC = StftSpec()
 RATE_HZ = SPEC.sample_rate_hz
-N_RMS = round(0.03 * RATE_HZ)  # two periods of the lowest note here
+N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note in these tests
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
@@ -94,12 +94,12 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """An analysis window covers four hops, mostly the middle two, so it should find the mean of these two spectra."""
+    """An analysis window covers four hops, mostly the middle two, so it should find the mean of their spectra."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):
         hops.append(player.send(KnobTurn(0, position)).hear(SPEC.hop_size / RATE_HZ)[:, 0])
-        spectra.append(player.engine.instrument.magnitudes[0].copy())  # as decoded for this hop
+        spectra.append(player.engine.instrument.magnitudes[0].copy())  # the spectrum decoded for this hop
     wanted = (np.array(spectra[1:-2]) + np.array(spectra[2:-1])) / 2.0
     assert errors(np.concatenate(hops), wanted, SPEC.hop_size).mean() < 0.06
 

@@ -21,7 +21,7 @@ from tests.support.playing import parameter
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # so many frames at either end of a `track` are not valid
+EDGE = RATE_HZ // 10  # at each end of what `track` returns, this many values are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0
@@ -39,7 +39,7 @@ def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
 
 
 def rate_of(values: np.ndarray, middle: float) -> float:
-    """How often a second the values rise through the middle."""
+    """How many times per second the values rise through `middle`."""
     rises = np.flatnonzero((values[:-1] < middle) & (values[1:] >= middle))
     rises = rises + (middle - values[rises]) / (values[rises + 1] - values[rises])
     return float((len(rises) - 1) / (rises[-1] - rises[0]) * RATE_HZ)
@@ -48,7 +48,7 @@ def rate_of(values: np.ndarray, middle: float) -> float:
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
     """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` moves.
 
-    rel: by how much the two depths may differ, as a share.
+    rel: how far their depth may be off, as a share of the expected depth.
     """
     assert rate_of(values, float(expected.mean())) == pytest.approx(rate_hz, rel=0.005)
     depths = [abs(component(each, rate_hz)) for each in (values, expected)]
@@ -80,7 +80,10 @@ def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """The amplitude of a harmonic of the saw instrument, at each position of the first knob, all made equally loud."""
+    """The amplitude of a harmonic of the saw instrument at these positions of the first knob.
+
+    The whole spectrum has the same loudness at every position.
+    """
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)

@@ -1,4 +1,4 @@
-"""Modulated sounds are bit-identical for all block sizes; a sound with all amounts at 0 changes no bit."""
+"""Modulated sounds are bit-identical for all block sizes; a sound whose amounts are all 0 changes no bit."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_sound_without_amounts_is_no_sound(seed: int, config: Config, timed: T
     card = decoder().card
     sound = random_sound(RandomChoices(np.random.default_rng(seed)), tuple(latent.name for latent in card.latents))
     patch = with_sound(config, without_amounts(sound), card, "test")
-    # A moved cutoff would switch on the sound's filter, which may have a slope other than the default.
+    # No moves of targets: a moved cutoff would switch on the filter, whose slope may differ between the two sounds.
     timed = [each for each in timed if not isinstance(each[1], TargetMove)]
     rendered = [
         render(Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, config=config, patch=given), timed, [512], True)

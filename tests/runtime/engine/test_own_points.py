@@ -65,7 +65,7 @@ def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> Non
 
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_a_note_stolen_at_a_point_ends_alike_for_all_block_sizes(cents: float) -> None:
-    """When the notes are stolen, a block that ended there may have made sound beyond; a block that goes on has not."""
+    """Notes are stolen at a hop. A block that ends at the hop may have made sound past it; a longer block has not."""
     lfo = Lfo(rate_hz=0.5)
     sound = Sound(width=0.5, bandwidth_cents=cents, lfo_1=lfo, modulation=(Modulation("lfo_1", LATENT, 0.3),))
     at = 8 * HOP

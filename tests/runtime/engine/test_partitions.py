@@ -58,7 +58,7 @@ def test_any_events_on_transposing_instruments_and_other_rates(
 def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
     """When the blend comes back from 0, coherent phases start anew; sound made with the old ones must not play.
 
-    How far ahead sound is made depends on the block size.
+    How much of this old sound has been made depends on the block size.
     """
     random, hop_size, n_hops = np.random.default_rng(seed), decoder().card.spec.hop_size, 12
     timed: Timed = [(0, event) for event in [*parameter(0, 0, 12), PhaseBlend(1.0), PitchWheel(0, 4000)]]

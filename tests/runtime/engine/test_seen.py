@@ -1,4 +1,4 @@
-"""A picture gets data of a sounding voice: spectrum, gain, and latents with the voice's own modulation."""
+"""The data of a sounding voice for a picture: its spectrum, its gain, and its latents with their modulation."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_spectrum_has_its_peaks_where_the_sound_has_them() -> None:
 def test_the_latents_are_those_of_the_note_not_of_the_knobs() -> None:
     engine = engine_of(SWAYS)
     engine.post(NoteOn(0, 60, 100))
-    engine.post(NoteOn(0, 72, 100), 8192)  # about half a cycle of the LFO later, on another lane
+    engine.post(NoteOn(0, 72, 100), 8192)  # on another lane, where the LFO starts about half a cycle later
     places = []
     for _ in range(20):
         render(engine, 2048)

@@ -21,7 +21,7 @@ AT = 22050
 
 
 def to(target: str, value: float) -> TargetMove:
-    """The move of a target to a value in its unit."""
+    """The event that moves a target to a value, in the target's unit."""
     return TargetMove(target, RANGES[target].position_of(value))
 
 
@@ -34,7 +34,7 @@ def harmonics_db(sound: np.ndarray, note_hz: float = 261.6256) -> np.ndarray:
 
 
 def held(*events: TargetMove) -> np.ndarray:
-    """Two seconds of C4 with all knobs up, after these events."""
+    """Two seconds of a C4 that begins after these events, with all knobs fully up."""
     player = Player(2, knobs=(1.0, 1.0), phase_blend=1.0).send(*events, NoteOn(0, 60, 100))
     player.hear(0.3)
     return player.hear(2.0)

@@ -62,8 +62,9 @@ def test_the_wider_the_less_alike_are_the_channels(
 @pytest.mark.parametrize(("note", "bend", "pitch"), PITCHES)
 @pytest.mark.parametrize("begins_at", [0, 9000])
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
-    """This is also true if the width leaves 0 during the note. A second lane, the side, then begins to sound; it must
-    take its phases from the first lane.
+    """The width leaves 0 when the note begins, or while it sounds.
+
+    In the second case, a second lane, the side, begins late; it must take its phases from the first lane.
     """
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]
@@ -102,7 +103,7 @@ def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> Non
 
 
 def test_a_width_of_0_changes_no_bit() -> None:
-    """After the width was 1 and is 0 again, held notes sound as if it had not moved; the next note is bit-identical."""
+    """The width moves to 1 and back to 0. Then held notes sound as if it had not moved; new ones are bit-identical."""
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
     never = play(movable_engine(), events, 60000)
@@ -124,7 +125,7 @@ def test_a_bandwidth_of_0_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
-    """Width and bandwidth may come from the sound alone, or in part from controls at rest: the result is the same."""
+    """One sound has a width and a bandwidth; the other has less of both, and controls add the rest. They are alike."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9))]
     note = [(2000, NoteOn(0, 60, 60))]
     moved = [(0, ControlChange(0, WIDTH_CONTROL, 64)), (0, ControlChange(0, BANDWIDTH_CONTROL, 13))]
@@ -137,7 +138,7 @@ def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
 @pytest.mark.parametrize("bend", [0, 4096])
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_an_lfo_swings_the_width(blend: float, bend: int) -> None:
-    """An LFO of 1 Hz moves the width from 0 to 1: the channels are alike when it is low, and unlike when it is high."""
+    """An LFO of 1 Hz moves the width from 0 to 1: the channels are alike at width 0, and unlike at width 1."""
     modulation = (Modulation("lfo_1", "width", 0.5),)
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=1.0, phase="note"), modulation=modulation)
     events = [(0, PhaseBlend(blend)), (0, PitchWheel(0, bend)), (0, NoteOn(0, 60, 60))]

@@ -34,7 +34,7 @@ LARGE_BYTES = 256
 def blocks(
     player: Player, each_block: Callable[[int], Iterable[Event]] = lambda number: ()
 ) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
-    """Render half a second in blocks; each_block: function from a block's number to the events sent before it.
+    """Render half a second in blocks; each_block: function of a block's number that returns the events sent before it.
 
     Returns two lists with one entry for each block: (decodes, transforms), and the allocated arrays.
     """

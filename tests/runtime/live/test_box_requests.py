@@ -85,7 +85,7 @@ def test_the_doctor_runs_beside_and_tells_each_finding(start: Start, home: Path)
         told = []
         for topic, news in link.news(180.0):
             told.append(news["doctor"])
-            link.ask("state")  # is answered while the doctor runs
+            link.ask("state")  # must be answered while the doctor runs
             if topic == "change" and not news["doctor"]["is_running"]:
                 break
         assert [len(each["findings"]) for each in told] == sorted(len(each["findings"]) for each in told)

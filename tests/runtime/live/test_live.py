@@ -192,7 +192,7 @@ def test_a_missing_device_is_named_in_one_line(start: Callable[..., LiveProgram]
 def test_a_device_that_others_have_taken_is_named_in_one_line(
     tmp_path: Path, start: Callable[..., LiveProgram]
 ) -> None:
-    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # four are the server's; `play` needs more than one
+    with JackServer(tmp_path / "full.log", n_ports=5) as full:  # the server uses 4 ports, so 1 is left for `play`
         assert_refused(start(server=full), "close what else is playing through it")
 
 

@@ -54,7 +54,7 @@ def test_a_thread_makes_the_next_engine_when_its_last_one_is_gone() -> None:
     workshop = Workshop()
     for _ in range(20):
         workshop.make()
-        del workshop.in_use[:-2]  # the new engine is left, and the one before, which fades out
+        del workshop.in_use[:-2]  # two engines stay: the new one, and the one that fades out
     assert len(workshop.makers) == 3
     assert all(a != b for a, b in zip(workshop.threads, workshop.threads[1:], strict=False))
     workshop.makers.close()
@@ -90,7 +90,7 @@ def test_there_is_a_limit_to_the_threads() -> None:
 
 
 class Told(Made):
-    """Adds the thread that frees it to `told`."""
+    """A stand-in that adds the id of the thread that frees it to the list `told`."""
 
     def __init__(self, told: list[int]):
         self._told = told
@@ -149,9 +149,9 @@ def test_an_engine_is_freed_in_small_steps() -> None:
     assert kept[0] == 0.0
 
 
-# A program in which a maker's thread allocates 40 MB: in pieces, of which a few stay, as when an engine is freed, or in
-# large pieces, of which glibc keeps the last ones. The program prints its own memory in MB twice: while all pieces are
-# there, and after the others are freed.
+# In this program, a maker's thread allocates 40 MB, in small or in large pieces. A few small pieces stay, as something
+# stays of a freed engine. Of the freed large pieces, glibc keeps memory at the heap's end. The program prints its
+# memory in MB twice: while it has all pieces, and after the others are freed.
 HEAVY = """
 import re, sys, threading
 import numpy as np

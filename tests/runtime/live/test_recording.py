@@ -145,7 +145,7 @@ def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: P
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         assert [event.instrument for _, event in events if isinstance(event, Swap)] == ["strings", "virtual-analogue"]
-        program.command("record", "start", "--seconds-before", "10")  # begins after the last change
+        program.command("record", "start", "--seconds-before", "10")  # it cannot begin before the last swap
         time.sleep(1.0)
         program.command("record", "stop")
         program.stop()
@@ -170,7 +170,7 @@ def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_pat
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         swapped = [event.part for _, event in events if isinstance(event, Swap)]
-        assert len(swapped) >= 2  # more if program changes replaced the split
+        assert len(swapped) >= 2  # one for each choice; a program change during the split adds one
         assert set(swapped) == {ALL_PARTS}
         program.stop()
 
@@ -178,7 +178,7 @@ def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_pat
 def test_a_recording_holds_the_ten_seconds_before_it_was_started(tmp_path: Path) -> None:
     with running(tmp_path, 4) as program:
         program.play()
-        time.sleep(7.0)  # less than 10 s, so the 10 s before the recording begin with silence
+        time.sleep(7.0)  # shorter than the 10 s before the recording, which so begin with silence
         said = program.command("record", "start", "--seconds-before", "10")
         assert float(said.split("Recording, ")[1].split(" s so far")[0]) > 7.0
         time.sleep(1.0)
@@ -221,7 +221,7 @@ def test_a_killed_companion_leaves_a_file_that_plays_and_the_program_plays_on(
         (kept,) = program.files(f".{sound_format}")
         whole, _ = soundfile.read(kept, dtype="int16")
         assert len(whole) >= len(sound)
-        # The beginning of the kept recording is rendered again exactly, so it is what was played.
+        # A render repeats the beginning of the kept recording exactly, so the recording is what was played.
         again = tmp_path / "again.wav"
         program.command("render", str(kept.with_suffix(".mid")), str(again))
         rendered, _ = soundfile.read(again, dtype="int16")

@@ -199,7 +199,7 @@ def test_a_power_cut_during_the_trial_costs_no_state_unless_it_happens_at_three_
         assert (memory.state is None) == (number == 3)
         if memory.state is not None:
             memory.begin_trial()
-        memory._close_file()  # as a power cut leaves it
+        memory._close_file()  # without a note of the end, as in a power cut
     assert "ended within 10 s" in lines[0]
 
 

@@ -132,7 +132,7 @@ def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanw
 
 def test_the_audio_thread_wakes_the_main_thread_without_waiting() -> None:
     pipe = ReturnPipe()
-    for _ in range(100_000):  # more bytes than a pipe holds
+    for _ in range(100_000):  # this writes more bytes than a pipe holds
         pipe.wake()
     assert select.select([pipe.read_fd], [], [], 0.0)[0]
     while select.select([pipe.read_fd], [], [], 0.0)[0]:

@@ -135,7 +135,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(page: Browser, tmp_path: Pat
         line = page.evaluate("document.querySelector('.work .wrong').textContent")
         assert line.startswith(f"{name}: found ")
         assert "\n" not in line
-        assert "/" not in line.replace("MIDI", "").replace("</", "")  # no path of this machine
+        assert "/" not in line.replace("MIDI", "").replace("</", "")  # the line shows no path of this machine
 
 
 def test_it_fits_and_can_be_read(page: Browser) -> None:

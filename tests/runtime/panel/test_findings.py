@@ -15,11 +15,11 @@ from tests.support.places import ROOT
 
 PAGE = ROOT / "runtime" / "panel" / "page" / "findings.js"
 SOURCES = [*sorted((ROOT / "runtime" / "doctor").glob("*.py")), ROOT / "runtime" / "live" / "watching" / "power.py"]
-# Not in findings: texts of the report, of the command's last line and of a warning while playing; patterns.
+# Texts that no finding has: those of the report, of the command's last line and of a warning, and regular expressions.
 NOT_SHOWN = re.compile(
     r"Report of|Replaced:|\nSound cards|what follows|All is good|to mend|To mend|nothing that plays|\\[Swd]|\[|\||\?\)"
 )
-# Not translated: commands to type, names of checks, units, and parts of texts that have a row.
+# Texts without a translation: commands to type, names of checks, units, and parts of texts that are translated whole.
 NOT_WORDS = re.compile(
     r"^\s*(sudo |echo |printf |@audio)|, status="
     r"|^(Sound card|Who has it|Real time|Too much|status |-bit \(\{\}\)| \(\{\} degrees Celsius\))$"
@@ -27,7 +27,7 @@ NOT_WORDS = re.compile(
 
 
 def rows() -> list[tuple[str, str]]:
-    """The rows of the page's file."""
+    """The rows of findings.js, the page's file of translations."""
     lines = re.findall(r"^  (\[\".*\"\]),$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return [tuple(json.loads(line)) for line in lines]
 

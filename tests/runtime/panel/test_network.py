@@ -160,7 +160,7 @@ def test_guesses_are_few(panel: PanelProgram) -> None:
     answers = [panel.pair(wrong) for _ in range(int(SENDER_BURST) + 1)]
     assert answers[-1].status == 429
     assert 1 <= int(answers[-1].getheader("Retry-After")) <= 11
-    assert panel.pair().status == 429  # even with the right code
+    assert panel.pair().status == 429  # after so many guesses, the right code is refused, too
 
 
 def test_a_guess_is_counted_for_its_sender_only(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
     wait_for_voices(link, 0)
     after = link.ask("state")["positions"]
     assert sum(abs(after[name] - before[name]) for name in after if name.startswith("latent.")) > 0.1
-    # Latents that another program sets are shown at the place that has them.
+    # If another program moves the latents, the page shows the place on the map that has these latents.
     page.click("#tab-play")
     row = page.evaluate("document.querySelector('tb-map').sheet.at([0.31, 0.62])")
     names = [name for name in after if name.startswith("latent.")]
@@ -223,7 +223,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
     wait_for_voices(link, 0)
-    page.complaints.clear()  # the browser's errors about failed connections
+    page.complaints.clear()  # drop the browser's errors about failed connections
 
 
 def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:
@@ -240,10 +240,11 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
     page.command("Page.navigate", url="about:blank")
     page.open(f"{playing.url}#map")
     wait_for_voices(link, 0)
-    page.evaluate("void setTimeout(() => history.go(-2))")  # later: a page that leaves at once sends no answer
+    page.evaluate("void setTimeout(() => history.go(-2))")  # delayed: the page must first answer this call
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
     page.wait("document.querySelector('tb-slider.tall') !== null")
-    page.evaluate("document.querySelector('tb-keys').setHold(false)")  # the browser may have reloaded the page
+    # If the browser has reloaded the page, Hold may be off already, and a click would switch it on.
+    page.evaluate("document.querySelector('tb-keys').setHold(false)")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")

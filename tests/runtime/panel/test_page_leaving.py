@@ -1,4 +1,4 @@
-"""The page in a real Chromium: changes that a choice of another sound leaves come back, and so does where one was."""
+"""The page in a real Chromium: changes that another sound has replaced, and each tab's scroll position, come back."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ CHANGED = "document.querySelector('tb-now .changed')"
 
 @pytest.fixture
 def page(opened: Browser, link: Link) -> Browser:
-    """The page's part Sounds, just opened; the cello plays, which has a trajectory, with a changed width."""
+    """The page's tab Sounds, just opened. The cello plays, a sound with a trajectory; its width was changed."""
     link.ask("sound", name="cello")
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.wait(f"{CHANGED}.hidden")
-    time.sleep(0.3)  # later news of the choice would end the change
+    time.sleep(0.3)  # news of the choice that came after the move would undo it
     opened.evaluate("import('/play.js').then(({ play }) => play.move({ width: 0.5 })); 0")
     wait_until(lambda: width(link) == 0.5, "the changed width")
     opened.click("#tab-sounds")
@@ -97,7 +97,7 @@ def test_sounds_open_at_their_top_and_play_where_it_was_left(page: Browser) -> N
     page.evaluate(tab.format("play"))
     page.evaluate("scrollTo({ top: 200, behavior: 'instant' })")
     page.evaluate(tab.format("sounds"))
-    page.click("tb-layers summary")  # scrolls to its form
+    page.click("tb-layers summary")  # opens the form of the layers, and scrolls to it
     page.wait("scrollY > 50")
     page.evaluate(tab.format("play"))
     page.wait("scrollY === 200")
@@ -111,6 +111,6 @@ def test_the_volume_says_whose_it_is_and_why_it_differs(page: Browser, link: Lin
     link.ask("sound", name="harp")
     page.wait(f"{label}.textContent === 'Volume of harp'")
     assert page.evaluate(f"{label}.title").startswith("Each sound has its own volume")
-    page.look(360, 740)  # there is room for the first word only; the slider's name has all of them
+    page.look(360, 740)  # narrow: the label has room for its first word only
     assert page.evaluate(f"{label}.firstChild.textContent") == "Volume"
     assert page.evaluate("document.querySelector('.whose').offsetWidth") <= 1

@@ -16,7 +16,7 @@ from tests.support.rig import wait_until
 MAP = "document.querySelector('tb-map')"
 RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
-FIRST = "document.querySelector('.first').textContent"  # what the page says of the ring's place first
+FIRST = "document.querySelector('.first').textContent"  # the first text about the ring's place
 SLIDER = "document.querySelector('#couple-at')"
 # The names that the map shows, and all its pins: each with its text, and its box [left, top, right, bottom].
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
@@ -62,7 +62,7 @@ def drag_ring(page: Browser, place: tuple[float, float]) -> None:
 
 
 def latents(link: Link) -> list[float]:
-    """The positions of the latents that play."""
+    """The positions of the present sound's latents."""
     return [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
 
 
@@ -77,7 +77,7 @@ def test_a_place_halfway_between_two_pins_is_first_told_as_between_these_two(pag
 
 
 def choose_end(page: Browser, number: int, name: str) -> None:
-    """Choose one of the two sounds to be between."""
+    """Choose the first (0) or the second (1) of the two sounds between which the ring moves."""
     option = f"[...end.options].find((each) => each.text === '{name}').value"
     page.evaluate(
         f"(() => {{ const end = document.querySelectorAll('.ends select')[{number}]; end.value = {option}; "
@@ -116,7 +116,7 @@ def test_the_slider_between_two_sounds_is_moved_with_keys_to_the_first_one_s_pin
     for number, name in enumerate(("oboe", "violin")):
         choose_end(many, number, name)
         many.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present'))); 0")
-        time.sleep(0.2)  # what was chosen stays, whatever the news
+        time.sleep(0.2)  # wait: this news must not change the chosen sounds
     many.wait(f"{FIRST} === 'halfway between oboe and violin'")
     many.evaluate(f"{SLIDER}.focus()")
     many.command("Input.dispatchKeyEvent", type="keyDown", code="Home", key="Home", windowsVirtualKeyCode=36)
@@ -174,11 +174,11 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.wait("!document.querySelector('.trail').hidden")  # the cello has the trajectory of a recording
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{MAP}.trail.places.length > 5")
-    # In its place: the ring and what moves by itself are named, and do not cover each other.
+    # The ring and the point that moves by itself have labels, which do not cover each other.
     page.wait(f"{TAGS}.join() === 'you chose this,moves by itself'")
     boxes = page.evaluate(f"{MAP}.trail.labels.map((e) => e.getBoundingClientRect()).map(({BOX})")
     assert not _touch(*boxes)
-    # The tail is tied to the ring, so it begins again where the ring goes.
+    # The trail starts at the ring, so it begins again when the ring is dragged.
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.7, 0.7))
     page.wait(f"{MAP}.trail.places.length < 5")
     link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
@@ -187,7 +187,7 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.key("keyUp", "KeyA", "a")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
-    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the note follows later
+    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the note moves along, but leaves no trail
     assert page.evaluate(f"{MAP}.trail.places.length") == 0
     page.key("keyUp", "KeyA", "a")
 
@@ -208,7 +208,7 @@ def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_i
     ink = "getContext('2d').getImageData(...map.toPixel(map.path.places[1]).map((x) => x * map.dense), 1, 1).data[3]"
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     page.wait(f"map.line.{ink} > 0")
-    assert page.evaluate(f"map.canvas.{ink}") == 0  # this one lies above the names
+    assert page.evaluate(f"map.canvas.{ink}") == 0  # the line is not on the canvas above the names
     # The stroke is the whole path: another drag moves the ring, and `Draw another` begins a new one.
     drawn = page.evaluate("map.path.places.length")
     page.wait("document.querySelector('.path button').textContent === 'Draw another'")

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.rig
 IN_TUNE_CENTS = 20.0
 SILENT_DB = -70.0
 PERIOD_FRAMES = 256
-# The page's limit is 25 ms (`python -m tests.soak.panel_touch`); here other tests run on the same cores.
+# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); here it is higher, as other tests run, too.
 LONGEST_TOUCH_MS = 60.0
 RING = "document.querySelector('tb-map').place"
 
@@ -52,7 +52,7 @@ def playing(server: JackServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
-    """Captures the output, and plays real MIDI."""
+    """A client of the JACK server that captures the output and plays MIDI."""
     with Player(server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")) as ears:
         yield ears
 
@@ -108,7 +108,7 @@ def test_a_key_that_is_clicked_is_heard_at_its_pitch_and_soon(page: Browser, ear
 def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: Link, ears: Player) -> None:
     hold(page, 48)
     before = heard(ears)
-    assert change_db(before, heard(ears)) < 3.0  # noise alone changes no more than this
+    assert change_db(before, heard(ears)) < 3.0  # even an unchanged sound differs this much, because it is noise
     page.mouse("mousePressed", page.middle("#at-filter-cutoff", 0.5))
     page.mouse("mouseReleased", page.middle("#at-filter-cutoff", 0.5))
     wait_until(lambda: link.ask("state")["positions"]["filter.cutoff"] < 0.6, "the move")
@@ -170,10 +170,10 @@ def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_button
     page.wait(f"{lit} === 0")
     ears.send([0x90, 64, 100])
     page.wait(f"{lit} === 2")
-    page.click(".panic")  # the key's release may never come
+    page.click(".panic")  # if a key's release never comes, this ends its note
     page.wait(f"{lit} === 0")
     ears.send([0x80, 64, 0])
-    page.click("#tab-hands")  # what arrived before the list was shown is in the list
+    page.click("#tab-hands")  # the list also has what arrived before it was shown
     page.wait("document.querySelector('.arrived').textContent.includes('C♯4')")
 
 
@@ -229,7 +229,7 @@ def test_an_instrument_is_swapped_while_a_note_is_held(page: Browser, link: Link
     page.wait("document.querySelector('.instruments button[aria-label=\"Play virtual-analogue\"]') !== null")
     page.click('.instruments button[aria-label="Play virtual-analogue"]')
     wait_until(lambda: link.ask("state")["instrument"]["name"] == "virtual-analogue", "the instrument")
-    assert change_db(before, heard(ears)) < 3.0  # the held note goes on with its sound
+    assert change_db(before, heard(ears)) < 3.0  # the held note keeps the sound of the old instrument
     page.wait("document.querySelector('tb-now').textContent.includes('virtual-analogue')")
     page.click(".panic")
     hold(page, 48)
@@ -312,11 +312,11 @@ def test_the_page_s_process_dies_and_comes_back_and_the_page_with_it(
     before = heard(ears)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
-    assert change_db(before, heard(ears)) < 3.0  # the sound goes on meanwhile
+    assert change_db(before, heard(ears)) < 3.0  # the note sounds on while the page's process is dead
     page.wait("document.querySelector('tb-notice').textContent === '' && document.querySelector('.away') === null")
     ears.send([0x80, 48, 0])
     wait_for_voices(link, 0)
     page.key("keyDown", "KeyA", "a")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 60)) < IN_TUNE_CENTS
     page.key("keyUp", "KeyA", "a")
-    page.complaints.clear()  # the browser's errors about failed connections
+    page.complaints.clear()  # drop the browser's errors about failed connections

@@ -52,7 +52,7 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
     )
     page.evaluate("(async () => { window.play = (await import('/play.js')).play; })()")
     assert page.evaluate("play.watched") == '["control","picture"]'
-    # On other parts of the page, too, one sees which pitches sound; while nothing sounds, nothing is measured for it.
+    # Other tabs, too, show which pitches sound. While nothing sounds, they do not ask for the live picture.
     page.click("#tab-sounds")
     page.wait("document.querySelector('tb-keys tb-sounding').textContent === 'C4 261.6 Hz'")
     page.key("keyUp", "KeyA", "a")
@@ -99,7 +99,7 @@ def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Br
     left, top = page.evaluate("(() => { const b = map.canvas.getBoundingClientRect(); return [b.left, b.top]; })()")
     assert (left + x, top + y) == pytest.approx((place[0] + 40, place[1] + 30), abs=2.0)
     page.wait("!document.querySelector('tb-now .changed').hidden")  # the present sound differs from the chosen one
-    page.click("tb-now .changed")  # leads to where it is saved
+    page.click("tb-now .changed")  # leads to the field for the name of a saved sound
     page.wait("document.activeElement.id === 'save-name'")
     page.click("#tab-map")
     page.click('.pins button[aria-label="Choose harp"]')
@@ -111,7 +111,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.click("#tab-map")
     page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
     page.click(".path button")
-    start = at_rest(page, '.pins button[aria-label="Choose harp"]')  # a press on a pin begins a path, too
+    start = at_rest(page, '.pins button[aria-label="Choose harp"]')  # a path may begin on a pin
     page.mouse("mousePressed", start)
     for k in range(1, 6):
         page.mouse("mouseMoved", (start[0] - 24 * k, start[1] + (45 if k in (2, 3) else 0)))
@@ -119,7 +119,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.wait("!document.querySelector('.path form').hidden")
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     drawn = page.evaluate("map.path.places.map((place) => map.toPixel(place))")
-    assert page.evaluate("document.querySelector('#path-at').ariaValueText") == "100 %"  # Morph, before it is a target
+    assert page.evaluate("document.querySelector('#path-at').ariaValueText") == "100 %"  # the new Morph slider
     page.mouse("mousePressed", page.middle("#path-at", 0.02))
     wait_for_voices(link, 1)
     page.mouse("mouseReleased", page.middle("#path-at", 0.02))

@@ -77,7 +77,7 @@ def send(page: Browser, half: RootsHalf, update: Path) -> None:
 
 
 def says(page: Browser, words: str) -> None:
-    """Wait until the page says these words of the update."""
+    """Wait until the page says these words about the update."""
     page.wait(f"({SAID}).includes({words!r})")
 
 

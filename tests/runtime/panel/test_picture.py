@@ -54,7 +54,7 @@ def sine(hz: float, amplitude: float, n: int) -> np.ndarray:
 def test_a_sine_in_the_ring_stands_in_its_band_at_its_level(hz: float) -> None:
     ring = SoundRing(2**15)
     ring.write(0, sine(hz, 0.1, 30000))
-    ring.write(30000, sine(hz, 0.1, 20000)[:6000])  # longer than the ring's rest, so it goes on at the ring's start
+    ring.write(30000, sine(hz, 0.1, 20000)[:6000])  # longer than the space before the ring's end, so it wraps around
     seen = Seen.of(Painter(ring.descriptor).paint({"rate_hz": RATE_HZ, "hz": [hz]}))
     ring.close()
     assert abs(int(np.argmax(seen.heard_db)) - band_of(hz)) <= 3

@@ -39,7 +39,7 @@ def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, **pipes) as driver:
         assert "ready" in json.loads(driver.stdout.readline())
         yield driver
-        driver.stdin.close()  # killed, it would leave `play` running
+        driver.stdin.close()  # a kill would leave `play` running
         driver.wait(60)
 
 
@@ -83,7 +83,7 @@ def test_a_knob_is_learnt_by_mouse_and_midi(driver: subprocess.Popen[str], tmp_p
 @pytest.mark.parametrize("how", ["its input closes", "it is asked to end"])
 def test_it_ends_everything(driver: subprocess.Popen[str], folder: Path, how: str) -> None:
     started = children(driver.pid)
-    assert len(started) > 3  # the server, the program, its page, the browser
+    assert len(started) > 3  # at least the server, the program, its page and the browser
     if how == "its input closes":
         driver.stdin.close()
     else:

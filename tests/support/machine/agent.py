@@ -1,22 +1,23 @@
 """Runs inside the emulated machine as root: does what the host asks for through a virtio port, one JSON object a line.
 
 A request has an `id` and one of these: `words`, a command; `path` with `data`, bytes in hexadecimal to write there;
-`ask`, a line for the socket of the service. The answer has the same `id`, a `status`, as `text` what was printed or
-answered, and `now_s`, the machine's own time, which in an emulated machine may go slower than the host's.
-Only Python's standard library is used.
+`ask`, a line for the socket of the service; `returns`, `keyboard` or `card`, to measure the next return of one, as
+`returned.py` says. The answer has the same `id`, a `status`, as `text` what was printed or answered, and `now_s`, the
+machine's own time, which in an emulated machine may go slower or faster than the host's. Only Python's standard library
+is used.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import threading
 import time
 
+import returned
+
 PORT = "/dev/virtio-ports/timbrebox.rig"
-CONTROL = "/run/timbrebox/control"
 _writes = threading.Lock()
 
 
@@ -28,11 +29,11 @@ def answer(request: dict) -> tuple[int, str]:
                               stderr=subprocess.STDOUT, env=env, check=False)  # fmt: skip
         return done.returncode, done.stdout.decode(errors="replace")
     if "ask" in request:
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(10.0)
-            link.connect(CONTROL)
-            link.sendall(request["ask"].encode() + b"\n")
-            return 0, link.makefile().readline()
+        with returned.Link() as link:
+            return 0, link.ask_line(request["ask"])
+    if "returns" in request:
+        measure = {"keyboard": returned.keyboard, "card": returned.card}[request["returns"]]
+        return 0, json.dumps(measure(request["path"]) if "path" in request else measure())
     handle = os.open(request["path"], os.O_WRONLY | os.O_NONBLOCK)
     try:
         os.write(handle, bytes.fromhex(request["data"]))
@@ -45,8 +46,8 @@ def serve(request: dict, port: int) -> None:
     """Answer one request."""
     try:
         status, text = answer(request)
-    except OSError as error:
-        status, text = -1, str(error)
+    except Exception as error:  # whatever it is, the host waits for an answer
+        status, text = -1, repr(error)
     with _writes:
         told = {"id": request["id"], "status": status, "text": text, "now_s": time.monotonic()}
         left = json.dumps(told).encode() + b"\n"

@@ -18,7 +18,7 @@ _UNIT = """[Unit]
 Description=Does what the host asks for
 After=local-fs.target
 [Service]
-ExecStart=/usr/bin/python3 /usr/local/lib/rig_agent.py
+ExecStart=/usr/bin/python3 /usr/local/lib/timbrebox-rig/agent.py
 Restart=always
 [Install]
 WantedBy=multi-user.target
@@ -59,7 +59,10 @@ def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None
     shutil.copytree(material, root / "material", ignore=shutil.ignore_patterns("tree"))
     (root / "etc" / "machine-id").write_text("")
     (root / "etc" / "fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
-    shutil.copy2(Path(__file__).with_name("agent.py"), root / "usr/local/lib/rig_agent.py")
+    inside = root / "usr/local/lib/timbrebox-rig"
+    inside.mkdir(parents=True)
+    for name in ("agent.py", "returned.py"):
+        shutil.copy2(Path(__file__).with_name(name), inside / name)
     box = Box(root)
     box.start()
     try:

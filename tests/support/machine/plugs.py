@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.support.machine.qemu import Machine
+from tests.support.machine.qemu import RATE_HZ, Machine
 
 _GADGET = "/sys/kernel/config/usb_gadget/keys"
+_WIRE = 9  # the number of the sound card that is the keyboard's own end of the wire; a PC with a real keyboard has none
 # Linux simulates a USB controller (dummy_hcd), and also the keyboard that is plugged into it.
 _MAKE = f"""set -e
 modprobe -a dummy_hcd libcomposite usb_f_midi
 mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
 mkdir -p {_GADGET}/strings/0x409 {_GADGET}/configs/c.1 {_GADGET}/functions/midi.usb0
+echo {_WIRE} > {_GADGET}/functions/midi.usb0/index
 cd {_GADGET}
 echo 0x1d6b > idVendor; echo 0x0104 > idProduct
 echo Keys > strings/0x409/product; echo Timbrebox > strings/0x409/manufacturer
@@ -21,21 +23,20 @@ echo wire > functions/midi.usb0/id
 ln -s functions/midi.usb0 configs/c.1
 """
 LOUD = 0.003
+PORT = f"/dev/snd/midiC{_WIRE}D0"
 
 
 class Keyboard:
     """A USB keyboard inside the machine, not plugged in at first."""
 
     def __init__(self, machine: Machine):
-        self._machine, self._port = machine, ""
+        self._machine = machine
         status, said = machine.run("sh", "-c", _MAKE)
         assert status == 0, said
 
     def plug(self) -> None:
         """Plug it in."""
         assert self._machine.write(f"{_GADGET}/UDC", b"dummy_udc.0\n")
-        card = self._machine.run("readlink", "/proc/asound/wire")[1].strip().removeprefix("card")
-        self._port = f"/dev/snd/midiC{card}D0"
 
     def unplug(self) -> None:
         """Pull it out."""
@@ -43,7 +44,7 @@ class Keyboard:
 
     def play(self, *message: int) -> bool:
         """Send a MIDI message; returns whether the machine has taken it."""
-        return self._machine.write(self._port, bytes(message))
+        return self._machine.write(PORT, bytes(message))
 
 
 class Ear:
@@ -63,5 +64,14 @@ class Ear:
             data = stream.read()
         data = data[: len(data) // 4 * 4]
         self._read = max(begin, 44) + len(data)
-        samples = np.frombuffer(data, "<i2").astype(float)
-        return float(np.abs(samples).max(initial=0.0)) / 32768
+        return float(np.abs(_samples(data)).max(initial=0.0))
+
+    def silent_s(self) -> float:
+        """How long the card that is in now played before it was heard, in s; infinite if it was not heard."""
+        loud = np.flatnonzero(np.abs(_samples(self._path.read_bytes()[44:])).max(axis=1) > LOUD)
+        return float(loud[0]) / RATE_HZ if len(loud) else np.inf
+
+
+def _samples(data: bytes) -> np.ndarray:
+    """The samples, float (n_frames, 2), -1 to 1, of 16-bit stereo sound; a frame that is not complete is left out."""
+    return np.frombuffer(data[: len(data) // 4 * 4], "<i2").reshape(-1, 2) / 32768

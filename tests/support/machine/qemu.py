@@ -1,8 +1,9 @@
 """An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
 
 Its sound card follows the same time. So the processor may take the same number of instructions for a block of sound,
-however slow the host is. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM
-does not boot Debian's kernels.
+however slow the host is. While the PC has nothing to do, its time jumps to its next event, so what happens in it is
+timed inside it. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM does not
+boot Debian's kernels.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from tests.support.booted import Booted
 from tests.support.machine.disk import Machinery
 
 _MEMORY_MB = 1024
+_BOOT_PATIENCE_S = 3600.0
 _PATIENCE_S = 600.0  # longest wait for an answer, on the host's clock: the host may emulate slowly
 # The options switch off what is not needed here and would make an emulated processor slow.
 _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
+RATE_HZ = 48000  # of QEMU's USB sound card
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
 
 
 class Machine(Booted):
-    """A PC with a USB sound card, two cores, and no network.
+    """A PC with a USB sound card, one core, and no network.
 
     folder: for its sockets, the console's text, and `sound.wav`, which holds what the sound card has played since it
     was plugged in. log: a file that records the writes to the disk; the disk itself then stays unchanged.
@@ -71,6 +74,14 @@ class Machine(Booted):
         self._agent.close()
         self._qmp.close()
 
+    def wait_for_ready(self, within_s: float | None = None) -> float:
+        """Wait until the service is READY, by one command inside; returns the seconds waited, of the PC's time."""
+        began_s, limit_s = self.now_s(), self.ready_within_s if within_s is None else within_s
+        look = "until systemctl is-active --quiet timbrebox; do sleep 1; done"
+        status, _ = self.run("timeout", limit_s, "sh", "-c", look, timeout_s=_BOOT_PATIENCE_S)
+        assert status == 0, f"not READY within {limit_s:g} s: {self.journal(20)}"
+        return self.now_s() - began_s
+
     def qmp(self, command: str, **arguments: object) -> Any:
         """Give QEMU a command; returns its answer; RuntimeError if QEMU refuses it."""
         answer = self._qmp.ask({"execute": command, "arguments": arguments}, _PATIENCE_S)
@@ -97,9 +108,13 @@ class Machine(Booted):
         answer = self.begin(*command).get(timeout=timeout_s)
         return answer["status"], answer["text"]
 
+    def begin_return(self, of: str, *path: str) -> queue.Queue[dict[str, Any]]:
+        """Begin to measure the next return of the `keyboard`, whose own end has this path, or of the `card`."""
+        return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
+
     def now_s(self) -> float:
         """The machine's own time: it goes slower than ours if the emulated processor is slower than a real one."""
-        return self._agent.ask({"words": ["true"]}, _PATIENCE_S)["now_s"]
+        return self._agent.ask({"path": "/dev/null", "data": ""}, _PATIENCE_S)["now_s"]
 
     def write(self, path: str, content: bytes) -> bool:
         """Write bytes to an existing file or device inside; returns whether that was possible."""
@@ -116,7 +131,7 @@ class Machine(Booted):
     def _command(self, card: bool) -> list[str]:
         kernel = ["-kernel", self.made.kernel, "-initrd", self.made.initrd, "-append",
                   _KERNEL_SAYS]  # fmt: skip
-        plugs = ["-device", "qemu-xhci,id=usb", "-audiodev", f"wav,id=ear,path={self.sound}"]
+        plugs = ["-device", "qemu-xhci,id=usb", "-audiodev", f"wav,id=ear,path={self.sound},out.frequency={RATE_HZ}"]
         if card:
             plugs += ["-device", ",".join(f"{name}={value}" for name, value in _CARD.items())]
         talk = []
@@ -127,7 +142,7 @@ class Machine(Booted):
         talk += ["-mon", "chardev=qmp,mode=control", "-device", "virtio-serial-pci", "-device",
                  "virtserialport,chardev=agent,name=timbrebox.rig"]  # fmt: skip
         words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-                 "-accel", "tcg", "-icount", "shift=0,align=off,sleep=on", "-cpu", "Nehalem", "-smp", 1,
+                 "-accel", "tcg", "-icount", "shift=0,align=off,sleep=off", "-cpu", "Nehalem", "-smp", 1,
                  "-m", _MEMORY_MB, "-serial", "stdio", *kernel, *plugs, *talk, *self._disk()]  # fmt: skip
         return [str(word) for word in words]
 

@@ -49,8 +49,8 @@ class CoherentPhases:
     stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating itself.
 
     All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise bins, and
-    their phases move alike in all lanes. So the noise of lanes that are added up costs one product for each bin; only
-    sinusoids are computed lane by lane.
+    their phases move alike in all lanes. So the noise of lanes that are added up is turned once, as a sum; sinusoids
+    are computed lane by lane.
 
     Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
     arrays have one row for each lane.

@@ -62,8 +62,8 @@ def other_sounds(config: Config) -> list[Patch]:
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
     """Play phrases in blocks of `block` frames, and after each phrase a pause; returns the sound and the history.
 
-    pause: its length in frames. Each event is posted before the block in which it falls. Of the events that fall in a
-    block, every fifth is posted for the block's first frame. The history has a state for the end of each pause.
+    pause: the length of each pause in frames. Events are posted just before the block in which they fall; every fifth
+    event of a block is moved to the block's first frame. The history has a state for the end of each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
@@ -97,9 +97,9 @@ def through_json(state: EngineState) -> EngineState:
 
 
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
-    """Start an engine from each silent state of the history; assert that it plays the rest of `sound`.
+    """Start an engine from each state of the history in which no note sounds; assert that it plays the rest of `sound`.
 
-    make: function that returns an engine which starts from a state. Returns the number of silent states.
+    make: function that returns an engine which starts from a state. Returns the number of these states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
@@ -225,9 +225,9 @@ def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
             engine.post(NoteOn(0, 60, 100), 150)
         if at == 1100:
             engine.post(TargetMove("latent.1", 1.0), 1150)
-            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait, so both events are collected now
+            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so both are collected now
         if at == 1400:
-            engine.post(KnobTurn(0, 0.2))  # before the hop at 2048
+            engine.post(KnobTurn(0, 0.2))  # the next hop is at 2048
         engine.render(sound[at : at + 100])
     assert assert_goes_on_the_same(make, sound, list(history)) == 1
     assert engine.target_position("latent.1") == 0.2

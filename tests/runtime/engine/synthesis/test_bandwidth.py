@@ -102,7 +102,7 @@ def test_the_walk_goes_forth_and_back() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_change_of_bandwidth_does_not_click(blend: float) -> None:
-    """All harmonics are below 2 kHz. A jump would add power above 15 kHz, where at most -90 dB of the power may be."""
+    """All harmonics are below 2 kHz; a jump would add power above 15 kHz. The limit there is 90 dB below the total."""
     magnitudes, _ = harmonic(48, 12)
     jumps = [0.0, 3.0, 60.0, 0.0, 10.0] * 4
     changing = lane_sounds(magnitudes, RATE_HZ, len(jumps) * 1024 / RATE_HZ, [0.0], blend, n_lanes=1, by_hop=jumps)[0]

@@ -22,7 +22,7 @@ MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
 }
 # Events at frame AT, by name.
 EVENTS = chord.EVENTS | {"back to the model's notes": [PitchWheel(0, 0), ControlChange(0, 1, 0)]}
-# Every event with every motion. The blends rotate, so that each blend occurs with every event and every motion.
+# All pairs of an event and a motion, each with one of three blends. Every event and every motion meets every blend.
 CASES = [
     (name, motion, (0.0, 0.6, 1.0)[(row + column) % 3])
     for row, name in enumerate(EVENTS)
@@ -40,8 +40,8 @@ def test_a_bent_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, mo
 @pytest.mark.parametrize("motion", ["turning", "vibrato"])
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_bus_is_inaudible_while_a_knob_turns(name: str, motion: str) -> None:
-    # A knob begins a crossfade of 8 ms, in which a voice's old sound may follow the loudest voice's envelope. So here
-    # the difference need only be 40 dB softer than the sound.
+    # A knob begins a crossfade of 8 ms. In it, a voice's old sound may follow the loudest voice's envelope instead of
+    # its own, so here a difference up to 40 dB below the sound is allowed.
     events = [*KNOBS, *MOTIONS[motion], *((AT - 200, event) for event in EVENTS[name])]
     mixed, alone = mixed_and_alone(events, 0.0)
     assert level_db(mixed - alone) < level_db(alone) - 40.0
@@ -72,7 +72,7 @@ def test_voices_at_two_ratios_use_two_buses() -> None:
     player = Player(16).send(PitchWheel(0, 1000), PitchWheel(1, -1000), *CHORD, *others)
     player.hear(0.2)
     assert 2 * 20 - 4 <= transforms(player, 20) <= 2 * 20 + 4
-    # From now on the lanes of both channels have the same ratio, but they are read at different places.
+    # The lanes of both channels now have the same ratio, but are read at different places: still two buses.
     player.send(PitchWheel(1, 1000)).hear(0.2)
     assert transforms(player, 20) <= 2 * 20 + 6
 

@@ -153,7 +153,7 @@ def unsteadiness(sound: np.ndarray) -> float:
 
 
 def above_15_khz_db(sound: np.ndarray) -> np.ndarray:
-    """Level in dB above 15 kHz of each 5 ms, without the first and the last 2,048 samples."""
+    """Level in dB of what lies above 15 kHz, for each 5 ms; the first and the last 2,048 samples are left out."""
     spectrum = np.fft.rfft(sound)
     spectrum[: 15000 * len(sound) // RATE_HZ] = 0.0
     high = np.fft.irfft(spectrum, len(sound))[2048:-2048]
@@ -277,7 +277,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
 
 @pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
 def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
-    """Two lanes get their plans, the phases of their sinusoids, in one call; the third gets its plan at another hop."""
+    """Two of the lanes are planned in one call, at the same hop; the third is planned at another hop."""
     lane_phases, n_bins = phases(3), synthesis().n_bins
     for lane in range(3):
         lane_phases.start(lane, 4)
@@ -324,9 +324,9 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 
 
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
-    """A note may begin on a lane that has left a bus, before or after the bus's dense hops are made.
+    """A lane that has left its bus is still in the slice of lanes that is added up, with factor 0.
 
-    The lane, whose factor is 0, is still in the slice of lanes that is added up.
+    A note may begin on it, so it is planned again, before or after the bus's dense hops are made.
     """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]

@@ -1,5 +1,6 @@
-"""A head says where in their rings lanes are read: its position is an integer, depends on the frame only, and follows
-the wanted pitch.
+"""A head says at which place of their rings lanes are read.
+
+This place is an integer, depends on the frame only, and follows the wanted pitch.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ N_FRAMES = 20000
 def ratio(
     vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None
 ) -> PitchRatio:
-    """The pitch ratio of a voice with vibrato and perhaps a glide; glide: its semitones, and the frame of its end."""
+    """The pitch ratio of a voice with vibrato and perhaps a glide; glide: (semitones, frame of its end)."""
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]
@@ -49,7 +50,7 @@ def ratio(
 
 
 def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
-    """The code of the voices and the code of synthesis do not import each other, so both define INTERVAL_FRAMES."""
+    """Voices and synthesis do not import each other, so both define INTERVAL_FRAMES; the two must be equal."""
     assert modulated.INTERVAL_FRAMES == INTERVAL_FRAMES
 
 
@@ -80,7 +81,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
     asked = head(moving)
     errors = [1200.0 * math.log2(asked.ratio_at(frame) / moving.at(frame)) for frame in range(N_FRAMES)]
     assert np.abs(errors).max() < 3.0
-    # The head is not late: reading the pitch of an earlier frame would give an error that follows the pitch's slope.
+    # The head is not late: if it took the pitch of an earlier frame, the error would be proportional to the slope.
     slope = np.gradient([1200.0 * math.log2(moving.at(frame)) for frame in range(N_FRAMES)])
     late_frames = -np.dot(errors, slope) / np.dot(slope, slope)
     assert abs(late_frames) < 0.003 * RATE_HZ / 4

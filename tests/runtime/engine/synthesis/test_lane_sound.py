@@ -17,7 +17,10 @@ SPEC = StftSpec()
 @pytest.mark.parametrize("sample_rate_hz", [22050, 44100, 96000])
 @pytest.mark.parametrize("n_hops", [0, 1, 2])
 def test_sound_is_made_up_to_a_crossfade_past_the_next_hop(n_hops: int, sample_rate_hz: int) -> None:
-    """A lane opens at frame 0; at its next hop it makes the sound of n_hops hops. The rest of its ring is silent."""
+    """A lane opens at frame 0, and makes n_hops more hops at its next hop.
+
+    It has sound for all its hops and one crossfade more; from there on its ring is silent.
+    """
     sound = LaneSound(SPEC, sample_rate_hz, (0,), 0)
     sound.set_spectra([0], np.ones((1, SPEC.n_bins), np.float32), [0.0])
     sound.open(slice(0, 1), 0, 0.0)

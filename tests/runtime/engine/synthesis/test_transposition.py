@@ -55,7 +55,7 @@ def sound_of(player: Player, note: int) -> np.ndarray:
 
 
 def weighted_level_db(sound: np.ndarray) -> float:
-    """Loudness as the engine measures it: with K-weights, raised to at least LEAST_WEIGHT."""
+    """Loudness as the engine measures it: with K-weights, but with LEAST_WEIGHT where the K-weight is smaller."""
     window = np.hanning(len(sound))
     power = np.abs(np.fft.rfft(sound * window)) ** 2
     weight = np.maximum(k_weighting(np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)), LEAST_WEIGHT)
@@ -71,7 +71,7 @@ def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instrument: str) -> None:
-    # With coherent phases nothing is random.
+    # With coherent phases nothing is random, so the limits are narrow.
     errors, levels = errors_and_levels(Player(1, instrument=instrument, phase_blend=1.0))
     assert np.abs(errors).max() < 5.0, errors.round(1)
     assert np.abs(errors[24:]).max() < 0.5
@@ -154,7 +154,7 @@ def test_vibrato_ends_with_the_wheel() -> None:
 def test_a_knob_turns_a_transposed_note_too() -> None:
     def brightness(player: Player) -> float:
         power = np.abs(np.fft.rfft(player.hear(1.0)[:, 0])) ** 2
-        fundamental = power[400:650].sum()  # note 72 is at 523 Hz
+        fundamental = power[400:650].sum()  # the fundamental of note 72 is at 523 Hz
         return float(10.0 * np.log10(power[900:].sum() / fundamental))
 
     for instrument, bend in (("tiny", 8191), ("tiny-none", 0)):

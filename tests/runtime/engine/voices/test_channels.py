@@ -1,4 +1,4 @@
-"""A channel has a state, which resets change; two MPE zones share sixteen channels."""
+"""Each channel has a state, which resets change; two MPE zones share the sixteen channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mono and legato: only the newest key sounds, an older key still held sounds again, and glides arrive."""
+"""Mono and legato: only the newest key sounds; after it, an older key that is still held; glides reach their note."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_glide_starts_at_the_former_key_and_arrives_at_the_new_one(
 def test_a_glide_begins_at_the_pitch_that_the_last_one_has_reached() -> None:
     player = Player(4, mode="legato", portamento_s=1.0).send(NoteOn(0, 50, 100))
     player.hear(0.3)
-    player.send(NoteOn(0, 74, 100)).hear(0.25)  # the glide has reached 56
+    player.send(NoteOn(0, 74, 100)).hear(0.25)  # the glide has reached note 56
     player.send(NoteOn(0, 62, 100)).hear(0.02)
     assert centroid_note(player.hear(0.1)[:, 0]) == pytest.approx(56.5, abs=1.5)
 

@@ -89,7 +89,7 @@ def test_two_late_blocks_are_enough_even_if_the_main_thread_is_late() -> None:
     machine = Machine(noisy(lambda now_s, n: 0.1 + (0.09 if now_s > 1.0 else 0.02) * n), main_waits_s=0.2)
     machine.play(20.0)
     assert machine.n_lost == 2
-    assert machine.overload.limit < N_VOICES  # the main thread knows, and says, what the audio thread has done
+    assert machine.overload.limit < N_VOICES  # the main thread has taken over the audio thread's limit
     assert len(machine.limits) <= 3
 
 

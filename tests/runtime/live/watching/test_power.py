@@ -27,7 +27,7 @@ def test_a_machine_that_tells_nothing_has_no_problem(machine: MadeMachine) -> No
     [
         ("0", (False, False), (False, False)),
         ("1", (True, False), (False, False)),
-        ("50005", (True, False), (True, False)),  # low voltage limits the clock rate, which is not heat
+        ("50005", (True, False), (True, False)),  # low voltage, not heat, limits the clock rate
         ("50000", (False, False), (True, False)),
         ("8", (False, True), (False, False)),
         ("2", (False, True), (False, False)),
@@ -68,13 +68,13 @@ def test_without_the_firmware_the_drivers_tell(machine: MadeMachine) -> None:
 def test_each_problem_is_said_once_and_stays_a_minute_in_the_status(machine: MadeMachine) -> None:
     lines: list[str] = []
     firmware = "sys/devices/platform/soc/soc:firmware/get_throttled"
-    machine.write(firmware, "50000")  # happened before this program's start, so it is no news
+    machine.write(firmware, "50000")  # problems before this program's start are not reported
     watch = PowerWatch(lines.append, machine.root)
     watch.look(10.0)
     assert (lines, watch.problem) == ([], "")
     machine.write(firmware, "50005")
     watch.look(10.0 + LOOK_S / 2)
-    assert watch.problem == ""  # too soon after the last look
+    assert watch.problem == ""  # the next look is not due yet
     watch.look(20.0)
     assert "Too little voltage" in watch.problem
     machine.write(firmware, "50000")

@@ -30,7 +30,10 @@ def steady(bpm: float, n: int) -> np.ndarray:
 
 
 class Heard(NamedTuple):
-    """The beat that was found: times in s, the beats at these times, and how late they are, in s; negative is early."""
+    """The beat that a Tempo finds, at many times: the times in s, the beat at each, and how late it is, in s.
+
+    Less than 0 is early.
+    """
 
     time_s: np.ndarray
     beats: np.ndarray
@@ -44,8 +47,8 @@ class Heard(NamedTuple):
 def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until_s: float = 0.0) -> Heard:
     """Give a Tempo a start message and a clock; returns the beat that the Tempo finds.
 
-    true_s: times of beats 0, 1/24, ...; heard_s: times of the clock messages; own_bpm: tempo before the clock; until_s:
-    end of the time after the last message.
+    true_s: the true times of beats 0, 1/24, ...; heard_s: the times of the clock messages; own_bpm: the tempo before
+    the clock; until_s: how long the beat is followed, if this is later than the last message.
     """
     tempo = Tempo(own_bpm, RATE)
     tempo.start()
@@ -112,7 +115,7 @@ def test_lost_and_doubled_messages_do_not_move_the_beat(seed: int) -> None:
     random = np.random.default_rng(seed)
     true_s = steady(120.0, 40 * CLOCKS_PER_BEAT)
     heard_s = true_s + jittered("uniform", 0.001, len(true_s), seed)
-    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # one message in twelve may go wrong
+    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # these may get lost, come twice or be late
     lost, twice = strange[random.random(70) < 0.5], random.choice(strange, 30)
     late = random.choice(strange, 5)
     heard_s[late] += 0.015
@@ -143,7 +146,7 @@ def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:
         tempo.clock(frame)
         assert tempo.beats_at(frame) == pytest.approx(before, abs=1e-9)
     assert tempo.beats_at(frame + 700 * CLOCKS_PER_BEAT) - before == pytest.approx(1.0, abs=1e-4)
-    # The messages are at 24ths of a beat.
+    # Each message falls on a 24th of a beat, also after the pause.
     assert before * CLOCKS_PER_BEAT == pytest.approx(round(before * CLOCKS_PER_BEAT), abs=1e-3)
 
 

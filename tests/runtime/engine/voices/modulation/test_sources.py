@@ -25,7 +25,7 @@ class Note(NamedTuple):
 
 
 class Played:
-    """A sound's sources, and notes that the test begins and ends."""
+    """The sources of a sound, with a table of notes that the test begins and ends."""
 
     def __init__(self, sound: Sound, envelope: Adsr = Adsr()):
         self.table, self.tempo = NotesTable(N_LANES, 5), Tempo(sound.tempo_bpm, RATE)
@@ -48,7 +48,7 @@ TIMES_S = np.arange(0.0, 3.0, 0.01)
 
 
 def ramp(x: np.ndarray, curve: float) -> np.ndarray:
-    """A curve from 0 to 1: a mixture of a straight line and a cubic, whose share is abs(curve)."""
+    """A curve from 0 to 1: a mixture of a straight line and a cubic; abs(curve) is the cubic's share."""
     x = np.clip(x, 0.0, 1.0)
     return (1.0 - abs(curve)) * x + abs(curve) * (1.0 - (1.0 - x) ** 3 if curve > 0.0 else x**3)
 
@@ -146,7 +146,7 @@ def test_a_source_scales_an_lfo() -> None:
     assert np.allclose(played.values("lfo_2", TIMES_S)[0], wave**2 * 64 / 127, atol=1e-6)
 
 
-# Rates that the player moves
+# LFO rates that change while notes sound
 
 
 def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:

@@ -121,8 +121,8 @@ def test_a_release_begins_without_a_jump_and_ends_at_the_last_value(key_up_s: fl
     played.release(0, round(key_up_s * RATE))
     assert place(played, key_up_s) == pytest.approx(before, abs=1e-5)
     speed = fields.get("speed", 1.0)
-    # The crossfade to the release may cover the whole range of the ramp, 0.2, in 50 ms. The held part may also move:
-    # the loop's crossfade covers at most 1.7 s of the ramp, which is 0.17, in 0.25 s, and the speed multiplies this.
+    # Two crossfades may move the value together. The one to the release covers at most the whole ramp, 0.2, in 50 ms.
+    # The loop's covers at most 1.7 s of the ramp, a change of 0.17, in 0.25 s at speed 1.
     allowed = (0.2 / 0.05 + 1.7 / 0.25 * speed / 10.0) * 48 / RATE
     assert steps(played, max(0.0, key_up_s - 0.05), key_up_s + 0.5).max() <= allowed
     for time_s in (0.05, 0.06, 0.09):
@@ -189,7 +189,7 @@ def test_a_legato_note_goes_on_where_the_old_one_is() -> None:
         assert offset(played, time_s, 1) == offset(played, time_s, 0)
 
 
-# Any sequence of calls
+# Values do not depend on the sequence of calls
 
 LANES = 6
 
