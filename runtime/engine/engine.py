@@ -53,7 +53,7 @@ class Engine:
     start: the state of another engine with the same instrument, settings and sounds; this engine continues from the
     frame of that state. None to begin at frame 0.
 
-    Attributes: frame: the next frame to render; status: a snapshot, replaced when a span begins.
+    Attributes: frame: the next frame to render; status: a snapshot, replaced when a span begins or events are applied.
     """
 
     def __init__(

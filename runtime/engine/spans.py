@@ -57,7 +57,7 @@ class Spans:
     def go_on(self, frame: int, block_end: int) -> bool:
         """Do what is due at `frame`, which must be the attribute `end`, and mix the sound from there on.
 
-        block_end: the end of the present block. Returns whether a span begins.
+        block_end: the end of the present block. Returns whether a span begins or events were applied.
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
@@ -80,7 +80,7 @@ class Spans:
             self._mix(frame, block_end)
         self._reading_at = self._voice_sound.next_reading(frame)
         self.end = self._events.next_change(min(self._mixed_to, self._reading_at))
-        return begins
+        return begins or changes is not None
 
     def _is_event_due(self, frame: int) -> bool:
         """Whether events must be applied at `frame`.

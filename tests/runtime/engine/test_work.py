@@ -52,7 +52,7 @@ def blocks(
 
 
 def work_done(player: Player) -> tuple[int, int]:
-    """Decodes and transforms so far. `Engine.status` has them as well, but only as they were when a span began."""
+    """Decodes and transforms so far. `Engine.status` has them as well, but not those of the newest pieces."""
     return player.engine._spectra.n_decoded, player.engine._sound.n_transforms
 
 
