@@ -182,7 +182,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """Our unit files: those that name HOME, as the owner may have other units with similar names."""
+    """Our unit files: those that name HOME, because the owner may have other units with similar names."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 

@@ -79,7 +79,7 @@ def licence_of(credit: str) -> str:
 def listed(
     soundfont: Soundfont, sounds: Sequence[Sound], only: str, most_notes: int
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds yielded, its name, its takes, its origin).
+    """For each sound, yield (number of sounds in all, this one's name, its takes, its origin).
 
     only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """

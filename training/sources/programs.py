@@ -105,7 +105,7 @@ class Player:
 def listed(
     player: Player, table: Path, only: str, most_notes: int, origin: Callable[[Program], Origin]
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each program in a table, yield (number of programs yielded, its name, its takes, its origin).
+    """For each program in a table, yield (number of programs in all, this one's name, its takes, its origin).
 
     only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
     """

@@ -66,7 +66,7 @@ PACKAGES = (
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds yielded, its name, its takes, its origin).
+    """For each sound, yield (number of sounds in all, this one's name, its takes, its origin).
 
     only: the name of one sound, empty for all. most_notes: use at most this many notes of each sound.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # With `scaled`, a target moves at most this many times as fast as its control.
 STEEPEST = 4.0
-# With `pick_up`, a control moves its target if it is at most this far from it: one step of a 7-bit control, as a share
-# of the range.
+# With `pick_up`, a control moves its target once the two are at most this far apart: one step of a 7-bit control, as a
+# share of the range.
 NEAR = 1.0 / 127.0
 _SAME = 1e-6  # smaller differences are inaudible; converting a target's value to its unit and back makes such ones
 

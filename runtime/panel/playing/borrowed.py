@@ -1,4 +1,4 @@
-"""Borrows the memory with the last seconds of the output from the playing process, over the link."""
+"""Borrows, over the link, the memory in which the playing process keeps the last seconds of its output."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_hops_and_readings_are_found_in_order(n_lanes: int) -> None:
     hops.reads_early = True
     offsets = {group.offset for group in hops.groups} | {(group.offset - AHEAD) % HOP for group in hops.groups}
     for group in hops.groups:
-        group.due = 0  # as if the group sounded; before, it is NEVER
+        group.due = 0  # as if the group sounded; `due` was NEVER before that
     for frame in range(3000):
         assert hops.earliest_hop(frame) == hops.next_hop(frame) >= frame
         assert hops.next_hop(frame) % HOP in offsets

@@ -117,7 +117,7 @@ def test_a_width_of_0_changes_no_bit() -> None:
 
 
 def test_a_bandwidth_of_0_changes_no_bit() -> None:
-    """The output is bit-identical, with both kinds of phases, even if controls can move the bandwidth."""
+    """With either kind of phases, the output is the same to the bit whether or not controls can move the bandwidth."""
     for blend in (NOISE, COHERENT):
         events = [(0, PhaseBlend(blend)), (0, NoteOn(0, 60, 40))]
         assert np.array_equal(play(movable_engine(), events, 20000), play(shaped_engine(), events, 20000))

@@ -34,7 +34,7 @@ def program() -> Iterator[LiveProgram]:
 
 @pytest.fixture
 def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RootsHalf]:
-    """Root's half of this page's updates, with version 1.2.3 installed."""
+    """What does root's part of this page's updates; version 1.2.3 is installed."""
     half = RootsHalf(tmp_path, monkeypatch, Path(program.env["XDG_STATE_HOME"]) / "timbrebox")
     yield half
     half.arrived.unlink(missing_ok=True)

@@ -51,7 +51,8 @@ def test_each_file_of_a_folder_as_people_have_them_has_its_fate(tmp_path: Path) 
         "silence.wav": "left out: silence",
         "voice memo.m4a": "left out: .m4a files are not read; turn it into WAV, FLAC, OGG or MP3",
     }
-    assert len(table(decision)) == len(decision.fates) + 5  # a heading, three sounds, and the files left out
+    # A line for each file, one with the columns' names, a heading for each of three sounds, one for what is left out.
+    assert len(table(decision)) == len(decision.fates) + 5
     assert "10 of 18 files used, taken for 3 sounds of single notes" in remarks(decision)
     cents = {recording.name: recording.cents for recording in decision.recordings}
     assert cents["Trompete/Trompete C4.wav"] == pytest.approx(12.0, abs=1.0)

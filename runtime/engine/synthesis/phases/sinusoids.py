@@ -6,7 +6,8 @@ import numpy as np
 
 from runtime.engine.synthesis.phases.coherent_tables import N_REACHED, PHASE_MASK, PHASE_UNITS
 
-_HALF_CYCLE_SHIFT = PHASE_UNITS.bit_length() - 2  # an odd number shifted by this is half a cycle, modulo a cycle
+# An odd number, shifted left by so many bits, is half a cycle, apart from whole cycles; an even one is none.
+_HALF_CYCLE_SHIFT = PHASE_UNITS.bit_length() - 2
 _REACHED = np.arange(N_REACHED)[:, None]
 
 

@@ -85,7 +85,7 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """Find the position at which each interval begins, and the step in it, up to interval _first + number."""
+        """Find where each interval up to number _first + `number` begins, and the step between its samples."""
         begins, steps, at = self._begins, self._steps, self.ratio.at
         for each in range(len(steps), number + 1):
             middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
