@@ -47,8 +47,8 @@ class Rig:
         """Each step's name and the function that does the step and returns a text on the result."""
         yield "boots", self.ready
         yield "the keyboard is plugged in for the first time", self.first_keyboard
-        for order in ORDERS:
-            for name, pause_s in PAUSES_S.items():
+        for name, pause_s in PAUSES_S.items():
+            for order in ORDERS:
                 events = ", ".join(EVENTS[letter] for letter in order)
                 yield f"{events}; {name}", lambda order=order, pause_s=pause_s: self.replug(order, pause_s)
         yield "after all of this", self.restarts
@@ -60,7 +60,7 @@ class Rig:
 
     def first_keyboard(self) -> str:
         returned = self._machine.begin_return("keyboard", PORT)
-        self._machine.run("sleep", 0.5)
+        self._machine.rest(0.5)
         self._keys.plug()
         told = self._keyboard_plays(returned)
         self._machine.ask("move", target="latent.1", position=0.8)  # so the knobs do not stand where they always do
@@ -74,10 +74,10 @@ class Rig:
         begin = self._machine.begin_return
         keyboard = begin("keyboard", PORT) if "k" in order else None
         card = begin("card") if "c" in order else None
-        self._machine.run("sleep", 0.5)  # until both wait for the return
+        self._machine.rest(0.5)  # until both wait for the return
         for letter in order:
             self._do[letter]()
-            self._machine.run("sleep", pause_s)
+            self._machine.rest(pause_s)
         told = [self._keyboard_plays(keyboard)] if keyboard else []
         told += [self._card_plays(card)] if card else []
         if "k" not in order:
@@ -130,11 +130,13 @@ class Rig:
     def _wait_for_silence(self) -> None:
         self._wait(lambda: self._machine.ask("health")["voices"] == 0, "end of all notes")
         self._ear.listen()
-        self._wait(lambda: self._machine.run("sleep", 0.1) and self._ear.listen() < LOUD, "silence")
+        self._machine.rest(0.1)
+        self._wait(lambda: self._ear.listen() < LOUD, "silence")
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         began_s = self._machine.now_s()
         while not condition():
+            self._machine.rest(0.1)  # without a rest the questions would be all that the PC does
             assert self._machine.now_s() - began_s < PATIENCE_S, f"no {what}: {self._machine.journal(20)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runtime.audio.clock import MOST_AHEAD
 from runtime.audio.cues import CuePlayer
 from runtime.audio.output import BlockRenderer, Effect, NullOutput, Output, null_output, open_output
 from runtime.audio.sound_ring import SoundRing
@@ -44,6 +45,7 @@ class SoundCard:
         self.output: Output
         self.is_missing, self.problem = False, ""
         self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far; the newest one plays
+        self._newest = 0  # the frame of the newest event
 
     @property
     def blocks(self) -> BlockRenderer:
@@ -71,9 +73,15 @@ class SoundCard:
     def frame_at(self, arrival_s: float) -> int | None:
         """The engine's frame at which an event will be heard; None before the first output plays.
 
-        arrival_s: when the event arrived, a time of `time.perf_counter()`.
+        It is never before the previous event's: each output has a clock of its own, and a key that was pressed before
+        the card had gone, and released after, would be released first, and sound for ever. arrival_s: when the event
+        arrived, a time of `time.perf_counter()`.
         """
-        return self._renderers[-1].clock.frame_at(arrival_s) if self._renderers else None
+        frame = self._renderers[-1].clock.frame_at(arrival_s, self._newest) if self._renderers else None
+        if frame is None:  # no block yet
+            return self._newest or None
+        self._newest = frame
+        return frame
 
     def take_peak(self, is_metered: bool) -> float:
         """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
@@ -99,6 +107,7 @@ class SoundCard:
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
         """Play the rack on this output from now on; ring, wake and cues: as in BlockRenderer."""
+        self._newest = min(self._newest, rack.frame + MOST_AHEAD * output.buffer_frames)  # another rack begins anew
         output.start(rack, self._effect, ring, wake)
         self.output = output
         self._renderers.append(output.blocks)

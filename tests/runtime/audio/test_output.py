@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from runtime.audio.clock import EngineClock
+from runtime.audio.clock import MOST_AHEAD, EngineClock
 from runtime.audio.devices import OutputDevice, choose_output
 from runtime.audio.output import BlockRenderer, DeviceOutput, NullOutput, null_output, open_output
 from runtime.base.errors import UserError
@@ -126,6 +126,15 @@ def test_the_clock_starts_anew_after_a_gap() -> None:
         clock.block_begins(block * 256, block * 256 / 48000)
     clock.block_begins(100 * 256, 5.0)
     assert clock.frame_at(5.0) == 100 * 256 + 256
+
+
+def test_a_device_that_asks_for_nothing_more_does_not_let_events_wait() -> None:
+    clock = EngineClock(48000, 256)
+    for block in range(100):
+        clock.block_begins(block * 256, block * 256 / 48000)
+    assert clock.frame_at(10.0) == (99 + MOST_AHEAD) * 256
+    assert clock.frame_at(99 * 256 / 48000, not_before=101 * 256) == 101 * 256
+    assert clock.frame_at(99 * 256 / 48000, not_before=200 * 256) == (99 + MOST_AHEAD) * 256
 
 
 def test_a_failing_engine_gives_silence_and_its_failure() -> None:

@@ -1,10 +1,10 @@
 """Runs inside the emulated machine as root: does what the host asks for through a virtio port, one JSON object a line.
 
 A request has an `id` and one of these: `words`, a command; `path` with `data`, bytes in hexadecimal to write there;
-`ask`, a line for the socket of the service; `returns`, `keyboard` or `card`, to measure the next return of one, as
-`returned.py` says. The answer has the same `id`, a `status`, as `text` what was printed or answered, and `now_s`, the
-machine's own time, which in an emulated machine may go slower or faster than the host's. Only Python's standard library
-is used.
+`ask`, a line for the socket of the service; `rest_s`, to answer so many seconds later; `returns`, `keyboard` or `card`,
+to measure the next return of one, as `returned.py` says. The answer has the same `id`, a `status`, as `text` what was
+printed or answered, and `now_s`, the machine's own time, which in an emulated machine may go slower or faster than the
+host's. Only Python's standard library is used.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ def answer(request: dict) -> tuple[int, str]:
     if "ask" in request:
         with returned.Link() as link:
             return 0, link.ask_line(request["ask"])
+    if "rest_s" in request:
+        time.sleep(request["rest_s"])
+        return 0, ""
     if "returns" in request:
         measure = {"keyboard": returned.keyboard, "card": returned.card}[request["returns"]]
         return 0, json.dumps(measure(request["path"]) if "path" in request else measure())

@@ -112,6 +112,10 @@ class Machine(Booted):
         """Begin to measure the next return of the `keyboard`, whose own end has this path, or of the `card`."""
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
+    def rest(self, seconds: float) -> None:
+        """Wait so long by the machine's own time."""
+        self._agent.ask({"rest_s": seconds}, _PATIENCE_S)
+
     def now_s(self) -> float:
         """The machine's own time: it goes slower than ours if the emulated processor is slower than a real one."""
         return self._agent.ask({"path": "/dev/null", "data": ""}, _PATIENCE_S)["now_s"]
