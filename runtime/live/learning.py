@@ -58,6 +58,7 @@ class Learning:
         self._desk, self._learner = desk, Learner()
         self._number = 0
         self._before: tuple[int, tuple[MapLine, ...]] | None = None  # a device, and its lines before the last learning
+        self._stood: tuple[str | None, TargetMove] | None = None  # the sound, and where it had the target, when learning began
         desk.actions.add("learn", self._begin_by_control)
 
     @property
@@ -80,6 +81,8 @@ class Learning:
         if self._learner.target is not None:
             self._tell({"outcome": "replaced"})
         self._learner.arm(asked.target, time.monotonic(), asked.timeout_s, asked.takeover)
+        at = self._desk.playing.engine.target_position(asked.target)
+        self._stood = None if at is None else (self._desk.state()["name"], TargetMove(asked.target, at))
         self._number += 1
         return {"number": self._number, "target": asked.target, "timeout_s": asked.timeout_s}
 
@@ -143,6 +146,8 @@ class Learning:
             raise UserError("learn.undo", "nothing learned", "a control that was learned", "see: learn")
         (device, lines), self._before = self._before, None
         self._desk.maps.relearn(device, lines)
+        if self._stood is not None and self._stood[0] == self._desk.state()["name"]:
+            self._desk.playing.post(self._stood[1])  # another sound has the target where it wants it
         return {"learned": len(lines)}
 
     def _tell(self, news: dict[str, Any]) -> None:
