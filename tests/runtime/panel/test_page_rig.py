@@ -265,7 +265,7 @@ def test_the_question_for_a_control_waits_for_an_answer_and_undo_for_a_minute(
     link.ask("learn", target="filter.cutoff", timeout_s=0.001)  # as if the time for a control were over
     time.sleep(1.0)
     assert page.evaluate(f"{TOAST}.textContent.includes('Turn another control')")
-    page.evaluate("scheduled = []; const old = setTimeout; setTimeout = (f, ms) => { scheduled.push(ms); return old(f, ms); }")
+    page.evaluate("scheduled = []; old = setTimeout; setTimeout = (f, ms) => (scheduled.push(ms), old(f, ms)); 0")
     for value in range(90, 30, -9):
         ears.send([0xB0, 21, value])
         time.sleep(0.01)
