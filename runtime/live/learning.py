@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST_S = 120.0
 _NO_DEVICE = -1
+_Stood = tuple[str | None, TargetMove] | None  # the sound, and its target's place; None for an action
 
 
 class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +58,9 @@ class Learning:
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
         self._number = 0
-        self._before: tuple[int, tuple[MapLine, ...]] | None = None  # the device that learned last; its lines before
+        self._stood: _Stood = None
+        # A device, its lines before the last learning, and where the target stood.
+        self._before: tuple[int, tuple[MapLine, ...], _Stood] | None = None
         desk.actions.add("learn", self._begin_by_control)
 
     @property
@@ -80,6 +83,8 @@ class Learning:
         if self._learner.target is not None:
             self._tell({"outcome": "replaced"})
         self._learner.arm(asked.target, time.monotonic(), asked.timeout_s, asked.takeover)
+        at = self._desk.playing.engine.target_position(asked.target)
+        self._stood = None if at is None else (self._desk.state()["name"], TargetMove(asked.target, at))
         self._number += 1
         return {"number": self._number, "target": asked.target, "timeout_s": asked.timeout_s}
 
@@ -123,7 +128,7 @@ class Learning:
         maps, device, line = self._desk.maps, learned.device, learned.line
         names = self._latents()
         before = [names.get(each, each) for each in moved_before(maps.lines(device), line)]
-        self._before = device, maps.learned(device)
+        self._before = device, maps.learned(device), self._stood
         maps.relearn(device, with_learned(maps.learned(device), line))
         said = f"learn: {line.control} of {maps.label(device)} now {'starts' if line.action else 'moves'} {line.moves}"
         self._desk.say(said + (f"; before, it moved {', '.join(before)}." if before else "."))
@@ -141,8 +146,10 @@ class Learning:
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
         if self._before is None:
             raise UserError("learn.undo", "nothing learned", "a control that was learned", "see: learn")
-        (device, lines), self._before = self._before, None
+        (device, lines, stood), self._before = self._before, None
         self._desk.maps.relearn(device, lines)
+        if stood is not None and stood[0] == self._desk.state()["name"]:  # another sound has its own value
+            self._desk.playing.post(stood[1])
         return {"learned": len(lines)}
 
     def _tell(self, news: dict[str, Any]) -> None:

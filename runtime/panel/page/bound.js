@@ -5,25 +5,17 @@ import { t } from "/words.js";
 class Bound extends EventTarget {
   constructor() {
     super();
-    this.readers = new Set();
     this.rows = []; // as the request `targets` answers
     this.names = new Map(); // the inputs, by number
-    play.addEventListener("present", () => this.readers.size && this.read());
+    play.addEventListener("present", () => this.read());
     play.addEventListener("change", ({ detail }) => {
-      if (this.readers.size && (detail.map !== undefined || detail.learn?.outcome === "learned")) this.read();
+      if (detail.map !== undefined || detail.learn?.outcome === "learned") this.read();
     });
-  }
-
-  /** Keep the rows up to date while one of the page's parts wants them. */
-  want(who, isWanted) {
-    if (isWanted) this.readers.add(who);
-    else this.readers.delete(who);
-    if (isWanted) this.read();
   }
 
   /** Read the rows again; the event `change` tells that they are read. */
   async read() {
-    if (!play.isPlaying && play.state) return; // the connection is lost: keep the last rows
+    if (!play.isPlaying) return; // the connection is lost, or not there yet: keep the last rows
     const devices = play.can("devices") ? await play.ask("devices").catch(() => []) : [];
     const rows = play.can("targets") ? await play.ask("targets").catch(() => []) : play.targets.map((target) => ({ target, moved_by: [] }));
     this.names = new Map(devices.map(({ device, name }) => [device, name]));
@@ -43,6 +35,11 @@ class Bound extends EventTarget {
     const [only] = this.names.size === 1 ? this.names.values() : [];
     return capitals(control).replace(` (${only})`, "").replace(` (${only}, learned)`, "").replace(", learned)", ")")
       .replace(" (default map)", ` · ${t("hands.default")}`);
+  }
+
+  /** The names of controls without their inputs, in one short text. */
+  short(controls) {
+    return [...new Set(controls.map((each) => capitals(each).replace(/ \(.*/, "")))].join(", ");
   }
 
   /** The names of controls, in one text. */

@@ -15,7 +15,6 @@ export class Couple {
     this.map = map;
     this.ends = ["couple.a", "couple.b"].map((name) => make("select", { "aria-label": t(name), change: () => this.choose() }));
     this.walker = new Walker(map, "couple-at", t("couple.way"), (share) => this.go(share));
-    this.walker.at = 0.5;
     this.isChosen = false; // whether the user has chosen one of the two
     this.element = make("div", { class: "couple", role: "group", "aria-label": t("couple") }, make("h3", {}, t("couple")),
       make("div", { class: "ends" }, ...this.ends), this.walker.element);
@@ -87,6 +86,7 @@ export class Couple {
       walker.at = found.share;
       if (this.isBetween(found)) walker.range.setAttribute("aria-valuetext", `${walker.percent.textContent}, ${between(found)}`);
     } else {
+      if (!pins) walker.at = 0; // nothing is filled before two are chosen
       walker.percent.textContent = pins ? t("couple.off") : "";
     }
   }

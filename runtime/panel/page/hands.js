@@ -6,7 +6,7 @@ import { play } from "/play.js";
 import { noteName, t, targetName } from "/words.js";
 
 const MOST_ARRIVED = 12;
-const AT_ONCE_S = 0.001;
+const AT_ONCE_S = 0.001, UNDO_MS = 60000;
 
 class Hands extends HTMLElement {
   connectedCallback() {
@@ -25,19 +25,25 @@ class Hands extends HTMLElement {
       make("div", { class: "column" },
         make("h2", {}, t("hands.ports")), this.ports, make("h2", {}, t("hands.arrived")), this.arrived),
     );
-    play.addEventListener("present", () => this.isOpen && this.read());
+    play.addEventListener("present", () => {
+      if (!play.isPlaying) this.wait(null);
+      if (this.isOpen) this.read();
+    });
     bound.addEventListener("change", () => this.isOpen && this.show());
     play.addEventListener("control", ({ detail }) => this.note(detail));
     play.addEventListener("change", ({ detail }) => detail.learn && this.told(detail.learn));
     addEventListener("keydown", (event) => event.key === "Escape" && this.stop());
     document.addEventListener("learn", ({ detail }) => this.learn(detail));
+    document.addEventListener("forget", ({ detail }) => this.forget(detail));
+    document.addEventListener("learnend", () => this.stop());
   }
 
-  /** Called when this part of the page is shown or hidden; while shown, it knows what moves what. */
+  /** Called when this part of the page is shown or hidden. */
   set open(isOpen) {
     this.isOpen = isOpen;
-    bound.want(this, isOpen);
-    if (isOpen) this.read();
+    if (!isOpen) return;
+    bound.read();
+    this.read();
   }
 
   async read() {
@@ -86,16 +92,19 @@ class Hands extends HTMLElement {
     }
   }
 
-  /** Ask in a notice for a control for a target, and say what moves the target now. */
+  /** Ask in a notice for a control for a target, and say what moves the target now; the notice stays until an answer. */
   askFor(target, hasInput) {
     const name = targetName(target), controls = bound.controlsOf(target), learned = controls.filter(isLearned);
-    const cancel = { text: t("cancel"), do: () => this.stop() };
-    if (!hasInput) return toast(`${t("hands.wait", { name })} ${t("hands.wait.noport")}`, cancel);
-    if (!controls.length) return toast(t("hands.wait", { name }), cancel);
+    const ask = (text, ...acts) => {
+      this.asked = text;
+      toast(text, ...acts, { text: t("cancel"), do: () => this.stop(), lastsMs: Infinity, isNo: true });
+    };
+    if (!hasInput) return ask(`${t("hands.wait", { name })} ${t("hands.wait.noport")}`);
+    if (!controls.length) return ask(t("hands.wait", { name }));
     const what = bound.list(learned.length ? learned : controls);
     const free = learned.length ? { text: t("hands.forget"), do: () => this.forget(target) }
       : { text: t("hands.off.what", { what }), do: () => this.change("silence", target, t("hands.is.off", { name, what })) };
-    return toast(t(learned.length ? "hands.replaces" : "hands.adds", { name, what }), free, cancel);
+    return ask(t(learned.length ? "hands.replaces" : "hands.adds", { name, what }), free);
   }
 
   /** Cancel learning: replace it by a request that times out at once. */
@@ -108,10 +117,16 @@ class Hands extends HTMLElement {
     if (done) toast(done);
   }
 
-  /** Mark the row of the target that waits for a control; null for none. */
+  /** Mark the row of the target that waits for a control; null for none, which ends the notice that asks for one. */
   wait(target) {
     this.waiting = target;
+    if (!target && this.isAsking) document.querySelector("tb-toast").hide();
     this.show();
+  }
+
+  /** Whether the notice that asks for a control is in sight. */
+  get isAsking() {
+    return this.asked !== undefined && document.querySelector("tb-toast").firstChild?.textContent === this.asked;
   }
 
   forget(target) {
@@ -136,10 +151,14 @@ class Hands extends HTMLElement {
       this.stopped = null; // the user has been told
       return;
     }
-    if (this.waiting && (target === this.waiting || outcome === "cancelled")) this.wait(null);
+    if (outcome === "timeout" && target === this.waiting && this.isAsking) {
+      play.ask("learn", { target }).catch(complain); // the notice still asks
+      return;
+    }
+    if (this.waiting && outcome !== "replaced") this.wait(null);
     if (outcome === "timeout") toast(t("hands.timeout", { name }));
     if (outcome !== "learned") return;
-    const undo = play.can("learn.undo") ? [{ text: t("undo"), do: () => this.undo() }] : [];
+    const undo = play.can("learn.undo") ? [{ text: t("undo"), do: () => this.undo(), lastsMs: UNDO_MS }] : [];
     toast(t("hands.learned", { name, what: capitals(line.control) }), ...undo);
   }
 

@@ -1,5 +1,4 @@
 // The top of the page: voices and level, volume, all notes off, and tools; and the page's messages.
-import { bound } from "/bound.js";
 import { button, make } from "/make.js";
 import { notes } from "/notes.js";
 import { play } from "/play.js";
@@ -8,7 +7,7 @@ import { language, number, switchLanguage, t } from "/words.js";
 
 const QUIETEST_DB = -60;
 const TO_READ_MS = 2000, TO_READ_EACH_MS = 45, MOST_TO_READ_MS = 6000; // how long a message is shown: for each character
-const TO_ACT_MS = 15000; // with a button
+const TO_ACT_MS = 15000; // with a button, unless the button says how long
 
 class Meter extends HTMLElement {
   connectedCallback() {
@@ -85,7 +84,7 @@ class Tools extends HTMLElement {
   mark(isOn) {
     this.learn.setAttribute("aria-pressed", isOn);
     document.body.classList.toggle("learning", isOn);
-    bound.want(this, isOn);
+    if (!isOn) this.dispatchEvent(new Event("learnend", { bubbles: true }));
   }
 }
 customElements.define("tb-tools", Tools);
@@ -115,10 +114,12 @@ customElements.define("tb-notice", Notice);
 class Toast extends HTMLElement {
   show(text, acts) {
     clearTimeout(this.timer);
+    const no = acts.find((act) => act.isNo)?.do ?? (() => {}); // to close a question is to say no
     const parts = [make("span", {}, text), ...acts.map((act) => button(act.text, act.text, () => { this.hide(); act.do(); }))];
-    parts.push(button("×", t("close"), () => this.hide(), { class: "close" }));
+    parts.push(button("×", t("close"), () => { this.hide(); no(); }, { class: "close" }));
     this.replaceChildren(...parts);
-    this.timer = setTimeout(() => this.hide(), acts.length ? TO_ACT_MS : Math.min(MOST_TO_READ_MS, TO_READ_MS + TO_READ_EACH_MS * text.length));
+    const lastsMs = acts.length ? Math.max(...acts.map(({ lastsMs = TO_ACT_MS }) => lastsMs)) : Math.min(MOST_TO_READ_MS, TO_READ_MS + TO_READ_EACH_MS * text.length);
+    if (lastsMs < Infinity) this.timer = setTimeout(() => this.hide(), lastsMs);
   }
 
   /** Hide the message; text: hide only this message. */
@@ -129,7 +130,10 @@ class Toast extends HTMLElement {
 }
 customElements.define("tb-toast", Toast);
 
-/** Show a message for a while; acts: {text, do} for each button beside the message, or false for none. */
+/**
+ * Show a message for a while; acts: {text, do} for each button beside the message, or false for none. An act may say for
+ * how long the message stays (lastsMs, Infinity for a question that waits), and whether closing the message does it (isNo).
+ */
 export function toast(text, ...acts) {
   document.querySelector("tb-toast").show(text, acts.filter(Boolean));
 }

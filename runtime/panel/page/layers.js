@@ -1,6 +1,6 @@
 // Layers and splits: up to four parts, each a sound with its keys, velocities, channel, level and pan; saved as one sound.
 import { complain, toast } from "/head.js";
-import { leaving } from "/leaving.js";
+import { leaving, stays } from "/leaving.js";
 import { button, make } from "/make.js";
 import { play } from "/play.js";
 import { shelf } from "/shelf.js";
@@ -131,12 +131,12 @@ class Layers extends HTMLElement {
     const name = this.name.value.trim();
     if (!name || !this.parts.length) return;
     try {
+      const back = await leaving(); // before the news that a sound is saved, which ends the changes
       await play.ask("sounds.write", { name, tree: { sound_version: 1, name, parts: this.parts.map(said) } });
       shelf.trees.delete(name);
-      const back = await leaving();
       await play.ask("sound", { name });
       const isHeard = await play.until(() => play.sound === name, HEARD_MS);
-      toast(t(isHeard ? "layers.saved" : "layers.kept", { name }), back && { ...back, text: t("left.back.of", { name: back.name }) });
+      toast([t(isHeard ? "layers.saved" : "layers.kept", { name }), isHeard && stays(name)].filter(Boolean).join(" "), back && { ...back, text: t("left.back.of", { name: back.name }) });
       this.form.scrollIntoView({ block: "nearest" }); // the keyboard may have become higher
     } catch (error) {
       complain(error);

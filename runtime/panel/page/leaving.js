@@ -1,9 +1,10 @@
 // The changes to a sound, which end when the page chooses another sound: they are offered back for a while.
 import { complain, toast } from "/head.js";
+import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { t } from "/words.js";
 
-const PLAYS_WITHIN_MS = 5000, IS_MADE_WITHIN_MS = 20000;
+const PLAYS_WITHIN_MS = 5000, IS_MADE_WITHIN_MS = 20000, BACK_MS = 60000;
 
 /** What plays, to come back to: its instrument and name, where its knobs are, and whether these were moved. */
 export async function present() {
@@ -33,13 +34,23 @@ export async function goBack({ instrument, name, positions, tree, isChanged }) {
 export async function leaving() {
   if (!play.isChanged) return null;
   const left = await present();
-  return { text: t("left.back"), name: left.name ?? t("now.none"), do: () => goBack(left) };
+  return { text: t("left.back"), name: left.name ?? t("now.none"), do: () => goBack(left), lastsMs: BACK_MS };
 }
 
-/** Do what chooses another sound, and offer back the changes that this leaves. */
-export async function leave(act) {
-  const back = await leaving();
+/** What to tell about keys that are down while another sound, `name`, is chosen: their notes keep the former one. */
+export function stays(name) {
+  return notes.isHeld ? t("left.notes", { name }) : "";
+}
+
+/**
+ * Do what chooses another sound; offer back the changes that this leaves, and say that held notes keep their sound.
+ * name: what is chosen; null if only `play` knows.
+ */
+export async function leave(act, name = null) {
+  const back = await leaving(), before = play.sound;
   const done = await act();
-  if (back) toast(t("left", { name: back.name }), back);
+  if (notes.isHeld && name === null) await play.until(() => play.sound !== before, PLAYS_WITHIN_MS);
+  const said = [back && t("left", { name: back.name }), stays(name ?? play.sound)].filter(Boolean).join(" ");
+  if (said) toast(said, back);
   return done;
 }

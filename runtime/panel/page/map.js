@@ -9,6 +9,7 @@ import { play } from "/play.js";
 import { Reading } from "/reading.js";
 import { Plane, Sheet, middleOf } from "/sheet.js";
 import { Slider } from "/slider.js";
+import { movesByItself, Signs } from "/signs.js";
 import { Trail } from "/trail.js";
 import { t, targetName } from "/words.js";
 
@@ -33,15 +34,14 @@ class SoundMap extends HTMLElement {
     this.reading = new Reading();
     this.axes = make("div", { class: "axes" });
     this.labels = make("div", { class: "labels" });
-    this.trailKey = make("p", { class: "hint trail", hidden: true }, t("map.trail"));
+    this.signs = new Signs();
     this.how = make("p", { id: "map-how" });
     this.append(
       make("div", { class: "board" },
-        make("div", { class: "sheet" }, this.ground.canvas, this.line, this.canvas, this.pins.layer, ...this.trail.labels), this.path.element),
+        make("div", { class: "sheet" }, this.ground.canvas, this.line, this.canvas, this.pins.layer), this.signs.element, this.path.element),
       make("div", { class: "legend" },
         make("h2", {}, t("map")), this.how, this.axes, this.couple.element, this.reading.element,
-        make("label", { class: "check", for: "map-note" }, plays, t("map.note")), this.ground.choice, this.labels,
-        this.trailKey), // what comes and goes is at the end, so that nothing else is moved
+        make("label", { class: "check", for: "map-note" }, plays, t("map.note")), this.ground.choice, this.labels),
     );
     new ResizeObserver(() => this.fit()).observe(this.canvas);
     play.addEventListener("present", () => this.build());
@@ -70,7 +70,7 @@ class SoundMap extends HTMLElement {
     this.ground.build(this.targets, this.owners);
     this.path.morph.replaceChildren(...(play.positions.has("morph") ? [Slider.for("morph", false, "map-at")] : []));
     this.trail?.clear();
-    this.trailKey.hidden = !this.movesByItself();
+    this.signs.show();
     if (this.isPlane || this.builtFor !== card) this.asked = null; // otherwise the ring stays where the user dragged it
     if (this.builtFor && this.builtFor !== card) this.path.set(false); // a line over another map
     this.builtFor = card;
@@ -158,18 +158,13 @@ class SoundMap extends HTMLElement {
 
   /** Show the place of the newest note, if the note moves by itself. */
   follow(latents) {
-    const heard = latents.length && this.sheet && !this.trailKey.hidden ? latents.join() : "";
+    const heard = latents.length && this.sheet && movesByItself() ? latents.join() : "";
     if (heard !== this.heard) this.heardAt = heard ? this.whereNow([...latents].map((step) => step / 255)) : null;
     this.heard = heard;
     if (this.trail.follow(this.heardAt, this.place)) this.draw();
   }
 
   /** Whether a note of the sound is heard elsewhere than at the ring. */
-  movesByItself() {
-    const { trajectory, modulation = [] } = play.state?.sound ?? {};
-    return Boolean(trajectory) || modulation.some(({ target }) => target.startsWith("latent."));
-  }
-
   whereNow(row) {
     return this.trail.places.length && this.heardAt ? this.sheet.follow(row, this.heardAt) : this.placeOf(row);
   }

@@ -21,6 +21,11 @@ class Notes extends EventTarget {
     return this.hands.has(note) || this.theirs.has(note);
   }
 
+  /** Whether any key is down. */
+  get isHeld() {
+    return this.hands.size > 0 || this.theirs.size > 0;
+  }
+
   /** Whether a MIDI input's key of this pitch class is down, in any octave. */
   hears(chroma) {
     return [...this.theirs.keys()].some((note) => note % 12 === chroma);

@@ -47,7 +47,7 @@ export class Pins {
   }
 
   choose({ name, isOwn }) {
-    return leave(() => choose(name, isOwn)).catch(complain);
+    return leave(() => choose(name, isOwn), name).catch(complain);
   }
 
   /** The nearest pin within reach of a place on the map in pixels; null for none. */

@@ -1,5 +1,5 @@
 // A slider for a target, with its name and its value in the target's unit: <tb-slider>.
-import { bound } from "/bound.js";
+import { bound, isLearned } from "/bound.js";
 import { make } from "/make.js";
 import { play } from "/play.js";
 import { number, t, targetName } from "/words.js";
@@ -42,11 +42,13 @@ export class Slider extends HTMLElement {
     if (lowest < 0 && lowest === -highest) this.range.addEventListener("dblclick", () => play.move({ [this.target]: 0.5 }));
     this.classList.toggle("tall", this.isTall);
     this.classList.toggle("both", lowest < 0 && highest > 0 && lowest === -highest);
-    this.mark = make("button", { type: "button", class: "learn", click: () => this.learn() });
+    this.mark = make("button", { type: "button", class: "learn", click: () => this.say("learn") });
+    this.off = make("button", { type: "button", class: "forget", click: () => this.forget() }, "×");
+    const marks = make("span", { class: "marks" }, this.mark, this.off);
     // Vertical sliders are narrow, and among the latents `3` says as much as `latent 3`.
     const name = targetName(this.target), short = this.isTall ? name.replace(/^latent (?=\d+$)/i, "") : name;
     if (short !== name) this.range.setAttribute("aria-label", name);
-    this.append(make("label", { for: id, title: name }, short), this.value, this.range, this.mark);
+    this.append(make("label", { for: id, title: name }, short), this.value, this.range, marks);
     this.show();
     this.showMark();
   }
@@ -55,17 +57,27 @@ export class Slider extends HTMLElement {
     play.move({ [this.target]: Number(this.range.value) });
   }
 
-  learn() {
-    this.dispatchEvent(new CustomEvent("learn", { bubbles: true, detail: this.target }));
+  /** Tell the part Controls to `learn` a control for the target, or to `forget` what was learned. */
+  say(what) {
+    this.dispatchEvent(new CustomEvent(what, { bubbles: true, detail: this.target }));
   }
 
-  /** Show on the learn mark which control moves the target. */
+  forget() {
+    this.range.focus({ preventScroll: true }); // the button goes
+    this.say("forget");
+  }
+
+  /** Show on the learn mark which controls move the target, and beside it a button to forget those that were learned. */
   showMark() {
     const name = targetName(this.target), controls = bound.controlsOf(this.target);
     const said = controls.length ? t("hands.mark.long", { name, what: bound.list(controls) }) : t("hands.learn.long", { name });
-    this.mark.textContent = controls.length ? bound.said(controls[0]) : "";
+    this.mark.textContent = bound.short(controls);
     this.mark.setAttribute("aria-label", said);
     this.mark.title = said;
+    const learned = controls.filter(isLearned), forget = t("hands.mark.forget", { name, what: bound.short(learned) });
+    this.classList.toggle("learned", learned.length > 0 && play.can("unlearn"));
+    this.off.setAttribute("aria-label", forget);
+    this.off.title = forget;
   }
 
   /** Show the target's position. */

@@ -91,7 +91,7 @@ class Sounds extends HTMLElement {
       }, favourite ? "★" : "☆"),
       make("button", {
         type: "button", class: "choice", "aria-current": name === play.sound ? "true" : false, "data-focus": `choose ${key}`,
-        click: () => leave(() => choose(name, isOwn)).catch(complain),
+        click: () => leave(() => choose(name, isOwn), name).catch(complain),
       }, name, ...(tags.length ? [make("small", {}, tags.join(" · "))] : [])),
       make("button", { type: "button", class: "round hear", "aria-label": t("sounds.hear", { name }), title: t("sounds.hear.how"), "data-focus": `hear ${key}`, ...hold }, "▸"),
       make("button", {
@@ -186,7 +186,7 @@ class Sounds extends HTMLElement {
     const canSwap = play.can("instrument");
     const rows = play.instruments.map((name) => make("li", {},
       name === card.instrument ? make("span", { class: "choice", "aria-current": "true" }, `${name} · ${t("instrument.playing")}`)
-        : canSwap ? make("button", { type: "button", class: "choice", "aria-label": t("instrument.play", { name }), click: () => leave(() => swap(name)).catch(complain) }, name)
+        : canSwap ? make("button", { type: "button", class: "choice", "aria-label": t("instrument.play", { name }), click: () => leave(() => swap(name), name).catch(complain) }, name)
           : make("span", { class: "choice quiet" }, name)));
     this.instruments.replaceChildren(make("ul", { class: "list" }, ...rows),
       canSwap ? "" : make("p", { class: "hint" }, t("instrument.fixed")), this.about(card));

@@ -140,6 +140,7 @@ def test_a_learned_knob_has_its_target_at_once_and_undo_brings_back_the_knob_bef
     with start() as program, Link(home / "run" / "timbrebox" / "control") as link:
         program.wait_for("MIDI input: keys:out")
         for knob in (21, 22):
+            stood = link.ask("state")["positions"]["phase_blend"]
             link.ask("learn", target="phase_blend", timeout_s=10)
             for value in range(0, knob + 50, 7):
                 keyboard.play([0xB0, knob, value])
@@ -147,8 +148,10 @@ def test_a_learned_knob_has_its_target_at_once_and_undo_brings_back_the_knob_bef
             stands = value / 127.0
             wait_until(lambda at=stands: abs(link.ask("state")["positions"]["phase_blend"] - at) < 1e-3, "the move")
         assert "cc 22 (keys:out, learned)" in position(home, "phase_blend")
+        link.ask("learn", target="width", timeout_s=10)  # what is asked for later is not what is undone
         assert link.ask("learn.undo") == {"learned": 1}
         assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
+        wait_until(lambda: abs(link.ask("state")["positions"]["phase_blend"] - stood) < 1e-3, "the value before")
         with pytest.raises(UserError, match="nothing learned"):
             link.ask("learn.undo")
         assert program.stop() == 0

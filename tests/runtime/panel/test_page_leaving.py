@@ -114,3 +114,31 @@ def test_the_volume_says_whose_it_is_and_why_it_differs(page: Browser, link: Lin
     page.look(360, 740)  # narrow: the label has room for its first word only
     assert page.evaluate(f"{label}.firstChild.textContent") == "Volume"
     assert page.evaluate("document.querySelector('.whose').offsetWidth") <= 1
+
+
+def test_a_held_note_that_keeps_its_sound_is_explained_after_a_choice(page: Browser, link: Link) -> None:
+    said = "Notes that sound keep their sound. Press the key again to hear"
+    page.click("tb-keys .bar button:last-child")  # Hold
+    page.click('[data-note="60"]')
+    page.click('[data-focus="choose strings/violin"]')
+    page.wait(f"{TOAST}.textContent.includes('Your changes to cello were not saved. {said} violin.')")
+    page.click('[data-focus="choose strings/violin"]')  # again the same sound
+    page.wait(f"{TOAST}.textContent.startsWith('{said} violin.')")
+    page.click("tb-now .round:last-child")
+    wait_until(lambda: name_of_sound(link) != "violin", "the next sound")
+    page.wait(f"{TOAST}.textContent.startsWith('{said} {name_of_sound(link)}.')")
+    page.click(".panic")
+
+
+def test_changes_come_back_after_a_split_was_saved_and_plays(page: Browser, link: Link) -> None:
+    page.click("tb-layers summary")
+    page.wait("document.querySelectorAll('tb-layers .part').length === 2")
+    for k, sound in enumerate(("violin", "harp")):
+        field = f"document.querySelectorAll('tb-layers [list]')[{k}]"
+        page.evaluate(f"{field}.value = '{sound}'; {field}.dispatchEvent(new Event('input')); 0")
+    page.click("tb-layers form .main")
+    wait_until(lambda: name_of_sound(link) == "Split", "the split")
+    page.wait(f"{TOAST}.textContent.includes('Bring back the changes to cello')")
+    page.click("tb-toast button")
+    wait_until(lambda: name_of_sound(link) == "cello" and width(link) == 0.5, "the cello with its changed width")
+    link.ask("sounds.delete", name="Split")

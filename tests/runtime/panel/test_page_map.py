@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from runtime.link.client import Link
@@ -23,8 +24,6 @@ NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((
   const { left, top, right, bottom } = each.getBoundingClientRect();
   return [each.textContent, [left, top, right, bottom]];
 })"""
-TAGS = "[...document.querySelectorAll('.tag:not([hidden])')].map((e) => e.textContent)"
-BOX = "{ left, top, right, bottom }) => [left, top, right, bottom]"
 PINS = """[...document.querySelectorAll('.pins button')].map((each) => {
   const { left, top, width, height } = each.getBoundingClientRect(), [x, y] = [left + width / 2, top + height / 2];
   return [each.textContent, [x - 7, y - 7, x + 7, y + 7]];
@@ -90,6 +89,7 @@ def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, l
     # The sound that plays is at the slider's first end; the slider is off until the second end has a sound.
     many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
     assert many.evaluate(f"{SLIDER}.disabled")
+    assert many.evaluate(f"{SLIDER}.value") == "0"  # nothing of it is filled
     choose_end(many, 1, "trumpet")
     many.wait(f"{FIRST} === 'halfway between flute and trumpet'")
     assert many.evaluate(f"{SLIDER}.ariaValueText") == "50 %, halfway between flute and trumpet"
@@ -171,25 +171,40 @@ def test_a_path_is_kept_while_a_split_plays_with_the_first_part_s_sound(link: Li
 
 
 def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: Browser, link: Link) -> None:
-    page.wait("!document.querySelector('.trail').hidden")  # the cello has the trajectory of a recording
+    page.wait("document.querySelector('.signs.quiet') === null")  # the cello has the trajectory of a recording
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{MAP}.trail.places.length > 5")
-    # The ring and the point that moves by itself have labels, which do not cover each other.
-    page.wait(f"{TAGS}.join() === 'you chose this,moves by itself'")
-    boxes = page.evaluate(f"{MAP}.trail.labels.map((e) => e.getBoundingClientRect()).map(({BOX})")
-    assert not _touch(*boxes)
-    # The trail starts at the ring, so it begins again when the ring is dragged.
+    # What they are is said below the map, and covers no name on it.
+    said = page.evaluate("document.querySelector('.signs .moves').textContent")
+    assert said == "The sound moves here by itself while a note sounds."
+    assert page.evaluate("document.querySelector('.sheet .signs')") is None
+    # The tail is tied to the ring, so it begins again where the ring goes.
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.7, 0.7))
     page.wait(f"{MAP}.trail.places.length < 5")
     link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
-    page.wait("document.querySelector('.trail').hidden")
-    page.wait(f"{TAGS}.length === 0")
+    page.wait("document.querySelector('.signs.quiet') !== null")
     page.key("keyUp", "KeyA", "a")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the note moves along, but leaves no trail
     assert page.evaluate(f"{MAP}.trail.places.length") == 0
     page.key("keyUp", "KeyA", "a")
+
+
+def test_a_sound_that_moves_by_itself_can_be_held_still_and_moves_again_after_undo(page: Browser, link: Link) -> None:
+    page.wait("document.querySelector('.signs.quiet') === null")
+    before = latents(link)
+    page.click(".signs button")
+    page.wait("document.querySelector('.signs.quiet') !== null")
+    state = link.ask("state")
+    assert state["name"] == "cello"
+    assert not state["sound"].get("trajectory")
+    assert np.allclose(latents(link), before, atol=1e-3)
+    page.wait("document.querySelector('tb-toast').textContent.includes('cello does not move by itself now.')")
+    page.wait("!document.querySelector('tb-now .changed').hidden")
+    page.click("tb-toast button")
+    page.wait("document.querySelector('.signs.quiet') === null")
+    assert link.ask("state")["sound"]["trajectory"]
 
 
 def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_is_below_the_names(

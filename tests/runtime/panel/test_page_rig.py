@@ -30,6 +30,8 @@ PERIOD_FRAMES = 256
 # The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); here it is higher, as other tests run, too.
 LONGEST_TOUCH_MS = 60.0
 RING = "document.querySelector('tb-map').place"
+TOAST = "document.querySelector('tb-toast')"
+CUTOFF = "tb-slider:has(#at-filter-cutoff)"
 
 
 @pytest.fixture(scope="module")
@@ -198,17 +200,20 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
     mark, said = "tb-slider:has(#at-filter-cutoff) .learn", "document.querySelector('tb-toast').textContent"
     page.click("tb-tools .learns")
     page.wait(f"{said}.startsWith('Click the mark at a slider')")
-    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # CC 74 is from the default map
+    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # from the default map
+    named = f"document.querySelector('{mark}').textContent === 'CC\\u00a0{{}}, CC\\u00a074'"
+    stood = link.ask("state")["positions"]["filter.cutoff"]
     for knob, begin in ((21, "CC\u00a074 moves Cutoff, as its map says."), (22, "CC\u00a021 moves Cutoff.")):
         page.click(mark)
         page.wait(f"{said}.startsWith('{begin} Turn another control')")
         for value in range(90, 30, -9):
             ears.send([0xB0, knob, value])
             time.sleep(0.01)
-        page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a0{knob}'")
+        page.wait(named.format(knob))
         wait_until(lambda at=value: abs(link.ask("state")["positions"]["filter.cutoff"] - at / 127) < 1e-3, "the place")
+        link.ask("move", target="filter.cutoff", position=stood)
     page.click("tb-toast button")  # Undo
-    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a021'")
+    page.wait(named.format(21))
     page.click("#tab-hands")
     page.wait("document.querySelector('tb-hands td')?.textContent === 'CC\\u00a021 · learned, CC\\u00a074'")
     off = page.evaluate("document.querySelector('[data-off=\"filter.cutoff\"]').ariaLabel")
@@ -220,6 +225,69 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
     page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")
     assert "learned" not in str(link.ask("targets"))
     page.click("tb-tools .learns")
+
+
+def learn_cutoff(page: Browser, ears: Player) -> None:
+    """Let knob 21 move the cutoff, by the mark at its slider in the learn mode, which ends then."""
+    page.click("tb-tools .learns")
+    page.wait(f"{TOAST}.textContent.startsWith('Click the mark at a slider')")
+    page.click(f"{CUTOFF} .learn")
+    page.wait(f"{TOAST}.textContent.includes('Turn another control')")
+    for value in range(90, 30, -9):
+        ears.send([0xB0, 21, value])
+        time.sleep(0.01)
+    page.wait(f"{TOAST}.textContent.includes('now moves Cutoff')")
+    page.click("tb-tools .learns")
+    page.wait(f"document.querySelector('{CUTOFF}.learned') !== null")
+
+
+def test_a_learned_knob_is_shown_and_forgotten_with_one_click_outside_the_learn_mode(
+    page: Browser, link: Link, ears: Player
+) -> None:
+    forget = f"document.querySelector('{CUTOFF} .forget')"
+    assert page.evaluate(f"{forget}.offsetWidth") == 0
+    learn_cutoff(page, ears)
+    assert page.evaluate(f"document.querySelector('{CUTOFF} .learn').textContent") == "CC\u00a021, CC\u00a074"
+    assert page.evaluate(f"{forget}.ariaLabel") == "Forget CC\u00a021 for Cutoff"
+    assert page.evaluate("document.querySelector('tb-slider:has(#at-width) .learn').offsetWidth") == 0
+    page.click(f"{CUTOFF} .forget")
+    page.wait(f"{forget}.offsetWidth === 0")
+    assert "learned" not in str(link.ask("targets"))
+    assert page.evaluate("document.activeElement.id") == "at-filter-cutoff"
+
+
+def test_the_question_for_a_control_waits_for_an_answer_and_undo_for_a_minute(
+    page: Browser, link: Link, ears: Player
+) -> None:
+    page.click("tb-tools .learns")
+    page.click(f"{CUTOFF} .learn")
+    page.wait(f"{TOAST}.textContent.includes('Turn another control')")
+    link.ask("learn", target="filter.cutoff", timeout_s=0.001)  # as if the time for a control were over
+    time.sleep(1.0)
+    assert page.evaluate(f"{TOAST}.textContent.includes('Turn another control')")
+    page.evaluate("scheduled = []; old = setTimeout; setTimeout = (f, ms) => (scheduled.push(ms), old(f, ms)); 0")
+    for value in range(90, 30, -9):
+        ears.send([0xB0, 21, value])
+        time.sleep(0.01)
+    page.wait(f"{TOAST}.textContent.includes('now moves Cutoff')")
+    assert page.evaluate("scheduled.includes(60000)")
+    link.ask("unlearn", target="filter.cutoff")
+    page.click(f"{CUTOFF} .learn")
+    page.wait(f"{TOAST}.textContent.includes('Turn another control')")
+    page.key("keyDown", "Escape", "Escape")
+    page.wait(f"{TOAST}.textContent.startsWith('Nothing is learned.')")
+    page.click("tb-tools .learns")
+
+
+def test_undo_gives_the_target_its_value_back(page: Browser, link: Link, ears: Player) -> None:
+    link.ask("move", target="filter.cutoff", position=0.8)
+    wait_until(lambda: abs(link.ask("state")["positions"]["filter.cutoff"] - 0.8) < 1e-3, "the value before")
+    learn_cutoff(page, ears)
+    wait_until(lambda: link.ask("state")["positions"]["filter.cutoff"] < 0.4, "the knob's value")
+    page.wait(f"{TOAST}.textContent.includes('Undo')")
+    page.click("tb-toast button")
+    wait_until(lambda: abs(link.ask("state")["positions"]["filter.cutoff"] - 0.8) < 1e-3, "the value before")
+    page.wait(f"document.querySelector('{CUTOFF}.learned') === null")
 
 
 def test_an_instrument_is_swapped_while_a_note_is_held(page: Browser, link: Link, ears: Player) -> None:

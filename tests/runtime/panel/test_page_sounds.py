@@ -242,3 +242,38 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     wait_until(lambda: name_of_sound(link) == "violin", "a sound without parts")
     page.wait("document.querySelector('.zones').hidden")
     link.ask("sounds.delete", name="Two hands")
+
+
+@pytest.mark.parametrize("width", [1000, 1280, 1366, 1920])
+def test_a_long_notice_covers_neither_the_pitches_nor_hold(opened: Browser, link: Link, width: int) -> None:
+    opened.look(width, 768)
+    for code, key in (("KeyA", "a"), ("KeyD", "d"), ("KeyG", "g")):
+        opened.key("keyDown", code, key)
+    opened.wait("document.querySelector('tb-keys tb-sounding').textContent.includes('G4 392.0 Hz')")
+    opened.wait("document.querySelector('tb-keys tb-sounding').textContent.split('Hz').length === 4")
+    text = "Your changes to Rain were not saved. " * 4
+    opened.evaluate(f"document.querySelector('tb-toast').show('{text}', [{{ text: 'Bring them back', do() {{}} }}]); 0")
+    right, left, end, hold = opened.evaluate("""(() => {
+      const range = document.createRange(), box = (e) => e.getBoundingClientRect();
+      range.selectNodeContents(document.querySelector('tb-keys tb-sounding'));
+      const toast = box(document.querySelector('tb-toast')), hold = document.querySelector('tb-keys .bar :last-child');
+      return [box(range).right, toast.left, toast.right, box(hold).left];
+    })()""")
+    assert right < left
+    assert end < hold
+    for code, key in (("KeyA", "a"), ("KeyD", "d"), ("KeyG", "g")):
+        opened.key("keyUp", code, key)
+    opened.evaluate("document.querySelector('tb-toast').hide()")
+
+
+def test_a_drag_over_labels_selects_no_text_but_pitches_can_be_selected(opened: Browser) -> None:
+    choice = "getComputedStyle(document.querySelector('{}')).userSelect"
+    for selector in ("tb-slider label", ".group > legend", "tb-slider output", "tb-now strong", "[role=tab]"):
+        assert opened.evaluate(choice.format(selector)) == "none", selector
+    for selector in ("#save-name", "tb-sounding"):
+        assert opened.evaluate(choice.format(selector)) == "text", selector
+    place = opened.middle("tb-slider:has(#at-filter-cutoff) label")
+    opened.mouse("mousePressed", place)
+    opened.mouse("mouseMoved", (place[0] + 150.0, place[1] + 40.0))
+    opened.mouse("mouseReleased", (place[0] + 150.0, place[1] + 40.0))
+    assert opened.evaluate("String(getSelection())") == ""
