@@ -73,7 +73,9 @@ def test_presets_of_a_finished_instrument_are_chosen_again(
     before = Decoder(path)
     renew_presets(path, store, recordings)
     after = Decoder(path)
-    assert [preset.latents for preset in after.card.presets] == [preset.latents for preset in presets]
+    # The search begins at the card's presets, which are others here, so it may end a little beside.
+    found, asked = ([preset.latents for preset in some] for some in (after.card.presets, presets))
+    assert np.abs(np.subtract(found, asked)).max() < 0.02
     assert after.card.measured["presets_nearest"] == 1.0
     assert after.card.measured["in_tune"] == before.card.measured["in_tune"]
     assert after.card.encoder == before.card.encoder
