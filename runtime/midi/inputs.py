@@ -12,7 +12,15 @@ from runtime.base.errors import did_you_mean
 from runtime.midi.devices import DeviceTable, Identity
 from runtime.midi.input_port import InputPort, Post
 from runtime.midi.port_announcements import Announcements, announcer
-from runtime.midi.rtmidi_apis import CLIENT_NAME, api_number, driver_errors, open_client, stable_name, wanted_ports
+from runtime.midi.rtmidi_apis import (
+    CLIENT_NAME,
+    api_number,
+    driver_errors,
+    open_client,
+    port_names,
+    stable_name,
+    wanted_ports,
+)
 
 if TYPE_CHECKING:
     import rtmidi
@@ -157,7 +165,7 @@ class MidiInputs:
             return []
         if self._scanner is None:
             self._scanner = open_client(self._api, f"{CLIENT_NAME} scan")
-        return self._scanner.get_ports()
+        return port_names(self._scanner)
 
     def _close_gone(self, present: list[str], gone: set[str]) -> Iterator[str]:
         self._refused = {name: refusal for name, refusal in self._refused.items() if name in present}

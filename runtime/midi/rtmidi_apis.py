@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import rtmidi
 
 CLIENT_NAME = "timbrebox"
+_LIST_TRIES = 20
 _ALSA_SEQUENCER = Path("/dev/snd/seq")
 
 
@@ -37,7 +39,7 @@ def list_inputs(api: int) -> list[str]:
     """The names of one API's inputs; OSError, with the reason, if the API's server does not run."""
     client = open_client(api)
     try:
-        return [stable_name(port) for port in client.get_ports()]
+        return [stable_name(port) for port in port_names(client)]
     finally:
         client.delete()
 
@@ -82,6 +84,19 @@ def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
             return rtmidi.MidiIn(rtapi=api, name=name)
     except driver_errors() as error:
         raise OSError(str(error)) from None
+
+
+def port_names(client: rtmidi.MidiIn) -> list[str]:
+    """The names of the ports that a client may connect to; OSError if the ports change too often to be listed.
+
+    rtmidi counts the ports, then asks for the name of each, and raises an error for one that has gone in between.
+    """
+    import rtmidi
+
+    for _ in range(_LIST_TRIES):
+        with contextlib.suppress(rtmidi.InvalidPortError):
+            return client.get_ports()
+    raise OSError("MIDI ports come and go too often to be listed")
 
 
 def clients_are_slow(api: int) -> bool:
