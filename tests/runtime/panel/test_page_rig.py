@@ -248,6 +248,8 @@ def test_a_learned_knob_is_shown_and_forgotten_with_one_click_outside_the_learn_
     assert page.evaluate(f"{forget}.offsetWidth") == 0
     learn_cutoff(page, ears)
     assert page.evaluate(f"document.querySelector('{CUTOFF} .learn').textContent") == "CC\u00a021, CC\u00a074"
+    name = f"document.querySelector('{CUTOFF} label')"
+    assert page.evaluate(f"{name}.scrollWidth <= {name}.clientWidth")  # the name is not cut off
     assert page.evaluate(f"{forget}.ariaLabel") == "Forget CC\u00a021 for Cutoff"
     assert page.evaluate("document.querySelector('tb-slider:has(#at-width) .learn').offsetWidth") == 0
     page.click(f"{CUTOFF} .forget")
