@@ -168,6 +168,7 @@ def test_a_favourite_is_kept_and_shown_alone(page: Browser, link: Link) -> None:
 
 def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back(page: Browser, link: Link) -> None:
     link.ask("sound", name="cello")
+    wait_until(lambda: name_of_sound(link) == "cello", "the sound that is changed here")
     link.ask("move", target="width", position=0.5)
     page.click("#tab-sounds")
     page.wait("document.querySelectorAll('.theirs .hear').length > 3")
