@@ -79,7 +79,7 @@ def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[Ca
 
 
 def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int) -> np.ndarray:
-    """The mean knob positions, float (n_presets, n_latents), with which presets play a MIDI note.
+    """The knob positions, float (n_presets, n_latents), of presets at a MIDI note: means over the time of the note.
 
     Between the keys of a preset's trajectories the positions are linearly interpolated, as in the engine.
     """

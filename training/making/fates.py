@@ -160,7 +160,7 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 
 
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
-    """The note as which a recording is learned, and a remark if the note in its name differs from the note heard.
+    """The note that a recording is learned as; and a remark if its file name says another note than the one heard.
 
     named: MIDI note in the name, None if it has none. octave: as in Decision.
     """

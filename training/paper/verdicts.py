@@ -27,8 +27,8 @@ SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 class Values:
     """The values of a measure for one model.
 
-    by_seed: the value of each seed's run. wobble: the largest wobble of these runs. n_epochs: the fewest epochs of any
-    of these runs; None for a measure that does not depend on epochs.
+    by_seed: the value of each seed's run. wobble: the largest result of `wobble` for these runs. n_epochs: the fewest
+    epochs of any of these runs; None for a measure that does not depend on epochs.
     """
 
     name: str

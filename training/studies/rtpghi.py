@@ -89,8 +89,9 @@ class RealTimePhases:
         time_steps: np.ndarray,
         bin_steps: np.ndarray,
     ) -> np.ndarray:
-        """Phases of the present frame (n_bins,): integrated from the frame before where are_wanted, random elsewhere.
+        """Phases of the present frame (n_bins,).
 
+        In the bins of `are_wanted` they are integrated from the previous frame's phases; in all others they are random.
         The heap stores the bins whose phase is known. A number below n_bins is a bin of the frame before; a bin of this
         frame is stored as its number plus n_bins.
         """

@@ -35,7 +35,10 @@ class LanePhases:
         self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
 
     def prepare(self, lanes: Sequence[int], magnitudes: np.ndarray) -> None:
-        """Find the sinusoids of spectra that lanes, ascending, will get; magnitudes: float32 (n_lanes, n_bins)."""
+        """Find the sinusoids of the spectra that lanes will get.
+
+        lanes: in ascending order; magnitudes: float32 (n_lanes, n_bins).
+        """
         for run in runs_of([lane for lane in lanes if self.blend[lane]]):
             self._prepared[run] = [(run, self._phases.find(magnitudes[run]))] * (run.stop - run.start)
 

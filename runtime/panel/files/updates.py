@@ -17,7 +17,7 @@ from runtime.service.updating.news import read_news
 from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
-_LONGEST_WAIT_S = 15.0  # if an update waits longer, root's half seems not to run
+_LONGEST_WAIT_S = 15.0  # if an update waits longer, the part that runs as root seems not to run
 # Updates per second, and updates together after a pause: at most 15 in 10 minutes. timbrebox-update.service may be
 # started 20 times in 10 minutes, and then no more.
 _RATE, _BURST = 1.0 / 60.0, 5.0

@@ -1,4 +1,4 @@
-"""The training objective works with mixed pairs, penalties and combs; a model trained with it is in tune.
+"""The training objective works with mixtures of two frames, penalties and combs; a model trained with it is in tune.
 
 A comb is a row of gains, one for each bin: 1 at the harmonics of a note, and less between them.
 """

@@ -37,13 +37,13 @@ _SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # from one message to the next, at
 class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
-    The loop's gains fit a line to the newest n messages by least squares. They are 2 (2n - 1) / (n (n+1)) for the phase
-    and 6 / (n (n+1)) for the tempo; n grows to _MEMORY. So the loop locks as fast as possible. When the tempo changes,
-    the line is fitted to the messages since the change.
+    The loop does what a least-squares line through the newest n messages, frame against number, would do. Its gains are
+    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo; n grows to _MEMORY. So the loop locks as fast
+    as possible. When the tempo changes, n begins again at the change.
 
-    count: number of the first message; frame: its frame. Attributes: count: number of the newest message; lost messages
-    are counted, repeated ones are not. at: the newest message's frame without jitter; period: frames from one message
-    to the next; n_fitted: n. While n is 1, there is no tempo.
+    The first message has the number `count` and comes at `frame`. Later, the attribute `count` is the number of the
+    newest message; lost messages are counted, repeated ones are not. Other attributes: `at`, the newest message's frame
+    without jitter; `period`, frames from one message to the next; `n_fitted`, n. While n is 1, there is no tempo.
     """
 
     def __init__(self, count: int, frame: int, sample_rate_hz: int):

@@ -11,7 +11,7 @@ from runtime.sound.sound import Sound
 # From one point to the next a gain changes linearly. If it changes by this much, it is never more than 0.13 dB above a
 # gain that changes linearly in dB.
 _MOST_DB = 3.0
-# About a hop. Every note has a point in each hop, so where this distance is close enough, it needs no further points.
+# About a hop. Every note has a point in each hop anyway. Where points may be this far apart, no others are needed.
 FARTHEST = 1024
 # The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
 # at their hops.
