@@ -19,7 +19,7 @@ STEP_CENTS = 10.0
 DIP_MARGIN = 0.1
 # A loud, high harmonic ripples a dip, and the shortest ripple need not be the deepest. So the period is the deepest
 # place that is at most this many steps from the chosen dip.
-_RIPPLE_STEPS = 8
+RIPPLE_STEPS = 8
 _ROWS_AT_ONCE = 2048
 
 
@@ -70,7 +70,7 @@ class PitchDetector:
         self._difference = np.zeros((n_rows, n_periods), np.float32)
         self._normalised, self._summed = np.zeros((2, n_rows, n_periods))
         self._depth = np.zeros((n_rows, self._stop - self._first))
-        self._nearby = np.arange(-_RIPPLE_STEPS, _RIPPLE_STEPS + 1)
+        self._nearby = np.arange(-RIPPLE_STEPS, RIPPLE_STEPS + 1)
         self._dip, self._other = np.zeros((2, n_rows, self._stop - self._first), bool)
 
     def notes(self, magnitudes: np.ndarray) -> np.ndarray:

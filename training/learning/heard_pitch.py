@@ -11,7 +11,15 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from runtime.acoustics.heard_pitch import DIP_MARGIN, HIGHEST_HZ, IN_TUNE_CENTS, LOWEST_HZ, STEP_CENTS, lags
+from runtime.acoustics.heard_pitch import (
+    DIP_MARGIN,
+    HIGHEST_HZ,
+    IN_TUNE_CENTS,
+    LOWEST_HZ,
+    RIPPLE_STEPS,
+    STEP_CENTS,
+    lags,
+)
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
@@ -46,7 +54,7 @@ class HeardPitch:
         Notes that are too low or too high for the detector cost nothing.
         magnitudes: (n_notes, n, n_bins). notes: int (n_notes,), indices in `conditioning.notes`.
         """
-        depths = self._depths(ops.square(magnitudes))
+        difference, depths = self._difference_and_depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]
         above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps above the note's period
         dips = depths + _FAR * (1.0 - _are_dips(depths) * self._audible)
@@ -55,19 +63,20 @@ class HeardPitch:
         deepest = ops.minimum(own, _lowest(dips, above > IN_TUNE_STEPS))
         not_deep = ops.relu(own - deepest - DIP_MARGIN + ROOM)
         too_short = ops.relu(deepest + DIP_MARGIN + ROOM - shorter)
-        off_cents = STEP_CENTS * ops.abs(_near_dip(depths, dips, ops.abs(above) <= NEAR_STEPS) - places[..., 0])
+        heard = _lowest_near(difference, _near_dip(dips, ops.abs(above) <= NEAR_STEPS))
+        off_cents = STEP_CENTS * ops.abs(heard - places[..., 0])
         costs = not_deep + too_short + ops.relu(off_cents - MOST_OFF_CENTS) / DETUNE_CENTS
         return costs * ops.take(self._reached, notes)[:, None]
 
-    def _depths(self, power):
-        """The cumulative mean normalised difference at each of the detector's periods: (…, n_periods).
+    def _difference_and_depths(self, power):
+        """The difference at each of the detector's periods, and its cumulative mean normalised form, (…, n_periods).
 
         power: squared magnitudes (…, n_bins).
         """
         total = ops.sum(power, axis=-1, keepdims=True) + 1e-9
         difference = 1.0 - ops.matmul(power, self._cosines) / total
         summed = ops.cumsum(difference * self._gaps_s, axis=-1)
-        return difference * self._periods_s / ops.maximum(summed, 1e-9)
+        return difference, difference * self._periods_s / ops.maximum(summed, 1e-9)
 
 
 def _are_dips(depths):
@@ -82,13 +91,20 @@ def _lowest(depths, are_asked):
     return ops.min(depths + _FAR * (1.0 - ops.cast(are_asked, "float32")), axis=-1)
 
 
-def _near_dip(depths, dips, are_near):
-    """The place, among the periods, of the dip that the detector would choose near the note: (…,).
-
-    The place is a fractional index: the lowest point of a parabola through the dip and its two neighbours.
-    """
+def _near_dip(dips, are_near):
+    """The index, among the periods, of the dip that the detector would choose near the note: int (…, 1)."""
     near = dips + _FAR * (1.0 - ops.cast(are_near, "float32"))
-    chosen = ops.argmax(near <= ops.min(near, axis=-1, keepdims=True) + DIP_MARGIN, axis=-1)[..., None]
-    before, there, after = (ops.take_along_axis(depths, chosen + k, axis=-1)[..., 0] for k in (-1, 0, 1))
+    return ops.argmax(near <= ops.min(near, axis=-1, keepdims=True) + DIP_MARGIN, axis=-1)[..., None]
+
+
+def _lowest_near(difference, dips):
+    """The lowest place of the difference (…, n_periods) beside a dip with this index (…, 1): a fractional index, (…,).
+
+    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola through its neighbours.
+    """
+    n_periods = difference.shape[-1]
+    far = ops.cast(ops.abs(np.arange(n_periods) - dips) > RIPPLE_STEPS, "float32")
+    lowest = ops.clip(ops.argmin(difference + _FAR * far, axis=-1), 1, n_periods - 2)[..., None]
+    before, there, after = (ops.take_along_axis(difference, lowest + k, axis=-1)[..., 0] for k in (-1, 0, 1))
     curve = ops.maximum(before - 2.0 * there + after, 1e-4)
-    return ops.cast(chosen[..., 0], "float32") + ops.clip(0.5 * (before - after) / curve, -0.5, 0.5)
+    return ops.cast(lowest[..., 0], "float32") + ops.clip(0.5 * (before - after) / curve, -0.5, 0.5)

@@ -170,6 +170,7 @@ def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back
     link.ask("sound", name="cello")
     wait_until(lambda: name_of_sound(link) == "cello", "the sound that is changed here")
     link.ask("move", target="width", position=0.5)
+    wait_until(lambda: link.ask("state")["positions"]["width"] == 0.5, "the move")
     page.click("#tab-sounds")
     page.wait("document.querySelectorAll('.theirs .hear').length > 3")
     place = page.middle('[data-focus="hear strings/violin"]')
