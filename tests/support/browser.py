@@ -18,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _LIMIT_S = 30.0
+_MOST_LOOKS = 40  # how often `middle` looks whether an element has moved
 _FLAGS = (
     "--headless=new", "--remote-debugging-port=0", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
     "--disable-extensions", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -94,11 +95,21 @@ class Browser:
                 return False
             raise
 
-    def middle(self, selector: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
-        """Scroll to an element and return a point on it, in pixels of the window.
+    def middle(self, selector: str, x: float = 0.5, y: float = 0.5, rest_s: float = 0.05) -> tuple[float, float]:
+        """Scroll to an element, wait until it rests, and return a point on it, in pixels of the window.
 
-        x, y: where the point is, as shares of the element's width and height.
+        x, y: where the point is, as shares of the element's width and height. rest_s: for how long the element must
+        keep its place. An element that never rests is taken where it is.
         """
+        place = self._place(selector, x, y)
+        for _ in range(_MOST_LOOKS):
+            time.sleep(rest_s)
+            before, place = place, self._place(selector, x, y)
+            if place == before:
+                break
+        return place
+
+    def _place(self, selector: str, x: float, y: float) -> tuple[float, float]:
         box = self.evaluate(
             f"(() => {{ const e = document.querySelector({selector!r}); e.scrollIntoView({{block: 'center'}}); "
             "const b = e.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()"
@@ -110,9 +121,9 @@ class Browser:
         button = {"button": "left", "buttons": 0 if kind == "mouseReleased" else 1, "clickCount": 1}
         self.command("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], **button)
 
-    def click(self, selector: str) -> None:
-        """Click on the middle of an element."""
-        place = self.middle(selector)
+    def click(self, selector: str, rest_s: float = 0.05) -> None:
+        """Click on the middle of an element; rest_s: as in `middle`."""
+        place = self.middle(selector, rest_s=rest_s)
         self.mouse("mousePressed", place)
         self.mouse("mouseReleased", place)
 

@@ -20,14 +20,15 @@ NAMES_SHOWN = """new Promise((done) => {
 })"""
 
 
-def at_rest(page: Browser, selector: str) -> tuple[float, float]:
-    """Wait until an element has not moved for 0.3 s, and return its middle: a change of the sound moves the pins."""
-    place = page.middle(selector)
-    while True:
-        time.sleep(0.3)
-        before, place = place, page.middle(selector)
-        if place == before:
-            return place
+HARP = '.pins button[aria-label="Choose harp"]'
+PINS_REST_S = 0.3  # a change of the sound moves the pins
+
+
+def has_moved(link: Link) -> bool:
+    """Ask for another width, and say whether the sound has it; a sound just chosen may set its own once more."""
+    link.ask("move", target="width", position=0.5)
+    time.sleep(0.05)
+    return link.ask("state")["positions"]["width"] == 0.5
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_the_frequencies_of_a_chord_fit_on_a_phone(page: Browser, link: Link) ->
 def test_a_pin_chooses_its_sound_and_is_heard_while_it_is_held(page: Browser, link: Link) -> None:
     page.click("#tab-map")
     page.wait("document.querySelectorAll('.pins button').length > 3")
-    place = page.middle('.pins button[aria-label="Choose harp"]')
+    place = page.middle(HARP, rest_s=PINS_REST_S)
     page.mouse("mousePressed", place)
     wait_for_voices(link, 1)
     wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
@@ -87,7 +88,7 @@ def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Br
     link.ask("sound", name="cello")
     page.click("#tab-map")
     page.wait("document.querySelectorAll('.pins button').length > 3")
-    place = at_rest(page, '.pins button[aria-label="Choose harp"]')
+    place = page.middle(HARP, rest_s=PINS_REST_S)
     page.mouse("mousePressed", place)
     page.mouse("mouseMoved", (place[0] + 40, place[1] + 30))
     wait_for_voices(link, 1)
@@ -111,7 +112,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.click("#tab-map")
     page.wait("document.querySelector('tb-map').width > 0 && document.querySelector('tb-map').place")
     page.click(".path button")
-    start = at_rest(page, '.pins button[aria-label="Choose harp"]')  # a path may begin on a pin
+    start = page.middle(HARP, rest_s=PINS_REST_S)  # a path may begin on a pin
     page.mouse("mousePressed", start)
     for k in range(1, 6):
         page.mouse("mouseMoved", (start[0] - 24 * k, start[1] + (45 if k in (2, 3) else 0)))
@@ -169,8 +170,7 @@ def test_a_favourite_is_kept_and_shown_alone(page: Browser, link: Link) -> None:
 def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back(page: Browser, link: Link) -> None:
     link.ask("sound", name="cello")
     wait_until(lambda: name_of_sound(link) == "cello", "the sound that is changed here")
-    link.ask("move", target="width", position=0.5)
-    wait_until(lambda: link.ask("state")["positions"]["width"] == 0.5, "the move")
+    wait_until(lambda: has_moved(link), "the changed width")
     page.click("#tab-sounds")
     page.wait("document.querySelectorAll('.theirs .hear').length > 3")
     place = page.middle('[data-focus="hear strings/violin"]')
@@ -186,7 +186,7 @@ def test_a_sound_is_heard_while_its_button_is_held_and_the_one_before_comes_back
 def test_a_click_is_not_lost_if_the_list_changes_meanwhile(page: Browser, link: Link) -> None:
     page.click("#tab-sounds")
     page.wait("document.querySelector('.theirs .star')?.ariaPressed === 'false'")
-    place = at_rest(page, ".theirs .star")
+    place = page.middle(".theirs .star", rest_s=PINS_REST_S)
     page.mouse("mousePressed", place)
     page.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present')))")
     page.mouse("mouseReleased", place)
