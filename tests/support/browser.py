@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,17 @@ class Browser:
             if "navigated" in str(error):  # a new page has just replaced the one that ran the script
                 return False
             raise
+
+    @contextmanager
+    def at(self, url: str, tab: str) -> Iterator[None]:
+        """For a `with`: open the page at one of its tabs; AssertionError if it then writes an error to the console."""
+        self.look(1280, 900)
+        self.open(f"{url}#{tab}")
+        self.click(f"#tab-{tab}")
+        self.complaints.clear()
+        yield
+        assert self.complaints == []
+        self.command("Page.navigate", url="about:blank")
 
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5, rest_s: float = 0.05) -> tuple[float, float]:
         """Scroll to an element, wait until it rests, and return a point on it, in pixels of the window.

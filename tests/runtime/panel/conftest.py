@@ -39,13 +39,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
     """A browser with the page, just opened; the test fails if the page writes an error to the console."""
-    browser.look(1280, 900)
-    browser.open(f"{playing.url}#play")
-    browser.click("#tab-play")
-    browser.complaints.clear()
-    yield browser
-    assert browser.complaints == []
-    browser.command("Page.navigate", url="about:blank")
+    with browser.at(playing.url, "play"):
+        yield browser
 
 
 @pytest.fixture

@@ -54,13 +54,8 @@ def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
 @pytest.fixture
 def page(browser: Browser, port: int) -> Iterator[Browser]:
     """The tab for the box, just opened; the test fails if the page writes an error to the console."""
-    browser.look(1280, 900)
-    browser.open(f"http://127.0.0.1:{port}/#box")
-    browser.click("#tab-box")
-    browser.complaints.clear()
-    yield browser
-    assert browser.complaints == []
-    browser.command("Page.navigate", url="about:blank")
+    with browser.at(f"http://127.0.0.1:{port}/", "box"):
+        yield browser
 
 
 def offered(page: Browser) -> None:
