@@ -1,4 +1,4 @@
-"""A colour curve gives gains in dB for 40 bands: the tests check the bands' centres, and the curve between them."""
+"""A colour curve, gains in dB for 40 mel bands, is straight from one band's centre to the next."""
 
 from __future__ import annotations
 

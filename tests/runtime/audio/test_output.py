@@ -1,4 +1,4 @@
-"""The audio output chooses a device, gives each event its frame, counts blocks, and plays on a real JACK device."""
+"""The audio output chooses a device, gives each event its frame, and plays on a real JACK device."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Ramp:
 
 
 class Faults(Ramp):
-    """A Ramp that also stores, before each block, how many page faults the rendering thread has had so far."""
+    """Stores, before each block, the rendering thread's page faults so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ def test_an_output_named_null_needs_no_portaudio() -> None:
 
 @pytest.mark.rig
 def test_a_real_device_plays_every_block_at_its_own_rate(on_rig: JackServer) -> None:
-    # JACK refuses all sample rates but its own, so the output must use JACK's.
+    # JACK refuses all sample rates but its own.
     config = AudioConfig(host_api="jack", device="SYSTEM", sample_rate_hz=48000, buffer_frames=PERIOD_FRAMES)
     output = open_output(config)
     assert isinstance(output, DeviceOutput)

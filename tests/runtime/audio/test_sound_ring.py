@@ -1,4 +1,4 @@
-"""The ring of played sound: another process reads every frame as it was written, or knows that the frame is lost."""
+"""Another process reads every frame of the ring of played sound as it was written, or knows that the frame is lost."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from runtime.link.recording import MOST_BEFORE_S
 from tests.support.allocations import recorded_arrays
 from tests.support.places import ROOT
 
-# Every frame has its own number on the left, and minus this number on the right. So a frame that is half overwritten
-# is noticed.
+# Each frame has its own number on the left, and minus this number on the right, so that a half overwritten frame is
+# noticed.
 READER = """
 import sys, time
 import numpy as np
@@ -51,7 +51,7 @@ class Numbers:
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.3])
 def test_what_another_process_reads_is_exactly_what_was_written(pause_s: float) -> None:
-    """A reader that is too slow knows how many frames it has lost, and reads all other frames right."""
+    """A slow reader knows how many frames it has lost."""
     ring, n_blocks, size = SoundRing(2**16), 20000, 300
     last = n_blocks * size
     command = [sys.executable, "-c", READER, str(ring.descriptor), str(last), str(pause_s)]

@@ -1,4 +1,4 @@
-"""Progress is shown as plain lines in a log, and on a terminal as one line that is redrawn and never too wide."""
+"""Progress is plain lines in a log, and one line that is redrawn on a terminal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class Clock:
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock that the progress line reads."""
     now = Clock()
     monkeypatch.setattr("runtime.base.progress.time", now)
     return now

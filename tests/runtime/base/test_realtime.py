@@ -1,4 +1,4 @@
-"""A thread gets a real-time priority for a while, and Python's state of a driver's thread is kept and freed."""
+"""A thread gets a real-time priority for a while, and Python frees its state of a thread that has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The companion is a real child process, which is restarted when it dies, and ends with the playing process."""
+"""The companion is a real child process: it is restarted when it dies, and ends when `play` ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Child:
         self.companion = CompanionChild(self.lines.append)
 
     def ask(self, name: str, **params: object) -> object:
-        """Send a request, and return the answer; UserError if the request is refused."""
+        """The answer to a request; UserError if it is refused."""
         answers: list[object] = []
         self.companion.ask(name, answers.append, answers.append, **params)
         self.serve_until(lambda: answers)
@@ -74,7 +74,7 @@ def test_a_request_to_a_companion_that_has_just_died_leaves_no_closed_descriptor
     assert child.ask("ping")
     os.kill(child.companion.process_id, signal.SIGKILL)
     wait_until(lambda: not is_alive(child.companion.process_id), "the companion's end")
-    child.companion.tell("ping")  # `tell` notices that the companion has died
+    child.companion.tell("ping")  # notices that the companion has died
     assert (child.companion.read_fds, child.companion.write_fds, child.companion.wait_s) == ([], [], 0.0)
     child.companion.serve()
     assert "has died" in child.lines[-1]
@@ -147,6 +147,6 @@ def may_be_real_time() -> bool:
 
 
 def children(process_id: int) -> list[int]:
-    """Process IDs of a process's children that run."""
+    """IDs of a process's running children."""
     found = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
     return [int(child) for child in found if is_alive(int(child))]

@@ -1,4 +1,4 @@
-"""The user's own sounds are saved, renamed, copied, deleted, restored, exported, imported and numbered in banks."""
+"""The user's own sounds are saved, changed, restored, exported, imported and numbered in banks."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_a_kill_left_half_done_is_passed_over() -> None:
     operations.save("a", SOFT, None)
     operations.save("b", LOUD, None)
     operations.delete("b")
-    # A kill may leave entries in the trash for changes that were never made.
+    # A kill may leave trash entries of changes that were never made.
     trash.put(Entry("delete", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("overwrite", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("rename", "a", "z"))

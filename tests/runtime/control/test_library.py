@@ -28,7 +28,7 @@ KEYS = MapDevice("keys:out")
 
 @pytest.fixture(autouse=True)
 def maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder of maps, which exists and is empty."""
+    """The user's folder of maps, empty."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     path = library.maps_folder()
     path.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A knob of 128 steps, turned fast, makes no zipper noise: above 15 kHz the sound is no louder than at rest."""
+"""A knob of 128 steps, turned fast, adds no noise above 15 kHz."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.playing import decoder, play
 
 N_FRAMES = 60000
 START, STEP = 10000, 103  # frames; the knob takes STEP frames from one value to the next, 0.3 s from 0 to 127
-JUMP = 8  # the control sends only every eighth value, because it is turned fast
+JUMP = 8  # the control is turned fast and sends only every eighth value
 LINES = {
     "latent.1": {},
     "latent.2": {},

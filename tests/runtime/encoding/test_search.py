@@ -1,4 +1,4 @@
-"""The path of a sound goes where the decoder is nearest to the recording, and stays smooth."""
+"""A sound's path is searched where the decoder is nearest to the recording, and is smooth."""
 
 from __future__ import annotations
 

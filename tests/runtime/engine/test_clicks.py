@@ -1,4 +1,4 @@
-"""No event clicks: above 15 kHz, the sound at an event is at most 6 dB louder than before and after, or inaudible."""
+"""No event clicks: above 15 kHz, its sound is inaudible or at most 6 dB louder than before and after."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, Phas
 from tests.support.clicks import excess_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-# The event's frame: odd, and not the first frame of a hop, a span or a block.
+# odd, and not the first frame of a hop, a span or a block
 AT = 16123
 N_FRAMES = 34000
 INSTANT = Adsr(attack_s=0.0, release_s=0.0)
@@ -29,7 +29,7 @@ def cc(control: int, value: int) -> list[Event]:
 
 
 WIDE = parameter(0, 0, 48)
-# The events at the start, and the events at frame AT, by the case's name.
+# Events at the start, and events at frame AT.
 CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
     "note on": ([], note(60)),
     "note on, low": ([], note(36)),
@@ -114,7 +114,6 @@ def test_the_shortest_envelope_does_not_click() -> None:
 
 
 def test_the_measure_hears_a_click() -> None:
-    """A sound that is cut off at a peak is far above the limit; the same sound, not cut off, is below it."""
     sound = Player(1, knobs=(1.0, 1.0)).send(*note(60)).hear(N_FRAMES / SAMPLE_RATE_HZ)[:, 0].astype(np.float64)
     assert excess_db(sound, AT) <= 0.0
     torn = sound.copy()

@@ -1,4 +1,4 @@
-"""Every timbre is equally loud at every key, with any phases; the mix never exceeds full scale."""
+"""Every timbre is equally loud at every key; the mix never exceeds full scale."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
 
 @pytest.mark.parametrize("semitones", [-24, 0, 7, 24])
 def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
-    """Bins above 20 kHz, before or after transposition, do not change the level of the other bins."""
+    """Bins above 20 kHz, before or after transposition, do not change the level of the others."""
     spectrum = spectra()["harmonics"][None]
     n_bins = HopSynthesis(SPEC, RATE_HZ, 0).n_bins
     unheard_above_hz = HIGHEST_HEARD_HZ * min(1.0, 2.0 ** (-semitones / 12.0)) + SPEC.bin_hz
@@ -130,7 +130,7 @@ def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
 
 @pytest.mark.parametrize("phase", soak.PHASES)
 def test_any_knobs_at_any_key_are_equally_loud(phase: str) -> None:
-    # The dullest and the brightest sound, at keys inside the model's range (48 to 83) and at transposed keys.
+    # The dullest and the brightest sound, in the model's range (48 to 83) and transposed.
     corners = [(note, (knob, knob)) for note in (36, 47, 48, 83, 84, 96) for knob in (0.0, 1.0)]
     points = corners + soak.random_points(N_POINTS, 2, 3)
     figures = soak.spread(soak.measure(decoder(), points, phase, 1.0, 1))
@@ -159,7 +159,6 @@ def test_a_report_is_written_and_an_uneven_instrument_fails(
 
 
 def limited(signal: np.ndarray) -> np.ndarray:
-    """A copy of a signal after the limiter."""
     sound = np.array(signal, np.float32)
     limit(sound, np.empty_like(sound), np.empty_like(sound))
     return sound
@@ -191,5 +190,5 @@ def test_the_curve_has_no_corner() -> None:
     step = 0.001
     slope = np.diff(limited(np.arange(0.0, 3.0, step)).astype(np.float64)) / step
     assert slope[0] == pytest.approx(1.0, abs=1e-3)
-    # The curve's second derivative is at most 2.9; at a corner the slope would jump within one step.
+    # The second derivative is at most 2.9; at a corner the slope would jump within one step.
     assert np.abs(np.diff(slope)).max() < 4.0 * step

@@ -1,4 +1,4 @@
-"""Each source of modulation moves its target at the set rate and depth, measured in the sound; no hop is heard."""
+"""In the sound, each source of modulation moves its target at the set rate and depth."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.support.playing import parameter
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # at each end of what `track` returns, this many values are not valid
+EDGE = RATE_HZ // 10  # values that are not valid at each end of what `track` returns
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0
 
 
 def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
-    """The values of a sine LFO that starts at frame 0."""
+    """A sine LFO that starts at frame 0."""
     return np.sin(2.0 * np.pi * rate_hz / RATE_HZ * frames)
 
 
@@ -39,7 +39,7 @@ def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
 
 
 def rate_of(values: np.ndarray, middle: float) -> float:
-    """How many times per second the values rise through `middle`."""
+    """How often per second the values rise through `middle`."""
     rises = np.flatnonzero((values[:-1] < middle) & (values[1:] >= middle))
     rises = rises + (middle - values[rises]) / (values[rises + 1] - values[rises])
     return float((len(rises) - 1) / (rises[-1] - rises[0]) * RATE_HZ)
@@ -71,7 +71,7 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
 
 
 def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
-    """Read so fast, a crossfade from one spectrum to the next is longer than half the ring of dense samples."""
+    """Read so fast, a crossfade between spectra is longer than half the ring of dense samples."""
     sound = Sound(lfo_1=Lfo(rate_hz=3.0), modulation=(Modulation("lfo_1", "tilt", 0.2),))
     wheel = [(100, PitchWheel(0, 100)), (9000, PitchWheel(0, 8191))]
     heard = play_sound(sound, 48, 1.0, events=[*((0, event) for event in parameter(0, 0, 48)), *wheel])
@@ -80,10 +80,7 @@ def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """The amplitude of a harmonic of the saw instrument at these positions of the first knob.
-
-    The whole spectrum has the same loudness at every position.
-    """
+    """The amplitude of a harmonic of the saw instrument at these positions of the first knob, all equally loud."""
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)
@@ -91,7 +88,7 @@ def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
 
 
 def expected_gain(target: str, amount: float, harmonic: int, lfo: np.ndarray) -> np.ndarray:
-    """The gain that a harmonic should have while an LFO moves the target, by the target's definition."""
+    """The gain of a harmonic while an LFO moves the target, by the target's definition."""
     frequency_hz = harmonic * FUNDAMENTAL_HZ
     if target == "tilt":
         return 10.0 ** (12.0 * amount * lfo * np.log2(frequency_hz / 1000.0) / 20.0)
@@ -103,7 +100,7 @@ def expected_gain(target: str, amount: float, harmonic: int, lfo: np.ndarray) ->
 
 
 CUTOFF_HZ = 1600.0
-# Target, amount, harmonic.
+# target, amount, harmonic
 SPECTRAL = [("filter.cutoff", 0.05, 8), ("filter.cutoff", 0.125, 6), ("tilt", 0.5, 2), ("tilt", 0.25, 12),
             ("latent.latent 1", 0.4, 1), ("latent.latent 1", 0.4, 12)]  # fmt: skip
 
@@ -155,7 +152,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
-    """By how many dB the source changes the level 0.3 s after the start, with amount -0.5; negative is softer."""
+    """How much louder the source makes the sound, 0.3 s after the start, with amount -0.5."""
 
     def level(modulation: tuple[Modulation, ...]) -> float:
         sound = Sound(modulation=modulation, **fields)
@@ -228,10 +225,7 @@ def test_envelope_2_is_heard_as_its_formula() -> None:
 
 
 def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
-    """The tempo is 120 bpm until a clock of 100 bpm begins, whose messages are up to 1 ms early or late.
-
-    The LFO's phase follows the clock, and never jumps.
-    """
+    """A clock of 100 bpm begins at 120 bpm; its messages are up to 1 ms early or late."""
     random, n_clocks, first = np.random.default_rng(4), 24 * 8, RATE_HZ // 2
     times = first + np.arange(n_clocks) * RATE_HZ * 0.6 / 24.0 + random.uniform(-0.001, 0.001, n_clocks) * RATE_HZ
     sound = Sound(lfo_1=Lfo(beats=1.0, phase="free"), modulation=(Modulation("lfo_1", "pan", 0.5),))
@@ -245,7 +239,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
     rises = [np.flatnonzero((each[:-1] < 0.0) & (each[1:] >= 0.0)) for each in (settled, expected)]
     assert len(rises[0]) == len(rises[1]) >= 6
     assert np.abs(rises[0] - rises[1]).max() < 0.05 * 0.6 * RATE_HZ
-    # The values never move faster than an LFO at twice the tempo.
+    # never faster than an LFO at twice the tempo
     assert np.abs(np.diff(values)).max() < 2.0 * np.pi * 2.0 / 0.6 / RATE_HZ
 
 

@@ -1,4 +1,4 @@
-"""If an instrument's decoder outputs infinities for a note, this note is silent, and other notes do not change."""
+"""A note for which the decoder outputs infinities is silent, and changes no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of a sounding voice for a picture: its spectrum, its gain, and its latents with their modulation."""
+"""What a picture shows of a sounding voice: its spectrum, its gain and its modulated latents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The player's controls change a sound while it plays: they move targets in their units, without clicks."""
+"""The player's controls move targets in their units while a sound plays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT = 22050
 
 
 def to(target: str, value: float) -> TargetMove:
-    """The event that moves a target to a value, in the target's unit."""
+    """Moves a target to a value in the target's unit."""
     return TargetMove(target, RANGES[target].position_of(value))
 
 
@@ -177,7 +177,7 @@ def test_an_lfo_in_beats_has_no_rate_to_move() -> None:
 
 
 def with_programs(*sounds: Sound) -> Engine:
-    """An engine with these sounds as programs; the first plays at the start."""
+    """The sounds are the programs; the first one plays."""
     config = Config(voice=VoiceConfig(n_voices=4, envelope=SHORT), seed=3)
     patches = [
         Patch(config, sound, positions) for sound, positions in zip(sounds, ((0.0, 0.0), (1.0, 1.0)), strict=True)

@@ -1,4 +1,4 @@
-"""Coherent phases give a steady tone, in tune, with the wanted spectrum, and as loud as noise phases."""
+"""Coherent phases give a steady tone, in tune, with the wanted spectrum."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def partials(frequencies_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
 
 
 def harmonic(note: float, tilt: float = 1.0) -> np.ndarray:
-    """The spectrum of a note with up to 60 harmonics; harmonic k has amplitude k ** -tilt."""
+    """Harmonic k has amplitude k ** -tilt."""
     fundamental_hz = float(note_to_hz(note))
     numbers = np.arange(1, int(min(60, 18000 / fundamental_hz)) + 1)
     return partials(numbers * fundamental_hz, numbers**-tilt)
@@ -58,7 +58,7 @@ def bell() -> np.ndarray:
 
 
 def heard(magnitudes: np.ndarray) -> np.ndarray:
-    """Set the bins above 20 kHz to 0, because the engine never plays them; returns the same array."""
+    """Set the bins above 20 kHz to 0, as the engine never plays them; returns the same array."""
     magnitudes[int(HIGHEST_HEARD_HZ / SPEC.bin_hz) // 8 * 8 :] = 0.0
     return magnitudes
 
@@ -73,7 +73,6 @@ def smooth() -> np.ndarray:
 
 
 def coherent(magnitudes: np.ndarray, n_hops: int = 60, sample_rate_hz: int = RATE_HZ) -> np.ndarray:
-    """The sound of one spectrum with coherent phases."""
     return held(phases(1, 0, sample_rate_hz), 0, magnitudes, n_hops, 1, sample_rate_hz)
 
 
@@ -86,7 +85,7 @@ def held(
     rate_hz: int = RATE_HZ,
     first_hop: int = 0,
 ) -> np.ndarray:
-    """The sound of the first n_hops hops of a new note on a lane; the spectrum does not change.
+    """The sound of a new note on a lane; its spectrum does not change.
 
     number: as in `CoherentPhases.start`; first_hop: number of the hop in which the note begins.
     """
@@ -103,14 +102,14 @@ def held(
 def leave_unlevelled(
     _levels: Levels, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray
 ) -> None:
-    """Stands in for `Levels.find`: the loudness of spectra is not changed."""
+    """Stands in for `Levels.find`, and leaves the loudness of spectra as it is."""
     out.fill(1.0)
 
 
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """The sound of a lane that opens with the first spectrum and changes to the next spectrum at each hop.
+    """The sound of a lane that opens with the first spectrum, and takes the next one at each hop.
 
-    blends: the blend for each spectrum; by default 1 for all.
+    blends: one for each spectrum; 1 by default.
     """
     sound = LaneSound(SPEC, RATE_HZ, (0,), 0)
     blends = blends or [1.0] * len(spectra)
@@ -133,7 +132,7 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
     """Mean of |a Z - M| / |M| over frames; Z: magnitudes of the sound's STFT, M: wanted magnitudes, a: the best gain.
 
-    The analysis has another hop size than the synthesis, so that its frames do not always begin at a hop.
+    The analysis has another hop size than the synthesis, so few of its frames begin at a hop.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
     gain = (again @ magnitudes).sum() / np.square(again).sum()
@@ -147,13 +146,13 @@ def loudness_db(sound: np.ndarray) -> float:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS values of all 10 ms sections, divided by the mean RMS value."""
+    """Standard deviation of the RMS values of 10 ms sections, divided by their mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // 441 * 441].reshape(-1, 441)), axis=1))
     return float(rms.std() / rms.mean())
 
 
 def above_15_khz_db(sound: np.ndarray) -> np.ndarray:
-    """Level in dB of what lies above 15 kHz, for each 5 ms; the first and the last 2,048 samples are left out."""
+    """Level above 15 kHz, in dB for each 5 ms; 2,048 samples at each end are left out."""
     spectrum = np.fft.rfft(sound)
     spectrum[: 15000 * len(sound) // RATE_HZ] = 0.0
     high = np.fft.irfft(spectrum, len(sound))[2048:-2048]
@@ -277,7 +276,7 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
 
 @pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
 def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
-    """Two of the lanes are planned in one call, at the same hop; the third is planned at another hop."""
+    """Two lanes are planned in one call, the third at another hop."""
     lane_phases, n_bins = phases(3), synthesis().n_bins
     for lane in range(3):
         lane_phases.start(lane, 4)
@@ -324,9 +323,9 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 
 
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
-    """A lane that has left its bus is still in the slice of lanes that is added up, with factor 0.
+    """A lane that has left its bus is still added up, with factor 0.
 
-    A note may begin on it, so it is planned again, before or after the bus's dense hops are made.
+    If a note begins on it, it is planned again, before or after the bus's dense hops are made.
     """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]

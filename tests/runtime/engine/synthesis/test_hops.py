@@ -1,7 +1,4 @@
-"""One transform makes a hop's sound, the sum of four windows; the other rows of a batch do not change a row's sound.
-
-Other tests check how lanes are grouped: by the frames of their hops, and into runs of neighbours.
-"""
+"""One transform makes a hop's sound, the sum of four windows; lanes are grouped by their hops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mono and legato: only the newest key sounds; after it, an older key that is still held; glides reach their note."""
+"""In mono and legato, only the newest key that is held sounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speed, loop and release decide at which time a trajectory is read; motion and blending decide the values read."""
+"""When a trajectory is read, and which values, follows from its speed, loop, release, motion and blending."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def playing(trajectory: Trajectory, modulated: bool = False, **fields: Any) -> T
 
 
 def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
-    """The offset of the first knob at a time."""
+    """The offset of the first knob."""
     return float(played.values([lane], round(time_s * RATE))[0][0, 0])
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """The place, in s, where the trajectory `ramp` is read at time_s; asserts that all its values are read there."""
+    """The place, in s, where the trajectory `ramp` is read; asserts that all its values are read there."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
@@ -83,7 +83,7 @@ def test_a_note_begins_at_its_start() -> None:
 
 
 def steps(played: Trajectories, first_s: float, last_s: float, every: int = 48) -> np.ndarray:
-    """The largest change of each value within `every` frames: (n_values + 1,); the final entry is for the level."""
+    """The largest change of each value within `every` frames: (n_values + 1,); the final entry is the level's."""
     frames = np.arange(round(first_s * RATE), round(last_s * RATE), every)
     values = np.array([np.concatenate([v[0] for v in played.values([0], int(frame))]) for frame in frames])
     level_db = played.levels_db([0], frames)[0]
@@ -96,8 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # The loop's crossfade spreads the difference between the loop's two ends over many frames, so it makes a step only
-    # slightly larger than the recorded steps.
+    # The loop's crossfade spreads the difference of its two ends over many frames, so its steps are hardly larger.
     assert np.all(looped <= recorded * 1.02)
 
 
@@ -189,7 +188,6 @@ def test_a_legato_note_goes_on_where_the_old_one_is() -> None:
         assert offset(played, time_s, 1) == offset(played, time_s, 0)
 
 
-# Values do not depend on the sequence of calls
 
 LANES = 6
 
