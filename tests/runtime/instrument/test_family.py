@@ -1,4 +1,4 @@
-"""The bundled instruments are small and in tune, have encoders and free licences, and all their sounds play."""
+"""The bundled instruments are small, free and in tune, and all their sounds play."""
 
 from __future__ import annotations
 

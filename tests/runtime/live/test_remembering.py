@@ -1,4 +1,4 @@
-"""The real program restores the last state at its next start, but not a broken or dangerous state."""
+"""The real program restores its state at the next start, unless this is broken or dangerous."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_a_power_cut_during_the_trial_costs_no_state_unless_it_happens_at_three_
         assert (memory.state is None) == (number == 3)
         if memory.state is not None:
             memory.begin_trial()
-        memory._close_file()  # without a note of the end, as in a power cut
+        memory._close_file()  # no note of the end, as in a power cut
     assert "ended within 10 s" in lines[0]
 
 

@@ -1,4 +1,4 @@
-"""MPE: each note of a zone has its own bend, pressure and slide; the zone's master channel affects all its notes."""
+"""In MPE, each note has its own bend, pressure and slide; a zone's master affects all its notes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LOWER, UPPER = 0, 15
 
 
 def zone(master: int, n_members: int) -> list[Event]:
-    """The MPE configuration message that gives a master channel a zone of n_members channels."""
+    """Gives a master channel a zone of n_members channels."""
     return parameter(master, 6, n_members)
 
 
 def bent(semitones: float, range_semitones: float = 48.0) -> int:
-    """The pitch wheel's value for a bend by `semitones` with a range of `range_semitones`."""
+    """The pitch wheel's value for this bend."""
     return round(FULL * semitones / range_semitones)
 
 
@@ -79,7 +79,7 @@ def test_pressure_on_one_key_reaches_that_key_alone() -> None:
 @pytest.mark.parametrize("before", [True, False])
 def test_controller_74_shifts_the_first_latent_of_one_note(before: bool) -> None:
     def brightness(value: int, channel: int) -> float:
-        """Power of the second and third harmonics divided by the fundamental's power, in dB."""
+        """Second and third harmonics relative to the fundamental, in dB of power."""
         events = [ControlChange(channel, 74, value), NoteOn(1, 60, 100)]
         player = Player(knobs=(0.5, 0.0)).send(*zone(LOWER, 5)).send(*(events if before else events[::-1]))
         player.hear(0.1)

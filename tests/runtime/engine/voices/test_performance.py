@@ -1,4 +1,4 @@
-"""Notes, pedals, channel mode messages, stealing, programs, active sensing and gains, judged by the sound."""
+"""How notes, pedals, mode messages, stealing, programs and active sensing sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tuning gives each key its pitch; Scala files are read, and broken ones are refused."""
+"""A tuning, also one from a Scala file, gives each key its pitch."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """Stands in for a rack with broken sound: while `is_bad` is true, each block has a NaN.
+    """A rack whose blocks each have a NaN while `is_bad` is true.
 
     heals: whether an Action that is posted sets `is_bad` to False.
     """
@@ -52,8 +52,6 @@ class Spoilt:
 
 
 class Player:
-    """Plays a rack, as the supervisor does."""
-
     def __init__(self, heals: bool):
         choice = choose(Config(), str(TINY), None, None)
         self.build = lambda: build_rack(choice.patch, choice.instrument, RATE_HZ)
