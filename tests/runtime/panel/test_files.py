@@ -1,4 +1,4 @@
-"""The page's process receives and sends files: folders are private, sizes are limited, and strangers are refused."""
+"""The page's process receives and sends files, safely."""
 
 from __future__ import annotations
 
@@ -33,13 +33,11 @@ _LIMIT_S = 30.0
 
 
 class Part:
-    """A page's connection for files."""
-
     def __init__(self, socket: ClientConnection):
         self.socket, self._ids, self.facts = socket, itertools.count(1), {}
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:
-        """Send a request, and return the whole answer."""
+        """The whole answer to a request."""
         number = next(self._ids)
         self.socket.send(json.dumps({"method": method, "params": params, "id": number}))
         return self._next(lambda message: message.get("id") == number)
@@ -50,7 +48,7 @@ class Part:
         self.socket.send(content)
 
     def wait(self, is_right: Any) -> dict[str, Any]:
-        """Wait for the next news about the work on files for which `is_right` is true, and return this news."""
+        """The next news about the work on files for which `is_right` is true."""
         return self._next(lambda message: message.get("method") == "files" and is_right(message["params"]))["params"]
 
     def _next(self, is_right: Any) -> dict[str, Any]:
@@ -61,7 +59,7 @@ class Part:
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """A running `play` with a small instrument, shared by this module's tests."""
+    """Has a small instrument; this module's tests share it."""
     with Playing(["--audio", "null", "--instrument", TINY], dict(os.environ)) as playing:
         yield playing
 
@@ -83,7 +81,6 @@ def page_folder(playing: Playing) -> Path:
 
 
 def incoming(playing: Playing) -> list[Path]:
-    """The files in the private folder of the page's process."""
     return [path for path in page_folder(playing).rglob("file-*") if path.is_file()]
 
 
@@ -179,7 +176,7 @@ def test_a_folder_is_removed_by_the_next_process_unless_its_own_lives(tmp_path: 
     (dead / "left").touch()
     pid = os.fork()
     if pid == 0:
-        PassingFolder(base)  # this process ends without closing the folder
+        PassingFolder(base)  # ends without closing the folder
         os._exit(0)
     os.waitpid(pid, 0)
     assert not dead.exists()

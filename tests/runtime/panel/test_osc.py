@@ -1,4 +1,4 @@
-"""OSC messages: each known address becomes a request; unknown and broken packets are ignored."""
+"""Each known OSC address becomes a request; unknown and broken packets are ignored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ class Told:
         self.requests: list[tuple[str, object]] = []
 
     def tell(self, method: str, params: object) -> None:
-        """Store a request."""
         self.requests.append((method, params))
 
 
@@ -36,7 +35,7 @@ def port(told: Told) -> OscPort:
 
 
 def message(address: str, *values: object) -> bytes:
-    """An OSC message, built by the library python-osc."""
+    """Built by the library python-osc."""
     builder = OscMessageBuilder(address)
     for value in values:
         builder.add_arg(value)
@@ -44,7 +43,7 @@ def message(address: str, *values: object) -> bytes:
 
 
 def bundle(*contents: bytes) -> bytes:
-    """A bundle made by hand, so that it may be invalid."""
+    """Made by hand, so that it may be invalid."""
     head = b"#bundle\0" + struct.pack(">Q", 1)
     return head + b"".join(struct.pack(">i", len(content)) + content for content in contents)
 

@@ -1,4 +1,4 @@
-"""The page's tab for the box, in a real Chromium on a real `play`; also the name that is shown after a save."""
+"""The page's tab for the box, in a real Chromium on a real `play`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page in a real Chromium on a real `play` on a JACK server: what a user does on the page changes the sound."""
+"""What a user does on the page, in a real Chromium, changes the sound of `play` on a JACK server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.rig
 IN_TUNE_CENTS = 20.0
 SILENT_DB = -70.0
 PERIOD_FRAMES = 256
-# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); here it is higher, as other tests run, too.
+# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); other tests run beside this one.
 LONGEST_TOUCH_MS = 60.0
 RING = "document.querySelector('tb-map').place"
 TOAST = "document.querySelector('tb-toast')"
@@ -54,14 +54,14 @@ def playing(server: JackServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
-    """A client of the JACK server that captures the output and plays MIDI."""
+    """Captures the output, and plays MIDI."""
     with Player(server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")) as ears:
         yield ears
 
 
 @pytest.fixture
 def page(opened: Browser, link: Link, ears: Player) -> Browser:
-    """The page, just opened, while nothing sounds; the chosen sound has no attack."""
+    """The page while nothing sounds; the chosen sound has no attack."""
     link.ask("sound", name="cello")
     link.ask("move", target="envelope.attack", position=0.0)
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
@@ -70,13 +70,13 @@ def page(opened: Browser, link: Link, ears: Player) -> Browser:
 
 
 def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
-    """Wait until changes have taken effect, then capture the output, in mono."""
+    """The output in mono, after changes have taken effect."""
     ears.record(0.25)
     return ears.record(length_s).mean(axis=1).astype(np.float64)
 
 
 def bands_db(sound: np.ndarray) -> np.ndarray:
-    """Levels in bands of a third of an octave from 60 Hz to 16 kHz, in dB."""
+    """Levels in thirds of an octave from 60 Hz to 16 kHz, in dB."""
     power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
     hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     edges = 60.0 * 2.0 ** (np.arange(25) / 3.0)
@@ -84,14 +84,14 @@ def bands_db(sound: np.ndarray) -> np.ndarray:
 
 
 def change_db(before: np.ndarray, after: np.ndarray) -> float:
-    """The mean distance between two sounds' bands, in dB; bands that are faint in both sounds do not count."""
+    """Mean distance between two sounds' bands, in dB, without bands that are faint in both."""
     rows = np.stack((bands_db(before), bands_db(after)))
     strong = rows.max(axis=0) > rows.max() - 50.0
     return float(np.abs(rows[0] - rows[1])[strong].mean())
 
 
 def hold(page: Browser, note: int) -> None:
-    """Switch *Hold* on, and click on a key, whose note then goes on."""
+    """Click on a key with *Hold* on, so that its note goes on."""
     page.click("tb-keys .bar button:last-child")
     page.click(f'[data-note="{note}"]')
 
@@ -110,7 +110,7 @@ def test_a_key_that_is_clicked_is_heard_at_its_pitch_and_soon(page: Browser, ear
 def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: Link, ears: Player) -> None:
     hold(page, 48)
     before = heard(ears)
-    assert change_db(before, heard(ears)) < 3.0  # even an unchanged sound differs by up to 3 dB, because it is noise
+    assert change_db(before, heard(ears)) < 3.0  # noise: even an unchanged sound differs by up to 3 dB
     page.mouse("mousePressed", page.middle("#at-filter-cutoff", 0.5))
     page.mouse("mouseReleased", page.middle("#at-filter-cutoff", 0.5))
     wait_until(lambda: link.ask("state")["positions"]["filter.cutoff"] < 0.6, "the move")
@@ -127,7 +127,7 @@ def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: L
     page.mouse("mouseReleased", place)
     there = page.evaluate(f"[...{RING}]")
     assert change_db(before, heard(ears)) > 5.0
-    # For the present latents, the page finds a place on the map that is near the place where the ring was dropped.
+    # The page finds a place for the present latents, near where the ring was dropped.
     row = [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
     found = page.evaluate(f"[...document.querySelector('tb-map').placeOf({row})]")
     assert np.hypot(*(np.array(found) - there)) < 0.1
@@ -147,7 +147,7 @@ def test_a_real_control_is_learnt_and_moves_what_is_heard(page: Browser, link: L
     page.wait("document.querySelector('.arrived').textContent.includes('CC 21')")
     ears.send([0xB0, 21, 40])
     assert change_db(before, heard(ears)) > 5.0
-    # The learned control is forgotten. The default map's control, CC 74, is switched off, and on again.
+    # The learned control is forgotten; the default map's, CC 74, is switched off and on again.
     row = "document.querySelector('tr:has([data-learn=\"filter.cutoff\"]) td')"
     page.click("tr:has([data-learn='filter.cutoff']) .acts button:nth-child(2)")
     page.wait(f"!{row}.textContent.includes('21')")
@@ -190,7 +190,7 @@ def test_a_note_of_a_midi_keyboard_goes_on_when_the_map_s_ring_is_let_go_of(
     page.mouse("mousePressed", at)
     page.mouse("mouseMoved", (at[0] + 30.0, at[1]))
     page.mouse("mouseReleased", (at[0] + 30.0, at[1]))
-    time.sleep(0.5)  # wait as long as a release would take
+    time.sleep(0.5)  # as long as a release would take
     assert voices(link) == 1
     ears.send([0x80, 60, 0])
     wait_for_voices(link, 0)
@@ -228,7 +228,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
 
 
 def learn_cutoff(page: Browser, ears: Player) -> None:
-    """Let knob 21 move the cutoff, by the mark at its slider in the learn mode, which ends then."""
+    """Let knob 21 move the cutoff, by the mark at its slider; the learn mode ends then."""
     page.click("tb-tools .learns")
     page.wait(f"{TOAST}.textContent.startsWith('Click the mark at a slider')")
     page.click(f"{CUTOFF} .learn")
@@ -299,7 +299,7 @@ def test_an_instrument_is_swapped_while_a_note_is_held(page: Browser, link: Link
     page.wait("document.querySelector('.instruments button[aria-label=\"Play virtual-analogue\"]') !== null")
     page.click('.instruments button[aria-label="Play virtual-analogue"]')
     wait_until(lambda: link.ask("state")["instrument"]["name"] == "virtual-analogue", "the instrument")
-    assert change_db(before, heard(ears)) < 3.0  # the held note keeps the sound of the old instrument
+    assert change_db(before, heard(ears)) < 3.0  # the held note keeps the old instrument's sound
     page.wait("document.querySelector('tb-now').textContent.includes('virtual-analogue')")
     page.click(".panic")
     hold(page, 48)
@@ -336,7 +336,7 @@ def test_a_recording_of_a_stranger_is_heard_and_kept_as_a_sound(
     page.wait("document.querySelector('tb-files .drop') !== null")
     page.wait("document.querySelector('tb-files .record') !== null && document.readyState === 'complete'")
     choose(page, "recording", tmp_path / "Pluck.flac")
-    # The work has a low priority, so it may take long.
+    # the work has a low priority, so it may take long
     page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)
     page.click(".result li .rename button")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 57)) < IN_TUNE_CENTS
@@ -382,11 +382,11 @@ def test_the_page_s_process_dies_and_comes_back_and_the_page_with_it(
     before = heard(ears)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
-    assert change_db(before, heard(ears)) < 3.0  # the note sounds on while the page's process is dead
+    assert change_db(before, heard(ears)) < 3.0  # the note sounds on
     page.wait("document.querySelector('tb-notice').textContent === '' && document.querySelector('.away') === null")
     ears.send([0x80, 48, 0])
     wait_for_voices(link, 0)
     page.key("keyDown", "KeyA", "a")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 60)) < IN_TUNE_CENTS
     page.key("keyUp", "KeyA", "a")
-    page.complaints.clear()  # drop the browser's errors about failed connections
+    page.complaints.clear()  # the browser's errors about failed connections

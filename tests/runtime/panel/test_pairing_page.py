@@ -1,4 +1,4 @@
-"""A real Chromium in a network is asked for the code, let in, and shut out when its pairing ends."""
+"""A real Chromium in a network is asked for the code, let in, and shut out."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ def code(playing: Playing) -> str:
 
 
 def enter(browser: Browser, text: str) -> None:
-    """Type a code into the page, and send it."""
     browser.wait("document.activeElement?.id === 'code'")
     browser.evaluate("document.querySelector('#code').select()")
     browser.command("Input.insertText", text=text)

@@ -1,4 +1,4 @@
-"""The arpeggiator's steps, orders and held keys are exact to the frame, also with a sequencer."""
+"""The arpeggiator's steps, orders and held keys are exact to the frame."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_chord_starts_with_its_key_or_on_the_beat() -> None:
     for starts, first in (("key", 1000), ("beat", BEAT // 2)):
         given = run(chord(60, frame=1000), BEAT, Arpeggio("up", starts=starts))
         assert notes(given)[0] == (first, 60)
-    # The first note is in time, not a step late.
+    # in time, not a step late
     assert notes(run(chord(60, frame=BEAT), 2 * BEAT, Arpeggio("up", starts="beat")))[0] == (BEAT, 60)
 
 

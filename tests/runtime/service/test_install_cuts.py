@@ -1,4 +1,4 @@
-"""A power cut during an installation or an update leaves a version that plays and can be updated."""
+"""After a power cut during an installation or update, a version plays and can be updated."""
 
 from __future__ import annotations
 

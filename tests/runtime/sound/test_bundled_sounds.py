@@ -1,4 +1,4 @@
-"""The bundled instrument's sounds: each loads, differs from the others, and does what its recipe says."""
+"""The bundled instrument's sounds differ, and do what their recipes say."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ EACH = pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.name for recipe in
 
 @functools.cache
 def instrument() -> Decoder:
-    """The bundled instrument."""
     return load(DEFAULT_INSTRUMENT)
 
 

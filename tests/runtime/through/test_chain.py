@@ -1,4 +1,4 @@
-"""The effect `through` keeps the input's pitch, level and length, and gives it the instrument's timbre."""
+"""The effect `through` keeps the input's pitch, level and length, and has the instrument's timbre."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DELAY = SPEC.frame_size + SPEC.hop_size // 4
 
 
 def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np.ndarray:
-    """The sound after the effect, computed in blocks of n_block samples; settings: fields of EffectSettings."""
+    """The effect in blocks of n_block samples; settings: fields of EffectSettings."""
     chain = Chain(DECODER, ENCODER, SPEC)
     chain.set(EffectSettings(**settings))
     blocks = [sound[first : first + n_block] for first in range(0, len(sound), n_block)]
@@ -53,7 +53,7 @@ def test_the_output_has_the_pitch_the_level_and_the_length_of_the_input(note: fl
 
 
 def test_the_phase_is_the_inputs_so_a_sound_of_the_instrument_comes_out_as_it_went_in() -> None:
-    # The tiny decoder can make exactly the input's timbre, so only an error of the chain can change it.
+    # The tiny decoder can make exactly the input's timbre, so only an error of the chain changes it.
     given = tone(60)
     made = through(given)
     middle = slice(8192, -8192)
@@ -121,10 +121,10 @@ def live(
     positions: object = lambda: STILL,
     waits: Sequence[bool] = (False,),
 ) -> np.ndarray:
-    """The live effect's output for a sound: float32 (n,).
+    """The live effect's output: float32 (n,).
 
-    sizes: of the blocks in frames, used in rotation; waits: `may_wait` for each block, in rotation; positions: function
-    that returns the knob positions.
+    sizes: of the blocks in frames, in rotation; waits: `may_wait` for each block, in rotation; positions: function that
+    returns the knob positions.
     """
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, RATE_HZ, positions)
     out, at, number = np.zeros((len(sound), 2), np.float32), 0, 0

@@ -1,4 +1,4 @@
-"""`play --through` on a real JACK server: the microphone's sound is sent through the instrument, beside the notes."""
+"""`play --through` sends the microphone's sound through the instrument, on a real JACK server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEARD_NOTE = 64.4
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """A function that starts `play --through` on the JACK server."""
+    """Starts `play --through` on the JACK server."""
 
     def start(*options: object, host_api: str | None = "JACK", device: str | None = "system") -> LiveProgram:
         audio = {"host_api": host_api, "device": device, "buffer_frames": PERIOD_FRAMES}

@@ -1,4 +1,4 @@
-"""A packed trajectory is small and close to the original; bytes that are no trajectory are refused in one line."""
+"""A packed trajectory is small and close to the original."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ MARKED = {"attack_s": 0.1, "loop_s": (0.3, 1.5), "release_s": 1.7}
 
 
 def signed(content: bytes) -> bytes:
-    """Bytes with the right checksum added at the end."""
     return content + struct.pack("<I", zlib.crc32(content))
 
 
@@ -60,7 +59,7 @@ def test_a_second_takes_at_most_3_kb() -> None:
     one, five = (len(pack(random_trajectory(n_hops=n + 1, knobs=knobs))) for n in (43, 215))
     assert (five - one) / (172 * 1024 / 44100) <= 3000
     assert len(pack(random_trajectory(n_hops=44, knobs=knobs[:8]))) <= 3000
-    # Values that do not change need no space.
+    # values that do not change need no space
     still = Trajectory(step_s=0.02, knobs=(), latents=np.zeros((50, 0)), colour_db=np.zeros((50, 40)), level_db=[0.0])
     assert len(pack(still)) < 64
 
@@ -108,7 +107,7 @@ def with_part(part: slice, value: bytes) -> bytes:
 )
 def test_bytes_that_are_no_trajectory_are_refused(content: bytes, said: str) -> None:
     if said == "found a range from":
-        # The first latent's range begins at byte 38, after the latent's name, which has one letter.
+        # The first latent's range begins at byte 38, after its name of one letter.
         content = signed(PACKED[:38] + struct.pack("<2f", float("nan"), 1.0) + PACKED[46:-4])
     with pytest.raises(UserError) as caught:
         unpack(content, "mine.trajectory")
