@@ -14,7 +14,7 @@ from tests.support.side_by_side import SideBySide, longest_first
 from tests.support.tried import know_test_instruments
 
 WORKSHOP = [Path(__file__).parent / name for name in ("training", "export")]
-# What `./timbrebox test --quick` skips: real training, minutes of real playing, whole installations.
+# `./timbrebox test --quick` skips these: real training, minutes of real playing, whole installations.
 SLOW = [
     Path(__file__).parent / name
     for name in (
@@ -62,7 +62,6 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """`./timbrebox test --runtime` leaves these folders out, because it lacks their packages."""
     asked = config.getoption("markexpr") == "not workshop"
     return True if asked and any(collection_path.is_relative_to(folder) for folder in WORKSHOP) else None
 
@@ -83,17 +82,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SideBySid
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory):
-    """A small corpus of harmonic tones, a training.corpus.frames.FrameStore. Tests share it and must not change it."""
-    from tests.support.harmonic_store import write_store  # may be missing: it needs the workshop's packages
+    """A small corpus of harmonic tones; tests share it and must not change it."""
+    from tests.support.harmonic_store import write_store  # needs the workshop's packages, which may be missing
 
     return write_store(tmp_path_factory.mktemp("corpus") / "frames")
 
 
 @pytest.fixture(autouse=True)
 def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test its own user folders, so that it cannot touch the developer's files or running `play`."""
-    # The prefix is short, because a socket's path may have at most 107 bytes. Errors are ignored, because the companion
-    # of a killed program may still write into the folder for a moment.
+    """Keep each test from the developer's files and from a running `play`."""
+    # The prefix is short: a socket's path may have at most 107 bytes. Errors are ignored: the companion of a killed
+    # program may still write into the folder for a moment.
     with tempfile.TemporaryDirectory(prefix="tb-", ignore_cleanup_errors=True) as home:
         for name, folder in (("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_RUNTIME_DIR", "run")):
             monkeypatch.setenv(name, f"{home}/{folder}")
@@ -103,9 +102,9 @@ def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_priority() -> Iterator[None]:
-    """Take back the real-time priority that a test got by rendering as the audio thread.
+    """Take back the real-time priority of a test that rendered as the audio thread.
 
-    With this priority, the next tests would keep other programs from running.
+    The next tests would keep other programs from running.
     """
     if not hasattr(os, "sched_getscheduler"):
         yield

@@ -37,7 +37,7 @@ SPEC = StftSpec()
 
 
 def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray:
-    """Magnitudes (n_bins,) of a note's harmonics `first` to `last` below highest_hz; harmonic k has peak 1 / k."""
+    """Magnitudes (n_bins,) of harmonics `first` to `last` below highest_hz; harmonic k has peak 1 / k."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     window = periodic_hann(SPEC.frame_size)
     total = np.zeros(SPEC.n_bins)
@@ -49,10 +49,9 @@ def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray
 
 
 def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.GraphProto:
-    """A decoder that plays notes[i] if its conditioning is rows[i].
+    """A decoder that plays notes[i] if its conditioning is rows[i], with harmonics below highest_hz.
 
-    Its harmonics lie below highest_hz. Silent bins above it need no stored weights, so a low highest_hz makes the file
-    small.
+    Silent bins need no stored weights, so a low highest_hz makes a small file.
     """
     n, n_inputs = len(notes), N_LATENTS + rows.shape[1]
     gates = np.zeros((n_inputs, 3 * n), np.float32)
@@ -111,7 +110,7 @@ def write(
 
 
 def write_encoder(path: Path, instrument: Card) -> None:
-    """instrument: the card of the instrument to which the encoder belongs."""
+    """Write the encoder of an instrument, given the instrument's card."""
     frequency_hz = np.arange(SPEC.n_bins) * SPEC.bin_hz
     low_hz, high_hz = EDGES_HZ
     ones = np.ones_like(frequency_hz)

@@ -1,4 +1,4 @@
-"""configs/instrument.yaml has the defaults, and a wrong setting gives one clear line."""
+"""configs/instrument.yaml has the defaults; a wrong setting gives one clear line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By their system calls, `play` and `render` use no network and write no cache."""
+"""`play` and `render` use no network, as their system calls show."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# Seconds, enough to notice telemetry: with it, onnxruntime looks up its maker's host 9 s and 15 s after the start.
+# Seconds. With telemetry, onnxruntime looks up its maker's host 9 s and 15 s after the start.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 THIS_MACHINE = {"127.0.0.1"}
 
 
 class Trace:
-    """The system calls of a program that runs with an empty home folder, with telemetry switched on.
+    """A program runs with an empty home folder and telemetry switched on.
 
-    status: exit status; output: printed text. families: address families of the sockets, and of the addresses to which
-    the program connected or sent; hosts: all AF_INET addresses. name_files: files read to look up a host. cached: files
-    left in the cache folder.
+    families: address families of its sockets, and of the addresses to which it connected or sent. hosts: all AF_INET
+    addresses. name_files: files read to look up a host. cached: files left in the cache folder. output: printed text.
     """
 
     def __init__(self, folder: Path, *command: object):
@@ -52,7 +51,7 @@ class Trace:
 
 @pytest.fixture(autouse=True, scope="module")
 def tracer() -> None:
-    """Without strace, which only Linux has, these tests are skipped; on CI with Linux they fail."""
+    """Without strace, which only Linux has, the tests are skipped; on CI with Linux they fail."""
     if not shutil.which("strace"):
         must = os.environ.get("CI") and sys.platform == "linux"
         (pytest.fail if must else pytest.skip)("no strace: apt-get install strace")
@@ -71,10 +70,7 @@ def test_a_trace_shows_a_look_up(tmp_path: Path) -> None:
 
 
 def assert_keeps_to_itself(trace: Trace, says: str, families: set[str] = LOCAL) -> None:
-    """Assert that the program printed `says`, a pattern, and used neither a network nor the cache folder.
-
-    families: the address families that it may use, on this machine only.
-    """
+    """says: a pattern of the printed text. families: allowed address families, on this machine only."""
     assert trace.status == 0, trace.output
     assert re.search(says, trace.output, re.DOTALL), trace.output
     assert trace.families <= families

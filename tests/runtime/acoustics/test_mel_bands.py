@@ -1,4 +1,4 @@
-"""A colour curve, gains in dB for 40 mel bands, is straight from one band's centre to the next."""
+"""A colour curve gives gains in dB for 40 mel bands."""
 
 from __future__ import annotations
 

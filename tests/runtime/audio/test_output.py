@@ -1,4 +1,4 @@
-"""The audio output chooses a device, gives each event its frame, and plays on a real JACK device."""
+"""The audio output chooses a device and gives each event its frame."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ OUTPUTS = [
 
 
 class Ramp:
-    """Stands in for the engine: every sample is the number of its frame."""
-
     def __init__(self) -> None:
         self.frame = 0
         self.enough = threading.Event()
@@ -38,7 +36,7 @@ class Ramp:
 
 
 class Faults(Ramp):
-    """Stores, before each block, the rendering thread's page faults so far."""
+    """Notes the rendering thread's page faults before each block."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,8 +48,6 @@ class Faults(Ramp):
 
 
 class Constant:
-    """Stands in for the engine: every sample is `value`."""
-
     def __init__(self, value: float):
         self.frame, self.value = 0, value
 

@@ -1,4 +1,4 @@
-"""A thread that never pauses loses its priority, and gets it back when it pauses again."""
+"""A thread loses its priority while it never pauses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def program() -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=-1, stdout=-1, text=True) as process:
         assert process.stdout.readline() == "ready\n"
         until_s = time.monotonic() + 20
-        while "State:\tS" not in Path(f"/proc/{process.pid}/status").read_text():  # S: it sleeps, waiting for the line
+        while "State:\tS" not in Path(f"/proc/{process.pid}/status").read_text():  # S: asleep
             assert time.monotonic() < until_s
             time.sleep(0.01)
         yield process

@@ -39,7 +39,6 @@ BROKEN = '"""Break when it is imported."""\nraise RuntimeError("imported")\n'
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A folder with a package `tiny`: its command `greet` works, its command `broken` cannot be imported."""
     commands = tmp_path / "tiny" / "commands"
     commands.mkdir(parents=True)
     (commands / "__init__.py").touch()

@@ -23,7 +23,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 class Systemd:
-    """Stands in for systemd: receives the program's notices, even if the program's streams are closed."""
+    """Receives the program's notices, as systemd does."""
 
     def __init__(self, path: Path):
         self.env = os.environ | {"NOTIFY_SOCKET": str(path)}
@@ -32,7 +32,7 @@ class Systemd:
         self._socket.settimeout(START_LIMIT_S)
 
     def wait_for(self, news: str) -> None:
-        """Wait for a notice with this line; TimeoutError if none comes."""
+        """Wait for a notice with this line."""
         end_s = time.monotonic() + START_LIMIT_S
         while news not in self._socket.recv(4096).decode().splitlines():
             if time.monotonic() > end_s:
@@ -51,7 +51,7 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 @pytest.fixture
 def start(systemd: Systemd) -> Iterator[Start]:
-    """A function `start(redirections, before, **streams)` that starts the program from a shell.
+    """A function that starts the program from a shell.
 
     redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: for Popen.
     """
@@ -64,7 +64,7 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
     yield start
     for process in begun:
-        process.terminate()  # not killed: a killed program's companion would go on writing for a moment
+        process.terminate()  # a killed program's companion would go on writing for a moment
         try:
             process.communicate(timeout=START_LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -73,7 +73,6 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
 
 def assert_plays_on(process: subprocess.Popen[str], systemd: Systemd) -> None:
-    """Assert that the program plays, and that SIGTERM stops it without an error."""
     systemd.wait_for("WATCHDOG=1")
     process.send_signal(signal.SIGTERM)
     systemd.wait_for("STOPPING=1")

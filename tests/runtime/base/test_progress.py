@@ -21,8 +21,6 @@ class FullDisk(io.StringIO):
 
 
 class Clock:
-    """Stands in for the time module, so that a test sets the time."""
-
     def __init__(self) -> None:
         self.now_s = 100.0
 

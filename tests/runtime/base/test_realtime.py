@@ -1,4 +1,4 @@
-"""A thread gets a real-time priority for a while, and Python frees its state of a thread that has ended."""
+"""A thread gets a real-time priority for a while; a dead thread's Python state is freed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real processes of `render` replace no file that they must keep, refuse odd inputs, and obey signals."""
+"""Real processes of `render` replace no file that they must keep."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ LIMIT_S = 60.0  # a process that runs longer fails its test
 
 
 def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
-    """Start `render`, with the tiny instrument unless the arguments name one; settings: for Popen."""
     command = [sys.executable, "-m", "runtime", "render", *map(str, arguments)]
     if "--instrument" not in command:
         command += ["--instrument", TINY]
@@ -53,7 +52,7 @@ def finished(*arguments: str | Path, **settings: object) -> tuple[int, str]:
 
 
 def refusal(*arguments: str | Path, **settings: object) -> str:
-    """The single line on stderr of a `render` that must refuse."""
+    """The one line on stderr of a `render` that must refuse."""
     status, error = finished(*arguments, **settings)
     assert status == 2, error
     assert error.count("\n") == 1, error
@@ -128,14 +127,14 @@ def test_a_pipe_or_device_in_a_file_s_place_is_refused_at_once(
 
 
 def long_piece(folder: Path) -> str:
-    """The path of a piece of six hours, which no test renders to its end."""
+    """Six hours: no test renders this to its end."""
     notes = [mido.Message("note_on", note=60, velocity=100, time=ticks) for ticks in (0, 6 * 3600 * 960)]
     mido.MidiFile(tracks=[mido.MidiTrack(notes)]).save(folder / "long.mid")
     return str(folder / "long.mid")
 
 
 def rendering_over(out: Path) -> subprocess.Popen:
-    """Start a long rendering over an earlier take, and wait until its partial file contains sound."""
+    """Start a rendering over an earlier take, and wait until the partial file contains sound."""
     out.write_bytes(b"an earlier take")
     process = start(long_piece(out.parent), out)
     wait_until(lambda: any(path.stat().st_size > 100_000 for path in parts(out)), "sound in a part file")
@@ -185,7 +184,7 @@ def test_nohup_keeps_it_going_after_a_hangup(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     out.write_bytes(b"an earlier take")
-    # Python ignores SIGXFSZ. So beyond this limit, writing fails as on a full disk.
+    # Python ignores SIGXFSZ, so beyond this limit writing fails as on a full disk.
     error = refusal(SCALE, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
     assert "out.wav: found File too large; expected a writable place with room" in error
     assert out.read_bytes() == b"an earlier take"

@@ -1,4 +1,4 @@
-"""The lamp and the button work on gpiozero's mock pins and in the real companion."""
+"""The lamp and the button work on gpiozero's mock pins."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Told(Companion):
 
 
 def changes(pins: MockFactory, seconds: float) -> int:
-    """How often the lamp is switched on or off in so many seconds."""
+    """How often the lamp is switched on or off in this time."""
     pin = pins.pin(LAMP)
     pin.clear_states()
     time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""The companion is a real child process: it is restarted when it dies, and ends when `play` ends."""
+"""The companion is restarted when it dies, and ends when `play` ends."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Child:
-    """A companion process, to which a test sends requests; lines: what it has printed."""
+    """lines: what the companion has printed."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.companion = CompanionChild(self.lines.append)
 
     def ask(self, name: str, **params: object) -> object:
-        """The answer to a request; UserError if it is refused."""
         answers: list[object] = []
         self.companion.ask(name, answers.append, answers.append, **params)
         self.serve_until(lambda: answers)
@@ -54,7 +53,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
 
 
 def is_alive(process_id: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """A zombie does not count."""
     try:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -147,6 +146,5 @@ def may_be_real_time() -> bool:
 
 
 def children(process_id: int) -> list[int]:
-    """IDs of a process's running children."""
     found = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
     return [int(child) for child in found if is_alive(int(child))]

@@ -1,4 +1,4 @@
-"""A power cut leaves every file as before or after the change, on a disk that loses unflushed data."""
+"""A power cut leaves every file as before or after the change, though unflushed data is lost."""
 
 from __future__ import annotations
 

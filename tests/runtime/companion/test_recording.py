@@ -1,4 +1,4 @@
-"""The companion writes a recording's events and sound to files; it reads the sound from a ring."""
+"""The companion writes a recording's events and sound to files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, SIZE = 100_000, 250
 
 
 class Played:
-    """A ring that receives noise from frame FIRST on, and a recording of this noise."""
+    """A recording of noise, which the ring receives from frame FIRST on."""
 
     def __init__(self, folder: Path, ring_frames: int = 2**16, **order: object):
         self.ring, self.frame = SoundRing(ring_frames), FIRST

@@ -1,4 +1,4 @@
-"""The companion's loop runs in this process; a socket stands in for the playing process."""
+"""The companion's loop runs in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound files that grow are whole after every block, after a kill and on a full disk."""
+"""Sound files that grow are whole after every block, a kill or a full disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def expected(sound: np.ndarray, bits: int) -> np.ndarray:
 
 @contextmanager
 def largest_file(n_bytes: int) -> Iterator[None]:
-    """Stands in for a full disk: no file of this process may grow beyond n_bytes."""
+    """No file of this process may grow beyond n_bytes, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
     try:

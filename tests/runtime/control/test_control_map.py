@@ -36,7 +36,7 @@ EPSILON = 1e-9
 
 
 class Desk:
-    """A control map of these lines, and the knobs that it moves; at: the first position of the knob `target`."""
+    """A control map, and the knobs that it moves; at: the first position of the knob `target`."""
 
     def __init__(self, *lines: MapLine, at: float = 0.5, target: str = "latent.1"):
         self.knobs = Knobs(decoder().card, Patch(Config()))
@@ -46,13 +46,11 @@ class Desk:
         self.knobs.move(target, at)
 
     def send(self, *events: ChannelEvent) -> float:
-        """Send events; returns the target's position."""
         for event in events:
             self.map.move(event, self.knobs)
         return self.knobs.position(self.target)
 
     def turn(self, value: int) -> float:
-        """Move control 20 to a value; returns the target's position."""
         return self.send(ControlChange(0, 20, value))
 
 
@@ -181,7 +179,7 @@ def test_an_action_starts_at_a_press_only() -> None:
 
 
 def walk(dice: random.Random, n: int = 60) -> list[int]:
-    """The values of a knob that is turned back and forth, sometimes fast."""
+    """A knob that is turned back and forth, sometimes fast."""
     value, values = dice.randint(0, 127), []
     while len(values) < n:
         goal, speed = dice.randint(0, 127), dice.choice([1, 1, 3, 20])
@@ -205,7 +203,7 @@ def test_takeover_never_jumps(takeover: str, seed: int) -> None:
     before = None
     for value in walk(dice):
         if dice.random() < 0.05:
-            desk.knobs.move("latent.1", dice.random())  # as another control or another sound would do
+            desk.knobs.move("latent.1", dice.random())  # as another control could
         stood, place = desk.knobs.position("latent.1"), binding.place(value / 127.0)
         moved = abs(desk.turn(value) - stood)
         step = 0.0 if before is None else abs(place - before)
@@ -213,7 +211,7 @@ def test_takeover_never_jumps(takeover: str, seed: int) -> None:
         if takeover == "scaled" or not in_reach:
             assert moved <= STEEPEST * step + EPSILON
         elif moved > EPSILON:
-            # The control has reached or passed the target's position; from now on it moves the target.
+            # The control has reached or passed the target's position, so it moves the target.
             assert desk.knobs.position("latent.1") == pytest.approx(place)
             assert moved <= max(step, NEAR * (high - low)) + 1e-6
             passes = before is not None and min(before, place) - 1e-6 <= stood <= max(before, place) + 1e-6
@@ -239,7 +237,7 @@ def test_a_scaled_control_reaches_both_ends_with_its_target() -> None:
 
 
 def run(content_lines: tuple[MapLine, ...], stream: list[ChannelEvent]) -> list[tuple]:
-    """For each event of a stream: what the map returns, and the positions of the targets in PLAYED after it."""
+    """For each event: what the map returns, and where the targets in PLAYED stand then."""
     desk, seen = Desk(*content_lines), []
     desk.map.use(1, bind(content_lines[::2]))
     for event in stream:

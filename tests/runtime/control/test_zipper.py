@@ -14,7 +14,7 @@ from tests.support.playing import decoder, play
 
 N_FRAMES = 60000
 START, STEP = 10000, 103  # frames; the knob takes STEP frames from one value to the next, 0.3 s from 0 to 127
-JUMP = 8  # the control is turned fast and sends only every eighth value
+JUMP = 8  # turned fast, the control sends only every eighth value
 LINES = {
     "latent.1": {},
     "latent.2": {},
@@ -34,7 +34,7 @@ LINES = {
 
 
 def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
-    """A held note with the modulation wheel up, while control 20 is turned: float32 (n_frames, 2).
+    """A held note while control 20 is turned: float32 (n_frames, 2).
 
     turns: (frame, value).
     """

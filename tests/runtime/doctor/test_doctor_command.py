@@ -19,7 +19,6 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 def doctor(home: Path, *options: object) -> tuple[int, str, dict]:
-    """Exit status, printed text and JSON of `doctor`."""
     answer = home / "doctor.json"
     home.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "runtime", "doctor", "--json", str(answer), *map(str, options)]

@@ -1,4 +1,4 @@
-"""Nothing clicks when an effect is switched on or off, or when a setting changes."""
+"""Nothing clicks when an effect changes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CHANGES = {
 
 
 def _tone() -> np.ndarray:
-    """Soft fades, so that the tone itself has no clicks."""
+    """Its fades are soft, so it has no clicks of its own."""
     time_s = np.arange(N_FRAMES) / SAMPLE_RATE_HZ
     harmonics = sum(np.sin(2.0 * np.pi * 110.0 * k * time_s + k * k) / k for k in range(1, 21))
     fade = np.clip(np.minimum(np.arange(N_FRAMES), N_SOUND - np.arange(N_FRAMES)) / 4000.0, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""A sound's path is searched where the decoder is nearest to the recording, and is smooth."""
+"""A sound's path is found by search: near to the recording, and smooth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No event clicks: above 15 kHz, its sound is inaudible or at most 6 dB louder than before and after."""
+"""No event clicks: above 15 kHz, it is inaudible, or at most 6 dB louder than the sound around it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cc(control: int, value: int) -> list[Event]:
 
 
 WIDE = parameter(0, 0, 48)
-# Events at the start, and events at frame AT.
+# events at the start, events at frame AT
 CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
     "note on": ([], note(60)),
     "note on, low": ([], note(36)),
@@ -67,7 +67,7 @@ CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
 def worst_excess_db(make: Callable[[int], tuple[Player, Sequence[Event], Sequence[Event]]]) -> float:
     """The largest `excess_db` of two renderings, each with its own seed and event frame.
 
-    make: function of the seed that returns a player, its events at the start, and its events at the event frame.
+    make: function of the seed that returns a player, events for the start, and events for the event frame.
     """
     worst = -np.inf
     for seed in range(2):

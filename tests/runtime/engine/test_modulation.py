@@ -1,4 +1,4 @@
-"""In the sound, each source of modulation moves its target at the set rate and depth."""
+"""Each source of modulation moves its target at the set rate and depth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.playing import parameter
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # values that are not valid at each end of what `track` returns
+EDGE = RATE_HZ // 10  # so many values at each end of what `track` returns are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0
@@ -33,7 +33,7 @@ def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
 
 
 def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
-    """The sound of a note while an LFO moves a target; fields: further fields of Sound."""
+    """fields: further fields of Sound."""
     sound = Sound(lfo_1=lfo, modulation=(Modulation("lfo_1", target, amount),), **fields)
     return play_sound(sound, NOTE, max(DURATION_S, 3.2 / (lfo.rate_hz or 1.0)))
 
@@ -46,9 +46,9 @@ def rate_of(values: np.ndarray, middle: float) -> float:
 
 
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
-    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` moves.
+    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected`.
 
-    rel: how far their depth may be off, as a share of the expected depth.
+    rel: how far their depth may be off, as a share.
     """
     assert rate_of(values, float(expected.mean())) == pytest.approx(rate_hz, rel=0.005)
     depths = [abs(component(each, rate_hz)) for each in (values, expected)]
@@ -71,7 +71,7 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
 
 
 def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
-    """Read so fast, a crossfade between spectra is longer than half the ring of dense samples."""
+    """A crossfade between spectra is then longer than half the ring of dense samples."""
     sound = Sound(lfo_1=Lfo(rate_hz=3.0), modulation=(Modulation("lfo_1", "tilt", 0.2),))
     wheel = [(100, PitchWheel(0, 100)), (9000, PitchWheel(0, 8191))]
     heard = play_sound(sound, 48, 1.0, events=[*((0, event) for event in parameter(0, 0, 48)), *wheel])
@@ -80,7 +80,7 @@ def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """The amplitude of a harmonic of the saw instrument at these positions of the first knob, all equally loud."""
+    """A harmonic's amplitude in the saw instrument, by the first knob's position; the loudness is constant."""
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)
@@ -152,7 +152,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
-    """How much louder the source makes the sound, 0.3 s after the start, with amount -0.5."""
+    """The change of the level in dB by an amount of -0.5, 0.3 s after the start."""
 
     def level(modulation: tuple[Modulation, ...]) -> float:
         sound = Sound(modulation=modulation, **fields)
@@ -225,7 +225,7 @@ def test_envelope_2_is_heard_as_its_formula() -> None:
 
 
 def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
-    """A clock of 100 bpm begins at 120 bpm; its messages are up to 1 ms early or late."""
+    """The tempo is 120 bpm until a clock of 100 bpm begins. Its messages are up to 1 ms early or late."""
     random, n_clocks, first = np.random.default_rng(4), 24 * 8, RATE_HZ // 2
     times = first + np.arange(n_clocks) * RATE_HZ * 0.6 / 24.0 + random.uniform(-0.001, 0.001, n_clocks) * RATE_HZ
     sound = Sound(lfo_1=Lfo(beats=1.0, phase="free"), modulation=(Modulation("lfo_1", "pan", 0.5),))
@@ -239,7 +239,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
     rises = [np.flatnonzero((each[:-1] < 0.0) & (each[1:] >= 0.0)) for each in (settled, expected)]
     assert len(rises[0]) == len(rises[1]) >= 6
     assert np.abs(rises[0] - rises[1]).max() < 0.05 * 0.6 * RATE_HZ
-    # never faster than an LFO at twice the tempo
+    # no faster than an LFO at twice the tempo
     assert np.abs(np.diff(values)).max() < 2.0 * np.pi * 2.0 / 0.6 / RATE_HZ
 
 

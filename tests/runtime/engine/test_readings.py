@@ -1,4 +1,4 @@
-"""Coherent and moving sounds get their spectra at a reading, a quarter of a hop before their hop."""
+"""Coherent and moving sounds get their spectra at a reading, a quarter of a hop early."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def spectra_and_hops(player: Player, each_block: Callable[[int], Iterable[Event]
         before = player.engine.status
         player.engine.render(out)
         after = player.engine.status
-        # `n_decoded` of the status lacks the decodes of a reading, which does not update the status.
+        # A reading does not update the status, so the status lacks its decodes.
         work.append((player.engine._spectra.n_decoded, after.n_transforms - before.n_transforms))
     decoded = np.diff([work[0][0], *(n for n, _ in work)])
     return [(int(n), n_transforms) for n, (_, n_transforms) in zip(decoded, work, strict=True)]
@@ -109,7 +109,7 @@ def test_hops_and_readings_are_found_in_order(n_lanes: int) -> None:
     hops.reads_early = True
     offsets = {group.offset for group in hops.groups} | {(group.offset - AHEAD) % HOP for group in hops.groups}
     for group in hops.groups:
-        group.due = 0  # as if the group sounded; before, it is NEVER
+        group.due = 0  # before, it is NEVER: the group does not sound
     for frame in range(3000):
         assert hops.earliest_hop(frame) == hops.next_hop(frame) >= frame
         assert hops.next_hop(frame) % HOP in offsets

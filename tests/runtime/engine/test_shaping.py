@@ -21,7 +21,6 @@ OUTSIDE = 30  # below the instrument's range, so its note is transposed
 
 
 def frequencies_hz(note: int) -> np.ndarray:
-    """All harmonics of a note of the saw instrument."""
     fundamental_hz = float(note_to_hz(note))
     return fundamental_hz * np.arange(1, min(40, int(18000.0 / fundamental_hz)) + 1)
 
@@ -37,7 +36,7 @@ def plain_db(note: int) -> np.ndarray:
 
 
 def gains_db(sound: Sound, note: int, **how) -> np.ndarray:
-    """Each harmonic's level in the sound minus its level in the plain instrument."""
+    """Each harmonic's level in the sound, minus its level in the plain instrument."""
     return levels_db(sound, note, **how) - plain_db(note)
 
 
@@ -100,7 +99,6 @@ def test_odd_harmonics_are_louder_than_even_ones(odd_even_db: float) -> None:
 
 @pytest.mark.parametrize("semitones", [-12.0, -5.0, 3.0, 12.0])
 def test_formants_move_the_envelope_and_leave_the_pitch(semitones: float) -> None:
-    """The curve through the harmonics' levels is shifted in frequency."""
     for note in (40, 60):
         plain, moved = plain_db(note), levels_db(Sound(formant_semitones=semitones), note)
         number = np.arange(1, len(plain) + 1)

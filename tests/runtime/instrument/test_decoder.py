@@ -1,4 +1,4 @@
-"""An instrument that does not fit its card is refused; a row's output is the same in any batch."""
+"""An instrument that does not fit its card is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TINY = DATA / "tiny.onnx"
 
 
 def edited(tmp_path: Path, old: bytes, new: bytes) -> Path:
-    """The tiny instrument with `old` replaced by `new`; equal lengths keep it a valid ONNX model."""
+    """Equal lengths keep the file a valid ONNX model."""
     content = TINY.read_bytes()
     assert content.count(old) == 1
     assert len(old) == len(new)

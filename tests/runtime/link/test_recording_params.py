@@ -1,4 +1,4 @@
-"""The player and the page share one definition of the params of `record`."""
+"""The player and the page share the params of `record`."""
 
 from __future__ import annotations
 

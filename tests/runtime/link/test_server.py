@@ -1,4 +1,4 @@
-"""The link's server without a thread: the test makes each turn of its loop."""
+"""The link's server, turn by turn."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_client_that_leaves_just_before_news_is_dropped_and_never_waited_for()
             server.serve()
             server.serve()
             assert server.is_watched("change")
-        server.publish("change", {"n": 1})  # only now can the server learn that the client has left
+        server.publish("change", {"n": 1})  # the server learns only now that the client has left
         assert min([*server.read_fds, *server.write_fds]) >= 0
         assert server.is_behind
         server.serve()

@@ -109,7 +109,7 @@ def test_health_and_history_have_load_and_latency(start: Start, home: Path) -> N
 
 
 def system_that_says(folder: Path, says: str) -> dict[str, str]:
-    """An environment whose `busctl` answers `says`, and whose `systemctl` stores its arguments."""
+    """`busctl` answers `says`, and `systemctl` stores its arguments."""
     for name, script in (("busctl", f"echo 's \"{says}\"'"), ("systemctl", f'echo "$@" >> {folder}/asked')):
         path = folder / name
         path.write_text(f"#!/bin/sh\n{script}\n")
@@ -180,7 +180,7 @@ def first_latent(home: Path) -> str:
 
 
 def moved_by(home: Path, keyboard: Keyboard, control: int, *, works: bool) -> None:
-    """Assert that the first latent follows a control, or does not if `works` is false."""
+    """Assert that a control moves the first latent, or does not if `works` is false."""
     for value in (0, 127):
         keyboard.play([0xB0, control, value])
         reached = lambda at=value / 127.0: abs(ask(home, "state")["positions"][first_latent(home)] - at) < 0.01  # noqa: E731

@@ -1,4 +1,4 @@
-"""The real program on a real audio server, played from another process."""
+"""The real program on a real audio server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PITCH_S = 0.5  # long enough to measure the pitch of steady sound
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """Starts the program on the JACK server; `inputs` and `audio` change the settings."""
+    """`inputs` and `audio` change the settings."""
 
     def start(
         *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object
@@ -52,7 +52,7 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """Hz of the first port's strongest partial: the mean near it, weighted by power."""
+    """The strongest partial of the first port: the mean near it, weighted by power."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
@@ -60,13 +60,13 @@ def played_hz(sound: np.ndarray) -> float:
 
 
 def brightness(sound: np.ndarray) -> float:
-    """Share, 0 to 1, of the power above 2 kHz in the first port."""
+    """Share, 0 to 1, of the first port's power above 2 kHz."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0])))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ) > 2000.0].sum() / power.sum())
 
 
 def counts(program: LiveProgram) -> dict[str, int]:
-    """The numbers in the program's final line: blocks, underruns, late blocks and notes."""
+    """blocks, underruns, late blocks and notes, as the program's final line has them."""
     return {name: int(number) for number, name in re.findall(r"(\d+) ([a-z ]+)", program.wait_for("Stopped"))}
 
 
@@ -126,7 +126,7 @@ def test_a_keyboard_that_is_back_at_once_lets_go_and_is_heard_again(
 
 
 def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str, int]:
-    """Play chords for PLAYED_S with changing notes and knobs, stop the program, and return its counts."""
+    """Play chords with changing notes and knobs for PLAYED_S; returns the program's counts."""
     with Player(jack_server, "timbrebox:in", OUTPUTS) as player:
         player.send(*([0x90, note, 90] for note in range(48, 80, 4)))
         for step in range(int(PLAYED_S / 2.0)):
@@ -153,7 +153,7 @@ def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """Lost periods in JACK's log, (2,): by the program's clients, and by others."""
+    """(2,): lost periods by the program's clients, and by others."""
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])

@@ -1,4 +1,4 @@
-"""Makers are threads that make and free instruments; each makes more only when all of its own are freed."""
+"""Makers are threads that make and free instruments."""
 
 from __future__ import annotations
 
@@ -23,17 +23,13 @@ class Made:
 
 
 class Workshop:
-    """Lets makers make stand-ins for engines.
-
-    in_use: the stand-ins that are not freed yet. threads: for each job, the thread that did it.
-    """
+    """in_use: the stand-ins that are not freed yet. threads: the thread of each job."""
 
     def __init__(self) -> None:
         self._done, self.is_busy = threading.Semaphore(0), False
         self.makers, self.in_use, self.threads = Makers(self._done.release, lambda: self.is_busy), [], []
 
     def make(self, fails: bool = False, n: int = 1) -> None:
-        """Run a job that makes n stand-ins, or none if it fails."""
         def make() -> list[Made]:
             self.threads.append(threading.get_ident())
             if fails:
@@ -46,7 +42,6 @@ class Workshop:
         self.wait()
 
     def wait(self) -> None:
-        """Wait until a thread has made or freed something."""
         assert self._done.acquire(timeout=30.0)
 
 
@@ -90,7 +85,7 @@ def test_there_is_a_limit_to_the_threads() -> None:
 
 
 class Told(Made):
-    """Adds the id of the thread that frees it to the list `told`."""
+    """told: ids of the threads that have freed stand-ins."""
 
     def __init__(self, told: list[int]):
         self._told = told
@@ -149,9 +144,8 @@ def test_an_engine_is_freed_in_small_steps() -> None:
     assert kept[0] == 0.0
 
 
-# A maker's thread allocates 40 MB, in small or in large pieces. A few small ones stay, as of a freed engine. Of the
-# freed large pieces, glibc keeps memory at the heap's end. The program prints its memory in MB with all pieces, and
-# after the others are freed.
+# A maker's thread allocates 40 MB. A few small pieces stay, as of a freed engine; of freed large pieces, glibc keeps
+# memory at the heap's end. The program prints its memory in MB, before and after it frees the others.
 HEAVY = """
 import re, sys, threading
 import numpy as np

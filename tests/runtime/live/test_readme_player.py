@@ -1,4 +1,4 @@
-"""The README's commands, from plugging in to a saved sound, on the rig."""
+"""The README's commands, from plugging in to a saved sound."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Player:
         self._control = 101  # this device's map does not use controls from 102 on
 
     def type(self, line: str) -> str:
-        """The text that a line prints; AssertionError if its command fails."""
+        """The text that a line prints."""
         words = shlex.split(line)
         assert words[0] == "./timbrebox"
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

@@ -1,4 +1,4 @@
-"""Real processes record, exactly to the sample, also after kills and with full disks."""
+"""Real processes record exactly, also after kills and with full disks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.rig import ask, home_of_its_own, wait_until
 
 
 class Program:
-    """A process of tests/support/random_play.py."""
+    """Runs tests/support/random_play.py."""
 
     def __init__(self, home: Path, seed: int, options: Sequence[str]):
         (home / "run").mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,6 @@ class Program:
         self.process.stdin.flush()
 
     def command(self, *arguments: str) -> str:
-        """Run a command, which must succeed; returns the printed text."""
         done = subprocess.run(
             [sys.executable, "-m", "runtime", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True
         )
@@ -59,7 +58,6 @@ class Program:
 
     @property
     def companion(self) -> int:
-        """Process ID of the companion."""
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         children = [int(child) for child in path.read_text().split()]
         (found,) = [c for c in children if b"runtime.companion" in Path(f"/proc/{c}/cmdline").read_bytes()]
@@ -86,7 +84,7 @@ def running(home: Path, seed: int, *options: str) -> Iterator[Program]:
 
 
 def assert_render_repeats(program: Program, sound: Path, *options: str) -> np.ndarray:
-    """Assert that rendering the MIDI file beside a sound file gives the same samples, and return them."""
+    """Assert that the MIDI file beside a sound file gives the same samples, and return them."""
     again = sound.with_name("again.wav")
     said = program.command("render", str(sound.with_suffix(".mid")), str(again), *options)
     assert "missing" not in said, said
@@ -144,7 +142,7 @@ def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: P
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         assert [event.instrument for _, event in events if isinstance(event, Swap)] == ["strings", "virtual-analogue"]
-        program.command("record", "start", "--seconds-before", "10")  # cannot begin before the latest swap
+        program.command("record", "start", "--seconds-before", "10")  # this recording cannot begin before the latest swap
         time.sleep(1.0)
         program.command("record", "stop")
         program.stop()
@@ -220,7 +218,7 @@ def test_a_killed_companion_leaves_a_file_that_plays_and_the_program_plays_on(
         (kept,) = program.files(f".{sound_format}")
         whole, _ = soundfile.read(kept, dtype="int16")
         assert len(whole) >= len(sound)
-        # `render` repeats the beginning of the kept recording, so it is what was played.
+        # `render` repeats the beginning exactly, so the recording is what was played.
         again = tmp_path / "again.wav"
         program.command("render", str(kept.with_suffix(".mid")), str(again))
         rendered, _ = soundfile.read(again, dtype="int16")

@@ -46,7 +46,7 @@ def test_the_next_instrument_takes_over_and_comes_back_after_a_restart(home: Pat
 
 
 class Stage:
-    """Stands in for the program: it has racks, but no audio output."""
+    """The program without an audio output."""
 
     def __init__(self) -> None:
         self.racks, self.lines, self.n_woken = Racks(choose(Config(), "pads", None, None), lambda: None), [], 0
@@ -71,7 +71,7 @@ class Stage:
         self.lines.append(f"told {name}")
 
     def serve(self, n_woken: int) -> None:
-        """Wait until `n_woken` instruments in all are made or have failed, then render a block."""
+        """Wait until `n_woken` instruments in all are made or have failed; render a block."""
         wait_until(lambda: self.n_woken == n_woken, "an instrument")
         self.play_on()
 

@@ -1,4 +1,4 @@
-"""A real `play` with its page, and clients of the page."""
+"""A real `play`, its page, and a real browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.panel import Page, Playing
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """Without a sound card; the page can draw a map of the instrument."""
+    """The page can draw a map of this instrument."""
     with Playing(["--audio", "null", "--instrument", "strings"], dict(os.environ)) as playing:
         yield playing
 
@@ -37,14 +37,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
-    """The page, just opened; the test fails if the page writes an error to the console."""
+    """The test fails if the page writes an error to the console."""
     with browser.at(playing.url, "play"):
         yield browser
 
 
 @pytest.fixture
 def link(playing: Playing) -> Iterator[Link]:
-    """The action `panic` has just ended all notes."""
+    """All notes have just been ended."""
     with playing.link() as link:
         link.ask("action", name="panic")
         yield link

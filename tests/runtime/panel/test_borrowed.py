@@ -1,4 +1,4 @@
-"""A page's process that `play` did not start, as in the service, borrows the output's ring."""
+"""A page's process that `play` did not start borrows the output's ring."""
 
 from __future__ import annotations
 

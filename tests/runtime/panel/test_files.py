@@ -1,4 +1,4 @@
-"""The page's process receives and sends files, safely."""
+"""The page's process receives and sends files."""
 
 from __future__ import annotations
 
@@ -37,18 +37,16 @@ class Part:
         self.socket, self._ids, self.facts = socket, itertools.count(1), {}
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:
-        """The whole answer to a request."""
         number = next(self._ids)
         self.socket.send(json.dumps({"method": method, "params": params, "id": number}))
         return self._next(lambda message: message.get("id") == number)
 
     def send(self, kind: str, name: str, content: bytes) -> None:
-        """Send a file in one piece."""
         assert "error" not in self.ask("send", kind=kind, name=name, bytes=len(content))
         self.socket.send(content)
 
     def wait(self, is_right: Any) -> dict[str, Any]:
-        """The next news about the work on files for which `is_right` is true."""
+        """The next news for which `is_right` is true."""
         return self._next(lambda message: message.get("method") == "files" and is_right(message["params"]))["params"]
 
     def _next(self, is_right: Any) -> dict[str, Any]:
@@ -59,7 +57,6 @@ class Part:
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """Has a small instrument; this module's tests share it."""
     with Playing(["--audio", "null", "--instrument", TINY], dict(os.environ)) as playing:
         yield playing
 

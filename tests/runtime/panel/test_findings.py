@@ -15,11 +15,11 @@ from tests.support.places import ROOT
 
 PAGE = ROOT / "runtime" / "panel" / "page" / "findings.js"
 SOURCES = [*sorted((ROOT / "runtime" / "doctor").glob("*.py")), ROOT / "runtime" / "live" / "watching" / "power.py"]
-# Texts that no finding has: those of the report, of the command's final line and of a warning, and regular expressions.
+# Texts that no finding has: of the report, of the final line and of a warning, and regular expressions.
 NOT_SHOWN = re.compile(
     r"Report of|Replaced:|\nSound cards|what follows|All is good|to mend|To mend|nothing that plays|\\[Swd]|\[|\||\?\)"
 )
-# Texts without a translation: commands to type, names of checks, units, and parts of texts that are translated whole.
+# Texts without a translation: commands, names of checks, units, and parts of texts that are translated whole.
 NOT_WORDS = re.compile(
     r"^\s*(sudo |echo |printf |@audio)|, status="
     r"|^(Sound card|Who has it|Real time|Too much|status |-bit \(\{\}\)| \(\{\} degrees Celsius\))$"
@@ -27,13 +27,12 @@ NOT_WORDS = re.compile(
 
 
 def rows() -> list[tuple[str, str]]:
-    """The rows of findings.js, the page's translations."""
     lines = re.findall(r"^  (\[\".*\"\]),$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return [tuple(json.loads(line)) for line in lines]
 
 
 def texts(path: Path) -> Iterator[str]:
-    """A Python file's texts without docstrings; {} is a part that varies, and is cut off at the ends."""
+    """Without docstrings; {} is a part that varies, and is cut off at the ends."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = ast.Module | ast.FunctionDef | ast.ClassDef
     begun = [node.body[0] for node in ast.walk(tree) if isinstance(node, kinds)]

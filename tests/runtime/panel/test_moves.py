@@ -1,4 +1,4 @@
-"""The moves of many pages become few messages to `play`, and none is lost."""
+"""The moves of many pages become few messages to `play`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.panel.playing.moves import EVERY_S, MergedMoves
 
 
 class Told:
-    """Stands in for a link; said: (time of the event loop, what was sent)."""
+    """said: (time of the event loop, what was sent)."""
 
     def __init__(self) -> None:
         self.said: list[tuple[float, dict[str, float]]] = []

@@ -1,4 +1,4 @@
-"""The page in a real Chromium on a real `play`, whose link shows the effects."""
+"""The page in a real Chromium on a real `play`."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     before = page.evaluate(shown)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
-    assert page.evaluate(shown) == before  # grey, but still complete
+    assert page.evaluate(shown) == before  # all is still shown, in grey
     wait_for_voices(link, 0)
     page.key("keyUp", "KeyA", "a")
     page.wait("document.querySelector('tb-notice').textContent === ''")
@@ -222,7 +222,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
     wait_for_voices(link, 0)
-    page.complaints.clear()  # the browser's errors about failed connections
+    page.complaints.clear()  # errors about failed connections
 
 
 def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:

@@ -1,4 +1,4 @@
-"""In a real Chromium, replaced changes of a sound can be brought back."""
+"""Changes that another sound has replaced can be brought back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANGED = "document.querySelector('tb-now .changed')"
 
 @pytest.fixture
 def page(opened: Browser, link: Link) -> Browser:
-    """The tab Sounds. The cello plays, a sound with a trajectory; its width was changed."""
+    """The cello plays, a sound with a trajectory; its width was changed."""
     link.ask("sound", name="cello")
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.wait(f"{CHANGED}.hidden")
@@ -34,7 +34,6 @@ def width(link: Link) -> float:
 
 
 def bring_back(page: Browser, link: Link) -> None:
-    """Accept the offer to bring the changes to the cello back."""
     page.wait(f"{TOAST}.textContent.includes('Your changes to cello were not saved.')")
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello" and width(link) == 0.5, "the cello with its changed width")
@@ -110,7 +109,7 @@ def test_the_volume_says_whose_it_is_and_why_it_differs(page: Browser, link: Lin
     link.ask("sound", name="harp")
     page.wait(f"{label}.textContent === 'Volume of harp'")
     assert page.evaluate(f"{label}.title").startswith("Each sound has its own volume")
-    page.look(360, 740)  # narrow: the label has room for its first word only
+    page.look(360, 740)  # room for the label's first word only
     assert page.evaluate(f"{label}.firstChild.textContent") == "Volume"
     assert page.evaluate("document.querySelector('.whose').offsetWidth") <= 1
 

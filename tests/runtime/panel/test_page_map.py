@@ -1,4 +1,4 @@
-"""The page's map in a real Chromium agrees with what the user does and hears."""
+"""The page's map agrees with what the user does and hears."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
 FIRST = "document.querySelector('.first').textContent"  # the first text about the ring's place
 SLIDER = "document.querySelector('#couple-at')"
-# The names that the map shows, and all its pins: text, [left, top, right, bottom].
+# [text, [left, top, right, bottom]] of the names that are shown, and of all pins
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
   const { left, top, right, bottom } = each.getBoundingClientRect();
   return [each.textContent, [left, top, right, bottom]];
@@ -32,7 +32,6 @@ PINS = """[...document.querySelectorAll('.pins button')].map((each) => {
 
 @pytest.fixture
 def page(opened: Browser, link: Link) -> Browser:
-    """The map; the cello plays."""
     link.ask("sound", name="cello")
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.click("#tab-map")
@@ -42,7 +41,6 @@ def page(opened: Browser, link: Link) -> Browser:
 
 @pytest.fixture
 def many(page: Browser, link: Link) -> Iterator[Browser]:
-    """The map of an instrument with many sounds."""
     link.ask("instrument", name="orchestra")
     page.wait("document.querySelectorAll('.pins button').length > 20")
     yield page
@@ -85,10 +83,10 @@ def choose_end(page: Browser, number: int, name: str) -> None:
 
 def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, link: Link) -> None:
     link.ask("sound", name="flute")
-    # The playing sound is at the first end; the slider is off until the second has a sound.
+    # The playing sound is at the first end; the slider is off until the second end has one.
     many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
     assert many.evaluate(f"{SLIDER}.disabled")
-    assert many.evaluate(f"{SLIDER}.value") == "0"  # nothing of it is filled
+    assert many.evaluate(f"{SLIDER}.value") == "0"  # the slider is not filled
     choose_end(many, 1, "trumpet")
     many.wait(f"{FIRST} === 'halfway between flute and trumpet'")
     assert many.evaluate(f"{SLIDER}.ariaValueText") == "50 %, halfway between flute and trumpet"
@@ -115,7 +113,7 @@ def test_the_slider_between_two_sounds_is_moved_with_keys_to_the_first_one_s_pin
     for number, name in enumerate(("oboe", "violin")):
         choose_end(many, number, name)
         many.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present'))); 0")
-        time.sleep(0.2)  # this news must not change the chosen sounds
+        time.sleep(0.2)  # the news must not change the chosen sounds
     many.wait(f"{FIRST} === 'halfway between oboe and violin'")
     many.evaluate(f"{SLIDER}.focus()")
     many.command("Input.dispatchKeyEvent", type="keyDown", code="Home", key="Home", windowsVirtualKeyCode=36)
@@ -173,11 +171,11 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.wait("document.querySelector('.signs.quiet') === null")  # the cello has the trajectory of a recording
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{MAP}.trail.places.length > 5")
-    # below the map, where it covers no name
+    # below the map, where the text covers no name
     said = page.evaluate("document.querySelector('.signs .moves').textContent")
     assert said == "The sound moves here by itself while a note sounds."
     assert page.evaluate("document.querySelector('.sheet .signs')") is None
-    # the trail begins again where the ring goes
+    # The trail begins anew where the ring goes.
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.7, 0.7))
     page.wait(f"{MAP}.trail.places.length < 5")
     link.ask("sound", tree={"sound_version": 1, "name": "Plain"})

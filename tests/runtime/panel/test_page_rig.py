@@ -1,4 +1,4 @@
-"""What a user does on the page, in a real Chromium, changes the sound of `play` on a JACK server."""
+"""What a user does on the page changes the sound."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.rig
 IN_TUNE_CENTS = 20.0
 SILENT_DB = -70.0
 PERIOD_FRAMES = 256
-# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`); other tests run beside this one.
+# The page's own limit is 25 ms (`python -m tests.soak.panel_touch`), but other tests run beside this one.
 LONGEST_TOUCH_MS = 60.0
 RING = "document.querySelector('tb-map').place"
 TOAST = "document.querySelector('tb-toast')"
@@ -54,14 +54,13 @@ def playing(server: JackServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
-    """Captures the output, and plays MIDI."""
     with Player(server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")) as ears:
         yield ears
 
 
 @pytest.fixture
 def page(opened: Browser, link: Link, ears: Player) -> Browser:
-    """The page while nothing sounds; the chosen sound has no attack."""
+    """Nothing sounds; the chosen sound has no attack."""
     link.ask("sound", name="cello")
     link.ask("move", target="envelope.attack", position=0.0)
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
@@ -76,7 +75,7 @@ def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
 
 
 def bands_db(sound: np.ndarray) -> np.ndarray:
-    """Levels in thirds of an octave from 60 Hz to 16 kHz, in dB."""
+    """Levels in thirds of an octave from 60 Hz to 16 kHz."""
     power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
     hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     edges = 60.0 * 2.0 ** (np.arange(25) / 3.0)
@@ -84,14 +83,14 @@ def bands_db(sound: np.ndarray) -> np.ndarray:
 
 
 def change_db(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean distance between two sounds' bands, in dB, without bands that are faint in both."""
+    """Mean distance between two sounds' bands, without bands that are faint in both."""
     rows = np.stack((bands_db(before), bands_db(after)))
     strong = rows.max(axis=0) > rows.max() - 50.0
     return float(np.abs(rows[0] - rows[1])[strong].mean())
 
 
 def hold(page: Browser, note: int) -> None:
-    """Click on a key with *Hold* on, so that its note goes on."""
+    """With *Hold* on, the clicked note goes on."""
     page.click("tb-keys .bar button:last-child")
     page.click(f'[data-note="{note}"]')
 
@@ -127,7 +126,7 @@ def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: L
     page.mouse("mouseReleased", place)
     there = page.evaluate(f"[...{RING}]")
     assert change_db(before, heard(ears)) > 5.0
-    # The page finds a place for the present latents, near where the ring was dropped.
+    # The page finds the latents' place on the map, near where the ring was dropped.
     row = [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
     found = page.evaluate(f"[...document.querySelector('tb-map').placeOf({row})]")
     assert np.hypot(*(np.array(found) - there)) < 0.1
@@ -147,7 +146,7 @@ def test_a_real_control_is_learnt_and_moves_what_is_heard(page: Browser, link: L
     page.wait("document.querySelector('.arrived').textContent.includes('CC 21')")
     ears.send([0xB0, 21, 40])
     assert change_db(before, heard(ears)) > 5.0
-    # The learned control is forgotten; the default map's, CC 74, is switched off and on again.
+    # The learned control is forgotten. The default map's control, CC 74, is switched off and on again.
     row = "document.querySelector('tr:has([data-learn=\"filter.cutoff\"]) td')"
     page.click("tr:has([data-learn='filter.cutoff']) .acts button:nth-child(2)")
     page.wait(f"!{row}.textContent.includes('21')")
@@ -175,7 +174,7 @@ def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_button
     page.click(".panic")  # ends a note even if the key's release never comes
     page.wait(f"{lit} === 0")
     ears.send([0x80, 64, 0])
-    page.click("#tab-hands")  # the list also has what arrived before it was shown
+    page.click("#tab-hands")  # the list also has what arrived earlier
     page.wait("document.querySelector('.arrived').textContent.includes('C♯4')")
 
 
@@ -228,7 +227,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
 
 
 def learn_cutoff(page: Browser, ears: Player) -> None:
-    """Let knob 21 move the cutoff, by the mark at its slider; the learn mode ends then."""
+    """Let knob 21 move the cutoff; the learn mode ends."""
     page.click("tb-tools .learns")
     page.wait(f"{TOAST}.textContent.startsWith('Click the mark at a slider')")
     page.click(f"{CUTOFF} .learn")
@@ -389,4 +388,4 @@ def test_the_page_s_process_dies_and_comes_back_and_the_page_with_it(
     page.key("keyDown", "KeyA", "a")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 60)) < IN_TUNE_CENTS
     page.key("keyUp", "KeyA", "a")
-    page.complaints.clear()  # the browser's errors about failed connections
+    page.complaints.clear()  # errors about failed connections

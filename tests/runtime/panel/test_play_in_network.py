@@ -1,4 +1,4 @@
-"""Settings allow `play` a network: it shows the pairing code, and OSC plays notes."""
+"""In a network, `play` shows its pairing code, and OSC plays notes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_network_pairs_and_osc_plays(tmp_path: Path) -> None:
 
 
 def paired(address: str, port: int, code: str) -> str:
-    """The cookie of a device paired from the network."""
+    """The cookie of a new device."""
     import http.client
 
     connection = http.client.HTTPConnection(address, port, timeout=60.0)

@@ -1,4 +1,4 @@
-"""The driver for strangers obeys line by line, and leaves nothing running."""
+"""The driver for strangers obeys line by line."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.rig
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Short, because the path of the browser's socket in it has at most 107 characters."""
+    """The browser's socket in this folder may have a path of at most 107 characters."""
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Its temporary files are all in `folder`."""
+    """Temporary files go into `folder`."""
     missing = missing_tools() or missing_browser()
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
@@ -50,14 +50,14 @@ def ask(driver: subprocess.Popen[str], **command: object) -> dict[str, Any]:
 
 
 def middle(driver: subprocess.Popen[str], role: str, name: str) -> dict[str, float]:
-    """The middle of the first listed element of this role whose name begins with `name`."""
+    """The middle of the first listed element whose name begins with `name`."""
     listed = ask(driver, do="elements")["elements"]
     box = next(each["box"] for each in listed if each["role"] == role and each["name"].startswith(name))
     return {"x": box[0] + box[2] / 2.0, "y": box[1] + box[3] / 2.0}
 
 
 def children(process: int) -> list[int]:
-    """All descendants of a process."""
+    """All descendants."""
     own = [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     return own + [each for child in own for each in children(child)]
 
@@ -82,7 +82,7 @@ def test_a_knob_is_learnt_by_mouse_and_midi(driver: subprocess.Popen[str], tmp_p
 @pytest.mark.parametrize("how", ["its input closes", "it is asked to end"])
 def test_it_ends_everything(driver: subprocess.Popen[str], folder: Path, how: str) -> None:
     started = children(driver.pid)
-    assert len(started) > 3  # at least the server, the program, its page and the browser
+    assert len(started) > 3  # the server, the program, its page and the browser
     if how == "its input closes":
         driver.stdin.close()
     else:

@@ -1,4 +1,4 @@
-"""A sound with parts is chosen, built and rendered, or refused in one line."""
+"""A sound with parts is chosen, built and rendered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAIN = "phase_blend: 0.3\n"
 
 
 def layers(folder: Path, *parts: str, more: str = "") -> str:
-    """The path of a sound with these parts, each in YAML; more: further lines of the file."""
+    """parts: in YAML; more: further lines of the file."""
     path = folder / "layers.yaml"
     path.write_text(f"parts: [{', '.join(parts)}]\n{more}")
     return str(path)

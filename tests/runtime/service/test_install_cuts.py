@@ -1,4 +1,4 @@
-"""After a power cut during an installation or update, a version plays and can be updated."""
+"""After a power cut during an installation, a version plays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled instrument's sounds differ, and do what their recipes say."""
+"""The bundled instrument's sounds do what their recipes say."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def instrument() -> Decoder:
 
 @functools.cache
 def take(name: str) -> Take:
-    """The middle note of a sound, held for 1.7 s."""
+    """The middle note, held for 1.7 s."""
     (recipe,) = [recipe for recipe in RECIPES if recipe.name == name]
     return play(instrument(), played(SOUNDS[name].read(), instrument()), [recipe.notes[1]])
 

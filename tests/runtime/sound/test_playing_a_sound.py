@@ -28,7 +28,6 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    """Render the scale into out.wav."""
     command = [sys.executable, "-m", "runtime", "render", SCALE, "out.wav", *map(str, options)]
     return subprocess.run(
         command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=LIMIT_S, check=False
@@ -36,7 +35,7 @@ def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[st
 
 
 def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
-    """The bytes of a rendering that must succeed; said: the exact text on stderr."""
+    """said: the exact text on stderr."""
     done = render(folder, *options)
     assert (done.returncode, done.stderr) == (0, said)
     return (folder / "out.wav").read_bytes()
@@ -44,7 +43,7 @@ def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Has the instrument `mine`, a copy of tiny, and an empty folder of the user's sounds."""
+    """The instrument `mine` is a copy of tiny. The user has no sounds."""
     (tmp_path / "instruments").mkdir()
     (tmp_path / "data" / "timbrebox" / "sounds").mkdir(parents=True)
     shutil.copy(TINY, tmp_path / "instruments" / "mine.onnx")

@@ -1,4 +1,4 @@
-"""Sounds, the card's presets and the user's files, are found by name."""
+"""Sounds are found by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of `through` follow the pitch, stretch spectra, move latents and find the colour."""
+"""The parts of `through`: pitch, stretched spectra, latents and colour."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CARD = Decoder(DATA / "tiny.onnx").card
 
 
 def followed(*heard: float, card: object = CARD) -> PitchFollower:
-    """Has followed these pitches, one for each frame; NaN: none heard."""
+    """NaN: no pitch is heard in this frame."""
     follower = PitchFollower(card)
     for note in heard:
         follower.follow(note)

@@ -1,4 +1,4 @@
-"""The command `service`: what it refuses before anything is done."""
+"""What the command `service` refuses."""
 
 from __future__ import annotations
 

@@ -54,16 +54,16 @@ BRIGHT = Sound(name="bright", latents={"a": 0.9}, tilt_db_per_octave=3.0, filter
 
 
 def other_sounds(config: Config) -> list[Patch]:
-    """A moving and a bright sound with knob positions, a plain one, and a morph of all three."""
+    """A moving and a bright sound, a plain one, and a morph of all three."""
     one, two = Patch(config, MOVING, (0.1, 0.8)), Patch(config, BRIGHT, (0.9, 0.3))
     return [one, two, Patch(config), Patch(config, morph=PlayedMorph((one, two, Patch(config))))]
 
 
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
-    """Play phrases, and after each a pause of `pause` frames. Returns the sound and the history.
+    """Play phrases in blocks of `block` frames, and after each a pause; returns the sound and the history.
 
-    Events are posted just before their block of `block` frames. Every fifth of a block is moved to the block's first
-    frame. The history has a state for the end of each pause.
+    pause: in frames. Every fifth event of a block is moved to the block's first frame. The history has a state for the
+    end of each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
@@ -99,7 +99,7 @@ def through_json(state: EngineState) -> EngineState:
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
     """Start an engine from each silent state, and assert that it plays the rest of `sound`.
 
-    make: function of a state that returns an engine which starts from it. Returns the number of silent states.
+    make: function of a state that returns an engine. Returns the number of silent states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
@@ -120,9 +120,9 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
     return n_states
 
 
-# A MIDI clock of about 120 beats a minute, with jitter.
+# about 120 beats a minute, with jitter
 TICKING: Timed = [(919 * number + 37 * (number % 3), Clock()) for number in range(7)]
-# Controls that remember something: half of a 14-bit value, a takeover, a switch, a parameter's number.
+# These controls remember something: half of a 14-bit value, a takeover, a switch, a parameter's number.
 MAPS = [
     bind([MapLine("cc 20", "filter.cutoff", takeover="pick_up"), MapLine("cc 21", "tilt", takeover="scaled")]),
     bind([MapLine("cc14 6", "latent.1"), MapLine("cc 71", "latent.2", mode="relative_twos_complement")]),
@@ -191,7 +191,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """Without any one of these parts, an engine that starts from the state sounds different."""
+    """Without one of these parts, the engine would sound different."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:

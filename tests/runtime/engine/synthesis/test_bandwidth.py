@@ -1,4 +1,4 @@
-"""Bandwidth widens every harmonic by the same interval, keeps the loudness, and does not click."""
+"""Bandwidth widens every harmonic by the same interval, and keeps the loudness."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ NOISE, COHERENT = 0.0, 1.0
 @pytest.mark.parametrize(("blend", "sample_rate_hz"), [(COHERENT, 44100), (COHERENT, 48000), (NOISE, 44100)])
 @pytest.mark.parametrize(("note", "cents"), [(36, 80.0), (48, 20.0), (60, 10.0), (84, 20.0)])
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
-    """Tests widths from 10 Hz to half the distance between harmonics.
+    """Widths from 10 Hz to half the distance between harmonics are tested.
 
-    The measured widths depend on chance, so the mean of their ratios to the wanted widths has the narrower limit.
+    A measured width depends on chance, so the limit for the mean is narrower.
     """
     sounds = lane_sounds(harmonic(note)[0], sample_rate_hz, 2.5, [cents], blend)
     fundamental_hz = harmonic(note)[1]
@@ -74,10 +74,7 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 
 
 def test_the_walk_goes_forth_and_back() -> None:
-    """The walk, by which phases wander to widen harmonics, depends on the hop's number alone.
-
-    A transposed lane may make the same dense hop twice.
-    """
+    """A transposed lane may make the same dense hop twice, so phases must wander by the hop's number alone."""
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)
     lane = slice(0, 1)

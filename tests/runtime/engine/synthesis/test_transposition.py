@@ -1,4 +1,4 @@
-"""Every note sounds at its own pitch, also outside the model's range, with bends and vibrato."""
+"""Every note sounds at its own pitch, also outside the model's range."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The smallest weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. It
-# alone would make a low note count as soft, and be amplified into the limiter.
+# The engine's measure of loudness gives a frequency at least this weight. Below about 50 Hz the K-weight is smaller. It
+# would make a low note count as soft, and be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
@@ -47,7 +47,7 @@ def test_a_dense_hop_is_as_long_as_two_hops(sample_rate_hz: int) -> None:
 
 
 def sound_of(player: Player, note: int) -> np.ndarray:
-    """The left channel of one note. Low notes last longer, so that the noise averages out."""
+    """Low notes last longer, so that the noise averages out."""
     player.send(NoteOn(0, note, 100)).hear(0.01)
     sound = player.hear(min(LONGEST_S, max(SHORTEST_S, 0.75 * 2.0 ** ((48 - note) / 12.0))))[:, 0]
     player.send(NoteOff(0, note)).hear()
@@ -55,7 +55,7 @@ def sound_of(player: Player, note: int) -> np.ndarray:
 
 
 def weighted_level_db(sound: np.ndarray) -> float:
-    """Loudness as the engine measures it: K-weights, but at least LEAST_WEIGHT."""
+    """Loudness as the engine measures it: with K-weights of at least LEAST_WEIGHT."""
     window = np.hanning(len(sound))
     power = np.abs(np.fft.rfft(sound * window)) ** 2
     weight = np.maximum(k_weighting(np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)), LEAST_WEIGHT)
@@ -63,7 +63,7 @@ def weighted_level_db(sound: np.ndarray) -> float:
 
 
 def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
-    """For each of the 128 notes: its error in cents, and its `weighted_level_db`."""
+    """Errors in cents and levels in dB, (128,) each."""
     sounds = {note: sound_of(player, note) for note in range(128)}
     errors = [100.0 * (centroid_note(sound) - note) for note, sound in sounds.items()]
     return np.array(errors), np.array([weighted_level_db(sound) for sound in sounds.values()])
@@ -82,9 +82,8 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
-    # A note uses only some of the stored noise spectra. Below note 24 these are so few that a single note's measured
-    # pitch is uncertain: with three seeds, 3 s of sound were up to 86 cents off, 8 s up to 43 cents. So octaves are
-    # averaged.
+    # Below note 24, a note uses so few of the stored noise spectra that its measured pitch is uncertain: with three
+    # seeds, 3 s of sound were up to 86 cents off, 8 s up to 43 cents. So octaves are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0
@@ -154,7 +153,7 @@ def test_vibrato_ends_with_the_wheel() -> None:
 def test_a_knob_turns_a_transposed_note_too() -> None:
     def brightness(player: Player) -> float:
         power = np.abs(np.fft.rfft(player.hear(1.0)[:, 0])) ** 2
-        fundamental = power[400:650].sum()  # the fundamental of note 72 is at 523 Hz
+        fundamental = power[400:650].sum()  # note 72 is at 523 Hz
         return float(10.0 * np.log10(power[900:].sum() / fundamental))
 
     for instrument, bend in (("tiny", 8191), ("tiny-none", 0)):
@@ -188,8 +187,6 @@ def test_a_released_note_far_from_its_model_s_pitch_ends_like_any_other() -> Non
 
 
 class Fixed(NamedTuple):
-    """A ratio that does not change."""
-
     fixed: float
 
     @property
@@ -201,7 +198,7 @@ class Fixed(NamedTuple):
 
 
 def fading_lane() -> tuple[LaneSound, int]:
-    """A lane between two very different spectra, and a frame of its crossfade."""
+    """Two very different spectra are crossfaded at the returned frame."""
     sound, spectra = LaneSound(SPEC, SAMPLE_RATE_HZ, (0,), 0), np.zeros((2, SPEC.n_bins), np.float32)
     spectra[0, 20:40] = spectra[1, 200:220] = 1.0
     sound.set_spectra([0], spectra[:1], [0.0])

@@ -1,4 +1,4 @@
-"""In mono and legato, only the newest key that is held sounds."""
+"""In mono and legato, only the newest held key sounds."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_glide_starts_at_the_former_key_and_arrives_at_the_new_one(
     player.hear(0.05)
     arrived = centroid_note(player.hear(3.0)[:, 0])
     assert arrived == pytest.approx(74.0, abs=0.06)
-    # The first quarter of a 50 ms glide has only two periods, and in legato it includes the former voice's fade.
+    # The first quarter of a 50 ms glide has only two periods. In legato it includes the former voice's fade.
     assert quarters == pytest.approx([53, 59, 65, 71], abs=3.0 if portamento_s > 0.1 else 6.5)
 
 

@@ -1,4 +1,4 @@
-"""How notes, pedals, mode messages, stealing, programs and active sensing sound."""
+"""Notes, pedals, mode messages, stealing and programs, judged by the sound."""
 
 from __future__ import annotations
 

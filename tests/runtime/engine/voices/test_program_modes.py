@@ -1,4 +1,4 @@
-"""A program change between poly and mono sounds leaves no note stuck."""
+"""A program change between poly and mono leaves no note stuck."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def heard(engine: Engine, *events: Event) -> list[int]:
-    """Send events; returns the notes that sound after every released note has ended."""
+    """The notes that sound after these events, when released ones have ended."""
     for event in events:
         engine.post(event)
     sound = np.zeros((round(0.4 * SAMPLE_RATE_HZ), 2), np.float32)

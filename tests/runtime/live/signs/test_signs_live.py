@@ -30,7 +30,7 @@ def settings(folder: Path) -> Path:
 
 
 def has_chimed(sound: np.ndarray) -> bool:
-    """Whether the chime's final note sounds, whose frequency the cue for waiting lacks."""
+    """The chime's final note has a frequency that the cue for waiting lacks."""
     spectrum = np.abs(np.fft.rfft(sound[:, 0]))
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     last_hz = note_to_hz(NOTES[CHIME][-1][1])

@@ -1,4 +1,4 @@
-"""Cues are sounds for a user without a screen: a chime, a cue for waiting, and `yes`."""
+"""Cues are sounds for a user without a screen."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ TINY = DATA / "tiny.onnx"
 
 
 class Silence:
-    """Plays nothing."""
-
     frame = 0
 
     def render(self, out: np.ndarray) -> None:

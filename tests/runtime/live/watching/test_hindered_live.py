@@ -1,4 +1,4 @@
-"""The real program copes with too little time for blocks, and with sound that is not finite."""
+"""The real program copes with too little time, and with sound that is not finite."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 BACK_S = 5.0
-# So many periods may be lost besides the counted stalls of the machine: one in a thousand if the run lasts a minute or
-# longer, else one in a hundred. Other tests run at the same time, and not every stall is counted. If no voices were
-# shed, a third would be lost.
+# So many periods may be lost besides the counted stalls: one in a thousand if the run lasts a minute or longer, else
+# one in a hundred. Other tests run at the same time, and not every stall is counted. Without shedding, a third would be
+# lost.
 MOST_LOST = (0.001 if PLAYED_S >= 60.0 else 0.01) * PLAYED_S * SAMPLE_RATE_HZ / PERIOD_FRAMES
 N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
 
 
 def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LiveProgram:
-    """hindrance: as in `tests.support.hindered_play`."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "virtual_port": "in"},
@@ -39,7 +38,7 @@ def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LivePr
 
 
 def lost_periods(server: JackServer) -> int:
-    """Periods that, by the server's log, ended before the program's audio had finished."""
+    """Periods that ended before the program's audio had finished."""
     return server.n_unfinished("PortAudio", "Running")
 
 

@@ -1,4 +1,4 @@
-"""Voices are shed in an overload, as a model of a machine shows."""
+"""Voices are shed in an overload."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ Cost = Callable[[float, int], float]
 
 
 class Machine:
-    """A model of a machine that plays blocks, whose player holds n_wanted notes.
+    """A model of a machine whose player holds n_wanted notes.
 
-    cost: a block's load (its work divided by its duration), by the time in s and the number of sounding voices.
-    stall_s: how many seconds a block waits for the machine, by the time in s. main_waits_s: how late the main thread
-    looks at the loads. limits: (time, limit) of each change that the main thread knows. n_lost: number of blocks with a
-    load above 1.
+    cost: a block's load (work divided by duration), by the time in s and the number of sounding voices. stall_s: how
+    long a block waits for the machine, by the time in s. main_waits_s: how late the main thread looks at the loads.
+    limits: (time, limit) of each change that the main thread knows. n_lost: blocks with a load above 1.
     """
 
     def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S, main_waits_s: float = 0.0):
@@ -46,7 +45,7 @@ class Machine:
         self._limit = event.n_voices
 
     def play(self, until_s: float) -> None:
-        """`overload` looks at the loads after a nearly late block, and at times that it chooses."""
+        """`overload` looks after a nearly late block, and at times that it chooses."""
         while self.now_s < until_s:
             n_sounding = self.n_active_voices
             load = self.cost(self.now_s, n_sounding)
@@ -69,7 +68,7 @@ class Machine:
 
 
 def noisy(cost: Cost) -> Cost:
-    """Varies by a tenth from block to block."""
+    """Varies the cost by a tenth from block to block."""
     rng = np.random.default_rng(0)
     return lambda now_s, n: cost(now_s, n) * (1.0 + 0.1 * rng.uniform(-1.0, 1.0))
 

@@ -62,8 +62,6 @@ def test_blocks_that_are_too_much_work_are_no_stalls() -> None:
 
 
 class Source:
-    """For each block, waits for `wait_s`, then computes for `work_s`."""
-
     frame, wait_s, work_s = 0, 0.0, 0.0
 
     def render(self, _out: object) -> None:

@@ -1,4 +1,4 @@
-"""The watch notices sound that is not finite, and a device that requests no more blocks."""
+"""The watch notices sound that is not finite, and a device that wants no more blocks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """A rack whose blocks each have a NaN while `is_bad` is true.
+    """Each block has a NaN while `is_bad` is true.
 
-    heals: whether an Action that is posted sets `is_bad` to False.
+    heals: whether an Action sets `is_bad` to False.
     """
 
     def __init__(self, rack: Rack, heals: bool):

@@ -80,7 +80,7 @@ STEP, N_HOPS = slice(8, 12), slice(28, 32)
 
 
 def with_part(part: slice, value: bytes) -> bytes:
-    """PACKED with other bytes in one part, and with the right checksum."""
+    """The checksum is right."""
     return signed(PACKED[: part.start] + value + PACKED[part.stop : -4])
 
 
@@ -107,7 +107,7 @@ def with_part(part: slice, value: bytes) -> bytes:
 )
 def test_bytes_that_are_no_trajectory_are_refused(content: bytes, said: str) -> None:
     if said == "found a range from":
-        # The first latent's range begins at byte 38, after its name of one letter.
+        # The first latent's range begins at byte 38, after a name of one letter.
         content = signed(PACKED[:38] + struct.pack("<2f", float("nan"), 1.0) + PACKED[46:-4])
     with pytest.raises(UserError) as caught:
         unpack(content, "mine.trajectory")

@@ -1,4 +1,4 @@
-"""In a sound's YAML, a trajectory is written out, packed or in a file of its own."""
+"""A sound's YAML has its trajectory written out, packed or in a file of its own."""
 
 from __future__ import annotations
 

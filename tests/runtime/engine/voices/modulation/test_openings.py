@@ -1,4 +1,4 @@
-"""While a note begins, its spectrum is computed as often as its envelopes need."""
+"""While a note begins, its points are as close together as its envelopes need."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ SOUND = Sound(filter=Filter(type="low", cutoff_hz=300.0, slope_db_per_octave=12)
 def test_no_gain_changes_by_more_than_3_db_from_point_to_point(
     octaves_per_1024: float, expected: tuple[tuple[int, int], ...]
 ) -> None:
-    """The filter falls by 12 dB per octave, so a cutoff moved by 0.25 octaves changes a gain by 3 dB.
+    """The filter falls by 12 dB per octave, so 0.25 octaves of cutoff change a gain by 3 dB.
 
-    Points are never closer than NEAREST. expected: (end, distance) in frames: up to `end` there is a point every
-    `distance` frames.
+    expected: (end, distance) in frames: up to `end` there is a point every `distance` frames.
     """
     assert (
         opening_points(SOUND, lambda frames: [("filter.cutoff", frames * octaves_per_1024 / 1024)], NEAREST) == expected
@@ -59,7 +58,7 @@ def test_voices_that_are_made_one_by_one_have_fewer_points(width: float, nearest
 
 
 def n_transposed_at(engine: Engine, frames: list[int]) -> list[int]:
-    """How many lanes are transposed in the block of 64 frames that ends at each of these frames."""
+    """n_transposed of the block of 64 frames that ends at each frame."""
     out, found = np.zeros((64, 2), np.float32), []
     while len(found) < len(frames):
         engine.render(out)

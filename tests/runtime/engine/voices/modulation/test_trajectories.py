@@ -1,4 +1,4 @@
-"""When a trajectory is read, and which values, follows from its speed, loop, release, motion and blending."""
+"""Where a trajectory is read, and how several are blended."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ FULL = {"attack_s": 0.2, "loop_s": (0.5, 1.5), "release_s": 1.7}
 
 
 def playing(trajectory: Trajectory, modulated: bool = False, **fields: Any) -> Trajectories:
-    """One trajectory, which lane 0 plays from frame 0 on."""
+    """Lane 0 plays the trajectory from frame 0 on."""
     played = Trajectories([PlayedTrajectory(trajectory, **fields)], trajectory.knobs, 1, RATE, modulated)
     played.start(0, 0, 60, 100)
     return played
 
 
 def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
-    """The offset of the first knob."""
+    """Of the first knob."""
     return float(played.values([lane], round(time_s * RATE))[0][0, 0])
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """The place, in s, where the trajectory `ramp` is read; asserts that all its values are read there."""
+    """Where the trajectory `ramp` is read, in s; asserts that all its values are read there."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
@@ -96,7 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # The loop's crossfade spreads the difference of its two ends over many frames, so its steps are hardly larger.
+    # The loop's crossfade spreads the difference of its two ends over many frames, so it adds little to a step.
     assert np.all(looped <= recorded * 1.02)
 
 
@@ -193,7 +193,7 @@ LANES = 6
 
 
 def several(modulated: bool = False) -> Trajectories:
-    """Three trajectories, played by six lanes that began at different frames; two keys are released."""
+    """Six lanes, begun at different frames, play three trajectories; two keys are released."""
     played = [
         PlayedTrajectory(random_trajectory(1, **FULL), key=40, velocity=20, speed=1.3),
         PlayedTrajectory(random_trajectory(2, n_hops=50), key=70, velocity=20, direction="backward", motion=2.0),
@@ -222,7 +222,7 @@ def test_values_do_not_depend_on_other_lanes_or_earlier_calls() -> None:
 
 
 def advance(played: Trajectories, frame: int, speed: float, shift: float = 0.0, n_lanes: int = 1) -> None:
-    """Give lanes 0 to n_lanes - 1 this speed and this shift from `frame` on."""
+    """Give the first n_lanes lanes this speed and shift from `frame` on."""
     lanes = np.arange(n_lanes)
     played.playheads.advance(frame, lanes, np.full(n_lanes, speed), np.full(n_lanes, shift))
 
