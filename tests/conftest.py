@@ -90,7 +90,7 @@ def store(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(autouse=True)
 def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keep each test from the developer's files and from a running `play`."""
+    """Give each test user folders of its own, so that it touches neither the developer's files nor a running `play`."""
     # The prefix is short: a socket's path may have at most 107 bytes. Errors are ignored: the companion of a killed
     # program may still write into the folder for a moment.
     with tempfile.TemporaryDirectory(prefix="tb-", ignore_cleanup_errors=True) as home:
@@ -104,7 +104,7 @@ def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def own_priority() -> Iterator[None]:
     """Take back the real-time priority of a test that rendered as the audio thread.
 
-    The next tests would keep other programs from running.
+    Otherwise the next tests would keep other programs from running.
     """
     if not hasattr(os, "sched_getscheduler"):
         yield

@@ -22,7 +22,7 @@ def jack_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer
 
 @pytest.fixture
 def on_rig(jack_server: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """This process's JACK clients connect to this server."""
+    """The JACK server to which this process's JACK clients connect."""
     for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER"):
         monkeypatch.setenv(name, jack_server.env[name])
     return jack_server

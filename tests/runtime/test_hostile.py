@@ -16,7 +16,7 @@ from tests.support.hostile_kinds import Kind, kinds
 from tests.support.hostile_models import GOOD, MODELS, TRAP
 
 N_EACH = 25
-# one example of each kind of harm; tests/soak/hostile.py tries all files
+# One example of each kind of harm; tests/soak/hostile.py tries all files.
 SOME = ("/dev/zero as config", "a pipe as midi", "sound with an escape in its name", "aliases in aliases", "1 Hz",
         "2 MB of notes", "an archive that grows", "a model that takes memory", "instruments with bad ones")  # fmt: skip
 

@@ -70,7 +70,10 @@ def test_a_trace_shows_a_look_up(tmp_path: Path) -> None:
 
 
 def assert_keeps_to_itself(trace: Trace, says: str, families: set[str] = LOCAL) -> None:
-    """says: a pattern of the printed text. families: allowed address families, on this machine only."""
+    """Assert that the program printed `says`, a pattern, and used no network.
+
+    families: the address families that it may use, on this machine only.
+    """
     assert trace.status == 0, trace.output
     assert re.search(says, trace.output, re.DOTALL), trace.output
     assert trace.families <= families

@@ -32,7 +32,7 @@ def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
     return magnitude_frames(sum(a * np.sin(2 * np.pi * f * time_s + p) for f, a, p in partials if f < 20000.0), SPEC)
 
 
-# Saws without a fundamental are tested only up to C6.
+# The saws without a fundamental end at C6.
 @pytest.mark.parametrize(
     ("kind", "note"),
     [(kind, note) for kind in ("saw", "square") for note in range(24, 109, 3)]
@@ -74,7 +74,7 @@ def test_no_pitch_is_heard_in_silence():
     assert np.isnan(heard_notes(np.zeros((1, SPEC.n_bins)), SPEC)).all()
 
 
-# sampled piano, guitar, violin, strings and clarinet of TimGM6mb
+# Programs of TimGM6mb: sampled piano, guitar, violin, strings and clarinet.
 @pytest.mark.skipif(sys.platform == "darwin", reason="the soundfont is a Debian package")
 @pytest.mark.parametrize("program", [0, 24, 40, 48, 71])
 def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):

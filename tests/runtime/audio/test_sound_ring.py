@@ -15,7 +15,7 @@ from runtime.link.recording import MOST_BEFORE_S
 from tests.support.allocations import recorded_arrays
 from tests.support.places import ROOT
 
-# Left is each frame's number, right is minus this number, so that a half overwritten frame is noticed.
+# On the left is each frame's number, on the right minus this number, to show a half overwritten frame.
 READER = """
 import sys, time
 import numpy as np

@@ -53,7 +53,8 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 def start(systemd: Systemd) -> Iterator[Start]:
     """A function that starts the program from a shell.
 
-    redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: for Popen.
+    redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: keyword
+    arguments for Popen.
     """
     begun: list[subprocess.Popen[str]] = []
 
@@ -64,7 +65,7 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
     yield start
     for process in begun:
-        process.terminate()  # a killed program's companion would go on writing for a moment
+        process.terminate()  # not killed: a killed program's companion would go on writing for a moment
         try:
             process.communicate(timeout=START_LIMIT_S)
         except subprocess.TimeoutExpired:

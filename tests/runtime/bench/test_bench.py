@@ -140,10 +140,10 @@ def test_the_decoder_works_while_knobs_move_and_not_at_rest(n_voices: int) -> No
     for moving in (True, False):
         counting = CountingDecoder(DATA / "tiny.onnx")
         # Without a name, `measure` would also call `floor_load`, which decodes rows. With a name, it also plays the
-        # plain case, which is the same here: all rows are decoded twice.
+        # plain case. This is the same case here, so all rows are decoded twice.
         measure(counting, Case(n_voices=n_voices, buffer_frames=64, moving=moving, name="counted"), duration_s=1.0)
         n_rows[moving] = counting.n_rows / 2
-    assert n_rows[False] == n_voices  # once, when its note begins
+    assert n_rows[False] == n_voices  # each voice once, when its note begins
     n_blocks = SAMPLE_RATE_HZ // 64 // N_SPELLS * N_SPELLS
     n_hops = 2 * n_blocks * 64 / decoder().card.spec.hop_size  # every block is rendered twice
     assert n_rows[True] == pytest.approx(n_voices * n_hops, rel=0.1)

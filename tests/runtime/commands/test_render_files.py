@@ -127,7 +127,7 @@ def test_a_pipe_or_device_in_a_file_s_place_is_refused_at_once(
 
 
 def long_piece(folder: Path) -> str:
-    """Six hours: no test renders this to its end."""
+    """A piece of six hours, which no test renders to its end."""
     notes = [mido.Message("note_on", note=60, velocity=100, time=ticks) for ticks in (0, 6 * 3600 * 960)]
     mido.MidiFile(tracks=[mido.MidiTrack(notes)]).save(folder / "long.mid")
     return str(folder / "long.mid")

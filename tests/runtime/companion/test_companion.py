@@ -21,7 +21,7 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Child:
-    """lines: what the companion has printed."""
+    """A companion process; lines: what it has printed."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -53,7 +53,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
 
 
 def is_alive(process_id: int) -> bool:
-    """A zombie does not count."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -73,7 +73,7 @@ def test_a_request_to_a_companion_that_has_just_died_leaves_no_closed_descriptor
     assert child.ask("ping")
     os.kill(child.companion.process_id, signal.SIGKILL)
     wait_until(lambda: not is_alive(child.companion.process_id), "the companion's end")
-    child.companion.tell("ping")  # notices that the companion has died
+    child.companion.tell("ping")  # `tell` notices that the companion has died
     assert (child.companion.read_fds, child.companion.write_fds, child.companion.wait_s) == ([], [], 0.0)
     child.companion.serve()
     assert "has died" in child.lines[-1]

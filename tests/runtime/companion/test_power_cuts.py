@@ -1,4 +1,4 @@
-"""A power cut leaves every file as before or after the change, though unflushed data is lost."""
+"""A power cut leaves every file as before or after the change."""
 
 from __future__ import annotations
 

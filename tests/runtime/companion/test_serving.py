@@ -1,4 +1,4 @@
-"""The companion's loop runs in this process."""
+"""The companion's loop, run in this process, does its last work at its end."""
 
 from __future__ import annotations
 

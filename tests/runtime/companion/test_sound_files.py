@@ -39,7 +39,7 @@ def expected(sound: np.ndarray, bits: int) -> np.ndarray:
 
 @contextmanager
 def largest_file(n_bytes: int) -> Iterator[None]:
-    """No file of this process may grow beyond n_bytes, as on a full disk."""
+    """Stands in for a full disk: no file of this process may grow beyond n_bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
     try:

@@ -19,7 +19,7 @@ def cc(control: int, *values: int, channel: int = 0, device: int = 0) -> list[Ch
 
 
 def learn(events: list[ChannelEvent], target: str = "width", limit_s: float = 10.0, **options: str) -> Learned | None:
-    """Give a learner an event every 20 ms, then call `tick` every 30 ms."""
+    """Give a learner an event every 20 ms, then call `tick` every 30 ms; returns what was learned."""
     learner, now_s = Learner(), 100.0
     learner.arm(target, now_s, limit_s, **options)
     for event in events:

@@ -36,7 +36,7 @@ def coder() -> Coder:
 
 
 def tone(note: float, level_db: np.ndarray, n_harmonics: int = 10) -> np.ndarray:
-    """Harmonic k has amplitude 1 / k; level_db: the level every 10 ms."""
+    """A tone whose harmonic k has amplitude 1 / k; level_db: the level every 10 ms."""
     n = (len(level_db) - 1) * RATE_HZ // 100
     time_s = np.arange(n) / RATE_HZ
     at_db = np.interp(time_s * 100.0, np.arange(len(level_db)), level_db)

@@ -1,4 +1,4 @@
-"""A sound's path is found by search: near to the recording, and smooth."""
+"""The search finds a path of latents that is near to the recording, and smooth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No event clicks: above 15 kHz, it is inaudible, or at most 6 dB louder than the sound around it."""
+"""No event clicks: above 15 kHz, it is inaudible or at most 6 dB louder than the sound around it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, Phas
 from tests.support.clicks import excess_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-# odd, and not the first frame of a hop, a span or a block
+# The event's frame: odd, and not the first frame of a hop, a span or a block.
 AT = 16123
 N_FRAMES = 34000
 INSTANT = Adsr(attack_s=0.0, release_s=0.0)
@@ -29,7 +29,7 @@ def cc(control: int, value: int) -> list[Event]:
 
 
 WIDE = parameter(0, 0, 48)
-# events at the start, events at frame AT
+# Events at the start, and events at frame AT.
 CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
     "note on": ([], note(60)),
     "note on, low": ([], note(36)),

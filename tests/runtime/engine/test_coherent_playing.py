@@ -17,7 +17,7 @@ from tests.support.playing import Player, decoder
 
 SPEC = StftSpec()
 RATE_HZ = SPEC.sample_rate_hz
-N_RMS = round(0.03 * RATE_HZ)  # two periods of the lowest note
+N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
@@ -94,7 +94,7 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """A window covers four hops, mostly the middle two, so their mean spectrum is expected."""
+    """An analysis window covers four hops, mostly the middle two. So the mean of their spectra is expected."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):
@@ -105,7 +105,7 @@ def test_a_knob_that_never_rests_is_followed() -> None:
 
 
 START, NOTE, LOW = PhaseBlend(1.0), NoteOn(0, 60, 127), NoteOn(0, 36, 127)
-# events at the start, events during the sound
+# Events at the start, and events during the sound.
 CLICKS: dict[str, tuple[list[Event], list[Event]]] = {
     "note on": ([START], [NOTE]),
     "note on, transposed": ([START], [LOW]),

@@ -130,7 +130,7 @@ def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
 
 @pytest.mark.parametrize("phase", soak.PHASES)
 def test_any_knobs_at_any_key_are_equally_loud(phase: str) -> None:
-    # the dullest and the brightest sound; the model's range is 48 to 83
+    # The dullest and the brightest sound, inside and outside the model's range of 48 to 83.
     corners = [(note, (knob, knob)) for note in (36, 47, 48, 83, 84, 96) for knob in (0.0, 1.0)]
     points = corners + soak.random_points(N_POINTS, 2, 3)
     figures = soak.spread(soak.measure(decoder(), points, phase, 1.0, 1))

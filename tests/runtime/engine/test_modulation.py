@@ -33,7 +33,7 @@ def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
 
 
 def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
-    """fields: further fields of Sound."""
+    """A note while an LFO moves a target; fields: further fields of Sound."""
     sound = Sound(lfo_1=lfo, modulation=(Modulation("lfo_1", target, amount),), **fields)
     return play_sound(sound, NOTE, max(DURATION_S, 3.2 / (lfo.rate_hz or 1.0)))
 
@@ -46,9 +46,9 @@ def rate_of(values: np.ndarray, middle: float) -> float:
 
 
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
-    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected`.
+    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` does.
 
-    rel: how far their depth may be off, as a share.
+    rel: how far their depth may be off, as a share of the expected depth.
     """
     assert rate_of(values, float(expected.mean())) == pytest.approx(rate_hz, rel=0.005)
     depths = [abs(component(each, rate_hz)) for each in (values, expected)]
@@ -71,7 +71,7 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
 
 
 def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
-    """A crossfade between spectra is then longer than half the ring of dense samples."""
+    """After this bend, a crossfade between spectra is longer than half the ring of dense samples."""
     sound = Sound(lfo_1=Lfo(rate_hz=3.0), modulation=(Modulation("lfo_1", "tilt", 0.2),))
     wheel = [(100, PitchWheel(0, 100)), (9000, PitchWheel(0, 8191))]
     heard = play_sound(sound, 48, 1.0, events=[*((0, event) for event in parameter(0, 0, 48)), *wheel])
@@ -100,7 +100,7 @@ def expected_gain(target: str, amount: float, harmonic: int, lfo: np.ndarray) ->
 
 
 CUTOFF_HZ = 1600.0
-# target, amount, harmonic
+# Target, amount, harmonic.
 SPECTRAL = [("filter.cutoff", 0.05, 8), ("filter.cutoff", 0.125, 6), ("tilt", 0.5, 2), ("tilt", 0.25, 12),
             ("latent.latent 1", 0.4, 1), ("latent.latent 1", 0.4, 12)]  # fmt: skip
 
@@ -152,7 +152,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
-    """The change of the level in dB by an amount of -0.5, 0.3 s after the start."""
+    """How many dB the source adds to the level, with amount -0.5, 0.3 s after the start."""
 
     def level(modulation: tuple[Modulation, ...]) -> float:
         sound = Sound(modulation=modulation, **fields)
@@ -239,7 +239,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
     rises = [np.flatnonzero((each[:-1] < 0.0) & (each[1:] >= 0.0)) for each in (settled, expected)]
     assert len(rises[0]) == len(rises[1]) >= 6
     assert np.abs(rises[0] - rises[1]).max() < 0.05 * 0.6 * RATE_HZ
-    # no faster than an LFO at twice the tempo
+    # The values move no faster than an LFO at twice the tempo.
     assert np.abs(np.diff(values)).max() < 2.0 * np.pi * 2.0 / 0.6 / RATE_HZ
 
 

@@ -37,7 +37,7 @@ configs = st.builds(
 
 
 def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
-    """Settings, and one to three random patches; all but the first are programs."""
+    """Settings, and one to three random patches, of which the first plays at the start."""
     return configs.flatmap(
         lambda config: st.tuples(st.just(config), st.lists(patches(card, config), min_size=1, max_size=3))
     )
@@ -46,7 +46,7 @@ def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
 def assert_any_blocks(
     instrument: Decoder, rate_hz: int, drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int]
 ) -> None:
-    """drawn: what `some_patches` gives."""
+    """Assert that these blocks and a single block give the same sound; drawn: what `some_patches` gives."""
     config, (first, *programs) = drawn
 
     def make() -> Engine:
@@ -76,7 +76,7 @@ def test_any_sounds_of_the_bundled_instrument(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
-    """How far a span is mixed ahead depends on the size of blocks, but no sample does."""
+    """The size of blocks decides how far a span is mixed ahead, but changes no sample."""
     random, card, n_frames = np.random.default_rng(seed), decoder().card, 12000
     config = Config(voice=VoiceConfig(n_voices=int(random.choice([3, 16, 20])), vibrato_semitones=1.0), seed=seed)
     sound = random_sound(RandomChoices(random), tuple(latent.name for latent in card.latents)) if seed % 3 else Sound()

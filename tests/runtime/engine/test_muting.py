@@ -24,7 +24,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def played(path: Path, *events: tuple[int, object]) -> tuple[Engine, np.ndarray]:
-    """events: (frame, event); the sound lasts two seconds."""
+    """The engine, and two seconds of its sound; events: (frame, event)."""
     engine = Engine(Decoder(path), sample_rate_hz=RATE_HZ)
     for frame, event in events:
         engine.post(event, frame)

@@ -19,7 +19,7 @@ from tests.support.shaped import correlation, engine_of, movable_engine, moved_t
 HOP = 1024
 LATENT = "latent." + decoder().card.latents[0].name
 WIDE = Sound(width=0.5, filter=Filter(type="low", cutoff_hz=1500.0))
-# the cutoff moves by less than can be heard
+# This sound moves by less than can be heard.
 HARDLY_MOVING = msgspec.structs.replace(WIDE, modulation=(Modulation("envelope_2", "filter.cutoff", 1e-6),))
 CHORD = [(3 * k, NoteOn(0, 40 + 2 * k, 60)) for k in range(16)]
 
@@ -62,7 +62,7 @@ def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> Non
 
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_a_note_stolen_at_a_point_ends_alike_for_all_block_sizes(cents: float) -> None:
-    """Notes are stolen at a hop. A block that ends at this hop may have made sound past it; a longer block has not."""
+    """Notes are stolen at a hop. A block that ends there may have made sound past the hop; a longer block has not."""
     lfo = Lfo(rate_hz=0.5)
     sound = Sound(width=0.5, bandwidth_cents=cents, lfo_1=lfo, modulation=(Modulation("lfo_1", LATENT, 0.3),))
     at = 8 * HOP
@@ -78,7 +78,7 @@ def test_the_points_of_a_group_lie_a_quarter_of_a_hop_apart() -> None:
 
 
 def test_no_block_makes_the_sound_of_all_voices() -> None:
-    """A chord's first block makes all 16 first spectra."""
+    """A chord's first block makes all 16 first spectra; later blocks share the work."""
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=0.5), modulation=(Modulation("lfo_1", LATENT, 0.3),))
     counts = decodes_by_block(engine_of(sound, 16), [NoteOn(0, 40 + 2 * k, 60) for k in range(16)])
     assert counts[0] == 16
@@ -96,7 +96,7 @@ def test_a_plucked_chord_begins_without_a_point() -> None:
 
 
 def decodes_by_block(engine: Engine, notes: list[NoteOn], n_blocks: int = 40, block: int = 256) -> list[int]:
-    """How many spectra each block decodes."""
+    """How many spectra each block decodes, from the start of these notes on."""
     for note in notes:
         engine.post(note, 0)
     out, counts = np.zeros((block, 2), np.float32), []

@@ -56,9 +56,9 @@ def test_any_events_on_transposing_instruments_and_other_rates(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
-    """When the blend comes back from 0, coherent phases start anew. Sound made with the old ones must not play.
+    """When the blend comes back from 0, coherent phases start anew. Sound made with the old phases must not play.
 
-    How much of it has been made depends on the block size.
+    How much of this sound has been made depends on the block size.
     """
     random, hop_size, n_hops = np.random.default_rng(seed), decoder().card.spec.hop_size, 12
     timed: Timed = [(0, event) for event in [*parameter(0, 0, 12), PhaseBlend(1.0), PitchWheel(0, 4000)]]
@@ -124,7 +124,7 @@ def test_a_dense_piece_in_random_blocks(seed: int) -> None:
 
 
 def dense_piece(random: np.random.Generator, n_frames: int) -> Timed:
-    """Of notes, controllers and bends four each for every 1,000 frames, and at least 20."""
+    """Of notes, controllers and bends, four each for every 1,000 frames, and at least 20 each."""
     timed: Timed = []
 
     def frame() -> int:

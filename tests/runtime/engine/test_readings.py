@@ -52,7 +52,7 @@ def test_plain_voices_read_their_knobs_at_the_hop() -> None:
 
 
 def modulated() -> Engine:
-    """An LFO moves the first latent, slowly enough for points at hops only."""
+    """An engine whose first latent is moved by an LFO, slow enough for points at hops only."""
     latent = LATENT + decoder().card.latents[0].name
     sound = Sound(lfo_1=Lfo(rate_hz=2.0), modulation=(Modulation("lfo_1", latent, 0.3),))
     config = Config(voice=VoiceConfig(n_voices=4))
@@ -109,7 +109,7 @@ def test_hops_and_readings_are_found_in_order(n_lanes: int) -> None:
     hops.reads_early = True
     offsets = {group.offset for group in hops.groups} | {(group.offset - AHEAD) % HOP for group in hops.groups}
     for group in hops.groups:
-        group.due = 0  # before, it is NEVER: the group does not sound
+        group.due = 0  # as if the group sounded; until here it is NEVER
     for frame in range(3000):
         assert hops.earliest_hop(frame) == hops.next_hop(frame) >= frame
         assert hops.next_hop(frame) % HOP in offsets

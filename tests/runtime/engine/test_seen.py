@@ -1,4 +1,4 @@
-"""What a picture shows of a sounding voice."""
+"""The data that a picture shows of a sounding voice."""
 
 from __future__ import annotations
 

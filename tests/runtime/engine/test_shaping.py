@@ -17,7 +17,7 @@ STEADY = RATE_HZ // 4  # frames before this are not measured
 ALLOWED_DB = 1.0
 SOFTEST_DB = -40.0
 NOTES = (40, 60, 84)
-OUTSIDE = 30  # below the instrument's range, so its note is transposed
+OUTSIDE = 30  # a key below the instrument's range, so that its note is transposed
 
 
 def frequencies_hz(note: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def gains_db(sound: Sound, note: int, **how) -> np.ndarray:
 
 
 def filter_db(kind: str, slope: int, cutoff_hz: float, frequency_hz: np.ndarray) -> np.ndarray:
-    """A Butterworth filter; a band pass has -3 dB half an octave above and below the cutoff."""
+    """The gain of a Butterworth filter; a band pass has -3 dB half an octave above and below the cutoff."""
     ratio = frequency_hz / cutoff_hz
     x = {"low": ratio, "high": 1.0 / ratio, "band": np.abs(ratio - 1.0 / ratio) / (2.0**0.5 - 2.0**-0.5)}[kind]
     return -10.0 * np.log10(1.0 + x ** (2.0 * slope / 6.0))

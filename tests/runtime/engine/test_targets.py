@@ -177,7 +177,7 @@ def test_an_lfo_in_beats_has_no_rate_to_move() -> None:
 
 
 def with_programs(*sounds: Sound) -> Engine:
-    """The first program plays."""
+    """An engine whose programs are these sounds; the first one plays."""
     config = Config(voice=VoiceConfig(n_voices=4, envelope=SHORT), seed=3)
     patches = [
         Patch(config, sound, positions) for sound, positions in zip(sounds, ((0.0, 0.0), (1.0, 1.0)), strict=True)

@@ -28,10 +28,10 @@ from tests.support.shaped import (
 )
 
 NOISE, COHERENT = 0.0, 1.0
-LARGEST_LOSS_DB = 3.0  # how much softer a harmonic of the mono sum may become by the width
+LARGEST_LOSS_DB = 3.0  # how much softer the width may make a harmonic of the mono sum
 
 
-# (note, pitch wheel, resulting pitch); note 30 lies outside the model's range
+# (note, pitch wheel, resulting pitch). Note 30 lies outside the model's range.
 PITCHES = [(60, 0, 60.0), (30, 0, 30.0), (60, 8191, 62.0)]
 
 

@@ -23,20 +23,20 @@ BLOCK = 64
 N_BLOCKS = 345  # half a second
 HOP_SIZE = 1024
 HOPS = N_BLOCKS * BLOCK / HOP_SIZE
-# hops that a lane makes ahead while no spectrum changes
+# How many hops a lane makes ahead while no spectrum changes.
 AHEAD = 2
-# quiet enough to stay below the limiter's knee
+# Quiet enough to stay below the limiter's knee.
 CHORD = [NoteOn(0, 48 + 2 * k, 20) for k in range(16)]
-# smaller arrays, such as one number for each lane, are allowed
+# Smaller arrays, such as one number for each lane, are allowed.
 LARGE_BYTES = 256
 
 
 def blocks(
     player: Player, each_block: Callable[[int], Iterable[Event]] = lambda number: ()
 ) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
-    """Render half a second in blocks; each_block: the events before a block, by its number.
+    """Render half a second in blocks; each_block: function of a block's number that returns the events before it.
 
-    Returns (decodes, transforms) and the allocated arrays of each block.
+    Returns (decodes, transforms) of each block, and its allocated arrays.
     """
     out = np.zeros((BLOCK, 2), np.float32)
     work, arrays = [], []
@@ -52,12 +52,12 @@ def blocks(
 
 
 def work_done(player: Player) -> tuple[int, int]:
-    """`Engine.status` lacks the work of the newest pieces."""
+    """Decodes and transforms so far. `Engine.status` lacks those of the newest pieces."""
     return player.engine._spectra.n_decoded, player.engine._sound.n_transforms
 
 
 def played(n_voices: int = 16, events: Sequence[Event] = CHORD) -> Player:
-    """0.2 s after these events, when all attacks are over."""
+    """A player, 0.2 s after these events, when all attacks are over."""
     player = Player(n_voices, knobs=(0.5, 0.5)).send(*events)
     player.hear(0.2)
     return player
@@ -177,7 +177,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many dense hops each call transforms."""
+    """A list that gets the number of hops of each call that transforms dense hops."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 
@@ -213,7 +213,7 @@ def test_the_block_in_which_a_chord_is_first_bent_makes_no_more_than_it_must(den
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many lanes each call reads."""
+    """A list that gets the number of lanes of each call that reads dense sound."""
     lanes_read: list[int] = []
     read = Resampler.read
 
@@ -295,7 +295,7 @@ def test_coherent_voices_take_one_transform_per_hop_while_a_knob_moves() -> None
 def test_a_new_note_on_an_ended_bent_voice_makes_no_missed_sound() -> None:
     player = played(4, [*parameter(0, 0, 12), PitchWheel(0, 1000), *CHORD[:3]])
     player.send(NoteOff(0, CHORD[0].note), NoteOff(0, CHORD[1].note)).hear(0.02)
-    player.send(PitchWheel(0, 5000)).hear(2.0)  # moves while the two released notes fade
+    player.send(PitchWheel(0, 5000)).hear(2.0)  # the wheel moves while the two released notes fade
     assert player.engine.status.n_active_voices == 1
     work, _ = blocks(player, lambda number: [NoteOn(0, 70, 20)] if number == 0 else [])
     assert max(n_transforms for _, n_transforms in work) <= 4

@@ -21,7 +21,7 @@ def instrument() -> Decoder:
 
 
 def play(engine: Engine, note: int, positions: list[float], seconds: float = 0.5) -> np.ndarray:
-    """Mono, float32 (n_frames,), without the first 6144 frames."""
+    """A note's sound: mono, float32 (n_frames,), without the first 6144 frames."""
     for latent, position in enumerate(positions):
         engine.post(KnobTurn(latent, position))
     engine.post(NoteOn(0, note, 100))
@@ -39,7 +39,7 @@ def engine(instrument: Decoder) -> Engine:
 
 
 def test_random_notes_at_random_knobs_are_heard_at_their_keys(instrument: Decoder, engine: Engine):
-    """YIN measures the sound; `evaluate` measures spectra."""
+    """YIN measures the pitch in the sound; `evaluate` measures it in spectra."""
     random = np.random.default_rng(11)
     lowest, highest = instrument.card.note_range
     assert highest - lowest >= 48

@@ -34,7 +34,7 @@ class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Served:
-    """A thread calls `serve` again and again, as the playing process does."""
+    """A server whose `serve` a thread calls again and again, as the playing process does."""
 
     def __init__(self, path: Path):
         self.server, self.path, self._ends, self.callers = Server(path, ("change",)), path, False, []
@@ -63,7 +63,7 @@ class Served:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A socket's path may have at most 107 bytes."""
+    """A folder with a short path, as a socket's path may have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="tb-") as name:
         yield Path(name)
 

@@ -1,4 +1,4 @@
-"""The link's server, turn by turn."""
+"""The link's server without a thread: the test calls `serve`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.support.rig import LiveProgram, home_of_its_own
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """For the program and for this process."""
+    """The folder of the user's files, for the program and for this process."""
     for name, value in home_of_its_own(tmp_path).items():
         monkeypatch.setenv(name, value)
     return tmp_path
@@ -21,5 +21,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(home: Path) -> Callable[..., LiveProgram]:
-    """how: keyword arguments for LiveProgram."""
+    """Starts the program without a sound card; how: keyword arguments for LiveProgram."""
     return lambda *options, **how: LiveProgram(["--audio", "null", *options], dict(os.environ), home, **how)

@@ -84,7 +84,7 @@ def test_the_doctor_runs_beside_and_tells_each_finding(start: Start, home: Path)
         told = []
         for topic, news in link.news(180.0):
             told.append(news["doctor"])
-            link.ask("state")  # must be answered while the doctor runs
+            link.ask("state")  # `play` must answer while the doctor runs
             if topic == "change" and not news["doctor"]["is_running"]:
                 break
         assert [len(each["findings"]) for each in told] == sorted(len(each["findings"]) for each in told)
@@ -109,7 +109,7 @@ def test_health_and_history_have_load_and_latency(start: Start, home: Path) -> N
 
 
 def system_that_says(folder: Path, says: str) -> dict[str, str]:
-    """`busctl` answers `says`, and `systemctl` stores its arguments."""
+    """An environment in which `busctl` answers `says`, and `systemctl` stores its arguments."""
     for name, script in (("busctl", f"echo 's \"{says}\"'"), ("systemctl", f'echo "$@" >> {folder}/asked')):
         path = folder / name
         path.write_text(f"#!/bin/sh\n{script}\n")

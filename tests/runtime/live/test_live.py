@@ -34,7 +34,7 @@ PITCH_S = 0.5  # long enough to measure the pitch of steady sound
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """`inputs` and `audio` change the settings."""
+    """Starts the program on the JACK server; `inputs` and `audio` change the settings."""
 
     def start(
         *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object
@@ -52,7 +52,7 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """The strongest partial of the first port: the mean near it, weighted by power."""
+    """Frequency of the first port's strongest partial: the mean near it, weighted by power."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
@@ -66,7 +66,7 @@ def brightness(sound: np.ndarray) -> float:
 
 
 def counts(program: LiveProgram) -> dict[str, int]:
-    """blocks, underruns, late blocks and notes, as the program's final line has them."""
+    """Blocks, underruns, late blocks and notes, as the program's final line has them."""
     return {name: int(number) for number, name in re.findall(r"(\d+) ([a-z ]+)", program.wait_for("Stopped"))}
 
 
@@ -153,7 +153,7 @@ def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """(2,): lost periods by the program's clients, and by others."""
+    """Lost periods, (2,): by the program's clients, and by others."""
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])

@@ -23,7 +23,10 @@ class Made:
 
 
 class Workshop:
-    """in_use: the stand-ins that are not freed yet. threads: the thread of each job."""
+    """Lets makers make stand-ins.
+
+    in_use: the stand-ins that are not freed yet. threads: the thread of each job.
+    """
 
     def __init__(self) -> None:
         self._done, self.is_busy = threading.Semaphore(0), False
@@ -49,7 +52,7 @@ def test_a_thread_makes_the_next_engine_when_its_last_one_is_gone() -> None:
     workshop = Workshop()
     for _ in range(20):
         workshop.make()
-        del workshop.in_use[:-2]  # the new engine, and the one that fades out
+        del workshop.in_use[:-2]  # two stay: the new engine, and the one that fades out
     assert len(workshop.makers) == 3
     assert all(a != b for a, b in zip(workshop.threads, workshop.threads[1:], strict=False))
     workshop.makers.close()
@@ -85,7 +88,7 @@ def test_there_is_a_limit_to_the_threads() -> None:
 
 
 class Told(Made):
-    """told: ids of the threads that have freed stand-ins."""
+    """A stand-in; told: ids of the threads that have freed one."""
 
     def __init__(self, told: list[int]):
         self._told = told
@@ -144,8 +147,8 @@ def test_an_engine_is_freed_in_small_steps() -> None:
     assert kept[0] == 0.0
 
 
-# A maker's thread allocates 40 MB. A few small pieces stay, as of a freed engine; of freed large pieces, glibc keeps
-# memory at the heap's end. The program prints its memory in MB, before and after it frees the others.
+# A maker's thread allocates 40 MB. A few small pieces stay, as parts of a freed engine do. Of freed large pieces, glibc
+# keeps memory at the heap's end. The program prints its memory in MB before and after the other pieces are freed.
 HEAVY = """
 import re, sys, threading
 import numpy as np

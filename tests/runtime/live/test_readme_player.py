@@ -28,7 +28,7 @@ class Player:
         self._control = 101  # this device's map does not use controls from 102 on
 
     def type(self, line: str) -> str:
-        """The text that a line prints."""
+        """Run a line of the README; returns the printed text."""
         words = shlex.split(line)
         assert words[0] == "./timbrebox"
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

@@ -26,7 +26,7 @@ from tests.support.rig import ask, home_of_its_own, wait_until
 
 
 class Program:
-    """Runs tests/support/random_play.py."""
+    """A process of tests/support/random_play.py."""
 
     def __init__(self, home: Path, seed: int, options: Sequence[str]):
         (home / "run").mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: P
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         assert [event.instrument for _, event in events if isinstance(event, Swap)] == ["strings", "virtual-analogue"]
-        program.command("record", "start", "--seconds-before", "10")  # this recording cannot begin before the latest swap
+        program.command("record", "start", "--seconds-before", "10")  # cannot begin before the latest swap
         time.sleep(1.0)
         program.command("record", "stop")
         program.stop()

@@ -161,7 +161,7 @@ def test_messages_map_no_memory(on_rig: JackServer) -> None:
     midi = MidiInputs(
         MidiConfig(api="UNIX_JACK"), lambda *_: faults.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt)
     )
-    for _ in range(2):  # the second time, after a replug
+    for _ in range(2):  # the second time, the keyboard is plugged in again
         faults.clear()
         keyboard = Keyboard("keys")
         wait_until(lambda: midi.poll() and midi.names, "the port")
@@ -284,7 +284,7 @@ def test_events_carry_their_device_and_velocities_follow_its_curve(
         }
         pads.play([0x90, 64, 100])
         wait_until(lambda: len(received) == 5, "the key", lambda: received)
-        pads.unplug()  # the pads keep their number and their velocity curve
+        pads.unplug()  # plugged in again, the pads keep their number and their velocity curve
         polled(midi, 1)
         assert received[-1][0] == NoteOff(0, 64, 0, 1)
         pads = Keyboard("pads")

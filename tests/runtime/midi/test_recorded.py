@@ -133,7 +133,7 @@ def test_other_programs_hear_the_notes_at_their_times(tmp_path: Path) -> None:
 
 @contextmanager
 def largest_file(n_bytes: int) -> Iterator[None]:
-    """No file of this process may grow beyond n_bytes, as on a full disk."""
+    """Stands in for a full disk: no file of this process may grow beyond n_bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
     try:
@@ -186,7 +186,7 @@ def test_damaged_bytes_give_one_line_and_nothing_else(tmp_path: Path) -> None:
 
 
 def n_events_or_one_line(path: Path) -> int:
-    """0 if the file is refused."""
+    """The number of events; 0 if the file is refused."""
     refusal = None
     try:
         return len(read_recorded(path).events)

@@ -14,7 +14,7 @@ from tests.support.panel import Page, Playing
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """The page can draw a map of this instrument."""
+    """A running `play`; the page can draw a map of its instrument."""
     with Playing(["--audio", "null", "--instrument", "strings"], dict(os.environ)) as playing:
         yield playing
 
@@ -37,14 +37,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
-    """The test fails if the page writes an error to the console."""
+    """The page, just opened. The test fails if the page writes an error to the console."""
     with browser.at(playing.url, "play"):
         yield browser
 
 
 @pytest.fixture
 def link(playing: Playing) -> Iterator[Link]:
-    """All notes have just been ended."""
+    """A link to `play`, in which all notes have just been ended."""
     with playing.link() as link:
         link.ask("action", name="panic")
         yield link

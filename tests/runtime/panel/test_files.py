@@ -173,7 +173,7 @@ def test_a_folder_is_removed_by_the_next_process_unless_its_own_lives(tmp_path: 
     (dead / "left").touch()
     pid = os.fork()
     if pid == 0:
-        PassingFolder(base)  # ends without closing the folder
+        PassingFolder(base)  # this process ends without closing the folder
         os._exit(0)
     os.waitpid(pid, 0)
     assert not dead.exists()

@@ -25,7 +25,7 @@ RATE_HZ = 44100
 
 @pytest.fixture
 def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser]:
-    """Downloads go into tmp_path. The test fails after an error on the console."""
+    """The tab for files; downloads go into tmp_path. The test fails after an error on the console."""
     browser.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     browser.look(1280, 900)
     browser.open(f"{playing.url}#files")
@@ -38,13 +38,13 @@ def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser
 
 
 def choose(page: Browser, kind: str, file: Path) -> None:
-    """As in the system's dialogue."""
+    """Choose a file as in the system's dialogue."""
     found = page.command("Runtime.evaluate", expression=f"document.querySelector('input[data-kind={kind}]')")
     page.command("DOM.setFileInputFiles", files=[str(file)], objectId=found["result"]["objectId"])
 
 
 def downloaded(folder: Path, pattern: str) -> Path:
-    """Waits until the file is downloaded completely."""
+    """The path of a download that is complete."""
     wait_until(lambda: any(folder.glob(pattern)) and not any(folder.glob("*.crdownload")), f"a download: {pattern}")
     return next(folder.glob(pattern))
 
@@ -104,7 +104,7 @@ def test_a_dropped_sound_becomes_a_kept_sound_that_leaves_and_comes_back(
     before = link.ask("state")["sound"]
     choose(page, "recording", tmp_path / "Pluck.flac")
     page.wait("document.querySelector('.result audio')?.duration > 1.4")  # the browser can play the recording
-    # the work has a low priority, so it may take long
+    # The work has a low priority, so it may take long.
     page.wait("document.querySelector('.result .what').textContent.includes('A3')", 120.0)
     page.click(".result li .rename button")
     wait_until(lambda: link.ask("state")["sound"]["latents"] != before["latents"], "the candidate as the sound")
@@ -130,7 +130,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(page: Browser, tmp_path: Pat
     ):
         (tmp_path / name).write_bytes(b"spam: 1\n" * (1 if kind == "sound" else 500))
         choose(page, kind, tmp_path / name)
-        # the work has a low priority, so it may take long
+        # The work has a low priority, so it may take long.
         page.wait(f"document.querySelector('.work .wrong')?.textContent.includes({said!r})", 120.0)
         line = page.evaluate("document.querySelector('.work .wrong').textContent")
         assert line.startswith(f"{name}: found ")

@@ -14,7 +14,7 @@ from runtime.panel.playing.moves import EVERY_S, MergedMoves
 
 
 class Told:
-    """said: (time of the event loop, what was sent)."""
+    """Stands in for a link; said: (time of the event loop, what was sent)."""
 
     def __init__(self) -> None:
         self.said: list[tuple[float, dict[str, float]]] = []

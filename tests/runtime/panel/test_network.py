@@ -28,7 +28,7 @@ PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.
 
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProgram]:
-    """No `play` runs."""
+    """A page that the network can reach; no `play` runs."""
     if network_address() is None:
         pytest.skip("this machine is in no network")
     with PanelProgram(tmp_path_factory.mktemp("home")) as panel:

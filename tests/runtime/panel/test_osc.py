@@ -40,7 +40,7 @@ def message(address: str, *values: object) -> bytes:
 
 
 def bundle(*contents: bytes) -> bytes:
-    """Made by hand, so that it may be invalid."""
+    """A bundle made by hand, so that it may be invalid."""
     head = b"#bundle\0" + struct.pack(">Q", 1)
     return head + b"".join(struct.pack(">i", len(content)) + content for content in contents)
 

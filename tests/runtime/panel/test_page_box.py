@@ -97,7 +97,7 @@ def test_after_a_save_what_plays_has_the_new_name_and_is_unchanged(page: Browser
     page.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     page.click("#at-width")
     page.click("#tab-sounds")
-    page.wait("!document.querySelector('tb-now .changed').hidden")  # the sound was changed
+    page.wait("!document.querySelector('tb-now .changed').hidden")  # the page says that the sound was changed
     page.click("#save-name")
     page.command("Input.insertText", text="Saved here")
     page.click(".save button")

@@ -19,7 +19,7 @@ RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
 FIRST = "document.querySelector('.first').textContent"  # the first text about the ring's place
 SLIDER = "document.querySelector('#couple-at')"
-# [text, [left, top, right, bottom]] of the names that are shown, and of all pins
+# [text, [left, top, right, bottom]] of each name that is shown, and of each pin.
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
   const { left, top, right, bottom } = each.getBoundingClientRect();
   return [each.textContent, [left, top, right, bottom]];
@@ -83,7 +83,7 @@ def choose_end(page: Browser, number: int, name: str) -> None:
 
 def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, link: Link) -> None:
     link.ask("sound", name="flute")
-    # The playing sound is at the first end; the slider is off until the second end has one.
+    # The playing sound is at the slider's first end. The slider is off until the second end has a sound.
     many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
     assert many.evaluate(f"{SLIDER}.disabled")
     assert many.evaluate(f"{SLIDER}.value") == "0"  # the slider is not filled
@@ -100,7 +100,7 @@ def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, l
     many.wait(f"{FIRST} === 'between flute and trumpet, nearer to trumpet'")
     drag_ring(many, many.middle("tb-map canvas:not(.ground)", 0.9, 0.9))
     many.wait("document.querySelector('.couple output').textContent === 'off the line'")
-    # a note sounds while the slider is held
+    # A note sounds while the slider is held.
     many.mouse("mousePressed", many.middle("#couple-at", 0.3))
     wait_for_voices(link, 1)
     many.wait(f"{FIRST} === 'between flute and trumpet, nearer to flute'")
@@ -171,7 +171,7 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.wait("document.querySelector('.signs.quiet') === null")  # the cello has the trajectory of a recording
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{MAP}.trail.places.length > 5")
-    # below the map, where the text covers no name
+    # This text is below the map, where it covers no name.
     said = page.evaluate("document.querySelector('.signs .moves').textContent")
     assert said == "The sound moves here by itself while a note sounds."
     assert page.evaluate("document.querySelector('.sheet .signs')") is None

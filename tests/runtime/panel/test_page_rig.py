@@ -60,7 +60,7 @@ def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
 
 @pytest.fixture
 def page(opened: Browser, link: Link, ears: Player) -> Browser:
-    """Nothing sounds; the chosen sound has no attack."""
+    """The page, while nothing sounds; the chosen sound has no attack."""
     link.ask("sound", name="cello")
     link.ask("move", target="envelope.attack", position=0.0)
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
@@ -90,7 +90,7 @@ def change_db(before: np.ndarray, after: np.ndarray) -> float:
 
 
 def hold(page: Browser, note: int) -> None:
-    """With *Hold* on, the clicked note goes on."""
+    """Hold a note: *Hold* is on when its key is clicked."""
     page.click("tb-keys .bar button:last-child")
     page.click(f'[data-note="{note}"]')
 
@@ -109,7 +109,7 @@ def test_a_key_that_is_clicked_is_heard_at_its_pitch_and_soon(page: Browser, ear
 def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: Link, ears: Player) -> None:
     hold(page, 48)
     before = heard(ears)
-    assert change_db(before, heard(ears)) < 3.0  # noise: even an unchanged sound differs by up to 3 dB
+    assert change_db(before, heard(ears)) < 3.0  # even an unchanged sound differs by up to 3 dB, because it is noise
     page.mouse("mousePressed", page.middle("#at-filter-cutoff", 0.5))
     page.mouse("mouseReleased", page.middle("#at-filter-cutoff", 0.5))
     wait_until(lambda: link.ask("state")["positions"]["filter.cutoff"] < 0.6, "the move")
@@ -199,7 +199,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
     mark, said = "tb-slider:has(#at-filter-cutoff) .learn", "document.querySelector('tb-toast').textContent"
     page.click("tb-tools .learns")
     page.wait(f"{said}.startsWith('Click the mark at a slider')")
-    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # from the default map
+    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # CC 74 is from the default map
     named = f"document.querySelector('{mark}').textContent === 'CC\\u00a0{{}}, CC\\u00a074'"
     stood = link.ask("state")["positions"]["filter.cutoff"]
     for knob, begin in ((21, "CC\u00a074 moves Cutoff, as its map says."), (22, "CC\u00a021 moves Cutoff.")):
@@ -227,7 +227,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
 
 
 def learn_cutoff(page: Browser, ears: Player) -> None:
-    """Let knob 21 move the cutoff; the learn mode ends."""
+    """Let knob 21 move the cutoff, and end the learn mode."""
     page.click("tb-tools .learns")
     page.wait(f"{TOAST}.textContent.startsWith('Click the mark at a slider')")
     page.click(f"{CUTOFF} .learn")

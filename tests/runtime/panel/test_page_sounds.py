@@ -25,7 +25,7 @@ PINS_REST_S = 0.3  # a change of the sound moves the pins
 
 
 def has_moved(link: Link) -> bool:
-    """A sound just chosen may set its own width once more."""
+    """Whether the sound takes another width. A sound just chosen may set its own once more."""
     link.ask("move", target="width", position=0.5)
     time.sleep(0.05)
     return link.ask("state")["positions"]["width"] == 0.5

@@ -26,7 +26,7 @@ SAID = "document.querySelector('tb-update .work')?.textContent ?? ''"
 
 @pytest.fixture(scope="module")
 def program() -> Iterator[LiveProgram]:
-    """The page is a process of its own, as in the service."""
+    """A running `play`; its page is a process of its own, as in the service."""
     arguments = ["--no-panel", "--audio", "null", "--instrument", DATA / "tiny.onnx"]
     with LiveProgram(arguments, dict(os.environ)) as program:
         yield program
@@ -34,7 +34,7 @@ def program() -> Iterator[LiveProgram]:
 
 @pytest.fixture
 def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RootsHalf]:
-    """Version 1.2.3 is installed."""
+    """Root's half of updates; version 1.2.3 is installed."""
     half = RootsHalf(tmp_path, monkeypatch, Path(program.env["XDG_STATE_HOME"]) / "timbrebox")
     yield half
     half.arrived.unlink(missing_ok=True)
@@ -53,7 +53,7 @@ def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
 
 @pytest.fixture
 def page(browser: Browser, port: int) -> Iterator[Browser]:
-    """The test fails if the page writes an error to the console."""
+    """The tab for the box. The test fails if the page writes an error to the console."""
     with browser.at(f"http://127.0.0.1:{port}/", "box"):
         yield browser
 

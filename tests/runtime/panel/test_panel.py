@@ -202,7 +202,7 @@ def test_a_foreign_host_is_refused(playing: Playing, host: str) -> None:
 
 
 def _raw_host(playing: Playing, host: str):
-    """As after DNS rebinding: a foreign host, but a connection to this machine."""
+    """A connection to this machine with a foreign host's name, as after DNS rebinding."""
     name, _, port = host.partition(":")
     stream = socket.create_connection(("127.0.0.1", playing.port))
     return connect(f"ws://{name}:{port or 80}/ws", sock=stream)
@@ -300,7 +300,7 @@ def test_the_number_of_pages_has_a_limit(playing: Playing) -> None:
 
 
 def _opens(playing: Playing, n_pages: int) -> bool:
-    """False if one of the pages is refused because there are too many."""
+    """Whether so many pages can be open; False if one is refused because there are too many."""
     with contextlib.ExitStack() as pages:
         try:
             for _ in range(n_pages):

@@ -1,4 +1,4 @@
-"""The live picture is sent only when it is wanted."""
+"""The live picture shows what is heard, and is sent only when it is wanted."""
 
 from __future__ import annotations
 

@@ -23,14 +23,14 @@ pytestmark = pytest.mark.rig
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """The browser's socket in this folder may have a path of at most 107 characters."""
+    """The path is short: that of the browser's socket in this folder has at most 107 characters."""
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Temporary files go into `folder`."""
+    """A running driver, whose temporary files are in `folder`."""
     missing = missing_tools() or missing_browser()
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
@@ -57,7 +57,7 @@ def middle(driver: subprocess.Popen[str], role: str, name: str) -> dict[str, flo
 
 
 def children(process: int) -> list[int]:
-    """All descendants."""
+    """All descendants of a process."""
     own = [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     return own + [each for child in own for each in children(child)]
 
@@ -82,7 +82,7 @@ def test_a_knob_is_learnt_by_mouse_and_midi(driver: subprocess.Popen[str], tmp_p
 @pytest.mark.parametrize("how", ["its input closes", "it is asked to end"])
 def test_it_ends_everything(driver: subprocess.Popen[str], folder: Path, how: str) -> None:
     started = children(driver.pid)
-    assert len(started) > 3  # the server, the program, its page and the browser
+    assert len(started) > 3  # at least the server, the program, its page and the browser
     if how == "its input closes":
         driver.stdin.close()
     else:

@@ -29,7 +29,7 @@ BEAT = RATE // 2  # frames, at 120 beats a minute
 
 
 def lengths(given: Sequence[tuple[int, Event]]) -> list[int]:
-    """In frames."""
+    """Each note's length in frames."""
     began, found = {}, []
     for frame, event in given:
         if isinstance(event, NoteOn):
@@ -116,13 +116,13 @@ def test_a_chord_starts_with_its_key_or_on_the_beat() -> None:
     for starts, first in (("key", 1000), ("beat", BEAT // 2)):
         given = run(chord(60, frame=1000), BEAT, Arpeggio("up", starts=starts))
         assert notes(given)[0] == (first, 60)
-    # in time, not a step late
+    # The first note is in time, not a step late.
     assert notes(run(chord(60, frame=BEAT), 2 * BEAT, Arpeggio("up", starts="beat")))[0] == (BEAT, 60)
 
 
 def test_a_new_tempo_in_the_middle_of_a_step() -> None:
     given = run([*chord(60), (BEAT // 2, Tempo(240.0))], 3 * BEAT, Arpeggio("up", rate_beats=1.0))
-    # The first step is half at 120 beats a minute, half at 240.
+    # The first half of the first step is at 120 beats a minute, the second at 240.
     assert [frame for frame, _ in notes(given)][:3] == [0, BEAT // 2 + BEAT // 4, BEAT // 2 + BEAT // 4 + BEAT // 2]
 
 

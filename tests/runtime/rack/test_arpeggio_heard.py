@@ -26,7 +26,7 @@ N_FRAMES = 3 * SAMPLE_RATE_HZ
 
 
 def heard(settings: Arpeggio, timed: list[tuple[int, Event]], sound: Sound, block: int) -> np.ndarray:
-    """An engine behind an arpeggiator: float32 (N_FRAMES, 2)."""
+    """The sound of an engine behind an arpeggiator: float32 (N_FRAMES, 2)."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), phase_blend=1.0), sound)
     engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, programs=[patch])
     arpeggiator = Arpeggiator(settings, sound.tempo_bpm, SAMPLE_RATE_HZ)
@@ -88,7 +88,7 @@ def test_the_example_of_the_page_is_a_sound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("bank", "n_notes"), [(0, 1), (1, 12)])
 def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) -> None:
-    """The first sound has an arpeggio, the second is plain. Bank 1 has no sounds, so it changes nothing."""
+    """The first sound has an arpeggio, the second is plain. Bank 1 has no sounds, so its program changes nothing."""
     config = Config(voice=VoiceConfig(envelope=SHORT))
     first = Patch(config, Sound(tempo_bpm=120.0, arpeggiator=Arpeggio("up", rate_beats=0.5)))
     rack = build_rack(first, decoder(), SAMPLE_RATE_HZ, [first, Patch(config, Sound())])

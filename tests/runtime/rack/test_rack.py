@@ -72,7 +72,7 @@ several = st.lists(
 
 
 def heard(rack: Rack, events: Sequence[tuple[float, Event]], length_s: float) -> np.ndarray:
-    """events: (time in s, event). Returns float32 (n_frames, 2)."""
+    """The sound of events, (time in s, event): float32 (n_frames, 2)."""
     timed = [(round(time_s * SAMPLE_RATE_HZ), event) for time_s, event in events]
     return render(rack, timed, [256], True, round(length_s * SAMPLE_RATE_HZ))
 
@@ -240,7 +240,7 @@ def test_a_sound_with_other_sends_makes_no_click() -> None:
 
 
 def whole(*parts: tuple[str, PartSettings], **sound: object) -> Swap:
-    """parts: instrument and settings of each."""
+    """A Swap of all parts; parts: instrument and settings of each."""
     patch = patch_of(**sound)
     return Swap(ALL_PARTS, "tiny", None, tuple(Part(playable_of(patch, name), each) for name, each in parts))
 
@@ -364,7 +364,7 @@ class Echo:
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
-    """Both sends, float32 (20000, 4); effects: fields of SoundEffects."""
+    """Both sends of a rack, float32 (20000, 4); effects: fields of SoundEffects."""
     echo = Echo()
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)

@@ -17,7 +17,7 @@ from tests.support.racks import patch_of, playable_of, rack_of
 
 
 def after(rack: Rack, *events: object) -> Rack:
-    """100 ms after these events."""
+    """The rack, 100 ms after these events."""
     for event in events:
         rack.post(event)
     rack.render(np.zeros((4410, 2), np.float32))

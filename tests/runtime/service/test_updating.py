@@ -1,4 +1,4 @@
-"""An update is installed only if it is newer, and signed by a trusted key."""
+"""An update is installed only if it is newer, and signed by somebody in the owner's list."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.support.updating import RootsHalf, make_archive, make_key, make_updat
 
 @pytest.fixture
 def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RootsHalf:
-    """Version 1.2.3 is installed."""
+    """Root's half of updates; version 1.2.3 is installed."""
     return RootsHalf(tmp_path, monkeypatch)
 
 
 def refused(half: RootsHalf, why: str, words: str) -> News:
-    """The news of a refusal; why, words: expected in it."""
+    """The news that an update was refused; why, words: expected in it."""
     units = sorted((half.folder / "units").glob("*"))
     with pytest.raises(UserError, match=re.escape(words)):
         half.run()

@@ -35,7 +35,7 @@ def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[st
 
 
 def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
-    """said: the exact text on stderr."""
+    """The rendered bytes; said: the exact text on stderr."""
     done = render(folder, *options)
     assert (done.returncode, done.stderr) == (0, said)
     return (folder / "out.wav").read_bytes()

@@ -89,7 +89,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 def connection(source: str = "key", target: str = "pan", amount: object = 1, **more: str) -> str:
-    """more: further keys of the modulation."""
+    """A sound's file with one modulation; more: further keys of it."""
     rest = "".join(f", {key}: {value}" for key, value in more.items())
     return f"modulation: [{{source: {source}, target: {target}, amount: {amount}{rest}}}]"
 
@@ -230,7 +230,7 @@ PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## 
 
 
 def table(heading: str) -> dict[str, list[str]]:
-    """A table's rows under a heading of docs/sound.md: the other cells, by the first."""
+    """The rows of the table under a heading of docs/sound.md: by the first cell, the other cells."""
     section = re.search(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
     return {first.strip("`"): rest for first, *rest in rows}
@@ -295,7 +295,7 @@ def test_the_table_of_fields_has_every_field_with_its_default() -> None:
             assert rows[name][2] == said(value), name
 
 
-# Defaults for which docs/sound.md has other words than `said`.
+# Defaults that docs/sound.md writes in other words than `said`.
 IN_WORDS = {
     "instrument": "the settings'",
     "latents": "the preset's",
@@ -308,7 +308,7 @@ IN_WORDS = {
 
 
 def said(value: object) -> str:
-    """As docs/sound.md writes it."""
+    """A value as docs/sound.md writes it."""
     if value is None or value is msgspec.NODEFAULT:
         return "none" if value is None else ""
     if isinstance(value, bool):

@@ -28,7 +28,7 @@ DELAY = SPEC.frame_size + SPEC.hop_size // 4
 
 
 def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np.ndarray:
-    """n_block: samples of a block; settings: fields of EffectSettings."""
+    """The sound after the effect; n_block: samples of a block; settings: fields of EffectSettings."""
     chain = Chain(DECODER, ENCODER, SPEC)
     chain.set(EffectSettings(**settings))
     blocks = [sound[first : first + n_block] for first in range(0, len(sound), n_block)]
@@ -36,7 +36,7 @@ def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np
 
 
 def apart_db(first: np.ndarray, second: np.ndarray) -> float:
-    """The frames at both ends do not count."""
+    """Distance between two sounds, without the frames at both ends."""
     levels = [band_levels_db(magnitude_frames(sound, SPEC)[4:-4], SPEC) for sound in (first, second)]
     return distance_db(*levels)
 

@@ -22,7 +22,7 @@ CARD = Decoder(DATA / "tiny.onnx").card
 
 
 def followed(*heard: float, card: object = CARD) -> PitchFollower:
-    """NaN: no pitch is heard in this frame."""
+    """A follower that has followed these pitches, one for each frame; NaN: no pitch is heard."""
     follower = PitchFollower(card)
     for note in heard:
         follower.follow(note)

@@ -1,4 +1,4 @@
-"""What the command `service` refuses."""
+"""The command `service` refuses wrong sources."""
 
 from __future__ import annotations
 

@@ -97,9 +97,9 @@ def through_json(state: EngineState) -> EngineState:
 
 
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
-    """Start an engine from each silent state, and assert that it plays the rest of `sound`.
+    """Start an engine from each state without a sounding note; assert that it plays the rest of `sound`.
 
-    make: function of a state that returns an engine. Returns the number of silent states.
+    make: function of a state that returns an engine. Returns the number of these states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
@@ -120,7 +120,7 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
     return n_states
 
 
-# about 120 beats a minute, with jitter
+# A MIDI clock of about 120 beats a minute, with jitter.
 TICKING: Timed = [(919 * number + 37 * (number % 3), Clock()) for number in range(7)]
 # These controls remember something: half of a 14-bit value, a takeover, a switch, a parameter's number.
 MAPS = [
@@ -191,7 +191,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """Without one of these parts, the engine would sound different."""
+    """Without one of these parts of the state, the engine would sound different."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:

@@ -22,7 +22,7 @@ NOISE, COHERENT = 0.0, 1.0
 def test_each_harmonic_has_its_bandwidth(note: int, cents: float, blend: float, sample_rate_hz: int) -> None:
     """Widths from 10 Hz to half the distance between harmonics are tested.
 
-    A measured width depends on chance, so the limit for the mean is narrower.
+    A single measured width depends on chance, so only the mean and the spread are limited.
     """
     sounds = lane_sounds(harmonic(note)[0], sample_rate_hz, 2.5, [cents], blend)
     fundamental_hz = harmonic(note)[1]
@@ -74,7 +74,7 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 
 
 def test_the_walk_goes_forth_and_back() -> None:
-    """A transposed lane may make the same dense hop twice, so phases must wander by the hop's number alone."""
+    """A transposed lane may make the same dense hop twice, so its phases must depend on the hop's number alone."""
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)
     lane = slice(0, 1)

@@ -12,7 +12,7 @@ from tests.support.chord import AT, CHORD, HOP_SIZE, KNOBS, N_FRAMES, mixed_and_
 from tests.support.hearing import level_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-# (frame, event) of each motion of the pitch
+# Motions of the pitch: (frame, event).
 MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "held": [(0, PitchWheel(0, 3000))],
     "bent while it sounds": [(3000, PitchWheel(0, -5000))],

@@ -46,7 +46,7 @@ def partials(frequencies_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
 
 
 def harmonic(note: float, tilt: float = 1.0) -> np.ndarray:
-    """Harmonic k has amplitude k ** -tilt."""
+    """The spectrum of a note whose harmonic k has amplitude k ** -tilt."""
     fundamental_hz = float(note_to_hz(note))
     numbers = np.arange(1, int(min(60, 18000 / fundamental_hz)) + 1)
     return partials(numbers * fundamental_hz, numbers**-tilt)
@@ -83,7 +83,7 @@ def held(
     rate_hz: int = RATE_HZ,
     first_hop: int = 0,
 ) -> np.ndarray:
-    """A new note on a lane, whose spectrum does not change.
+    """The sound of a new note on a lane; its spectrum does not change.
 
     number: as in `CoherentPhases.start`; first_hop: the hop in which the note begins.
     """
@@ -100,14 +100,14 @@ def held(
 def leave_unlevelled(
     _levels: Levels, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray
 ) -> None:
-    """Leaves the loudness of spectra as it is."""
+    """Stands in for `Levels.find`, and changes no loudness."""
     out.fill(1.0)
 
 
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """A lane that opens with the first spectrum, and takes the next one at each hop.
+    """The sound of a lane that opens with the first spectrum, and takes the next one at each hop.
 
-    blends: 1 for each spectrum by default.
+    blends: by default 1 for each spectrum.
     """
     sound = LaneSound(SPEC, RATE_HZ, (0,), 0)
     blends = blends or [1.0] * len(spectra)
@@ -322,7 +322,7 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
     """A lane that has left its bus is still added up, with factor 0.
 
-    A note that begins on it plans it again, before or after the bus's dense hops are made.
+    A note that begins on this lane plans it again, before or after the bus's dense hops are made.
     """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]

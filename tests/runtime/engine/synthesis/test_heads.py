@@ -30,7 +30,7 @@ N_FRAMES = 20000
 def ratio(
     vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None
 ) -> PitchRatio:
-    """glide: (semitones, frame of its end)."""
+    """A voice's pitch ratio; glide: (semitones, frame of its end)."""
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]
@@ -47,12 +47,12 @@ def ratio(
 
 
 def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
-    """Neither module may import the other."""
+    """Both modules define INTERVAL_FRAMES, as neither may import the other."""
     assert modulated.INTERVAL_FRAMES == INTERVAL_FRAMES
 
 
 def head(moving: PitchRatio, elapsed: int = 0) -> Head:
-    """elapsed: as in `Head`."""
+    """A head that begins at frame 0; elapsed: as in `Head`."""
     return Head(0, elapsed, moving, 2 * ONE, 2048, 0)
 
 
@@ -78,7 +78,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
     asked = head(moving)
     errors = [1200.0 * math.log2(asked.ratio_at(frame) / moving.at(frame)) for frame in range(N_FRAMES)]
     assert np.abs(errors).max() < 3.0
-    # A late head would have an error proportional to the slope.
+    # If the head were late, its error would be proportional to the slope.
     slope = np.gradient([1200.0 * math.log2(moving.at(frame)) for frame in range(N_FRAMES)])
     late_frames = -np.dot(errors, slope) / np.dot(slope, slope)
     assert abs(late_frames) < 0.003 * RATE_HZ / 4

@@ -12,14 +12,14 @@ LANE, SIDE = slice(0, 1), slice(1, 2)
 
 
 def spectrum(note: float, n_bins: int, loudest: int) -> np.ndarray:
-    """float32 (1, n_bins), silent from bin `loudest` on."""
+    """A note's spectrum, float32 (1, n_bins), silent from bin `loudest` on."""
     magnitudes = harmonic(note)[None, :n_bins].astype(np.float32)
     magnitudes[:, loudest:] = 0.0
     return magnitudes
 
 
 def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
-    """In the bins `where`, the side is a quarter of a cycle from its lane at each peak."""
+    """Assert that in the bins `where`, each peak of the side is a quarter of a cycle from its lane's."""
     lane, side = made.spectra(LANE, hop)[0].copy(), made.spectra(SIDE, hop)[0].copy()
     level = np.abs(lane)
     is_peak = (level[1:-1] > np.maximum(level[:-2], level[2:])) & (level[1:-1] > 0.01 * level.max())

@@ -29,7 +29,7 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The engine's measure of loudness gives a frequency at least this weight. Below about 50 Hz the K-weight is smaller. It
+# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. It
 # would make a low note count as soft, and be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
@@ -71,7 +71,7 @@ def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instrument: str) -> None:
-    # nothing is random with coherent phases, so the limits are narrow
+    # With coherent phases nothing is random, so the limits are narrow.
     errors, levels = errors_and_levels(Player(1, instrument=instrument, phase_blend=1.0))
     assert np.abs(errors).max() < 5.0, errors.round(1)
     assert np.abs(errors[24:]).max() < 0.5
@@ -153,7 +153,7 @@ def test_vibrato_ends_with_the_wheel() -> None:
 def test_a_knob_turns_a_transposed_note_too() -> None:
     def brightness(player: Player) -> float:
         power = np.abs(np.fft.rfft(player.hear(1.0)[:, 0])) ** 2
-        fundamental = power[400:650].sum()  # note 72 is at 523 Hz
+        fundamental = power[400:650].sum()  # the fundamental of note 72 is at 523 Hz
         return float(10.0 * np.log10(power[900:].sum() / fundamental))
 
     for instrument, bend in (("tiny", 8191), ("tiny-none", 0)):
@@ -198,7 +198,7 @@ class Fixed(NamedTuple):
 
 
 def fading_lane() -> tuple[LaneSound, int]:
-    """Two very different spectra are crossfaded at the returned frame."""
+    """A lane during a crossfade between two very different spectra, and a frame of this crossfade."""
     sound, spectra = LaneSound(SPEC, SAMPLE_RATE_HZ, (0,), 0), np.zeros((2, SPEC.n_bins), np.float32)
     spectra[0, 20:40] = spectra[1, 200:220] = 1.0
     sound.set_spectra([0], spectra[:1], [0.0])

@@ -10,7 +10,7 @@ from runtime.engine.voices.channels import Channel, Channels
 
 
 def set_parameter(channels: Channels, number: int, parameter: int, coarse: int, fine: int | None = None) -> bool:
-    """Returns what `enter_data` returns for the coarse value."""
+    """Send a parameter; returns what `enter_data` returns for the coarse value."""
     channels[number].choose_parameter(101, 0)
     channels[number].choose_parameter(100, parameter)
     changed = channels.enter_data(number, 6, coarse)
@@ -20,7 +20,7 @@ def set_parameter(channels: Channels, number: int, parameter: int, coarse: int, 
 
 
 def members(channels: Channels, master: int) -> list[int]:
-    """Without the master."""
+    """The members of a zone, without the master."""
     return channels.with_members(master)[1:]
 
 

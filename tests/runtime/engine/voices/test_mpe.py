@@ -18,7 +18,7 @@ def zone(master: int, n_members: int) -> list[Event]:
 
 
 def bent(semitones: float, range_semitones: float = 48.0) -> int:
-    """The pitch wheel's value."""
+    """The pitch wheel's value for a bend."""
     return round(FULL * semitones / range_semitones)
 
 

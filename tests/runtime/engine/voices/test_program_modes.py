@@ -25,7 +25,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def heard(engine: Engine, *events: Event) -> list[int]:
-    """The notes that sound after these events, when released ones have ended."""
+    """The notes that sound after these events, when all released notes have ended."""
     for event in events:
         engine.post(event)
     sound = np.zeros((round(0.4 * SAMPLE_RATE_HZ), 2), np.float32)

@@ -30,7 +30,7 @@ def settings(folder: Path) -> Path:
 
 
 def has_chimed(sound: np.ndarray) -> bool:
-    """The chime's final note has a frequency that the cue for waiting lacks."""
+    """Whether the chime's final note sounds; the cue for waiting lacks its frequency."""
     spectrum = np.abs(np.fft.rfft(sound[:, 0]))
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     last_hz = note_to_hz(NOTES[CHIME][-1][1])
@@ -49,7 +49,7 @@ def test_the_service_greets_a_keyboard_and_says_what_it_waits_for(on_rig: JackSe
             wait_until(lambda: "MIDI: keys:out" in systemd.status, "the status", lambda: systemd.told)
             keyboard.unplug()
             program.wait_for("MIDI input gone")
-            keyboard = Keyboard("keys")  # greeted before, so no chime sounds
+            keyboard = Keyboard("keys")  # this keyboard was greeted before, so no chime sounds
             assert np.abs(ears.record(1.5)).max() == 0.0
             assert program.stop() == 0
         assert program.errors == ""

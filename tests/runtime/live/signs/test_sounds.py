@@ -31,7 +31,7 @@ def cues() -> dict[str, np.ndarray]:
 
 
 def begins_s(sound: np.ndarray) -> list[float]:
-    """The times in s of 0 and of each rise of the level by more than 30 %."""
+    """The times in s at which notes begin: 0, and each rise of the level by more than 30 %."""
     n = RATE_HZ // 50
     levels = np.array([np.abs(sound[i : i + n]).max() for i in range(0, len(sound) - n, n)])
     rises = np.flatnonzero((levels[1:] > 1.3 * levels[:-1]) & (levels[1:] > 0.02)) + 1

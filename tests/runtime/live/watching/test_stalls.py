@@ -12,7 +12,7 @@ BLOCK_S = 0.01
 
 
 def stall(loads: BlockLoads, n_times: int, took_s: float = 0.03, worked_s: float = 0.002) -> None:
-    """took_s: on the clock; worked_s: of the processor's time."""
+    """Add blocks; took_s: on the clock; worked_s: of the processor's time."""
     for _ in range(n_times):
         loads.add(took_s, worked_s, BLOCK_S)
 

@@ -21,7 +21,7 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """Each block has a NaN while `is_bad` is true.
+    """A rack whose blocks have NaNs while `is_bad` is true.
 
     heals: whether an Action sets `is_bad` to False.
     """

@@ -59,7 +59,7 @@ def test_a_second_takes_at_most_3_kb() -> None:
     one, five = (len(pack(random_trajectory(n_hops=n + 1, knobs=knobs))) for n in (43, 215))
     assert (five - one) / (172 * 1024 / 44100) <= 3000
     assert len(pack(random_trajectory(n_hops=44, knobs=knobs[:8]))) <= 3000
-    # values that do not change need no space
+    # Values that do not change need no space.
     still = Trajectory(step_s=0.02, knobs=(), latents=np.zeros((50, 0)), colour_db=np.zeros((50, 40)), level_db=[0.0])
     assert len(pack(still)) < 64
 
@@ -80,7 +80,7 @@ STEP, N_HOPS = slice(8, 12), slice(28, 32)
 
 
 def with_part(part: slice, value: bytes) -> bytes:
-    """The checksum is right."""
+    """PACKED with another part, and with the right checksum."""
     return signed(PACKED[: part.start] + value + PACKED[part.stop : -4])
 
 

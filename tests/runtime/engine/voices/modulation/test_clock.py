@@ -29,14 +29,14 @@ def steady(bpm: float, n: int) -> np.ndarray:
 
 
 class Heard(NamedTuple):
-    """The beats that a Tempo finds at times in s; late_s: less than 0 is early."""
+    """The beats that a Tempo finds at times in s; late_s: how late each beat is, less than 0 for early."""
 
     time_s: np.ndarray
     beats: np.ndarray
     late_s: np.ndarray
 
     def worst_s(self, first_s: float, end_s: float = np.inf) -> float:
-        """The largest error from first_s to end_s."""
+        """The beat's largest error from first_s to end_s."""
         return float(np.abs(self.late_s[(self.time_s >= first_s) & (self.time_s < end_s)]).max())
 
 
@@ -44,7 +44,7 @@ def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until
     """The beat that a Tempo finds in a start message and a clock.
 
     true_s: the true times of beats 0, 1/24, ...; heard_s: the times of the clock messages; own_bpm: the tempo before
-    the clock; until_s: the end, if later than the final message.
+    the clock; until_s: the end of the search, if later than the final message.
     """
     tempo = Tempo(own_bpm, RATE)
     tempo.start()
@@ -82,7 +82,7 @@ def test_it_locks_within_two_beats(bpm: float, own_bpm: float) -> None:
 
 
 def change(before_bpm: float, after_bpm: float, jitter_s: float, seed: int) -> tuple[Heard, float]:
-    """The beat found in a clock whose tempo changes after 10 beats; the time of the change in s."""
+    """The beat found in a clock whose tempo changes after 10 beats, and the time of the change in s."""
     periods = np.repeat(60.0 / CLOCKS_PER_BEAT / np.array([before_bpm, after_bpm]), 10 * CLOCKS_PER_BEAT)
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(periods)))
     heard = follow(true_s, true_s + jittered("uniform", jitter_s, len(true_s), seed))
@@ -110,7 +110,7 @@ def test_lost_and_doubled_messages_do_not_move_the_beat(seed: int) -> None:
     random = np.random.default_rng(seed)
     true_s = steady(120.0, 40 * CLOCKS_PER_BEAT)
     heard_s = true_s + jittered("uniform", 0.001, len(true_s), seed)
-    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # may get lost, come twice or be late
+    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # these messages may get lost, come twice or be late
     lost, twice = strange[random.random(70) < 0.5], random.choice(strange, 30)
     late = random.choice(strange, 5)
     heard_s[late] += 0.015
@@ -141,7 +141,7 @@ def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:
         tempo.clock(frame)
         assert tempo.beats_at(frame) == pytest.approx(before, abs=1e-9)
     assert tempo.beats_at(frame + 700 * CLOCKS_PER_BEAT) - before == pytest.approx(1.0, abs=1e-4)
-    # each message falls on a 24th of a beat
+    # Each message falls on a 24th of a beat.
     assert before * CLOCKS_PER_BEAT == pytest.approx(round(before * CLOCKS_PER_BEAT), abs=1e-3)
 
 
@@ -150,8 +150,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    # Neither a stop, nor a start with a stop before the next clock message, moves the beat. "Continue" also calls
-    # `stop`.
+    # The beat is moved neither by a stop, nor by a start with a stop before the next clock message. The MIDI message
+    # "continue" also calls `stop`.
     for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])

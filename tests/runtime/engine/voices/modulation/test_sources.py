@@ -25,7 +25,7 @@ class Note(NamedTuple):
 
 
 class Played:
-    """A sound's sources, and the table of notes that a test begins."""
+    """A sound's sources; the test begins the notes in their table."""
 
     def __init__(self, sound: Sound, envelope: Adsr = Adsr()):
         self.table, self.tempo = NotesTable(N_LANES, 5), Tempo(sound.tempo_bpm, RATE)
@@ -38,7 +38,7 @@ class Played:
         self.n_notes += 1
 
     def values(self, source: str, times_s: np.ndarray, lanes: tuple[int, ...] = (0,), spacing: int = 0) -> np.ndarray:
-        """(n_lanes, n_times); spacing: `spacing_frames` of `Moment`."""
+        """The source's values, (n_lanes, n_times); spacing: `spacing_frames` of `Moment`."""
         frames = np.round(np.asarray(times_s) * RATE).astype(np.float64)
         values = self.sources.values(source, Moment([Note(lane) for lane in lanes], np.array(lanes), frames, spacing))
         return np.broadcast_to(values, (len(lanes), len(frames)))
@@ -150,7 +150,7 @@ def test_a_source_scales_an_lfo() -> None:
 
 
 def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:
-    """A sine that starts at `start_s`, by small steps of time.
+    """A sine from start_s on, its phase summed over small steps of time.
 
     rates: (time in s, rate in Hz from then on).
     """

@@ -14,7 +14,7 @@ from runtime.sound.sound import Sound
 from tests.support.hearing import level_db
 from tests.support.playing import SAMPLE_RATE_HZ, SHORT, decoder
 
-# loud in the first half of each beat
+# This sound is loud in the first half of each beat.
 GATED = Sound(
     lfo_1=Lfo("square", beats=1.0, phase="note"), tempo_bpm=120.0, modulation=(Modulation("lfo_1", "level", 0.5),)
 )

@@ -19,19 +19,19 @@ FULL = {"attack_s": 0.2, "loop_s": (0.5, 1.5), "release_s": 1.7}
 
 
 def playing(trajectory: Trajectory, modulated: bool = False, **fields: Any) -> Trajectories:
-    """Lane 0 plays the trajectory from frame 0 on."""
+    """One trajectory, which lane 0 plays from frame 0 on."""
     played = Trajectories([PlayedTrajectory(trajectory, **fields)], trajectory.knobs, 1, RATE, modulated)
     played.start(0, 0, 60, 100)
     return played
 
 
 def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
-    """Of the first knob."""
+    """The first knob's offset."""
     return float(played.values([lane], round(time_s * RATE))[0][0, 0])
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """Where the trajectory `ramp` is read, in s; asserts that all its values are read there."""
+    """Where the trajectory `ramp` is read, in s. Asserts that all its values are read there."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
@@ -96,7 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # The loop's crossfade spreads the difference of its two ends over many frames, so it adds little to a step.
+    # The loop's crossfade spreads the difference of the loop's two ends over many frames, so it adds little to a step.
     assert np.all(looped <= recorded * 1.02)
 
 
