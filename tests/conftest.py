@@ -90,7 +90,7 @@ def store(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(autouse=True)
 def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test user folders of its own, so that it touches neither the developer's files nor a running `play`."""
+    """Give each test its own user folders, away from the developer's files and a running `play`."""
     # The prefix is short: a socket's path may have at most 107 bytes. Errors are ignored: the companion of a killed
     # program may still write into the folder for a moment.
     with tempfile.TemporaryDirectory(prefix="tb-", ignore_cleanup_errors=True) as home:

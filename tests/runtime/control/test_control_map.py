@@ -171,7 +171,7 @@ def test_an_action_starts_at_a_press_only() -> None:
     assert names(NoteOn(0, 36, 5), NoteOff(0, 36), NoteOn(0, 37, 5)) == ["record", None, None]
     assert names(*[ProgramChange(0, 9)] * 2, ProgramChange(0, 8)) == ["panic", "panic", None]
     assert names(NoteOn(0, 36, 5, device=3)) == [None]
-    assert desk.map.move(ControlChange(0, 66, 127), desk.knobs)  # True: the map uses it, so it no longer acts as a pedal
+    assert desk.map.move(ControlChange(0, 66, 127), desk.knobs)  # the map uses it, so it no longer acts as a pedal
     assert all(
         map(desk.map.is_mapped, (ControlChange(0, 66, 0), NoteOn(0, 36, 5), NoteOff(0, 36), ProgramChange(0, 9)))
     )

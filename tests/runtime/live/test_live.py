@@ -139,8 +139,8 @@ def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str
 
 def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
     # A machine that stalls a thread of very high priority stalls the program, too. So there may be as many underruns as
-    # stalls: none on a quiet machine. A busy machine gets a second try, with up to two more lost periods for which JACK
-    # blames other clients.
+    # stalls: none on a quiet machine. A busy machine gets a second try. JACK may then blame other clients for up to two
+    # more lost periods.
     for most_elsewhere in (0, 2):
         before = lost_periods(jack_server)
         with start() as program, MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:

@@ -56,7 +56,7 @@ def test_an_engine_plays_the_steps_and_the_same_to_the_bit_in_any_blocks() -> No
 
 @pytest.mark.parametrize("source", ["sound", "piece", "clock"])
 def test_steps_and_lfos_keep_time_with_each_other(source: str) -> None:
-    """With a note on every beat, and an LFO that is loud in the first half of each beat, all notes are loud."""
+    """A note begins on every beat, and an LFO is loud in the first half of each beat. So all notes are loud."""
     timed: list[tuple[int, Event]] = [(0, NoteOn(0, 60, 100))]
     if source == "piece":
         timed = [(0, Tempo(150.0)), (0, ProgramChange(0, 0)), *timed, (50000, Tempo(100.0))]

@@ -105,7 +105,7 @@ def leave_unlevelled(
 
 
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """The sound of a lane that opens with the first spectrum, and takes the next one at each hop.
+    """The sound of a lane that takes the next spectrum at each hop.
 
     blends: by default 1 for each spectrum.
     """
@@ -322,7 +322,7 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
     """A lane that has left its bus is still added up, with factor 0.
 
-    A note that begins on this lane plans it again, before or after the bus's dense hops are made.
+    A note may begin on this lane before or after the bus's dense hops are made. Then the lane is planned again.
     """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]

@@ -19,7 +19,7 @@ def spectrum(note: float, n_bins: int, loudest: int) -> np.ndarray:
 
 
 def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
-    """Assert that in the bins `where`, each peak of the side is a quarter of a cycle from its lane's."""
+    """Assert that the side is a quarter of a cycle from its lane, at each peak in the bins `where`."""
     lane, side = made.spectra(LANE, hop)[0].copy(), made.spectra(SIDE, hop)[0].copy()
     level = np.abs(lane)
     is_peak = (level[1:-1] > np.maximum(level[:-2], level[2:])) & (level[1:-1] > 0.01 * level.max())

@@ -82,8 +82,8 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
-    # Below note 24, a note uses so few of the stored noise spectra that its measured pitch is uncertain: with three
-    # seeds, 3 s of sound were up to 86 cents off, 8 s up to 43 cents. So octaves are averaged.
+    # Below note 24, notes use few of the stored noise spectra, so the measured pitch is uncertain. With three seeds, 3
+    # s of sound were up to 86 cents off; 8 s were up to 43 cents off. So octaves are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0

@@ -82,7 +82,7 @@ def test_it_locks_within_two_beats(bpm: float, own_bpm: float) -> None:
 
 
 def change(before_bpm: float, after_bpm: float, jitter_s: float, seed: int) -> tuple[Heard, float]:
-    """The beat found in a clock whose tempo changes after 10 beats, and the time of the change in s."""
+    """Follow a clock whose tempo changes after 10 beats; returns the beat, and the time of the change in s."""
     periods = np.repeat(60.0 / CLOCKS_PER_BEAT / np.array([before_bpm, after_bpm]), 10 * CLOCKS_PER_BEAT)
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(periods)))
     heard = follow(true_s, true_s + jittered("uniform", jitter_s, len(true_s), seed))
@@ -150,8 +150,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    # The beat is moved neither by a stop, nor by a start with a stop before the next clock message. The MIDI message
-    # "continue" also calls `stop`.
+    # A stop does not move the beat. Nor does a start that is followed by a stop before the next clock message. The MIDI
+    # message "continue" also calls `stop`.
     for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])

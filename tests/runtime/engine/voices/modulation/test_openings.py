@@ -31,7 +31,7 @@ SOUND = Sound(filter=Filter(type="low", cutoff_hz=300.0, slope_db_per_octave=12)
 def test_no_gain_changes_by_more_than_3_db_from_point_to_point(
     octaves_per_1024: float, expected: tuple[tuple[int, int], ...]
 ) -> None:
-    """The filter falls by 12 dB per octave, so a cutoff moved by 0.25 octaves changes a gain by 3 dB.
+    """The filter falls by 12 dB per octave: 0.25 octaves of the cutoff are 3 dB of a gain.
 
     expected: (end, distance) in frames: up to `end` there is a point every `distance` frames.
     """
