@@ -44,7 +44,7 @@ def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until
     """The beat that a Tempo finds in a start message and a clock.
 
     true_s: the true times of beats 0, 1/24, ...; heard_s: the times of the clock messages; own_bpm: the tempo before
-    the clock; until_s: the end of the search, if later than the final message.
+    the clock; until_s: how long the beat is followed, if this is later than the final message.
     """
     tempo = Tempo(own_bpm, RATE)
     tempo.start()
@@ -175,7 +175,7 @@ def test_taps_and_the_piece_s_tempo_count_when_no_clock_runs() -> None:
     # An eighth of a second after its final message, the clock still counts as running.
     tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)
     assert tempo.line.beats_per_frame == speed
-    tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's tempo does not replace the clock's
+    tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's tempo does not replace the clock's tempo
     assert tempo.line.beats_per_frame == speed
     before = tempo.beats_at(clocks[-1] + RATE)
     tempo.set_bpm(60.0, clocks[-1] + RATE, of_piece=True)
