@@ -19,7 +19,6 @@ BEAT_S = 0.5
 
 
 def make_scale() -> MidiFile:
-    """The scale as a MIDI file with one track, at 120 beats a minute."""
     held, pause = (round(length_s / BEAT_S * TICKS_PER_BEAT) for length_s in (HELD_S, PAUSE_S))
     track = MidiTrack([MetaMessage("set_tempo", tempo=bpm2tempo(60 / BEAT_S))])
     for note in NOTES:

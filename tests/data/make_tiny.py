@@ -1,12 +1,13 @@
-"""Writes tiny.onnx, tiny-chroma.onnx and tiny-none.onnx, decoders built by hand and therefore exactly in tune.
+"""Writes decoders built by hand, exactly in tune: tiny.onnx, tiny-chroma.onnx and tiny-none.onnx.
 
-It also writes tiny.encoder.onnx, an encoder built by hand. Its first latent is the share of a frame's magnitudes that
-lies from 500 to 1500 Hz; its second latent is the share above 1500 Hz.
+It also writes tiny.encoder.onnx, built by hand, too. Its first latent is the share of a frame's magnitudes that lies
+from 500 to 1500 Hz. Its second latent is the share above 1500 Hz.
 
-The decoders have three hidden units for each note, which are 0 unless the conditioning selects the note. If it does,
-the first unit is 1 and plays the fundamental. The second unit equals latent 1 and plays harmonics 2 to 5. The third
-unit equals latent 2 and plays harmonics 6 to 24. tiny has three octaves; tiny-chroma has 12 pitch classes, which sound
-in the octave from A3; tiny-none has only C4.
+A decoder has three hidden units for each note. They are 0 unless the conditioning selects the note. The first unit is
+then 1, and plays the fundamental. The second unit equals latent 1, and plays harmonics 2 to 5. The third unit equals
+latent 2, and plays harmonics 6 to 24. tiny has three octaves. tiny-chroma has 12 pitch classes, which sound in the
+octave from A3. tiny-none has only C4.
+
 Run as `python -m tests.data.make_tiny [FOLDER]`, with the packages for training installed.
 """
 
@@ -36,7 +37,7 @@ SPEC = StftSpec()
 
 
 def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray:
-    """Magnitudes (n_bins,) of a note's harmonics `first` to `last` below highest_hz; harmonic k has peak 1 / k."""
+    """Magnitudes (n_bins,) of harmonics `first` to `last` below highest_hz; harmonic k has peak 1 / k."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     window = periodic_hann(SPEC.frame_size)
     total = np.zeros(SPEC.n_bins)
@@ -48,9 +49,9 @@ def harmonics(note: int, first: int, last: int, highest_hz: float) -> np.ndarray
 
 
 def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.GraphProto:
-    """The graph of a decoder that plays notes[i] if its conditioning is rows[i], with harmonics below highest_hz.
+    """A decoder that plays notes[i] if its conditioning is rows[i], with harmonics below highest_hz.
 
-    A low highest_hz makes the file small, because bins above it are silent and need no stored weights.
+    Silent bins need no stored weights, so a low highest_hz makes a small file.
     """
     n, n_inputs = len(notes), N_LATENTS + rows.shape[1]
     gates = np.zeros((n_inputs, 3 * n), np.float32)
@@ -84,7 +85,7 @@ def graph_for(rows: np.ndarray, notes: np.ndarray, highest_hz: float) -> onnx.Gr
 def write(
     path: Path, conditioning: Conditioning, notes: np.ndarray, note_range: tuple[int, int], highest_hz: float
 ) -> None:
-    """Write to `path` an instrument whose harmonics lie below highest_hz.
+    """Write an instrument whose harmonics lie below highest_hz.
 
     notes: the MIDI notes that the decoder itself plays; note_range: the lowest and highest note on the card.
     """
@@ -109,7 +110,7 @@ def write(
 
 
 def write_encoder(path: Path, instrument: Card) -> None:
-    """Write the encoder built by hand to `path`; instrument: the card of the instrument to which it belongs."""
+    """Write the encoder of an instrument, given the instrument's card."""
     frequency_hz = np.arange(SPEC.n_bins) * SPEC.bin_hz
     low_hz, high_hz = EDGES_HZ
     ones = np.ones_like(frequency_hz)
@@ -152,7 +153,6 @@ def write_encoder(path: Path, instrument: Card) -> None:
 
 
 def main(folder: Path) -> None:
-    """Write all three instruments and the encoder into `folder`."""
     notes = np.arange(LOWEST, LOWEST + 12 * N_OCTAVES)
     write(folder / "tiny.onnx", Conditioning("chroma+octave", LOWEST, N_OCTAVES), notes,
           (LOWEST, int(notes[-1])), HIGHEST_HZ)  # fmt: skip

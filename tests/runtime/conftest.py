@@ -1,4 +1,4 @@
-"""A real JACK server for the tests that need one."""
+"""A real JACK server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.rig import JackServer, missing_tools
 
 @pytest.fixture(scope="module")
 def jack_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer]:
-    """A running JACK server; without jackd the test is skipped, or fails on CI."""
+    """Without jackd the test is skipped, or fails on CI."""
     missing = missing_tools()
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
@@ -22,7 +22,7 @@ def jack_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JackServer
 
 @pytest.fixture
 def on_rig(jack_server: JackServer, monkeypatch: pytest.MonkeyPatch) -> JackServer:
-    """The JACK server, set as the server for the JACK clients of this process."""
+    """The JACK server to which this process's JACK clients connect."""
     for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER"):
         monkeypatch.setenv(name, jack_server.env[name])
     return jack_server

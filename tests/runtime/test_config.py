@@ -1,4 +1,4 @@
-"""The settings in configs/instrument.yaml are the defaults, and a wrong setting gives one clear line."""
+"""configs/instrument.yaml has the defaults; a wrong setting gives one clear line."""
 
 from __future__ import annotations
 

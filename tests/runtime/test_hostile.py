@@ -1,4 +1,4 @@
-"""A few of the broken files of tests/soak/hostile.py: each file is used, or refused in one printable line."""
+"""Broken files are used, or refused in one printable line."""
 
 from __future__ import annotations
 

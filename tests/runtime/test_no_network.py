@@ -1,4 +1,4 @@
-"""The system calls of `play` and `render` show that they use no network and write nothing to the user's cache."""
+"""`play` and `render` use no network, as their system calls show."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# Seconds, enough to notice telemetry: with it, onnxruntime looks up its maker's host 9 s and 15 s after the start.
+# Seconds. With telemetry, onnxruntime looks up its maker's host 9 s and 15 s after the start.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 THIS_MACHINE = {"127.0.0.1"}
 
 
 class Trace:
-    """A trace of a program's system calls; the program runs with an empty home folder, and with telemetry switched on.
+    """A program runs with an empty home folder and telemetry switched on.
 
-    status, output: the program's exit status and printed text. families: address families of its sockets and of the
-    addresses to which it connected or sent; hosts: all AF_INET addresses. name_files: files read to look up a host.
-    cached: files left in the cache folder.
+    families: address families of its sockets, and of the addresses to which it connected or sent. hosts: all AF_INET
+    addresses. name_files: files read to look up a host. cached: files left in the cache folder. output: printed text.
     """
 
     def __init__(self, folder: Path, *command: object):
@@ -52,7 +51,7 @@ class Trace:
 
 @pytest.fixture(autouse=True, scope="module")
 def tracer() -> None:
-    """Skip these tests without strace, which only Linux has; on CI with Linux, let them fail."""
+    """Without strace, which only Linux has, the tests are skipped; on CI with Linux they fail."""
     if not shutil.which("strace"):
         must = os.environ.get("CI") and sys.platform == "linux"
         (pytest.fail if must else pytest.skip)("no strace: apt-get install strace")
@@ -71,7 +70,7 @@ def test_a_trace_shows_a_look_up(tmp_path: Path) -> None:
 
 
 def assert_keeps_to_itself(trace: Trace, says: str, families: set[str] = LOCAL) -> None:
-    """Assert that the program printed `says`, a pattern, and used neither a network nor the user's cache folder.
+    """Assert that the program printed `says`, a pattern, and used no network.
 
     families: the address families that it may use, on this machine only.
     """

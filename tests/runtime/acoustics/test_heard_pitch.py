@@ -1,4 +1,4 @@
-"""The pitch detector hears synthetic and recorded notes from C1 to C8, and confuses no notes."""
+"""The pitch detector hears synthetic and recorded notes from C1 to C8."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SOUNDFONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"
 
 
 def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
-    """The magnitudes (1, n_bins) of a note, with random phases.
+    """The magnitudes (1, n_bins) of a note with random phases.
 
-    amplitudes: of harmonics 1, 2, ...; harmonics from 20 kHz up are left out.
+    amplitudes: of harmonics 1, 2, ...
     """
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(amplitudes))
@@ -32,7 +32,7 @@ def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
     return magnitude_frames(sum(a * np.sin(2 * np.pi * f * time_s + p) for f, a, p in partials if f < 20000.0), SPEC)
 
 
-# Saws and squares from C1 to C8; saws without a fundamental only up to C6.
+# The saws without a fundamental end at C6.
 @pytest.mark.parametrize(
     ("kind", "note"),
     [(kind, note) for kind in ("saw", "square") for note in range(24, 109, 3)]
@@ -74,7 +74,7 @@ def test_no_pitch_is_heard_in_silence():
     assert np.isnan(heard_notes(np.zeros((1, SPEC.n_bins)), SPEC)).all()
 
 
-# Presets of TimGM6mb: sampled piano, guitar, violin, strings and clarinet, each at keys from C1 to C8.
+# Programs of TimGM6mb: sampled piano, guitar, violin, strings and clarinet.
 @pytest.mark.skipif(sys.platform == "darwin", reason="the soundfont is a Debian package")
 @pytest.mark.parametrize("program", [0, 24, 40, 48, 71])
 def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):
@@ -85,9 +85,9 @@ def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):
 
 
 def soundfont_notes(program: int, keys: list[int], folder: Path) -> np.ndarray:
-    """The steady part of each key, played for 1 s by fluidsynth: mono at 44.1 kHz, (n_keys, n_samples).
+    """The steady part of each key, played by fluidsynth: mono at 44.1 kHz, (n_keys, n_samples).
 
-    program: the preset's MIDI program, from 0.
+    program: MIDI program, from 0.
     """
     song, wav = mido.MidiFile(), folder / "notes.wav"
     track = mido.MidiTrack([mido.Message("program_change", program=program)])

@@ -1,4 +1,4 @@
-"""A colour curve gives gains in dB for 40 bands: the tests check the bands' centres, and the curve between them."""
+"""A colour curve gives gains in dB for 40 mel bands."""
 
 from __future__ import annotations
 

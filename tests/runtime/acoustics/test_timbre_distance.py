@@ -1,4 +1,4 @@
-"""The distance between timbres does not depend on loudness, and measures a change of the spectrum in dB."""
+"""The distance between timbres, in dB, does not depend on loudness."""
 
 from __future__ import annotations
 

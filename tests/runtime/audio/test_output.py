@@ -1,4 +1,4 @@
-"""The audio output chooses a device, gives each event its frame, counts blocks, and plays on a real JACK device."""
+"""The audio output chooses a device and gives each event its frame."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ OUTPUTS = [
 
 
 class Ramp:
-    """Stands in for the engine: every sample is the number of its frame."""
-
     def __init__(self) -> None:
         self.frame = 0
         self.enough = threading.Event()
@@ -38,7 +36,7 @@ class Ramp:
 
 
 class Faults(Ramp):
-    """A Ramp that also stores, before each block, how many page faults the rendering thread has had so far."""
+    """Notes the rendering thread's page faults before each block."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,8 +48,6 @@ class Faults(Ramp):
 
 
 class Constant:
-    """Stands in for the engine: every sample is `value`."""
-
     def __init__(self, value: float):
         self.frame, self.value = 0, value
 
@@ -166,7 +162,7 @@ def test_an_output_named_null_needs_no_portaudio() -> None:
 
 @pytest.mark.rig
 def test_a_real_device_plays_every_block_at_its_own_rate(on_rig: JackServer) -> None:
-    # JACK refuses all sample rates but its own, so the output must use JACK's.
+    # JACK refuses all sample rates but its own.
     config = AudioConfig(host_api="jack", device="SYSTEM", sample_rate_hz=48000, buffer_frames=PERIOD_FRAMES)
     output = open_output(config)
     assert isinstance(output, DeviceOutput)

@@ -1,4 +1,4 @@
-"""The ring of played sound: another process reads every frame as it was written, or knows that the frame is lost."""
+"""Another process reads the played sound from a ring, and knows which frames are lost."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from runtime.link.recording import MOST_BEFORE_S
 from tests.support.allocations import recorded_arrays
 from tests.support.places import ROOT
 
-# Every frame has its own number on the left, and minus this number on the right. So a frame that is half overwritten
-# is noticed.
+# Each frame has its number on the left, and minus this number on the right. This shows a half overwritten frame.
 READER = """
 import sys, time
 import numpy as np
@@ -38,8 +37,6 @@ print(n_read, n_lost, flush=True)
 
 
 class Numbers:
-    """Stands in for the engine: every sample is the number of its frame."""
-
     def __init__(self) -> None:
         self.frame = 0
 
@@ -51,7 +48,6 @@ class Numbers:
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.3])
 def test_what_another_process_reads_is_exactly_what_was_written(pause_s: float) -> None:
-    """A reader that is too slow knows how many frames it has lost, and reads all other frames right."""
     ring, n_blocks, size = SoundRing(2**16), 20000, 300
     last = n_blocks * size
     command = [sys.executable, "-c", READER, str(ring.descriptor), str(last), str(pause_s)]

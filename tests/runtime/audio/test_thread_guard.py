@@ -1,4 +1,4 @@
-"""A thread that never pauses loses its priority, and gets it back when it pauses again."""
+"""A thread loses its priority while it never pauses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from runtime.audio.thread_guard import GuardedThread, ThreadGuard
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the guard reads Linux's /proc")
-# The program waits for a line. Then it runs without a pause until a signal comes. SCHED_BATCH stands in for a real-time
+# The program waits for a line, then runs without a pause until a signal comes. SCHED_BATCH stands in for a real-time
 # priority, which not every user may have.
 PROGRAM = """
 import os, signal, sys, time
@@ -37,7 +37,7 @@ def program() -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=-1, stdout=-1, text=True) as process:
         assert process.stdout.readline() == "ready\n"
         until_s = time.monotonic() + 20
-        while "State:\tS" not in Path(f"/proc/{process.pid}/status").read_text():  # S: the program waits for the line
+        while "State:\tS" not in Path(f"/proc/{process.pid}/status").read_text():  # S: asleep
             assert time.monotonic() < until_s
             time.sleep(0.01)
         yield process
@@ -61,7 +61,7 @@ def test_a_thread_loses_its_priority_only_while_it_never_pauses(program: subproc
     guarded = GuardedThread(program.pid, program.pid)
     for _ in range(10):
         guarded.look()
-    assert os.sched_getscheduler(program.pid) == os.SCHED_BATCH  # a thread that only waits keeps its priority
+    assert os.sched_getscheduler(program.pid) == os.SCHED_BATCH
     _begin_to_spin(program)
     _wait_for(os.SCHED_OTHER, program.pid, guarded.look)
     program.send_signal(signal.SIGUSR1)

@@ -1,4 +1,4 @@
-"""Commands are found by their files, only the chosen command is imported, and the exit status says how it ended."""
+"""Commands are found by their files, and only the chosen one is imported."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ BROKEN = '"""Break when it is imported."""\nraise RuntimeError("imported")\n'
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A folder with a package `tiny`: the command `greet` works, the command `broken` cannot be imported."""
     commands = tmp_path / "tiny" / "commands"
     commands.mkdir(parents=True)
     (commands / "__init__.py").touch()

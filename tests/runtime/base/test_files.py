@@ -1,4 +1,4 @@
-"""Only regular files of a limited size are read; writing replaces a whole file or changes nothing."""
+"""Only regular files of limited size are read; writing replaces a whole file or changes nothing."""
 
 from __future__ import annotations
 

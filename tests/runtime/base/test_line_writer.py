@@ -1,4 +1,4 @@
-"""The real program goes on playing, whatever happens to its standard streams and their readers."""
+"""The real program plays on, whatever happens to its standard streams."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 class Systemd:
-    """Stands in for systemd: a socket that receives the program's notices, even if all its streams are closed."""
+    """Receives the program's notices, as systemd does."""
 
     def __init__(self, path: Path):
         self.env = os.environ | {"NOTIFY_SOCKET": str(path)}
@@ -32,20 +32,18 @@ class Systemd:
         self._socket.settimeout(START_LIMIT_S)
 
     def wait_for(self, news: str) -> None:
-        """Wait for a notice with this line; TimeoutError if it does not come, even if other notices do."""
+        """Wait for a notice with this line."""
         end_s = time.monotonic() + START_LIMIT_S
         while news not in self._socket.recv(4096).decode().splitlines():
             if time.monotonic() > end_s:
                 raise TimeoutError(f"no notice {news!r} within {START_LIMIT_S:.0f} s")
 
     def close(self) -> None:
-        """Close the socket."""
         self._socket.close()
 
 
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[Systemd]:
-    """The stand-in for systemd, to which the programs of `start` send their notices."""
     listener = Systemd(tmp_path / "notify")
     yield listener
     listener.close()
@@ -53,10 +51,10 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 @pytest.fixture
 def start(systemd: Systemd) -> Iterator[Start]:
-    """A function `start(redirections, before, **streams)` that starts the program from a shell.
+    """A function that starts the program from a shell.
 
-    redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: arguments for
-    Popen.
+    redirections: of the program's streams, in shell syntax. before: shell commands to run first. streams: keyword
+    arguments for Popen.
     """
     begun: list[subprocess.Popen[str]] = []
 
@@ -67,7 +65,7 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
     yield start
     for process in begun:
-        process.terminate()  # not killed, because then its companion would go on writing for a moment
+        process.terminate()  # not killed: a killed program's companion would go on writing for a moment
         try:
             process.communicate(timeout=START_LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -76,7 +74,6 @@ def start(systemd: Systemd) -> Iterator[Start]:
 
 
 def assert_plays_on(process: subprocess.Popen[str], systemd: Systemd) -> None:
-    """Assert that the program plays, and stops without an error on SIGTERM."""
     systemd.wait_for("WATCHDOG=1")
     process.send_signal(signal.SIGTERM)
     systemd.wait_for("STOPPING=1")

@@ -1,4 +1,4 @@
-"""Progress is shown as plain lines in a log, and on a terminal as one line that is redrawn and never too wide."""
+"""Progress is plain lines in a log, and one line that is redrawn on a terminal."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ class FullDisk(io.StringIO):
 
 
 class Clock:
-    """Stands in for the time module, so that a test sets the time."""
-
     def __init__(self) -> None:
         self.now_s = 100.0
 
@@ -32,7 +30,6 @@ class Clock:
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock that the progress line reads."""
     now = Clock()
     monkeypatch.setattr("runtime.base.progress.time", now)
     return now

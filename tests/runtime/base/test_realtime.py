@@ -1,4 +1,4 @@
-"""A thread gets a real-time priority for a while, and Python's state of a driver's thread is kept and freed."""
+"""A thread gets a real-time priority for a while; a dead thread's Python state is freed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench` with a real decoder and short runs: every figure exists and measures what its name says."""
+"""`bench` measures every figure."""
 
 from __future__ import annotations
 
@@ -43,8 +43,6 @@ CASE_ROWS = [(name, buffer) for name in CASE_NAMES for buffer in (64, 256)]
 
 
 class CountingDecoder(Decoder):
-    """A decoder that counts the rows that it decodes after loading."""
-
     n_rows = 0
 
     def decode(self, n_rows: int) -> np.ndarray:
@@ -54,7 +52,7 @@ class CountingDecoder(Decoder):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str]:
-    """The figures and the printed text of `bench --quick --json`, with very short runs and without a sound card."""
+    """The figures and the printed text of a short `bench` without a sound card."""
     folder = tmp_path_factory.mktemp("bench")
     settings, written = folder / "silent.yaml", folder / "bench.json"
     settings.write_text("audio: {device: 'null'}\n")
@@ -120,7 +118,6 @@ def test_a_line_is_printed_for_each_figure(run: tuple[dict, str]) -> None:
     for line, row in zip(rows, figures["engine"], strict=True):
         assert f"{row['buffer']} frames, knobs {'moving' if row['moving'] else 'at rest'}" in line
         assert row.get("case", "knobs") in line
-    # The lines after the table are about a key, a chord, a knob, start and memory, and the live run.
     assert [line.split(":")[0].split()[0] for line in lines[1 + len(CASES) :]] == ["key", "the", "knob", "start", "no"]
 
 
@@ -142,11 +139,11 @@ def test_the_decoder_works_while_knobs_move_and_not_at_rest(n_voices: int) -> No
     n_rows = {}
     for moving in (True, False):
         counting = CountingDecoder(DATA / "tiny.onnx")
-        # The case needs a name: without one, `measure` would also call `floor_load`, which decodes rows, too. With a
-        # name, `measure` also plays the plain case, which is the same here. So all rows are decoded twice.
+        # Without a name, `measure` would also call `floor_load`, which decodes rows. With a name, it also plays the
+        # plain case. This is the same case here, so all rows are decoded twice.
         measure(counting, Case(n_voices=n_voices, buffer_frames=64, moving=moving, name="counted"), duration_s=1.0)
         n_rows[moving] = counting.n_rows / 2
-    assert n_rows[False] == n_voices  # a voice is decoded once, when its note begins
+    assert n_rows[False] == n_voices  # each voice once, when its note begins
     n_blocks = SAMPLE_RATE_HZ // 64 // N_SPELLS * N_SPELLS
     n_hops = 2 * n_blocks * 64 / decoder().card.spec.hop_size  # every block is rendered twice
     assert n_rows[True] == pytest.approx(n_voices * n_hops, rel=0.1)
@@ -174,7 +171,6 @@ def test_a_named_case_sounds_as_nothing_else_does(case: Case) -> None:
 
 @functools.cache
 def rendered(case: Case) -> np.ndarray:
-    """A quarter of a second of a case, as `bench` renders it: float32 (n_frames, 2)."""
     engine = started(decoder(), case)
     sound = np.zeros((11008 // case.buffer_frames, case.buffer_frames, 2), np.float32)
     for number, block in enumerate(sound):

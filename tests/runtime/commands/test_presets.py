@@ -1,4 +1,4 @@
-"""`presets` lists the sounds that --sound knows by name, and shows a sound as YAML."""
+"""`presets` lists sounds, and shows a sound as YAML."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TINY = str(DATA / "tiny.onnx")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the user's sounds, with the sound `my 1/2` for any instrument."""
+    """The folder of the user's sounds; `my 1/2` is for any instrument."""
     for name, value in home_of_its_own(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))

@@ -1,4 +1,4 @@
-"""The command `record` tells the user if notes already sound when a recording begins."""
+"""`record` says if notes already sound when a recording begins."""
 
 from __future__ import annotations
 

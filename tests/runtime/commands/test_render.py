@@ -1,4 +1,4 @@
-"""`render` plays in tune, writes the same bytes for the same seed, and reports every mistake in one line."""
+"""`render` plays in tune, and writes the same bytes for the same seed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_file_is_stereo_44100_hz_16_bit_with_its_tail_and_without_drums(tmp_
     sound, rate_hz = read_wav(tmp_path / "song.wav")
     assert (rate_hz, sound.shape[1]) == (44100, 2)
     heard = np.flatnonzero(np.abs(sound[:, 0]) > 1e-3)
-    assert heard[0] / rate_hz == pytest.approx(1.0, abs=0.005)  # the drum at 0 s is left out
+    assert heard[0] / rate_hz == pytest.approx(1.0, abs=0.005)
     assert 2.25 < heard[-1] / rate_hz < 2.6  # the key comes up at 2.25 s, then the note fades
 
 

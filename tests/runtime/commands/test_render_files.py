@@ -1,4 +1,4 @@
-"""Real processes of `render` replace no file that they must keep, refuse inputs that are no files, and obey signals."""
+"""Real processes of `render` replace no file that they must keep."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ from tests.support.rig import wait_until
 
 DATA = ROOT / "tests" / "data"
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
-LIMIT_S = 60.0  # after this time, a process that waits for ever fails the test
+LIMIT_S = 60.0  # a process that runs longer fails its test
 
 
 def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
-    """Start `render`, with the tiny instrument unless the arguments name an instrument; settings: for Popen."""
     command = [sys.executable, "-m", "runtime", "render", *map(str, arguments)]
     if "--instrument" not in command:
         command += ["--instrument", TINY]
@@ -39,7 +38,7 @@ def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
-    """Exit status and stderr; a process that runs longer than LIMIT_S is killed and fails the test."""
+    """Exit status and stderr."""
     try:
         _, error = process.communicate(timeout=LIMIT_S)
     finally:
@@ -48,13 +47,12 @@ def ended(process: subprocess.Popen) -> tuple[int, str]:
 
 
 def finished(*arguments: str | Path, **settings: object) -> tuple[int, str]:
-    """Exit status and stderr of a `render` that runs to its end."""
     with start(*arguments, **settings) as process:
         return ended(process)
 
 
 def refusal(*arguments: str | Path, **settings: object) -> str:
-    """The single line on stderr of a `render` that must refuse."""
+    """The one line on stderr of a `render` that must refuse."""
     status, error = finished(*arguments, **settings)
     assert status == 2, error
     assert error.count("\n") == 1, error
@@ -129,14 +127,14 @@ def test_a_pipe_or_device_in_a_file_s_place_is_refused_at_once(
 
 
 def long_piece(folder: Path) -> str:
-    """Write a piece that lasts six hours, so that rendering does not end during a test; returns its path."""
+    """A piece of six hours, which no test renders to its end."""
     notes = [mido.Message("note_on", note=60, velocity=100, time=ticks) for ticks in (0, 6 * 3600 * 960)]
     mido.MidiFile(tracks=[mido.MidiTrack(notes)]).save(folder / "long.mid")
     return str(folder / "long.mid")
 
 
 def rendering_over(out: Path) -> subprocess.Popen:
-    """Start a long rendering that would replace an earlier take, and wait until its partial file contains sound."""
+    """Start a rendering over an earlier take, and wait until the partial file contains sound."""
     out.write_bytes(b"an earlier take")
     process = start(long_piece(out.parent), out)
     wait_until(lambda: any(path.stat().st_size > 100_000 for path in parts(out)), "sound in a part file")
@@ -186,7 +184,7 @@ def test_nohup_keeps_it_going_after_a_hangup(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     out.write_bytes(b"an earlier take")
-    # Python ignores SIGXFSZ. So a limit on a file's size does not kill the process: writing fails as on a full disk.
+    # Python ignores SIGXFSZ, so beyond this limit writing fails as on a full disk.
     error = refusal(SCALE, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
     assert "out.wav: found File too large; expected a writable place with room" in error
     assert out.read_bytes() == b"an earlier take"
@@ -197,7 +195,7 @@ def test_a_link_to_a_file_stays_and_its_target_is_written(tmp_path: Path) -> Non
     (tmp_path / "takes").mkdir()
     take, link = tmp_path / "takes" / "take.wav", tmp_path / "latest.wav"
     link.symlink_to("takes/take.wav")
-    for _ in range(2):  # in the first round, the file that the symbolic link names does not exist yet
+    for _ in range(2):  # at first, the link's target does not exist
         assert finished(SCALE, link) == (0, "")
         assert link.is_symlink()
         assert read_wav(take)[1] == 44100
@@ -214,7 +212,7 @@ def test_a_terminal_shows_how_much_is_done(tmp_path: Path) -> None:
     ):
         os.close(theirs)
         shown = b""
-        while b"100 %" not in shown:  # `read` raises OSError if the process ends before it shows this
+        while b"100 %" not in shown:
             shown += os.read(terminal.fileno(), 4096)
         assert process.wait(LIMIT_S) == 0
     assert b"\r\x1b[Krender: " in shown

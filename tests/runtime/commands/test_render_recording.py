@@ -1,4 +1,4 @@
-"""`render` repeats a recorded MIDI file with the settings in the file's head, unless options replace them."""
+"""`render` repeats a recorded MIDI file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ BEFORE: list[tuple[int, Event]] = [
     (2000, ControlChange(0, 120, 0)),
 ]
 AFTER: list[tuple[int, Event]] = [
-    (9000, NoteOn(9, 60, 100, 1)),  # channel 10: `render` plays it if the file is a recording
+    (9000, NoteOn(9, 60, 100, 1)),  # channel 10, which is played only from a recording
     (12_000, ControlChange(0, 70, 20)),
     (12_500, NoteOn(0, 40, 90, 0)),
     (15_000, NoteOff(0, 40)),
@@ -66,9 +66,9 @@ AFTER: list[tuple[int, Event]] = [
 
 
 def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_at: int) -> tuple[np.ndarray, deque]:
-    """Play events, and ask for the rack's state in the block with frame `state_at`; returns the sound and the history.
+    """Play events, and ask for the rack's state in the block with frame `state_at`.
 
-    The history has all events and the state, each as (frame, event or state).
+    Returns the sound and the history: (frame, event or state).
     """
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
@@ -83,7 +83,7 @@ def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_a
 
 
 def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]], n_frames: int) -> RackState:
-    """Write a recording, as the companion does, from the state in `history` on; returns this state.
+    """Write a recording that begins with the state in `history`; returns this state.
 
     after: (frame, event) of what was played; events before the state are left out.
     """
@@ -97,7 +97,7 @@ def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]]
 
 
 def record(path: Path, config: Config, instrument: str | None, rate_hz: int, first: int = 6000) -> np.ndarray:
-    """Play BEFORE and AFTER, and record from a state at about frame `first`; returns the sound from this state on."""
+    """Record BEFORE and AFTER from a state at about frame `first`; returns the sound from this state on."""
     rack = build_chosen(choose(config, instrument, None, None), rate_hz)
     sound, history = heard_by(rack, BEFORE + AFTER, 30_000, first)
     return sound[write(path, rack, history, AFTER, len(sound)).frame :]
@@ -105,7 +105,7 @@ def record(path: Path, config: Config, instrument: str | None, rate_hz: int, fir
 
 @pytest.fixture
 def rendered(tmp_path: Path) -> Callable[..., np.ndarray]:
-    """A function that renders a file with options, and returns the samples, as int (n, 2), and the rate."""
+    """A function that renders a file with options, and returns the samples, int (n, 2), and the rate."""
 
     def rendered(path: Path, *options: str) -> tuple[np.ndarray, int]:
         out = tmp_path / "out.wav"
@@ -137,7 +137,7 @@ def test_the_samples_are_those_that_were_heard(
 def assert_rack_is_repeated(
     path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
 ) -> None:
-    """Play `before` and `after` on a rack, and record from frame 5888 + SIZE on; `render` must repeat the sound.
+    """Assert that `render` repeats what a rack plays from frame 5888 + SIZE on.
 
     before, after: (frame, event); no note may sound where the recording begins.
     """
@@ -157,7 +157,7 @@ def test_learned_controls_move_what_they_moved(tmp_path: Path, rendered: Callabl
     events: list[tuple[int, Event]] = [
         (9000, NoteOn(0, 60, 100, 3)),
         (12_000, ControlChange(0, 21, 40, 3)),
-        (15_000, learned("cc 22", "latent.1")),  # another control is learned during the recording
+        (15_000, learned("cc 22", "latent.1")),
         (15_500, ControlChange(0, 22, 120, 3)),
     ]
     choice = choose(load_config(), None, None, None)
@@ -184,7 +184,7 @@ def test_mistakes_take_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
     path, out = tmp_path / "a.mid", str(tmp_path / "out.wav")
     record(path, Config(voice=VoiceConfig(n_voices=4)), TINY, 44100)
-    assert "'tiny'" in refusal(str(path), out)  # no instrument with this name is found
+    assert "'tiny'" in refusal(str(path), out)  # no instrument has this name
     assert "4 knobs" in refusal(str(path), out, "--instrument", "virtual-analogue")
     assert "leave it out" in refusal(str(path), out, "--instrument", TINY, "--preset", "Low")
     content = path.read_bytes()
@@ -224,7 +224,7 @@ PLAYED: list[tuple[int, Event]] = [
 
 
 def parts(folder: Path, text: str) -> Choice:
-    """The choice of a sound with parts; text: the sound's file, which names the sounds `a` and `b`."""
+    """text: a sound's file, with parts that name the sounds `a` and `b`."""
     (folder / "a.yaml").write_text("effects: {reverb: 0.4, chorus: 0.2}\nenvelope: {release_s: 0.05}")
     (folder / "b.yaml").write_text("phase_blend: 1\nlfo_1: {shape: random}\nenvelope: {release_s: 0.05}")
     (folder / "both.yaml").write_text(text)
@@ -238,8 +238,8 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # may still wait for the hop at 6144 when the state is taken
-        (6100, PartChange(part=0, level_db=-20.0)),  # the level is still gliding when the first note begins
+        (6000, TargetMove("latent.2", 0.3)),  # may wait for the hop at 6144 until after the state is taken
+        (6100, PartChange(part=0, level_db=-20.0)),  # still glides when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)
 

@@ -1,4 +1,4 @@
-"""The lamp and the button work on gpiozero's mock pins, and in the companion's real process."""
+"""The lamp and the button work on gpiozero's mock pins."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ def pins(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockFactory]:
 
 
 class Told(Companion):
-    """A companion that stores the lines that it says."""
-
     def __init__(self) -> None:
         ours, self._theirs = socket.socketpair()
         super().__init__(ours)
@@ -46,7 +44,7 @@ class Told(Companion):
 
 
 def changes(pins: MockFactory, seconds: float) -> int:
-    """Wait for some seconds; returns how many times the lamp was switched on or off meanwhile."""
+    """How often the lamp is switched on or off in this time."""
     pin = pins.pin(LAMP)
     pin.clear_states()
     time.sleep(seconds)

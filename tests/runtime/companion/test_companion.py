@@ -1,4 +1,4 @@
-"""The companion is a real child process, which is restarted when it dies, and ends with the playing process."""
+"""The companion is restarted when it dies, and ends when `play` ends."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Child:
-    """A companion process, to which a test sends requests; lines: what it has printed."""
+    """A companion process; lines: what it has printed."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.companion = CompanionChild(self.lines.append)
 
     def ask(self, name: str, **params: object) -> object:
-        """Send a request, and return the answer; UserError if the request is refused."""
         answers: list[object] = []
         self.companion.ask(name, answers.append, answers.append, **params)
         self.serve_until(lambda: answers)
@@ -147,6 +146,5 @@ def may_be_real_time() -> bool:
 
 
 def children(process_id: int) -> list[int]:
-    """Process IDs of a process's children that run."""
     found = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
     return [int(child) for child in found if is_alive(int(child))]

@@ -1,4 +1,4 @@
-"""A kill at any moment leaves every file as before the change or as after it; tests/soak kills a thousand times."""
+"""A kill at any moment leaves every file as before or after the change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's own sounds are saved, renamed, copied, deleted, restored, exported, imported and numbered in banks."""
+"""The user's own sounds are saved, restored, exported, imported and numbered in banks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ SOFT, LOUD = Sound(level_db=-12.0), Sound(level_db=3.0)
 
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the user's data."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     return tmp_path / "timbrebox"
@@ -78,7 +77,7 @@ def test_what_a_kill_left_half_done_is_passed_over() -> None:
     operations.save("a", SOFT, None)
     operations.save("b", LOUD, None)
     operations.delete("b")
-    # A kill may leave entries in the trash for changes that were never made.
+    # A kill may leave trash entries of changes that were never made.
     trash.put(Entry("delete", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("overwrite", "a"), own_sound("a").source.read_bytes())
     trash.put(Entry("rename", "a", "z"))
@@ -156,7 +155,7 @@ def test_own_sounds_stand_in_the_order_of_the_alphabet_128_a_bank() -> None:
 
 
 def sound_with_file(folder: Path) -> Sound:
-    """A sound with two trajectories: one inline, one in a file in this folder."""
+    """One trajectory is inline, one in a file in this folder."""
     folder.mkdir(exist_ok=True)
     (folder / "way.trajectory").write_bytes(pack(random_trajectory()))
     return Sound(trajectory=[SoundTrajectory(file="way.trajectory", key=40), SoundTrajectory(inline=INLINE, key=60)])

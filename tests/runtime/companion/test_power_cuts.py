@@ -1,4 +1,4 @@
-"""A power cut leaves every file as before the change or as after it, on a disk that loses unflushed data."""
+"""A power cut leaves every file as before or after the change."""
 
 from __future__ import annotations
 

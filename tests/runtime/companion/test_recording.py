@@ -1,4 +1,4 @@
-"""The companion writes a recording to files: the events, and the sound, which it reads from a ring."""
+"""The companion writes a recording's events and sound to files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, SIZE = 100_000, 250
 
 
 class Played:
-    """A ring that receives noise from frame FIRST on, and a recording of this noise."""
+    """A recording of noise, which the ring receives from frame FIRST on."""
 
     def __init__(self, folder: Path, ring_frames: int = 2**16, **order: object):
         self.ring, self.frame = SoundRing(ring_frames), FIRST
@@ -53,7 +53,7 @@ def test_sound_and_events_lie_side_by_side(tmp_path: Path) -> None:
     for _ in range(5):
         played.play(4000)
         assert played.recording.work()
-    played.recording.work()  # once more, because `work` writes what its previous call found
+    played.recording.work()  # `work` writes what its previous call found
     growing = played.recording.files
     assert [path.suffixes[-2:] for path in growing] == [[".part", ".wav"], [".part", ".mid"]]
     assert read_recorded(growing[1]).events == [

@@ -1,4 +1,4 @@
-"""The companion's loop runs in the test's process, and a socket in the test stands in for the playing process."""
+"""The companion's loop, run in this process, does its last work at its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_it_does_its_last_work_also_if_it_was_just_telling_something_when_the_pl
     companion, ended = Companion(ours), []
 
     def routine() -> float:
-        theirs.close()  # the playing process dies
+        theirs.close()
         companion.tell("say", line="half of it is written")
         return math.inf
 

@@ -1,4 +1,4 @@
-"""Sound files that grow are whole after every block, after a kill and on a full disk."""
+"""Sound files that grow are whole after every block, a kill or a full disk."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def expected(sound: np.ndarray, bits: int) -> np.ndarray:
 
 @contextmanager
 def largest_file(n_bytes: int) -> Iterator[None]:
-    """Stands in for a full disk: no file of this process may grow beyond n_bytes (RLIMIT_FSIZE)."""
+    """Stands in for a full disk: no file of this process may grow beyond n_bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
     try:
@@ -131,7 +131,7 @@ def test_leftovers_are_finished_unless_their_writer_lives(tmp_path: Path) -> Non
     for path in (dead, alive):
         file = WavFile(path, 44100)
         file.add(noise(100))
-        with path.open("ab") as stream:  # seven frames that the header does not count, and a part of an eighth
+        with path.open("ab") as stream:  # 7 frames that the header does not count, and a part of an eighth
             stream.write(bytes(4 * 7 + 3))
     held = hold(alive)
     (tmp_path / "dead.wav").write_text("another file")

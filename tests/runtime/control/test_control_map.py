@@ -1,4 +1,4 @@
-"""Every kind of control moves targets, no takeover makes a target jump, and equal events give equal positions."""
+"""Every kind of control moves its targets, and no takeover makes a target jump."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ EPSILON = 1e-9
 
 
 class Desk:
-    """A control map of these lines, and the knobs that it moves; at: the first position of the knob `target`."""
+    """A control map, and the knobs that it moves; at: the first position of the knob `target`."""
 
     def __init__(self, *lines: MapLine, at: float = 0.5, target: str = "latent.1"):
         self.knobs = Knobs(decoder().card, Patch(Config()))
@@ -46,13 +46,11 @@ class Desk:
         self.knobs.move(target, at)
 
     def send(self, *events: ChannelEvent) -> float:
-        """Send events, and return the target's position."""
         for event in events:
             self.map.move(event, self.knobs)
         return self.knobs.position(self.target)
 
     def turn(self, value: int) -> float:
-        """Move control 20 to a value, and return the target's position."""
         return self.send(ControlChange(0, 20, value))
 
 
@@ -105,7 +103,7 @@ def test_the_halves_of_a_14_bit_control_never_turn_it_back() -> None:
             places.append(desk.send(ControlChange(0, 20, number >> 7)))
             places.append(desk.send(ControlChange(0, 52, number & 127)))
             assert places[-1] == pytest.approx(number / 16383.0)
-        steps = np.diff(places[2:])  # the first two places depend on where the control was before
+        steps = np.diff(places[2:])  # the first two depend on where the control was before
         assert (steps >= 0.0).all() if numbers[1] > numbers[0] else (steps <= 0.0).all()
 
 
@@ -120,7 +118,7 @@ def test_a_non_registered_parameter_moves_its_target_and_no_other_data_does() ->
     assert desk.send(*parameter_events(301, 16383)) == pytest.approx(12000 / 16383.0)
     assert desk.send(ControlChange(0, 101, 0), ControlChange(0, 100, 0), ControlChange(0, 6, 2)) < 0.8
     assert desk.send(*parameter_events(300, 0)) == 0.0
-    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # the voices also need this message, hence False
+    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # False: the voices also need this message
 
 
 def test_other_kinds_of_control() -> None:
@@ -173,7 +171,7 @@ def test_an_action_starts_at_a_press_only() -> None:
     assert names(NoteOn(0, 36, 5), NoteOff(0, 36), NoteOn(0, 37, 5)) == ["record", None, None]
     assert names(*[ProgramChange(0, 9)] * 2, ProgramChange(0, 8)) == ["panic", "panic", None]
     assert names(NoteOn(0, 36, 5, device=3)) == [None]
-    assert desk.map.move(ControlChange(0, 66, 127), desk.knobs)  # used by the map, so it no longer acts as a pedal
+    assert desk.map.move(ControlChange(0, 66, 127), desk.knobs)  # the map uses it, so it no longer acts as a pedal
     assert all(
         map(desk.map.is_mapped, (ControlChange(0, 66, 0), NoteOn(0, 36, 5), NoteOff(0, 36), ProgramChange(0, 9)))
     )
@@ -181,7 +179,7 @@ def test_an_action_starts_at_a_press_only() -> None:
 
 
 def walk(dice: random.Random, n: int = 60) -> list[int]:
-    """The values of a knob that is turned back and forth, sometimes fast."""
+    """A knob that is turned back and forth, sometimes fast."""
     value, values = dice.randint(0, 127), []
     while len(values) < n:
         goal, speed = dice.randint(0, 127), dice.choice([1, 1, 3, 20])
@@ -205,7 +203,7 @@ def test_takeover_never_jumps(takeover: str, seed: int) -> None:
     before = None
     for value in walk(dice):
         if dice.random() < 0.05:
-            desk.knobs.move("latent.1", dice.random())  # as another control or another sound would do
+            desk.knobs.move("latent.1", dice.random())  # as another control could
         stood, place = desk.knobs.position("latent.1"), binding.place(value / 127.0)
         moved = abs(desk.turn(value) - stood)
         step = 0.0 if before is None else abs(place - before)
@@ -213,7 +211,7 @@ def test_takeover_never_jumps(takeover: str, seed: int) -> None:
         if takeover == "scaled" or not in_reach:
             assert moved <= STEEPEST * step + EPSILON
         elif moved > EPSILON:
-            # The control has reached or passed the target's position, and moves the target from now on.
+            # The control has reached or passed the target's position, so it now moves the target.
             assert desk.knobs.position("latent.1") == pytest.approx(place)
             assert moved <= max(step, NEAR * (high - low)) + 1e-6
             passes = before is not None and min(before, place) - 1e-6 <= stood <= max(before, place) + 1e-6
@@ -239,7 +237,7 @@ def test_a_scaled_control_reaches_both_ends_with_its_target() -> None:
 
 
 def run(content_lines: tuple[MapLine, ...], stream: list[ChannelEvent]) -> list[tuple]:
-    """What the map returns for each event of a stream, and where the targets in PLAYED stand after the event."""
+    """For each event: what the map returns, and where the targets in PLAYED stand then."""
     desk, seen = Desk(*content_lines), []
     desk.map.use(1, bind(content_lines[::2]))
     for event in stream:

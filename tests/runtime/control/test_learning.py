@@ -1,4 +1,4 @@
-"""A control that moves is recognised, including its kind; without a movement, nothing is learned."""
+"""A control that moves is recognised, with its kind."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from tests.support.control_maps import any_line, parameter_events
 
 
 def cc(control: int, *values: int, channel: int = 0, device: int = 0) -> list[ChannelEvent]:
-    """Control changes of one control to these values."""
     return [ControlChange(channel, control, value, device) for value in values]
 
 
 def learn(events: list[ChannelEvent], target: str = "width", limit_s: float = 10.0, **options: str) -> Learned | None:
-    """Give a learner an event every 20 ms, then call `tick` every 30 ms; returns what was learned, None for nothing."""
+    """Give a learner an event every 20 ms, then call `tick` every 30 ms; returns what was learned."""
     learner, now_s = Learner(), 100.0
     learner.arm(target, now_s, limit_s, **options)
     for event in events:

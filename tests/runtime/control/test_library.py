@@ -1,4 +1,4 @@
-"""A port's name chooses a map, maps are combined in a fixed order, and learned controls are kept."""
+"""A port's name chooses a map; maps are combined in a fixed order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ KEYS = MapDevice("keys:out")
 
 @pytest.fixture(autouse=True)
 def maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder of maps, which exists and is empty."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     path = library.maps_folder()
     path.mkdir(parents=True)
@@ -44,7 +43,6 @@ def test_the_service_keeps_learned_maps_in_its_own_folder(tmp_path: Path, monkey
 
 
 def moves(lines: tuple[MapLine, ...], control: str) -> list[str]:
-    """The targets that a control moves in these lines of a map."""
     return [line.moves for line in lines if line.control == control]
 
 

@@ -1,4 +1,4 @@
-"""A saved control map is equal when loaded, and a mistake in a map is named in one line."""
+"""A saved control map is equal when loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A knob of 128 steps, turned fast, makes no zipper noise: above 15 kHz the sound is no louder than at rest."""
+"""A knob of 128 steps, turned fast, adds no noise above 15 kHz."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.clicks import moving_excess_db
 from tests.support.playing import decoder, play
 
 N_FRAMES = 60000
-START, STEP = 10000, 103  # frames; the knob takes STEP frames from one value to the next, 0.3 s from 0 to 127
-JUMP = 8  # the control sends only every eighth value, because it is turned fast
+START, STEP = 10000, 103  # frames; one step of the knob takes STEP frames, the way from 0 to 127 takes 0.3 s
+JUMP = 8  # turned fast, the control sends only every eighth value
 LINES = {
     "latent.1": {},
     "latent.2": {},
@@ -34,7 +34,7 @@ LINES = {
 
 
 def sound(line: MapLine, turns: list[tuple[int, int]]) -> np.ndarray:
-    """A held note with the modulation wheel up, while control 20 is turned: float32 (n_frames, 2).
+    """A held note while control 20 is turned: float32 (n_frames, 2).
 
     turns: (frame, value).
     """

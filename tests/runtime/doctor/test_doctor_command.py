@@ -1,4 +1,4 @@
-"""The real command `doctor` examines this machine: alone, beside a running `play`, and with broken files."""
+"""The real command `doctor` examines this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 def doctor(home: Path, *options: object) -> tuple[int, str, dict]:
-    """Run `doctor`; returns the exit status, the printed text and the JSON."""
     answer = home / "doctor.json"
     home.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "runtime", "doctor", "--json", str(answer), *map(str, options)]

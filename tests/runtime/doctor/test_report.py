@@ -12,7 +12,7 @@ from tests.support.made_machine import MadeMachine
 
 @pytest.fixture
 def owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeMachine:
-    """The machine of the user `annmu`: two USB devices have serial numbers, and three files are her own."""
+    """Two USB devices have serial numbers, and three files are the user's own."""
     home = tmp_path / "home" / "annmu"
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USER", "annmu")

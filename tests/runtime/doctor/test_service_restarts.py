@@ -1,4 +1,4 @@
-"""The service's restarts are read from systemd's journal and put into words."""
+"""The service's restarts are read from systemd's journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chorus's copies have the delays of its formula, differ on the left and the right, and have the right level."""
+"""The chorus's copies have the delays of its formula, and the right level."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_without_depth_the_copies_are_delayed_sounds(mode: str, n: int, rate_hz:
 
 
 def test_the_pitch_of_a_copy_swings_at_the_rate() -> None:
-    """If the delay swings by d at rate r, the phase of a tone of frequency f swings by 2 pi f d sin(2 pi r t)."""
+    """If a delay swings by d at rate r, the phase of a tone of frequency f swings by 2 pi f d sin(2 pi r t)."""
     rate_hz, hz = 44100, 1000.0
     time_s = np.arange(3 * rate_hz) / rate_hz
     sent = np.repeat(np.sin(2.0 * np.pi * hz * time_s)[:, None], 2, axis=1).astype(np.float32)

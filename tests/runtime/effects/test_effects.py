@@ -1,4 +1,4 @@
-"""All effects together sound bit-identical for all block sizes, do no work in silence, and never grow without limit."""
+"""The effects are bit-identical for all block sizes, and rest in silence."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ changes = st.lists(st.tuples(st.integers(0, N_FRAMES - 1), all_settings), max_si
 
 
 def _gated(seed: int, gaps: list[int]) -> np.ndarray:
-    """Noise that alternately stops and starts again at the given frames."""
+    """Noise that stops and starts again at the given frames, in turn."""
     sound = noise(N_FRAMES, seed=seed)
     for begin, end in zip(gaps[::2], [*gaps[1::2], N_FRAMES], strict=False):
         sound[begin:end] = 0.0
@@ -68,7 +68,7 @@ def test_the_sound_is_the_same_to_the_bit_for_any_blocks(first, changes, blocks,
 
 
 def test_no_sends_are_as_sends_of_silence() -> None:
-    """A send of None sounds like a send of silence, also if settings change while all effects sleep."""
+    """The settings change while all effects sleep."""
     dry, gap = noise(90000), silence(75000)
     sends = [np.concatenate((noise(700), gap, noise(14300, seed=seed))) for seed in (2, 3)]
     first = EffectsConfig(ReverbConfig(size_m=5.0, decay_s=0.3))

@@ -1,4 +1,4 @@
-"""Nothing clicks when an effect is switched on or off, or when a setting changes."""
+"""Nothing clicks when an effect changes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CHANGES = {
 
 
 def _tone() -> np.ndarray:
-    """A tone of 20 harmonics with soft fades, which has no clicks."""
+    """A tone whose soft fades add no clicks of their own."""
     time_s = np.arange(N_FRAMES) / SAMPLE_RATE_HZ
     harmonics = sum(np.sin(2.0 * np.pi * 110.0 * k * time_s + k * k) / k for k in range(1, 21))
     fade = np.clip(np.minimum(np.arange(N_FRAMES), N_SOUND - np.arange(N_FRAMES)) / 4000.0, 0.0, 1.0)

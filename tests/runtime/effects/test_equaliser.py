@@ -1,4 +1,4 @@
-"""The equaliser has the set gains at any sample rate, and costs nothing at 0 dB."""
+"""The equaliser has the set gains at any sample rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A colour curve, gains in dB over frequency, turns one spectrum into another one of the same loudness."""
+"""A colour curve turns one spectrum into another of the same loudness."""
 
 from __future__ import annotations
 

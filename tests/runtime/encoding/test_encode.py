@@ -1,4 +1,4 @@
-"""`encode` makes sounds that the engine plays like the recording, and refuses unusable files in one line."""
+"""`encode` makes sounds that play like the recording."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ RATE_HZ = 44100
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, set as the working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -37,7 +36,7 @@ def coder() -> Coder:
 
 
 def tone(note: float, level_db: np.ndarray, n_harmonics: int = 10) -> np.ndarray:
-    """A tone whose harmonic k has amplitude 1 / k; level_db: its level every 10 ms, with straight lines between."""
+    """A tone whose harmonic k has amplitude 1 / k; level_db: the level every 10 ms."""
     n = (len(level_db) - 1) * RATE_HZ // 100
     time_s = np.arange(n) / RATE_HZ
     at_db = np.interp(time_s * 100.0, np.arange(len(level_db)), level_db)
@@ -176,7 +175,7 @@ def test_a_folder_becomes_a_bank_and_bad_files_are_skipped(here: Path, capsys: p
     assert "broken.mp3: found not a readable recording" in told.err
     assert "silence.wav: found nothing but silence" in told.err
     assert len(json.loads((here / "x.json").read_text())["candidates"]) == 3
-    assert encoded(here / "in") == 2  # because all output files exist
+    assert encoded(here / "in") == 2  # all output files exist
     assert "none of 5 recordings usable" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""The path of a sound goes where the decoder is nearest to the recording, and stays smooth."""
+"""The search finds a path of latents that is near to the recording, and smooth."""
 
 from __future__ import annotations
 

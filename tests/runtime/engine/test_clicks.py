@@ -1,4 +1,4 @@
-"""No event clicks: above 15 kHz, the sound at an event is at most 6 dB louder than before and after, or inaudible."""
+"""No event clicks: above 15 kHz, it is inaudible or at most 6 dB louder than the sound around it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cc(control: int, value: int) -> list[Event]:
 
 
 WIDE = parameter(0, 0, 48)
-# The events at the start, and the events at frame AT, by the case's name.
+# Events at the start, and events at frame AT.
 CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
     "note on": ([], note(60)),
     "note on, low": ([], note(36)),
@@ -67,7 +67,7 @@ CASES: dict[str, tuple[Sequence[Event], Sequence[Event]]] = {
 def worst_excess_db(make: Callable[[int], tuple[Player, Sequence[Event], Sequence[Event]]]) -> float:
     """The largest `excess_db` of two renderings, each with its own seed and event frame.
 
-    make: function of the seed that returns a player, its events at the start, and its events at the event frame.
+    make: function of the seed that returns a player, events for the start, and events for the event frame.
     """
     worst = -np.inf
     for seed in range(2):
@@ -114,7 +114,6 @@ def test_the_shortest_envelope_does_not_click() -> None:
 
 
 def test_the_measure_hears_a_click() -> None:
-    """A sound that is cut off at a peak is far above the limit; the same sound, not cut off, is below it."""
     sound = Player(1, knobs=(1.0, 1.0)).send(*note(60)).hear(N_FRAMES / SAMPLE_RATE_HZ)[:, 0].astype(np.float64)
     assert excess_db(sound, AT) <= 0.0
     torn = sound.copy()

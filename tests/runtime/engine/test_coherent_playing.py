@@ -1,4 +1,4 @@
-"""With coherent phases, notes are in tune, knobs and the blend do not click, and block sizes do not matter."""
+"""With coherent phases, notes are in tune, and nothing clicks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.playing import Player, decoder
 
 SPEC = StftSpec()
 RATE_HZ = SPEC.sample_rate_hz
-N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note in these tests
+N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
-    """|a Z - M| / |M| for each frame; Z: magnitudes of the sound's STFT, M: `wanted`, a: the best common gain.
+    """|a Z - M| / |M| for each frame; Z: the sound's STFT magnitudes, M: `wanted`, a: the best common gain.
 
-    wanted: (n_bins,), or one row for each frame; hop_size: the hop size of the STFT, in samples.
+    wanted: (n_bins,), or one row for each frame; hop_size: of the STFT, in samples.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=hop_size))
     wanted = np.broadcast_to(wanted, again.shape)
@@ -32,7 +32,7 @@ def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS values of all 30 ms sections, divided by the mean RMS value."""
+    """Standard deviation of the RMS of 30 ms sections, divided by their mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // N_RMS * N_RMS].reshape(-1, N_RMS)), axis=1))
     return float(rms.std() / rms.mean())
 
@@ -94,20 +94,18 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """An analysis window covers four hops, mostly the middle two, so what it measures should be
-    the mean of the spectra of these two.
-    """
+    """An analysis window covers four hops, mostly the middle two. So the mean of their spectra is expected."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):
         hops.append(player.send(KnobTurn(0, position)).hear(SPEC.hop_size / RATE_HZ)[:, 0])
-        spectra.append(player.engine.instrument.magnitudes[0].copy())  # the spectrum decoded for this hop
+        spectra.append(player.engine.instrument.magnitudes[0].copy())
     wanted = (np.array(spectra[1:-2]) + np.array(spectra[2:-1])) / 2.0
     assert errors(np.concatenate(hops), wanted, SPEC.hop_size).mean() < 0.06
 
 
 START, NOTE, LOW = PhaseBlend(1.0), NoteOn(0, 60, 127), NoteOn(0, 36, 127)
-# The events at the start, and the events during the sound, by the case's name.
+# Events at the start, and events during the sound.
 CLICKS: dict[str, tuple[list[Event], list[Event]]] = {
     "note on": ([START], [NOTE]),
     "note on, transposed": ([START], [LOW]),

@@ -1,4 +1,4 @@
-"""The engine seen by its caller: block sizes, events, pitch, level, decodes, stealing and gains."""
+"""The engine as its caller sees it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tiny() -> Decoder:
 
 
 def busy_piece(seed: int, n_frames: int) -> list[tuple[int, Event]]:
-    """Overlapping notes and chords on two channels, with volume, pan, expression, pedal, knobs and resets."""
+    """Overlapping notes on two channels, with controllers, knobs and resets."""
     random = np.random.default_rng(seed)
     events: list[tuple[int, Event]] = []
     for number in range(60):

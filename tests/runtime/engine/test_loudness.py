@@ -1,4 +1,4 @@
-"""Every timbre is equally loud at every key, with any phases; the mix never exceeds full scale."""
+"""Every timbre is equally loud at every key."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_spread_separates_chance_from_differences_of_timbre() -> None:
 
 
 def spectra() -> dict[str, np.ndarray]:
-    """Magnitudes (n_bins,) by name, from a single sharp peak to a smooth slope."""
+    """Magnitudes (n_bins,), from a single sharp peak to a smooth slope."""
     time_s = np.arange(SPEC.frame_size) / RATE_HZ
     sines = [
         sum(np.sin(2 * np.pi * k * f * time_s + k) / k for k in range(1, n + 1)) for f, n in ((440.0, 1), (220, 30))
@@ -84,7 +84,7 @@ def spectra() -> dict[str, np.ndarray]:
 
 
 def gains(n_bins: int, magnitudes: np.ndarray, semitones: int) -> np.ndarray:
-    """The levelling factors, (n, 1), for magnitudes (n, n_magnitudes) that are transposed by `semitones`."""
+    """Levelling factors (n, 1) for magnitudes (n, n_magnitudes)."""
     n, gains = len(magnitudes), np.empty(len(magnitudes), np.float32)
     levels = Levels(SPEC, RATE_HZ, n_bins, n)
     levels.find(magnitudes, [semitones] * n, gains, np.empty((n, n_bins), np.float32))
@@ -114,7 +114,7 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
 
 @pytest.mark.parametrize("semitones", [-24, 0, 7, 24])
 def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
-    """Bins above 20 kHz, before or after transposition, do not change the level of the other bins."""
+    """Bins above 20 kHz, before or after transposition, change no other level."""
     spectrum = spectra()["harmonics"][None]
     n_bins = HopSynthesis(SPEC, RATE_HZ, 0).n_bins
     unheard_above_hz = HIGHEST_HEARD_HZ * min(1.0, 2.0 ** (-semitones / 12.0)) + SPEC.bin_hz
@@ -130,7 +130,7 @@ def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
 
 @pytest.mark.parametrize("phase", soak.PHASES)
 def test_any_knobs_at_any_key_are_equally_loud(phase: str) -> None:
-    # The dullest and the brightest sound, at keys inside the model's range (48 to 83) and at transposed keys.
+    # The dullest and the brightest sound, inside and outside the model's range of 48 to 83.
     corners = [(note, (knob, knob)) for note in (36, 47, 48, 83, 84, 96) for knob in (0.0, 1.0)]
     points = corners + soak.random_points(N_POINTS, 2, 3)
     figures = soak.spread(soak.measure(decoder(), points, phase, 1.0, 1))
@@ -159,7 +159,6 @@ def test_a_report_is_written_and_an_uneven_instrument_fails(
 
 
 def limited(signal: np.ndarray) -> np.ndarray:
-    """A copy of a signal after the limiter."""
     sound = np.array(signal, np.float32)
     limit(sound, np.empty_like(sound), np.empty_like(sound))
     return sound
@@ -191,5 +190,5 @@ def test_the_curve_has_no_corner() -> None:
     step = 0.001
     slope = np.diff(limited(np.arange(0.0, 3.0, step)).astype(np.float64)) / step
     assert slope[0] == pytest.approx(1.0, abs=1e-3)
-    # The curve's second derivative is at most 2.9; at a corner the slope would jump within one step.
+    # The second derivative is at most 2.9. At a corner, the slope would jump within one step.
     assert np.abs(np.diff(slope)).max() < 4.0 * step

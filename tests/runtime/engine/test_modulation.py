@@ -1,4 +1,4 @@
-"""Each source of modulation moves its target at the set rate and depth, measured in the sound; no hop is heard."""
+"""Each source of modulation moves its target at the set rate and depth."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from tests.support.playing import parameter
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # at each end of what `track` returns, this many values are not valid
+EDGE = RATE_HZ // 10  # so many values at each end of what `track` returns are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0
 
 
 def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
-    """The values of a sine LFO that starts at frame 0."""
+    """A sine LFO that starts at frame 0."""
     return np.sin(2.0 * np.pi * rate_hz / RATE_HZ * frames)
 
 
 def moved_by_lfo(target: str, amount: float, lfo: Lfo, **fields) -> np.ndarray:
-    """The sound of a note while an LFO moves a target; fields: further fields of Sound."""
+    """A note while an LFO moves a target; fields: further fields of Sound."""
     sound = Sound(lfo_1=lfo, modulation=(Modulation("lfo_1", target, amount),), **fields)
     return play_sound(sound, NOTE, max(DURATION_S, 3.2 / (lfo.rate_hz or 1.0)))
 
 
 def rate_of(values: np.ndarray, middle: float) -> float:
-    """How many times per second the values rise through `middle`."""
+    """How often per second the values rise through `middle`."""
     rises = np.flatnonzero((values[:-1] < middle) & (values[1:] >= middle))
     rises = rises + (middle - values[rises]) / (values[rises + 1] - values[rises])
     return float((len(rises) - 1) / (rises[-1] - rises[0]) * RATE_HZ)
 
 
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
-    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` moves.
+    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` does.
 
     rel: how far their depth may be off, as a share of the expected depth.
     """
@@ -71,7 +71,7 @@ def test_level_and_pan_follow_an_lfo(target: str, rate_hz: float) -> None:
 
 
 def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
-    """Read so fast, a crossfade from one spectrum to the next is longer than half the ring of dense samples."""
+    """After this bend, a crossfade between spectra is longer than half the ring of dense samples."""
     sound = Sound(lfo_1=Lfo(rate_hz=3.0), modulation=(Modulation("lfo_1", "tilt", 0.2),))
     wheel = [(100, PitchWheel(0, 100)), (9000, PitchWheel(0, 8191))]
     heard = play_sound(sound, 48, 1.0, events=[*((0, event) for event in parameter(0, 0, 48)), *wheel])
@@ -80,10 +80,7 @@ def test_a_note_with_moving_spectra_can_be_bent_by_four_octaves() -> None:
 
 
 def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
-    """The amplitude of a harmonic of the saw instrument at these positions of the first knob.
-
-    The whole spectrum has the same loudness at every position.
-    """
+    """A harmonic's amplitude in the saw instrument, by the first knob's position; the loudness is constant."""
     number = np.arange(1, 41)
     amplitudes = number ** -(0.5 + position[:, None])
     weights = np.maximum(k_weighting(number * FUNDAMENTAL_HZ), 0.4)
@@ -91,7 +88,7 @@ def latent_gain(position: np.ndarray, harmonic: int) -> np.ndarray:
 
 
 def expected_gain(target: str, amount: float, harmonic: int, lfo: np.ndarray) -> np.ndarray:
-    """The gain that a harmonic should have while an LFO moves the target, by the target's definition."""
+    """The gain of a harmonic while an LFO moves the target, by the target's definition."""
     frequency_hz = harmonic * FUNDAMENTAL_HZ
     if target == "tilt":
         return 10.0 ** (12.0 * amount * lfo * np.log2(frequency_hz / 1000.0) / 20.0)
@@ -155,7 +152,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
-    """By how many dB the source changes the level 0.3 s after the start, with amount -0.5; negative is softer."""
+    """How many dB the source adds to the level, with amount -0.5, 0.3 s after the start."""
 
     def level(modulation: tuple[Modulation, ...]) -> float:
         sound = Sound(modulation=modulation, **fields)
@@ -228,10 +225,7 @@ def test_envelope_2_is_heard_as_its_formula() -> None:
 
 
 def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
-    """The tempo is 120 bpm until a clock of 100 bpm begins, whose messages are up to 1 ms early or late.
-
-    The LFO's phase follows the clock, and never jumps.
-    """
+    """The tempo is 120 bpm until a clock of 100 bpm begins. Its messages are up to 1 ms early or late."""
     random, n_clocks, first = np.random.default_rng(4), 24 * 8, RATE_HZ // 2
     times = first + np.arange(n_clocks) * RATE_HZ * 0.6 / 24.0 + random.uniform(-0.001, 0.001, n_clocks) * RATE_HZ
     sound = Sound(lfo_1=Lfo(beats=1.0, phase="free"), modulation=(Modulation("lfo_1", "pan", 0.5),))
@@ -245,7 +239,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
     rises = [np.flatnonzero((each[:-1] < 0.0) & (each[1:] >= 0.0)) for each in (settled, expected)]
     assert len(rises[0]) == len(rises[1]) >= 6
     assert np.abs(rises[0] - rises[1]).max() < 0.05 * 0.6 * RATE_HZ
-    # The values never move faster than an LFO at twice the tempo.
+    # The values move no faster than an LFO at twice the tempo.
     assert np.abs(np.diff(values)).max() < 2.0 * np.pi * 2.0 / 0.6 / RATE_HZ
 
 
@@ -253,7 +247,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
 
 
 def test_a_trajectory_is_followed() -> None:
-    """In 2 s the level falls by 24 dB, and the colour becomes a tilt of -3 dB per octave around 1 kHz."""
+    """In 2 s the level falls by 24 dB. The colour becomes a tilt of -3 dB per octave around 1 kHz."""
     n_hops, step_s = 101, 0.02
     share = np.linspace(0.0, 1.0, n_hops)[:, None]
     slope_db = -3.0 * np.log2(band_centres_hz() / 1000.0)

@@ -1,4 +1,4 @@
-"""In a morph, one control moves all numeric settings from sound to sound, and held notes follow."""
+"""In a morph, one control moves all numeric settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONFIG = Config(voice=VoiceConfig(n_voices=4, envelope=SHORT), seed=3)
 
 
 def patch(positions: tuple[float, float], **fields: object) -> Patch:
-    """A patch with these knob positions; fields: fields of Sound, or the settings volume_db and phase_blend."""
+    """fields: of Sound, or the settings volume_db and phase_blend."""
     sound = Sound(**{name: value for name, value in fields.items() if name not in ("volume_db", "phase_blend")})
     settings = {name: value for name, value in fields.items() if name in ("volume_db", "phase_blend")}
     return Patch(Config(voice=CONFIG.voice, seed=3, **settings), sound, positions)
@@ -43,7 +43,6 @@ ODD = patch((0.2, 1.0), odd_even_db=24.0)
 
 
 def engine_of(*patches: Patch, shape: str = "path") -> Engine:
-    """An engine that plays a morph of these patches; shape: as in `PlayedMorph`."""
     morph = PlayedMorph(patches, shape)
     return Engine(decoder(), patch=Patch(CONFIG, Sound(), patches[0].positions, morph=morph))
 

@@ -1,4 +1,4 @@
-"""A moved target never clicks, neither when a control jumps nor when an LFO moves the target at its highest rate."""
+"""A moved target does not click."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from tests.support.trajectories import random_trajectory
 AT = 16123
 N_FRAMES = 34000
 CONTROL = 20
-# The amounts of modulation that are not 1, by target. Tests also use these amounts with the other sign. With a larger
-# amount, the level would rise into the limiter.
+# Amounts of modulation that are not 1. With larger ones, the level would rise into the limiter.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2, "tilt": 0.5}
 BENT = 5000  # a position of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]
@@ -33,7 +32,6 @@ CASES = [(target, bend) for target in MOVED for bend in (0, BENT)]
 
 
 def patch_for(target: str, source: str, lfo: Lfo, phase_blend: float, sign: float) -> Patch:
-    """A patch of a bright sound in which a source moves one target."""
     modulation = Modulation(source, target, sign * AMOUNTS.get(target, 1.0))
     sound = Sound(
         filter=Filter(type="low", cutoff_hz=9000.0, resonance_db=0.0 if target == "filter.cutoff" else 6.0),
@@ -50,7 +48,7 @@ def patch_for(target: str, source: str, lfo: Lfo, phase_blend: float, sign: floa
 
 
 def heard(patch: Patch, events: Sequence[tuple[int, Event]], n_frames: int = N_FRAMES, bend: int = 0) -> np.ndarray:
-    """The sound of a note with this patch: (2, n_frames); events: (frame, event); bend: position of the pitch wheel."""
+    """The sound of a note: (2, n_frames); events: (frame, event); bend: position of the pitch wheel."""
     engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch)
     return play(engine, [(0, PitchWheel(0, bend)), *events, (0, NoteOn(0, 60, 127))], n_frames).T.astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""Modulated sounds are bit-identical for all block sizes; a sound whose amounts are all 0 changes no bit."""
+"""Modulated sounds are bit-identical for all block sizes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ configs = st.builds(
 
 
 def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
-    """Settings, and one to three random patches with these settings: one for the start, the others as programs."""
+    """Settings, and one to three random patches, of which the first plays at the start."""
     return configs.flatmap(
         lambda config: st.tuples(st.just(config), st.lists(patches(card, config), min_size=1, max_size=3))
     )
@@ -46,7 +46,7 @@ def some_patches(card: Card) -> st.SearchStrategy[tuple[Config, list[Patch]]]:
 def assert_any_blocks(
     instrument: Decoder, rate_hz: int, drawn: tuple[Config, list[Patch]], timed: Timed, blocks: list[int]
 ) -> None:
-    """Assert that these blocks and a single block give the same sound; drawn: as `some_patches` gives it."""
+    """Assert that these blocks and a single block give the same sound; drawn: what `some_patches` gives."""
     config, (first, *programs) = drawn
 
     def make() -> Engine:
@@ -76,7 +76,7 @@ def test_any_sounds_of_the_bundled_instrument(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
-    """How far a part of a span is mixed at once depends on the size of blocks, but no sample does."""
+    """The size of blocks decides how far a span is mixed ahead, but changes no sample."""
     random, card, n_frames = np.random.default_rng(seed), decoder().card, 12000
     config = Config(voice=VoiceConfig(n_voices=int(random.choice([3, 16, 20])), vibrato_semitones=1.0), seed=seed)
     sound = random_sound(RandomChoices(random), tuple(latent.name for latent in card.latents)) if seed % 3 else Sound()
@@ -96,7 +96,7 @@ def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
 
 
 def without_amounts(sound: Sound) -> Sound:
-    """The sound with everything audible at 0: amounts, filter, tilt and so on; times, rates and shapes stay."""
+    """The sound with all that is audible at 0; times, rates and shapes stay."""
     still = tuple(msgspec.structs.replace(each, amount=0.0) for each in sound.modulation)
     return msgspec.structs.replace(
         sound,
@@ -114,7 +114,7 @@ def test_a_sound_without_amounts_is_no_sound(seed: int, config: Config, timed: T
     card = decoder().card
     sound = random_sound(RandomChoices(np.random.default_rng(seed)), tuple(latent.name for latent in card.latents))
     patch = with_sound(config, without_amounts(sound), card, "test")
-    # No moves of targets: a moved cutoff would switch on the filter, whose slope may differ between the two sounds.
+    # A moved cutoff would switch on the filter, whose slope may differ between the two sounds.
     timed = [each for each in timed if not isinstance(each[1], TargetMove)]
     rendered = [
         render(Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, config=config, patch=given), timed, [512], True)

@@ -1,4 +1,4 @@
-"""If an instrument's decoder outputs infinities for a note, this note is silent, and other notes do not change."""
+"""A note for which the decoder outputs infinities is silent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def played(path: Path, *events: tuple[int, object]) -> tuple[Engine, np.ndarray]:
-    """An engine, and two seconds of its sound; events: (frame, event)."""
+    """The engine, and two seconds of its sound; events: (frame, event)."""
     engine = Engine(Decoder(path), sample_rate_hz=RATE_HZ)
     for frame, event in events:
         engine.post(event, frame)

@@ -1,7 +1,4 @@
-"""A moving voice outside any submix gets its spectra at frames of its own, called points.
-
-The points of several voices are spread over the hop, so that no block makes the spectra of all. This changes no sound.
-"""
+"""Moving voices outside a submix have points of their own."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from tests.support.shaped import correlation, engine_of, movable_engine, moved_t
 HOP = 1024
 LATENT = "latent." + decoder().card.latents[0].name
 WIDE = Sound(width=0.5, filter=Filter(type="low", cutoff_hz=1500.0))
-# A sound that moves, but by less than can be heard.
+# This sound moves by less than can be heard.
 HARDLY_MOVING = msgspec.structs.replace(WIDE, modulation=(Modulation("envelope_2", "filter.cutoff", 1e-6),))
 CHORD = [(3 * k, NoteOn(0, 40 + 2 * k, 60)) for k in range(16)]
 
@@ -34,7 +31,7 @@ def level_db(sound: np.ndarray) -> float:
 @pytest.mark.parametrize("blend", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None:
-    """Notes on all lanes begin at random places in a hop; then they are bent, and some are released."""
+    """Notes begin at random places in a hop."""
     for shift in np.random.default_rng(5).integers(0, HOP, 6).tolist():
         events = [(shift + frame, event) for frame, event in CHORD]
         events += [
@@ -55,7 +52,7 @@ def test_points_of_their_own_change_no_sound(blend: float, cents: float) -> None
 @pytest.mark.parametrize("bend", [0, 3000])
 @pytest.mark.parametrize("blend", [0.0, 0.6])
 def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> None:
-    """The voices of this sound have points of their own from the start, because the sound has a bandwidth."""
+    """A sound with a bandwidth has points of its own from the start."""
     events = [(0, PhaseBlend(blend)), (0, PitchWheel(0, bend)), *CHORD]
     events += [(12000, event) for event in moved_to(0.0, 1.0)]
     sound = play(movable_engine(cents=20.0, n_voices=16), events, 24000)
@@ -65,7 +62,7 @@ def test_a_width_that_moves_from_0_brings_a_side(blend: float, bend: int) -> Non
 
 @pytest.mark.parametrize("cents", [0.0, 20.0])
 def test_a_note_stolen_at_a_point_ends_alike_for_all_block_sizes(cents: float) -> None:
-    """Notes are stolen at a hop. A block that ends at the hop may have made sound past it; a longer block has not."""
+    """Notes are stolen at a hop. A block that ends there may have made sound past the hop; a longer block has not."""
     lfo = Lfo(rate_hz=0.5)
     sound = Sound(width=0.5, bandwidth_cents=cents, lfo_1=lfo, modulation=(Modulation("lfo_1", LATENT, 0.3),))
     at = 8 * HOP
@@ -81,7 +78,7 @@ def test_the_points_of_a_group_lie_a_quarter_of_a_hop_apart() -> None:
 
 
 def test_no_block_makes_the_sound_of_all_voices() -> None:
-    """The block in which a chord begins makes all 16 first spectra; each later block makes spectra for four voices."""
+    """A chord's first block makes all 16 first spectra; later blocks share the work."""
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=0.5), modulation=(Modulation("lfo_1", LATENT, 0.3),))
     counts = decodes_by_block(engine_of(sound, 16), [NoteOn(0, 40 + 2 * k, 60) for k in range(16)])
     assert counts[0] == 16
@@ -89,7 +86,7 @@ def test_no_block_makes_the_sound_of_all_voices() -> None:
 
 
 def test_a_plucked_chord_begins_without_a_point() -> None:
-    """The first block makes the chord's 16 first spectra; each of the next blocks makes a point for four voices."""
+    """The first block makes the chord's 16 first spectra. Each of the next makes a point for four voices."""
     sound = Sound(
         width=0.5, filter=Filter(type="low", cutoff_hz=300.0, envelope_octaves=5.0),
         envelope_2=DelayedEnvelope(decay_s=0.1), modulation=(Modulation("envelope_2", LATENT, 0.1),),
@@ -99,7 +96,7 @@ def test_a_plucked_chord_begins_without_a_point() -> None:
 
 
 def decodes_by_block(engine: Engine, notes: list[NoteOn], n_blocks: int = 40, block: int = 256) -> list[int]:
-    """How many spectra each block decodes, from the block in which these notes begin."""
+    """How many spectra each block decodes, from the start of these notes on."""
     for note in notes:
         engine.post(note, 0)
     out, counts = np.zeros((block, 2), np.float32), []

@@ -1,4 +1,4 @@
-"""The output is bit-identical for all block sizes and any events, posted early or just in time."""
+"""Any events give bit-identical output for all block sizes."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def test_any_events_on_transposing_instruments_and_other_rates(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
-    """When the blend comes back from 0, coherent phases start anew; sound made with the old ones must not play.
+    """When the blend comes back from 0, coherent phases start anew. Sound made with the old phases must not play.
 
-    How much of this old sound has been made depends on the block size.
+    How much of this sound has been made depends on the block size.
     """
     random, hop_size, n_hops = np.random.default_rng(seed), decoder().card.spec.hop_size, 12
     timed: Timed = [(0, event) for event in [*parameter(0, 0, 12), PhaseBlend(1.0), PitchWheel(0, 4000)]]
@@ -77,7 +77,7 @@ def test_bent_voices_whose_blend_goes_and_comes_back(seed: int) -> None:
 @pytest.mark.parametrize("n_voices", [8, 20])
 @pytest.mark.parametrize("seed", range(4))
 def test_steady_bent_voices_that_leave_and_join_their_bus(seed: int, n_voices: int) -> None:
-    """Wheel, vibrato, blend and knobs move; meanwhile voices begin, end, are stolen, and change their gains."""
+    """Voices begin, end, are stolen, and change their gains."""
     random, n_frames = np.random.default_rng(seed), 24 * 1024
     notes = [48 + 2 * k for k in range(n_voices)]
     timed: Timed = [(0, ControlChange(0, 1, 127 * (seed % 2))), (0, PitchWheel(0, 2000))]
@@ -124,7 +124,7 @@ def test_a_dense_piece_in_random_blocks(seed: int) -> None:
 
 
 def dense_piece(random: np.random.Generator, n_frames: int) -> Timed:
-    """Notes, controllers and bends on two channels: of each kind four for every 1,000 frames, and at least 20."""
+    """Of notes, controllers and bends, four each for every 1,000 frames, and at least 20 each."""
     timed: Timed = []
 
     def frame() -> int:

@@ -1,4 +1,4 @@
-"""Readings: coherent and moving sounds get their spectra a quarter of a hop before the hop that makes their sound."""
+"""Coherent and moving sounds get their spectra at a reading, a quarter of a hop early."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KNOBS = (0.5, 0.5)
 
 
 def spectra_and_hops(player: Player, each_block: Callable[[int], Iterable[Event]]) -> list[tuple[int, int]]:
-    """(decodes, transforms) of each of 64 blocks of 256 frames, once the attacks are over."""
+    """(decodes, transforms) of each of 64 blocks of 256 frames, after the attacks."""
     player.hear(FIRST / 44100)
     out, work = np.zeros((AHEAD, 2), np.float32), []
     for number in range(64):
@@ -32,7 +32,7 @@ def spectra_and_hops(player: Player, each_block: Callable[[int], Iterable[Event]
         before = player.engine.status
         player.engine.render(out)
         after = player.engine.status
-        # `after.n_decoded` would lack the decodes of a reading, because a reading does not update the status.
+        # A reading does not update the status, so the status lacks its decodes.
         work.append((player.engine._spectra.n_decoded, after.n_transforms - before.n_transforms))
     decoded = np.diff([work[0][0], *(n for n, _ in work)])
     return [(int(n), n_transforms) for n, (_, n_transforms) in zip(decoded, work, strict=True)]
@@ -52,7 +52,7 @@ def test_plain_voices_read_their_knobs_at_the_hop() -> None:
 
 
 def modulated() -> Engine:
-    """An engine whose voices' first latent is moved by an LFO, slow enough for points at hops only."""
+    """An engine whose first latent is moved by an LFO, slow enough for points at hops only."""
     latent = LATENT + decoder().card.latents[0].name
     sound = Sound(lfo_1=Lfo(rate_hz=2.0), modulation=(Modulation("lfo_1", latent, 0.3),))
     config = Config(voice=VoiceConfig(n_voices=4))
@@ -60,12 +60,10 @@ def modulated() -> Engine:
 
 
 def coherent() -> Engine:
-    """An engine with coherent phases."""
     return Player(4, knobs=KNOBS, phase_blend=1.0).engine
 
 
 def plain() -> Engine:
-    """An engine with noise phases."""
     return Player(4, knobs=KNOBS).engine
 
 
@@ -111,7 +109,7 @@ def test_hops_and_readings_are_found_in_order(n_lanes: int) -> None:
     hops.reads_early = True
     offsets = {group.offset for group in hops.groups} | {(group.offset - AHEAD) % HOP for group in hops.groups}
     for group in hops.groups:
-        group.due = 0  # as if the group sounded; `due` was NEVER before that
+        group.due = 0  # as if the group sounded; until here it is NEVER
     for frame in range(3000):
         assert hops.earliest_hop(frame) == hops.next_hop(frame) >= frame
         assert hops.next_hop(frame) % HOP in offsets

@@ -1,4 +1,4 @@
-"""The data of a sounding voice for a picture: its spectrum, its gain, and its latents with their modulation."""
+"""The data that a picture shows of a sounding voice."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_spectrum_has_its_peaks_where_the_sound_has_them() -> None:
 def test_the_latents_are_those_of_the_note_not_of_the_knobs() -> None:
     engine = engine_of(SWAYS)
     engine.post(NoteOn(0, 60, 100))
-    engine.post(NoteOn(0, 72, 100), 8192)  # on another lane, where the LFO starts about half a cycle later
+    engine.post(NoteOn(0, 72, 100), 8192)  # on another lane, whose LFO starts about half a cycle later
     places = []
     for _ in range(20):
         render(engine, 2048)

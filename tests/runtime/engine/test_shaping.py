@@ -1,4 +1,4 @@
-"""Filter, tilt, formants and the balance of odd and even harmonics change each harmonic by their definitions."""
+"""Filter, tilt, formants and odd-even balance change each harmonic by their definitions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ STEADY = RATE_HZ // 4  # frames before this are not measured
 ALLOWED_DB = 1.0
 SOFTEST_DB = -40.0
 NOTES = (40, 60, 84)
-OUTSIDE = 30  # a key below the instrument's range, so its note is transposed
+OUTSIDE = 30  # a key below the instrument's range, so that its note is transposed
 
 
 def frequencies_hz(note: int) -> np.ndarray:
-    """Frequencies of all harmonics that the saw instrument has for a note."""
     fundamental_hz = float(note_to_hz(note))
     return fundamental_hz * np.arange(1, min(40, int(18000.0 / fundamental_hz)) + 1)
 
@@ -37,19 +36,19 @@ def plain_db(note: int) -> np.ndarray:
 
 
 def gains_db(sound: Sound, note: int, **how) -> np.ndarray:
-    """The gain of each harmonic in dB: the level in the sound minus the level in the plain instrument."""
+    """Each harmonic's level in the sound, minus its level in the plain instrument."""
     return levels_db(sound, note, **how) - plain_db(note)
 
 
 def filter_db(kind: str, slope: int, cutoff_hz: float, frequency_hz: np.ndarray) -> np.ndarray:
-    """A Butterworth filter's gain in dB; a band pass has -3 dB half an octave above and below the cutoff."""
+    """The gain of a Butterworth filter; a band pass has -3 dB half an octave above and below the cutoff."""
     ratio = frequency_hz / cutoff_hz
     x = {"low": ratio, "high": 1.0 / ratio, "band": np.abs(ratio - 1.0 / ratio) / (2.0**0.5 - 2.0**-0.5)}[kind]
     return -10.0 * np.log10(1.0 + x ** (2.0 * slope / 6.0))
 
 
 def assert_close(found_db: np.ndarray, expected_db: np.ndarray) -> None:
-    """Assert that the gains are as expected; where less than SOFTEST_DB is expected, any gain below it is right."""
+    """Where less than SOFTEST_DB is expected, any gain below it is right."""
     heard = expected_db > SOFTEST_DB
     assert np.abs(found_db - expected_db)[heard].max(initial=0.0) <= ALLOWED_DB
     assert (found_db[~heard] < SOFTEST_DB + ALLOWED_DB).all()
@@ -86,7 +85,7 @@ def test_resonance_is_a_bell_at_the_cutoff(kind: str, resonance_db: float) -> No
 @pytest.mark.parametrize("note", [*NOTES, OUTSIDE])
 def test_tilt_turns_about_1_khz(tilt: float, note: int) -> None:
     expected_db = tilt * np.log2(frequencies_hz(note) / 1000.0)
-    # Played 20 dB softer, because a tilt makes a low fundamental up to 53 dB louder.
+    # Played 20 dB softer: a tilt makes a low fundamental up to 53 dB louder.
     assert_close(gains_db(Sound(tilt_db_per_octave=tilt, level_db=-20.0), note) + 20.0, expected_db)
 
 
@@ -100,7 +99,6 @@ def test_odd_harmonics_are_louder_than_even_ones(odd_even_db: float) -> None:
 
 @pytest.mark.parametrize("semitones", [-12.0, -5.0, 3.0, 12.0])
 def test_formants_move_the_envelope_and_leave_the_pitch(semitones: float) -> None:
-    """The curve through the levels of the saw's harmonics is shifted in frequency by `semitones`."""
     for note in (40, 60):
         plain, moved = plain_db(note), levels_db(Sound(formant_semitones=semitones), note)
         number = np.arange(1, len(plain) + 1)

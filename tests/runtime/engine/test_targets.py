@@ -1,4 +1,4 @@
-"""The player's controls change a sound while it plays: they move targets in their units, without clicks."""
+"""The player's controls move targets while a sound plays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT = 22050
 
 
 def to(target: str, value: float) -> TargetMove:
-    """The event that moves a target to a value, in the target's unit."""
+    """value: in the target's unit."""
     return TargetMove(target, RANGES[target].position_of(value))
 
 
@@ -34,7 +34,7 @@ def harmonics_db(sound: np.ndarray, note_hz: float = 261.6256) -> np.ndarray:
 
 
 def held(*events: TargetMove) -> np.ndarray:
-    """Two seconds of a C4 that begins after these events, with all knobs fully up."""
+    """Two seconds of a C4 with all knobs fully up."""
     player = Player(2, knobs=(1.0, 1.0), phase_blend=1.0).send(*events, NoteOn(0, 60, 100))
     player.hear(0.3)
     return player.hear(2.0)
@@ -177,7 +177,7 @@ def test_an_lfo_in_beats_has_no_rate_to_move() -> None:
 
 
 def with_programs(*sounds: Sound) -> Engine:
-    """An engine with these sounds as programs; the first plays at the start."""
+    """An engine whose programs are these sounds; the first one plays."""
     config = Config(voice=VoiceConfig(n_voices=4, envelope=SHORT), seed=3)
     patches = [
         Patch(config, sound, positions) for sound, positions in zip(sounds, ((0.0, 0.0), (1.0, 1.0)), strict=True)

@@ -1,4 +1,4 @@
-"""While the bend wheel moves, sound is read at the speed that the wheel asks for."""
+"""While the bend wheel moves, sound is read at the speed that it asks for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ SEMITONES = 2.0
 def test_a_fast_sweep_errs_only_by_the_wait_for_the_next_wheel_message(
     spacing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sweep covers 200 cents in 200 ms: a wait of 1 ms is an error of 1 cent; spacing: frames between messages."""
+    """The sweep covers 200 cents in 200 ms: a wait of 1 ms is an error of 1 cent.
+
+    spacing: frames between messages.
+    """
     places, read = np.full(BEGIN + 2 * SWEEP, np.nan), Resampler.read
 
     def noted(resampler: Resampler, lanes: list, heads: list, frame: int, n_frames: int) -> np.ndarray:

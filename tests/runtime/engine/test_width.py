@@ -1,4 +1,4 @@
-"""Width makes the channels differ, keeps every harmonic, and weakens the mono sum by 3 dB at most."""
+"""Width makes the channels differ, and keeps every harmonic."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.support.shaped import (
 )
 
 NOISE, COHERENT = 0.0, 1.0
-LARGEST_LOSS_DB = 3.0  # how much softer than with width 0 a harmonic of the mono sum may be
+LARGEST_LOSS_DB = 3.0  # how much softer the width may make a harmonic of the mono sum
 
 
-# (note, pitch wheel, resulting pitch) of a plain note, a note outside the model's range, and a bent note.
+# (note, pitch wheel, resulting pitch). Note 30 lies outside the model's range.
 PITCHES = [(60, 0, 60.0), (30, 0, 30.0), (60, 8191, 62.0)]
 
 
@@ -62,9 +62,9 @@ def test_the_wider_the_less_alike_are_the_channels(
 @pytest.mark.parametrize(("note", "bend", "pitch"), PITCHES)
 @pytest.mark.parametrize("begins_at", [0, 9000])
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
-    """The width leaves 0 when the note begins, or while it sounds.
+    """If the width leaves 0 while the note sounds, a second lane, the side, begins late.
 
-    In the second case, a second lane, the side, begins late; it must take its phases from the first lane.
+    It must take its phases from the first lane.
     """
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]
@@ -79,7 +79,7 @@ def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pit
 @pytest.mark.parametrize("blend", [0.5, COHERENT])
 @pytest.mark.parametrize(("note", "bend"), [(84, 0), (84, 8191), (96, 0)])
 def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: float) -> None:
-    """The power also stays the same when the bandwidth turns coherent phases into noise, as at 100 cents."""
+    """A bandwidth of 100 cents turns coherent phases into noise."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     powers = [np.square(play(shaped_engine(cents), events, 90000)[4000:]).mean() for cents in (0.0, 100.0)]
     assert 10.0 * np.log10(powers[1] / powers[0]) == pytest.approx(0.0, abs=1.0)
@@ -87,7 +87,6 @@ def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: f
 
 @pytest.mark.parametrize("make", [shaped_engine, movable_engine])
 def test_a_bandwidth_follows_the_blend(make: Callable[[float], Engine]) -> None:
-    """Each kind of phases widens spectra in its own way; a change to noise phases leaves no trace of coherent ones."""
     events = [(0, NoteOn(0, 60, 60)), (0, KnobTurn(0, 0.9))]
     always = play(make(10.0), [(0, PhaseBlend(NOISE)), *events], 30000)
     later = play(make(10.0), [(0, PhaseBlend(COHERENT)), *events, (9000, PhaseBlend(NOISE))], 30000)
@@ -103,7 +102,7 @@ def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> Non
 
 
 def test_a_width_of_0_changes_no_bit() -> None:
-    """The width moves to 1 and back to 0. Then held notes sound as if it had not moved; new ones are bit-identical."""
+    """The width moves to 1 and back to 0. Then held notes sound as before, and new ones are bit-identical."""
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
     never = play(movable_engine(), events, 60000)
@@ -117,7 +116,7 @@ def test_a_width_of_0_changes_no_bit() -> None:
 
 
 def test_a_bandwidth_of_0_changes_no_bit() -> None:
-    """With either kind of phases, the output is the same to the bit whether or not controls can move the bandwidth."""
+    """Controls can move the bandwidth of one of the two sounds."""
     for blend in (NOISE, COHERENT):
         events = [(0, PhaseBlend(blend)), (0, NoteOn(0, 60, 40))]
         assert np.array_equal(play(movable_engine(), events, 20000), play(shaped_engine(), events, 20000))
@@ -125,7 +124,7 @@ def test_a_bandwidth_of_0_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
-    """One sound has a width and a bandwidth; the other has less of both, and controls add the rest. They are alike."""
+    """One sound has less width and bandwidth, and controls add the rest."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9))]
     note = [(2000, NoteOn(0, 60, 60))]
     moved = [(0, ControlChange(0, WIDTH_CONTROL, 64)), (0, ControlChange(0, BANDWIDTH_CONTROL, 13))]
@@ -138,7 +137,7 @@ def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
 @pytest.mark.parametrize("bend", [0, 4096])
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_an_lfo_swings_the_width(blend: float, bend: int) -> None:
-    """An LFO of 1 Hz moves the width from 0 to 1: the channels are alike at width 0, and unlike at width 1."""
+    """At width 0 the channels are alike, at width 1 unlike."""
     modulation = (Modulation("lfo_1", "width", 0.5),)
     sound = Sound(width=0.5, lfo_1=Lfo(rate_hz=1.0, phase="note"), modulation=modulation)
     events = [(0, PhaseBlend(blend)), (0, PitchWheel(0, bend)), (0, NoteOn(0, 60, 60))]
@@ -149,9 +148,7 @@ def test_an_lfo_swings_the_width(blend: float, bend: int) -> None:
 
 
 def test_an_lfo_swings_the_bandwidth() -> None:
-    """An LFO of 1 Hz moves the bandwidth from 0 to 100 cents: the 4th harmonic is narrow when the LFO is lowest, and
-    wide when it is highest.
-    """
+    """The 4th harmonic is narrow at 0 cents, wide at 100 cents."""
     modulation = (Modulation("lfo_1", "bandwidth", 0.5),)
     sound = Sound(bandwidth_cents=50.0, lfo_1=Lfo(rate_hz=1.0, phase="note"), modulation=modulation)
     events = [(0, PhaseBlend(COHERENT)), (0, KnobTurn(0, 0.9)), (0, NoteOn(0, 60, 60))]
@@ -205,14 +202,13 @@ def test_stealing_a_wide_voice_does_not_click(blend: float) -> None:
         assert excess_db(channel.astype(np.float64), AT) <= 0.0
 
 
-# All pairs of a number of voices and a blend; each rate of the LFOs occurs with every number and every blend.
+# Each rate of the LFOs meets every number of voices and every blend.
 @pytest.mark.parametrize(("n_voices", "blend", "lfo_hz"), [
     (3, NOISE, 3.0), (3, 0.4, 17.0), (3, COHERENT, 3.0),
     (16, NOISE, 17.0), (16, 0.4, 3.0), (16, COHERENT, 17.0),
     (20, NOISE, 3.0), (20, 0.4, 17.0), (20, COHERENT, 3.0),
 ])  # fmt: skip
 def test_any_blocks(n_voices: int, blend: float, lfo_hz: float) -> None:
-    """Bandwidth and width are modulated, jump, and are sometimes 0; the blend jumps, too."""
     random = np.random.default_rng(n_voices)
     n_frames = 24000
     moves = [(k * 2900, event) for k in range(8) for event in moved_to(40.0 * (k % 3), 0.5 * (k % 2))]
@@ -223,7 +219,6 @@ def test_any_blocks(n_voices: int, blend: float, lfo_hz: float) -> None:
 
 
 def test_panned_notes_stay_where_they_are() -> None:
-    """A wide voice panned to the left is silent on the right."""
     events = [(0, ControlChange(0, 10, 0)), (0, NoteOn(0, 60, 100))]
     sound = play(shaped_engine(0.0, 1.0), events, 20000)
     assert np.abs(sound[:, 0]).max() > 0.02

@@ -1,4 +1,4 @@
-"""Counts the decodes, transforms and allocations that sound needs, at rest and in motion. Nothing is timed."""
+"""Counts the decodes, transforms and allocations that sound needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BLOCK = 64
 N_BLOCKS = 345  # half a second
 HOP_SIZE = 1024
 HOPS = N_BLOCKS * BLOCK / HOP_SIZE
-# How many hops of a lane are made ahead while no spectrum changes.
+# How many hops a lane makes ahead while no spectrum changes.
 AHEAD = 2
 # Quiet enough to stay below the limiter's knee.
 CHORD = [NoteOn(0, 48 + 2 * k, 20) for k in range(16)]
@@ -34,9 +34,9 @@ LARGE_BYTES = 256
 def blocks(
     player: Player, each_block: Callable[[int], Iterable[Event]] = lambda number: ()
 ) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
-    """Render half a second in blocks; each_block: function of a block's number that returns the events sent before it.
+    """Render half a second in blocks; each_block: function of a block's number that returns the events before it.
 
-    Returns two lists with one entry for each block: (decodes, transforms), and the allocated arrays.
+    Returns (decodes, transforms) of each block, and its allocated arrays.
     """
     out = np.zeros((BLOCK, 2), np.float32)
     work, arrays = [], []
@@ -52,19 +52,18 @@ def blocks(
 
 
 def work_done(player: Player) -> tuple[int, int]:
-    """Decodes and transforms so far. `Engine.status` has them as well, but not those of the newest pieces."""
+    """Decodes and transforms so far. `Engine.status` lacks those of the newest pieces."""
     return player.engine._spectra.n_decoded, player.engine._sound.n_transforms
 
 
 def played(n_voices: int = 16, events: Sequence[Event] = CHORD) -> Player:
-    """A player 0.2 s after these events, when all attacks are over."""
+    """A player, 0.2 s after these events, when all attacks are over."""
     player = Player(n_voices, knobs=(0.5, 0.5)).send(*events)
     player.hear(0.2)
     return player
 
 
 def sums(work: list[tuple[int, int]]) -> tuple[int, int]:
-    """The total number of decodes, and the total number of transforms, of all blocks."""
     return sum(w[0] for w in work), sum(w[1] for w in work)
 
 
@@ -104,7 +103,7 @@ def test_voices_whose_envelopes_move_are_each_transformed_once_a_hop() -> None:
 
 
 def test_no_block_carries_more_than_its_share_of_the_transforms() -> None:
-    # With up to 16 voices, all hop together; with 64, groups of 4 hop one after the other.
+    # Up to 16 voices all hop together; of 64, groups of 4 hop one after the other.
     for n_voices, n_at_once, chord in (
         (16, 16, CHORD),
         (64, 4, [NoteOn(0, 48 + k % 36, 20) for k in range(64)]),
@@ -178,7 +177,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that receives, for each call that transforms dense hops, how many hops it transforms."""
+    """A list that gets the number of hops of each call that transforms dense hops."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 
@@ -214,7 +213,7 @@ def test_the_block_in_which_a_chord_is_first_bent_makes_no_more_than_it_must(den
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that receives, for each call that reads dense sound, how many lanes it reads."""
+    """A list that gets the number of lanes of each call that reads dense sound."""
     lanes_read: list[int] = []
     read = Resampler.read
 
@@ -323,8 +322,6 @@ def test_a_note_begins_with_one_decode_and_one_transform() -> None:
 
 
 class CountingDecoder(Decoder):
-    """A decoder that keeps the size of every batch in `batches`."""
-
     def decode(self, n_rows: int) -> np.ndarray:
         self.batches = [*getattr(self, "batches", []), n_rows]
         return super().decode(n_rows)
@@ -352,7 +349,7 @@ def test_a_stolen_voice_is_not_transformed_for_its_fade() -> None:
     status = player.engine.status
     assert status.n_stolen == 4
     assert status.n_decoded - before.n_decoded == 4
-    # The first stolen voice was the submix's carrier, so the sounds of the other three were made separately.
+    # The first stolen voice was the submix's carrier, so the other three sounds were made separately.
     assert status.n_transforms - before.n_transforms == 4 + 3
 
 

@@ -1,4 +1,4 @@
-"""The bundled instrument plays in tune at any knob positions, and each knob does what its name says."""
+"""The bundled instrument is in tune, and each knob does what its name says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def instrument() -> Decoder:
 
 
 def play(engine: Engine, note: int, positions: list[float], seconds: float = 0.5) -> np.ndarray:
-    """Play a note at these knob positions: mono, float32 (n_frames,), without the first 6144 frames."""
+    """A note's sound: mono, float32 (n_frames,), without the first 6144 frames."""
     for latent, position in enumerate(positions):
         engine.post(KnobTurn(latent, position))
     engine.post(NoteOn(0, note, 100))
@@ -39,7 +39,7 @@ def engine(instrument: Decoder) -> Engine:
 
 
 def test_random_notes_at_random_knobs_are_heard_at_their_keys(instrument: Decoder, engine: Engine):
-    """The pitch is measured in the sound, by the method YIN, independently of `evaluate`, which measures spectra."""
+    """YIN measures the pitch in the sound; `evaluate` measures it in spectra."""
     random = np.random.default_rng(11)
     lowest, highest = instrument.card.note_range
     assert highest - lowest >= 48

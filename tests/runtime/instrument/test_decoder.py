@@ -1,4 +1,4 @@
-"""An instrument that does not fit its card is refused in one clear line; a row's output is the same in any batch."""
+"""An instrument that does not fit its card is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TINY = DATA / "tiny.onnx"
 
 
 def edited(tmp_path: Path, old: bytes, new: bytes) -> Path:
-    """A copy of the tiny instrument with `old` replaced by `new`; equal lengths keep the file a valid ONNX model."""
+    """The tiny instrument with other bytes; equal lengths keep it a valid ONNX model."""
     content = TINY.read_bytes()
     assert content.count(old) == 1
     assert len(old) == len(new)

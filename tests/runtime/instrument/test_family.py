@@ -1,4 +1,4 @@
-"""The bundled instruments are small and in tune, have encoders and free licences, and all their sounds play."""
+"""The bundled instruments are small, free and in tune."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_card_names_sources_licences_and_figures(path: Path) -> None:
     measured = card.measured
     assert measured["in_tune"] >= 0.97
     assert measured["octave_off"] < 0.01
-    # `corpus_mean_db` is how far a recording is from the mean of all recordings of the same note.
+    # `corpus_mean_db`: how far a recording is from the mean of all recordings of its note.
     assert measured["path_db"] < 0.5 * measured["corpus_mean_db"]
     assert measured["heldout_path_db"] < 0.6 * measured["corpus_mean_db"]
     assert measured["told_apart_path"] >= 0.95

@@ -1,4 +1,4 @@
-"""A stranger's ONNX file with forbidden content is refused before onnxruntime reads it."""
+"""A forbidden ONNX file is refused before onnxruntime reads it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TINY = (DATA / "tiny.onnx").read_bytes()
 
 
 def tensor(name: str, sizes: list[int], raw: bytes = b"", kind: int = 1, more: bytes = b"") -> bytes:
-    """A tensor as ONNX writes it; kind: number of its data type, 1 for float32; more: further fields."""
+    """kind: number of the data type, 1 for float32; more: further fields."""
     return b"".join(field(1, size) for size in sizes) + field(2, kind) + field(8, name) + field(9, raw) + more
 
 
@@ -105,7 +105,7 @@ def test_our_own_instruments_are_accepted(path: Path) -> None:
 
 
 def test_a_file_with_flipped_bits_is_used_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every refusal is a UserError, and an accepted file does not crash onnxruntime, even without `refuse_untried`."""
+    """An accepted file does not crash onnxruntime, even without `refuse_untried`."""
     monkeypatch.setattr(session, "refuse_untried", lambda _content, _path: None)
     random, lines = np.random.default_rng(5), []
     for number in range(200):

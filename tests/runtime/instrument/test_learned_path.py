@@ -1,4 +1,4 @@
-"""A path between two sounds stays near the places of learnt sounds."""
+"""A path between two sounds stays near learnt sounds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime.instrument.learned_path import learned_path
 
 
 def ring(n_points: int = 60) -> np.ndarray:
-    """Learnt places on a half circle, so that the straight path between its ends leads through a gap."""
+    """Places on a half circle: the straight path between its ends leads through a gap."""
     angle = np.linspace(0.0, np.pi, n_points)
     return np.stack((0.5 - 0.5 * np.cos(angle), np.sin(angle)), axis=1)
 

@@ -1,4 +1,4 @@
-"""The link answers requests over real sockets, endures bad clients, and reaches the real program."""
+"""The link answers requests over real sockets, and endures bad clients."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Served:
-    """A link's server; a thread calls its `serve` again and again, as the playing process's loop does."""
+    """A server whose `serve` a thread calls again and again, as the playing process does."""
 
     def __init__(self, path: Path):
         self.server, self.path, self._ends, self.callers = Server(path, ("change",)), path, False, []
@@ -63,7 +63,7 @@ class Served:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder with a short path, because a socket's path may have at most 107 bytes."""
+    """A folder with a short path, as a socket's path may have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="tb-") as name:
         yield Path(name)
 
@@ -83,7 +83,6 @@ def raw(path: Path) -> socket.socket:
 
 
 def all_of(client: socket.socket) -> list[dict]:
-    """All messages received until the server ends the connection."""
     received = b""
     while data := client.recv(65536):
         received += data
@@ -176,7 +175,7 @@ def test_more_clients_than_there_are_places_are_told_so(served: Served) -> None:
         with Link(served.path) as link:
             try:
                 return link.ask("double", n=1) == 2
-            except UserError:  # the server has not noticed yet that a client has left
+            except UserError:  # the server may not have noticed yet that a client has left
                 return False
 
     wait_until(is_answered, "a place")

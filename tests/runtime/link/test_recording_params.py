@@ -1,4 +1,4 @@
-"""The params of `record` have one definition, which the player and the page use."""
+"""The player and the page share the params of `record`."""
 
 from __future__ import annotations
 

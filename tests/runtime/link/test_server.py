@@ -1,4 +1,4 @@
-"""The link's server without a thread: each turn of the playing process's loop is a line of the test."""
+"""The link's server without a thread: the test calls `serve`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A temporary folder for the user's files, and the real program, which uses this folder and no sound card."""
+"""A folder for the user's files, and the real program without a sound card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.rig import LiveProgram, home_of_its_own
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the user's files, for the program and also for this process."""
+    """The folder of the user's files, for the program and for this process."""
     for name, value in home_of_its_own(tmp_path).items():
         monkeypatch.setenv(name, value)
     return tmp_path
@@ -21,5 +21,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(home: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program without a sound card; keyword arguments: as for LiveProgram."""
+    """Starts the program without a sound card; how: keyword arguments for LiveProgram."""
     return lambda *options, **how: LiveProgram(["--audio", "null", *options], dict(os.environ), home, **how)

@@ -1,4 +1,4 @@
-"""The real program serves the page's tab for the box: the doctor, settings, silenced controls, restart, power."""
+"""The real program serves the page's tab for the box."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ Start = Callable[..., LiveProgram]
 
 
 def row(rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The row of the setting with this name."""
     return next(each for each in rows if each["name"] == name)
 
 
@@ -85,7 +84,7 @@ def test_the_doctor_runs_beside_and_tells_each_finding(start: Start, home: Path)
         told = []
         for topic, news in link.news(180.0):
             told.append(news["doctor"])
-            link.ask("state")  # must be answered while the doctor runs
+            link.ask("state")  # `play` must answer while the doctor runs
             if topic == "change" and not news["doctor"]["is_running"]:
                 break
         assert [len(each["findings"]) for each in told] == sorted(len(each["findings"]) for each in told)
@@ -110,7 +109,7 @@ def test_health_and_history_have_load_and_latency(start: Start, home: Path) -> N
 
 
 def system_that_says(folder: Path, says: str) -> dict[str, str]:
-    """Environment variables with a `busctl` that answers `says`, and a `systemctl` that stores its arguments."""
+    """An environment in which `busctl` answers `says`, and `systemctl` stores its arguments."""
     for name, script in (("busctl", f"echo 's \"{says}\"'"), ("systemctl", f'echo "$@" >> {folder}/asked')):
         path = folder / name
         path.write_text(f"#!/bin/sh\n{script}\n")
@@ -181,7 +180,7 @@ def first_latent(home: Path) -> str:
 
 
 def moved_by(home: Path, keyboard: Keyboard, control: int, *, works: bool) -> None:
-    """Move a control to both ends; assert that the first latent follows, or does not if `works` is false."""
+    """Assert that a control moves the first latent, or does not if `works` is false."""
     for value in (0, 127):
         keyboard.play([0xB0, control, value])
         reached = lambda at=value / 127.0: abs(ask(home, "state")["positions"][first_latent(home)] - at) < 0.01  # noqa: E731

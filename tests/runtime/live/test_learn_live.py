@@ -1,4 +1,4 @@
-"""A player teaches the real program a control, from another process, and the program remembers the control."""
+"""A player teaches the real program a control, which it remembers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program, each time with the same folder for the user's files."""
+    """Each start has the same folder for the user's files."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "inputs": ["keys"]},
@@ -45,7 +45,7 @@ def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveP
 
 
 class Learn:
-    """`timbrebox learn` in another process; home: the folder of the user's files, the same as the program's."""
+    """`timbrebox learn` in another process; home: the folder of the user's files."""
 
     def __init__(self, home: Path, *options: object):
         command = [sys.executable, "-m", "runtime", "learn", *map(str, options)]
@@ -57,13 +57,11 @@ class Learn:
         return self.process.stdout.readline()
 
     def end(self) -> tuple[int, str, str]:
-        """Wait for the end; returns exit status, stdout and stderr."""
         out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
 
 def position(home: Path, target: str) -> str:
-    """The line of `learn --list` about a target."""
     status, out, err = Learn(home, "--list").end()
     assert status == 0, err
     return next(line for line in out.splitlines() if line.split()[0] == target)
@@ -96,11 +94,11 @@ def test_a_control_is_learned_heard_and_remembered(start: Callable[..., LiveProg
     kept = yaml.safe_load(next(home.rglob("maps/*.yaml")).read_text())
     assert kept["lines"] == [{"control": "cc 21", "target": "phase_blend"}]
 
-    with start() as program:  # another run, as after a restart
+    with start() as program:  # as after a restart
         program.wait_for("keys:out: the default map and 1 learned control.")
         keyboard.play([0xB0, 21, 127])
         wait_until(lambda: "1 " in position(home, "phase_blend")[12:30], "the move", lambda: program.lines)
-        keyboard.unplug()  # the learned control must also work after a replug
+        keyboard.unplug()  # the learned control must survive this
         program.wait_for("MIDI input gone: keys:out")
         keyboard = Keyboard("keys")
         wait_until(lambda: sum("MIDI input: keys" in line for line in program.lines) == 2, "the keyboard")
@@ -121,7 +119,7 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
         program.wait_for("MIDI input: keys:out")
         with pytest.raises(UserError, match="no control moved yet"):
             link.ask("action", name="learn")
-        keyboard.play([0xB0, 3, 10])  # `learn` then teaches a control for this target
+        keyboard.play([0xB0, 3, 10])  # makes this the target that `learn` teaches
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         link.ask("action", name="learn")
         program.wait_for("learn: move the control for phase_blend.")
@@ -148,7 +146,7 @@ def test_a_learned_knob_has_its_target_at_once_and_undo_brings_back_the_knob_bef
             stands = value / 127.0
             wait_until(lambda at=stands: abs(link.ask("state")["positions"]["phase_blend"] - at) < 1e-3, "the move")
         assert "cc 22 (keys:out, learned)" in position(home, "phase_blend")
-        link.ask("learn", target="width", timeout_s=10)  # what is asked for later is not what is undone
+        link.ask("learn", target="width", timeout_s=10)  # what is asked for here must not be undone
         assert link.ask("learn.undo") == {"learned": 1}
         assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
         wait_until(lambda: abs(link.ask("state")["positions"]["phase_blend"] - stood) < 1e-3, "the value before")
@@ -182,7 +180,7 @@ def test_the_audible_yes_is_heard_when_the_sound_is_silent(
             save.join()
             program.wait_for("Saved as Sound 1.")
         assert program.stop() == 0
-        assert " 1 notes" in program.wait_for("Stopped")  # the cue `yes` does not count as a note
+        assert " 1 notes" in program.wait_for("Stopped")  # the cue `yes` is no note
     keyboard.unplug()
 
 
@@ -193,7 +191,7 @@ def test_a_companion_that_dies_is_asked_again(start: Callable[..., LiveProgram],
         children = Path(f"/proc/{program.process_id}/task/{program.process_id}/children").read_text().split()
         link.ask("watch", topics=["change"])
         for child in children:
-            os.kill(int(child), signal.SIGSTOP)  # so that it cannot answer the request before it is killed
+            os.kill(int(child), signal.SIGSTOP)  # so it cannot answer before it is killed
         link.ask("learn", target="phase_blend", timeout_s=10)
         for value in range(0, 100, 9):
             keyboard.play([0xB0, 21, value])
@@ -238,7 +236,7 @@ def test_a_pedal_that_has_learned_to_teach(start: Callable[..., LiveProgram], ho
         for value in (127, 0):
             keyboard.play([0xB0, 66, value])
         assert "Before, it moved the sostenuto pedal." in teach.end()[1]
-        keyboard.play([0xB0, 3, 10])  # `learn` then teaches a control for this target
+        keyboard.play([0xB0, 3, 10])  # makes this the target that `learn` teaches
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         keyboard.play([0xB0, 66, 127])
         program.wait_for("learn: move the control for phase_blend.")
@@ -295,7 +293,7 @@ def test_a_map_that_cannot_be_used_is_one_line_and_the_rest_plays(
         assert (status, err.count("\n")) == (2, 1)
         assert "it works, but is not kept" in err
         assert program.stop() == 0
-    assert "wdth" in (maps / "keys%3Aout.yaml").read_text()  # the file still has the player's own text
+    assert "wdth" in (maps / "keys%3Aout.yaml").read_text()  # the player's own text is still there
     keyboard.unplug()
 
 

@@ -1,4 +1,4 @@
-"""The real program on a real audio server, played from another process."""
+"""The real program on a real audio server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PITCH_S = 0.5  # long enough to measure the pitch of steady sound
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """A function that starts the program on the JACK server; its arguments `inputs` and `audio` change the settings."""
+    """Starts the program on the JACK server; `inputs` and `audio` change the settings."""
 
     def start(
         *options: object, server: JackServer = jack_server, inputs: Sequence[str] = (), **audio: object
@@ -52,7 +52,7 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """Frequency in Hz of the strongest partial in a recording's first port: the mean near it, weighted by power."""
+    """Frequency of the first port's strongest partial: the mean near it, weighted by power."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
@@ -60,13 +60,13 @@ def played_hz(sound: np.ndarray) -> float:
 
 
 def brightness(sound: np.ndarray) -> float:
-    """Share, 0 to 1, of the power above 2 kHz in a recording's first port."""
+    """Share, 0 to 1, of the first port's power above 2 kHz."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0])))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ) > 2000.0].sum() / power.sum())
 
 
 def counts(program: LiveProgram) -> dict[str, int]:
-    """The numbers in the program's last line, by name: blocks, underruns, late blocks and notes."""
+    """Blocks, underruns, late blocks and notes, as the program's final line has them."""
     return {name: int(number) for number, name in re.findall(r"(\d+) ([a-z ]+)", program.wait_for("Stopped"))}
 
 
@@ -126,7 +126,7 @@ def test_a_keyboard_that_is_back_at_once_lets_go_and_is_heard_again(
 
 
 def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str, int]:
-    """Play chords for PLAYED_S with changing notes and knobs, stop the program, and return its counts."""
+    """Play chords with changing notes and knobs for PLAYED_S; returns the program's counts."""
     with Player(jack_server, "timbrebox:in", OUTPUTS) as player:
         player.send(*([0x90, note, 90] for note in range(48, 80, 4)))
         for step in range(int(PLAYED_S / 2.0)):
@@ -139,8 +139,8 @@ def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str
 
 def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
     # A machine that stalls a thread of very high priority stalls the program, too. So there may be as many underruns as
-    # stalls, which is none on a quiet machine. A busy machine gets a second try, with up to two more lost periods for
-    # which JACK blames other clients.
+    # stalls: none on a quiet machine. A busy machine gets a second try. JACK may then blame other clients for up to two
+    # more lost periods.
     for most_elsewhere in (0, 2):
         before = lost_periods(jack_server)
         with start() as program, MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:
@@ -153,7 +153,7 @@ def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """Numbers of lost periods in JACK's log, (2,): by the program's clients, and by other clients."""
+    """Lost periods, (2,): by the program's clients, and by others."""
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])
@@ -178,7 +178,6 @@ def test_without_a_device_the_engine_still_plays(jack_server: JackServer, start:
 
 
 def assert_refused(program: LiveProgram, words: str) -> None:
-    """Assert that the program ends with exit status 2 and a single line with these words."""
     with pytest.raises(AssertionError, match=words):
         program.__enter__()
     assert program.wait() == 2

@@ -1,4 +1,4 @@
-"""Makers are threads that make and free instruments; a thread makes more only when all that it made is freed."""
+"""Makers are threads that make and free instruments."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Made:
 
 
 class Workshop:
-    """Lets makers make stand-ins for engines, one job after the other.
+    """Lets makers make stand-ins.
 
-    in_use: the stand-ins that are not freed yet. threads: for each job, the thread that did it.
+    in_use: the stand-ins that are not freed yet. threads: the thread of each job.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,6 @@ class Workshop:
         self.makers, self.in_use, self.threads = Makers(self._done.release, lambda: self.is_busy), [], []
 
     def make(self, fails: bool = False, n: int = 1) -> None:
-        """Run a job that makes n stand-ins, or none if it fails, and wait for its end."""
         def make() -> list[Made]:
             self.threads.append(threading.get_ident())
             if fails:
@@ -46,7 +45,6 @@ class Workshop:
         self.wait()
 
     def wait(self) -> None:
-        """Wait until a thread has made or freed something."""
         assert self._done.acquire(timeout=30.0)
 
 
@@ -54,7 +52,7 @@ def test_a_thread_makes_the_next_engine_when_its_last_one_is_gone() -> None:
     workshop = Workshop()
     for _ in range(20):
         workshop.make()
-        del workshop.in_use[:-2]  # two engines stay: the new one, and the one that fades out
+        del workshop.in_use[:-2]  # two stay: the new engine, and the one that fades out
     assert len(workshop.makers) == 3
     assert all(a != b for a, b in zip(workshop.threads, workshop.threads[1:], strict=False))
     workshop.makers.close()
@@ -90,7 +88,7 @@ def test_there_is_a_limit_to_the_threads() -> None:
 
 
 class Told(Made):
-    """A stand-in that adds the id of the thread that frees it to the list `told`."""
+    """A stand-in; told: ids of the threads that have freed one."""
 
     def __init__(self, told: list[int]):
         self._told = told
@@ -149,9 +147,8 @@ def test_an_engine_is_freed_in_small_steps() -> None:
     assert kept[0] == 0.0
 
 
-# In this program, a maker's thread allocates 40 MB, in small or in large pieces. A few small pieces stay, as something
-# stays of a freed engine. Of the freed large pieces, glibc keeps memory at the heap's end. The program prints its
-# memory in MB twice: while it has all pieces, and after the others are freed.
+# A maker's thread allocates 40 MB. A few small pieces stay, as parts of a freed engine do. Of freed large pieces, glibc
+# keeps memory at the heap's end. The program prints its memory in MB before and after the other pieces are freed.
 HEAVY = """
 import re, sys, threading
 import numpy as np

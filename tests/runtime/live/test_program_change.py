@@ -1,4 +1,4 @@
-"""Bank select and program change reach the user's own sounds in the real program."""
+"""Bank select and program change reach the user's own sounds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 @contextmanager
 def playing(jack_server: JackServer, folder: Path, *arguments: object) -> Iterator[tuple[LiveProgram, Player, Link]]:
-    """The program with these arguments, which must end without an error; a keyboard at its input; a link to it."""
+    """The program, a keyboard and a link to it; the program must end without an error."""
     config = folder / "rig.yaml"
     config.write_text(yaml.safe_dump({"midi": {"api": "UNIX_JACK", "virtual_port": "in", "inputs": []}}))
     play = LiveProgram(["--config", config, "--audio", "null", *arguments], jack_server.env, folder)

@@ -1,4 +1,4 @@
-"""The README's section from plugging in to a saved sound, carried out on the rig with the README's own commands."""
+"""The README's commands, from plugging in to a saved sound."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.rig
 
 
 class Player:
-    """A user who types the README's lines, and moves a control of the keyboard when a line asks for this."""
+    """Types the README's lines, and moves a control when a line asks for it."""
 
     def __init__(self, home: Path, env: dict[str, str]):
         self._env = env | home_of_its_own(home)
@@ -28,7 +28,7 @@ class Player:
         self._control = 101  # this device's map does not use controls from 102 on
 
     def type(self, line: str) -> str:
-        """Run a line, and return the printed text; AssertionError if the command fails."""
+        """Run a line of the README; returns the printed text."""
         words = shlex.split(line)
         assert words[0] == "./timbrebox"
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

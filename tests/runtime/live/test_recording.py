@@ -1,4 +1,4 @@
-"""Real processes record, exactly to the sample, also after kills and with full disks."""
+"""Real processes record exactly, also after kills and with full disks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.rig import ask, home_of_its_own, wait_until
 
 
 class Program:
-    """A process of tests/support/random_play.py, and commands to it."""
+    """A process of tests/support/random_play.py."""
 
     def __init__(self, home: Path, seed: int, options: Sequence[str]):
         (home / "run").mkdir(parents=True, exist_ok=True)
@@ -46,12 +46,10 @@ class Program:
         return [line for line in self.lines if words in line][n - 1]
 
     def play(self) -> None:
-        """Let the process begin to play."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
 
     def command(self, *arguments: str) -> str:
-        """Run a command, which must succeed, and return the printed text."""
         done = subprocess.run(
             [sys.executable, "-m", "runtime", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True
         )
@@ -60,7 +58,6 @@ class Program:
 
     @property
     def companion(self) -> int:
-        """Process ID of the companion."""
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         children = [int(child) for child in path.read_text().split()]
         (found,) = [c for c in children if b"runtime.companion" in Path(f"/proc/{c}/cmdline").read_bytes()]
@@ -87,7 +84,7 @@ def running(home: Path, seed: int, *options: str) -> Iterator[Program]:
 
 
 def assert_render_repeats(program: Program, sound: Path, *options: str) -> np.ndarray:
-    """Render the MIDI file beside a sound file, assert that the samples are the same, and return them."""
+    """Assert that the MIDI file beside a sound file gives the same samples, and return them."""
     again = sound.with_name("again.wav")
     said = program.command("render", str(sound.with_suffix(".mid")), str(again), *options)
     assert "missing" not in said, said
@@ -145,7 +142,7 @@ def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: P
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         assert [event.instrument for _, event in events if isinstance(event, Swap)] == ["strings", "virtual-analogue"]
-        program.command("record", "start", "--seconds-before", "10")  # this recording cannot begin before the last swap
+        program.command("record", "start", "--seconds-before", "10")  # cannot begin before the latest swap
         time.sleep(1.0)
         program.command("record", "stop")
         program.stop()
@@ -178,7 +175,7 @@ def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_pat
 def test_a_recording_holds_the_ten_seconds_before_it_was_started(tmp_path: Path) -> None:
     with running(tmp_path, 4) as program:
         program.play()
-        time.sleep(7.0)  # shorter than 10 s: the 10 s before the recording begin with silence
+        time.sleep(7.0)  # shorter than 10 s, so the recording begins with silence
         said = program.command("record", "start", "--seconds-before", "10")
         assert float(said.split("Recording, ")[1].split(" s so far")[0]) > 7.0
         time.sleep(1.0)
@@ -221,7 +218,7 @@ def test_a_killed_companion_leaves_a_file_that_plays_and_the_program_plays_on(
         (kept,) = program.files(f".{sound_format}")
         whole, _ = soundfile.read(kept, dtype="int16")
         assert len(whole) >= len(sound)
-        # A render repeats the beginning of the kept recording exactly, so the recording is what was played.
+        # `render` repeats the beginning exactly, so the recording is what was played.
         again = tmp_path / "again.wav"
         program.command("render", str(kept.with_suffix(".mid")), str(again))
         rendered, _ = soundfile.read(again, dtype="int16")
@@ -240,7 +237,7 @@ def test_a_full_disk_ends_it_with_one_line_and_whole_files(tmp_path: Path, sound
     with running(tmp_path, 7) as program:
         time.sleep(0.5)
         program.command("record", "start", "--format", sound_format)
-        # Stands in for a full disk: the companion's files cannot grow beyond this size.
+        # Stands in for a full disk.
         most = 400_000 if sound_format == "wav" else 200_000
         resource.prlimit(program.companion, resource.RLIMIT_FSIZE, (most, most))
         program.play()

@@ -1,4 +1,4 @@
-"""The real program restores the last state at its next start, but not a broken or dangerous state."""
+"""The real program restores its state at the next start, unless the state is broken or dangerous."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Start = Callable[..., LiveProgram]
 
 
 def move(home: Path, **positions: float) -> None:
-    """Move targets, and wait until the state file contains the positions."""
+    """Move targets, and wait until the state file has them."""
     for target, position in positions.items():
         ask(home, "move", target=target.replace("_1", ".1"), position=position)
     wait_until(lambda: kept_positions() == positions, "the state", lambda: str(read_state()))

@@ -43,7 +43,7 @@ def test_a_key_pressed_while_a_card_is_dead_is_not_released_before_it_is_pressed
     pressed = card.frame_at(time.perf_counter() + 0.45)  # the card has been dead for 0.45 s, which nobody knows yet
     assert rack.frame < pressed <= MOST_AHEAD * N_FRAMES
     _play_on(card, rack)
-    assert card.frame_at(time.perf_counter()) >= pressed  # before the first block
+    assert card.frame_at(time.perf_counter()) >= pressed  # still before the first block
     _next_block(card)
     assert card.frame_at(time.perf_counter()) >= pressed
 

@@ -46,7 +46,7 @@ def test_the_next_instrument_takes_over_and_comes_back_after_a_restart(home: Pat
 
 
 class Stage:
-    """Stands in for the program in which swaps happen; it has racks, but no audio output."""
+    """Stands in for the program; it has racks, but no audio output."""
 
     def __init__(self) -> None:
         self.racks, self.lines, self.n_woken = Racks(choose(Config(), "pads", None, None), lambda: None), [], 0
@@ -71,7 +71,7 @@ class Stage:
         self.lines.append(f"told {name}")
 
     def serve(self, n_woken: int) -> None:
-        """Wait until `n_woken` instruments in all have been made or have failed, then render a block."""
+        """Wait until `n_woken` instruments in all are made or have failed, then render a block."""
         wait_until(lambda: self.n_woken == n_woken, "an instrument")
         self.play_on()
 
@@ -132,7 +132,7 @@ def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanw
 
 def test_the_audio_thread_wakes_the_main_thread_without_waiting() -> None:
     pipe = ReturnPipe()
-    for _ in range(100_000):  # this writes more bytes than a pipe holds
+    for _ in range(100_000):  # writes more bytes than a pipe holds
         pipe.wake()
     assert select.select([pipe.read_fd], [], [], 0.0)[0]
     while select.select([pipe.read_fd], [], [], 0.0)[0]:

@@ -1,4 +1,4 @@
-"""MIDI files are read with the same events and times as by mido."""
+"""MIDI files give the same events and times as with mido."""
 
 from __future__ import annotations
 

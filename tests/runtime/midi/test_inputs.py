@@ -36,7 +36,7 @@ def received() -> list[tuple[Event, float]]:
 
 @pytest.fixture
 def listening(on_rig: JackServer, received: list[tuple[Event, float]]) -> Iterator[Callable[..., MidiInputs]]:
-    """A function that opens MIDI inputs on the JACK server; each event and its time are added to `received`."""
+    """A function that opens MIDI inputs on the JACK server; `received` gets (event, time)."""
     opened = []
 
     def listen(**config: object) -> MidiInputs:
@@ -175,7 +175,6 @@ def test_messages_map_no_memory(on_rig: JackServer) -> None:
 
 
 def polled(midi: MidiInputs, n_lines: int) -> list[str]:
-    """Poll until there are `n_lines` lines, and return the lines."""
     lines: list[str] = []
     wait_until(lambda: lines.extend(midi.poll()) or len(lines) >= n_lines, f"{n_lines} lines", lambda: lines)
     return lines
@@ -285,7 +284,7 @@ def test_events_carry_their_device_and_velocities_follow_its_curve(
         }
         pads.play([0x90, 64, 100])
         wait_until(lambda: len(received) == 5, "the key", lambda: received)
-        pads.unplug()  # plugged in again, the pads have the same number and the same velocity curve
+        pads.unplug()  # plugged in again, the pads keep their number and their velocity curve
         polled(midi, 1)
         assert received[-1][0] == NoteOff(0, 64, 0, 1)
         pads = Keyboard("pads")

@@ -1,4 +1,4 @@
-"""Every message that a keyboard can send becomes the right event, or no event."""
+"""Every message of a keyboard becomes the right event, or none."""
 
 from __future__ import annotations
 

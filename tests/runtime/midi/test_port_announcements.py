@@ -1,4 +1,4 @@
-"""ALSA announces removed ports. JACK's announcements are tested with a JACK server, in test_inputs.py."""
+"""ALSA announces removed ports; test_inputs.py tests JACK's announcements."""
 
 from __future__ import annotations
 

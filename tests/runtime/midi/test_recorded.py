@@ -1,4 +1,4 @@
-"""MIDI files with one tick a frame are exact, complete at any time while they grow, and playable by other programs."""
+"""MIDI files with one tick a frame are exact, and complete while they grow."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_tick_is_a_frame_exactly(rate_hz: int) -> None:
     division, tempo_us = one_tick_a_frame(rate_hz)
     assert 0 < division < 2**15
     assert 0 < tempo_us < 2**24
-    assert division * 1_000_000 == tempo_us * rate_hz  # exact in integers: n ticks are exactly n frames
+    assert division * 1_000_000 == tempo_us * rate_hz  # exact in integers: n ticks are n frames
     assert 60.0 <= mido.tempo2bpm(tempo_us) <= 480.0
     hour = 3600 * rate_hz
     for tick in range(hour - 1000, hour):
@@ -127,13 +127,13 @@ def test_other_programs_hear_the_notes_at_their_times(tmp_path: Path) -> None:
     assert midi_file.length == pytest.approx(3601.0)
     assert {message.type for message in midi_file.tracks[0]} >= {"set_tempo", "end_of_track", "sequencer_specific"}
     assert mido.tempo2bpm(next(m.tempo for m in midi_file.tracks[0] if m.type == "set_tempo")) == 120.0
-    # The reader for any MIDI file also reads this file, and finds the same times.
+    # The reader for any MIDI file finds the same times.
     assert [round(time_s * rate_hz) for time_s, event in read_events(path) if isinstance(event, NoteOn)] == [1, hour]
 
 
 @contextmanager
 def largest_file(n_bytes: int) -> Iterator[None]:
-    """Stands in for a full disk: no file of this process may grow beyond n_bytes (RLIMIT_FSIZE)."""
+    """Stands in for a full disk: no file of this process may grow beyond n_bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
     try:
@@ -186,7 +186,7 @@ def test_damaged_bytes_give_one_line_and_nothing_else(tmp_path: Path) -> None:
 
 
 def n_events_or_one_line(path: Path) -> int:
-    """The number of events in a file; 0 for a refused file, whose error must have one line."""
+    """The number of events; 0 if the file is refused."""
     refusal = None
     try:
         return len(read_recorded(path).events)

@@ -1,4 +1,4 @@
-"""APIs and inputs are found by the names that a musician writes in the settings."""
+"""APIs and inputs are found by the names that a musician writes."""
 
 from __future__ import annotations
 

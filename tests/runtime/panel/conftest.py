@@ -1,4 +1,4 @@
-"""A real `play` with its page, and clients of the page, for the tests of this folder."""
+"""A real `play`, its page, and a real browser."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from tests.support.panel import Page, Playing
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """A running `play` without a sound card, with an instrument for which the page can draw a map."""
+    """A running `play`; the page can draw a map of its instrument."""
     with Playing(["--audio", "null", "--instrument", "strings"], dict(os.environ)) as playing:
         yield playing
 
 
 @pytest.fixture
 def page(playing: Playing) -> Iterator[Page]:
-    """An open page of the running `play`."""
     with playing.page() as page:
         yield page
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real browser; without one the test is skipped, or fails if TIMBREBOX_BROWSER is set, as on CI."""
+    """Without a browser, the test is skipped, or fails if TIMBREBOX_BROWSER is set, as on CI."""
     missing = missing_browser()
     if missing:
         (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)
@@ -38,14 +37,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, playing: Playing) -> Iterator[Browser]:
-    """A browser with the page, just opened; the test fails if the page writes an error to the console."""
+    """The page, just opened. The test fails if the page writes an error to the console."""
     with browser.at(playing.url, "play"):
         yield browser
 
 
 @pytest.fixture
 def link(playing: Playing) -> Iterator[Link]:
-    """A link to the running `play`, in which the action `panic` has just ended all notes."""
+    """A link to `play`, in which all notes have just been ended."""
     with playing.link() as link:
         link.ask("action", name="panic")
         yield link

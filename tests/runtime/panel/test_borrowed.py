@@ -1,4 +1,4 @@
-"""A page's process that `play` did not start, as in the service, borrows the ring with the output's sound."""
+"""A page's process that `play` did not start borrows the output's ring."""
 
 from __future__ import annotations
 

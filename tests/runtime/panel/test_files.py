@@ -1,4 +1,4 @@
-"""The page's process receives and sends files: folders are private, sizes are limited, and strangers are refused."""
+"""The page's process receives and sends files."""
 
 from __future__ import annotations
 
@@ -33,24 +33,20 @@ _LIMIT_S = 30.0
 
 
 class Part:
-    """A page's connection for files."""
-
     def __init__(self, socket: ClientConnection):
         self.socket, self._ids, self.facts = socket, itertools.count(1), {}
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:
-        """Send a request, and return the whole answer."""
         number = next(self._ids)
         self.socket.send(json.dumps({"method": method, "params": params, "id": number}))
         return self._next(lambda message: message.get("id") == number)
 
     def send(self, kind: str, name: str, content: bytes) -> None:
-        """Send a file in one piece."""
         assert "error" not in self.ask("send", kind=kind, name=name, bytes=len(content))
         self.socket.send(content)
 
     def wait(self, is_right: Any) -> dict[str, Any]:
-        """Wait for the next news about the work on files for which `is_right` is true, and return this news."""
+        """The next news for which `is_right` is true."""
         return self._next(lambda message: message.get("method") == "files" and is_right(message["params"]))["params"]
 
     def _next(self, is_right: Any) -> dict[str, Any]:
@@ -61,7 +57,6 @@ class Part:
 
 @pytest.fixture(scope="module")
 def playing() -> Iterator[Playing]:
-    """A running `play` with a small instrument, shared by this module's tests."""
     with Playing(["--audio", "null", "--instrument", TINY], dict(os.environ)) as playing:
         yield playing
 
@@ -83,7 +78,6 @@ def page_folder(playing: Playing) -> Path:
 
 
 def incoming(playing: Playing) -> list[Path]:
-    """The files in the private folder of the page's process."""
     return [path for path in page_folder(playing).rglob("file-*") if path.is_file()]
 
 

@@ -1,4 +1,4 @@
-"""The page's tab for files in a real Chromium on a real `play`: files are recorded, dropped, kept and downloaded."""
+"""The page's tab for files, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RATE_HZ = 44100
 
 @pytest.fixture
 def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser]:
-    """The tab for files, just opened, with downloads into tmp_path; the test fails after an error on the console."""
+    """The tab for files; downloads go into tmp_path. The test fails after an error on the console."""
     browser.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     browser.look(1280, 900)
     browser.open(f"{playing.url}#files")
@@ -38,13 +38,13 @@ def page(browser: Browser, playing: Playing, tmp_path: Path) -> Iterator[Browser
 
 
 def choose(page: Browser, kind: str, file: Path) -> None:
-    """Choose a file on the page, as a user does in the system's dialogue."""
+    """Choose a file as in the system's dialogue."""
     found = page.command("Runtime.evaluate", expression=f"document.querySelector('input[data-kind={kind}]')")
     page.command("DOM.setFileInputFiles", files=[str(file)], objectId=found["result"]["objectId"])
 
 
 def downloaded(folder: Path, pattern: str) -> Path:
-    """Wait until the browser has completely downloaded a file that matches the pattern, and return its path."""
+    """The path of a download that is complete."""
     wait_until(lambda: any(folder.glob(pattern)) and not any(folder.glob("*.crdownload")), f"a download: {pattern}")
     return next(folder.glob(pattern))
 
@@ -94,7 +94,7 @@ def test_a_midi_file_is_rendered_with_the_sound_as_it_plays(page: Browser, link:
             assert abs(cents_off(sound[rate_hz // 4 :][: rate_hz // 2, 0], rate_hz, 69)) < IN_TUNE_CENTS
         levels.append(np.abs(sound).max())
     link.ask("move", target="filter.cutoff", position=1.0)
-    assert levels[1] < 0.3 * levels[0]  # the piece is rendered with the cutoff that was just set
+    assert levels[1] < 0.3 * levels[0]  # the piece has the cutoff that was just set
 
 
 def test_a_dropped_sound_becomes_a_kept_sound_that_leaves_and_comes_back(
@@ -135,7 +135,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(page: Browser, tmp_path: Pat
         line = page.evaluate("document.querySelector('.work .wrong').textContent")
         assert line.startswith(f"{name}: found ")
         assert "\n" not in line
-        assert "/" not in line.replace("MIDI", "").replace("</", "")  # the line shows no path of this machine
+        assert "/" not in line.replace("MIDI", "").replace("</", "")  # no path of this machine is shown
 
 
 def test_it_fits_and_can_be_read(page: Browser) -> None:

@@ -1,4 +1,4 @@
-"""The German texts of the doctor's findings: one for each text that the doctor has."""
+"""Each text of the doctor's findings has a German one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.places import ROOT
 
 PAGE = ROOT / "runtime" / "panel" / "page" / "findings.js"
 SOURCES = [*sorted((ROOT / "runtime" / "doctor").glob("*.py")), ROOT / "runtime" / "live" / "watching" / "power.py"]
-# Texts that no finding has: those of the report, of the command's last line and of a warning, and regular expressions.
+# Texts that no finding has: those of the report, of the final line and of a warning, and regular expressions.
 NOT_SHOWN = re.compile(
     r"Report of|Replaced:|\nSound cards|what follows|All is good|to mend|To mend|nothing that plays|\\[Swd]|\[|\||\?\)"
 )
-# Texts without a translation: commands to type, names of checks, units, and parts of texts that are translated whole.
+# Texts without a translation: commands, names of checks, units, and parts of texts that are translated whole.
 NOT_WORDS = re.compile(
     r"^\s*(sudo |echo |printf |@audio)|, status="
     r"|^(Sound card|Who has it|Real time|Too much|status |-bit \(\{\}\)| \(\{\} degrees Celsius\))$"
@@ -27,13 +27,12 @@ NOT_WORDS = re.compile(
 
 
 def rows() -> list[tuple[str, str]]:
-    """The rows of findings.js, the page's file of translations."""
     lines = re.findall(r"^  (\[\".*\"\]),$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return [tuple(json.loads(line)) for line in lines]
 
 
 def texts(path: Path) -> Iterator[str]:
-    """The texts in a Python file, without docstrings; {} is a part that varies; at a text's ends, {} is cut off."""
+    """A file's texts without docstrings; {} is a part that varies, and is cut off at the ends."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = ast.Module | ast.FunctionDef | ast.ClassDef
     begun = [node.body[0] for node in ast.walk(tree) if isinstance(node, kinds)]
@@ -51,7 +50,6 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def found() -> set[str]:
-    """The texts of the doctor."""
     return {text for path in SOURCES for text in texts(path)}
 
 

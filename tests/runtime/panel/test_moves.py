@@ -1,4 +1,4 @@
-"""The moves of many pages become few messages to the playing process, and no move is lost or late."""
+"""The moves of many pages become few messages to `play`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.panel.playing.moves import EVERY_S, MergedMoves
 
 
 class Told:
-    """Stands in for a link. said: what was sent over it, each entry with the event loop's time."""
+    """Stands in for a link; said: (time of the event loop, what was sent)."""
 
     def __init__(self) -> None:
         self.said: list[tuple[float, dict[str, float]]] = []

@@ -1,4 +1,4 @@
-"""In a network, the page pairs devices by a code, and refuses foreign host names and too many guesses of the code."""
+"""In a network, the page pairs devices by a code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.
 
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProgram]:
-    """A page that the network can reach, without a running `play`."""
+    """A page that the network can reach; no `play` runs."""
     if network_address() is None:
         pytest.skip("this machine is in no network")
     with PanelProgram(tmp_path_factory.mktemp("home")) as panel:
@@ -37,7 +37,6 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProgram]:
 
 @contextlib.contextmanager
 def page(panel: PanelProgram, address: str | None = None, **headers: str) -> Iterator[ClientConnection]:
-    """An open WebSocket of a page at an address of this machine."""
     url = f"ws://{address or panel.address}:{panel.port}/ws"
     with connect(url, additional_headers=headers, proxy=None) as opened:
         assert json.loads(opened.recv(30))["params"]["is_on_network"] is True
@@ -45,7 +44,6 @@ def page(panel: PanelProgram, address: str | None = None, **headers: str) -> Ite
 
 
 def ask(opened: ClientConnection, method: str, **params: object) -> dict:
-    """Send a page's request, and return the answer."""
     opened.send(json.dumps({"method": method, "params": params, "id": 1}))
     while (message := json.loads(opened.recv(30))).get("id") != 1:
         pass
@@ -53,7 +51,7 @@ def ask(opened: ClientConnection, method: str, **params: object) -> dict:
 
 
 def end_of(opened: ClientConnection) -> int:
-    """Wait until the server closes a page, and return the close code."""
+    """The close code with which the server closes a page."""
     try:
         while True:
             opened.recv(30)
@@ -160,7 +158,7 @@ def test_guesses_are_few(panel: PanelProgram) -> None:
     answers = [panel.pair(wrong) for _ in range(int(SENDER_BURST) + 1)]
     assert answers[-1].status == 429
     assert 1 <= int(answers[-1].getheader("Retry-After")) <= 11
-    assert panel.pair().status == 429  # after so many guesses, the right code is refused, too
+    assert panel.pair().status == 429  # after so many guesses, even the right code is refused
 
 
 def test_a_guess_is_counted_for_its_sender_only(tmp_path: Path) -> None:

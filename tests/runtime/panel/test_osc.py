@@ -1,4 +1,4 @@
-"""OSC messages: each known address becomes a request; unknown and broken packets are ignored."""
+"""Each known OSC address becomes a request."""
 
 from __future__ import annotations
 
@@ -15,13 +15,10 @@ from runtime.panel.playing.held import HeldKeys
 
 
 class Told:
-    """Stands in for a link, and stores the requests."""
-
     def __init__(self) -> None:
         self.requests: list[tuple[str, object]] = []
 
     def tell(self, method: str, params: object) -> None:
-        """Store a request."""
         self.requests.append((method, params))
 
 
@@ -36,7 +33,6 @@ def port(told: Told) -> OscPort:
 
 
 def message(address: str, *values: object) -> bytes:
-    """An OSC message, built by the library python-osc."""
     builder = OscMessageBuilder(address)
     for value in values:
         builder.add_arg(value)

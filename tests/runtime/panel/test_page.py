@@ -1,4 +1,4 @@
-"""The page in a real Chromium on a real `play`: the page is operated, and the effects are checked over the link."""
+"""The page in a real Chromium on a real `play`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ CHECKS = (ROOT / "tests" / "support" / "page_checks.js").read_text(encoding="utf
 
 @pytest.fixture
 def page(opened: Browser) -> Browser:
-    """The page in a browser, just opened."""
     return opened
 
 
@@ -149,7 +148,7 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
     wait_for_voices(link, 0)
     after = link.ask("state")["positions"]
     assert sum(abs(after[name] - before[name]) for name in after if name.startswith("latent.")) > 0.1
-    # If another program moves the latents, the page shows the place on the map that has these latents.
+    # If another program moves the latents, the page shows their place on the map.
     page.click("#tab-play")
     row = page.evaluate("document.querySelector('tb-map').sheet.at([0.31, 0.62])")
     names = [name for name in after if name.startswith("latent.")]
@@ -161,7 +160,7 @@ def test_the_map_s_point_is_dragged_and_heard_and_agrees_with_the_latents(page: 
 
 def test_a_sound_is_saved_deleted_and_brought_back(page: Browser, link: Link) -> None:
     page.click("#tab-sounds")
-    page.click("#save-name")  # the click selects the field's text, so what is typed replaces it
+    page.click("#save-name")  # selects the field's text, so what is typed replaces it
     page.command("Input.insertText", text="Page test")
     page.click(".save button")
     wait_until(lambda: "Page test" in [row["name"] for row in link.ask("sounds.list")], "the saved sound")
@@ -187,7 +186,7 @@ def test_a_learn_mark_asks_for_a_control(page: Browser, link: Link) -> None:
     page.wait("document.querySelector('tb-toast').textContent.startsWith('Now turn a knob for Width')")
     page.click("#tab-hands")
     page.wait("document.querySelector('.waiting [data-learn=width]')?.textContent === 'Cancel'")
-    link.ask("learn", target="pan")  # another program's request to learn replaces the page's
+    link.ask("learn", target="pan")  # replaces the page's request
     assert ("change", "replaced") in [(topic, news.get("learn", {}).get("outcome")) for topic, news in link.news(1.0)]
 
 
@@ -214,7 +213,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     before = page.evaluate(shown)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
-    assert page.evaluate(shown) == before  # the page is grey, but still shows everything
+    assert page.evaluate(shown) == before  # all is still shown, in grey
     wait_for_voices(link, 0)
     page.key("keyUp", "KeyA", "a")
     page.wait("document.querySelector('tb-notice').textContent === ''")
@@ -223,7 +222,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
     wait_for_voices(link, 0)
-    page.complaints.clear()  # drop the browser's errors about failed connections
+    page.complaints.clear()  # errors about failed connections
 
 
 def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:
@@ -243,7 +242,7 @@ def test_a_page_that_is_kept_for_the_way_back_plays_no_more(page: Browser, playi
     page.evaluate("void setTimeout(() => history.go(-2))")  # delayed: the page must first answer this call
     page.wait("location.hash === '#play' && document.querySelector('.away') === null")
     page.wait("document.querySelector('tb-slider.tall') !== null")
-    # If the browser has reloaded the page, Hold may be off already, and a click would switch it on.
+    # If the browser has reloaded the page, Hold may be off, and a click would switch it on.
     page.evaluate("document.querySelector('tb-keys').setHold(false)")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)

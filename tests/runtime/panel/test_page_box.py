@@ -1,4 +1,4 @@
-"""The page's tab for the box, in a real Chromium on a real `play`; also the name that is shown after a save."""
+"""The page's tab for the box, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ COUNT = """(async () => {
 
 @pytest.fixture
 def page(opened: Browser) -> Browser:
-    """The page in a browser, just opened."""
     return opened
 
 
@@ -59,14 +58,14 @@ def test_the_doctor_s_findings_come_one_by_one_with_what_mends_them(page: Browse
     page.wait("!document.querySelector('tb-box .main').disabled")
     page.click("tb-box .main")
     page.wait("!document.querySelector('tb-box progress').hidden && document.querySelector('.findings li')")
-    page.wait("document.querySelector('tb-box .main').disabled === false", 180.0)  # a long limit, for a busy machine
+    page.wait("document.querySelector('tb-box .main').disabled === false", 180.0)  # long enough for a busy machine
     names, verdicts = texts(page, ".findings strong"), texts(page, ".findings .verdict")
     assert {"System", "Instrument", "Disk", "Playing"} <= set(names)
     assert verdicts == sorted(verdicts, key=["bad", "to mend", "good"].index)
     how = texts(page, ".findings .how code")
     assert len(how) == sum(verdict != "good" for verdict in verdicts)
     assert all(how)
-    page.open(page.evaluate("location.href"))  # a page that is opened later also shows the findings
+    page.open(page.evaluate("location.href"))  # a page opened later also shows the findings
     page.wait(f"document.querySelectorAll('.findings li').length === {len(names)}")
 
 

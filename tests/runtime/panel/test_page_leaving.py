@@ -1,4 +1,4 @@
-"""The page in a real Chromium: changes that another sound has replaced, and each tab's scroll position, come back."""
+"""Changes that another sound has replaced can be brought back."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ CHANGED = "document.querySelector('tb-now .changed')"
 
 @pytest.fixture
 def page(opened: Browser, link: Link) -> Browser:
-    """The page's tab Sounds, just opened. The cello plays, a sound with a trajectory; its width was changed."""
+    """The cello plays, a sound with a trajectory; its width was changed."""
     link.ask("sound", name="cello")
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.wait(f"{CHANGED}.hidden")
-    time.sleep(0.3)  # news of the choice that came after the move would undo it
+    time.sleep(0.3)  # later news of the choice would undo the move
     opened.evaluate("import('/play.js').then(({ play }) => play.move({ width: 0.5 })); 0")
     wait_until(lambda: width(link) == 0.5, "the changed width")
     opened.click("#tab-sounds")
@@ -30,12 +30,10 @@ def page(opened: Browser, link: Link) -> Browser:
 
 
 def width(link: Link) -> float:
-    """The position of the target `width`."""
     return link.ask("state")["positions"]["width"]
 
 
 def bring_back(page: Browser, link: Link) -> None:
-    """Choose the offer to bring the changes to the cello back, and wait until the cello plays with them."""
     page.wait(f"{TOAST}.textContent.includes('Your changes to cello were not saved.')")
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello" and width(link) == 0.5, "the cello with its changed width")
@@ -111,7 +109,7 @@ def test_the_volume_says_whose_it_is_and_why_it_differs(page: Browser, link: Lin
     link.ask("sound", name="harp")
     page.wait(f"{label}.textContent === 'Volume of harp'")
     assert page.evaluate(f"{label}.title").startswith("Each sound has its own volume")
-    page.look(360, 740)  # narrow: the label has room for its first word only
+    page.look(360, 740)  # room for the label's first word only
     assert page.evaluate(f"{label}.firstChild.textContent") == "Volume"
     assert page.evaluate("document.querySelector('.whose').offsetWidth") <= 1
 
@@ -122,7 +120,7 @@ def test_a_held_note_that_keeps_its_sound_is_explained_after_a_choice(page: Brow
     page.click('[data-note="60"]')
     page.click('[data-focus="choose strings/violin"]')
     page.wait(f"{TOAST}.textContent.includes('Your changes to cello were not saved. {said} violin.')")
-    page.click('[data-focus="choose strings/violin"]')  # again the same sound
+    page.click('[data-focus="choose strings/violin"]')  # the same sound again
     page.wait(f"{TOAST}.textContent.startsWith('{said} violin.')")
     page.click("tb-now .round:last-child")
     wait_until(lambda: name_of_sound(link) != "violin", "the next sound")

@@ -1,4 +1,4 @@
-"""The page's map in a real Chromium: what it shows and says agrees with what the user does and hears."""
+"""The page's map agrees with what the user does and hears."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
 FIRST = "document.querySelector('.first').textContent"  # the first text about the ring's place
 SLIDER = "document.querySelector('#couple-at')"
-# The names that the map shows, and all its pins: each with its text, and its box [left, top, right, bottom].
+# [text, [left, top, right, bottom]] of each name that is shown, and of each pin.
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
   const { left, top, right, bottom } = each.getBoundingClientRect();
   return [each.textContent, [left, top, right, bottom]];
@@ -32,7 +32,6 @@ PINS = """[...document.querySelectorAll('.pins button')].map((each) => {
 
 @pytest.fixture
 def page(opened: Browser, link: Link) -> Browser:
-    """The page with its map, just opened; the cello plays."""
     link.ask("sound", name="cello")
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.click("#tab-map")
@@ -42,7 +41,6 @@ def page(opened: Browser, link: Link) -> Browser:
 
 @pytest.fixture
 def many(page: Browser, link: Link) -> Iterator[Browser]:
-    """The page with the map of an instrument with many sounds."""
     link.ask("instrument", name="orchestra")
     page.wait("document.querySelectorAll('.pins button').length > 20")
     yield page
@@ -51,7 +49,7 @@ def many(page: Browser, link: Link) -> Iterator[Browser]:
 
 
 def drag_ring(page: Browser, place: tuple[float, float]) -> None:
-    """Drag the ring to a place of the window."""
+    """place: in pixels of the window."""
     left, top = page.evaluate(f"(({{ left, top }}) => [left, top])({MAP}.canvas.getBoundingClientRect())")
     x, y = page.evaluate(RING)
     page.mouse("mousePressed", (left + x, top + y))
@@ -61,7 +59,6 @@ def drag_ring(page: Browser, place: tuple[float, float]) -> None:
 
 
 def latents(link: Link) -> list[float]:
-    """The positions of the present sound's latents."""
     return [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
 
 
@@ -76,7 +73,7 @@ def test_a_place_halfway_between_two_pins_is_first_told_as_between_these_two(pag
 
 
 def choose_end(page: Browser, number: int, name: str) -> None:
-    """Choose the sound at one end of the slider; number: 0 for the first end, 1 for the second."""
+    """number: 0 for the slider's first end, 1 for the second."""
     option = f"[...end.options].find((each) => each.text === '{name}').value"
     page.evaluate(
         f"(() => {{ const end = document.querySelectorAll('.ends select')[{number}]; end.value = {option}; "
@@ -86,10 +83,10 @@ def choose_end(page: Browser, number: int, name: str) -> None:
 
 def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, link: Link) -> None:
     link.ask("sound", name="flute")
-    # The sound that plays is at the slider's first end; the slider is off until the second end has a sound.
+    # The playing sound is at the slider's first end. The slider is off until the second end has a sound.
     many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
     assert many.evaluate(f"{SLIDER}.disabled")
-    assert many.evaluate(f"{SLIDER}.value") == "0"  # nothing of it is filled
+    assert many.evaluate(f"{SLIDER}.value") == "0"  # the slider is not filled
     choose_end(many, 1, "trumpet")
     many.wait(f"{FIRST} === 'halfway between flute and trumpet'")
     assert many.evaluate(f"{SLIDER}.ariaValueText") == "50 %, halfway between flute and trumpet"
@@ -116,7 +113,7 @@ def test_the_slider_between_two_sounds_is_moved_with_keys_to_the_first_one_s_pin
     for number, name in enumerate(("oboe", "violin")):
         choose_end(many, number, name)
         many.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present'))); 0")
-        time.sleep(0.2)  # wait: this news must not change the chosen sounds
+        time.sleep(0.2)  # the news must not change the chosen sounds
     many.wait(f"{FIRST} === 'halfway between oboe and violin'")
     many.evaluate(f"{SLIDER}.focus()")
     many.command("Input.dispatchKeyEvent", type="keyDown", code="Home", key="Home", windowsVirtualKeyCode=36)
@@ -174,11 +171,11 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.wait("document.querySelector('.signs.quiet') === null")  # the cello has the trajectory of a recording
     page.key("keyDown", "KeyA", "a")
     page.wait(f"{MAP}.trail.places.length > 5")
-    # What they are is said below the map, and covers no name on it.
+    # This text is below the map, where it covers no name.
     said = page.evaluate("document.querySelector('.signs .moves').textContent")
     assert said == "The sound moves here by itself while a note sounds."
     assert page.evaluate("document.querySelector('.sheet .signs')") is None
-    # The tail is tied to the ring, so it begins again where the ring goes.
+    # The trail begins anew where the ring goes.
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.7, 0.7))
     page.wait(f"{MAP}.trail.places.length < 5")
     link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
@@ -223,8 +220,8 @@ def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_i
     ink = "getContext('2d').getImageData(...map.toPixel(map.path.places[1]).map((x) => x * map.dense), 1, 1).data[3]"
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     page.wait(f"map.line.{ink} > 0")
-    assert page.evaluate(f"map.canvas.{ink}") == 0  # the line is not on the canvas above the names
-    # The stroke is the whole path: another drag moves the ring, and `Draw another` begins a new one.
+    assert page.evaluate(f"map.canvas.{ink}") == 0  # not on the canvas above the names
+    # Another drag moves the ring; only `Draw another` begins a new path.
     drawn = page.evaluate("map.path.places.length")
     page.wait("document.querySelector('.path button').textContent === 'Draw another'")
     assert page.evaluate("document.querySelector('.path button').ariaPressed") == "false"

@@ -1,4 +1,4 @@
-"""The page in a real Chromium on a real `play` on a JACK server: what a user does on the page changes the sound."""
+"""What a user does on the page changes the sound."""
 
 from __future__ import annotations
 
@@ -55,7 +55,6 @@ def playing(server: JackServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def ears(server: JackServer, playing: Playing) -> Iterator[Player]:
-    """A client of the JACK server that captures the output and plays MIDI."""
     with Player(server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")) as ears:
         yield ears
 
@@ -72,7 +71,7 @@ def page(opened: Browser, link: Link, ears: Player) -> Browser:
 
 
 def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
-    """Wait until changes have taken effect, then capture the output, in mono."""
+    """The output in mono, after changes have taken effect."""
     ears.record(0.25)
     return ears.record(length_s).mean(axis=1).astype(np.float64)
 
@@ -89,14 +88,14 @@ def bands_db(sound: np.ndarray) -> np.ndarray:
 
 
 def change_db(before: np.ndarray, after: np.ndarray) -> float:
-    """The mean distance between two sounds' bands, in dB; bands that are faint in both sounds do not count."""
+    """Mean distance between two sounds' bands, without bands that are faint in both."""
     rows = np.stack((bands_db(before), bands_db(after)))
     strong = rows.max(axis=0) > rows.max() - 50.0
     return float(np.abs(rows[0] - rows[1])[strong].mean())
 
 
 def hold(page: Browser, note: int) -> None:
-    """Switch *Hold* on, and click on a key, whose note then goes on."""
+    """Hold a note: *Hold* is on when its key is clicked."""
     page.click("tb-keys .bar button:last-child")
     page.click(f'[data-note="{note}"]')
 
@@ -132,7 +131,7 @@ def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: L
     page.mouse("mouseReleased", place)
     there = page.evaluate(f"[...{RING}]")
     assert change_db(before, heard(ears)) > 5.0
-    # For the present latents, the page finds a place on the map that is near the place where the ring was dropped.
+    # The page finds the latents' place on the map, near where the ring was dropped.
     row = [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
     found = page.evaluate(f"[...document.querySelector('tb-map').placeOf({row})]")
     assert np.hypot(*(np.array(found) - there)) < 0.1
@@ -152,7 +151,7 @@ def test_a_real_control_is_learnt_and_moves_what_is_heard(page: Browser, link: L
     page.wait("document.querySelector('.arrived').textContent.includes('CC 21')")
     ears.send([0xB0, 21, 40])
     assert change_db(before, heard(ears)) > 5.0
-    # The learned control is forgotten. The default map's control, CC 74, is switched off, and on again.
+    # The learned control is forgotten. The default map's control, CC 74, is switched off and on again.
     row = "document.querySelector('tr:has([data-learn=\"filter.cutoff\"]) td')"
     page.click("tr:has([data-learn='filter.cutoff']) .acts button:nth-child(2)")
     page.wait(f"!{row}.textContent.includes('21')")
@@ -180,7 +179,7 @@ def test_notes_of_a_midi_keyboard_are_seen_on_the_keyboard_and_the_twelve_button
     page.click(".panic")  # ends a note even if the key's release never comes
     page.wait(f"{lit} === 0")
     ears.send([0x80, 64, 0])
-    page.click("#tab-hands")  # the list also has what arrived before it was shown
+    page.click("#tab-hands")  # the list also has what arrived earlier
     page.wait("document.querySelector('.arrived').textContent.includes('C♯4')")
 
 
@@ -195,7 +194,7 @@ def test_a_note_of_a_midi_keyboard_goes_on_when_the_map_s_ring_is_let_go_of(
     page.mouse("mousePressed", at)
     page.mouse("mouseMoved", (at[0] + 30.0, at[1]))
     page.mouse("mouseReleased", (at[0] + 30.0, at[1]))
-    time.sleep(0.5)  # wait as long as a release would take
+    time.sleep(0.5)  # as long as a release would take
     assert voices(link) == 1
     ears.send([0x80, 60, 0])
     wait_for_voices(link, 0)
@@ -205,7 +204,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
     mark, said = "tb-slider:has(#at-filter-cutoff) .learn", "document.querySelector('tb-toast').textContent"
     page.click("tb-tools .learns")
     page.wait(f"{said}.startsWith('Click the mark at a slider')")
-    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # from the default map
+    page.wait(f"document.querySelector('{mark}').textContent === 'CC\\u00a074'")  # CC 74 is from the default map
     named = f"document.querySelector('{mark}').textContent === 'CC\\u00a0{{}}, CC\\u00a074'"
     stood = link.ask("state")["positions"]["filter.cutoff"]
     for knob, begin in ((21, "CC\u00a074 moves Cutoff, as its map says."), (22, "CC\u00a021 moves Cutoff.")):
@@ -233,7 +232,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
 
 
 def learn_cutoff(page: Browser, ears: Player) -> None:
-    """Let knob 21 move the cutoff, by the mark at its slider in the learn mode, which ends then."""
+    """Let knob 21 move the cutoff, and end the learn mode."""
     page.click("tb-tools .learns")
     page.wait(f"{TOAST}.textContent.startsWith('Click the mark at a slider')")
     page.click(f"{CUTOFF} .learn")
@@ -304,7 +303,7 @@ def test_an_instrument_is_swapped_while_a_note_is_held(page: Browser, link: Link
     page.wait("document.querySelector('.instruments button[aria-label=\"Play virtual-analogue\"]') !== null")
     page.click('.instruments button[aria-label="Play virtual-analogue"]')
     wait_until(lambda: link.ask("state")["instrument"]["name"] == "virtual-analogue", "the instrument")
-    assert change_db(before, heard(ears)) < 3.0  # the held note keeps the sound of the old instrument
+    assert change_db(before, heard(ears)) < 3.0  # the held note keeps the old instrument's sound
     page.wait("document.querySelector('tb-now').textContent.includes('virtual-analogue')")
     page.click(".panic")
     hold(page, 48)
@@ -341,7 +340,7 @@ def test_a_recording_of_a_stranger_is_heard_and_kept_as_a_sound(
     page.wait("document.querySelector('tb-files .drop') !== null")
     page.wait("document.querySelector('tb-files .record') !== null && document.readyState === 'complete'")
     choose(page, "recording", tmp_path / "Pluck.flac")
-    # The work has a low priority, so it may take long.
+    # the work has a low priority, so it may take long
     page.wait("document.querySelector('.result .what')?.textContent.includes('A3')", 120.0)
     page.click(".result li .rename button")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 57)) < IN_TUNE_CENTS
@@ -387,11 +386,11 @@ def test_the_page_s_process_dies_and_comes_back_and_the_page_with_it(
     before = heard(ears)
     os.kill(playing.panel_process(), signal.SIGKILL)
     page.wait("document.querySelector('tb-notice').textContent !== ''")
-    assert change_db(before, heard(ears)) < 3.0  # the note sounds on while the page's process is dead
+    assert change_db(before, heard(ears)) < 3.0  # the note sounds on
     page.wait("document.querySelector('tb-notice').textContent === '' && document.querySelector('.away') === null")
     ears.send([0x80, 48, 0])
     wait_for_voices(link, 0)
     page.key("keyDown", "KeyA", "a")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 60)) < IN_TUNE_CENTS
     page.key("keyUp", "KeyA", "a")
-    page.complaints.clear()  # drop the browser's errors about failed connections
+    page.complaints.clear()  # errors about failed connections

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: the live picture, pins and paths on the map, favourites, a phrase, and a split."""
+"""The picture, pins, paths, favourites and splits on the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.panel import name_of_sound, voices, wait_for_voices
 from tests.support.rig import wait_until
 
 MAP = "tb-map canvas:not(.ground)"
-# The names that the head of the page shows in the next 1.5 seconds, each once.
+# All names that the head of the page shows in the next 1.5 seconds.
 NAMES_SHOWN = """new Promise((done) => {
   const now = document.querySelector('tb-now'), seen = new Set();
   const looking = setInterval(() => seen.add(now.name.textContent), 10);
@@ -25,7 +25,7 @@ PINS_REST_S = 0.3  # a change of the sound moves the pins
 
 
 def has_moved(link: Link) -> bool:
-    """Ask for another width, and say whether the sound has it; a sound just chosen may set its own once more."""
+    """Whether the sound takes another width. A sound just chosen may set its own once more."""
     link.ask("move", target="width", position=0.5)
     time.sleep(0.05)
     return link.ask("state")["positions"]["width"] == 0.5
@@ -33,7 +33,6 @@ def has_moved(link: Link) -> bool:
 
 @pytest.fixture
 def page(opened: Browser) -> Browser:
-    """The page in a browser, just opened."""
     return opened
 
 
@@ -53,7 +52,7 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
     )
     page.evaluate("(async () => { window.play = (await import('/play.js')).play; })()")
     assert page.evaluate("play.watched") == '["control","picture"]'
-    # Other tabs, too, show which pitches sound. While nothing sounds, they do not ask for the live picture.
+    # Other tabs show the pitches, too; in silence they do not ask for the picture.
     page.click("#tab-sounds")
     page.wait("document.querySelector('tb-keys tb-sounding').textContent === 'C4 261.6 Hz'")
     page.key("keyUp", "KeyA", "a")
@@ -99,8 +98,8 @@ def test_a_drag_that_begins_on_a_pin_moves_the_ring_and_a_click_chooses(page: Br
     x, y = page.evaluate("map.toPixel(map.place)")
     left, top = page.evaluate("(() => { const b = map.canvas.getBoundingClientRect(); return [b.left, b.top]; })()")
     assert (left + x, top + y) == pytest.approx((place[0] + 40, place[1] + 30), abs=2.0)
-    page.wait("!document.querySelector('tb-now .changed').hidden")  # the present sound differs from the chosen one
-    page.click("tb-now .changed")  # leads to the field for the name of a saved sound
+    page.wait("!document.querySelector('tb-now .changed').hidden")  # the sound differs from the chosen one
+    page.click("tb-now .changed")  # leads to the field for a saved sound's name
     page.wait("document.activeElement.id === 'save-name'")
     page.click("#tab-map")
     page.click('.pins button[aria-label="Choose harp"]')
@@ -120,7 +119,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.wait("!document.querySelector('.path form').hidden")
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     drawn = page.evaluate("map.path.places.map((place) => map.toPixel(place))")
-    assert page.evaluate("document.querySelector('#path-at').ariaValueText") == "100 %"  # the slider of the new path
+    assert page.evaluate("document.querySelector('#path-at').ariaValueText") == "100 %"  # the new path's slider
     page.mouse("mousePressed", page.middle("#path-at", 0.02))
     wait_for_voices(link, 1)
     page.mouse("mouseReleased", page.middle("#path-at", 0.02))
@@ -137,7 +136,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     assert len(places) == 8
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
-    # The page shows the line that was drawn, with the sound's pin at its beginning, and the ring moves along this line.
+    # The ring moves along the drawn line, which begins at the sound's pin.
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
     for x, y in drawn:
         assert min(abs(x - u) + abs(y - v) for u, v in line) < 3.0
@@ -202,7 +201,7 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.wait("document.querySelectorAll('.part').length === 2")
     names = "[...document.querySelectorAll('.part > label > span')].map((e) => e.textContent)"
     assert page.evaluate(names) == ["Sound", "Left hand, up to", "Sound", "Right hand, from"]
-    # The whole form is in sight, and each of its labels is on one line.
+    # The whole form is in sight, each label on one line.
     is_seen = "(() => { const b = document.querySelector('tb-layers form .main').getBoundingClientRect(); "
     page.wait(is_seen + "return b.bottom < document.querySelector('.dock').getBoundingClientRect().top; })()")
     assert page.evaluate("[...document.querySelectorAll('.part > label > span')].every((e) => e.offsetHeight < 22)")
@@ -223,7 +222,7 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     said = "The sliders show the first part, cello, and move all parts."
     page.wait(f"document.querySelector('.part-name').textContent === '{said}'")
     page.wait("document.querySelector('tb-out label').textContent === 'Volume of all parts'")
-    # The keyboard shows where each sound lies: the harp begins at G3.
+    # The keyboard shows that the harp begins at G3.
     place = ".getBoundingClientRect().left"
     page.wait("document.querySelectorAll('.zones span').length === 2")
     lies = page.evaluate(f"[...document.querySelectorAll('.zones span')].map((e) => [e.textContent, e{place}])")

@@ -1,4 +1,4 @@
-"""The update in the page's tab for the box, in a real Chromium; root's half runs when the test says so."""
+"""The update on the page; root's half runs when the test says so."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAID = "document.querySelector('tb-update .work')?.textContent ?? ''"
 
 @pytest.fixture(scope="module")
 def program() -> Iterator[LiveProgram]:
-    """A running `play`, whose page is a process of its own, as in the service."""
+    """A running `play`; its page is a process of its own, as in the service."""
     arguments = ["--no-panel", "--audio", "null", "--instrument", DATA / "tiny.onnx"]
     with LiveProgram(arguments, dict(os.environ)) as program:
         yield program
@@ -34,7 +34,7 @@ def program() -> Iterator[LiveProgram]:
 
 @pytest.fixture
 def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RootsHalf]:
-    """What does root's part of this page's updates; version 1.2.3 is installed."""
+    """Root's half of updates; version 1.2.3 is installed."""
     half = RootsHalf(tmp_path, monkeypatch, Path(program.env["XDG_STATE_HOME"]) / "timbrebox")
     yield half
     half.arrived.unlink(missing_ok=True)
@@ -42,7 +42,7 @@ def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
-    """The port of a page; `half` takes the updates that the page receives."""
+    """The port of a page whose updates `half` takes."""
     port = free_port()
     command = [sys.executable, "-m", "tests.support.updating_panel", half.folder, "panel", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=program.env, stdout=subprocess.PIPE, text=True) as process:
@@ -53,18 +53,17 @@ def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
 
 @pytest.fixture
 def page(browser: Browser, port: int) -> Iterator[Browser]:
-    """The tab for the box, just opened; the test fails if the page writes an error to the console."""
+    """The tab for the box. The test fails if the page writes an error to the console."""
     with browser.at(f"http://127.0.0.1:{port}/", "box"):
         yield browser
 
 
 def offered(page: Browser) -> None:
-    """Wait until the page offers to take an update."""
     page.wait("document.querySelector('tb-update')?.hidden === false")
 
 
 def send(page: Browser, half: RootsHalf, update: Path) -> None:
-    """Choose an update, and press the button; wait until it has arrived."""
+    """Choose an update, and wait until it has arrived."""
     choose(page, "update", update)
     page.wait("!document.querySelector('tb-update .buttons').hidden")
     page.click("tb-update .buttons .main")
@@ -72,7 +71,6 @@ def send(page: Browser, half: RootsHalf, update: Path) -> None:
 
 
 def says(page: Browser, words: str) -> None:
-    """Wait until the page says these words about the update."""
     page.wait(f"({SAID}).includes({words!r})")
 
 
@@ -110,7 +108,7 @@ def test_an_update_is_chosen_sent_checked_and_installed_and_the_page_says_each(p
     half.run()
     says(page, "Version 1.3.0 plays now.")
     page.wait("!document.querySelector('tb-update button').disabled")
-    page.click("tb-update .work button")  # this button loads the new page
+    page.click("tb-update .work button")  # loads the new page
     says(page, "Version 1.3.0 plays now.")
 
 

@@ -1,4 +1,4 @@
-"""A real Chromium in a network is asked for the code, let in, and shut out when its pairing ends."""
+"""A real Chromium in a network is asked for the code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from tests.support.rig import wait_until
 
 @pytest.fixture(scope="module")
 def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
-    """A `play` with a page that the network can reach."""
     if network_address() is None:
         pytest.skip("this machine is in no network")
     settings: Path = tmp_path_factory.mktemp("settings") / "network.yaml"
@@ -30,14 +29,12 @@ def playing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
 
 
 def code(playing: Playing) -> str:
-    """The present pairing code."""
     with playing.link() as link:
         wait_until(lambda: link.ask("panel"), "the page's news")
         return link.ask("panel")["code"]
 
 
 def enter(browser: Browser, text: str) -> None:
-    """Type a code into the page, and send it."""
     browser.wait("document.activeElement?.id === 'code'")
     browser.evaluate("document.querySelector('#code').select()")
     browser.command("Input.insertText", text=text)

@@ -1,4 +1,4 @@
-"""The page's process beside a real `play`: notes, moves, foreign sites, garbage, and its death."""
+"""The page's process beside a real `play`."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_foreign_host_is_refused(playing: Playing, host: str) -> None:
 
 
 def _raw_host(playing: Playing, host: str):
-    """A WebSocket to this machine with this header Host, as a foreign site would open it after DNS rebinding."""
+    """A connection to this machine with a foreign host's name, as after DNS rebinding."""
     name, _, port = host.partition(":")
     stream = socket.create_connection(("127.0.0.1", playing.port))
     return connect(f"ws://{name}:{port or 80}/ws", sock=stream)
@@ -222,7 +222,6 @@ def test_our_own_page_is_let_in(playing: Playing, name: str) -> None:
 
 
 def test_only_this_machine_can_connect(playing: Playing) -> None:
-    """In the kernel's list of listening sockets, this port is on 127.0.0.1 only."""
     lines = [
         line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
     ]
@@ -301,7 +300,7 @@ def test_the_number_of_pages_has_a_limit(playing: Playing) -> None:
 
 
 def _opens(playing: Playing, n_pages: int) -> bool:
-    """Whether this many pages can be open at the same time; False if one is refused because there are too many."""
+    """Whether so many pages can be open; False if one is refused because there are too many."""
     with contextlib.ExitStack() as pages:
         try:
             for _ in range(n_pages):

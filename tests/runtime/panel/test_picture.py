@@ -1,4 +1,4 @@
-"""The live picture: the page's process measures, packs and sends it, but only when it is wanted."""
+"""The live picture shows what is heard, and is sent only when it is wanted."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ RATE_HZ = 48000
 
 
 class Seen(NamedTuple):
-    """A picture that was sent."""
-
     hz: tuple[float, ...]
     heard_db: np.ndarray
     decoded_db: np.ndarray
@@ -54,7 +52,7 @@ def sine(hz: float, amplitude: float, n: int) -> np.ndarray:
 def test_a_sine_in_the_ring_stands_in_its_band_at_its_level(hz: float) -> None:
     ring = SoundRing(2**15)
     ring.write(0, sine(hz, 0.1, 30000))
-    ring.write(30000, sine(hz, 0.1, 20000)[:6000])  # longer than the space before the ring's end, so it wraps around
+    ring.write(30000, sine(hz, 0.1, 20000)[:6000])  # wraps around: longer than the space before the ring's end
     seen = Seen.of(Painter(ring.descriptor).paint({"rate_hz": RATE_HZ, "hz": [hz]}))
     ring.close()
     assert abs(int(np.argmax(seen.heard_db)) - band_of(hz)) <= 3
@@ -86,7 +84,7 @@ def test_a_spectrum_that_ends_early_is_silent_above() -> None:
 
 
 def picture(page: Page, is_right: Callable[[Seen], bool]) -> Seen:
-    """Wait for the next picture for which `is_right` is true, and return this picture."""
+    """The next picture for which `is_right` is true."""
     deadline_s = time.monotonic() + 30.0
     while time.monotonic() < deadline_s:
         message = page.socket.recv(30.0)

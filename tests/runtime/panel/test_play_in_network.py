@@ -1,4 +1,4 @@
-"""`play` with settings that allow a network: `play` and `panel --code` show the pairing code; OSC plays notes."""
+"""In a network, `play` shows its pairing code, and OSC plays notes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_network_pairs_and_osc_plays(tmp_path: Path) -> None:
 
 
 def paired(address: str, port: int, code: str) -> str:
-    """Pair a device from the network, and return its cookie."""
+    """The cookie of a new device."""
     import http.client
 
     connection = http.client.HTTPConnection(address, port, timeout=60.0)

@@ -1,4 +1,4 @@
-"""The driver for strangers: it obeys line by line, and leaves nothing running."""
+"""The driver for strangers obeys line by line."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.rig
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder for temporary files, whose path is short: the browser's socket in it has at most 107 characters."""
+    """The path is short: that of the browser's socket in this folder has at most 107 characters."""
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A running driver, whose temporary files are all in `folder`."""
+    """A running driver, whose temporary files are in `folder`."""
     missing = missing_tools() or missing_browser()
     if missing:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
@@ -44,21 +44,20 @@ def driver(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def ask(driver: subprocess.Popen[str], **command: object) -> dict[str, Any]:
-    """Send a command, and return the answer."""
     driver.stdin.write(json.dumps(command) + "\n")
     driver.stdin.flush()
     return json.loads(driver.stdout.readline())
 
 
 def middle(driver: subprocess.Popen[str], role: str, name: str) -> dict[str, float]:
-    """The middle of the first listed element of this role whose name begins with `name`."""
+    """The middle of the first listed element whose name begins with `name`."""
     listed = ask(driver, do="elements")["elements"]
     box = next(each["box"] for each in listed if each["role"] == role and each["name"].startswith(name))
     return {"x": box[0] + box[2] / 2.0, "y": box[1] + box[3] / 2.0}
 
 
 def children(process: int) -> list[int]:
-    """The processes that a process has started, their own child processes, and so on."""
+    """All descendants of a process."""
     own = [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     return own + [each for child in own for each in children(child)]
 

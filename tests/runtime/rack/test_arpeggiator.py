@@ -1,4 +1,4 @@
-"""The arpeggiator's steps, orders and held keys are exact to the frame, also with a sequencer."""
+"""The arpeggiator is exact to the frame."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BEAT = RATE // 2  # frames, at 120 beats a minute
 
 
 def lengths(given: Sequence[tuple[int, Event]]) -> list[int]:
-    """Length of each note in frames."""
+    """Each note's length in frames."""
     began, found = {}, []
     for frame, event in given:
         if isinstance(event, NoteOn):
@@ -122,7 +122,7 @@ def test_a_chord_starts_with_its_key_or_on_the_beat() -> None:
 
 def test_a_new_tempo_in_the_middle_of_a_step() -> None:
     given = run([*chord(60), (BEAT // 2, Tempo(240.0))], 3 * BEAT, Arpeggio("up", rate_beats=1.0))
-    # At 240 beats a minute a step is half as long as at 120. The first step is half at 120, half at 240.
+    # The first half of the first step is at 120 beats a minute, the second at 240.
     assert [frame for frame, _ in notes(given)][:3] == [0, BEAT // 2 + BEAT // 4, BEAT // 2 + BEAT // 4 + BEAT // 2]
 
 

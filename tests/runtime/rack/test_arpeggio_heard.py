@@ -1,4 +1,4 @@
-"""An engine plays arpeggios, and the example in docs/tempo.md can be loaded as a sound."""
+"""An engine plays arpeggios."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ N_FRAMES = 3 * SAMPLE_RATE_HZ
 
 
 def heard(settings: Arpeggio, timed: list[tuple[int, Event]], sound: Sound, block: int) -> np.ndarray:
-    """The sound of an engine behind an arpeggiator, both in blocks of this size: float32 (N_FRAMES, 2)."""
+    """The sound of an engine behind an arpeggiator: float32 (N_FRAMES, 2)."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), phase_blend=1.0), sound)
     engine = Engine(decoder(), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, programs=[patch])
     arpeggiator = Arpeggiator(settings, sound.tempo_bpm, SAMPLE_RATE_HZ)
@@ -56,7 +56,7 @@ def test_an_engine_plays_the_steps_and_the_same_to_the_bit_in_any_blocks() -> No
 
 @pytest.mark.parametrize("source", ["sound", "piece", "clock"])
 def test_steps_and_lfos_keep_time_with_each_other(source: str) -> None:
-    """A note on every beat, and an LFO that is loud in the first half of each beat: all notes are loud."""
+    """A note begins on every beat, and an LFO is loud in the first half of each beat. So all notes are loud."""
     timed: list[tuple[int, Event]] = [(0, NoteOn(0, 60, 100))]
     if source == "piece":
         timed = [(0, Tempo(150.0)), (0, ProgramChange(0, 0)), *timed, (50000, Tempo(100.0))]
@@ -88,7 +88,7 @@ def test_the_example_of_the_page_is_a_sound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("bank", "n_notes"), [(0, 1), (1, 12)])
 def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) -> None:
-    """The change is from an arpeggio to a plain sound. The engine has no sounds in bank 1, so there nothing changes."""
+    """The first sound has an arpeggio, the second is plain. Bank 1 has no sounds, so its program changes nothing."""
     config = Config(voice=VoiceConfig(envelope=SHORT))
     first = Patch(config, Sound(tempo_bpm=120.0, arpeggiator=Arpeggio("up", rate_beats=0.5)))
     rack = build_rack(first, decoder(), SAMPLE_RATE_HZ, [first, Patch(config, Sound())])
@@ -100,9 +100,7 @@ def test_a_program_change_brings_its_own_arpeggiator(bank: int, n_notes: int) ->
 
 @pytest.mark.parametrize("block", [64, 512])
 def test_a_clock_counts_from_its_own_frame_also_if_it_comes_only_shortly_before(block: int) -> None:
-    """An LFO in beats follows a clock with jitter. The sound is the same whether the clock's messages are posted two
-    blocks ahead, as in live use, or all at the start.
-    """
+    """A clock with jitter is posted two blocks ahead, as in live use, or all at the start."""
     lfo = Sound(lfo_1=Lfo(beats=0.5), modulation=(Modulation("lfo_1", "level", 0.3),))
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT)), lfo)
     jitter = np.random.default_rng(5).integers(0, 90, 100)

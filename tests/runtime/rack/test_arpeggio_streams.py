@@ -1,4 +1,4 @@
-"""With random events and blocks of any size, the arpeggiator does what a plain model does, and no note is stuck."""
+"""For random events, the arpeggiator does what a plain model does."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def random_event(random: np.random.Generator) -> Event | Choice:
 
 
 def random_stream(seed: int) -> tuple[Arpeggio, Timed]:
-    """Settings, and events at random frames, many of them at the same frames; with an odd seed, also a MIDI clock."""
+    """Events at random frames, many at the same ones; with an odd seed, also a MIDI clock."""
     random = np.random.default_rng(seed)
     frames = random.integers(0, N_FRAMES, int(random.integers(5, 80)))
     together = random.random(len(frames)) < 0.3
@@ -124,14 +124,14 @@ def test_any_partition_gives_the_same(first: int) -> None:
 
 
 def added(given: Sequence[tuple[int, Event]], timed: Timed) -> list[tuple[int, Event]]:
-    """The arpeggiator's own events in its output `given`, without the events of `timed` that it passes on."""
+    """The events in `given` that are the arpeggiator's own."""
     fed = {id(event) for _, event in timed}
     return [(frame, event) for frame, event in given if id(event) not in fed]
 
 
 @pytest.mark.parametrize("first", range(0, 400, 100))
 def test_no_note_is_stuck(first: int) -> None:
-    """Nothing sounds after a panic, a reset or all notes off, or when all keys and pedals are up and hold is off."""
+    """Nothing sounds after a panic, a reset, all notes off, or the release of all keys and pedals without hold."""
     keys_up: Timed = [(N_FRAMES, NoteOff(channel, key)) for channel in (0, 1) for key in (40, 60, 64, 67, 110, 127)]
     keys_up += [(N_FRAMES, ControlChange(channel, 64, 0)) for channel in (0, 1)]
     end = N_FRAMES + 8 * SLOW_RATE
@@ -153,7 +153,7 @@ def all_notes_off() -> tuple[int, Event]:
 
 
 def ends_all(event: Event | Choice) -> bool:
-    """Whether an event ends notes in the engine, without a note-off."""
+    """Whether the event ends notes in the engine without a note-off."""
     ends = isinstance(event, ControlChange) and event.control in (120, 123, 126)
     return ends or event in (Reset(), Action("panic"))
 

@@ -1,4 +1,4 @@
-"""A rack with one part is bit-identical to an engine; with several parts, the size of blocks changes no bit."""
+"""A rack with one part is bit-identical to an engine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ several = st.lists(
 
 
 def heard(rack: Rack, events: Sequence[tuple[float, Event]], length_s: float) -> np.ndarray:
-    """Play events, (time in s, event): float32 (n_frames, 2)."""
+    """The sound of events, (time in s, event): float32 (n_frames, 2)."""
     timed = [(round(time_s * SAMPLE_RATE_HZ), event) for time_s, event in events]
     return render(rack, timed, [256], True, round(length_s * SAMPLE_RATE_HZ))
 
@@ -93,7 +93,7 @@ def test_one_part_is_the_engine_to_the_bit(timed: Timed, blocks: list[int], mode
 
 
 def with_swaps(rack: Rack, timed: Timed, patch: Patch) -> Rack:
-    """Make new engines for each swap among the events, and post the swaps to the rack; returns the rack."""
+    """Post the swaps among the events, with new engines; returns the rack."""
     for frame, event in timed:
         if isinstance(event, Swap):
             made = playable_of(patch, event.instrument)
@@ -350,7 +350,7 @@ def test_panic_ends_all_notes_at_once() -> None:
 
 
 class Echo:
-    """An effect that adds both sends to the sound, and stores them."""
+    """Adds both sends to the sound, and stores them."""
 
     sleep = True
 
@@ -364,7 +364,7 @@ class Echo:
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
-    """What the effects get from a rack: both sends, float32 (20000, 4); effects: fields of SoundEffects."""
+    """Both sends of a rack, float32 (20000, 4); effects: fields of SoundEffects."""
     echo = Echo()
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)
@@ -446,7 +446,6 @@ def test_another_sound_is_chosen_for_one_part() -> None:
 
 
 def engine_sound(rack: Rack, part: int, volume_db: float) -> SoundChange:
-    """A SoundChange that gives a part a sound with this volume."""
     patch = patch_of()
     patch = msgspec.structs.replace(patch, settings=msgspec.structs.replace(patch.settings, volume_db=volume_db))
     return SoundChange(rack.engine(part).prepare(patch), part)
@@ -458,7 +457,7 @@ def test_an_engine_that_has_left_is_not_kept_by_the_counting_of_voices() -> None
     gone = weakref.ref(rack.engine())
     events = [(0.0, NoteOn(0, 48, 100)), (0.1, NoteOn(0, 55, 100)), (0.3, NoteOff(0, 48)), (0.3, NoteOff(0, 55))]
     events += [(0.35, Swap(0, "tiny", None, playable_of(patch)))]
-    # At 0.4 s the voices are counted while the old engine still fades. No later event lets them be counted again.
+    # At 0.4 s the voices are counted while the old engine fades. No later event has them counted again.
     heard(rack, [*events, (0.4, NoteOn(0, 60, 100))], 1.5)
     events.clear()
     assert len(rack.take_retired()) == 1

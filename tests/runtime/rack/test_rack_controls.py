@@ -1,4 +1,4 @@
-"""Controls in a rack move the right parts and start the right actions."""
+"""Controls in a rack move the right parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rack that starts from the state of a silent rack goes on exactly as that rack, to the bit, effects included."""
+"""A rack that starts from a silent rack's state goes on like that rack, to the bit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ SIZE, RATE_HZ = 256, 44100
 
 
 def continued(state: RackState) -> Rack:
-    """A rack of the tiny instrument that starts from a state in a recording."""
     return rack_from(start_of(json.loads(json.dumps(head_tree(RATE_HZ, state))), "here"), [decoder()])
 
 

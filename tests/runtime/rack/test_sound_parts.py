@@ -1,4 +1,4 @@
-"""A sound with parts is chosen, built and rendered; a part that cannot play gives an error of one line."""
+"""A sound with parts is chosen, built and rendered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAIN = "phase_blend: 0.3\n"
 
 
 def layers(folder: Path, *parts: str, more: str = "") -> str:
-    """Write a sound with these parts, each in YAML, and return its path; more: further lines of the file."""
+    """Write a sound with parts; parts: in YAML; more: further lines of the file."""
     path = folder / "layers.yaml"
     path.write_text(f"parts: [{', '.join(parts)}]\n{more}")
     return str(path)

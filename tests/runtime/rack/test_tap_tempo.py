@@ -1,4 +1,4 @@
-"""The user taps a button, and the taps give a tempo."""
+"""Taps on a button give a tempo."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RATE = 48000
 
 
 def tempos(*times_s: float) -> list[float | None]:
-    """The tempo that each tap gives, in beats a minute; None for no tempo."""
+    """The tempo after each tap, in beats a minute; None for no tempo."""
     taps = TapTempo(RATE)
     given = [taps.tap(round(time_s * RATE)) for time_s in times_s]
     return [tempo.bpm if isinstance(tempo, Tempo) else None for tempo in given]

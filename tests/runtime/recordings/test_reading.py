@@ -1,4 +1,4 @@
-"""Sound files of any format, rate and number of channels are read as mono samples; broken ones are refused."""
+"""Sound files of any format, rate and number of channels become mono samples."""
 
 from __future__ import annotations
 

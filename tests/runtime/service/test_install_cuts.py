@@ -1,4 +1,4 @@
-"""A power cut during an installation or an update leaves a version that plays and can be updated."""
+"""After a power cut during an installation, a version plays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`service status` says what the service waits for, and what is wrong; a disk in memory is refused."""
+"""`service status` says what the service waits for, and what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An update is installed only if it is newer, and signed by somebody in the owner's list; its file is read once."""
+"""An update is installed only if it is newer, and signed by somebody in the owner's list."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.support.updating import RootsHalf, make_archive, make_key, make_updat
 
 @pytest.fixture
 def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RootsHalf:
-    """A RootsHalf: version 1.2.3 is installed."""
+    """Root's half of updates; version 1.2.3 is installed."""
     return RootsHalf(tmp_path, monkeypatch)
 
 
 def refused(half: RootsHalf, why: str, words: str) -> News:
-    """Let root's half refuse what has arrived; return the news for the page. why, words: expected in the news."""
+    """The news that an update was refused; why, words: expected in it."""
     units = sorted((half.folder / "units").glob("*"))
     with pytest.raises(UserError, match=re.escape(words)):
         half.run()
@@ -172,7 +172,7 @@ def test_what_is_no_plain_file_is_refused_and_never_opened(
     put: Callable[[Path, Path], None], words: str, half: RootsHalf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     update = make_update(half.folder, "1.3.0", half.key)
-    monkeypatch.chdir(half.arrived.parent)  # a socket's path may be no longer than 107 bytes
+    monkeypatch.chdir(half.arrived.parent)  # a socket's path may have at most 107 bytes
     put(half.arrived, update)
     refused(half, "file", words)
     assert update.exists()
@@ -219,7 +219,7 @@ def test_two_at_once_is_one_and_a_refusal(half: RootsHalf) -> None:
 
 
 def test_what_is_checked_is_what_is_installed(half: RootsHalf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is replaced by another one right after the signature was checked."""
+    """The file is replaced right after its signature was checked."""
     other = make_update(half.folder, "6.6.6", make_key(half.folder / "other"))
 
     def checked(parts: Parts, signers: Path) -> str:

@@ -1,4 +1,4 @@
-"""Versions are added beside each other, and activated in one step; no file of the owner's is lost."""
+"""Versions are added beside each other, and activated in one step."""
 
 from __future__ import annotations
 

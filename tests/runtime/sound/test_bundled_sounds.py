@@ -1,4 +1,4 @@
-"""The bundled instrument's sounds: each loads, differs from the others, and does what its recipe says."""
+"""The bundled instrument's sounds do what their recipes say."""
 
 from __future__ import annotations
 
@@ -36,13 +36,12 @@ EACH = pytest.mark.parametrize("recipe", RECIPES, ids=[recipe.name for recipe in
 
 @functools.cache
 def instrument() -> Decoder:
-    """The bundled instrument."""
     return load(DEFAULT_INSTRUMENT)
 
 
 @functools.cache
 def take(name: str) -> Take:
-    """The middle note of a sound, held for 1.7 s."""
+    """The middle note, held for 1.7 s."""
     (recipe,) = [recipe for recipe in RECIPES if recipe.name == name]
     return play(instrument(), played(SOUNDS[name].read(), instrument()), [recipe.notes[1]])
 

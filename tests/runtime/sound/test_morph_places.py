@@ -1,4 +1,4 @@
-"""A morph may lead through places; each place is the same sound with other knob positions."""
+"""A morph may lead through places: one sound with several knob positions."""
 
 from __future__ import annotations
 

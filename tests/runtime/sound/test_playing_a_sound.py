@@ -1,4 +1,4 @@
-"""`render --sound` and `play --sound` as a user sees them, in real processes."""
+"""`render --sound` and `play --sound` as a user sees them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.places import DATA, ROOT
 from tests.support.rig import JackServer, LiveProgram, Player
 
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
-LIMIT_S = 60.0  # after this time, a process that waits for ever fails the test
+LIMIT_S = 60.0  # a process that runs longer fails its test
 TINY_SHA256 = hashlib.sha256((DATA / "tiny.onnx").read_bytes()).hexdigest()
 BRIGHT = "latents: {low harmonics: 1.0, high harmonics: 1.0}\n"
 
@@ -28,7 +28,6 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `render` in a folder, with the scale as input and out.wav as output."""
     command = [sys.executable, "-m", "runtime", "render", SCALE, "out.wav", *map(str, options)]
     return subprocess.run(
         command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=LIMIT_S, check=False
@@ -36,7 +35,7 @@ def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[st
 
 
 def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
-    """The bytes of a rendering that must succeed; said: the exact text on stderr."""
+    """The rendered bytes; said: the exact text on stderr."""
     done = render(folder, *options)
     assert (done.returncode, done.stderr) == (0, said)
     return (folder / "out.wav").read_bytes()
@@ -44,7 +43,7 @@ def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the instrument `mine`, a copy of tiny, and with an empty folder of the user's sounds."""
+    """The instrument `mine` is a copy of tiny. The user has no sounds."""
     (tmp_path / "instruments").mkdir()
     (tmp_path / "data" / "timbrebox" / "sounds").mkdir(parents=True)
     shutil.copy(TINY, tmp_path / "instruments" / "mine.onnx")

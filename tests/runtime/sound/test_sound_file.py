@@ -1,4 +1,4 @@
-"""A written sound's file is read back unchanged, a mistake in a file gives one line, and docs/sound.md is right."""
+"""A written sound is read back unchanged, and docs/sound.md is right."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 def connection(source: str = "key", target: str = "pan", amount: object = 1, **more: str) -> str:
-    """The text of a sound's file with one modulation; more: further keys of the modulation."""
+    """A sound's file with one modulation; more: further keys of it."""
     rest = "".join(f", {key}: {value}" for key, value in more.items())
     return f"modulation: [{{source: {source}, target: {target}, amount: {amount}{rest}}}]"
 
@@ -225,12 +225,12 @@ def test_a_mistake_that_only_the_instrument_shows_is_one_line(tmp_path: Path, te
     assert str(caught.value).isprintable()
 
 
-# Without the section about trajectories, which test_trajectory_use.py tests.
+# test_trajectory_use.py tests the section about trajectories.
 PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## Trajectories\n")[0]
 
 
 def table(heading: str) -> dict[str, list[str]]:
-    """The rows of the table under a heading of docs/sound.md: by the name in the first cell, the other cells."""
+    """The rows of the table under a heading of docs/sound.md: by the first cell, the other cells."""
     section = re.search(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
     return {first.strip("`"): rest for first, *rest in rows}
@@ -274,7 +274,7 @@ STRUCTS = {
 
 def test_the_table_of_fields_has_every_field_with_its_default() -> None:
     rows = table("Fields")
-    # `instrument` and `modulation` have rows of their own, besides the rows of their fields.
+    # `instrument` and `modulation` have rows of their own.
     top = {name: value for name, value in msgspec.structs.asdict(Sound()).items() if name not in STRUCTS}
     parts = {"instrument": SoundInstrument, "voice": SoundVoice, "envelope": SoundEnvelope, "modulation": Modulation}
     parts |= {part: type(struct) for part, struct in STRUCTS.items() if part not in parts}
@@ -295,7 +295,7 @@ def test_the_table_of_fields_has_every_field_with_its_default() -> None:
             assert rows[name][2] == said(value), name
 
 
-# The defaults that docs/sound.md writes in other words than `said`.
+# Defaults that docs/sound.md writes in other words than `said`.
 IN_WORDS = {
     "instrument": "the settings'",
     "latents": "the preset's",
@@ -308,7 +308,7 @@ IN_WORDS = {
 
 
 def said(value: object) -> str:
-    """A default value as docs/sound.md writes it."""
+    """A value as docs/sound.md writes it."""
     if value is None or value is msgspec.NODEFAULT:
         return "none" if value is None else ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Sounds are found by name: the card's presets, and the user's files with any names that players may choose."""
+"""Sounds are found by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tests.support.playing import decoder
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A temporary folder of the user's sounds."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     (tmp_path / "timbrebox" / "sounds").mkdir(parents=True)
     return tmp_path / "timbrebox" / "sounds"

@@ -1,4 +1,4 @@
-"""The effect `through` keeps the input's pitch, level and length, and gives it the instrument's timbre."""
+"""The effect `through` keeps the input's pitch, level and length."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DELAY = SPEC.frame_size + SPEC.hop_size // 4
 
 
 def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np.ndarray:
-    """The sound after the effect, computed in blocks of n_block samples; settings: fields of EffectSettings."""
+    """The sound after the effect; n_block: samples of a block; settings: fields of EffectSettings."""
     chain = Chain(DECODER, ENCODER, SPEC)
     chain.set(EffectSettings(**settings))
     blocks = [sound[first : first + n_block] for first in range(0, len(sound), n_block)]
@@ -36,7 +36,7 @@ def through(sound: np.ndarray, n_block: int = 1 << 19, **settings: object) -> np
 
 
 def apart_db(first: np.ndarray, second: np.ndarray) -> float:
-    """Distance in dB between two sounds, without the frames at both ends."""
+    """Distance between two sounds, without the frames at both ends."""
     levels = [band_levels_db(magnitude_frames(sound, SPEC)[4:-4], SPEC) for sound in (first, second)]
     return distance_db(*levels)
 
@@ -53,7 +53,7 @@ def test_the_output_has_the_pitch_the_level_and_the_length_of_the_input(note: fl
 
 
 def test_the_phase_is_the_inputs_so_a_sound_of_the_instrument_comes_out_as_it_went_in() -> None:
-    # The tiny decoder can make exactly the input's timbre, so only an error of the chain can change it.
+    # The tiny decoder can make exactly the input's timbre, so any change is the chain's error.
     given = tone(60)
     made = through(given)
     middle = slice(8192, -8192)
@@ -121,10 +121,10 @@ def live(
     positions: object = lambda: STILL,
     waits: Sequence[bool] = (False,),
 ) -> np.ndarray:
-    """The live effect's output for a sound: float32 (n,).
+    """The live effect's output: float32 (n,).
 
-    sizes: of the blocks in frames, used in rotation; waits: `may_wait` for each block, in rotation; positions: function
-    that returns the knob positions.
+    sizes: frames of each block, in rotation; waits: `may_wait` for each block, in rotation; positions: function that
+    returns the knob positions.
     """
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, RATE_HZ, positions)
     out, at, number = np.zeros((len(sound), 2), np.float32), 0, 0
@@ -198,7 +198,7 @@ def test_live_it_allocates_no_large_array() -> None:
 def test_at_other_sample_rates_frames_last_as_long_and_the_pitch_stays(rate_hz: int, frame_size: int) -> None:
     assert spec_at(SPEC, rate_hz).frame_size == frame_size
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, rate_hz, lambda: STILL)
-    given = tone(64.4, 2.0)  # the test makes and measures sound at RATE_HZ, but tells the effect that it is at rate_hz
+    given = tone(64.4, 2.0)  # made and measured at RATE_HZ, but the effect is told rate_hz
     out = np.zeros((len(given), 2), np.float32)
     effect.add(given[:, None], out)
     heard = heard_notes(magnitude_frames(out[-16384:, 0], SPEC), SPEC)

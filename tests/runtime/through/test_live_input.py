@@ -1,4 +1,4 @@
-"""`play --through` on a real JACK server: the microphone's sound is sent through the instrument, beside the notes."""
+"""`play --through` sends the microphone's sound through the instrument."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ HEARD_NOTE = 64.4
 
 @pytest.fixture
 def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]:
-    """A function that starts `play --through` on the JACK server."""
-
     def start(*options: object, host_api: str | None = "JACK", device: str | None = "system") -> LiveProgram:
         audio = {"host_api": host_api, "device": device, "buffer_frames": PERIOD_FRAMES}
         path = tmp_path / "rig.yaml"
@@ -100,12 +98,12 @@ def test_without_any_input_the_notes_are_heard_all_the_same(start: Callable[...,
 
 
 def brightness(sound: np.ndarray) -> float:
-    """Share, 0 to 1, of a sound's power above 1 kHz."""
+    """Share, 0 to 1, of the power above 1 kHz."""
     power = np.square(np.abs(np.fft.rfft(sound)))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / 44100) > 1000.0].sum() / power.sum())
 
 
 def level_at(sound: np.ndarray, frequency_hz: float) -> float:
-    """A sound's power within 10 Hz of a frequency."""
+    """Power within 10 Hz of the frequency."""
     power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
     return float(power[np.abs(np.fft.rfftfreq(len(sound), 1.0 / 44100) - frequency_hz) < 10.0].sum())

@@ -1,4 +1,4 @@
-"""The parts of the effect `through` follow the pitch, stretch spectra, move latents and find the colour."""
+"""The parts of `through`: pitch, stretched spectra, latents and colour."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CARD = Decoder(DATA / "tiny.onnx").card
 
 
 def followed(*heard: float, card: object = CARD) -> PitchFollower:
-    """A PitchFollower that has followed these pitches, one for each frame; NaN for a frame without a pitch."""
+    """A follower that has followed these pitches, one for each frame; NaN: no pitch is heard."""
     follower = PitchFollower(card)
     for note in heard:
         follower.follow(note)

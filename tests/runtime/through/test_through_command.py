@@ -1,4 +1,4 @@
-"""The command `through` reads files of any kind, writes a whole WAV or none, and reports mistakes in one line."""
+"""The command `through` reads files of any kind, and writes a whole WAV or none."""
 
 from __future__ import annotations
 

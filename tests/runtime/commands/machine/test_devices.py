@@ -1,4 +1,4 @@
-"""`devices` lists the outputs and inputs, and says so if there are none."""
+"""`devices` lists the outputs and inputs."""
 
 from __future__ import annotations
 

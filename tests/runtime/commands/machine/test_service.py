@@ -1,4 +1,4 @@
-"""The command `service`: what it refuses before anything is done."""
+"""The command `service` refuses wrong sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine that starts from another engine's state, taken in silence, gives bit-identical sound."""
+"""An engine that starts from another's state, taken in silence, gives bit-identical sound."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ BRIGHT = Sound(name="bright", latents={"a": 0.9}, tilt_db_per_octave=3.0, filter
 
 
 def other_sounds(config: Config) -> list[Patch]:
-    """The sounds that events choose: a moving and a bright one, both with knob positions, a plain one, and a morph."""
+    """A moving and a bright sound, a plain one, and a morph of all three."""
     one, two = Patch(config, MOVING, (0.1, 0.8)), Patch(config, BRIGHT, (0.9, 0.3))
     return [one, two, Patch(config), Patch(config, morph=PlayedMorph((one, two, Patch(config))))]
 
 
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
-    """Play phrases in blocks of `block` frames, and after each phrase a pause; returns the sound and the history.
+    """Play phrases in blocks of `block` frames, and after each a pause; returns the sound and the history.
 
-    pause: the length of each pause in frames. Events are posted just before the block in which they fall; every fifth
-    event of a block is moved to the block's first frame. The history has a state for the end of each pause.
+    pause: in frames. Every fifth event of a block is moved to the block's first frame. The history has a state for the
+    end of each pause.
     """
     history: deque[tuple[int, object]] = deque()
     engine.keep_history(history)
@@ -97,9 +97,9 @@ def through_json(state: EngineState) -> EngineState:
 
 
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
-    """Start an engine from each state of the history in which no note sounds; assert that it plays the rest of `sound`.
+    """Start an engine from each state without a sounding note; assert that it plays the rest of `sound`.
 
-    make: function that returns an engine which starts from a state. Returns the number of these states.
+    make: function of a state that returns an engine. Returns the number of these states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
@@ -122,7 +122,7 @@ def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, ob
 
 # A MIDI clock of about 120 beats a minute, with jitter.
 TICKING: Timed = [(919 * number + 37 * (number % 3), Clock()) for number in range(7)]
-# Maps with controls that remember something: half of a 14-bit value, a takeover, a switch, a parameter's number.
+# These controls remember something: half of a 14-bit value, a takeover, a switch, a parameter's number.
 MAPS = [
     bind([MapLine("cc 20", "filter.cutoff", takeover="pick_up"), MapLine("cc 21", "tilt", takeover="scaled")]),
     bind([MapLine("cc14 6", "latent.1"), MapLine("cc 71", "latent.2", mode="relative_twos_complement")]),
@@ -191,7 +191,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """If any one of these parts is missing in a state, an engine that starts from the state sounds different."""
+    """Without one of these parts of the state, the engine would sound different."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:

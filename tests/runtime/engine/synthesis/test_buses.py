@@ -1,4 +1,4 @@
-"""Steady voices with the same bend are added up, in a bus. This is inaudible, and saves transforms and ring reads."""
+"""Steady voices with the same bend are added up in a bus, inaudibly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.chord import AT, CHORD, HOP_SIZE, KNOBS, N_FRAMES, mixed_and_
 from tests.support.hearing import level_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player, parameter
 
-# Events that move the pitch, (frame, event), by the motion's name.
+# Motions of the pitch: (frame, event).
 MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "held": [(0, PitchWheel(0, 3000))],
     "bent while it sounds": [(3000, PitchWheel(0, -5000))],
@@ -20,9 +20,8 @@ MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "vibrato": [(0, ControlChange(0, 1, 127))],
     "an octave up": [(0, event) for event in (*parameter(0, 0, 24), PitchWheel(0, 4096))],
 }
-# Events at frame AT, by name.
 EVENTS = chord.EVENTS | {"back to the model's notes": [PitchWheel(0, 0), ControlChange(0, 1, 0)]}
-# All pairs of an event and a motion, each with one of three blends. Every event and every motion meets every blend.
+# Every event and every motion meets every blend.
 CASES = [
     (name, motion, (0.0, 0.6, 1.0)[(row + column) % 3])
     for row, name in enumerate(EVENTS)
@@ -40,15 +39,14 @@ def test_a_bent_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, mo
 @pytest.mark.parametrize("motion", ["turning", "vibrato"])
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_bus_is_inaudible_while_a_knob_turns(name: str, motion: str) -> None:
-    # A knob begins a crossfade of 8 ms. In it, a voice's old sound may follow the loudest voice's envelope instead of
-    # its own, so here a difference up to 40 dB below the sound is allowed.
+    # While a knob's crossfade of 8 ms lasts, a voice's old sound may follow the loudest voice's envelope. So a
+    # difference up to 40 dB below the sound is allowed.
     events = [*KNOBS, *MOTIONS[motion], *((AT - 200, event) for event in EVENTS[name])]
     mixed, alone = mixed_and_alone(events, 0.0)
     assert level_db(mixed - alone) < level_db(alone) - 40.0
 
 
 def transforms(player: Player, n_hops: int) -> int:
-    """Play n_hops hops, and return the number of inverse transforms."""
     before = player.engine.status.n_transforms
     player.hear(n_hops * HOP_SIZE / SAMPLE_RATE_HZ)
     return player.engine.status.n_transforms - before
@@ -72,16 +70,16 @@ def test_voices_at_two_ratios_use_two_buses() -> None:
     player = Player(16).send(PitchWheel(0, 1000), PitchWheel(1, -1000), *CHORD, *others)
     player.hear(0.2)
     assert 2 * 20 - 4 <= transforms(player, 20) <= 2 * 20 + 4
-    # The lanes of both channels now have the same ratio, but are read at different places: still two buses.
+    # Both channels now have one ratio, but their lanes are read at different places.
     player.send(PitchWheel(1, 1000)).hear(0.2)
     assert transforms(player, 20) <= 2 * 20 + 6
 
 
 def test_voices_that_leave_during_a_crossfade_sound_on_wherever_the_dense_hops_end() -> None:
-    """All voices leave the bus soon after a knob moved; with some bends the crossfade reaches the next dense hop."""
+    """With some bends, the knob's crossfade reaches the next dense hop."""
     knob = [(AT - 1500, KnobTurn(0, 0.0)), (AT - 400, KnobTurn(0, 1.0))]
     for bend in range(-8000, 8001, 1000):
-        # Panned voices are not steady, so they leave the bus; with the smallest panning, their gains hardly change.
+        # A panned voice is not steady, so it leaves the bus. The smallest panning hardly changes its gains.
         events = [(0, PitchWheel(0, bend + 1)), *knob, (AT - 200, ControlChange(0, 10, 65))]
         mixed, alone = mixed_and_alone(events, 0.0)
         fading = slice(AT - 200, AT + 100)

@@ -1,4 +1,4 @@
-"""Coherent phases give a steady tone, in tune, with the wanted spectrum, and as loud as noise phases."""
+"""Coherent phases give a steady tone with the wanted spectrum."""
 
 from __future__ import annotations
 
@@ -34,20 +34,19 @@ def phases(n_lanes: int = 2, seed: int = 0, sample_rate_hz: int = RATE_HZ) -> Co
 
 
 def spectrum_of(sound: np.ndarray) -> np.ndarray:
-    """Magnitudes of a sound's first 4,096 samples, divided by their maximum."""
+    """The first 4,096 samples' magnitudes, divided by their maximum."""
     magnitudes = magnitude_frames(sound)[0]
     return magnitudes / magnitudes.max()
 
 
 def partials(frequencies_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
-    """The spectrum of steady sinusoids with different phases."""
     time_s = np.arange(SPEC.frame_size) / RATE_HZ
     starts = np.arange(len(frequencies_hz)) ** 2
     return spectrum_of(amplitudes @ np.sin(2.0 * np.pi * frequencies_hz[:, None] * time_s + starts[:, None]))
 
 
 def harmonic(note: float, tilt: float = 1.0) -> np.ndarray:
-    """The spectrum of a note with up to 60 harmonics; harmonic k has amplitude k ** -tilt."""
+    """The spectrum of a note whose harmonic k has amplitude k ** -tilt."""
     fundamental_hz = float(note_to_hz(note))
     numbers = np.arange(1, int(min(60, 18000 / fundamental_hz)) + 1)
     return partials(numbers * fundamental_hz, numbers**-tilt)
@@ -58,7 +57,7 @@ def bell() -> np.ndarray:
 
 
 def heard(magnitudes: np.ndarray) -> np.ndarray:
-    """Set the bins above 20 kHz to 0, because the engine never plays them; returns the same array."""
+    """Silence the bins above 20 kHz, which the engine never plays; returns the same array."""
     magnitudes[int(HIGHEST_HEARD_HZ / SPEC.bin_hz) // 8 * 8 :] = 0.0
     return magnitudes
 
@@ -68,12 +67,10 @@ def white() -> np.ndarray:
 
 
 def smooth() -> np.ndarray:
-    """A spectrum without any peak."""
     return heard((1.0 / (1.0 + np.arange(SPEC.n_bins) / 100.0)).astype(np.float32))
 
 
 def coherent(magnitudes: np.ndarray, n_hops: int = 60, sample_rate_hz: int = RATE_HZ) -> np.ndarray:
-    """The sound of one spectrum with coherent phases."""
     return held(phases(1, 0, sample_rate_hz), 0, magnitudes, n_hops, 1, sample_rate_hz)
 
 
@@ -86,9 +83,9 @@ def held(
     rate_hz: int = RATE_HZ,
     first_hop: int = 0,
 ) -> np.ndarray:
-    """The sound of the first n_hops hops of a new note on a lane; the spectrum does not change.
+    """The sound of a new note on a lane; its spectrum does not change.
 
-    number: as in `CoherentPhases.start`; first_hop: number of the hop in which the note begins.
+    number: as in `CoherentPhases.start`; first_hop: the hop in which the note begins.
     """
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
@@ -103,14 +100,14 @@ def held(
 def leave_unlevelled(
     _levels: Levels, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray
 ) -> None:
-    """Stands in for `Levels.find`: the loudness of spectra is not changed."""
+    """Stands in for `Levels.find`, and changes no loudness."""
     out.fill(1.0)
 
 
 def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -> np.ndarray:
-    """The sound of a lane that opens with the first spectrum and changes to the next spectrum at each hop.
+    """The sound of a lane that takes the next spectrum at each hop.
 
-    blends: the blend for each spectrum; by default 1 for all.
+    blends: by default 1 for each spectrum.
     """
     sound = LaneSound(SPEC, RATE_HZ, (0,), 0)
     blends = blends or [1.0] * len(spectra)
@@ -131,9 +128,9 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 
 
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
-    """Mean of |a Z - M| / |M| over frames; Z: magnitudes of the sound's STFT, M: wanted magnitudes, a: the best gain.
+    """Mean of |a Z - M| / |M| over frames; Z: the sound's STFT magnitudes, M: wanted magnitudes, a: the best gain.
 
-    The analysis has another hop size than the synthesis, so that its frames do not always begin at a hop.
+    The analysis has another hop size than the synthesis, so few of its frames begin at a hop.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
     gain = (again @ magnitudes).sum() / np.square(again).sum()
@@ -147,13 +144,13 @@ def loudness_db(sound: np.ndarray) -> float:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS values of all 10 ms sections, divided by the mean RMS value."""
+    """Standard deviation of the RMS of 10 ms sections, divided by their mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // 441 * 441].reshape(-1, 441)), axis=1))
     return float(rms.std() / rms.mean())
 
 
 def above_15_khz_db(sound: np.ndarray) -> np.ndarray:
-    """Level in dB of what lies above 15 kHz, for each 5 ms; the first and the last 2,048 samples are left out."""
+    """Level above 15 kHz, in dB for each 5 ms, without 2,048 samples at each end."""
     spectrum = np.fft.rfft(sound)
     spectrum[: 15000 * len(sound) // RATE_HZ] = 0.0
     high = np.fft.irfft(spectrum, len(sound))[2048:-2048]
@@ -277,7 +274,6 @@ def test_the_same_inputs_give_the_same_bits_whatever_the_other_lanes_do() -> Non
 
 @pytest.mark.parametrize("factors", [None, [0.5, 0.0, 2.0]])
 def test_a_mixed_spectrum_is_the_sum_of_the_lanes_spectra(factors: list[float] | None) -> None:
-    """Two of the lanes are planned in one call, at the same hop; the third is planned at another hop."""
     lane_phases, n_bins = phases(3), synthesis().n_bins
     for lane in range(3):
         lane_phases.start(lane, 4)
@@ -324,9 +320,9 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 
 
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
-    """A lane that has left its bus is still in the slice of lanes that is added up, with factor 0.
+    """A lane that has left its bus is still added up, with factor 0.
 
-    A note may begin on it, so it is planned again, before or after the bus's dense hops are made.
+    A note may begin on this lane before or after the bus's dense hops are made. Then the lane is planned again.
     """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]

@@ -1,7 +1,4 @@
-"""A head says at which place of their rings lanes are read.
-
-This place is an integer, depends on the frame only, and follows the wanted pitch.
-"""
+"""A head's place follows the wanted pitch, and depends on the frame only."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ N_FRAMES = 20000
 def ratio(
     vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None
 ) -> PitchRatio:
-    """The pitch ratio of a voice with vibrato and perhaps a glide; glide: (semitones, frame of its end)."""
+    """A voice's pitch ratio; glide: (semitones, frame of its end)."""
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]
@@ -50,12 +47,12 @@ def ratio(
 
 
 def test_modulated_pitches_are_computed_for_the_heads_intervals() -> None:
-    """Voices and synthesis do not import each other, so both define INTERVAL_FRAMES; the two must be equal."""
+    """Both modules define INTERVAL_FRAMES, as neither may import the other."""
     assert modulated.INTERVAL_FRAMES == INTERVAL_FRAMES
 
 
 def head(moving: PitchRatio, elapsed: int = 0) -> Head:
-    """A head that begins at frame 0 and follows this ratio; elapsed: as in `Head`."""
+    """A head that begins at frame 0; elapsed: as in `Head`."""
     return Head(0, elapsed, moving, 2 * ONE, 2048, 0)
 
 
@@ -81,7 +78,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
     asked = head(moving)
     errors = [1200.0 * math.log2(asked.ratio_at(frame) / moving.at(frame)) for frame in range(N_FRAMES)]
     assert np.abs(errors).max() < 3.0
-    # The head is not late: if it took the pitch of an earlier frame, the error would be proportional to the slope.
+    # If the head were late, its error would be proportional to the slope.
     slope = np.gradient([1200.0 * math.log2(moving.at(frame)) for frame in range(N_FRAMES)])
     late_frames = -np.dot(errors, slope) / np.dot(slope, slope)
     assert abs(late_frames) < 0.003 * RATE_HZ / 4
@@ -90,7 +87,7 @@ def test_the_pitch_is_within_3_cents_of_its_definition_at_every_moment(moving: P
 @pytest.mark.parametrize("n_frames", [1, 64, 100, 1024])
 @pytest.mark.parametrize("frame", [0, 63, 64, 1000])
 def test_a_read_follows_the_head(frame: int, n_frames: int) -> None:
-    """In these rings each sample's value is its index, so the values show which samples were read."""
+    """Each sample's value is its index, which shows what was read."""
     rings = DenseRings(3, 1 << 13, N_AFTER)
     rings.rings[:] = np.arange(rings.stride)
     resampler = Resampler(rings, 2048)

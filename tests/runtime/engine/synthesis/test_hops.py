@@ -1,7 +1,4 @@
-"""One transform makes a hop's sound, the sum of four windows; the other rows of a batch do not change a row's sound.
-
-Other tests check how lanes are grouped: by the frames of their hops, and into runs of neighbours.
-"""
+"""One transform makes a hop's sound, the sum of four windows."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ def synthesis() -> HopSynthesis:
 
 
 def spectra(n: int, n_bins: int) -> np.ndarray:
-    """Random magnitudes of n lanes; the lowest and highest bins are 0, because their lobes would be cut off."""
+    """Random magnitudes of n lanes. The lowest and highest bins are 0: their lobes would be cut off."""
     magnitudes = np.random.default_rng(n).random((n, SPEC.n_bins), np.float32)
     magnitudes[:, : SPEC.first_heard_bin + 1] = magnitudes[:, n_bins - 1 :] = 0.0
     return magnitudes
@@ -41,7 +38,7 @@ def pairs_of(magnitudes: np.ndarray, n_bins: int) -> np.ndarray:
 def test_a_hop_is_the_sum_of_four_windows(synthesis: HopSynthesis, lane: int, noise_index: int) -> None:
     magnitudes = spectra(1, synthesis.n_bins)
     window, hop_size = periodic_hann(SPEC.frame_size), SPEC.hop_size
-    first_bin = 4 * lane  # in the stored noise, each lane begins four bins above the lane before
+    first_bin = 4 * lane  # in the stored noise, each lane begins four bins above the previous lane
     phasors = noise_phasors(first_bin + synthesis.n_bins, SPEC.frame_size, hop_size, SEED)[:, first_bin:]
     wanted = np.zeros(hop_size)
     for k in range(N_OVERLAPS):  # window k began k hops ago
@@ -79,7 +76,7 @@ def test_the_earliest_hop_is_never_after_the_next_and_is_one_of_a_group(n_lanes:
     offsets = {group.offset for group in hops.groups}
     assert len(hops.of_lane) == n_lanes
     for group in hops.groups:
-        group.due = 0  # as if the group sounded; before, it is NEVER
+        group.due = 0  # as if the group sounded; until here it is NEVER
     for frame in range(3000):
         earliest = hops.earliest_hop(frame)
         assert earliest == hops.next_hop(frame) >= frame

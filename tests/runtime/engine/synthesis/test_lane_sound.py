@@ -19,7 +19,7 @@ SPEC = StftSpec()
 def test_sound_is_made_up_to_a_crossfade_past_the_next_hop(n_hops: int, sample_rate_hz: int) -> None:
     """A lane opens at frame 0, and makes n_hops more hops at its next hop.
 
-    It has sound for all its hops and one crossfade more; from there on its ring is silent.
+    It has sound for these hops and one crossfade more.
     """
     sound = LaneSound(SPEC, sample_rate_hz, (0,), 0)
     sound.set_spectra([0], np.ones((1, SPEC.n_bins), np.float32), [0.0])
@@ -34,7 +34,6 @@ def test_sound_is_made_up_to_a_crossfade_past_the_next_hop(n_hops: int, sample_r
 
 @pytest.mark.parametrize("is_transposed", [False, True])
 def test_the_corners_of_ramps_do_not_click(is_transposed: bool) -> None:
-    """A dark tone fades out in one hop and in again in the next."""
     sound, hop = LaneSound(SPEC, 44100, (0,), 0), SPEC.hop_size
     tone = np.zeros((1, SPEC.n_bins), np.float32)
     tone[0, 30:33] = 0.5, 1.0, 0.5

@@ -1,4 +1,4 @@
-"""A side makes a lane wide: at every peak of the spectrum, the side's phase is a quarter of a cycle from the lane's."""
+"""A side's phase at each peak is a quarter of a cycle from its lane's."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LANE, SIDE = slice(0, 1), slice(1, 2)
 
 
 def spectrum(note: float, n_bins: int, loudest: int) -> np.ndarray:
-    """A note's spectrum, silent from bin `loudest` on: float32 (1, n_bins)."""
+    """A note's spectrum, float32 (1, n_bins), silent from bin `loudest` on."""
     magnitudes = harmonic(note)[None, :n_bins].astype(np.float32)
     magnitudes[:, loudest:] = 0.0
     return magnitudes
 
 
 def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
-    """Assert that at a hop, at each peak in the bins `where`, the side is a quarter of a cycle from its lane."""
+    """Assert that the side is a quarter of a cycle from its lane, at each peak in the bins `where`."""
     lane, side = made.spectra(LANE, hop)[0].copy(), made.spectra(SIDE, hop)[0].copy()
     level = np.abs(lane)
     is_peak = (level[1:-1] > np.maximum(level[:-2], level[2:])) & (level[1:-1] > 0.01 * level.max())
@@ -32,7 +32,7 @@ def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
 
 @pytest.mark.parametrize("cents", [0.0, 4.0])
 def test_a_side_keeps_its_distance(cents: float) -> None:
-    """The phases are compared at the side's start, three hops later, and when a brighter spectrum has new sinusoids."""
+    """A brighter spectrum brings new sinusoids."""
     made = phases(2)
     n_bins = made.spectra(slice(0, 0), 0).shape[1]
     made.walk.bandwidth_cents[:] = [cents, cents]

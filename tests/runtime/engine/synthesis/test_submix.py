@@ -1,4 +1,4 @@
-"""The spectra of steady voices are added up: this is inaudible, and saves transforms."""
+"""The spectra of steady voices are added up, inaudibly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tests.support.chord import AT, CHORD, HOP_SIZE, KNOBS, mixed_and_alone
 from tests.support.hearing import level_db
 from tests.support.playing import SAMPLE_RATE_HZ, Player
 
-# Events at one frame while a steady chord sounds, by name.
 EVENTS = chord.EVENTS | {"bent": [PitchWheel(0, 2000)], "all sound off": [ControlChange(0, 120, 0)]}
 
 
@@ -25,8 +24,8 @@ def test_a_chord_sounds_as_if_its_voices_were_made_one_by_one(name: str, at: int
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_submix_is_inaudible_while_a_knob_turns(name: str) -> None:
-    # A knob begins a crossfade of 8 ms. In it, a voice's old sound may follow the loudest voice's envelope instead of
-    # its own, so here a difference up to 40 dB below the sound is allowed.
+    # While a knob's crossfade of 8 ms lasts, a voice's old sound may follow the loudest voice's envelope. So a
+    # difference up to 40 dB below the sound is allowed.
     mixed, alone = mixed_and_alone([*KNOBS, *((AT - 200, event) for event in EVENTS[name])])
     assert level_db(mixed - alone) < level_db(alone) - 40.0
 

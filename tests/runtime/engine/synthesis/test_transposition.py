@@ -1,4 +1,4 @@
-"""Every note sounds at its own pitch, even outside the model's range; bends and vibrato move it by the right amount."""
+"""Every note sounds at its own pitch, also outside the model's range."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The smallest weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller than
-# this. With the K-weight alone, a low note would count as soft, and would be amplified into the limiter.
+# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. It
+# would make a low note count as soft, and be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
@@ -47,7 +47,7 @@ def test_a_dense_hop_is_as_long_as_two_hops(sample_rate_hz: int) -> None:
 
 
 def sound_of(player: Player, note: int) -> np.ndarray:
-    """Play one note and end it; returns the left channel. Low notes last longer, so that the noise averages out."""
+    """Low notes last longer, so that the noise averages out."""
     player.send(NoteOn(0, note, 100)).hear(0.01)
     sound = player.hear(min(LONGEST_S, max(SHORTEST_S, 0.75 * 2.0 ** ((48 - note) / 12.0))))[:, 0]
     player.send(NoteOff(0, note)).hear()
@@ -55,7 +55,7 @@ def sound_of(player: Player, note: int) -> np.ndarray:
 
 
 def weighted_level_db(sound: np.ndarray) -> float:
-    """Loudness as the engine measures it: with K-weights, but with LEAST_WEIGHT where the K-weight is smaller."""
+    """Loudness as the engine measures it: with K-weights of at least LEAST_WEIGHT."""
     window = np.hanning(len(sound))
     power = np.abs(np.fft.rfft(sound * window)) ** 2
     weight = np.maximum(k_weighting(np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)), LEAST_WEIGHT)
@@ -63,7 +63,7 @@ def weighted_level_db(sound: np.ndarray) -> float:
 
 
 def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
-    """Two arrays (128,): each note's error in cents, and its level in dB as `weighted_level_db` gives it."""
+    """Errors in cents and levels in dB, (128,) each."""
     sounds = {note: sound_of(player, note) for note in range(128)}
     errors = [100.0 * (centroid_note(sound) - note) for note, sound in sounds.items()]
     return np.array(errors), np.array([weighted_level_db(sound) for sound in sounds.values()])
@@ -82,9 +82,8 @@ def test_every_note_sounds_at_its_own_pitch_and_as_loud_as_its_neighbours(instru
 @pytest.mark.parametrize("instrument", INSTRUMENTS)
 def test_with_noise_phases_every_note_does_so_on_average(instrument: str) -> None:
     errors, levels = errors_and_levels(Player(1, instrument=instrument))
-    # A note uses only some of the stored noise spectra. Below note 24 these are so few that a single note's measured
-    # pitch is uncertain: with three seeds, 3 s of sound were up to 86 cents off, 8 s up to 43 cents. So octaves are
-    # averaged.
+    # Below note 24, notes use few of the stored noise spectra, so the measured pitch is uncertain. With three seeds, 3
+    # s of sound were up to 86 cents off; 8 s were up to 43 cents off. So octaves are averaged.
     assert np.abs([octave.mean() for octave in np.array_split(errors, 10)]).max() < 25.0, errors.round()
     assert np.abs(errors[24:]).max() < 75.0
     assert np.abs(errors[60:]).max() < 20.0
@@ -188,8 +187,6 @@ def test_a_released_note_far_from_its_model_s_pitch_ends_like_any_other() -> Non
 
 
 class Fixed(NamedTuple):
-    """A ratio that does not change."""
-
     fixed: float
 
     @property
@@ -201,7 +198,7 @@ class Fixed(NamedTuple):
 
 
 def fading_lane() -> tuple[LaneSound, int]:
-    """A lane in a crossfade between two very different spectra, and a frame during the crossfade."""
+    """A lane during a crossfade between two very different spectra, and a frame of this crossfade."""
     sound, spectra = LaneSound(SPEC, SAMPLE_RATE_HZ, (0,), 0), np.zeros((2, SPEC.n_bins), np.float32)
     spectra[0, 20:40] = spectra[1, 200:220] = 1.0
     sound.set_spectra([0], spectra[:1], [0.0])
@@ -216,12 +213,12 @@ def test_a_lane_that_is_transposed_during_a_crossfade_sounds_on_without_a_jump()
     wanted = plain.copy(0, frame, 400)
     transposed.set_ratios([0], frame, [Fixed(1.0 + 1e-6)])
     found = transposed.read_transposed([0], frame, 400)[0]
-    for part in (slice(0, 8), slice(260, 400)):  # the first samples, and the samples after the crossfade
+    for part in (slice(0, 8), slice(260, 400)):  # before and after the crossfade
         np.testing.assert_allclose(found[part], wanted[part], atol=0.005 * np.abs(wanted).max())
 
 
 class PlaceHops(DenseHops):
-    """Dense hops of n_samples samples; each sample's value is its index, counted from the start of hop 0."""
+    """Each sample's value is its index, counted from the start of hop 0."""
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases, n_samples: int):
         super().__init__(synthesis, spectra, phases)
@@ -234,7 +231,6 @@ class PlaceHops(DenseHops):
 
 @functools.cache
 def parts(n_lanes: int) -> tuple[HopSynthesis, LaneSpectra, LanePhases]:
-    """The objects that `DenseHops` needs."""
     synthesis = HopSynthesis(SPEC, SAMPLE_RATE_HZ, 0)
     spectra = LaneSpectra(n_lanes, SPEC, SAMPLE_RATE_HZ, synthesis.n_bins)
     coherent = CoherentPhases(n_lanes, synthesis.n_bins, synthesis.fft_size, synthesis.hop_size, SPEC.bin_hz)
@@ -245,9 +241,7 @@ def parts(n_lanes: int) -> tuple[HopSynthesis, LaneSpectra, LanePhases]:
 @pytest.mark.parametrize("ratio", [0.5, 1.1, 8.0])
 @pytest.mark.parametrize("elapsed", [0, 1, 3, 700])
 def test_only_samples_that_were_made_are_read(elapsed: int, ratio: float, n_hop_samples: int) -> None:
-    """Each sample's value is its index, so it shows which samples were read. The 16 lanes make their dense hops in
-    several groups, at different frames.
-    """
+    """Each sample's value is its index, which shows what was read."""
     lanes, frame = list(range(16)), 0
     synthesis, spectra, phases = parts(16)
     transposer = Transposer([0] * 16, PlaceHops(synthesis, spectra, phases, n_hop_samples), spectra, phases, 353, 2049)

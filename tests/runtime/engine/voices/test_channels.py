@@ -1,4 +1,4 @@
-"""Each channel has a state, which resets change; two MPE zones share the sixteen channels."""
+"""Each channel has a state; two MPE zones share the channels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runtime.engine.voices.channels import Channel, Channels
 
 
 def set_parameter(channels: Channels, number: int, parameter: int, coarse: int, fine: int | None = None) -> bool:
-    """Send a registered parameter to a channel; returns what `enter_data` returns for the coarse value."""
+    """Send a parameter; returns what `enter_data` returns for the coarse value."""
     channels[number].choose_parameter(101, 0)
     channels[number].choose_parameter(100, parameter)
     changed = channels.enter_data(number, 6, coarse)
@@ -20,7 +20,7 @@ def set_parameter(channels: Channels, number: int, parameter: int, coarse: int, 
 
 
 def members(channels: Channels, master: int) -> list[int]:
-    """The member channels of a master's zone, without the master."""
+    """The members of a zone, without the master."""
     return channels.with_members(master)[1:]
 
 

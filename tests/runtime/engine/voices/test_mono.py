@@ -1,4 +1,4 @@
-"""Mono and legato: only the newest key sounds; after it, an older key that is still held; glides reach their note."""
+"""In mono and legato, only the newest held key sounds."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_legato_keeps_its_envelope_and_mono_restarts_it(n_voices: int) -> None:
         player.send(NoteOn(0, 67, 100)).hear(0.02)
         levels[mode] = level_db(player.hear(0.05))
     assert levels["legato"] > -24.0
-    assert levels["mono"] < -28.0  # 20 to 70 ms into an attack of half a second
+    assert levels["mono"] < -28.0  # heard 20 to 70 ms into an attack of half a second
 
 
 def test_legato_restarts_its_envelope_once_all_keys_were_up() -> None:
@@ -85,7 +85,7 @@ def test_a_glide_starts_at_the_former_key_and_arrives_at_the_new_one(
     player.hear(0.05)
     arrived = centroid_note(player.hear(3.0)[:, 0])
     assert arrived == pytest.approx(74.0, abs=0.06)
-    # The first quarter of a 50 ms glide has only two periods, and in legato it includes the former voice's fade.
+    # The first quarter of a 50 ms glide has only two periods. In legato it includes the former voice's fade.
     assert quarters == pytest.approx([53, 59, 65, 71], abs=3.0 if portamento_s > 0.1 else 6.5)
 
 

@@ -1,4 +1,4 @@
-"""MPE: each note of a zone has its own bend, pressure and slide; the zone's master channel affects all its notes."""
+"""In MPE, each note has its own bend, pressure and slide."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ LOWER, UPPER = 0, 15
 
 
 def zone(master: int, n_members: int) -> list[Event]:
-    """The MPE configuration message that gives a master channel a zone of n_members channels."""
     return parameter(master, 6, n_members)
 
 
 def bent(semitones: float, range_semitones: float = 48.0) -> int:
-    """The pitch wheel's value for a bend by `semitones` with a range of `range_semitones`."""
+    """The pitch wheel's value for a bend."""
     return round(FULL * semitones / range_semitones)
 
 
 def spread_semitones(player: Player, duration_s: float = 1.0) -> float:
-    """Standard deviation of a single note's pitch, measured in windows of 40 ms."""
+    """Standard deviation of a note's pitch, in windows of 40 ms."""
     player.hear(ENDED_S)
     parts = np.split(player.hear(duration_s)[:, 0], range(1764, round(duration_s * SAMPLE_RATE_HZ), 1764))
     return float(np.std([centroid_note(part) for part in parts if len(part) == 1764]))
@@ -79,7 +78,7 @@ def test_pressure_on_one_key_reaches_that_key_alone() -> None:
 @pytest.mark.parametrize("before", [True, False])
 def test_controller_74_shifts_the_first_latent_of_one_note(before: bool) -> None:
     def brightness(value: int, channel: int) -> float:
-        """Power of the second and third harmonics divided by the fundamental's power, in dB."""
+        """Power of harmonics 2 and 3 relative to the fundamental's, in dB."""
         events = [ControlChange(channel, 74, value), NoteOn(1, 60, 100)]
         player = Player(knobs=(0.5, 0.0)).send(*zone(LOWER, 5)).send(*(events if before else events[::-1]))
         player.hear(0.1)

@@ -1,4 +1,4 @@
-"""Notes, pedals, channel mode messages, stealing, programs, active sensing and gains, judged by the sound."""
+"""Notes, pedals, mode messages, stealing and programs, judged by the sound."""
 
 from __future__ import annotations
 

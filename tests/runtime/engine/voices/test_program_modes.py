@@ -1,4 +1,4 @@
-"""After a program change between poly and mono sounds, sounding notes keep their sound, and all notes can end."""
+"""A program change between poly and mono leaves no note stuck."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLY, ALONE = ProgramChange(0, 0), ProgramChange(0, 1)
 
 @pytest.fixture(params=["mono", "legato"])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """An engine with a poly program 0 and a mono or legato program 1; both play only the fundamental."""
+    """Program 0 is poly, program 1 mono or legato; both play only the fundamental."""
     config = Config(voice=VoiceConfig(n_voices=8, envelope=SHORT))
     alone = msgspec.structs.replace(config, voice=msgspec.structs.replace(config.voice, mode=request.param))
     programs = [Patch(each, positions=(0.0, 0.0)) for each in (config, alone)]
@@ -25,7 +25,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def heard(engine: Engine, *events: Event) -> list[int]:
-    """Send events, and return the notes that sound after every released note has ended."""
+    """The notes that sound after these events, when all released notes have ended."""
     for event in events:
         engine.post(event)
     sound = np.zeros((round(0.4 * SAMPLE_RATE_HZ), 2), np.float32)

@@ -1,4 +1,4 @@
-"""A tuning gives each key its pitch; Scala files are read, and broken ones are refused."""
+"""A tuning gives each key its pitch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JUST = ["9/8", "5/4", "4/3", "3/2", "5/3", "15/8", "2/1"]
 
 @pytest.fixture
 def scala(tmp_path: Path):
-    """A function that writes a Scala file with the given lines or degrees, and returns its path."""
+    """A function that writes a Scala file, and returns its path."""
 
     def write(*lines: str, degrees: list[str] | None = None) -> str:
         path = tmp_path / "scale.scl"

@@ -1,4 +1,4 @@
-"""The real program tells a user without a screen what happens: by a chime, in the journal, and in its status."""
+"""The real program tells a user without a screen what happens."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def settings(folder: Path) -> Path:
 
 
 def has_chimed(sound: np.ndarray) -> bool:
-    """Whether a recording contains the chime's last note, whose frequency the cue for waiting lacks."""
+    """Whether the chime's final note sounds; the cue for waiting lacks its frequency."""
     spectrum = np.abs(np.fft.rfft(sound[:, 0]))
     frequency_hz = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     last_hz = note_to_hz(NOTES[CHIME][-1][1])

@@ -1,7 +1,4 @@
-"""Cues are sounds for a user without a screen: a chime, a cue for waiting, and the cue `yes`.
-
-The tests check how cues sound, and when they are played.
-"""
+"""Cues are sounds for a user without a screen."""
 
 from __future__ import annotations
 
@@ -21,8 +18,6 @@ TINY = DATA / "tiny.onnx"
 
 
 class Silence:
-    """A source that plays nothing."""
-
     frame = 0
 
     def render(self, out: np.ndarray) -> None:
@@ -36,7 +31,7 @@ def cues() -> dict[str, np.ndarray]:
 
 
 def begins_s(sound: np.ndarray) -> list[float]:
-    """The times in s at which a note begins: 0, and each rise of the level by more than 30 %."""
+    """The times in s at which notes begin: 0, and each rise of the level by more than 30 %."""
     n = RATE_HZ // 50
     levels = np.array([np.abs(sound[i : i + n]).max() for i in range(0, len(sound) - n, n)])
     rises = np.flatnonzero((levels[1:] > 1.3 * levels[:-1]) & (levels[1:] > 0.02)) + 1
@@ -96,7 +91,7 @@ def test_it_never_exceeds_full_scale() -> None:
 
 
 class Heard(SignSounds):
-    """Sign sounds that store the names of cues instead of playing them."""
+    """Stores the names of cues instead of playing them."""
 
     def __init__(self, greets: bool = True):
         super().__init__(greets)

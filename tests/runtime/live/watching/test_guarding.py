@@ -1,4 +1,4 @@
-"""On one core the companion is told which thread to guard, once for each thread and each start of the companion."""
+"""On one core, the companion is told once which thread to guard."""
 
 from __future__ import annotations
 

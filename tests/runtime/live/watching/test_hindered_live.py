@@ -1,4 +1,4 @@
-"""The real program on a real audio server copes with too little time for blocks, and with sound that is not finite."""
+"""The real program copes with too little time, and with sound that is not finite."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 BACK_S = 5.0
-# This many periods may be lost, besides the counted stalls of the machine: one in a thousand if the run lasts a minute
-# or longer, else one in a hundred. Other tests run at the same time, and not every stall is counted. If no voices were
-# shed, a third of the periods would be lost.
+# So many periods may be lost besides the counted stalls: one in a thousand if the run lasts a minute or longer, else
+# one in a hundred. Other tests run at the same time, and not every stall is counted. Without shedding, a third would be
+# lost.
 MOST_LOST = (0.001 if PLAYED_S >= 60.0 else 0.01) * PLAYED_S * SAMPLE_RATE_HZ / PERIOD_FRAMES
 N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
 
 
 def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LiveProgram:
-    """The program with a hindrance, as described in `tests.support.hindered_play`."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "virtual_port": "in"},
@@ -39,7 +38,7 @@ def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LivePr
 
 
 def lost_periods(server: JackServer) -> int:
-    """How many periods, according to the server's log, ended before the program's audio had finished."""
+    """Periods that ended before the program's audio had finished."""
     return server.n_unfinished("PortAudio", "Running")
 
 
@@ -100,7 +99,7 @@ def test_sound_that_is_not_finite_is_said_and_it_plays_on(jack_server: JackServe
         hindered_program(jack_server, tmp_path, number) as program,
         Player(jack_server, "timbrebox:in", ("PortAudio:out_0", "PortAudio:out_1")) as player,
     ):
-        player.send([0xB0, 91, 127], [0x90, 60, 100])  # with reverb, which would keep a NaN for ever
+        player.send([0xB0, 91, 127], [0x90, 60, 100])  # the reverb would keep a NaN for ever
         player.record(0.3)
         assert np.abs(player.record(0.3)).max() > 0.01
         program.send(signal.SIGUSR1)
@@ -121,7 +120,7 @@ def test_a_card_that_is_soon_back_plays_soon(jack_server: JackServer, tmp_path: 
             wait_until(lambda: _count(program, "Sound card gone") == number, "a card that has gone")  # noqa: B023
             gone_s = time.monotonic()
             wait_until(lambda: _count(program, "Sound card: JACK") == number, "a card")  # noqa: B023
-            assert time.monotonic() - gone_s < 0.9  # if it waited for its next round, up to 2 s
+            assert time.monotonic() - gone_s < 0.9  # it does not wait for its next round, up to 2 s away
             time.sleep(0.3 * number)
 
 

@@ -1,4 +1,4 @@
-"""Voices are shed in an overload. A model of a machine shows lost blocks, sounding voices, and the time to recover."""
+"""Voices are shed in an overload."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Cost = Callable[[float, int], float]
 
 
 class Machine:
-    """A model of a machine that plays blocks; the player holds n_wanted notes.
+    """A model of a machine whose player holds n_wanted notes.
 
-    cost: function of the time in s and the number of sounding voices; it returns a block's load, which is its work
-    divided by its duration. stall_s: function of the time; it returns for how many seconds a block waits for the
-    machine. main_waits_s: how late the main thread looks at the loads. limits: (time, limit) of each change that the
-    main thread knows. n_lost: number of blocks with a load above 1.
+    cost: function of the time in s and the number of sounding voices that returns a block's load: its work divided by
+    its duration. stall_s: function of the time in s that returns for how long a block waits. main_waits_s: how late the
+    main thread looks at the loads. limits: (time, limit) of each change that the main thread knows. n_lost: number of
+    blocks with a load above 1.
     """
 
     def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S, main_waits_s: float = 0.0):
@@ -46,7 +46,7 @@ class Machine:
         self._limit = event.n_voices
 
     def play(self, until_s: float) -> None:
-        """Play until a time; `overload` looks at the loads after a nearly late block, and at times that it chooses."""
+        """`overload` looks at the loads after a nearly late block, and at times that it chooses."""
         while self.now_s < until_s:
             n_sounding = self.n_active_voices
             load = self.cost(self.now_s, n_sounding)
@@ -65,12 +65,11 @@ class Machine:
 
     @property
     def lost_share(self) -> float:
-        """Share of lost blocks."""
         return self.n_lost / self.loads.n_blocks
 
 
 def noisy(cost: Cost) -> Cost:
-    """A cost that varies by a tenth from block to block."""
+    """Varies the cost by a tenth from block to block."""
     rng = np.random.default_rng(0)
     return lambda now_s, n: cost(now_s, n) * (1.0 + 0.1 * rng.uniform(-1.0, 1.0))
 

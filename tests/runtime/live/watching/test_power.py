@@ -1,4 +1,4 @@
-"""The user is warned about too little voltage and too much heat, which a made-up /sys reports."""
+"""The user is warned about too little voltage and too much heat."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_without_the_firmware_the_drivers_tell(machine: MadeMachine) -> None:
 def test_each_problem_is_said_once_and_stays_a_minute_in_the_status(machine: MadeMachine) -> None:
     lines: list[str] = []
     firmware = "sys/devices/platform/soc/soc:firmware/get_throttled"
-    machine.write(firmware, "50000")  # problems before this program's start are not reported
+    machine.write(firmware, "50000")  # problems before the start are not reported
     watch = PowerWatch(lines.append, machine.root)
     watch.look(10.0)
     assert (lines, watch.problem) == ([], "")

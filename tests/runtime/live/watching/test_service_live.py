@@ -1,4 +1,4 @@
-"""The real program as a service: neither a missing card nor a mistake in the settings ends it."""
+"""Neither a missing card nor a mistake in the settings ends the real service."""
 
 from __future__ import annotations
 
@@ -26,14 +26,13 @@ def systemd() -> Iterator[Notices]:
 
 
 def settings(device: str = "null", **more: object) -> str:
-    """The text of a settings file."""
     audio = {"device": device, "buffer_frames": 512} | ({} if device == "null" else {"host_api": "JACK"})
     config = {"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}, "instrument": str(TINY)}
     return yaml.safe_dump(config | more)
 
 
 def refusal(arguments: list[object], env: dict[str, str], home: Path) -> str:
-    """The line with which an interactive `play` with these arguments refuses to start; the exit status must be 2."""
+    """The line with which an interactive `play` refuses to start."""
     program = LiveProgram(arguments, env, home)
     with pytest.raises(AssertionError, match="ended without"):
         program.__enter__()

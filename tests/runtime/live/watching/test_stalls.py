@@ -12,7 +12,7 @@ BLOCK_S = 0.01
 
 
 def stall(loads: BlockLoads, n_times: int, took_s: float = 0.03, worked_s: float = 0.002) -> None:
-    """Add blocks that took this time on the clock, but only worked_s of the processor's time."""
+    """Add blocks; took_s: on the clock; worked_s: of the processor's time."""
     for _ in range(n_times):
         loads.add(took_s, worked_s, BLOCK_S)
 
@@ -62,8 +62,6 @@ def test_blocks_that_are_too_much_work_are_no_stalls() -> None:
 
 
 class Source:
-    """Stands in for the engine: for each block it waits for `wait_s`, then computes for `work_s`."""
-
     frame, wait_s, work_s = 0, 0.0, 0.0
 
     def render(self, _out: object) -> None:

@@ -1,4 +1,4 @@
-"""The watch notices sound that is not finite, and a device that requests no more blocks."""
+"""The watch notices sound that is not finite, and a device that wants no more blocks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ RATE_HZ, BLOCK = 44100, 256
 
 
 class Spoilt:
-    """Stands in for a rack with broken sound: while `is_bad` is true, each block has a NaN.
+    """A rack whose blocks have NaNs while `is_bad` is true.
 
-    heals: whether an Action that is posted sets `is_bad` to False.
+    heals: whether an Action sets `is_bad` to False.
     """
 
     def __init__(self, rack: Rack, heals: bool):
@@ -52,8 +52,6 @@ class Spoilt:
 
 
 class Player:
-    """Plays a rack, as the supervisor does."""
-
     def __init__(self, heals: bool):
         choice = choose(Config(), str(TINY), None, None)
         self.build = lambda: build_rack(choice.patch, choice.instrument, RATE_HZ)

@@ -16,7 +16,7 @@ STEP_S = 0.02
 
 
 def wave(period_s: float, n_hops: int = 150) -> Trajectory:
-    """A trajectory in which one knob and the colour follow a sine after an attack of 0.2 s."""
+    """One knob and the colour follow a sine after an attack of 0.2 s."""
     times = np.arange(n_hops) * STEP_S
     sine = np.sin(2.0 * np.pi * times / period_s) * (times > 0.2)
     return Trajectory(

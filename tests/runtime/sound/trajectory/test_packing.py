@@ -1,4 +1,4 @@
-"""A packed trajectory is small and close to the original; bytes that are no trajectory are refused in one line."""
+"""A packed trajectory is small and close to the original."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ MARKED = {"attack_s": 0.1, "loop_s": (0.3, 1.5), "release_s": 1.7}
 
 
 def signed(content: bytes) -> bytes:
-    """Bytes with the right checksum added at the end."""
     return content + struct.pack("<I", zlib.crc32(content))
 
 
@@ -81,7 +80,7 @@ STEP, N_HOPS = slice(8, 12), slice(28, 32)
 
 
 def with_part(part: slice, value: bytes) -> bytes:
-    """PACKED with other bytes in one part, and with the right checksum."""
+    """PACKED with another part, and with the right checksum."""
     return signed(PACKED[: part.start] + value + PACKED[part.stop : -4])
 
 
@@ -108,7 +107,7 @@ def with_part(part: slice, value: bytes) -> bytes:
 )
 def test_bytes_that_are_no_trajectory_are_refused(content: bytes, said: str) -> None:
     if said == "found a range from":
-        # The first latent's range begins at byte 38, after the latent's name, which has one letter.
+        # The first latent's range begins at byte 38, after a name of one letter.
         content = signed(PACKED[:38] + struct.pack("<2f", float("nan"), 1.0) + PACKED[46:-4])
     with pytest.raises(UserError) as caught:
         unpack(content, "mine.trajectory")

@@ -1,4 +1,4 @@
-"""In a sound's YAML, a trajectory is written out, packed or in a file of its own; each mistake gives one line."""
+"""A sound's YAML has its trajectory written out, packed or in a file of its own."""
 
 from __future__ import annotations
 
@@ -24,13 +24,10 @@ PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## 
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The part of a sound with its trajectories."""
-
     trajectory: SoundTrajectory | SoundTrajectories | None = None
 
 
 def read(tree: Any, folder: Path | None = None) -> Any:
-    """The trajectories read from a tree of YAML."""
     return read_trajectories(checked({"trajectory": tree}, Part, "mine.yaml").trajectory, folder, "mine.yaml")
 
 

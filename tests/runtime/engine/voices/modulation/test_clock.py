@@ -1,4 +1,4 @@
-"""The beat that is found in a MIDI clock is close to the sequencer's true beat."""
+"""The beat found in a MIDI clock is close to the true beat."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST_S = 1.0
 def jittered(kind: str, size_s: float, n: int, seed: int = 0) -> np.ndarray:
     """How late n messages are, in s; less than 0 is early.
 
-    size_s: for the kind `normal`, the standard deviation; for `uniform`, how late or early a message is at most.
+    size_s: for `normal`, the standard deviation; for `uniform`, the largest error.
     """
     random = np.random.default_rng(seed)
     draw = {"normal": random.normal, "uniform": random.uniform}[kind]
@@ -25,30 +25,26 @@ def jittered(kind: str, size_s: float, n: int, seed: int = 0) -> np.ndarray:
 
 
 def steady(bpm: float, n: int) -> np.ndarray:
-    """Times in seconds of n messages at one tempo."""
     return FIRST_S + np.arange(n) * 60.0 / bpm / CLOCKS_PER_BEAT
 
 
 class Heard(NamedTuple):
-    """The beat that a Tempo finds, at many times: the times in s, the beat at each, and how late it is, in s.
-
-    Less than 0 is early.
-    """
+    """The beats that a Tempo finds at times in s; late_s: how late each beat is, less than 0 for early."""
 
     time_s: np.ndarray
     beats: np.ndarray
     late_s: np.ndarray
 
     def worst_s(self, first_s: float, end_s: float = np.inf) -> float:
-        """The largest error of the beat, in s, from first_s to end_s."""
+        """The beat's largest error from first_s to end_s."""
         return float(np.abs(self.late_s[(self.time_s >= first_s) & (self.time_s < end_s)]).max())
 
 
 def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until_s: float = 0.0) -> Heard:
-    """Give a Tempo a start message and a clock; returns the beat that the Tempo finds.
+    """The beat that a Tempo finds in a start message and a clock.
 
     true_s: the true times of beats 0, 1/24, ...; heard_s: the times of the clock messages; own_bpm: the tempo before
-    the clock; until_s: how long the beat is followed, if this is later than the last message.
+    the clock; until_s: how long the beat is followed, if this is later than the final message.
     """
     tempo = Tempo(own_bpm, RATE)
     tempo.start()
@@ -86,7 +82,7 @@ def test_it_locks_within_two_beats(bpm: float, own_bpm: float) -> None:
 
 
 def change(before_bpm: float, after_bpm: float, jitter_s: float, seed: int) -> tuple[Heard, float]:
-    """Follow a clock whose tempo changes after 10 beats; returns the found beat, and the time of the change in s."""
+    """Follow a clock whose tempo changes after 10 beats; returns the beat, and the time of the change in s."""
     periods = np.repeat(60.0 / CLOCKS_PER_BEAT / np.array([before_bpm, after_bpm]), 10 * CLOCKS_PER_BEAT)
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(periods)))
     heard = follow(true_s, true_s + jittered("uniform", jitter_s, len(true_s), seed))
@@ -102,7 +98,6 @@ def test_a_new_tempo_is_followed_within_one_and_a_half_beats(after_bpm: float, j
 
 
 def test_a_ritardando_is_followed() -> None:
-    """The clock slows down from 140 to 70 bpm within 8 beats."""
     bpm = np.concatenate((np.full(96, 140.0), np.geomspace(140.0, 70.0, 8 * CLOCKS_PER_BEAT), np.full(192, 70.0)))
     true_s = FIRST_S + np.concatenate(([0.0], np.cumsum(60.0 / CLOCKS_PER_BEAT / bpm)))
     heard = follow(true_s, true_s + jittered("uniform", 0.0005, len(true_s)))
@@ -115,7 +110,7 @@ def test_lost_and_doubled_messages_do_not_move_the_beat(seed: int) -> None:
     random = np.random.default_rng(seed)
     true_s = steady(120.0, 40 * CLOCKS_PER_BEAT)
     heard_s = true_s + jittered("uniform", 0.001, len(true_s), seed)
-    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # these may get lost, come twice or be late
+    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # these messages may get lost, come twice or be late
     lost, twice = strange[random.random(70) < 0.5], random.choice(strange, 30)
     late = random.choice(strange, 5)
     heard_s[late] += 0.015
@@ -146,7 +141,7 @@ def test_a_clock_that_starts_again_does_not_jump_and_locks_again() -> None:
         tempo.clock(frame)
         assert tempo.beats_at(frame) == pytest.approx(before, abs=1e-9)
     assert tempo.beats_at(frame + 700 * CLOCKS_PER_BEAT) - before == pytest.approx(1.0, abs=1e-4)
-    # Each message falls on a 24th of a beat, also after the pause.
+    # Each message falls on a 24th of a beat.
     assert before * CLOCKS_PER_BEAT == pytest.approx(round(before * CLOCKS_PER_BEAT), abs=1e-3)
 
 
@@ -155,8 +150,8 @@ def test_only_a_start_jumps_to_beat_0() -> None:
     clocks = [RATE + 900 * k for k in range(200)]
     for frame in clocks[:100]:
         assert not tempo.clock(frame)
-    # A stop does not move the beat. A start that is followed by a stop, before the next clock message, does not move it
-    # either. The MIDI message "continue" calls `stop`, too.
+    # A stop does not move the beat. Nor does a start that is followed by a stop before the next clock message. The MIDI
+    # message "continue" also calls `stop`.
     for message in (tempo.stop, tempo.start, tempo.stop):
         message()
     before = tempo.beats_at(clocks[100])
@@ -177,10 +172,10 @@ def test_taps_and_the_piece_s_tempo_count_when_no_clock_runs() -> None:
     for frame in clocks:
         tempo.clock(frame)
     speed = tempo.line.beats_per_frame
-    # An eighth of a second after its last message, the clock still counts as running.
+    # An eighth of a second after its final message, the clock still counts as running.
     tempo.set_bpm(60.0, clocks[-1] + RATE // 8, of_piece=True)
     assert tempo.line.beats_per_frame == speed
-    tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's tempo does not replace the clock's last tempo
+    tempo.set_bpm(60.0, clocks[-1] + RATE)  # a sound's tempo does not replace the clock's tempo
     assert tempo.line.beats_per_frame == speed
     before = tempo.beats_at(clocks[-1] + RATE)
     tempo.set_bpm(60.0, clocks[-1] + RATE, of_piece=True)

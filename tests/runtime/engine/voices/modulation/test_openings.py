@@ -1,4 +1,4 @@
-"""While a note begins, its spectrum is computed at frames, called points, as close together as its envelopes need."""
+"""While a note begins, its points are as close together as its envelopes need."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ SOUND = Sound(filter=Filter(type="low", cutoff_hz=300.0, slope_db_per_octave=12)
 def test_no_gain_changes_by_more_than_3_db_from_point_to_point(
     octaves_per_1024: float, expected: tuple[tuple[int, int], ...]
 ) -> None:
-    """The filter falls by 12 dB per octave, so a cutoff moved by 0.25 octaves changes a gain by 3 dB.
+    """The filter falls by 12 dB per octave: 0.25 octaves of the cutoff are 3 dB of a gain.
 
-    Points are never closer than NEAREST, however fast the cutoff moves. expected: (end, distance) in frames: up to
-    `end` there is a point every `distance` frames.
+    expected: (end, distance) in frames: up to `end` there is a point every `distance` frames.
     """
     assert (
         opening_points(SOUND, lambda frames: [("filter.cutoff", frames * octaves_per_1024 / 1024)], NEAREST) == expected

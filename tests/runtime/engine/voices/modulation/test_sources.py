@@ -25,7 +25,7 @@ class Note(NamedTuple):
 
 
 class Played:
-    """The sources of a sound, with a table of notes that the test begins and ends."""
+    """A sound's sources; the test begins the notes in their table."""
 
     def __init__(self, sound: Sound, envelope: Adsr = Adsr()):
         self.table, self.tempo = NotesTable(N_LANES, 5), Tempo(sound.tempo_bpm, RATE)
@@ -38,7 +38,7 @@ class Played:
         self.n_notes += 1
 
     def values(self, source: str, times_s: np.ndarray, lanes: tuple[int, ...] = (0,), spacing: int = 0) -> np.ndarray:
-        """The source's values at these times: (n_lanes, n_times); spacing: `spacing_frames` of `Moment`."""
+        """The source's values, (n_lanes, n_times); spacing: `spacing_frames` of `Moment`."""
         frames = np.round(np.asarray(times_s) * RATE).astype(np.float64)
         values = self.sources.values(source, Moment([Note(lane) for lane in lanes], np.array(lanes), frames, spacing))
         return np.broadcast_to(values, (len(lanes), len(frames)))
@@ -48,7 +48,7 @@ TIMES_S = np.arange(0.0, 3.0, 0.01)
 
 
 def ramp(x: np.ndarray, curve: float) -> np.ndarray:
-    """A curve from 0 to 1: a mixture of a straight line and a cubic; abs(curve) is the cubic's share."""
+    """A mixture of a straight line and a cubic; abs(curve) is the cubic's share."""
     x = np.clip(x, 0.0, 1.0)
     return (1.0 - abs(curve)) * x + abs(curve) * (1.0 - (1.0 - x) ** 3 if curve > 0.0 else x**3)
 
@@ -150,9 +150,9 @@ def test_a_source_scales_an_lfo() -> None:
 
 
 def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:
-    """The values at `times_s` of a sine that starts at `start_s`; its phase is summed over small steps of time.
+    """A sine from start_s on, its phase summed over small steps of time.
 
-    rates: pairs of a time in s, and the rate in Hz from then on.
+    rates: (time in s, rate in Hz from then on).
     """
     step_s = 1.0 / 8000.0
     grid = np.arange(0.0, 4.0, step_s)
@@ -163,7 +163,7 @@ def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: floa
 
 @pytest.mark.parametrize("phase", ["note", "free"])
 def test_a_rate_that_is_moved_gives_no_jump(phase: str) -> None:
-    """The rate changes from 2 to 0.5, 7 and 3 Hz; notes begin before and between changes, and one goes on legato."""
+    """Notes begin before and between changes, and one goes on legato."""
     played = Played(Sound(lfo_1=Lfo(rate_hz=2.0, phase=phase), lfo_2=Lfo(rate_hz=2.0, phase=phase)))
     rates = [(0.0, 2.0), (0.4, 0.5), (1.1, 7.0), (1.6, 3.0)]
     starts_s = {0: 0.1, 1: 0.9, 2: 1.3}

@@ -1,4 +1,4 @@
-"""The tempo of a piece wins over the tempos of the sounds that the piece chooses."""
+"""The tempo of a piece wins over the tempos of the sounds that it chooses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.sound.sound import Sound
 from tests.support.hearing import level_db
 from tests.support.playing import SAMPLE_RATE_HZ, SHORT, decoder
 
-# A sound that is loud in the first half of each beat.
+# This sound is loud in the first half of each beat.
 GATED = Sound(
     lfo_1=Lfo("square", beats=1.0, phase="note"), tempo_bpm=120.0, modulation=(Modulation("lfo_1", "level", 0.5),)
 )

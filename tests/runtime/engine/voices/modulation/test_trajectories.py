@@ -1,4 +1,4 @@
-"""Speed, loop and release decide at which time a trajectory is read; motion and blending decide the values read."""
+"""Where a trajectory is read, and how several are blended."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def playing(trajectory: Trajectory, modulated: bool = False, **fields: Any) -> T
 
 
 def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
-    """The offset of the first knob at a time."""
+    """The first knob's offset."""
     return float(played.values([lane], round(time_s * RATE))[0][0, 0])
 
 
 def place(played: Trajectories, time_s: float) -> float:
-    """The place, in s, where the trajectory `ramp` is read at time_s; asserts that all its values are read there."""
+    """Where the trajectory `ramp` is read, in s. Asserts that all its values are read there."""
     found = offset(played, time_s)
     colour_db = played.values([0], round(time_s * RATE))[1]
     assert np.allclose(colour_db, -found, atol=1e-6)
@@ -83,7 +83,7 @@ def test_a_note_begins_at_its_start() -> None:
 
 
 def steps(played: Trajectories, first_s: float, last_s: float, every: int = 48) -> np.ndarray:
-    """The largest change of each value within `every` frames: (n_values + 1,); the final entry is for the level."""
+    """The largest change of each value within `every` frames: (n_values + 1,); the final entry is the level's."""
     frames = np.arange(round(first_s * RATE), round(last_s * RATE), every)
     values = np.array([np.concatenate([v[0] for v in played.values([0], int(frame))]) for frame in frames])
     level_db = played.levels_db([0], frames)[0]
@@ -96,8 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # The loop's crossfade spreads the difference between the loop's two ends over many frames, so it makes a step only
-    # slightly larger than the recorded steps.
+    # The loop's crossfade spreads the difference of its two ends over many frames. So it adds little to a step.
     assert np.all(looped <= recorded * 1.02)
 
 
@@ -122,7 +121,7 @@ def test_a_release_begins_without_a_jump_and_ends_at_the_last_value(key_up_s: fl
     assert place(played, key_up_s) == pytest.approx(before, abs=1e-5)
     speed = fields.get("speed", 1.0)
     # Two crossfades may move the value together. The one to the release covers at most the whole ramp, 0.2, in 50 ms.
-    # The loop's covers at most 1.7 s of the ramp, a change of 0.17, in 0.25 s at speed 1.
+    # The loop's crossfade covers at most 1.7 s of the ramp: a change of 0.17, in 0.25 s at speed 1.
     allowed = (0.2 / 0.05 + 1.7 / 0.25 * speed / 10.0) * 48 / RATE
     assert steps(played, max(0.0, key_up_s - 0.05), key_up_s + 0.5).max() <= allowed
     for time_s in (0.05, 0.06, 0.09):
@@ -189,13 +188,12 @@ def test_a_legato_note_goes_on_where_the_old_one_is() -> None:
         assert offset(played, time_s, 1) == offset(played, time_s, 0)
 
 
-# Values do not depend on the sequence of calls
 
 LANES = 6
 
 
 def several(modulated: bool = False) -> Trajectories:
-    """Three trajectories, played by six lanes that began at different frames; two keys are released."""
+    """Six lanes, begun at different frames, play three trajectories; two keys are released."""
     played = [
         PlayedTrajectory(random_trajectory(1, **FULL), key=40, velocity=20, speed=1.3),
         PlayedTrajectory(random_trajectory(2, n_hops=50), key=70, velocity=20, direction="backward", motion=2.0),
@@ -224,7 +222,7 @@ def test_values_do_not_depend_on_other_lanes_or_earlier_calls() -> None:
 
 
 def advance(played: Trajectories, frame: int, speed: float, shift: float = 0.0, n_lanes: int = 1) -> None:
-    """Give lanes 0 to n_lanes - 1 this speed and this shift from `frame` on."""
+    """Give the first n_lanes lanes this speed and shift from `frame` on."""
     lanes = np.arange(n_lanes)
     played.playheads.advance(frame, lanes, np.full(n_lanes, speed), np.full(n_lanes, shift))
 
