@@ -168,8 +168,8 @@ def unfiltered(sound: Sound) -> Sound:
     return msgspec.structs.replace(sound, filter=Filter(), tilt_db_per_octave=0.0, modulation=moved)
 
 
-def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
-    """The magnitudes of a held note after the first hops, with coherent phases: (n_bins of LONG_SPEC,)."""
+def held(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
+    """A held note after the first hops, with coherent phases: float32 (LONG_SPEC.frame_size,)."""
     spec = instrument.card.spec
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0))
     config = Config(voice=voice, phase_blend=1.0, volume_db=-40.0)
@@ -177,15 +177,26 @@ def spectrum_of(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
     engine = Engine(instrument, sample_rate_hz=spec.sample_rate_hz, patch=patch)
     first = N_SKIPPED_HOPS * spec.hop_size
     heard = rendered(engine, [(0, NoteOn(0, note, 100))], (first + LONG_SPEC.frame_size) / spec.sample_rate_hz)
-    return magnitude_frames(heard[first:].sum(axis=1), LONG_SPEC)[0]
+    return heard[first:].sum(axis=1)
 
 
-def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int, bin_hz: float) -> bool:
+def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
+    """Whether filter and tilt keep the lowest harmonics of a note at all times.
+
+    A filter that an envelope or an LFO moves may keep them for some milliseconds only, and no pitch is heard then.
+    filtered, plain: the note with and without filter and tilt, as from `held`.
+    """
+    frames, plain_frames = (magnitude_frames(sound) for sound in (filtered, plain))
+    return all(keeps_lowest_in(*each, note) for each in zip(frames, plain_frames, strict=True))
+
+
+def keeps_lowest_in(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
     """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than any other harmonic.
 
     False also if they weaken all harmonics by 2 * MOST_FILTERED_DB or more. filtered, plain: spectra (n_bins,) with and
     without filter and tilt.
     """
+    bin_hz = StftSpec().bin_hz
     n = int(16000.0 / note_to_hz(note))
     bins = np.rint(np.arange(1, n + 1) * note_to_hz(note) / bin_hz).astype(int)
     gains_db = 20.0 * np.log10((filtered[bins] + 1e-12) / (plain[bins] + 1e-12))
@@ -201,11 +212,10 @@ def tuned_points(instrument: Decoder, n_points: int, seed: int) -> Iterator[tupl
     n_found = 0
     while n_found < n_points:
         sound, note = pitched_sound(random, instrument), int(random.integers(lowest, highest + 1))
-        spectrum = spectrum_of(instrument, sound, note)
-        plain = spectrum_of(instrument, unfiltered(sound), note)
-        if keeps_lowest(spectrum, plain, note, LONG_SPEC.bin_hz):
+        heard = held(instrument, sound, note)
+        if keeps_lowest(heard, held(instrument, unfiltered(sound), note), note):
             n_found += 1
-            yield note, spectrum
+            yield note, magnitude_frames(heard, LONG_SPEC)[0]
 
 
 def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, Any]:

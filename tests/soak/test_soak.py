@@ -73,6 +73,15 @@ def test_a_lost_note_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         play_files.play(TINY.parent / "scale.mid", Decoder(TINY), 3.0, 2)
 
 
+def test_a_filter_must_keep_the_lowest_harmonics_as_long_as_the_note_is_measured() -> None:
+    time_s = np.arange(random_sounds.LONG_SPEC.frame_size) / random_sounds.SAMPLE_RATE_HZ
+    harmonics = np.array([np.sin(2.0 * np.pi * 261.626 * number * time_s) for number in range(1, 9)])
+    plain, high = harmonics.sum(axis=0), harmonics[3:].sum(axis=0)
+    assert random_sounds.keeps_lowest(0.1 * plain, plain, 60)
+    assert not random_sounds.keeps_lowest(high, plain, 60)
+    assert not random_sounds.keeps_lowest(np.where(time_s < 0.2, plain, high), plain, 60)
+
+
 def test_a_few_random_sounds_break_nothing(tmp_path: Path) -> None:
     report = tmp_path / "sounds.json"
     random_sounds.main(["--sounds", "8", "--in-tune", "8", "--json", str(report)])

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from runtime.acoustics.pitch import note_to_hz
 from runtime.control.knobs import Knobs
 from runtime.engine.sounding.hop_groups import HopGroup, HopGroups
 from runtime.engine.sounding.ramp_points import RampPoints
@@ -190,6 +191,7 @@ class VoiceSound:
         for voice in voices:
             voice.blend = voice.blend if voice.played.blend_moves else voice.knobs.blend
             how[voice.lane] = voice.blend, voice.lane not in transposing
+            self._sound.set_fundamental(voice.lane, float(note_to_hz(voice.model_note)))
             self._sound.give_points(voice.lane, voice.played.has_own_points)
         for group in self._hops.groups:
             for run in runs_alike([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop], how):

@@ -40,7 +40,7 @@ class LanePhases:
         lanes: in ascending order; magnitudes: float32 (n_lanes, n_bins).
         """
         for run in runs_of([lane for lane in lanes if self.blend[lane]]):
-            self._prepared[run] = [(run, self._phases.find(magnitudes[run]))] * (run.stop - run.start)
+            self._prepared[run] = [(run, self._phases.find(run, magnitudes[run]))] * (run.stop - run.start)
 
     def take_prepared(self, lanes: Iterable[int]) -> None:
         """Record that lanes now have the spectra of the newest `prepare`."""
@@ -61,6 +61,14 @@ class LanePhases:
         if self._has_phases[lane]:
             self._has_phases[lane] = False
             self._phases.end(lane)
+
+    def set_fundamental(self, lane: int, fundamental: float) -> None:
+        """Set the fundamental of a lane's note, in bins; call it before `open`."""
+        self._phases.fundamentals[lane] = fundamental
+
+    def fundamental(self, lane: int) -> float:
+        """The fundamental of a lane's note, in bins."""
+        return self._phases.fundamentals[lane]
 
     def set_bandwidths(self, lanes: Sequence[int], bandwidths_cents: Sequence[float]) -> None:
         """Set the lanes' bandwidths; an empty sequence sets all to 0. The caller must also widen the lanes' spectra."""

@@ -41,7 +41,7 @@ class LaneSound:
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
-        n_lanes = len(hop_offsets)
+        n_lanes, self._bin_hz = len(hop_offsets), spec.bin_hz
         synthesis = HopSynthesis(spec, sample_rate_hz, seed)
         n_bins, fft_size, self.hop_size = synthesis.n_bins, synthesis.fft_size, synthesis.hop_size
         self.fade_frames = n_fade = min(self.hop_size, round(CROSSFADE_S * sample_rate_hz))
@@ -187,6 +187,10 @@ class LaneSound:
         for lane in lanes:
             if blends[lane] != blend:
                 blends[lane], self._changes.changed[lane] = blend, True
+
+    def set_fundamental(self, lane: int, fundamental_hz: float) -> None:
+        """Set the fundamental of the note that a lane's spectra are decoded for; call it before `open`."""
+        self._phases.set_fundamental(lane, fundamental_hz / self._bin_hz)
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Transpose lanes from `frame` on: multiply the pitches of their spectra by `ratios`.

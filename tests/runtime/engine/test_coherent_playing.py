@@ -10,6 +10,9 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 from runtime.config import Config, VoiceConfig
 from runtime.engine.engine import Engine
 from runtime.events import ControlChange, Event, KnobTurn, NoteOff, NoteOn, PhaseBlend, PitchWheel
+from runtime.instrument.library import load
+from runtime.sound.settings import with_sound
+from runtime.sound.sound import Sound
 from tests.runtime.engine.test_clicks import worst_excess_db
 from tests.runtime.engine.test_partitions import assert_same, dense_piece
 from tests.support.hearing import cents_off
@@ -47,6 +50,21 @@ def loudness_db(sound: np.ndarray) -> float:
 def test_every_note_is_in_tune(note: int) -> None:
     sound = Player(1, knobs=(1.0, 1.0), phase_blend=1.0).send(NoteOn(0, note, 100)).hear(0.8)[4410:, 0]
     assert abs(cents_off(sound, RATE_HZ, note)) < 2.0
+
+
+@pytest.mark.parametrize(("wheel", "width"), [(0, 0.0), (0, 1.0), (4096, 0.0)], ids=["plain", "wide", "bent"])
+def test_dark_low_notes_of_a_trained_instrument_are_in_tune(wheel: int, width: float) -> None:
+    """A model's lobes are a little off, and in a dark sound the lowest of them is almost all that is heard."""
+    instrument, config = load("virtual-analogue"), Config(voice=VoiceConfig(n_voices=1), phase_blend=1.0)
+    latents = {latent.name: 0.5 for latent in instrument.card.latents} | {"body": 0.1}
+    patch = with_sound(config, Sound(latents=latents, tilt_db_per_octave=-12.0, width=width), instrument.card, "dark")
+    for note in (36, 40, 45, 47):
+        engine = Engine(instrument, sample_rate_hz=RATE_HZ, patch=patch)
+        sound = np.zeros((RATE_HZ * 4 // 5, 2), np.float32)
+        for event in (PitchWheel(0, wheel), NoteOn(0, note, 100)):
+            engine.post(event)
+        engine.render(sound)
+        assert abs(cents_off(sound[4410:].sum(axis=1), RATE_HZ, note + 2 * wheel / 8192)) < 2.0, note
 
 
 @pytest.mark.parametrize("instrument", ["tiny-chroma", "tiny-none"])

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.engine.synthesis.phases.coherent_tables import (
+    FARTHEST_BINS,
     N_BESIDE,
     N_PLACES,
     N_REACHED,
@@ -20,7 +21,7 @@ from runtime.engine.synthesis.phases.coherent_tables import (
 )
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
 from runtime.engine.synthesis.phases.noise_bins import NoiseBins
-from runtime.engine.synthesis.phases.peaks import PeakFinder, Peaks
+from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder, Peaks
 from runtime.engine.synthesis.phases.side import SideTurns
 from runtime.engine.synthesis.phases.sinusoids import Sinusoids
 from runtime.engine.synthesis.phases.walk import PhaseWalk
@@ -28,6 +29,7 @@ from runtime.engine.synthesis.phases.walk import PhaseWalk
 _LEAST_POWER = np.float32(1e-20)
 # How many bins beyond a spectrum's edge a sinusoid at the edge may reach.
 _MARGIN = N_BESIDE + 1
+_LAST_PLACE = np.float32(FARTHEST_BINS)
 _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
@@ -56,7 +58,8 @@ class CoherentPhases:
     arrays have one row for each lane.
 
     n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
-    Attribute walk: holds each lane's bandwidth, which applies from the lane's next plan on.
+    Attributes: walk: holds each lane's bandwidth; fundamentals: float32 (n_lanes,), the fundamental of each lane's note
+    in bins, to whose multiples the lowest sinusoids are held, or NO_FUNDAMENTAL. Both apply from a lane's next plan on.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class CoherentPhases:
         # place, but a sum over lanes is faster with floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
+        self.fundamentals = np.full(n_lanes, NO_FUNDAMENTAL, np.float32)
         self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
         self._turns_of_side = SideTurns(n_bins, tables.units_per_bin, seed)
         self._is_side = [False] * n_lanes
@@ -132,9 +136,9 @@ class CoherentPhases:
 
     # Plans
 
-    def find(self, magnitudes: np.ndarray) -> Found:
-        """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous; may be done before `plan`."""
-        return Found(self._peaks.find(magnitudes), self._levels(magnitudes))
+    def find(self, lanes: slice, magnitudes: np.ndarray) -> Found:
+        """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous, for lanes; may be done before `plan`."""
+        return Found(self._peaks.find(magnitudes, self.fundamentals[lanes]), self._levels(magnitudes))
 
     def plan(
         self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None
@@ -168,12 +172,11 @@ class CoherentPhases:
         self._n_changes += 1
         if found is None:
             np.copyto(noise, magnitudes)  # `find` needs a contiguous array
-            found = self.find(noise)
+            found = self.find(lanes, noise)
         peaks, levels = found
         np.multiply(magnitudes, levels, out=noise)
         noise[:, : self._tables.n_silent] = 0.0
-        rows = peaks.places // self._n_bins
-        bins = peaks.places - rows * self._n_bins
+        rows, bins = peaks.rows, peaks.bins
         moves = np.rint((bins + peaks.distances) * self._tables.units_per_bin).astype(np.intp)
         phases = self._continued(lanes, rows, bins, peaks.places, hop, moves)
         spread = self._take_spread(lanes, peaks)
@@ -182,7 +185,7 @@ class CoherentPhases:
                 row *= self.walk.weights(lane)
             planned = self.walk.sinusoids(lanes, rows, bins, hop, phases, moves, spread)
         else:
-            places = np.rint((peaks.distances + np.float32(0.5)) * N_PLACES).astype(np.intp)
+            places = np.rint((peaks.distances + _LAST_PLACE) * N_PLACES).astype(np.intp)
             amplitudes = self._tables.lobes.take(places, axis=1, mode="clip")
             amplitudes *= spread
             planned = Sinusoids(lanes.start, rows, bins, hop, phases, moves, amplitudes)

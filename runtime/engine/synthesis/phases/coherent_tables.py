@@ -22,6 +22,8 @@ N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # How many places the table `lobes` has from one bin to the next.
 N_PLACES = 1 << 10
+# The table's last place, in bins from the peak: half a bin as found, and a quarter for those held to their note.
+FARTHEST_BINS = 0.75
 # _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
 # difference of neighbours' phases grows by half a cycle, more or less by at most _LARGEST_BEND radians. With these
 # values, the sounds' spectra come nearest to the given spectra, of instruments and of noise.
@@ -40,8 +42,8 @@ class CoherentTables:
     units_per_bin: move of a sinusoid at the frequency of bin 1.
     half_window_hops: half the window's length, in hop sizes.
     unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
-    lobes: complex64 (N_REACHED, N_PLACES + 1): what a sinusoid of phase 0 adds to the bins around its peak, for each
-        place of the sinusoid from half a bin below the peak to half a bin above it. An entry is to be multiplied by
+    lobes: complex64 (N_REACHED, n_places): what a sinusoid of phase 0 adds to the bins around its peak, for each place
+        of the sinusoid from FARTHEST_BINS below the peak to as many above it. An entry is to be multiplied by
         the bin's magnitude plus half the sum of its neighbours' magnitudes.
     lobe_signs: float32 (N_REACHED, 1), what one of the overlapping windows adds to the bins around a peak, without the
         turns of `hop_turns`.
@@ -96,14 +98,14 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 
 
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
-    """The table `lobes`, complex64 (N_REACHED, N_PLACES + 1).
+    """The table `lobes`, complex64 (N_REACHED, n_places).
 
     Four windows overlap, each begun one hop after the other. In the window that began k hops ago, the sinusoid's phase
     is k of its moves behind. The delay of k hops adds k moves of the bin's own frequency. So only the distance of the
     bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of
     a Hann window: their products add up a bin's magnitude and half the magnitudes of its neighbours.
     """
-    places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
+    places = np.arange(round(2.0 * FARTHEST_BINS * N_PLACES) + 1) / N_PLACES - FARTHEST_BINS
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
     windows = np.exp(-1j * angle[None] * np.arange(N_OVERLAPS)[:, None, None]).sum(axis=0)
     return (_lobe_signs(fft_size) * windows).astype(np.complex64)

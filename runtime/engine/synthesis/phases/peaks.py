@@ -13,17 +13,27 @@ _BLUNTEST = np.array(1.3, np.float32)
 # Peaks softer than this, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
+# Below bin _HELD_BELOW, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.
+# So a sinusoid up to _HELD_BINS from a multiple of its note's fundamental counts as this multiple, and one beyond twice
+# this distance stays as it is. In between, the sinusoid moves part of the way, so that its pitch never jumps.
+_HELD_BELOW, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, np.float32)
+_NEVER_HELD = _HELD_BINS + _HELD_BINS
+# The fundamental of a spectrum whose sinusoids are not to be held, in bins.
+NO_FUNDAMENTAL = 1e6
 _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5, 4.0))
 
 
 class Peaks(NamedTuple):
     """The sinusoids of some spectra.
 
-    places: intp (n_peaks,), the index of each peak in the flattened magnitudes; distances: (n_peaks,), from the peak's
-    bin to the sinusoid's frequency, -0.5 to 0.5 bins; two_below, above, two_above: bool (n_peaks,), whether the second
-    bin below the peak, the first above it and the second above it belong to the sinusoid; the first below always does.
+    rows, bins: intp (n_peaks,), each peak's spectrum and bin; places: intp (n_peaks,), its index in the flattened
+    magnitudes; distances: (n_peaks,), from the peak's bin to the sinusoid's frequency, in bins; two_below, above,
+    two_above: bool (n_peaks,), whether the second bin below the peak, the first above it and the second above it belong
+    to the sinusoid; the first below always does.
     """
 
+    rows: np.ndarray
+    bins: np.ndarray
     places: np.ndarray
     distances: np.ndarray
     two_below: np.ndarray
@@ -41,8 +51,10 @@ class PeakFinder:
         self._are_peaks, self._falling = np.zeros((2, max_rows * n_bins), bool)
         self._loudest = np.empty((max_rows, 1), np.float32)
 
-    def find(self, magnitudes: np.ndarray) -> Peaks:
+    def find(self, magnitudes: np.ndarray, fundamentals: np.ndarray) -> Peaks:
         """Find the sinusoids of magnitudes (n, n_bins), a contiguous array.
+
+        fundamentals: float32 (n,), in bins; the lowest sinusoids are held to multiples of them.
 
         The distance d of a sinusoid from its peak bin follows from its Hann lobe at the peak and on either side:
         d = 2 (above - below) / (above + 2 peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A
@@ -66,8 +78,13 @@ class PeakFinder:
         squared *= _BLUNTEST
         sinusoids = (beside < squared).nonzero()[0]
         places, distances = places.take(sinusoids), distances.take(sinusoids)
+        rows = places // magnitudes.shape[1]
+        bins = places - rows * magnitudes.shape[1]
+        if fundamentals.min() < _HELD_BELOW:
+            _hold(rows, bins, distances, fundamentals)
         next_falls = ~rising.take(places + 1)
-        return Peaks(places, distances, rising.take(places - 2), next_falls, next_falls & ~rising.take(places + 2))
+        two_above = next_falls & ~rising.take(places + 2)
+        return Peaks(rows, bins, places, distances, rising.take(places - 2), next_falls, two_above)
 
     def _loud_maxima(self, magnitudes: np.ndarray) -> np.ndarray:
         """Indices in the flattened magnitudes of the local maxima that may be sinusoids."""
@@ -88,3 +105,21 @@ class PeakFinder:
         np.greater(rising[:-1], rising[1:], out=falling[1:])
         are_peaks &= falling
         return are_peaks.nonzero()[0]
+
+
+def _hold(rows: np.ndarray, bins: np.ndarray, distances: np.ndarray, fundamentals: np.ndarray) -> None:
+    """Move the sinusoids that are close to a low multiple of their spectrum's fundamental onto it.
+
+    rows, bins, distances: as in `Peaks`; distances is changed. fundamentals: as in `PeakFinder.find`; for one of
+    _HELD_BELOW or more, nothing changes.
+    """
+    low = (bins < _HELD_BELOW).nonzero()[0]
+    fundamental, found = fundamentals.take(rows.take(low)), distances.take(low)
+    off = bins.take(low) + found
+    off -= np.rint(off / fundamental) * fundamental
+    moved = np.abs(off)
+    most = _NEVER_HELD - moved
+    np.maximum(most, _NO_BINS, out=most)
+    np.minimum(moved, most, out=moved)
+    found -= np.copysign(moved, off, out=moved)
+    distances[low] = found

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from runtime.acoustics.loudness import k_weighting
-from runtime.acoustics.pitch import note_to_hz
+from runtime.acoustics.pitch import hz_to_note, note_to_hz
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec, magnitude_frames, periodic_hann
 from runtime.engine.synthesis.hops import HopSynthesis
 from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
+from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs
 from runtime.engine.synthesis.shaping.levels import Levels
 from tests.support.hearing import cents_off
@@ -160,6 +161,42 @@ def above_15_khz_db(sound: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("note", [36, 50.5, 60, 77.3, 96])
 def test_a_note_is_in_tune(note: float) -> None:
     assert abs(cents_off(coherent(harmonic(note), 30), RATE_HZ, note)) < 1.0
+
+
+def found_pitch(note: float, fundamental: float) -> float:
+    """The lowest frequency, in bins, that is found in the spectrum of a saw wave at `note`.
+
+    fundamental: in bins, of the note that the spectrum is meant for.
+    """
+    finder = PeakFinder(1, SPEC.n_bins, 2)
+    peaks = finder.find(harmonic(note)[None], np.array([fundamental], np.float32))
+    return float(peaks.bins[0] + peaks.distances[0])
+
+
+@pytest.mark.parametrize("note", [30, 36, 37, 44, 52.5])
+def test_low_sinusoids_are_held_to_multiples_of_their_note(note: float) -> None:
+    fundamental = float(note_to_hz(note)) / SPEC.bin_hz
+    off = np.linspace(-0.6, 0.6, 61)
+    found = np.array([found_pitch(hz_to_note((fundamental + each) * SPEC.bin_hz), fundamental) for each in off])
+    moved, near, far = found - fundamental, np.abs(off) < 0.17, np.abs(off) > 0.43
+    assert np.abs(moved[near]).max() < 1e-3
+    assert np.abs(moved - off)[far].max() < 0.04  # what the other harmonics disturb
+    steps = np.diff(moved)
+    assert steps.min() > -1e-3
+    assert steps.max() < 0.1  # the pitch does not jump while a spectrum changes
+    free = [found_pitch(hz_to_note((fundamental + each) * SPEC.bin_hz), NO_FUNDAMENTAL) for each in off[near]]
+    assert np.abs(np.array(free) - fundamental - off[near]).max() < 0.04
+
+
+@pytest.mark.parametrize("off", [-0.15, 0.15])
+def test_a_low_note_whose_lobes_are_off_is_in_tune(off: float) -> None:
+    fundamental_hz = float(note_to_hz(37))
+    numbers = np.arange(1, 9)
+    magnitudes = partials(numbers * fundamental_hz + off * SPEC.bin_hz, 1.0 / numbers**3)
+    lane_phases = phases(1)
+    lane_phases.fundamentals[0] = fundamental_hz / SPEC.bin_hz
+    assert abs(cents_off(held(lane_phases, 0, magnitudes, 60), RATE_HZ, 37)) < 1.0
+    assert abs(cents_off(coherent(magnitudes), RATE_HZ, 37)) > 10.0
 
 
 def test_a_note_is_in_tune_at_another_rate() -> None:
