@@ -24,9 +24,9 @@ class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hands:
-    """The keys that each connection holds.
+    """The keys that each connection holds; a note ends when no connection holds it any more.
 
-    post: called with each event. A note that several connections hold ends when the last connection releases it.
+    post: called with each event.
     """
 
     def __init__(self, post: Callable[[Event], object]):

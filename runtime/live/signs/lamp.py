@@ -1,4 +1,4 @@
-"""The lamp and the button of a box: tells the companion, which drives the pins, what the lamp shows."""
+"""The lamp and the button of a box; the companion drives their pins."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from runtime.audio.load import BlockLoads
 
-STEP_S = 1.9  # a little less than the supervisor's ROUND_S, so that each round adds a point
+STEP_S = 1.9  # a little less than ROUND_S, so that each round adds a point
 MINUTES = 5
 _DIGITS = 4
 
@@ -30,11 +30,10 @@ class Card(Protocol):
 
 
 class Point(NamedTuple):
-    """What happened in a few seconds of playing.
+    """A few seconds of playing.
 
-    at_s: the end of these seconds, a time of `time.monotonic()`. load, most: mean and largest load of the newest blocks
-    in these seconds. voices: how many sounded at the end. late, underruns: how many late blocks and underruns there
-    were.
+    at_s: their end, a time of `time.monotonic()`. load, most: mean and largest load of their newest blocks. voices: how
+    many sounded at the end. late, underruns: numbers of late blocks and underruns.
     """
 
     at_s: float

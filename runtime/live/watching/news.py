@@ -8,13 +8,13 @@ _LONGEST_PROBLEM = 300
 
 
 class StatusNews:
-    """Sends the status line when it has changed; notify: `service.notify.notify`, or a function like it."""
+    """Sends the status line when it has changed; notify: as `service.notify.notify`."""
 
     def __init__(self, notify: Callable[..., object]):
         self._notify, self._told = notify, ""
 
     def tell(self, n_sounding: int, device: str, ports: Sequence[str], problems: Sequence[str]) -> None:
-        """Send the number of sounding voices, the device, the MIDI inputs, and the problems except empty texts."""
+        """Send this status; n_sounding: number of sounding voices. Empty problems are left out."""
         line = status_text(n_sounding, device, ports, problems)
         if line != self._told:
             self._told = line
