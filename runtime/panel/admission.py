@@ -1,4 +1,4 @@
-"""Sends the page's addresses, the pairing code and the paired devices to the user, the playing process and pages."""
+"""Tells the user, the playing process and pages how devices may connect, and which are paired."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Admission:
     """Reports how devices may connect and which are paired, and ends pairings.
 
-    pages: the open pages, which may request `paired.list`, `paired.code` and `paired.end`. pairing: has the code and
-    the devices. listener: the page's socket. say: called with each line for the user. connections: returns all open
-    connections, also those for files. osc: the OSC port, None without OSC.
+    pages: may request `paired.list`, `paired.code` and `paired.end`. pairing: the code and the devices. listener: the
+    page's socket. say: called with each line for the user. connections: returns all open connections, also those for
+    files. osc: the OSC port, or None.
     """
 
     def __init__(
@@ -93,7 +93,6 @@ class Admission:
         return row | {"n_pages": len(pages), "is_this": asker in pages}
 
     def _end(self, _connection: Connection, params: msgspec.Raw) -> dict[str, object]:
-        """End the pairing of a device, and close its connections."""
         device = self._pairing.devices.end(msgspec.json.decode(params, type=_End).id)
         own = [each for each in self._connections() if each.device is not None and each.device.id == device.id]
         self._closing = [asyncio.ensure_future(each.close(ENDED)) for each in own]
@@ -102,6 +101,6 @@ class Admission:
 
 
 def say(line: str) -> None:
-    """Print a line, for the user or for the playing process; nothing happens if nobody reads it any more."""
+    """Print a line, for the user or for the playing process; nothing happens if nobody reads it."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)

@@ -1,4 +1,4 @@
-"""The files of the page, read once, and the headers of every answer to a browser."""
+"""The files of the page, read once, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Asset(NamedTuple):
 
 
 def load_assets() -> dict[str, Asset]:
-    """Read the page's files; return them by URL path. No other path leads to a file."""
+    """Read the page's files; return them by URL path."""
     found = {}
     for path in sorted(FOLDER.iterdir()):
         if path.suffix in _TYPES:

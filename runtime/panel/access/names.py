@@ -16,7 +16,7 @@ def is_here(address: str) -> bool:
 
 
 def sender(address: str) -> str:
-    """The sender behind an address: for IPv6 the /64 network, since one machine can use all addresses in it."""
+    """The sender behind an address: for IPv6 the /64 network, because one machine can use all addresses in it."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((plain, 64), strict=False))
 
@@ -24,11 +24,10 @@ def sender(address: str) -> str:
 class OwnNames:
     """Checks whether the headers Host and Origin name this page.
 
-    port: the page's port. is_on_network: whether other machines can reach the page. others: further names for the page.
+    port: the page's port. is_on_network: whether other machines can reach the page. others: further names of the page.
 
-    A stranger can make a name of his own lead to us, and his page would then have our origin (DNS rebinding). He
-    cannot do this with an address, nor with this machine's name in its own network. So in a network, the address to
-    which the browser connected is accepted.
+    A stranger can let a name of his own lead here; his page then has our origin (DNS rebinding). He cannot do this with
+    an address, so the address to which the browser connected is accepted, too.
     """
 
     def __init__(self, port: int, is_on_network: bool = False, others: Iterable[str] = ()):
@@ -47,7 +46,7 @@ class OwnNames:
     def is_own_origin(self, origin: str | None, arrived_at: str) -> bool:
         """Whether an Origin header names this page, or is missing.
 
-        Browsers always send the header when they open a WebSocket. So without it the sender is no browser.
+        Browsers always send it when they open a WebSocket, so a sender without it is no browser.
         """
         return origin is None or (origin.startswith("http://") and self.is_own(origin[7:], arrived_at))
 
@@ -61,12 +60,11 @@ def _network_names() -> tuple[str, ...]:
 
 
 def _literal(address: str) -> str:
-    """An address as it is written in a URL."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else f"[{plain}]"
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address without its zone; an IPv4 address that is mapped to IPv6 becomes IPv4."""
+    """Without its zone; an IPv4 address that is mapped to IPv6 becomes IPv4."""
     found = ipaddress.ip_address(address.split("%")[0])
     return getattr(found, "ipv4_mapped", None) or found

@@ -1,4 +1,4 @@
-"""Pairing: a device that sends the code shown by this machine may connect. To guess the code would take too long."""
+"""Pairing: a device that sends the code shown by this machine may connect."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from runtime.panel.access.devices import Device, Devices
 from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
-# If you make the code shorter, lower ALL_GUESSES_PER_S. The length is also in page/pair.html and docs/panel.md.
+# Lower ALL_GUESSES_PER_S if you make the code shorter. Its length is also in page/pair.html and docs/panel.md.
 N_DIGITS = 8
 SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender: per second, and together after a pause
-# There are 100 million codes: a year of guessing without a pause, from many addresses, finds the code with 16 % chance.
+# A year of guessing without a pause, from many addresses, finds one of 100 million codes with 16 % chance.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 
@@ -27,10 +27,7 @@ class TooSoonError(Exception):
 
 
 class Pairing:
-    """Keeps the code, which changes after each pairing, and checks guesses.
-
-    devices: the paired devices. shown: called with each new code.
-    """
+    """Keeps the code, which changes after each pairing, and checks guesses; shown: called with each new code."""
 
     def __init__(self, devices: Devices, shown: Callable[[str], object]):
         self.devices, self._shown = devices, shown
@@ -40,13 +37,13 @@ class Pairing:
 
     @property
     def code(self) -> str:
-        """The code as it is shown, in two groups of digits."""
+        """In two groups of digits, as it is shown."""
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
-        """If `said` has the code's digits, pair the device that sent it, and return the device and its secret.
+        """If `said` has the code's digits, pair the device, and return it and its secret; else return None.
 
-        None for a wrong code. address: the device's address. TooSoonError after too many guesses.
+        address: the device's address. TooSoonError after too many guesses.
         """
         who = sender(address)
         wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()
@@ -63,7 +60,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # forget the sender whose last guess is the oldest
+            del self._guessing[next(iter(self._guessing))]  # the sender whose last guess is the oldest
         self._guessing[who] = allowance
         return allowance
 

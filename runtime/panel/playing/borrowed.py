@@ -1,4 +1,4 @@
-"""Borrows, over the link, the memory in which the playing process keeps the last seconds of its output."""
+"""Borrows the memory in which the playing process keeps the last seconds of its output."""
 
 from __future__ import annotations
 
