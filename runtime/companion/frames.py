@@ -1,4 +1,4 @@
-"""Messages between the playing process and its companion: each is a length and then MessagePack, on a stream socket."""
+"""Messages between the playing process and its companion: a length and then MessagePack, on a stream socket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LENGTH = struct.Struct("<I")
 class Frames(Connection):
     """A connection whose "lines" are this module's messages.
 
-    Both ends are trusted, because no other process can reach the socket.
+    Both ends are trusted: no other process can reach the socket.
     """
 
     def __init__(self, stream: socket.socket):
@@ -40,7 +40,7 @@ class Frames(Connection):
         return content
 
     def put(self, message: Request | Message) -> None:
-        """Send a message as soon as the socket allows; ValueError if the message is too long."""
+        """Send a message as soon as the socket allows; ValueError if it is too long."""
         content = msgspec.msgpack.encode(message)
         if len(content) > LONGEST_FRAME_BYTES:
             raise ValueError(f"a message of {len(content)} bytes; at most {LONGEST_FRAME_BYTES} can be sent")
@@ -61,7 +61,7 @@ def answer(number: Id, result: object) -> Message:
 
 
 def refusal(number: Id, problem: Problem) -> Message:
-    """The answer to a request that is refused."""
+    """The answer to a refused request."""
     return Message(number, error=problem)
 
 

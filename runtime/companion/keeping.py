@@ -27,7 +27,7 @@ class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `settings`: usable settings to store. `play` uses them if its file is broken."""
+    """The params of the request `settings`: usable settings, which `play` uses if its file is broken."""
 
     config: Config
 
@@ -40,7 +40,7 @@ class GuardThread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def companion(stream: socket.socket) -> Companion:
-    """A companion with all handlers, for the playing process at the other end of the stream."""
+    """A companion with all handlers; stream: leads to the playing process."""
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     add_maps(made)

@@ -1,4 +1,4 @@
-"""Asks the system, through logind, to restart or to power off, if this user is allowed to."""
+"""Asks the system, through logind, to restart or to power off."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIMIT_S = 10.0
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `power`: what the whole machine is to do."""
+    """The params of the request `power`."""
 
     do: Literal["power_off", "reboot"]
 

@@ -14,10 +14,9 @@ class Connection:
     """Sends and receives lines over a non-blocking stream socket.
 
     longest_line: most bytes of a received line. most_unsent: most bytes that may wait for a slow reader.
-
-    The attribute `is_open` is False after `close`, which is also called when sending fails or is too slow. `has_ended`
-    says whether the other end has stopped sending, `too_long` whether it has sent too long a line. `heard_s` is the
-    `time.monotonic()` at which `take_line` last returned a line.
+    is_open: False after `close`, which is also called when sending fails or is too slow. has_ended: whether the other
+    end has stopped sending. too_long: whether it has sent too long a line. heard_s: when `take_line` last returned a
+    line, by `time.monotonic()`.
     """
 
     def __init__(self, stream: socket.socket, longest_line: int, most_unsent: int):
@@ -27,20 +26,18 @@ class Connection:
         self.is_open, self.has_ended, self.too_long = True, False, False
         self.heard_s = self._moved_s = time.monotonic()
         self._leaves_s: float | None = None
-        self._searched = 0  # no newline has been received before this index
+        self._searched = 0  # the index of the first byte to search for a newline
 
     def fileno(self) -> int:
-        """The socket's file descriptor."""
         return self._socket.fileno()
 
     @property
     def can_receive(self) -> bool:
-        """Whether more may arrive: the socket is open, and the other end has not stopped sending."""
+        """Whether more may arrive."""
         return self.is_open and not self.has_ended
 
     @property
     def has_unsent(self) -> bool:
-        """Whether bytes wait to be sent."""
         return bool(self._unsent)
 
     @property
@@ -53,7 +50,6 @@ class Connection:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether `leave` was called."""
         return self._leaves_s is not None
 
     def stuck_s(self) -> float:
@@ -61,7 +57,7 @@ class Connection:
         return time.monotonic() - self._moved_s if self._unsent else 0.0
 
     def receive(self) -> None:
-        """Receive at most 64 KiB; receive nothing while more than `longest_line` bytes wait to be taken."""
+        """Receive at most 64 KiB; nothing while more than `longest_line` bytes wait to be taken."""
         if not self.can_receive or len(self._received) > self._longest:
             return  # the lines already received must be taken first
         try:
@@ -129,7 +125,7 @@ class Connection:
     def leave(self) -> None:
         """Ignore further lines; close as soon as the other end sends no more, or if it still sends after 1 s.
 
-        Closing immediately, with unread input, would discard sent lines that the other end has not read yet.
+        Closing at once, with unread input, would discard sent lines that the other end has not read yet.
         """
         if self.is_open and self._leaves_s is None:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S

@@ -1,4 +1,4 @@
-"""The link's server, in the playing process; the main thread's loop calls `serve`, so no other thread is needed."""
+"""The link's server, in the playing process; it needs no thread, as the main thread calls `serve`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runtime.link.place import make_private
 MOST_CLIENTS = 16
 MOST_UNSENT_BYTES = 4 * messages.LONGEST_LINE_BYTES
 LONGEST_STUCK_S = 5.0
-LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if there are too many clients for a new one
+LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if there are too many for a new one
 _LINES_A_TURN = 16
 
 Params = Any
@@ -27,7 +27,7 @@ Handler = Callable[[Params, "Caller"], object]
 
 
 class Later:
-    """A handler returns LATER if it will answer later, through the Caller that it was given."""
+    """A handler returns LATER if it will answer later, through its Caller."""
 
 
 LATER = Later()
@@ -49,7 +49,7 @@ class _Method(NamedTuple):
 
 
 class Caller:
-    """Sends the answer to a request to the client that asked, now or later; a disconnected client gets none."""
+    """Sends the answer to a request, now or later; a disconnected client gets none."""
 
     def __init__(self, connection: Connection, number: messages.Id):
         self._connection, self._id = connection, number
@@ -70,17 +70,15 @@ class Caller:
 
     @property
     def connection(self) -> Connection:
-        """The connection over which the request came."""
         return self._connection
 
 
 class Server:
     """Answers requests on a Unix stream socket, and sends news to watching clients.
 
-    path: the socket. topics: names that can be watched. group_may_connect: whether the group of the socket's folder may
-    connect.
-    OSError if the socket cannot be made; BlockingIOError if a running process uses it. A dead process's socket is
-    replaced.
+    path: the socket; a dead process's socket is replaced. topics: names that can be watched. group_may_connect: whether
+    the group of the socket's folder may connect. OSError if the socket cannot be made; BlockingIOError if a running
+    process uses it.
     """
 
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
@@ -115,21 +113,20 @@ class Server:
 
     @property
     def read_fds(self) -> list[int]:
-        """File descriptors that become readable when `serve` has something to do."""
+        """File descriptors that are readable when `serve` has something to do."""
         return [self._listener.fileno(), *(client.fileno() for client in self._clients if client.can_receive)]
 
     @property
     def write_fds(self) -> list[int]:
-        """File descriptors that become writable when more can be sent."""
+        """File descriptors that are writable when more can be sent."""
         return [client.fileno() for client in self._clients if client.has_unsent]
 
     @property
     def is_behind(self) -> bool:
-        """Whether requests wait, or a closed client must be removed; if True, call `serve` immediately."""
+        """Whether requests wait, or a closed client must be removed; then call `serve` at once."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
-        """Whether a client wants news of this topic."""
         return any(topic in topics for topics in self._watches.values())
 
     def publish(self, topic: str, news: object) -> None:
@@ -158,7 +155,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # only now, because the removed clients make room for new ones
+            self._accept()  # only now: the removed clients make room for new ones
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""
@@ -188,9 +185,8 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop a client that watches nothing and has been silent since `before_s` or longer; False if there is none.
-
-        If there are several, the one that has been silent longest is dropped.
+        """Drop the longest silent of all clients that watch nothing and are silent since `before_s`; False if there is
+        none.
         """
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:
@@ -218,7 +214,7 @@ class Server:
             client.leave()
 
     def _answer(self, client: Connection, line: bytes) -> None:
-        """Answer the request in a line; disconnect a client that sends a malformed request."""
+        """Disconnects a client that sends a malformed request."""
         try:
             request = msgspec.json.decode(line, type=messages.Request)
         except messages.Failures as error:

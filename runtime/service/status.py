@@ -1,4 +1,4 @@
-"""Reports the service's state: what it does, what it waits for, what is wrong, and how to mend that."""
+"""Reports the service's state: what it does, what is wrong, and how to mend that."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runtime.service.system import last_line, properties
 from runtime.service.versions import Versions
 
 LAST_LINE = "LastLine"  # our own key, none of systemd's: the program's last line in the journal
-VERSION = "Version"  # our own key, none of systemd's: the name of the installed version
+VERSION = "Version"  # our own key, too: the name of the installed version
 _NAMES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "StatusText", "NRestarts", "Result")
 _WHY = {
     "oom-kill": "it took too much memory",
@@ -20,7 +20,7 @@ _WHY = {
 
 
 def read_status() -> dict[str, str]:
-    """What `status_lines` needs: the unit's properties, by systemd's names, and our own VERSION and LAST_LINE."""
+    """The unit's properties, by systemd's names, and our own VERSION and LAST_LINE."""
     known = properties(*_NAMES)
     if known.get("LoadState") == "loaded":
         current = Versions(HOME).current()

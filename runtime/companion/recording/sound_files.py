@@ -43,9 +43,9 @@ def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
 
 
 class WavFile:
-    """A WAV file of 16 or 24 bits, stereo. n_most: for tests, the most frames; None for the format's limit.
+    """A WAV file of 16 or 24 bits, stereo; OSError if it cannot be made.
 
-    OSError if the file cannot be made.
+    n_most: for tests, the most frames; None for the format's limit.
     """
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16, n_most: int | None = None):
@@ -63,7 +63,7 @@ class WavFile:
         else:
             content = numbers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
         at = _WAV_HEADER.size + self.n_frames * self._frame_bytes
-        _write_all(self._file, content, at)  # if only a part of the block is written, `finish` cuts it off
+        _write_all(self._file, content, at)  # if only a part is written, `finish` cuts it off
         self.n_frames += len(block)
         self._write_header()
 
@@ -82,12 +82,12 @@ class WavFile:
 
 
 class FlacFile:
-    """A FLAC file of 16 or 24 bits, stereo. OSError if the file cannot be made."""
+    """A FLAC file of 16 or 24 bits, stereo; OSError if it cannot be made."""
 
     n_most = None
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16):
-        import soundfile  # not at the top, because recording WAV does not need it
+        import soundfile  # recording WAV does not need it
 
         self.n_frames, self._bits = 0, bits
         self._errors = (soundfile.SoundFileError, AssertionError, OSError)
@@ -130,16 +130,16 @@ class FlacFile:
         return int.from_bytes(os.pread(self._file, 8, _LENGTH_AT), "big") % 2**_LENGTH_BITS == self.n_frames
 
     def _cut(self, n_encoded: int) -> None:
-        """Cut the file back to its state after the latest `add` that succeeded."""
+        """Back to the state after the latest `add` that succeeded."""
         with suppress(OSError):
             os.ftruncate(self._file, self._size)
             self._say_length(n_encoded)
-            # Zeros mean that there is no MD5 sum. The encoder's sum would be wrong: it includes the removed frames.
+            # Zeros stand for no MD5 sum. The encoder's sum would include the removed frames.
             _write_all(self._file, bytes(16), _SUM_AT)
         self.n_frames = n_encoded
 
     def _n_encoded(self) -> int:
-        """How many frames the encoder has written. It writes a block when the first frame after the block arrives."""
+        """The encoder writes a block when the first frame after the block arrives."""
         block_frames = int.from_bytes(os.pread(self._file, 2, _BLOCK_SIZE_AT), "big") or 1
         return max(0, self.n_frames - 1) // block_frames * block_frames
 

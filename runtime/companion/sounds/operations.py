@@ -1,7 +1,7 @@
-"""Saves, renames, copies and deletes the user's sounds, and undoes the last deletion, rename or overwriting.
+"""Saves, renames, copies and deletes the user's sounds, and undoes the last change that destroyed something.
 
 What a change destroys is first copied to the trash; the change itself replaces or renames one file. So even after a
-kill or a power cut, each sound is as it was before the change or as it is after the change.
+power cut, each sound is as it was before the change or after it.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class Saved(NamedTuple):
 
 
 def save_tree(name: str | None, tree: dict[str, Any], folder: Path | None) -> Saved:
-    """Save a sound given as the tree of a sound file; other arguments and errors as for `save`."""
+    """Save a sound given by its tree, the content of a sound's file; other arguments and errors as for `save`."""
     return save(name, sound_from_tree(tree, "the sound to save"), folder)
 
 
 def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
     """Save a sound as the user's own; an earlier sound of the same name goes into the trash.
 
-    name: None for a new name, such as "Sound 7". folder: folder of its trajectory files, or None without such files.
-    UserError for a name that no sound can have, a sound that cannot be stored, or a folder that cannot be written.
+    name: None for a new name, such as "Sound 7". folder: the folder of its trajectory files, or None. UserError for a
+    name that no sound can have, a sound that cannot be stored, or a folder that cannot be written.
     """
     with _changing():
         name = new_name() if name is None else name
@@ -65,8 +65,8 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
 def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
     """Save a sound under this name or, if another sound has the name, under a new name such as "NAME 2".
 
-    If the same sound is there already under one of these names, it is not saved again. trajectories: contents of the
-    trajectory files, by the names in the sound. UserError as for `save`.
+    If the same sound has one of these names already, it is not saved again. trajectories: contents of the trajectory
+    files, by the names in the sound. UserError as for `save`.
     """
     with _changing():
         file_name(name)
@@ -112,9 +112,9 @@ def delete(name: str) -> None:
 
 
 def undo() -> str:
-    """Undo the last deletion, rename or overwriting that is not undone yet; returns a line that says what was done.
+    """Undo the last deletion, rename or overwriting that is not undone yet; UserError if there is none.
 
-    UserError if there is nothing to undo.
+    Returns a line for the user.
     """
     with _changing():
         for kept in trash.newest_first():
@@ -168,10 +168,7 @@ def _restore(kept: Kept) -> str | None:
 
 
 def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
-    """Copy a sound's trajectory files to the folder of the user's sounds; returns the content of the sound's file.
-
-    name: the sound's name in the file.
-    """
+    """Copies the sound's trajectory files, too; name: the sound's name in the content."""
     file_name(name)  # refuses a bad name, before anything is written
     target = sounds_folder()
     files_of(sound, folder, name)  # refuses a missing trajectory file
@@ -186,9 +183,9 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file holds the same sound as `content`, except for the name stored in the file.
+    """Whether a file holds the same sound as `content`; name: the name in `content`.
 
-    A renamed sound's file still stores the old name. name: the name in `content`.
+    The name in the file does not count: a renamed sound's file still stores the old one.
     """
     if _present(path) == content:
         return True
@@ -204,7 +201,6 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _present(path: Path) -> bytes | None:
-    """The content of a file; None if the file does not exist."""
     return read_bounded_file(path, "a sound", 64 * LARGEST_BYTES) if path.exists() else None
 
 
@@ -229,7 +225,7 @@ def _normal(name: str) -> str:
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """Let only one process at a time change the user's sounds; UserError if their folder cannot be written."""
+    """A lock for changes by one process at a time; UserError if the sounds' folder cannot be written."""
     folder = data_folder()
     try:
         make_folder(folder)

@@ -21,9 +21,9 @@ def digest_name(content: bytes) -> str:
 
 
 def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, bytes]:
-    """The contents of a sound's trajectory files, by their paths; UserError if one is missing or broken.
+    """The contents of a sound's trajectory files, by the paths that the sound stores, which are relative to `folder`.
 
-    The paths are those that the sound stores; they are relative to `folder`. where: names the sound in messages.
+    where: names the sound in messages. UserError if a file is missing or broken.
     """
     found = {}
     for use in _uses(sound):
@@ -63,7 +63,7 @@ def outside(sound: Sound, target: Path) -> Sound:
 
 
 def put(content: bytes, folder: Path) -> str:
-    """Write a trajectory's bytes to a file in `folder`, unless the file exists; returns the file's name."""
+    """Write a trajectory's bytes to a file in `folder`, unless it exists; returns the file's name."""
     unpack(content, "trajectory")
     path = folder / digest_name(content)
     if not path.exists():

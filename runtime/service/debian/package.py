@@ -1,8 +1,8 @@
 """Makes one .deb: the program's files, wheels of its packages for the target machine, and scripts for dpkg.
 
-Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so Debian's
-packages are used. The environment links to these two and hides Debian's other Python packages, above all its
-onnxruntime, which crashes on a Raspberry Pi 4.
+Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so the
+environment links to Debian's packages. It hides Debian's other Python packages: their onnxruntime crashes on a
+Raspberry Pi 4.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _WHEELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_17", "manylinux2014")
 PYTHON = "3.13"  # the version in Debian 13, on which the Raspberry Pi OS of 2025 is based
 _NEXT_PYTHON = "3.14"
-# Packages from Debian: the name in requirements.txt, Debian's name, and the imported folder.
+# The name in requirements.txt, Debian's name, and the imported folder.
 FROM_DEBIAN = {"PyAudio": ("python3-pyaudio", "pyaudio"), "python-rtmidi": ("python3-rtmidi", "rtmidi")}
 _TEMPLATES = Path(__file__).parent
-_PRESSED = 9  # zstd's level of compression; 19 would save a few megabytes, and take ten minutes
+_PRESSED = 9  # zstd's level; 19 would save a few megabytes, and take ten minutes
 _SCRIPTS = ("postinst", "prerm", "postrm")
 
 
 def build(architecture: str, revision: int, out: Path) -> tuple[Path, float]:
-    """Build the package for an architecture in MACHINES, into the folder `out`.
+    """Build the package for an architecture in MACHINES; return its path and its installed size in MB.
 
-    revision: number of this build of the version; a higher number is an upgrade. Returns the package's path and its
-    installed size in MB. UserError if a program is missing, or a package cannot be fetched.
+    revision: number of this build of the version; a higher number is an upgrade. out: the folder for the package.
+    UserError if a program is missing, or a package cannot be fetched.
     """
     if not shutil.which("dpkg-deb"):
         raise UserError("package", "no dpkg-deb", "Debian's package tools", "type: sudo apt-get install dpkg")
@@ -74,7 +74,7 @@ def _fill(tree: Path, architecture: str) -> None:
 
 
 def _fill_environment(environment: Path, architecture: str) -> None:
-    """Make the same environment as `python -m venv` and pip would on the target machine."""
+    """As `python -m venv` and pip would on the target machine."""
     site = environment / "lib" / f"python{PYTHON}" / "site-packages"
     site.mkdir(parents=True)
     _link(environment / "bin" / "python", f"/usr/bin/python{PYTHON}")
@@ -94,19 +94,17 @@ def _fill_environment(environment: Path, architecture: str) -> None:
     ]
     where = ["--only-binary=:all:", f"--python-version={PYTHON}", *platforms, f"--target={site}"]
     _run(*pip, *where, *_wanted())
-    shutil.rmtree(site / "bin", ignore_errors=True)  # the scripts in `bin` would run this machine's Python
+    shutil.rmtree(site / "bin", ignore_errors=True)  # these scripts would run this machine's Python
     for _, module in FROM_DEBIAN.values():
         _link(site / module, f"/usr/lib/python3/dist-packages/{module}")
 
 
 def _wanted() -> list[str]:
-    """The pinned packages in requirements.txt that have wheels."""
     lines = (ROOT / "runtime" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith(("#", *(f"{name}==" for name in FROM_DEBIAN)))]
 
 
 def _describe(tree: Path, version: str, architecture: str, n_bytes: int) -> None:
-    """Write Debian's part of the package: its description, its dependencies, and the scripts."""
     folder = tree / "DEBIAN"
     folder.mkdir(mode=0o755)
     values = {

@@ -1,4 +1,5 @@
-"""Root's half of an update: copies a signed update to where only root can write, checks the copy, and installs it."""
+"""The part of an update that runs as root: copies a signed update to where only root can write, checks it, installs it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # folders in HOME with names that begin so hold copies of updates, for root only
+_COPY = ".update-"  # in HOME: folders whose names begin so hold copies of updates, for root only
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
@@ -34,10 +35,10 @@ def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int
 
 
 def install_arrived(within_s: float) -> int:
-    """Install the update that the page has received, and write news of it for the page; within_s: as in `put_in`.
+    """Install the update that the page has received, and write news of it; within_s: as in `put_in`.
 
     UserError if it is refused. It must be a plain file, be signed by somebody in SIGNERS, be newer than the version
-    that plays, and need no other Python packages than those that are installed.
+    that plays, and need no other Python packages than the installed ones.
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
@@ -72,20 +73,18 @@ def _install(parts: Parts, within_s: float, told: _Told) -> Path:
 
 
 def _remove_left(own: Path) -> None:
-    """Remove the copies that interrupted updates have left; own: the folder of the present update, which stays."""
+    """Copies that interrupted updates have left; own: the folder of the present update, which stays."""
     for left in HOME.glob(f"{_COPY}*"):
         if left != own:
             shutil.rmtree(left, ignore_errors=True)
 
 
 class _Told:
-    """Writes news for the page, and remembers the latest."""
-
     def __init__(self) -> None:
         self.news = News()
 
     def say(self, *, why: Why | None = None, **changes: str) -> None:
-        """Change the news, and write them; why: the check that begins now."""
+        """why: the check that begins now."""
         self.news = msgspec.structs.replace(self.news, **changes, **({} if why is None else {"why": why}))
         write_news(self.news, UPDATE_NEWS)
 
