@@ -39,8 +39,8 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    name: the instrument's name. measured: measured figures by name. check: an input row (n_inputs,) and its
-    output row (n_bins,).
+    name: the instrument's name. measured: measured figures by name. check: an input row (n_inputs,) and its output row
+    (n_bins,).
     """
     spec: StftSpec = store.spec
     return Card(
@@ -73,7 +73,7 @@ def encoder_card(encoder: Any, labels: str, card: Card, inputs: list[np.ndarray]
     """The card of an encoder, as values for JSON.
 
     encoder: the Keras model. labels: the recipe's, `known` or `detected`. card: the decoder's card. inputs: one row for
-    each input of the encoder. output: the encoder's latents (n_latents,) for these rows.
+    each input. output: the latents (n_latents,) for these rows.
     """
     names = [tensor.name for tensor in encoder.inputs]
     return {

@@ -23,14 +23,14 @@ from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
 TRANSPOSE, MOST_FRAMES = 3, 32  # most semitones by which a copy is transposed; most frames of a recording or copy
-LEAST_STEPS = 16_000  # least number of training steps; a small corpus gets more epochs to reach it
+LEAST_STEPS = 16_000  # training steps; a small corpus gets more epochs to reach them
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
-    """A bundled instrument. file: its file's name. source: a key of SOURCES in training/sources/render.py, which makes
-    its recordings; None if only its encoder is made.
+    """A bundled instrument. file: its file's name. source: a key of SOURCES in training/sources/render.py; None if only
+    its encoder is made.
     """
 
     file: str
@@ -84,9 +84,9 @@ def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
 
 
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
-    """The recordings, each with `cents` as heard; recordings more than FARTHEST_CENTS off their note are left out.
+    """The recordings, each with `cents` as heard; those more than FARTHEST_CENTS off their note are left out.
 
-    Sampled instruments are seldom in tune to a few cents, and without `cents` an instrument would learn these errors.
+    Sampled instruments are seldom in tune to a few cents; without `cents`, an instrument would learn these errors.
     """
     kept = []
     with Progress("tuning", len(recordings)) as progress:

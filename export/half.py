@@ -1,4 +1,4 @@
-"""Stores weights in half precision, which halves a file; nothing is lost if the weights were rounded before."""
+"""Stores weights in half precision, which halves a file; nothing is lost if they were rounded before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Converts functional Keras models to ONNX, and checks that a model gives the same outputs in Keras and in ONNX."""
+"""Converts Keras models to ONNX, and checks that a model gives the same outputs in Keras and in ONNX."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ PARITY_TOLERANCE = 1e-5
 
 
 def convert(model: Any, output_name: str) -> Any:
-    """Convert a Keras model on TensorFlow to an onnx.ModelProto for any number of rows; the inputs keep their names."""
+    """Convert a functional Keras model on TensorFlow to an onnx.ModelProto for any number of rows; the inputs keep
+    their names.
+    """
     import tensorflow as tf
     import tf2onnx
 
@@ -37,7 +39,7 @@ def convert(model: Any, output_name: str) -> Any:
 
 
 def _rename(graph: Any, new_names: dict[str, str]) -> None:
-    """Rename the inputs and outputs of a graph wherever they occur, and name their first dimension n."""
+    """Wherever they occur; also names their first dimension n."""
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = [new_names.get(name, name) for name in names]

@@ -1,4 +1,4 @@
-"""Plays the gallery's piece: six bars and a final chord, in two scenes of different sounds, for any instrument."""
+"""Plays the gallery's piece: six bars and a final chord, in two scenes of different sounds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEAT_S = 0.56
 BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
-TUNE_LUFS = -30.0  # loudness of the tune in the mix; low, so that HIGHEST_PEAK limits the gain of no part
+TUNE_LUFS = -30.0  # in the mix; low, so that HIGHEST_PEAK limits the gain of no part
 # The level of each part relative to the tune, in LU, and its place from left, -1, to right, 1.
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
@@ -40,7 +40,7 @@ LAST_TUNE = "A4"
 
 
 class Part(NamedTuple):
-    """One part, such as the bass, in one scene; one sound plays its events."""
+    """One part, such as the bass, in one scene."""
 
     name: str
     events: list[tuple[float, Event]]
@@ -93,7 +93,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """The part's events, moved an octave up or down if this brings them nearer to the notes that were recorded."""
+    """An octave up or down if this is nearer to the notes that were recorded."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

@@ -34,8 +34,7 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 class Pair:
     """A recording and the instrument's version of it, float32 (n,) each.
 
-    played: the instrument's version. apart_db: the distance between the two. A recording that is too short to be played
-    has None for both.
+    apart_db: the distance between the two. For a recording that is too short, both are None.
     """
 
     recording: Recording
@@ -114,7 +113,7 @@ def _apart(pair: Pair) -> str:
 
 
 def _audio(samples: np.ndarray, rate_hz: int) -> str:
-    """An audio element that holds its sound, as MP3, which every browser plays."""
+    """MP3, which every browser plays."""
     stream = io.BytesIO()
     soundfile.write(stream, equally_loud(samples), rate_hz, format="MP3", subtype="MPEG_LAYER_III")
     data = base64.b64encode(stream.getvalue()).decode()

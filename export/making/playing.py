@@ -1,4 +1,4 @@
-"""Plays sounds of an instrument beside the recordings that they were learnt from, with the runtime's own engine."""
+"""Plays an instrument beside the recordings that it was made from, with the runtime's own engine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Example:
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
     """At most MOST_EXAMPLES recordings: one from the middle notes of each sound, or more if there are few sounds.
 
-    Of a note's recordings at several velocities, the one with the highest velocity is chosen.
+    Of a note's recordings, the one with the highest velocity is chosen.
     """
     by_sound: dict[str, dict[int, Recording]] = {}
     for recording in sorted(recordings, key=lambda one: one.velocity or 0):
@@ -123,7 +123,7 @@ def apart_db(example: Example, played: np.ndarray, spec: StftSpec) -> float:
 
 
 def equally_loud(samples: np.ndarray) -> np.ndarray:
-    """The same sound with the root mean square LOUDNESS_RMS, or as near to it as full scale allows."""
+    """The sound with the root mean square LOUDNESS_RMS, or as near to it as full scale allows."""
     gain = LOUDNESS_RMS / max(float(np.sqrt(np.mean(np.square(samples)))), 1e-9)
     return samples * min(gain, 0.98 / max(float(np.abs(samples).max()), 1e-9))
 
@@ -144,7 +144,7 @@ def _played(instrument: Sounding, patch: Patch, note: int, n_samples: int) -> np
 
 
 def _levels_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-    """The level at every LEVEL_STEP_S, over a window of four steps, in dB relative to the loudest level."""
+    """At every LEVEL_STEP_S, over a window of four steps, in dB relative to the loudest level."""
     step = LEVEL_STEP_S * rate_hz
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     middles = np.arange(int(len(samples) / step) + 1) * step

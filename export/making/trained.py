@@ -22,10 +22,10 @@ from training.instrument.run_instrument import RunInstrument
 from training.measure.playability import render_points
 from training.model.run_folder import TrainedRun
 
-N_POINTS = 2000  # notes that are played at random knob positions, to measure how many are in tune
+N_POINTS = 2000  # notes played at random knob positions, to measure how many are in tune
 POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if a smaller share of its points is in tune
 N_EMBEDDED = 2000  # training frames from which a preview's knobs get their travel
-N_CLIPS = 60  # clips for measuring likeness in a corpus without notes
+N_CLIPS = 60  # for measuring likeness in a corpus without notes
 
 
 class Sounding(NamedTuple):
@@ -63,14 +63,12 @@ class Trained:
 
     @cached_property
     def playable(self) -> RunInstrument:
-        """The run as an instrument that the engine plays."""
         rows = self.store.rows("train")
         chosen = rows[np.linspace(0, len(rows) - 1, min(N_EMBEDDED, len(rows))).round().astype(int)]
         return RunInstrument(self.run, self.store, embed_rows(self.run, self.store, chosen))
 
     @property
     def sounding(self) -> Sounding:
-        """The run as an instrument that can be played before it is exported."""
         return Sounding(self.playable, self.playable.encode)
 
     @property

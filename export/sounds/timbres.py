@@ -21,14 +21,14 @@ DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is no
 class Timbres:
     """The timbres that an instrument can make, by their ranks: rank 0.9 in brightness is brighter than 90 % of all.
 
-    instrument: the loaded decoder. knobs: the names of the instrument's knobs.
+    knobs: the names of the instrument's knobs.
     """
 
     def __init__(self, instrument: Playable, seed: int = 0):
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # The notes lie at least an octave from each end of the range, because an instrument's best notes are not there.
+        # At least an octave from each end of the range, where an instrument's notes are not the best.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))
