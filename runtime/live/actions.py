@@ -1,4 +1,4 @@
-"""Actions that a control or another program starts by name; they run on the main thread."""
+"""Actions that a control or another program starts by name, on the main thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Act = Callable[[Action], object]
 class Actions:
     """The actions in `control.targets.ACTIONS`, and two more.
 
-    `program` chooses a program that the engine does not have. `swapped` reports a swap that the rack has carried out.
+    `program` chooses a program that the engine does not have. `swapped` reports a swap by the rack.
     """
 
     def __init__(self, desk: Desk):
@@ -30,7 +30,7 @@ class Actions:
         self._acts[name] = act
 
     def perform(self, action: Action) -> object:
-        """Perform an action, and return its answer; UserError if it is impossible."""
+        """Perform an action and return its answer; UserError if it is impossible."""
         act = self._acts.get(action.name)
         if act is None:
             expected = f"one of: {', '.join(name for name in ACTIONS if name in self._acts)}"

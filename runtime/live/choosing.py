@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """What `Choosing` needs of `Swaps`, to play sounds with parts.
+    """What `Choosing` needs of `Swaps`.
 
     plays_whole: whether a sound with parts plays. is_taking_over: whether another instrument plays from the next block
     on. ask_whole: replaces all parts.
@@ -60,7 +60,7 @@ class Choosing:
         self.whole: Whole | None = None
         self._number: int | None = None  # the present sound's number, or None
         self._patch: Patch | None = None  # the patch of that sound
-        self._pending: int | None = None  # the number of a sound that is being read
+        self._pending: int | None = None  # of a sound that is being read
         self._n_choices = 0
         self._before: Patch | None = None  # the engine's patch until it receives the chosen one
 
@@ -74,7 +74,7 @@ class Choosing:
             names = self._names()
             if name in names:
                 self._play_own_of_instrument(names.index(name), then, otherwise)
-            elif error.where == "sound's name":  # no sound has this name; a broken sound gives another error
+            elif error.where == "sound's name":  # no sound has this name
                 known = f"a sound of {self._playing.choice.instrument.card.name}, or one of your own"
                 otherwise(UserError("sound's name", repr(name), known, did_you_mean(name, names)))
             else:
@@ -83,7 +83,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """Choose a sound by its MIDI number, bank * 128 + program; `then` and `otherwise`: as in `choose`."""
+        """As `choose`, by a MIDI number, bank * 128 + program."""
         if number < len(self._playing.choice.programs):
             self._play_own_of_instrument(number, then, otherwise)
         else:
@@ -95,7 +95,7 @@ class Choosing:
         """Choose the sound for a program change for which the engine of `part` has no sound.
 
         number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced,
-        else the whole sound. An error becomes a line for the user.
+        else the whole sound.
         """
         if any(said.channel is not None for said, _ in self._playing.choice.parts):
             play = partial(self._play_on_part, part)
@@ -128,7 +128,7 @@ class Choosing:
         """Take over the name and number under which the sound that plays was saved.
 
         patch: the engine's patch when the sound was saved; if another sound was chosen since, nothing happens. number:
-        None for no number.
+        may be None.
         """
         engine = self._playing.engine
         if engine.patch is patch and self._pending is None:
@@ -139,8 +139,7 @@ class Choosing:
         """Play a sound given by its tree; return the names of the sound and the instrument.
 
         tree: the content of a sound's file. folder: the folder of the files that the tree names. where: the sound's
-        name in messages. A sound with parts plays when all its parts are ready. UserError if the sound does not fit the
-        instrument.
+        name in messages. UserError if the sound does not fit the instrument.
         """
         choice = self._playing.choice
         if self.whole is not None and (tree.get("parts") or self.whole.plays_whole):
@@ -154,7 +153,7 @@ class Choosing:
         return self._play(patch, None)
 
     def _player(self, then: Then, otherwise: Otherwise) -> Then:
-        """Return a function that plays what the companion has read, unless another sound was chosen meanwhile."""
+        """Unless another sound was chosen meanwhile, the returned function plays what the companion has read."""
         self._n_choices += 1
         self._pending, number = None, self._n_choices
 
@@ -251,13 +250,13 @@ class Choosing:
 
     def _post(self, patch: Patch, part: int) -> None:
         if self.whole is not None and self.whole.is_taking_over:
-            # The patch is prepared for the present engine, but another plays from the next block on.
+            # The patch is for the present engine, but another plays from the next block on.
             found = "an instrument that takes over at this moment"
             raise UserError(f"sound {patch.sound.name}", found, "one that plays", "choose the sound again")
         self._playing.post(SoundChange(self._playing.part_engines()[part].prepare(patch), part))
 
     def _present_number(self) -> int | None:
-        """The present sound's number; a program change may have chosen the sound in the engine."""
+        """A program change may have chosen the sound in the engine."""
         if self._pending is not None:
             return self._pending
         patch = self._playing.engine.patch
@@ -265,7 +264,7 @@ class Choosing:
             self._before = None
         if self._patch is not None and (patch is self._patch or patch is self._before):
             return self._number
-        # No sound was chosen, so a preset plays: the one in the settings, or the instrument's first.
+        # A preset plays: the one in the settings, or the instrument's first.
         if patch.sound.name is None:
             names, name = self._names(), name_of(self._playing.engine, self._playing.choice)
             return names.index(name) if name in names else None

@@ -19,7 +19,7 @@ from runtime.sound.choice import Choice
 
 
 class Playing(Protocol):
-    """The part of `Racks` that `Condition` uses; n_notes: number of notes that all racks have played."""
+    """The part of `Racks` that `Condition` uses."""
 
     @property
     def choice(self) -> Choice: ...
@@ -60,7 +60,7 @@ class Condition:
         self.lamp: Lamp | None = None
 
     def tell(self) -> None:
-        """Report the condition to systemd, by sounds, and by the lamp."""
+        """Report to systemd, by sounds, and by the lamp."""
         self._power.look()
         self._history.note(self._card, self._playing.status.n_active_voices)
         playing, output = self._playing, self._card.output
@@ -102,12 +102,12 @@ class Condition:
         return self._history.columns()
 
     def ready_line(self) -> str:
-        """The user's line at the start: the output and the MIDI inputs."""
+        """The user's line at the start."""
         output, midi = self._card.output, ", ".join(self._midi.names) or "none yet"
         return f"READY {output.sample_rate_hz} Hz, {output.buffer_frames} frames, audio: {output.name}, MIDI: {midi}"
 
     def closing_line(self) -> str:
-        """The user's line at the end: the counts of blocks and notes."""
+        """The user's line at the end."""
         done = self._card.counts
         return (
             f"Stopped: {done['blocks']} blocks, {done['underruns']} underruns, {done['late']} late blocks, "

@@ -1,4 +1,4 @@
-"""The main thread's work apart from devices: answers requests, and lets the companion keep files."""
+"""The main thread's work apart from devices."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from runtime.sound.patch import Patch
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # seconds from one publication of moved controls to the next
+WATCH_S = 0.03  # seconds between publications of moved controls
 _MOST_ARRIVED = 256
 
 
@@ -71,7 +71,7 @@ class Playing(Protocol):
         """Return the output's peak since the previous call, 0 to 1; is_metered: whether to measure on."""
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set the velocity table of the MIDI input with the number `device`."""
+        """Set the velocity table of an input; device: its number."""
 
     def post(self, event: Event) -> None:
         """Post an event, which is heard one buffer later."""
@@ -114,7 +114,7 @@ class Desk:
         if panel is not None:
             panel.lend(self.recorder.ring.descriptor)
         if panel is not None and self.server is None:
-            panel.close()  # without a link, the page could not reach this process
+            panel.close()  # no page can reach this process without a link
             self._panel = None
         if self.server is not None:
             add_requests(self.server, self)
@@ -135,13 +135,13 @@ class Desk:
 
     @property
     def read_fds(self) -> list[int]:
-        """File descriptors that are readable when `serve` has something to do."""
+        """Readable when `serve` has something to do."""
         served = [each for each in (self.companion, self.server, self._panel) if each is not None]
         return [descriptor for each in served for descriptor in each.read_fds]
 
     @property
     def write_fds(self) -> list[int]:
-        """File descriptors that are writable when `serve` has something to do."""
+        """Writable when `serve` has something to do."""
         return [*self.companion.write_fds, *(self.server.write_fds if self.server else [])]
 
     @property
@@ -177,7 +177,7 @@ class Desk:
         self.maps.serve()
 
     def panel_lines(self) -> list[str]:
-        """The line with the page's address; no line without a page."""
+        """The line with the page's address, if there is a page."""
         return [f"PANEL {self._panel.url}"] if self._panel else []
 
     def remember(self) -> None:

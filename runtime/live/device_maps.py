@@ -32,7 +32,7 @@ class DeviceMaps:
     """The control maps of all MIDI inputs; all methods but `note` are for the main thread.
 
     config: the settings, whose map lines hold for every input. device: an input's number. last_moved: the target that
-    any control moved last; None at first.
+    any control moved last, or None.
     """
 
     def __init__(self, desk: Desk, config: Config):
@@ -41,8 +41,8 @@ class DeviceMaps:
         self._devices: dict[int, MapDevice] = {}
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
-        self._awaited: set[int] = set()  # devices without an answer from the companion yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned before that answer
+        self._awaited: set[int] = set()  # the companion has not answered for these devices
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned before the answer
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
@@ -104,7 +104,7 @@ class DeviceMaps:
         self._desk.playing.post(MapChange(device, self._bindings[device]))
 
     def changes(self) -> list[Event]:
-        """The events that give all devices' maps to a new engine."""
+        """The events that give all maps to a new engine."""
         return [MapChange(device, bindings) for device, bindings in self._bindings.items()]
 
     def note(self, event: ChannelEvent) -> None:
@@ -132,7 +132,6 @@ class DeviceMaps:
 
     @property
     def devices(self) -> dict[int, MapDevice]:
-        """The inputs that have appeared since the start, by number."""
         return self._devices
 
     def label(self, device: int) -> str:
@@ -145,10 +144,7 @@ class DeviceMaps:
         return setup.lines if setup else configured_lines(self._config)
 
     def own(self, device: int, names: Collection[str] | None = None) -> list[MapLine]:
-        """The lines of a device's map that were not learned.
-
-        names: all names of one target or action, to return only its lines; None for all lines.
-        """
+        """The lines of a device's map that were not learned; names: of one target or action, None for all."""
         setup = self._setups.get(device)
         lines = setup.chosen if setup else configured_lines(self._config)
         return [line for line in lines if names is None or line.moves in names]
@@ -180,7 +176,7 @@ class DeviceMaps:
         return found is not None and found.name == action
 
     def relearn(self, device: int, learned: tuple[MapLine, ...]) -> None:
-        """Use and save these learned lines for a device; the user is told if saving fails."""
+        """Use and save these learned lines for a device."""
         if device in self._awaited:
             self._early[device] = learned
         base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))

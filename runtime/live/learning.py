@@ -50,7 +50,7 @@ class ChooseCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Learning:
-    """Learns which control the player moves, on any input; answers requests on the link."""
+    """Learns which control the player moves, on any input."""
 
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
@@ -62,7 +62,7 @@ class Learning:
 
     @property
     def is_active(self) -> bool:
-        """Whether a control is being learned, so that `feed` needs the inputs' events."""
+        """Whether `feed` needs the inputs' events."""
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
@@ -86,7 +86,7 @@ class Learning:
         return {"number": self._number, "target": asked.target, "timeout_s": asked.timeout_s}
 
     def _begin_by_control(self, _action: Action) -> dict[str, Any]:
-        """Learn for the target that was moved last; if learning is active, cancel it."""
+        """Learn for the target that was moved last, or cancel learning."""
         if self._learner.target is not None:
             self._learner.cancel()
             self._tell({"outcome": "cancelled"})
@@ -137,7 +137,7 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
-        if learned.share is not None:  # jump now; otherwise the target would jump at the control's next turn
+        if learned.share is not None:  # otherwise the target would jump at the control's next turn
             self._desk.playing.post(TargetMove(line.moves, learned.share))
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class Learning:
         return LATER
 
     def _names(self, target: str) -> frozenset[str]:
-        """All names of a target or action; a latent has its own name, and one with its number."""
+        """A latent has its own name, and one with its number."""
         return frozenset({target} | {number for number, name in self._latents().items() if name == target})
 
     def _latents(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from runtime.companion.state import Settings, State, put_state_aside, read_state
 from runtime.config import Config
 
 PROVEN_AFTER_S = 10.0
-MOST_CUTS = 3  # a state is not restored after this many starts in a row that a power cut may have ended
+MOST_CUTS = 3  # starts in a row that a power cut may have ended; after so many, the state is not restored
 _ON_TRIAL = "ended within 10 s"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -28,9 +28,9 @@ class Memory:
     names the boot of the machine. If the machine was booted since, the power may have been cut, and the state is
     restored. After `MOST_CUTS` such starts in a row it is not: it may be what stops the machine.
 
-    state: the last run's state; None if there is none to restore. configured: the settings file's values of the
-    remembered settings; None until known. good_settings: all settings of that file, to be saved for when the file is
-    broken, or None. keeps: whether this run saves what plays; False for a demo.
+    state: the last run's state, or None. configured: the settings file's values of the remembered settings; None until
+    known. good_settings: all settings of that file, to be saved for when the file is broken, or None. keeps: whether
+    this run saves what plays; False for a demo.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):
@@ -55,7 +55,7 @@ class Memory:
 
     @property
     def is_kept(self) -> bool:
-        """Whether this run remembers anything; a second `play` of the same user does not."""
+        """False for a second `play` of the same user."""
         return self._file is not None
 
     def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:
@@ -112,7 +112,6 @@ class Memory:
 
 
 def _this_boot() -> str:
-    """The machine's present boot; an empty text where the system names none."""
     with suppress(OSError):
         return _BOOT.read_text(encoding="ascii").strip()
     return ""

@@ -29,7 +29,7 @@ def positions(engine: Engine) -> dict[str, float]:
 
 
 def name_of(engine: Engine, choice: Choice) -> str | None:
-    """The name of what plays: a sound with parts, or the first part's sound; None for no name."""
+    """The name of what plays: a sound with parts, or the first part's sound; or None."""
     if choice.whole is not None and choice.whole.sound.name:
         return choice.whole.sound.name
     return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)
@@ -41,7 +41,7 @@ def _first_preset(engine: Engine) -> str | None:
 
 
 def edited_sound(engine: Engine) -> dict[str, Any]:
-    """The engine's sound with the knobs' changes, as a sound's file has it, with the instrument's name."""
+    """The engine's sound with the knobs' changes, as the content of a sound's file."""
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
     if "name" not in tree and patch.settings.preset is not None:
         tree["name"] = patch.settings.preset
@@ -74,8 +74,8 @@ def present_sound(
 ) -> tuple[dict[str, Any], Path | None]:
     """The sound that plays, as the content of a sound's file, and the folder of the files that it names.
 
-    A sound with parts names its parts, without the knobs' changes to them. engines: one for each part.
-    for_another_folder: whether parts that are files get absolute paths.
+    A sound with parts lacks the knobs' changes to its parts. engines: one for each part. for_another_folder: whether
+    parts that are files get absolute paths.
     """
     if choice.whole is None:
         return edited_sound(engines[0]), engines[0].patch.folder
@@ -89,7 +89,7 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """Copy a part, with this instrument and the patch's sound; return `part` itself if the sound has no name."""
+    """A part with this instrument and the patch's sound; `part` itself if the sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)

@@ -1,7 +1,7 @@
 """Recording, in the playing process: keeps the sound of the last seconds, and sends events to the companion.
 
-The audio thread copies its blocks into a ring and appends events to a list. The companion reads the ring and writes the
-files. The main thread, here, sorts the list's events and sends them to the companion.
+The audio thread copies its blocks into a ring and appends events to a list. The main thread, here, sorts these events
+and sends them to the companion, which also reads the ring and writes the files.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from runtime.live.desk import Desk
     from runtime.rack.rack import Rack
 
-SERVE_S = 0.2  # interval at which a recording's events go to the companion
-STATE_S = 2.0  # interval of requests for the rack's state; a recording begins at the frame of a state
+SERVE_S = 0.2  # between two sendings of a recording's events
+STATE_S = 2.0  # between requests for the rack's state; a recording begins at the frame of a state
 MARGIN_S = 2.0  # no recording begins in this oldest part of the ring, which may be overwritten before it is read
 BEGINS_WITHIN_S = 3.0  # longest wait for the beginning; it passes if the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
 Answer = Callable[[Any], object]
-_Known = tuple[int, RackState]  # a state's index in `_recent`, and the state
+_Known = tuple[int, RackState]  # an index in `_recent`, and the state there
 
 
 class _Waiting(msgspec.Struct):
-    """A requested recording; it begins at a state near `from_frame`, or is refused at the time `until_s`."""
+    """It begins at a state near `from_frame`, or is refused at the time `until_s`."""
 
     record: Record
     from_frame: int
@@ -66,8 +66,8 @@ class Recorder:
         self._recent: deque[tuple[int, object]] = deque()
         self._held: list[tuple[int, Any]] = []  # the recording's unsent events, sorted by frame
         self._waiting: _Waiting | None = None
-        self._settings = Config()  # the settings at the recording's start
-        self._first = -1  # the recording's first frame, -1 without a recording
+        self._settings = Config()  # at the recording's start
+        self._first = -1  # the recording's first frame, -1 without one
         self._n_starts = 0  # `companion.n_starts` when the recording began
         self._next_state_s, self._former_generation = -math.inf, 0
 
@@ -80,7 +80,7 @@ class Recorder:
 
     @property
     def is_recording(self) -> bool:
-        """Whether a recording goes on, or is about to begin."""
+        """True also if a recording is about to begin."""
         return self._first >= 0 or self._waiting is not None
 
     @property
@@ -100,7 +100,7 @@ class Recorder:
     def serve(self) -> None:
         if self._rack is None:
             return
-        frame = self._rack.frame  # read before the history, which then has all events before this frame
+        frame = self._rack.frame  # before the history, which then has all events before this frame
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -163,7 +163,6 @@ class Recorder:
 
 
     def _take_news(self, frame: int) -> None:
-        """Move events to `_recent` and `_held`; drop events older than the ring's sound."""
         while self._history:
             item = self._history.popleft()
             if isinstance(item[1], Swap):
@@ -172,7 +171,7 @@ class Recorder:
                 self._recent.append(item)
             if self._first >= 0 and not isinstance(item[1], RackState):
                 self._held.append(item)
-        self._held.sort(key=itemgetter(0))  # a stable sort: events of one frame keep their order
+        self._held.sort(key=itemgetter(0))  # stable: events of one frame keep their order
         oldest = frame - self.ring.n_frames
         while self._recent and self._recent[0][0] < oldest:
             self._recent.popleft()
@@ -191,7 +190,7 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """The state to begin from, or None; before: whether the recording includes past sound.
+        """before: whether the recording includes past sound.
 
         If it does, a silent state is preferred: `render` can repeat only a recording that begins in silence.
         """
@@ -234,10 +233,7 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send at most `most` events before `frame`; None for all.
-
-        Call this only when no event before `frame` can still arrive.
-        """
+        """Call this only when no event before `frame` can still arrive. most: None for all."""
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)
         due, self._held = self._held[:n_due], self._held[n_due:]
@@ -257,7 +253,7 @@ class Recorder:
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """The companion's facts about a recording, with seconds in place of frames."""
+        """With seconds in place of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

@@ -36,8 +36,8 @@ def choose_with_memory(
 ) -> Choice:
     """Choose what to play: options override the remembered state, which overrides the settings.
 
-    instrument, preset, sound: the options, or None. A state that cannot be used is put aside, with a line for the user.
-    Other errors are as in `choose`.
+    instrument, preset, sound: the options, or None. A state that cannot be used is put aside. Other errors are as in
+    `choose`.
     """
     state, memory.configured = memory.state, settings_of(config)
     if state is not None:
@@ -79,7 +79,7 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        msgspec.to_builtins(self.state())  # the first call is slow: it reads the instrument's file
+        msgspec.to_builtins(self.state())  # slow the first time: it reads the instrument's file
 
     def look(self) -> None:
         """Let the companion save what plays, if it has changed; call this at least every 2 s."""
@@ -122,7 +122,7 @@ class Remembering:
 
 
 def state_of(playing: Playing, configured: Settings | None = None) -> State:
-    """What plays, as a `State`; configured: the settings file's values, None to take the present values."""
+    """What plays, as a `State`; configured: the settings file's values, None to take the present ones."""
     engine, choice = playing.engine, playing.choice
     sound, folder = present_sound(playing.part_engines(), choice)
     return State(
@@ -141,7 +141,7 @@ def settings_of(config: Config) -> Settings:
 
 
 def _with_settings(config: Config, state: State) -> Config:
-    """A setting that has changed in the settings file since keeps the file's value."""
+    """Where the settings file has changed since the last run, its value stays."""
     now = settings_of(config)
     changes = {
         name: getattr(state.settings, name)
@@ -162,7 +162,7 @@ def _is_wanted(state: State, instrument: str | None) -> bool:
 
 
 def _name_of(decoder: Decoder) -> str:
-    """The instrument's name in the library, or else the path of its file."""
+    """In the library, or else the path of its file."""
     known = available().get(decoder.path.stem)
     same = known is not None and known.resolve() == decoder.path.resolve()
     return decoder.path.stem if same else str(decoder.path.resolve())

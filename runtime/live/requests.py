@@ -1,4 +1,4 @@
-"""Requests of other programs to the playing process; docs/link.md describes each request."""
+"""Requests of other programs to the playing process; docs/link.md describes each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose another sound by its name, by its MIDI number, or by its tree.
+    """Choose another sound by its name, its MIDI number, or its tree.
 
     number: bank * 128 + program. tree: the content of a sound's file. folder: the folder of the files that the tree
     names.
@@ -55,7 +55,7 @@ class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The name of one of the user's sounds, or of an instrument."""
+    """The name of a user's sound, or of an instrument."""
 
     name: Name
 
@@ -168,7 +168,7 @@ def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
 
 
 def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
-    engine = desk.playing.engine  # the page moves the latents of the first part
+    engine = desk.playing.engine  # whose latents the page moves
     return _keep(desk, way.name, edited_sound(engine) | {"morph": {"sounds": way.places}}, engine.patch.folder, caller)
 
 

@@ -44,9 +44,9 @@ class Supervisor:
     """Plays one instrument until it is asked to stop.
 
     say: called with each line for the user. notify: as `service.notify.notify`. through: an effect on the sound card's
-    input; None to open no input. memory: what the last run remembered; None to remember nothing. panel: the page's
-    process, not started yet, or None. waits_for_named: whether to wait for a missing sound card that the settings name,
-    instead of raising UserError. remark: what is wrong with the settings.
+    input, or None. memory: what the last run remembered; None to remember nothing. panel: the page's process, not
+    started yet, or None. waits_for_named: whether to wait for a missing sound card that the settings name, instead of
+    raising UserError. remark: what is wrong with the settings.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Supervisor:
         return self._racks.rack.sample_rate_hz
 
     def tell_sound(self, name: str | None) -> None:
-        """Publish the name of the sound that plays from now on."""
+        """Publish the name of the sound that plays."""
         self._desk.changed(sound=name)
 
     @property
@@ -111,7 +111,7 @@ class Supervisor:
         return self._card.take_peak(is_metered)
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set the velocity table of the MIDI input with the number `device`."""
+        """Set the velocity table of an input; device: its number."""
         self._midi.set_velocities(device, velocities)
 
     def post(self, event: Event) -> None:
@@ -143,8 +143,7 @@ class Supervisor:
         output = self._card.first()
         self._fit_rack(output.sample_rate_hz)
         through_lines = self._card.make_effect(output)
-        # Before the first block, because both hold the interpreter for long: polling makes MIDI clients, and preparing
-        # collects garbage.
+        # Both hold the interpreter for long: polling makes MIDI clients, and preparing collects garbage.
         midi_lines = self._midi.poll()
         self._desk = Desk(self, self._say, self._memory, self._panel)
         for name, act in (
@@ -186,10 +185,7 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """Check everything every `ROUND_S`, or every `LOOK_S` without a sound card, until `stop`.
-
-        MIDI is also checked when a port appears, disappears, or is to be tried again.
-        """
+        """MIDI is also checked when a port appears, disappears, or is to be tried again."""
         next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
             limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s, self._watch.wait_s)
@@ -219,7 +215,7 @@ class Supervisor:
         self._sounds.serve()
 
     def _post_at(self, event: Event, arrival_s: float) -> None:
-        """arrival_s: a time of `time.perf_counter()`; the event is heard one buffer later."""
+        """The event is heard one buffer after arrival_s, a time of `time.perf_counter()`."""
         self._racks.rack.post(event, self._card.frame_at(arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:
@@ -237,7 +233,7 @@ class Supervisor:
             self._begin_rack()
 
     def _begin_rack(self) -> None:
-        """A new rack knows neither the control maps nor the swaps that were posted to the previous one."""
+        """A new rack knows neither the control maps nor the swaps posted to the previous one."""
         self._swaps.forget_posted()
         self._tell_maps()
 

@@ -22,9 +22,9 @@ class InputEffect(NamedTuple):
 
 
 def effect_on(output: Output, through: InputEffect | None, positions: Positions) -> tuple[Effect | None, list[str]]:
-    """Make the effect for an output that is about to start, or None; also return lines for the user.
+    """The effect for an output that is about to start, and lines for the user.
 
-    It is None if `through` is None or the output has no input.
+    The effect is None if `through` is None or the output has no input.
     """
     if through is None:
         return None, []

@@ -1,4 +1,4 @@
-"""Opens the sound card; when the card has gone, plays silently and looks for a card again."""
+"""Opens the sound card; when it has gone, plays silently and looks for a card again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.config import AudioConfig
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # seconds from look to look while there is no sound card
+LOOK_S = 1.0  # between looks while there is no sound card
 
 
 class AudioHangsError(Exception):
@@ -23,9 +23,9 @@ class AudioHangsError(Exception):
 class SoundCard:
     """Opens and closes one output after another, on the main thread.
 
-    through: an effect, and the input to open for it; None for no input. positions: returns the knobs' positions for the
-    effect. waits_for_named: whether to wait for a missing device that the settings name, instead of raising UserError.
-    say: called with each line for the user.
+    through: an effect, and the input to open for it, or None. positions: returns the knobs' positions for the effect.
+    waits_for_named: whether to wait for a missing device that the settings name, instead of raising UserError. say:
+    called with each line for the user.
     output: what plays now. is_missing: whether it is silent because there is no card. problem: why, or an empty text.
     """
 
@@ -42,8 +42,8 @@ class SoundCard:
         self._effect: Effect | None = None
         self.output: Output
         self.is_missing, self.problem = False, ""
-        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far
-        self._newest = 0  # the frame of the newest event
+        self._renderers: list[BlockRenderer] = []  # of all outputs so far
+        self._newest = 0  # of the newest event
 
     @property
     def blocks(self) -> BlockRenderer:
@@ -70,8 +70,8 @@ class SoundCard:
     def frame_at(self, arrival_s: float) -> int | None:
         """The engine's frame at which an event will be heard; None before the first output plays.
 
-        arrival_s: when the event arrived, by `time.perf_counter()`. The frame is never before the previous event's:
-        each output has its own clock, and a key's release could get a frame before its press, and leave the note on.
+        arrival_s: when the event arrived, by `time.perf_counter()`. The frame is never before the previous event's,
+        although each output has its own clock: a key's release before its press would leave the note on.
         """
         frame = self._renderers[-1].clock.frame_at(arrival_s, self._newest) if self._renderers else None
         if frame is None:
@@ -110,7 +110,7 @@ class SoundCard:
         output.blocks.cues = cues
 
     def look(self) -> Output | None:
-        """Return a card that has appeared, after closing the silent output, or None."""
+        """If a card has appeared, close the silent output and return the card; else return None."""
         output = self._try(at_start=False)
         if output is not None:
             self.output.close()
@@ -131,8 +131,7 @@ class SoundCard:
         return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
 
     def _try(self, at_start: bool) -> Output | None:
-        """Open the card; None if none opens. at_start: whether a failure is told to the user, or raised as in `first`.
-        """
+        """None if no card opens. at_start: whether a failure is told to the user, or raised as in `first`."""
         audio_in = self._through and self._through.audio_in
         try:
             output = open_output(self._config, audio_in)

@@ -12,6 +12,6 @@ BEAT_S = 1.0 / 30.0
 
 
 def next_beat_s(now_s: float, n_beats: int = 1) -> float:
-    """The first multiple of n_beats beats after now_s, in seconds of the same clock."""
+    """The first multiple of n_beats beats after now_s, by the same clock."""
     # A whole number times BEAT_S rounds to the same moment for every n_beats.
     return (math.floor(now_s / BEAT_S) // n_beats + 1) * n_beats * BEAT_S

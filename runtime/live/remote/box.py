@@ -1,4 +1,4 @@
-"""What pages ask about the machine: the doctor, the settings that may be changed, restart and power off."""
+"""What pages ask about the machine."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Playing(Protocol):
 
     @property
     def choice(self) -> Choice:
-        """The `Choice` with which the first part's present instrument began to play."""
+        """The `Choice` with which the first part's instrument began to play."""
 
 
 class BoxRequests:
     """Answers requests about the doctor, the settings and the power.
 
-    companion: does the work. changed: publishes news. file: the settings in the settings file.
+    changed: publishes news. file: the settings in the settings file.
     """
 
     def __init__(self, playing: Playing, companion: CompanionChild, changed: Callable[..., object], file: Config):
@@ -108,7 +108,7 @@ class BoxRequests:
         if not is_service():
             raise UserError("power", "no service, so nothing would start it again", "the service", "start play by hand")
         caller.answer({"do": RESTART})
-        signal.raise_signal(signal.SIGTERM)  # as `systemctl restart` does; systemd then starts `play` again
+        signal.raise_signal(signal.SIGTERM)  # systemd then starts `play` again
         return LATER
 
 

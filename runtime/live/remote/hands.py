@@ -1,4 +1,4 @@
-"""Notes that other programs play over the link; a note ends at the latest when its program disconnects."""
+"""Notes that other programs play over the link."""
 
 from __future__ import annotations
 

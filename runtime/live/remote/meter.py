@@ -58,7 +58,6 @@ class Meter:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until the next news; infinite if nobody watches."""
         return max(0.0, self._due_s - time.monotonic())
 
     def serve(self, server: Server) -> None:

@@ -24,8 +24,7 @@ class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the page's process reports.
 
     url: the page's address on this machine. network_urls: its addresses for other machines, if they can reach it. code:
-    pairs a device; None if no code is needed. paired: names of the paired devices. osc: None if the process does not
-    listen for OSC.
+    pairs a device; None if no code is needed. paired: names of the paired devices. osc: None without OSC.
     """
 
     url: Text
@@ -36,7 +35,7 @@ class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PanelNotes:
-    """Keeps the last report of the page's process, until that process disconnects."""
+    """Keeps the last report, until the page's process disconnects."""
 
     def __init__(self) -> None:
         self._said: PanelNews | None = None

@@ -22,7 +22,7 @@ NOTES = {
 PEAK = 0.125  # -18 dB: clear beside music, but no shock in silence
 _NOTE_S, _RING_S, _FADE_S = 0.15, 0.5, 0.03
 _VELOCITY, _BLOCK_FRAMES = 90, 256
-# Short, plain notes: no filter, no modulation, the knobs where the instrument's card puts them.
+# No filter, no modulation, the knobs where the instrument's card puts them.
 _SETTINGS = Config(
     phase_blend=1.0, voice=VoiceConfig(n_voices=4, envelope=Adsr(decay_s=0.4, sustain=0.0, release_s=0.2))
 )
@@ -31,8 +31,8 @@ _SETTINGS = Config(
 def make_cues(instrument: Path, sample_rate_hz: int, volume_db: float = 0.0) -> dict[str, np.ndarray]:
     """Make every cue of NOTES, and return them by name, each float32 (n_frames, 2).
 
-    All instruments' cues have one peak; a negative volume_db lowers it. This takes long: another thread may play the
-    instrument, so it is loaded again. UserError as from Decoder.
+    All instruments' cues have one peak; a negative volume_db lowers it. This takes long: the instrument is loaded
+    again, because another thread may play it. UserError as from Decoder.
     """
     engine = Engine(Decoder(instrument), sample_rate_hz=sample_rate_hz, patch=Patch(_SETTINGS))
     peak = PEAK * min(1.0, 10.0 ** (volume_db / 20.0))

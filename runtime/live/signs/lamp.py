@@ -1,4 +1,4 @@
-"""The lamp and the button of a box; the companion drives their pins."""
+"""The lamp and the button of a box."""
 
 from __future__ import annotations
 

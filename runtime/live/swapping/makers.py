@@ -111,13 +111,13 @@ class Makers:
         maker.make(make)
 
     def free(self, engines: Iterable[object]) -> None:
-        """Let the thread that has made an engine free it; nothing else may refer to these engines."""
+        """Let the threads free the engines that they made; nothing else may refer to these."""
         for engine in engines:
             maker = next((each for each in self._makers if each.has_made(engine)), None)
             (maker or next(iter(self._makers), None) or self._new()).free([engine])
 
     def tidy(self) -> None:
-        """Let the threads return the memory of freed instruments; call this after freeing some, and every 2 s."""
+        """Let the threads return freed memory; call this after freeing instruments, and every 2 s."""
         for maker in self._makers:
             maker.tidy()
 

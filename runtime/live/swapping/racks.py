@@ -1,4 +1,4 @@
-"""Builds and replaces the rack that plays, and decides when a replaced rack is freed."""
+"""Builds and replaces the rack that plays."""
 
 from __future__ import annotations
 
@@ -38,15 +38,14 @@ class Racks:
 
     @property
     def n_notes(self) -> int:
-        """The number of notes that all racks have played."""
         return self._n_past_notes + self.rack.status.n_notes
 
     def choice_of(self, part: int) -> Choice:
-        """The `Choice` that the part with this number plays."""
+        """The `Choice` that this part plays."""
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Note that `part`, or all parts for ALL_PARTS, plays another `Choice` from now on."""
+        """Note that `part` plays another `Choice` from now on; ALL_PARTS: every part does."""
         if part == ALL_PARTS:
             self.choice = choice
             return
@@ -67,7 +66,7 @@ class Racks:
             self.choice = self.choice._replace(whole=named(self.choice.whole, name))
 
     def fit(self, sample_rate_hz: int) -> bool:
-        """Keep the rack if it has this sample rate, else build another; return whether it was built."""
+        """Keep the rack if it has this sample rate, else build another; return whether another was built."""
         if self.rack is not None and self.rack.sample_rate_hz == sample_rate_hz:
             return False
         self._build(sample_rate_hz)
@@ -80,7 +79,7 @@ class Racks:
     def free_left(self) -> None:
         """Free the racks that were replaced before the previous call.
 
-        The audio thread has left them, so it is not the thread that frees them.
+        The audio thread has left them by now, so it does not have to free them.
         """
         self._left, self._leaving = self._leaving, []
 

@@ -1,4 +1,4 @@
-"""Swaps instruments while playing: another thread makes the next one, and the rack takes it over."""
+"""Swaps instruments while playing."""
 
 from __future__ import annotations
 
@@ -59,20 +59,20 @@ class Swaps:
         is_busy: Callable[[], bool] = lambda: False,
     ):
         self._playing, self._racks, self._say = playing, racks, say
-        self._wishes: deque[_Wish] = deque()  # requests that no thread has begun to make
+        self._wishes: deque[_Wish] = deque()  # no thread has begun to make these
         self._is_making, self._makers = False, Makers(wake, is_busy)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
-        self._posted: deque[tuple[int, Choice]] = deque()  # not confirmed by the rack yet
+        self._posted: deque[tuple[int, Choice]] = deque()  # the rack has not confirmed these
         self._asked: dict[int, str] = {}  # by part: the latest requested instrument
 
     @property
     def plays_whole(self) -> bool:
-        """Whether the present sound has parts; then the next chosen sound replaces all of them."""
+        """Whether the present sound has parts; then the next sound replaces all of them."""
         return bool(self._racks.choice.parts)
 
     @property
     def is_taking_over(self) -> bool:
-        """Whether another instrument was posted and does not play yet; this lasts for a block or two."""
+        """Whether another instrument was posted and does not play yet: for a block or two."""
         return bool(self._posted)
 
     @property
@@ -132,7 +132,7 @@ class Swaps:
                 self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
 
     def _n_parts(self) -> int:
-        """The number of parts when all posted swaps have happened."""
+        """When all posted swaps have happened."""
         for part, choice in reversed(self._posted):
             if part == ALL_PARTS:
                 return max(1, len(choice.parts))
@@ -194,8 +194,8 @@ def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
-    # No note is played to warm the engine up: loading has run the decoder, and other engines have already played. The
-    # settings' preset belongs to the settings' instrument.
+    # Loading has run the decoder, and other engines have played, so no note warms the engine up. The settings' preset
+    # belongs to the settings' instrument.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)

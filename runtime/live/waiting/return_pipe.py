@@ -7,7 +7,7 @@ import os
 
 
 class ReturnPipe:
-    """A pipe that tells the main thread that another thread has returned something.
+    """Tells the main thread that another thread has returned something.
 
     The audio thread must not wait for a lock, and a `threading.Event` has one. A write to a non-blocking pipe takes 1
     to 3 us. A write to a full pipe fails, which does no harm: the main thread wakes anyway.

@@ -34,7 +34,7 @@ class StopSignal:
     def wait(self, limit_s: float, wake_fds: Iterable[int] = (), write_fds: Iterable[int] = ()) -> bool:
         """Wait for the request to stop; return whether it was made.
 
-        limit_s: the longest wait. The wait also ends when one of wake_fds is readable or one of write_fds is writable.
+        The wait also ends after limit_s, or when one of wake_fds is readable or one of write_fds is writable.
         """
         readable, writable, _ = select.select([self._read_fd, *wake_fds], list(write_fds), [], limit_s)
         self.woken = frozenset([*readable, *writable])

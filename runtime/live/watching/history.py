@@ -1,4 +1,4 @@
-"""Keeps loads and faults of the last minutes, for people who look only after they have heard a fault."""
+"""Keeps loads and faults of the last minutes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class History:
         self._late = self._underruns = 0
 
     def note(self, card: Card, n_voices: int) -> None:
-        """Add a point, unless the newest point is younger than STEP_S."""
+        """Add a point, unless the newest is younger than STEP_S."""
         now_s = time.monotonic()
         if self._points and now_s - self._points[-1].at_s < STEP_S:
             return

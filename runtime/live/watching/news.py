@@ -8,7 +8,7 @@ _LONGEST_PROBLEM = 300
 
 
 class StatusNews:
-    """Sends the status line when it has changed; notify: as `service.notify.notify`."""
+    """Sends the status line when it has changed."""
 
     def __init__(self, notify: Callable[..., object]):
         self._notify, self._told = notify, ""
@@ -22,7 +22,7 @@ class StatusNews:
 
 
 def status_text(n_sounding: int, device: str, ports: Sequence[str], problems: Sequence[str]) -> str:
-    """The status line: problems first, because a screen may cut off the rest."""
+    """Problems first: a screen may cut off the rest."""
     wrong = [problem[:_LONGEST_PROBLEM].rstrip(".") for problem in problems if problem]
     plays = f"{n_sounding} voices, audio: {device}, MIDI: {', '.join(ports) or 'none yet'}"
     return "; ".join([*wrong, plays])

@@ -1,4 +1,4 @@
-"""Detects that the machine slows down for lack of voltage or cooling, if it reports this, as a Raspberry Pi does."""
+"""Detects that the machine slows down for lack of voltage or cooling, as a Raspberry Pi reports."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 
 LOOK_S = 4.0
-SHOWN_S = 60.0  # how long the status shows a problem after its end: problems may last only seconds
+SHOWN_S = 60.0  # after a problem's end, because problems may last only seconds
 # Bits of the firmware's answer: what is wrong now. The bits 16 places higher: what was wrong at some time since the
 # start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"
-_LEAST_C, _MOST_C = 1.0, 150.0  # a reading outside this range comes from a broken sensor
+_LEAST_C, _MOST_C = 1.0, 150.0  # other readings come from a broken sensor
 
 LOW_VOLTAGE = "Too little voltage: the machine slows itself down, and the sound may break up"
 BETTER_SUPPLY = "use the power supply that is made for this machine, with a short cable"

@@ -1,4 +1,4 @@
-"""Detects stalls, in which the machine holds up the audio thread; fewer voices would not help."""
+"""Detects stalls, in which the machine holds up the audio thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-# This many stalls in this many seconds are reported; fewer can be heard, but are too rare to look for a cause.
+# This many stalls in this many seconds are reported; fewer are too rare to look for a cause.
 _MANY, _WITHIN_S = 5, 10.0
 
 

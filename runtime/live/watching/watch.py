@@ -107,7 +107,7 @@ class Watch:
         if now_s - self._panic_s < _PANIC_HELPS_S:
             return
         if now_s - self._panic_s < 10.0 * _PANIC_HELPS_S:
-            self._playing.renew()  # the panic did not help, so the effects' state may be corrupt
+            self._playing.renew()  # the effects' state may be corrupt
         self._panic_s = now_s
         self._playing.post(Action("panic"))
 
