@@ -1,4 +1,4 @@
-"""Writes the cards of an instrument: the descriptions that its two files contain."""
+"""Writes the cards of an instrument, which its two files contain."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    name: the instrument's name. measured: measured figures by name. check: an input row (n_inputs,) and its output row
+    name: the instrument's name. measured: figures by name. check: an input row (n_inputs,) and its output row
     (n_bins,).
     """
     spec: StftSpec = store.spec

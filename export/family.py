@@ -22,7 +22,7 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # most semitones by which a copy is transposed; most frames of a recording or copy
+TRANSPOSE, MOST_FRAMES = 3, 32  # of a copy; of a recording or copy
 LEAST_STEPS = 16_000  # training steps; a small corpus gets more epochs to reach them
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
@@ -41,7 +41,7 @@ FAMILY = (*(Member(name, name) for name in ("orchestra", "strings", "fm", "pads"
 
 
 def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
-    """Render, learn and export one instrument; resumes where an earlier call stopped. Returns the files written.
+    """Render, learn and export one instrument, or resume an earlier call; returns the files written.
 
     work: the folder of recordings, corpora and runs.
     """
@@ -56,15 +56,15 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def n_epochs(recipe: Recipe, n_frames: int) -> int:
-    """How many epochs to train on n_frames: those of the recipe, or more if LEAST_STEPS steps need more."""
+    """How many epochs to train on n_frames: the recipe's, or more if LEAST_STEPS steps need more."""
     steps = -(-n_frames // recipe.fit.batch_size)
     return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 
 
 def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
-    """Choose an instrument's presets again, and train nothing; returns the files written. work: as in `build_member`.
+    """Choose an instrument's presets again, and train nothing; returns the files written.
 
-    UserError for an instrument without recordings.
+    work: as in `build_member`. UserError for an instrument without recordings.
     """
     if member.source is None:
         raise UserError(member.file, "no recordings", "an instrument that was taught recordings", "leave it out")
@@ -72,7 +72,7 @@ def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
-    """The corpus of an instrument with a source, and the folder of its recordings; each is made if it is missing."""
+    """The corpus of an instrument with a source, and the folder of its recordings; each is made if missing."""
     recordings = work / "recordings" / member.source
     if not (recordings / MANIFEST).is_file():
         print(render(member.source, recordings))
@@ -84,7 +84,7 @@ def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
 
 
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
-    """The recordings, each with `cents` as heard; those more than FARTHEST_CENTS off their note are left out.
+    """The recordings, each with `cents` as heard, without those more than FARTHEST_CENTS off their note.
 
     Sampled instruments are seldom in tune to a few cents; without `cents`, an instrument would learn these errors.
     """

@@ -1,4 +1,4 @@
-"""Stores weights in half precision, which halves a file; nothing is lost if they were rounded before."""
+"""Stores weights in half precision; nothing is lost if they were rounded before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FEWEST_VALUES = 256  # smaller tensors stay as they are
 
 
 def round_weights(model: Any) -> None:
-    """Round a Keras model's weights to float16, in place; Keras and its ONNX file then compute the same."""
+    """Round a Keras model's weights to float16, in place."""
     model.set_weights([half_precision(weights) for weights in model.get_weights()])
 
 

@@ -1,4 +1,4 @@
-"""Turns a trained run into an instrument: two ONNX files with cards, which compute the same as Keras."""
+"""Turns a trained run into an instrument: two ONNX files with cards."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def verify(path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Exported:
-    """A card without presets, and the run's two models as ONNX: a ModelProto, and the content of the encoder's file."""
+    """A card without presets, and the run's two models as ONNX; encoder: the content of its file."""
 
     run: TrainedRun
     decoder: Any
@@ -160,7 +160,7 @@ class _Exported:
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """For measuring. path: the decoder's file, in a temporary folder."""
+        """path: the decoder's file."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 

@@ -1,4 +1,4 @@
-"""Makes the map of an instrument: knob positions of some training frames, and these frames' places on a plane."""
+"""Makes the map of an instrument: training frames as places on a plane."""
 
 from __future__ import annotations
 

@@ -15,15 +15,15 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
-# much as 1 dB of distance between the recording and its preset.
+# A recording should be so much nearer to its own preset than to any other. Each dB that is lacking costs as much as 1
+# dB of distance between the recording and its preset.
 APART_DB = 1.0
 MOST_TAKES = 24  # most recordings of one sound that are compared
-# The search passes over all presets N_PASSES times, each time with N_ROUNDS rounds for each preset. In each round it
-# tries N_TRIED new places, which it makes by changing the N_KEPT best places so far.
+# The search passes over all presets N_PASSES times, each time with N_ROUNDS rounds for each preset. A round tries
+# N_TRIED new places, made by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes, in the first and last round
-SHARE_CHANGED = 0.4  # share of the positions that one try changes
+SHARE_CHANGED = 0.4  # of the positions, in one try
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """Places that sound more like the recordings of their presets than `places` do, by preset name.
+    """Places that sound more like the presets' recordings than `places` do, by preset name.
 
     takes: recordings; those of sounds without a preset do not count.
     """
@@ -82,7 +82,7 @@ def _better(
 def _costs(
     instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
 ) -> np.ndarray:
-    """Of n tried places, (n,); less is better.
+    """The costs of n tried places, (n,).
 
     tried: knob positions of each place at the keys, (n, n_keys, n_latents). nearest_db: each take's distance from the
     nearest other preset.

@@ -61,7 +61,7 @@ def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ..
 def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
     """0 to 1, for each of these points (n, n_latents)."""
     conditioning = run.record.conditioning
-    if conditioning.kind == "none":  # the model has no notes to score, so typical sounds score best
+    if conditioning.kind == "none":  # typical sounds score best, because the model has no notes
         distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)
         return (1.0 - distance / max(distance.max(), 1e-9)).tolist()
     notes = np.arange(N_CHROMA) if conditioning.kind == "chroma" else known_notes(store)
@@ -93,7 +93,7 @@ def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndar
 
 
 def known_notes(store: FrameStore) -> np.ndarray:
-    """The known MIDI notes of the training frames, in rising order."""
+    """The known MIDI notes of the training frames, rising."""
     notes = np.unique(store.note[store.rows("train")])
     return notes[notes >= 0].astype(int)
 

@@ -1,4 +1,4 @@
-"""Makes presets of the corpus's sounds: each is named after a sound, and plays as that sound's recordings do."""
+"""Makes presets of the corpus's sounds: each plays as its sound's recordings do."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from training.measure.likeness import takes_of
 MOST_PRESETS = 32
 MOST_KEYS = 4
 CHORD = (60, 64, 67)
-LOUDNESS_LUFS = -10.0  # loudness of a chord, the same as in the virtual analogue
+LOUDNESS_LUFS = -10.0  # of a chord, as in the virtual analogue
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
-    """The training recordings of each sound, by name, in the corpus's order; transposed copies are left out."""
+    """The training recordings of each sound, by name, in the corpus's order; without transposed copies."""
     found: dict[str, dict[str, Clip]] = {}
     for clip in store.clips:
         if not clip.transposed and clip.split == "train":
@@ -103,7 +103,7 @@ def _spread(clips: list[Clip]) -> list[Clip]:
     by_note = list({clip.note: clip for clip in clips}.values())
     if len(by_note) <= MOST_KEYS:
         return by_note
-    # Halves are rounded up: rounding them to even would choose one recording twice.
+    # Rounding halves to even would choose one recording twice.
     places = np.floor(np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2] + 0.5).astype(int)
     return [by_note[place] for place in places]
 

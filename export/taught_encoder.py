@@ -32,7 +32,7 @@ BANDS, WIDTHS = 128, (256, 128)
 
 
 def write_taught_encoder(path: Path) -> Path:
-    """Train an encoder for the decoder at `path`, and write it beside the decoder; returns the encoder's path."""
+    """Train an encoder for the decoder at `path`, and write it beside the decoder; returns its path."""
     decoder = Decoder(path)
     frames, notes, latents = _lessons(decoder)
     encoder = _taught(decoder, [frames, Conditioning("chroma").rows(notes)], latents)

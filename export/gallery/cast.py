@@ -1,4 +1,4 @@
-"""Casts the gallery's piece: measures one note of each sound, and chooses a sound for each part."""
+"""Casts the gallery's piece: chooses a sound for each part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the end of the held note; its level is compared with the note's loudest moment
+FROM_S, TO_S = 1.2, 1.45  # the end of the held note
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
@@ -36,7 +36,7 @@ class Heard(NamedTuple):
 
 
 def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
-    """Play one note of a sound, and measure what is heard."""
+    """Play one note of a sound, and measure it."""
     keys = [played.key for played in patch.trajectories if played.key is not None]
     note = round(sum(keys) / len(keys)) if keys else None
     sound = play(instrument, patch, [min(max(note or USUAL_NOTE, LOWEST_NOTE), HIGHEST_NOTE)], held_s=HELD_S).sound

@@ -1,4 +1,4 @@
-"""Plays the gallery's morph: a chord is held while the knobs travel from sound to sound."""
+"""Plays the gallery's morph: a chord, while the knobs travel from sound to sound."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ MOST_PAIRS = 4
 LONGEST_S, FADE_S = 2.2, 0.15
 PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # inside a pair, and between two pairs
 VELOCITY = 100
-ONSET = 10.0 ** (-40.0 / 20.0)  # a recording begins at the first sample above this share of its loudest sample
+ONSET = 10.0 ** (-40.0 / 20.0)  # a recording begins at the first sample above this share of its loudest
 MANIFEST = "manifest.csv"
 
 
@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
     """At most MOST_PAIRS pairs, spread evenly over those of `sounds` that are named after a recorded sound.
 
-    recordings: a folder with a manifest; None, or a folder without one, gives no pairs.
+    recordings: a folder; without a manifest there, or None, there are no pairs.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []
@@ -71,7 +71,7 @@ def joined(pairs: Sequence[Pair]) -> np.ndarray:
 
 
 def _middle(own: Sequence[Recording]) -> Recording:
-    """A recording of the middle note, with the velocity nearest to VELOCITY."""
+    """Of the recordings of the middle note, the one with the velocity nearest to VELOCITY."""
     ranked = sorted(own, key=lambda one: abs((one.velocity or VELOCITY) - VELOCITY), reverse=True)
     by_note = {one.note: one for one in ranked}
     return by_note[sorted(by_note)[len(by_note) // 2]]

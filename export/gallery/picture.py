@@ -17,11 +17,11 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 SPEC = StftSpec()
 LOWEST_HZ, HIGHEST_HZ, N_ROWS = 50.0, 16000.0, 150
 RANGE_DB = 70.0
-COLOURS = "cividis"  # brightness grows with the level: readable in print and with colour-blindness
+COLOURS = "cividis"  # readable in print and with colour-blindness
 TICKS_HZ = {100: "0.1", 1000: "1", 10000: "10"}
 WIDTH_INCHES, ROW_INCHES, EXTRA_INCHES, DPI = 9.0, 1.75, 0.9, 100
-SMALL, SMALLEST = 9, 8  # sizes of text, in points
-LONGEST_TITLE, LONGEST_STOP = 30, 20  # most letters of a pair's title and of a sound's name
+SMALL, SMALLEST = 9, 8  # of text, in points
+LONGEST_TITLE, LONGEST_STOP = 30, 20  # letters of a pair's title and of a sound's name
 LARGEST_BYTES = 150_000
 N_PALETTE = (128, 64, 32, 16)
 
@@ -69,7 +69,7 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
         axis.axvline(start_s, color="white", linewidth=0.8, linestyle=":")
         top = start_s + 0.1, np.log10(HIGHEST_HZ * 0.8)
         text = axis.text(*top, _short(name, LONGEST_STOP), color="white", fontsize=SMALLEST, va="top", bbox=box)
-        text.set_in_layout(False)  # a name that is a little too long must not make the picture narrower
+        text.set_in_layout(False)  # a long name must not make the picture narrower
     axis.set_xlabel("time, s", fontsize=SMALL)
     axis.set_ylabel("frequency, kHz", fontsize=SMALL)
     return image

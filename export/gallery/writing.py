@@ -24,7 +24,7 @@ def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
 
 
 def write_gallery(out: Path, exhibits: Sequence[Exhibit], kept: dict[str, str], order: Sequence[str]) -> list[Path]:
-    """Write each instrument's files, then the page with the new and the kept sections; returns all paths.
+    """Write each instrument's files, then the page; returns all paths.
 
     kept: sections of other instruments, from `kept_sections`. order: names of instruments in the page's order; the rest
     comes last.

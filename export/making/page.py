@@ -1,7 +1,4 @@
-"""Writes report.html: recordings beside the instrument, each file's fate, the learning curve and the verdict.
-
-The page needs neither other files nor JavaScript.
-"""
+"""Writes report.html, which needs neither other files nor JavaScript."""
 
 from __future__ import annotations
 

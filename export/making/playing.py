@@ -1,4 +1,4 @@
-"""Plays an instrument beside the recordings that it was made from, with the runtime's own engine."""
+"""Plays an instrument beside the recordings that it was made from."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ GAP_S = 0.2
 VELOCITY = 100
 BLOCK_FRAMES = 4096
 MOST_EXAMPLES, MOST_OF_A_SOUND = 16, 4
-ONSET_DB = -40.0  # a recording begins at the first sample above this level, relative to its loudest sample
+ONSET_DB = -40.0  # a recording begins at the first sample above this level, relative to its loudest
 LOUDNESS_RMS = 0.08
 
 
 @dataclass(frozen=True)
 class Example:
-    """A recording to which the instrument is compared. samples: the recording's beginning, float32 (n,), in tune."""
+    """A recording to compare with. samples: its beginning, float32 (n,), in tune."""
 
     recording: Recording
     samples: np.ndarray
@@ -116,7 +116,7 @@ def write_preview(instrument: Sounding, examples: Sequence[Example], path: Path)
 
 
 def apart_db(example: Example, played: np.ndarray, spec: StftSpec) -> float:
-    """The distance between an example and `played`, in dB; see runtime/acoustics/timbre_distance.py."""
+    """The distance in dB between an example and `played`; see runtime/acoustics/timbre_distance.py."""
     first, second = (band_levels_db(magnitude_frames(sound, spec), spec) for sound in (example.samples, played))
     n_frames = min(len(first), len(second))
     return distance_db(first[:n_frames], second[:n_frames])

@@ -1,6 +1,6 @@
 """The stages of `make`: listen, decide, train with previews, measure, export, report.
 
-Everything but the instrument is written to the work folder, from which an interrupted `make` resumes.
+The work folder gets everything but the instrument; an interrupted `make` resumes from it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from training.making.survey import survey
 from training.making.table import recordings_by_sound, remarks, table
 
 STATE, HEARD, REPORT, MANIFEST = "make.json", "heard.json", "report.html", "manifest.csv"
-# Without --minutes, everything may take BASE_S plus SECONDS_A_RECORDING for each recording, at most MOST_MINUTES.
+# The time for everything: BASE_S plus SECONDS_A_RECORDING for each recording, at most MOST_MINUTES.
 MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5
-# For measuring, export and report: a fixed part, a part for each recording, and one for each sound.
+# The time for measuring, export and report: a fixed part, a part for each recording, and one for each sound.
 AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
-SHORTEST_S = 0.75  # least length of all used recordings together; with less, no frame could be held out
+SHORTEST_S = 0.75  # of all used recordings together; with less, no frame could be held out
 N_PREVIEWED = 6  # recordings in a preview
 RESULTS = ("in_tune", "octave_off", "path_db", "still_db", "heldout_path_db", "change_correlation")
 RESULTS += ("told_apart_still", "told_apart_path")
@@ -38,7 +38,7 @@ RESULTS += ("told_apart_still", "told_apart_path")
 
 @dataclass(frozen=True)
 class Order:
-    """The user's options; None for an option that is not given. out: the instrument. work: the work folder."""
+    """The user's options, or None. out: the instrument. work: the work folder."""
 
     folder: Path
     name: str
@@ -180,7 +180,6 @@ def _refuse_targets(order: Order) -> None:
 
 
 def _refuse_nothing(order: Order, decision: Decision) -> None:
-    """UserError if the folder has nothing to learn from, or too little."""
     n_files = len(decision.fates)
     if not n_files:
         raise UserError(order.folder, "no files", "recordings of single notes", "put some there")

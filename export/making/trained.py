@@ -22,9 +22,9 @@ from training.instrument.run_instrument import RunInstrument
 from training.measure.playability import render_points
 from training.model.run_folder import TrainedRun
 
-N_POINTS = 2000  # notes played at random knob positions, to measure how many are in tune
+N_POINTS = 2000  # at random knob positions, to measure how many are in tune
 POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if a smaller share of its points is in tune
-N_EMBEDDED = 2000  # training frames from which a preview's knobs get their travel
+N_EMBEDDED = 2000  # from which a preview's knobs get their travel
 N_CLIPS = 60  # for measuring likeness in a corpus without notes
 
 
@@ -46,7 +46,7 @@ def exported(path: Path) -> Sounding:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained run and its corpus, in a form that can be measured and played."""
+    """A trained run and its corpus."""
 
     run: TrainedRun
     store: FrameStore
@@ -102,7 +102,7 @@ def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
 
 
 def _likeness_without_notes(trained: Trained) -> dict[str, Any]:
-    """The figures path_db and still_db of `measure_likeness`, for training clips whose notes are unknown."""
+    """For training clips whose notes are unknown."""
     store, spec = trained.store, trained.store.spec
     rows, paths, stills = store.rows("train"), [], []
     clips = np.unique(store.clip[rows])

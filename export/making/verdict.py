@@ -6,7 +6,7 @@ from typing import Any
 
 from runtime.acoustics.pitch import note_name
 
-GOOD_DB, FAIR_DB = 4.0, 6.0  # limits of path_db (training/measure/likeness.py) for "well" and "fairly well"
+GOOD_DB, FAIR_DB = 4.0, 6.0  # of path_db (training/measure/likeness.py), for "well" and "fairly well"
 MOST_DRAWN = 8  # sounds in one trial, of which one must be recognised
 
 
@@ -20,7 +20,7 @@ def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> li
 
 
 def key_warning(figures: dict[str, Any]) -> str | None:
-    """The warning that names the keys out of tune; None if there are none."""
+    """The warning that names the keys out of tune, or None."""
     keys = figures["keys_out_of_tune"]
     if not keys:
         return None

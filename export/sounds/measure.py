@@ -43,7 +43,7 @@ class Movement(NamedTuple):
     """How a held note changes from FIRST_S to LAST_S, in dB.
 
     change_db: mean difference of the bands' levels between the first and the last window, over the bands that are heard
-    in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db, with the
+    in at least one of them. most_db: the same for the two windows that differ most. colour_db: as most_db, with the
     windows made equally loud. level_db: change of the whole level from the first window to the last.
     """
 

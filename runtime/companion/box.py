@@ -1,4 +1,4 @@
-"""The lamp and the button on the pins of a box; gpiozero is imported only if pins are configured."""
+"""The lamp and the button on the pins of a box."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from runtime.companion.serving import Companion
 if TYPE_CHECKING:
     import gpiozero
 
-POWER_OFF_HOLD_S = 2.0  # seconds that the button must be held
+POWER_OFF_HOLD_S = 2.0  # how long the button must be held
 _LOOK_S = 0.2
 # Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see it.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
-_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # the lamp is on for this time, then off for the same time
+_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # on for this time, then off for the same time
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,8 +47,7 @@ class Box:
         companion.every(self.look)
 
     def show(self, asked: Show) -> None:
-        """Light the lamp for `plays`, blink slowly for `waits`, blink fast for `wrong`; the first call opens the pins.
-        """
+        """Light the lamp for `plays`, blink slowly for `waits`, blink fast for `wrong`."""
         if asked.led_pin is not None:
             self._lamp = self._lamp or _opened("LED", asked.led_pin)
         if asked.shutdown_pin is not None:
@@ -63,7 +62,7 @@ class Box:
             self._lamp.blink(on_time=blink_s, off_time=blink_s)
 
     def look(self) -> float:
-        """Power off if the button is held long enough; returns the seconds until the next look."""
+        """Power off if the button is held long enough; return the seconds until the next look."""
         if self._button is None:
             return math.inf
         held_s = self._button.active_time or 0.0
@@ -102,7 +101,7 @@ def _opened(kind: str, pin: int, **options: Any) -> Any:
 def _gpiozero() -> Any:
     if SYSTEM_PACKAGES not in sys.path:
         sys.path.append(SYSTEM_PACKAGES)  # at the end, so that this folder replaces no package
-    # Without LG_WD, lgpio makes a pipe in the working directory, which the service cannot write to.
+    # Otherwise lgpio makes a pipe in the working directory, which the service cannot write to.
     os.environ.setdefault("LG_WD", tempfile.gettempdir())
     import gpiozero
 

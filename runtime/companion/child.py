@@ -1,4 +1,4 @@
-"""The companion as the playing process sees it: a child process that is started again if it dies."""
+"""The companion as the playing process sees it: a child process."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class CompanionChild:
 
     @property
     def read_fds(self) -> list[int]:
-        """File descriptors that are readable when there is something to do."""
+        """Readable when there is something to do."""
         return [self._frames.fileno()] if self._frames and self._frames.can_receive else []
 
     @property
     def write_fds(self) -> list[int]:
-        """File descriptors to watch until they are writable; none if everything is sent."""
+        """To be watched until writable; none if everything is sent."""
         return [self._frames.fileno()] if self._frames and self._frames.has_unsent else []
 
     @property
@@ -86,7 +86,7 @@ class CompanionChild:
         self._frames.put(frames.request(name, params, self._n_asked))
 
     def tell(self, name: str, /, **params: object) -> bool:
-        """Send a request that gets no answer; returns whether it was sent. A line tells the user if it is refused."""
+        """Send a request that gets no answer; return whether it was sent. A line tells the user if it is refused."""
         if self._frames is None:
             return False
         self._frames.put(frames.request(name, params, None))
@@ -149,7 +149,6 @@ class CompanionChild:
         self.n_starts += 1
 
     def _bury(self) -> None:
-        """Call this only when the connection has ended."""
         self._frames.close()
         self._frames = None
         with contextlib.suppress(OSError):

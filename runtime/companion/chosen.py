@@ -1,4 +1,4 @@
-"""Settings that the player changes without the settings file; they apply from the next start of `play`."""
+"""Settings that the player changes without the settings file, from the next start of `play`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KINDS = {
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """A chosen value. instead_of: the value that the settings file had when this value was chosen."""
+    """A chosen value. instead_of: the settings file's value at that time."""
 
     value: Any
     instead_of: Any
@@ -47,7 +47,7 @@ class Chosen(msgspec.Struct, frozen=True):
 class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose a value for the setting `name`.
 
-    file: the settings in the settings file. is_back: whether to use the value in `file` again, instead of `value`.
+    file: the settings in the settings file. is_back: whether to use the value in `file` again.
     """
 
     file: Config
@@ -72,7 +72,6 @@ class AskChosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def value_of(config: Config, name: str) -> Any:
-    """The value of the setting `name`, one of KINDS."""
     return getattr(getattr(config, KINDS[name].section), name)
 
 

@@ -1,4 +1,4 @@
-"""Runs the doctor when a browser asks for it, in a process of its own."""
+"""Runs the doctor when a browser asks for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_READ_BYTES = 2**16
 
 
 class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `examine`: the settings and the instrument's file."""
+    """The params of the request `examine`; instrument: its file."""
 
     config: Config
     instrument: str

@@ -1,4 +1,4 @@
-"""Messages between the playing process and its companion: a length and then MessagePack, on a stream socket."""
+"""Messages between the playing process and its companion: a length and then MessagePack."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frames(Connection):
-    """A connection whose "lines" are this module's messages.
-
-    Both ends are trusted: no other process can reach the socket.
-    """
+    """A connection whose "lines" are this module's messages; both ends are trusted."""
 
     def __init__(self, stream: socket.socket):
         super().__init__(stream, LONGEST_FRAME_BYTES + _LENGTH.size, MOST_UNSENT_BYTES)
@@ -31,7 +28,7 @@ class Frames(Connection):
         return len(self._received) >= _LENGTH.size and len(self._received) >= self._n_bytes()
 
     def take_line(self) -> bytes | None:
-        """Remove and return the next complete message; None if none has arrived yet."""
+        """Remove and return the next complete message, or None."""
         if not self.has_line:
             return None
         end = self._n_bytes()

@@ -21,19 +21,19 @@ from runtime.config import Config
 
 
 class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `state`: what to remember."""
+    """The params of the request `state`."""
 
     state: State
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `settings`: usable settings, which `play` uses if its file is broken."""
+    """The params of the request `settings`: `play` uses these settings if its file is broken."""
 
     config: Config
 
 
 class GuardThread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `guard`: the playing process and its audio thread, as the system numbers them."""
+    """The params of the request `guard`: the numbers of the playing process and its audio thread."""
 
     process: int
     thread: int

@@ -33,7 +33,7 @@ def add_power(companion: Companion) -> None:
 
 
 def powers() -> list[str]:
-    """What the machine may be asked to do; empty without logind, or without a rule that lets this user ask."""
+    """What this user may ask the machine to do; empty without logind."""
     asked = {name: (*_LOGIND, "org.freedesktop.login1.Manager", can) for name, can in _CAN.items()}
     return [name for name, command in asked.items() if _output(command) == _YES]
 

@@ -1,4 +1,4 @@
-"""The companion's side of recording: the requests that the playing process sends."""
+"""The companion's side of recording."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.companion.recording.recording import Order, Recording
 from runtime.companion.serving import Companion, Nothing
 from runtime.midi.recorded.events import event_of
 
-_WORK_S = 0.1  # seconds between two writes to a growing recording
+_WORK_S = 0.1  # between two writes to a growing recording
 ENDED = "recording_ended"
 
 
@@ -38,7 +38,7 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 class Recorder:
-    """Handles record_begin, record_add, record_stop and record_status; makes one recording at a time."""
+    """Handles the requests of a recording; makes one at a time."""
 
     def __init__(self, companion: Companion):
         self._companion = companion

@@ -1,4 +1,4 @@
-"""The companion's loop: receives messages, calls the handler of each, and answers."""
+"""The companion's loop."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Companion:
     def add(self, name: str, params: type, handler: Handler) -> None:
         """Answer requests of this name.
 
-        params: a msgspec.Struct. handler: called with the params; returns the answer as plain values, bytes included;
+        params: a msgspec.Struct. handler: called with the params; returns the answer as plain values or bytes;
         UserError refuses the request.
         """
         self._handlers[name] = _Handled(params, handler)
@@ -73,7 +73,7 @@ class Companion:
 
     def _work(self) -> None:
         wait_s = min([routine() for routine in self._routines], default=math.inf)
-        # A routine may have found a closed connection while it sent something.
+        # A routine may have closed the connection while it sent something.
         if not self._frames.has_line and self._frames.can_receive:
             unsent = [self._frames] if self._frames.has_unsent else []
             select.select([self._frames], unsent, [], None if wait_s == math.inf else wait_s)

@@ -1,4 +1,4 @@
-"""The playing process's requests to the companion about the user's sounds."""
+"""The playing process's requests about the user's sounds."""
 
 from __future__ import annotations
 

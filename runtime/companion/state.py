@@ -1,4 +1,4 @@
-"""What is remembered from one start to the next: the instrument, the edited sound, volume and tuning."""
+"""What is remembered from one start to the next."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class State(msgspec.Struct, frozen=True):
 
     instrument: name or path of the .onnx file. sha256: digest of that file. sound: the edited sound, as the content of
     a sound's file. folder: the folder of its trajectory files, or None. positions: position of each target, 0 to 1.
-    settings: as they were when the run ended. configured: as the settings file had them when the run began. If the file
-    has another value at the next start, the file's value is used.
+    settings: as they were when the run ended. configured: as the settings file had them when the run began; a value
+    that has changed there since replaces the one in `settings`.
     """
 
     instrument: str
@@ -68,7 +68,7 @@ def write_state(state: State) -> None:
 
 
 def read_state() -> State | None:
-    """The remembered state, None if no file exists; UserError if the file is broken or of a newer Timbrebox."""
+    """The remembered state, or None; UserError if its file is broken or of a newer Timbrebox."""
     path = state_path()
     if not path.exists():
         return None
@@ -90,7 +90,7 @@ def _migrated(tree: dict[str, Any], version: int) -> dict[str, Any]:
 
 
 def put_state_aside() -> Path:
-    """Rename the state's file so that it is not used again, but can be looked at; returns its new path.
+    """Rename the state's file so that it is not used again, but can be looked at; return its new path.
 
     A broken state and a newer Timbrebox's state get different names, so that neither replaces the other.
     """

@@ -1,4 +1,4 @@
-"""One end of a non-blocking stream socket: receives and sends lines, with bounded buffers."""
+"""One end of a non-blocking stream socket, with bounded buffers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Connection:
         self.is_open, self.has_ended, self.too_long = True, False, False
         self.heard_s = self._moved_s = time.monotonic()
         self._leaves_s: float | None = None
-        self._searched = 0  # the index of the first byte to search for a newline
+        self._searched = 0  # no newline is before this index
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -59,7 +59,7 @@ class Connection:
     def receive(self) -> None:
         """Receive at most 64 KiB; nothing while more than `longest_line` bytes wait to be taken."""
         if not self.can_receive or len(self._received) > self._longest:
-            return  # the lines already received must be taken first
+            return
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -73,7 +73,7 @@ class Connection:
             self.close()
 
     def take_line(self) -> bytes | None:
-        """Remove and return the next line, without its newline; None if no whole line of allowed length is there."""
+        """Remove and return the next line, without its newline; None if there is no whole line of allowed length."""
         if not self.has_line:
             self.too_long = len(self._received) > self._longest
             return None

@@ -34,7 +34,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 class Problem(msgspec.Struct, frozen=True, gc=False):
     """Why a request was refused.
 
-    code: one of the numbers above. data: a UserError's parts (where, found, expected, remedy); None for other errors.
+    code: one of the numbers above. data: a UserError's parts (where, found, expected, remedy), or None.
     """
 
     code: int

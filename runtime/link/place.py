@@ -13,7 +13,7 @@ SERVICE_SOCKET = Path("/run/timbrebox") / SOCKET
 
 
 def own_socket() -> Path:
-    """The socket of this user's `play`; in a service, the socket in the folder that systemd names.
+    """The socket of this user's `play`, or, in a service, the socket in the folder that systemd names.
 
     Sources: systemd.exec(5), $RUNTIME_DIRECTORY; XDG Base Directory Specification 0.8: a relative $XDG_RUNTIME_DIR is
     ignored. Without either, the socket is in the user's own folder below the folder for temporary files.
@@ -28,7 +28,7 @@ def own_socket() -> Path:
 
 
 def sockets() -> list[Path]:
-    """The sockets that a command tries, in this order: the user's own, then the service's."""
+    """The sockets that a command tries, in this order."""
     return list(dict.fromkeys([own_socket(), SERVICE_SOCKET]))
 
 

@@ -1,4 +1,4 @@
-"""The link's server, in the playing process; it needs no thread, as the main thread calls `serve`."""
+"""The link's server, in the playing process; the main thread calls `serve`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runtime.link.place import make_private
 MOST_CLIENTS = 16
 MOST_UNSENT_BYTES = 4 * messages.LONGEST_LINE_BYTES
 LONGEST_STUCK_S = 5.0
-LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if there are too many for a new one
+LONGEST_SILENCE_S = 30.0  # a client that is silent for longer may be dropped to make room
 _LINES_A_TURN = 16
 
 Params = Any
@@ -38,7 +38,7 @@ class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `watch`: the topics that the client watches from now on, in place of any earlier topics."""
+    """The params of `watch`: the topics that the client watches from now on, in place of earlier ones."""
 
     topics: tuple[str, ...]
 
@@ -84,7 +84,7 @@ class Server:
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
         self.path, self._topics = path, topics
         make_private(path.parent)
-        # The kernel releases the lock when this process ends, so the lock tells whether the socket's maker still runs.
+        # The kernel releases the lock when this process ends.
         self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,17 +113,17 @@ class Server:
 
     @property
     def read_fds(self) -> list[int]:
-        """File descriptors that are readable when `serve` has something to do."""
+        """Readable when `serve` has something to do."""
         return [self._listener.fileno(), *(client.fileno() for client in self._clients if client.can_receive)]
 
     @property
     def write_fds(self) -> list[int]:
-        """File descriptors that are writable when more can be sent."""
+        """Writable when more can be sent."""
         return [client.fileno() for client in self._clients if client.has_unsent]
 
     @property
     def is_behind(self) -> bool:
-        """Whether requests wait, or a closed client must be removed; then call `serve` at once."""
+        """Whether `serve` must be called at once."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
@@ -136,9 +136,9 @@ class Server:
                 client.send(messages.news_line(topic, news))
 
     def serve(self, ready: Container[int] | None = None) -> None:
-        """Serve new clients, requests, unsent answers and disconnected clients, without ever waiting.
+        """Serve new clients, requests, unsent answers and disconnected clients; never waits.
 
-        ready: the file descriptors that are known to be readable; None to try all.
+        ready: the readable file descriptors; None to try all.
         """
         for client in self._clients:
             client.flush()
@@ -155,7 +155,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # only now: the removed clients make room for new ones
+            self._accept()  # the removed clients make room
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""
@@ -185,9 +185,7 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop the longest silent of all clients that watch nothing and are silent since `before_s`; False if there is
-        none.
-        """
+        """Drop the longest silent client that watches nothing, if it is silent since `before_s`; else return False."""
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:
             return False

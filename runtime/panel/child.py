@@ -27,12 +27,12 @@ _LONGEST_LINE_BYTES = 4096
 class PanelChild:
     """Starts the page's process, and restarts it within 5 s if it dies. Never waits, except in `close`.
 
-    The playing process holds the listening socket, so the port stays the same. A browser that connects while no child
-    runs is answered by the next child. The pipe to the child's standard input closes when the playing process ends, and
-    this ends the child.
+    The playing process holds the listening socket, so the port stays the same, and a browser that connects while no
+    child runs is answered by the next child. When the playing process ends, the pipe to the child's standard input
+    closes, and this ends the child.
 
-    say: called with each line for the user, and with the lines that the child prints. settings: the page's settings.
-    n_starts: how often the child was started.
+    say: called with each line for the user, and with the child's lines. settings: the page's settings. n_starts: how
+    often the child was started.
     """
 
     def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):
@@ -58,7 +58,7 @@ class PanelChild:
 
     @property
     def read_fds(self) -> list[int]:
-        """File descriptors that are readable when `serve` has something to do."""
+        """Readable when `serve` has something to do."""
         return [self._process.stdout.fileno()] if self._process else []
 
     @property

@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
 class Connection(ServerConnection):
-    """A browser's connection, which is closed at once if there are too many.
+    """A browser's connection.
 
     device: the paired device; None without a pairing, as for a program of this machine.
     """
@@ -99,7 +99,7 @@ class Door:
                 return of_folder(connection, path)
         answer = self._file(path, request, hosts[0])
         if path == "/" and connection.device is not None:
-            answer.headers["Set-Cookie"] = self._cookie_with(token)  # renews the cookie, which otherwise expires
+            answer.headers["Set-Cookie"] = self._cookie_with(token)  # otherwise it expires
         return answer
 
     def _file(self, path: str, request: Request, host: str) -> Response:
@@ -125,10 +125,7 @@ class Door:
         return None
 
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
-        """Answer whether a device is paired; pair it if its request has the right code.
-
-        The code is in a header of our own, which another site's page may not send without our permission.
-        """
+        """Another site's page may not send the code's header without our permission."""
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:
             return response(http.HTTPStatus.NO_CONTENT)

@@ -1,4 +1,4 @@
-"""The page's listening socket and its addresses; by default only this machine can connect."""
+"""The page's listening socket and its addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.panel.access.names import is_here
 
 DEFAULT_PORT = 8246
 _BACKLOG = 64
-_UNSENT_BYTES = 128 * 2**10  # the system's send buffer of a connection, which would otherwise hold some megabytes
+_UNSENT_BYTES = 128 * 2**10  # the system's send buffer of a connection; unlimited, it would hold some megabytes
 _SIOCGIFADDR = 0x8915
 _INTERFACES = "/sys/class/net"
 
@@ -73,10 +73,7 @@ def network_urls(listener: socket.socket) -> list[str]:
 
 
 def _own_numbers() -> list[str]:
-    """One IPv4 address for each network interface; none on systems other than Linux.
-
-    Source: netdevice(7), SIOCGIFADDR.
-    """
+    """One IPv4 address for each network interface, on Linux. Source: netdevice(7), SIOCGIFADDR."""
     found = []
     with suppress(OSError, ImportError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
         import fcntl

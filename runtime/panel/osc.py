@@ -19,9 +19,8 @@ from runtime.sound.motion import LATENT
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # in one packet
-_DEEPEST = 4  # levels of bundles within bundles
-# Of actions, sounds and instruments: requests per second, and requests together after a pause. They are few because
-# some of them write files.
+_DEEPEST = 4  # bundles within bundles
+# Requests for actions, sounds and instruments: per second, and together after a pause. Some of them write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
 _BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # a bundle begins with this name and a time, which is ignored
@@ -71,7 +70,7 @@ class OscPort(asyncio.DatagramProtocol):
             return
         method, params = request_of(kind, rest, values)
         if method == "action" and values and not values[0]:
-            return  # a pad's release, which sends 0, starts no action
+            return  # a pad that is released sends 0
         if method != "move" and params != _PANIC and self._rare.try_take() > 0.0:
             raise NotUnderstoodError
         self._link.tell(method, params)
@@ -126,7 +125,7 @@ def read_message(packet: bytes) -> tuple[str, list[object]]:
     try:
         message = OscMessage(packet)
         return message.address, message.params
-    except Exception as error:  # no bytes from outside may end the page's process, whatever the library raises
+    except Exception as error:  # no bytes from outside may end the page's process
         raise NotUnderstoodError from error
 
 
@@ -137,7 +136,7 @@ def _played(values: list[object]) -> Played:
 
 
 def _whole(value: object) -> int:
-    """Return a whole number as an int: many pads send only floats. NotUnderstoodError for other values."""
+    """Many pads send only floats. NotUnderstoodError for other values than whole numbers."""
     if isinstance(value, bool) or not isinstance(value, float | int) or value != value // 1:
         raise NotUnderstoodError
     return int(value)

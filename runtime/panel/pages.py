@@ -1,4 +1,4 @@
-"""The open pages: passes their requests on to the playing process, and tells all of them what to show."""
+"""The open pages: passes their requests on to the playing process, and tells them what to show."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# A function that answers a request in this process, so that it is not passed on.
+# Answers a request in this process, so that it is not passed on.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 
@@ -63,7 +63,7 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The topics that a page watches from now on, besides those that every page receives."""
+    """The topics that a page watches, besides those that every page receives."""
 
     topics: tuple[Literal["control", "picture"], ...]
 
@@ -82,7 +82,7 @@ class _Page:
         broadcast([self.connection], line.decode())
 
     def send_picture(self, picture: bytes) -> None:
-        """A page that has not yet read all earlier messages gets no picture."""
+        """A page that has not read all earlier messages gets no picture."""
         if not self.connection.transport.get_write_buffer_size():
             broadcast([self.connection], picture)
 
@@ -95,8 +95,8 @@ class Pages:
     """Serves all pages over one link, so that four pages cost the playing process no more than one.
 
     hello: what every page is told first, besides targets and actions. came: called when the link is up. ring:
-    descriptor of a SoundRing with the output's sound; None to borrow one from the playing process.
-    link: the link to the playing process. keys: the keys that pages hold. allowance: limits the messages of all pages.
+    descriptor of a SoundRing with the output's sound; None to borrow one from the playing process. keys: the keys that
+    pages hold. allowance: limits the messages of all pages.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Pages:
         self._tell_of_link = came
         self._own: dict[str, Own] = {}
         self._pages: dict[Connection, _Page] = {}
-        self._instrument: str | None = None  # the instrument that the pages show
+        self._instrument: str | None = None
         self._watched: set[str] = set()
         self._looks: asyncio.Task[None] | None = None
         self._greets: asyncio.Task[bytes] | None = None
@@ -258,7 +258,7 @@ class Pages:
         self._tell(None, await self._greeting())
 
     async def _greeting(self) -> bytes:
-        """What plays, or NOTHING; pages that connect at the same time share the message."""
+        """Pages that connect at the same time share one message."""
         if self._greets is None or self._greets.done():
             self._greets = asyncio.create_task(self._greet())
         return await asyncio.shield(self._greets)

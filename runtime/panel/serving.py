@@ -1,4 +1,4 @@
-"""Serves the page's files and its WebSockets, until the playing process ends or a signal arrives."""
+"""Serves the page's files and its WebSockets."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
 
 
 async def _osc(pages: Pages, settings: PanelConfig, admission: Admission) -> OscPort | None:
-    """None if the settings have no port for OSC, or if its address or port cannot be used."""
+    """None if the settings have no port for OSC, or if it cannot be used."""
     if settings.osc_port is None:
         return None
     osc = OscPort(pages.link, pages.keys, pages.allowance, admission.tell_soon)

@@ -1,4 +1,4 @@
-"""Installs, updates and removes the systemd service that plays from power-on."""
+"""Installs, updates and removes the systemd service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UNPACKED = HOME / ".unpacked"  # where an archive is unpacked
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
 _SUFFIXES = (".path", ".service")  # of unit files
 _LARGEST_BYTES = 256 * 2**10
-_OLD_WITHIN_S = 90.0  # least time for the previous version to become ready after a failed update
+_OLD_WITHIN_S = 90.0  # for the previous version to become ready after a failed update
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
@@ -54,7 +54,7 @@ def install(within_s: float, *, anyway: bool = False) -> int:
 
 
 def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Replace the installed program by the one in `source`, a folder or an archive; other arguments as in `install`."""
+    """Replace the installed program by `source`, a folder or an archive; other arguments as in `install`."""
     refuse_not_installed()
     with alone(anyway), signals_as_exceptions(), opened(source, UNPACKED) as folder:
         version = put_in(folder, within_s)
@@ -72,7 +72,7 @@ def put_in(source: Path, within_s: float) -> Path:
     """Install and start the program in `source`, and return the folder of the new version.
 
     within_s: the time in which it must become ready. If it does not, the previous version plays again, and UserError is
-    raised. The owner's settings and sounds do not change.
+    raised.
     """
     version_of(source)
     versions, old = Versions(HOME), Versions(HOME).current()
@@ -85,7 +85,7 @@ def put_in(source: Path, within_s: float) -> Path:
         try:
             _play(versions, new)
             problem = restart(within_s) if is_booted() else ""
-        except BaseException:  # go back also after a signal
+        except BaseException:  # also after a signal
             if old is not None:
                 _play(versions, old)
             raise
@@ -112,7 +112,7 @@ def uninstall(*, purge: bool) -> int:
         call("systemctl", "disable", *(["--now"] if is_booted() else []), unit.name)
         unit.unlink()
     _reload()
-    ANNOUNCED.unlink(missing_ok=True)  # it would announce a page that no longer exists
+    ANNOUNCED.unlink(missing_ok=True)  # it announces a page that no longer exists
     shutil.rmtree(UPDATE_NEWS.parent, ignore_errors=True)
     shutil.rmtree(HOME, ignore_errors=True)
     if not purge:
@@ -126,7 +126,6 @@ def uninstall(*, purge: bool) -> int:
 
 
 def _play(versions: Versions, version: Path) -> None:
-    """Let the service play this version, with this version's unit files."""
     versions.switch(version)
     folder = version / "runtime" / "service"
     new = sorted(path for path in folder.glob(f"{USER}*") if path.suffix in _SUFFIXES)
@@ -150,10 +149,7 @@ def _play(versions: Versions, version: Path) -> None:
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """Play the old version again, and raise UserError; found: what is wrong with the new version.
-
-    Without an old version, the new version stays.
-    """
+    """found: what is wrong with the new version."""
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)

@@ -1,4 +1,4 @@
-"""Reports the service's state: what it does, what is wrong, and how to mend that."""
+"""Reports the service's state."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_status() -> dict[str, str]:
 
 
 def status_lines(known: dict[str, str]) -> list[str]:
-    """The properties of `read_status` as lines for the user: the state, each problem, and what to do."""
+    """What `read_status` found, as lines for the user: the state, each problem, and what to do."""
     if known.get("LoadState") != "loaded":
         return ["The service is not installed; to install it: sudo ./timbrebox service install"]
     is_active = known.get("ActiveState") == "active"

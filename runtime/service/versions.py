@@ -58,7 +58,7 @@ class Versions:
         return self._folder / name
 
     def switch(self, version: Path) -> None:
-        """Make `current` lead to a version, atomically: after a power cut it leads to the old or the new version."""
+        """Let `current` lead to this version."""
         partial = self._home / ".current.partial"
         partial.unlink(missing_ok=True)
         partial.symlink_to(version.relative_to(self._home))
@@ -83,7 +83,7 @@ class Versions:
         return max((int(number[1]) for number in numbers if number), default=0) + 1
 
     def _fill(self, target: Path, source: Path) -> None:
-        # Files of a packaged or installed version are never changed in place, so hard links to them are safe.
+        # Such files are never changed in place, so hard links to them are safe.
         shares = source == PACKAGED
         for part in PARTS:
             if (source / part).exists():
@@ -120,7 +120,7 @@ def has_environment(place: Path, version: Path) -> bool:
 
 
 def refuse_hidden_python(python: Path) -> None:
-    """UserError if `.venv`'s Python is in a directory that the service cannot reach."""
+    """UserError if the service cannot reach this Python."""
     hidden = any(python.is_relative_to(place) for place in ("/home", "/root", "/run/user"))
     if hidden or not all(path.stat().st_mode & stat.S_IXOTH for path in (python, *python.parents)):
         raise UserError(
@@ -141,7 +141,7 @@ def _keep_instruments(old: Path, new: Path) -> None:
 
 
 def _make_environment(version: Path) -> None:
-    """By the version's own launcher, which reports progress on stderr."""
+    """The launcher reports progress on stderr."""
     done = subprocess.run(["sh", version / "timbrebox", "instruments"], stdout=subprocess.DEVNULL, check=False)
     (version / f"{ENVIRONMENT}.lock").unlink(missing_ok=True)
     if done.returncode or not has_environment(version, version):

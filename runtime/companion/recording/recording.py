@@ -1,4 +1,4 @@
-"""One recording: reads sound from the ring, receives events, and writes sound files and a MIDI file."""
+"""One recording: sound files and a MIDI file."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Recording:
-    """A recording that grows with each `work`.
+    """A recording that grows with each `work`; OSError if a file cannot be made.
 
     files: paths, the first sound file first. n_frames: frames written so far. n_lost: frames among them that were read
-    too late; they are silent. problem: why the recording ended by itself, or None. OSError if a file cannot be made.
+    too late; they are silent. problem: why the recording ended by itself, or None.
     """
 
     def __init__(self, ring: RingReader, order: Order, folder: Path):
@@ -66,14 +66,14 @@ class Recording:
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends. None if it goes on: then everything before the end that the
-        previous call saw is written.
+        stop_at: the frame at which the recording ends. If None, everything before the end that the previous call saw is
+        written.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Write only up to the end that the previous call read: this process may see a new end before it sees the
-        # samples up to this end.
+        # Stop at the end that the previous call read: this process may see a new end before it sees the samples up to
+        # it.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -89,7 +89,7 @@ class Recording:
     def finish(self) -> None:
         """Close the files and give them their final names."""
         self._sound.finish()
-        # Count what the file holds: on a full disk, this may be more or less than was added.
+        # On a full disk, the file may hold more or less than was added.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)

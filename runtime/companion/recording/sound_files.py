@@ -63,7 +63,7 @@ class WavFile:
         else:
             content = numbers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
         at = _WAV_HEADER.size + self.n_frames * self._frame_bytes
-        _write_all(self._file, content, at)  # if only a part is written, `finish` cuts it off
+        _write_all(self._file, content, at)  # `finish` cuts off a part of a block
         self.n_frames += len(block)
         self._write_header()
 

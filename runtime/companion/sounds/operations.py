@@ -1,4 +1,4 @@
-"""Saves, renames, copies and deletes the user's sounds, and undoes the last change that destroyed something.
+"""Saves, renames, copies and deletes the user's sounds, and undoes the last such change.
 
 What a change destroys is first copied to the trash; the change itself replaces or renames one file. So even after a
 power cut, each sound is as it was before the change or after it.
@@ -40,15 +40,15 @@ class Saved(NamedTuple):
 
 
 def save_tree(name: str | None, tree: dict[str, Any], folder: Path | None) -> Saved:
-    """Save a sound given by its tree, the content of a sound's file; other arguments and errors as for `save`."""
+    """Save a sound given as the content of a sound's file; other arguments and errors as for `save`."""
     return save(name, sound_from_tree(tree, "the sound to save"), folder)
 
 
 def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
     """Save a sound as the user's own; an earlier sound of the same name goes into the trash.
 
-    name: None for a new name, such as "Sound 7". folder: the folder of its trajectory files, or None. UserError for a
-    name that no sound can have, a sound that cannot be stored, or a folder that cannot be written.
+    name: None for a new name, such as "Sound 7". folder: the folder of its trajectory files, or None. UserError if the
+    sound cannot have this name, or cannot be stored.
     """
     with _changing():
         name = new_name() if name is None else name
@@ -112,16 +112,13 @@ def delete(name: str) -> None:
 
 
 def undo() -> str:
-    """Undo the last deletion, rename or overwriting that is not undone yet; UserError if there is none.
-
-    Returns a line for the user.
-    """
+    """Undo the last deletion, rename or overwriting; return a line for the user. UserError if there is none."""
     with _changing():
         for kept in trash.newest_first():
             done = {"delete": _undelete, "rename": _unrename, "overwrite": _restore}[kept.entry.did](kept)
             if done is not None:
                 return done
-            kept.done()  # nothing to undo: the program was killed before the change
+            kept.done()  # the program was killed before the change
     expected = "a sound that was deleted, renamed or overwritten"
     raise UserError("undo", "nothing to take back", expected, "see: ./timbrebox presets")
 
@@ -183,10 +180,7 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file holds the same sound as `content`; name: the name in `content`.
-
-    The name in the file does not count: a renamed sound's file still stores the old one.
-    """
+    """A renamed sound's file still stores the old name, which does not count; name: the name in `content`."""
     if _present(path) == content:
         return True
     try:
@@ -219,13 +213,13 @@ def _free_name(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """The name as it is stored; names that differ only in the Unicode form of their accents are one name."""
+    """Names that differ only in the Unicode form of their accents are one name."""
     return next((known for known in user_sounds() if file_name(known) == file_name(name)), name)
 
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """A lock for changes by one process at a time; UserError if the sounds' folder cannot be written."""
+    """A lock: one process at a time. UserError if the sounds' folder cannot be written."""
     folder = data_folder()
     try:
         make_folder(folder)

@@ -1,4 +1,4 @@
-"""Packs a sound with its trajectories and instrument files into one ZIP archive, and unpacks it again."""
+"""Packs a sound with its trajectories and instrument files into one ZIP archive, and unpacks it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
-MOST_FILES, MOST_INSTRUMENTS = 16, 2  # of the .onnx files, one is a decoder, one its encoder
+MOST_FILES, MOST_INSTRUMENTS = 16, 2  # a decoder and its encoder are two files
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
-_LARGEST_LIST_BYTES = 2**14  # of the archive's list of files; zipfile makes an object of every entry
+_LARGEST_LIST_BYTES = 2**14  # zipfile makes an object of every entry in the archive's list
 # These bytes mark the end of a ZIP archive's list of files, and of a ZIP64 archive's. Source: .ZIP File Format
 # Specification, 4.3.16 and 4.3.15.
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"
@@ -118,7 +118,7 @@ def _refuse_long_list(content: bytes, path: Path) -> None:
 
 
 def _largest(name: str) -> int | None:
-    """The most bytes of a file with this name; None if a package may not have such a file."""
+    """None if a package may not have such a file."""
     if name == _SOUND:
         return LARGEST_YAML_BYTES
     if name.endswith(TRAJECTORY_SUFFIX):

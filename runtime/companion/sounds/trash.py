@@ -1,7 +1,7 @@
 """The trash: a folder beside the sounds' folder with what `undo` needs.
 
 Each entry is a folder with a number as its name. It is complete before its sound is changed. If the program is killed
-in between, the unchanged sound and the entry both exist, and `undo` skips the entry.
+in between, `undo` finds the sound unchanged, and skips the entry.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def newest_first() -> Iterator[Kept]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Includes undone ones, in the order of their numbers."""
+    """Includes undone ones; in the order of their numbers."""
     entries = [path for path in folder.glob("*[0-9]") if path.name.removeprefix(_UNDONE).isdecimal()]
     return sorted(entries, key=lambda path: int(path.name.removeprefix(_UNDONE)))
 

@@ -1,4 +1,4 @@
-"""The paired devices, and when each pairing began and ends."""
+"""The paired devices."""
 
 from __future__ import annotations
 
@@ -45,11 +45,10 @@ class _File(msgspec.Struct):
 
 
 class Devices:
-    """The paired devices, kept in a file that contains only hashes of their secrets.
+    """The paired devices, in a file that contains only hashes of their secrets.
 
     path: the file. If it cannot be read, no device is paired; if it cannot be written, pairings are lost when this
-    process ends. say: called with a line for the user in both cases, and at each pairing. clock: returns seconds since
-    1970.
+    process ends. say: called with each line for the user. clock: returns seconds since 1970.
     """
 
     def __init__(self, path: Path, say: Callable[[str], object], clock: Callable[[], float] = time.time):
@@ -76,7 +75,7 @@ class Devices:
         return device, token
 
     def find(self, token: str) -> Device | None:
-        """Return the device with this secret, and note the visit; None if it is not paired, or not any more."""
+        """Return the device with this secret, and note the visit; None if no such device is paired."""
         hashed, now_s = _hashed(token), self._clock()
         device = next((each for each in self._devices.values() if each.token_sha256 == hashed), None)
         if device is None or now_s - device.seen_s > LONGEST_ABSENCE_S:
@@ -117,7 +116,7 @@ class Devices:
 
 
 def name_of(user_agent: str) -> str:
-    """The browser and system that a User-Agent header names; unknown names, which anybody can send, are left out."""
+    """The browser and system that a User-Agent header names; unknown names are left out."""
     words = [
         next((name for mark, name in table if re.search(re.escape(mark), user_agent)), "")
         for table in (_BROWSERS, _SYSTEMS)

@@ -1,4 +1,4 @@
-"""The names and addresses of this page; a browser that uses another name was led here by somebody else."""
+"""The names of this page; a browser that uses another name was led here by somebody else."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _HERE = ("127.0.0.1", "localhost")
 
 
 def is_here(address: str) -> bool:
-    """Whether an address is a loopback address, from which no other machine can send."""
+    """Whether no other machine can send from an address, because it is a loopback address."""
     return _plain(address).is_loopback
 
 
 def sender(address: str) -> str:
-    """The sender behind an address: for IPv6 the /64 network, because one machine can use all addresses in it."""
+    """The sender behind an address: for IPv6 the /64 network, all of whose addresses one machine can use."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((plain, 64), strict=False))
 

@@ -10,16 +10,16 @@ from runtime.panel.access.devices import Device, Devices
 from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
-# Lower ALL_GUESSES_PER_S if you make the code shorter. Its length is also in page/pair.html and docs/panel.md.
+# If you make the code shorter, lower ALL_GUESSES_PER_S. Its length is also in page/pair.html and docs/panel.md.
 N_DIGITS = 8
-SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender: per second, and together after a pause
-# A year of guessing without a pause, from many addresses, finds one of 100 million codes with 16 % chance.
+SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender: per second, and together after a pause
+# A year of guessing, from many addresses, finds one of 100 million codes with 16 % chance.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 
 
 class TooSoonError(Exception):
-    """A guess that was not checked; wait_s: seconds until the next guess may be checked."""
+    """A guess that was not checked; wait_s: seconds until the next may be."""
 
     def __init__(self, wait_s: float):
         super().__init__(f"wait {wait_s:.0f} s")
@@ -37,7 +37,7 @@ class Pairing:
 
     @property
     def code(self) -> str:
-        """In two groups of digits, as it is shown."""
+        """As it is shown, in two groups of digits."""
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
@@ -60,7 +60,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # the sender whose last guess is the oldest
+            del self._guessing[next(iter(self._guessing))]  # the one whose last guess is the oldest
         self._guessing[who] = allowance
         return allowance
 

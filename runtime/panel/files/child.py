@@ -1,4 +1,4 @@
-"""Runs a command in a child process that can be cancelled, has low priority, and ends with this process."""
+"""Runs a command in a child process that has low priority, and ends with this process."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ async def run_command(
     """Run `program` with arguments, and return what it printed.
 
     on_progress: called with the step, the share of it that is done, and the seconds left, or None. names: for each
-    path, what messages show instead. folder: for temporary files. on_line: called with each line of the result when it
-    arrives. If the coroutine is cancelled, the process ends. UserError if the program fails, with its last remark, or
-    if it takes longer than limit_s.
+    path, what messages show instead. folder: for temporary files. on_line: called with each line of the result. If the
+    coroutine is cancelled, the process ends. UserError if the program fails, with its last remark, or if it takes
+    longer than limit_s.
     """
     process = await asyncio.create_subprocess_exec(
         *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,
@@ -86,7 +86,7 @@ def _error_of(line: str) -> UserError:
 
 
 async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
-    """Report progress, and pass the first _MOST_LINES other lines to `take`."""
+    """Only the first _MOST_LINES lines are passed on."""
     n_lines = 0
     while line := await stream.readline():
         text = line.decode("utf-8", "replace").strip()

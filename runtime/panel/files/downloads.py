@@ -1,7 +1,7 @@
 """Offers files for download, each at an address that is valid once and for one minute, and sends them.
 
 The page's server can only send answers that are in memory. So the connection is taken from the server, and the
-operating system sends the file piece by piece, however large it is.
+operating system sends the file piece by piece.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Downloads:
             return _refusal(http.HTTPStatus.SERVICE_UNAVAILABLE, b"Too many downloads at once.\n")
         stream = connection.transport.get_extra_info("socket").dup()
         stream.setblocking(False)
-        connection.transport.abort()  # closes the server's own descriptor; the duplicate stays open
+        connection.transport.abort()  # the duplicate stays open
         task = asyncio.create_task(_send(stream, ticket))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)

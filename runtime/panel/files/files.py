@@ -46,7 +46,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A candidate's number, from 0; a candidate is a sound that `encode` found for a recording."""
+    """From 0; a candidate is a sound that `encode` found for a recording."""
 
     number: int
 
@@ -57,7 +57,7 @@ class _Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to download. suffix: the ending of a recording's file. number: the number of a preview."""
+    """suffix: the ending of a recording's file. number: the number of a preview."""
 
     what: Literal["recording", "piece", "sound", "preview"]
     name: str = ""
@@ -95,7 +95,7 @@ class Files:
         self.downloads, self._recordings = Downloads(), Recordings()
         self._work = Work(ask, self._tell)
         self._parts: list[_Part] = []
-        # What played before the first candidate was tried: a sound's tree, and the folder of the tree's files.
+        # What played before the first candidate: a sound's tree, and the folder of the tree's files.
         self._before: tuple[dict[str, Any], str | None] | None = None
         self._requests: dict[str, tuple[type, Callable[[Any], Awaitable[object]]]] = {
             "recordings": (_Nothing, self._list),

@@ -1,4 +1,4 @@
-"""Makes an instrument from recordings that a browser has sent, if the workshop is installed."""
+"""Makes an instrument from recordings that a browser has sent."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from runtime.panel.files.uploads import Announced
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 _LONGEST_NAME = 60
-# A file's name tells its note and sound, so it is kept, without characters that have a meaning in a path.
+# A file's name tells its note and sound, so it stays, without characters that have a meaning in a path.
 _DROPPED = re.compile(r"[^A-Za-z0-9#_ -]+")
 _PREVIEW = re.compile(r"to hear how far it is: (.*\.wav)")
 
 
 def workshop() -> str | None:
-    """The path of the Python that has the workshop's packages, which training needs; None if they are not installed."""
+    """The path of the Python with the packages for training, or None."""
     if importlib.util.find_spec("tensorflow") is not None:
         return sys.executable
     python = ROOT / ".venv-workshop" / "bin" / "python"
@@ -54,7 +54,7 @@ class Making:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pages show about the recordings and the results."""
+        """What pages show."""
         return {
             "can_make": self._python is not None,
             "taught": {"n": self._n_files, "bytes": self._n_bytes},
@@ -64,7 +64,7 @@ class Making:
 
     @property
     def folder(self) -> Path:
-        """The folder of the recordings, made when it is first needed."""
+        """Made when it is first needed."""
         if self._above is None:
             self._above = self._new_folder()
             (self._above / "recordings").mkdir()
@@ -116,7 +116,7 @@ class Making:
         return ["make", str(self.folder), f"--name={name}", f"--out={out}", f"--work={work}", *time]
 
     def heard(self, line: str) -> bool:
-        """Read a line that the command prints; return whether it names another preview."""
+        """Read a line of the command; return whether it names another preview."""
         found = _PREVIEW.fullmatch(line)
         if found is None:
             return False

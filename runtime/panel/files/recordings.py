@@ -26,7 +26,7 @@ class _File(NamedTuple):
 
 
 class Recordings:
-    """The user's recordings; all files of a recording have its name. No name from a page is used as a path.
+    """The user's recordings; no name from a page is used as a path.
 
     The last deleted recording can be restored, until another is deleted or this process ends.
     """

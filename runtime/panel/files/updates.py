@@ -18,8 +18,8 @@ from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
 _LONGEST_WAIT_S = 15.0  # after this wait, the part that runs as root seems not to run
-# Updates per second, and updates together after a pause: at most 15 in 10 minutes. systemd starts
-# timbrebox-update.service at most 20 times in 10 minutes.
+# Updates per second, and together after a pause: at most 15 in 10 minutes. systemd starts timbrebox-update.service at
+# most 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 
@@ -35,8 +35,8 @@ class Updates:
     def facts(self) -> dict[str, object] | None:
         """The version that plays, and the last update; None where the page takes no updates.
 
-        `state` is "" without an update, `waiting` until the part that runs as root takes it, `stuck` if that part does
-        not take it in time, and else as in `News`.
+        `state` is "" without an update, `waiting` until the part that runs as root takes it, `stuck` if that takes too
+        long, and else as in `News`.
         """
         if not _is_offered():
             return None
@@ -67,7 +67,7 @@ class Updates:
         """Move a received file to where the part that runs as root takes it; UserError if that fails."""
         arrived = state_folder() / ARRIVED
         try:
-            # The group may write: the part that runs as root may not override permissions.
+            # The part that runs as root may not override permissions, so the group may write.
             arrived.parent.mkdir(exist_ok=True)
             arrived.parent.chmod(0o770)
             path.chmod(0o640)
@@ -99,7 +99,7 @@ def _is_offered() -> bool:
 
 
 def _waits_s() -> float | None:
-    """For how long an update has been waiting; None if none waits."""
+    """None if no update waits."""
     try:
         return max(0.0, time.time() - os.lstat(state_folder() / ARRIVED).st_ctime)
     except OSError:

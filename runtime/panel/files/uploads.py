@@ -1,4 +1,4 @@
-"""Receives a browser's file: it is announced with kind, name and size, then sent piece by piece."""
+"""Receives a browser's file, piece by piece."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.panel.files.limits import CHUNK_BYTES, LARGEST_BYTES, LONGEST_NAME
 
 Kind = Literal["midi", "recording", "sound", "taught", "update"]
 _WRITTEN_AT_ONCE_BYTES = 16 * CHUNK_BYTES
-_SPARE_BYTES = 64 * 2**20  # this much of the disk is kept free, for playing and recording
+_SPARE_BYTES = 64 * 2**20  # kept free on the disk, for playing and recording
 
 
 class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +27,7 @@ class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Upload:
-    """A file that is being received; n_taken: how many bytes have been received.
+    """A file that is being received; n_taken: bytes received so far.
 
     UserError if the file is empty or too large, or if the disk has no room for it.
     """

@@ -21,7 +21,7 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-# A candidate's name is this much of the recording's name, and a number; a sound's name has at most 100 characters.
+# A candidate's name has so many characters of the recording's, and a number. A sound's name has at most 100.
 _LONGEST_SHOWN = 90
 
 
@@ -44,12 +44,12 @@ class Work:
         self.making = Making(self._new_folder)
         self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # the page is served without the folder, too; later work makes it
+        with contextlib.suppress(UserError):  # later work makes the folder
             self._opened()
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pages show: the current work, the results, and why the last work failed."""
+        """What pages show."""
         found = self._found and {key: self._found[key] for key in ("name", "candidates", "remarks")}
         results = {"piece": self._piece, "found": found, "taken": self._taken} | self.making.facts
         return {"now": self._now, "failed": self._failed, "update": self.updates.facts} | results
@@ -70,8 +70,7 @@ class Work:
         return upload
 
     def came_in(self, announced: Announced, upload: Upload) -> None:
-        """Use a received file: add a recording to the others, hand an update over, or start the work on another file.
-        """
+        """Use a received file: add it to the recordings, hand an update over, or start to work on it."""
         if announced.kind in ("taught", "update"):
             self._pass_on(announced, upload.path)
             self._now = None
@@ -139,9 +138,7 @@ class Work:
         return self._opened() / _PIECE, str(self._piece["name"])
 
     def candidate(self, number: int) -> dict[str, Any]:
-        """A candidate, a sound that `encode` found, as the content of a sound's file; UserError if none has this
-        number.
-        """
+        """A candidate, as the content of a sound's file; UserError if none has this number."""
         tree = load_yaml(self._candidate_file(number), dict[str, Any])
         name = "".join(character for character in self._found["name"] if character.isprintable())
         return tree | {"name": f"{name[:_LONGEST_SHOWN].strip() or 'recording'}, {number + 1}"}
@@ -223,7 +220,7 @@ class Work:
         self._taken = {"name": await self._take_in(path, _stem(name), "sound", name)}
 
     async def _take_in(self, path: Path, name: str, kind: str, shown: str | None = None) -> str:
-        """Import a sound's file with the checks for files from strangers; return the name that the sound gets.
+        """Import a sound's file with the checks for strangers' files; return the name that the sound gets.
 
         name: the wanted name. shown: the file's name in messages, None for `name`.
         """
@@ -255,7 +252,7 @@ class Work:
         return path
 
     def _opened(self) -> Path:
-        """Made when it is first needed; UserError if it cannot be made."""
+        """UserError if the folder cannot be made."""
         if self._folder is None:
             self._folder = PassingFolder(state_folder() / "page")
         return self._folder.path

@@ -1,4 +1,4 @@
-"""The keys that pages and other programs hold; all share one connection to the playing process."""
+"""The keys that pages and the OSC port hold; all share one connection to the playing process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HeldKeys:
-    """Knows which holder, a page or the OSC port, holds which keys.
+    """Knows which page, or the OSC port, holds which keys.
 
     A key is released when its last holder releases it.
     """
@@ -32,7 +32,7 @@ class HeldKeys:
         self._held: defaultdict[Hashable, set[tuple[int, int]]] = defaultdict(set)
 
     def play(self, holder: Hashable, played: Played) -> None:
-        """Press or release a key; UserError if nothing plays. A key that the holder does not hold is not released."""
+        """Press a key, or release one that the holder holds; UserError if nothing plays."""
         key = played.channel, played.note
         if played.velocity:
             self._link.tell("note", msgspec.to_builtins(played))

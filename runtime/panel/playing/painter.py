@@ -1,4 +1,4 @@
-"""The live picture: measures the output's spectrum, and packs it with the playing process's news."""
+"""The live picture: the output's spectrum, and the playing process's news."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _MOST_ALIKE = 30  # equal pictures in a row: pages let levels fall slowly, so th
 class Painter:
     """Makes a picture's bytes from each message of the topic `picture`; docs/panel.md describes the bytes.
 
-    ring: descriptor of a SoundRing; None to measure no sound. NumPy is imported with the first picture, because it
-    would take up most of this process's memory.
+    ring: descriptor of a SoundRing; None to measure no sound. NumPy, which would take up most of this process's memory,
+    is imported with the first picture.
     """
 
     def __init__(self, ring: int | None):

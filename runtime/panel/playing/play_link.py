@@ -25,7 +25,7 @@ class PlayLink:
     """Speaks with the playing process.
 
     came: called, and awaited, when a connection is made. went: called when it is lost. news: called with the topic and
-    plain values of each news. is_up: whether there is a connection.
+    plain values of each news.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ from runtime.service.versions import version_of
 # Each architecture's name in Debian and in wheels. Debian 13's glibc is new enough for all platforms in _WHEELS.
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _WHEELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_17", "manylinux2014")
-PYTHON = "3.13"  # the version in Debian 13, on which the Raspberry Pi OS of 2025 is based
+PYTHON = "3.13"  # of Debian 13, on which the Raspberry Pi OS of 2025 is based
 _NEXT_PYTHON = "3.14"
 # The name in requirements.txt, Debian's name, and the imported folder.
 FROM_DEBIAN = {"PyAudio": ("python3-pyaudio", "pyaudio"), "python-rtmidi": ("python3-rtmidi", "rtmidi")}

@@ -22,7 +22,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # in HOME: folders whose names begin so hold copies of updates, for root only
+_COPY = ".update-"  # in HOME: folders for copies of updates, for root only
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
@@ -37,12 +37,12 @@ def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int
 def install_arrived(within_s: float) -> int:
     """Install the update that the page has received, and write news of it; within_s: as in `put_in`.
 
-    UserError if it is refused. It must be a plain file, be signed by somebody in SIGNERS, be newer than the version
-    that plays, and need no other Python packages than the installed ones.
+    UserError unless it is a plain file, is signed by somebody in SIGNERS, is newer than the version that plays, and
+    needs no other Python packages.
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
-        told.say(why="file")  # before the file is taken: the page must always find the file or the news
+        told.say(why="file")  # the page must always find the file or the news
         try:
             with taken(STATE) as stream, TemporaryDirectory(prefix=_COPY, dir=HOME) as folder:
                 parts = divide(stream, Path(folder))
@@ -73,7 +73,7 @@ def _install(parts: Parts, within_s: float, told: _Told) -> Path:
 
 
 def _remove_left(own: Path) -> None:
-    """Copies that interrupted updates have left; own: the folder of the present update, which stays."""
+    """own: the folder of the present update, which stays."""
     for left in HOME.glob(f"{_COPY}*"):
         if left != own:
             shutil.rmtree(left, ignore_errors=True)
@@ -90,7 +90,6 @@ class _Told:
 
     @contextmanager
     def any_end(self) -> Iterator[None]:
-        """For a `with`: if its block fails or is stopped, write the reason for the page."""
         try:
             yield
         except BaseException as error:  # also if systemd stops the update

@@ -49,7 +49,7 @@ def sign(archive: Path, key: Path, out: Path) -> None:
 
 
 def is_signed(path: Path) -> bool:
-    """Whether a file begins as a signed update does; False if it cannot be read."""
+    """Whether a file begins as a signed update does."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
@@ -106,7 +106,7 @@ def refuse_large(n_bytes: int) -> None:
 
 
 def _refuse_open_to_others(signers: Path) -> None:
-    """UserError if the list is missing, or if others than root could have written it."""
+    """UserError if it is missing, or if others than root could have written it."""
     remedy = "type: sudo timbrebox service trust KEY.pub"
     try:
         found = signers.stat()
@@ -123,7 +123,7 @@ def _keygen(
 ) -> tuple[bytes, str]:
     """Return what ssh-keygen prints (nothing if it fails) and the first line of its errors.
 
-    shows_errors: whether the user sees its errors instead; then there is no time limit, as it may ask for a passphrase.
+    shows_errors: whether the user sees its errors instead, without a time limit, as it may ask for a passphrase.
     UserError if OpenSSH is missing, or if the time runs out.
     """
     command = ["ssh-keygen", "-Y", action, *map(str, words)]

@@ -18,7 +18,7 @@ _EXPECTED, _REMEDY = "an OpenSSH public key, one line", "give the file whose nam
 
 
 def trust(key: Path, signers: Path) -> str:
-    """Add a public key to the list, unless it is there; return its owner's name with its fingerprint, for the user.
+    """Add a public key to the list, unless it is there; return its owner's name with its fingerprint.
 
     The name is the key's comment. UserError if the file is no public key.
     """
