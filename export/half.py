@@ -8,7 +8,7 @@ import numpy as np
 
 from training.model.half import half_precision
 
-FEWEST_VALUES = 256  # smaller tensors stay as they are
+FEWEST_VALUES = 256  # tensors with fewer values stay as they are
 
 
 def round_weights(model: Any) -> None:

@@ -155,12 +155,12 @@ class _Exported:
         return cls(run, decoder, content, msgspec.structs.replace(card, encoder=own))
 
     def files(self, card: Card) -> tuple[bytes, bytes]:
-        """With this card in the decoder's file."""
+        """The contents of both files, with this card in the decoder's."""
         add_metadata(self.decoder, METADATA_KEY, card.to_json())
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """path: the decoder's file."""
+        """Write both files. path: the decoder's."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 

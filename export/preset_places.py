@@ -15,15 +15,15 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A recording should be so much nearer to its own preset than to any other. Each dB that is lacking costs as much as 1
-# dB of distance between the recording and its preset.
+# A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
+# much as 1 dB of distance between the recording and its preset.
 APART_DB = 1.0
 MOST_TAKES = 24  # most recordings of one sound that are compared
 # The search passes over all presets N_PASSES times, each time with N_ROUNDS rounds for each preset. A round tries
 # N_TRIED new places, made by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
-FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes, in the first and last round
-SHARE_CHANGED = 0.4  # of the positions, in one try
+FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes in the first and the last round
+SHARE_CHANGED = 0.4  # share of the positions that one try changes
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def better_places(
 
 
 def _some(takes: list[Take]) -> list[Take]:
-    """At most MOST_TAKES, evenly chosen in the order of their notes."""
+    """At most MOST_TAKES recordings, evenly chosen in the order of their notes."""
     by_note = sorted(takes, key=lambda take: take.note)
     steps = np.linspace(0, len(by_note) - 1, min(MOST_TAKES, len(by_note)))
     return [by_note[step] for step in steps.astype(int)]
@@ -65,7 +65,7 @@ def _some(takes: list[Take]) -> list[Take]:
 def _better(
     instrument: Playable, place: Place, takes: list[Take], others: list[Place], random: np.random.Generator
 ) -> Place:
-    """takes: the recordings of the preset's sound. others: places of the other presets, which stay as they are."""
+    """The best place near `place`. takes: the recordings of the preset's sound. others: places of the other presets."""
     nearest_db = [_nearest_db(instrument, take, others) for take in takes]
     tried = place.positions[None]
     costs = _costs(instrument, place.keys, tried, takes, nearest_db)
@@ -95,7 +95,6 @@ def _costs(
 
 
 def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
-    """Infinite if there are no places."""
     if not places:
         return np.inf
     return float(_distances_db(instrument, take, np.array([place.at(take.note) for place in places])).min())

@@ -59,7 +59,7 @@ def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ..
 
 
 def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
-    """0 to 1, for each of these points (n, n_latents)."""
+    """Scores, 0 to 1, for each of these points (n, n_latents)."""
     conditioning = run.record.conditioning
     if conditioning.kind == "none":  # typical sounds score best, because the model has no notes
         distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)

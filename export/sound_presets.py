@@ -29,7 +29,7 @@ from training.measure.likeness import takes_of
 MOST_PRESETS = 32
 MOST_KEYS = 4
 CHORD = (60, 64, 67)
-LOUDNESS_LUFS = -10.0  # of a chord, as in the virtual analogue
+LOUDNESS_LUFS = -10.0  # loudness of a chord, as in the virtual analogue
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
@@ -109,13 +109,12 @@ def _spread(clips: list[Clip]) -> list[Clip]:
 
 
 def _encoded(clips: list[Clip], coder: Coder, recordings: Path, around: Sequence[np.ndarray | None]) -> list[Sound]:
-    """around: for each recording, knob positions around which the sound moves; None to find them."""
+    """Encode each recording as a sound. around: for each, knob positions around which it moves; None to find them."""
     pairs = zip(clips, around, strict=True)
     return [encode_recording(recordings / clip.name, coder, Options(1, around=at))[0].sound for clip, at in pairs]
 
 
 def _steady(sound: Sound, knobs: Sequence[str]) -> np.ndarray:
-    """(n_latents,)."""
     return np.array([sound.latents[knob] for knob in knobs])
 
 
@@ -153,7 +152,7 @@ def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[s
 
 
 def _levelled(sound: Sound, coder: Coder) -> Sound:
-    """Such that a chord has LOUDNESS_LUFS."""
+    """Give the sound the level at which a chord has LOUDNESS_LUFS."""
     patch = with_sound(Config(), sound, coder.decoder.card, sound.name)
     level_db = LOUDNESS_LUFS - loudness_lufs(play(coder.decoder, patch, CHORD).sound)
     return msgspec.structs.replace(sound, level_db=round(float(np.clip(level_db, -60.0, 12.0)), 1))

@@ -39,7 +39,7 @@ def convert(model: Any, output_name: str) -> Any:
 
 
 def _rename(graph: Any, new_names: dict[str, str]) -> None:
-    """Also names their first dimension n."""
+    """Rename inputs and outputs wherever they occur, and name their first dimension n."""
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = [new_names.get(name, name) for name in names]

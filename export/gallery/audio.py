@@ -18,7 +18,7 @@ from runtime.events import Event, NoteOff, NoteOn
 from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
-LOUDNESS_LUFS = -20.0  # so low that hardly any peak reaches HIGHEST_PEAK
+LOUDNESS_LUFS = -20.0  # loudness of everything in the gallery: so low that hardly any peak reaches HIGHEST_PEAK
 HIGHEST_PEAK = 0.89  # below full scale: the decoded OGG may overshoot a little
 SILENCE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 LARGEST_BYTES = 150_000

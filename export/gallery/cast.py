@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the end of the held note
+FROM_S, TO_S = 1.2, 1.45  # the end of the held note, whose level is compared with the note's loudest moment
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
@@ -50,8 +50,8 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# How well a sound fits each part, in dB or semitones. In this order, each part gets the sound with its largest value. A
-# slow attack lowers three of the values, by 20 or 40 for each second.
+# How well a sound fits each part, in dB or semitones. The parts choose in this order, each the sound with the largest
+# value. A slow attack lowers three of the values, by 20 or 40 for each second.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,

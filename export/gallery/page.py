@@ -10,7 +10,7 @@ from export.gallery.exhibit import MORPH, PAIRS, PIECE, Exhibit, file_name, play
 from runtime.acoustics.pitch import note_name
 from runtime.instrument.card import Card
 
-FOLDER = "gallery"  # of the audio and the pictures, beside the page
+FOLDER = "gallery"  # the folder of the audio and the pictures, beside the page
 MARK = "<!-- instrument: {} -->"
 _MARKED = re.compile(r"<!-- instrument: (.+?) -->\n(.*?)(?=<!-- instrument: |\Z)", re.DOTALL)
 PARTS = {"tune": "tune", "chords": "chords", "figure": "broken chords", "bass": "bass"}
@@ -105,7 +105,7 @@ def _alternative(exhibit: Exhibit) -> str:
 
 
 def _figures(measured: Mapping[str, Any]) -> list[str]:
-    """A table; and, if the likeness was not measured, a line that says so."""
+    """A table and, if the likeness was not measured, a line that says so."""
     in_tune = measured.get("in_tune", (measured.get("points") or {}).get("in_tune"))
     mean_db = measured.get("corpus_mean_db")
     beaten = "" if mean_db is None else f"{mean_db:.1f} dB, the mean of all recordings of the note"

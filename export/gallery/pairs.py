@@ -22,9 +22,9 @@ from training.corpus.recordings import Recording
 
 MOST_PAIRS = 4
 LONGEST_S, FADE_S = 2.2, 0.15
-PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # inside a pair, and between two pairs
+PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # the pauses inside a pair, and between two pairs
 VELOCITY = 100
-ONSET = 10.0 ** (-40.0 / 20.0)  # a recording begins at the first sample above this share of its loudest
+ONSET = 10.0 ** (-40.0 / 20.0)  # a recording begins at the first sample above this share of its loudest sample
 MANIFEST = "manifest.csv"
 
 
@@ -88,7 +88,7 @@ def _pair(instrument: Decoder, heard: Heard, recording: Recording) -> Pair:
 
 
 def _beginning(path: Path) -> np.ndarray:
-    """From its onset; UserError if the file cannot be read."""
+    """A recording's beginning, from its onset; UserError if the file cannot be read."""
     try:
         samples = np.concatenate(list(mono_blocks(path, SAMPLE_RATE_HZ)))
     except UnusableError as error:

@@ -17,11 +17,11 @@ from runtime.acoustics.spectrum import StftSpec, magnitude_frames
 SPEC = StftSpec()
 LOWEST_HZ, HIGHEST_HZ, N_ROWS = 50.0, 16000.0, 150
 RANGE_DB = 70.0
-COLOURS = "cividis"  # readable in print and with colour-blindness
+COLOURS = "cividis"  # brightness grows with the level: readable in print and with colour-blindness
 TICKS_HZ = {100: "0.1", 1000: "1", 10000: "10"}
 WIDTH_INCHES, ROW_INCHES, EXTRA_INCHES, DPI = 9.0, 1.75, 0.9, 100
-SMALL, SMALLEST = 9, 8  # of text, in points
-LONGEST_TITLE, LONGEST_STOP = 30, 20  # letters of a pair's title and of a sound's name
+SMALL, SMALLEST = 9, 8  # sizes of text, in points
+LONGEST_TITLE, LONGEST_STOP = 30, 20  # most letters of a pair's title and of a sound's name
 LARGEST_BYTES = 150_000
 N_PALETTE = (128, 64, 32, 16)
 
@@ -61,7 +61,6 @@ def _draw_pair(axes: Sequence[Any], pair: Pair, is_last: bool) -> None:
 
 
 def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
-    """Returns matplotlib's image."""
     image = _spectrogram(axis, morph, len(morph) / SAMPLE_RATE_HZ)
     axis.set_title("the morph: one chord, the knobs travel", fontsize=10)
     box = {"facecolor": "black", "alpha": 0.7, "edgecolor": "none", "pad": 2.0}
@@ -76,13 +75,12 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def _short(name: str, longest: int) -> str:
-    """Without what stands before the last slash, such as a bank's name."""
+    """The name without what stands before its last slash, such as a bank's name."""
     name = name.rpartition("/")[2]
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def _spectrogram(axis: Any, sound: np.ndarray, length_s: float) -> Any:
-    """Returns matplotlib's image."""
     half = SPEC.frame_size // 2
     padded = np.pad(sound, (half, max(half, round(length_s * SAMPLE_RATE_HZ) - len(sound) + half)))
     levels_db = _log_rows_db(magnitude_frames(padded, SPEC))
@@ -115,7 +113,7 @@ def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _small(png: bytes) -> bytes:
-    """With the largest palette that fits LARGEST_BYTES, or else with the smallest."""
+    """The picture with the largest palette that fits LARGEST_BYTES, or else with the smallest."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")

@@ -16,7 +16,7 @@ BEAT_S = 0.56
 BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
-TUNE_LUFS = -30.0  # so low that HIGHEST_PEAK limits the gain of no part
+TUNE_LUFS = -30.0  # loudness of the tune, so low that HIGHEST_PEAK limits the gain of no part
 # Of each part, the level relative to the tune, in LU, and the place from left, -1, to right, 1.
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
@@ -93,7 +93,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """An octave up or down if this is nearer to the recorded notes."""
+    """Move a part by an octave if this is nearer to the recorded notes."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

@@ -29,7 +29,7 @@ GAP_S = 0.2
 VELOCITY = 100
 BLOCK_FRAMES = 4096
 MOST_EXAMPLES, MOST_OF_A_SOUND = 16, 4
-ONSET_DB = -40.0  # a recording begins at the first sample above this level, relative to its loudest
+ONSET_DB = -40.0  # a recording begins at the first sample above this level, relative to its loudest sample
 LOUDNESS_RMS = 0.08
 
 
@@ -144,7 +144,7 @@ def _played(instrument: Sounding, patch: Patch, note: int, n_samples: int) -> np
 
 
 def _levels_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-    """At every LEVEL_STEP_S, over a window of four steps, in dB relative to the loudest level."""
+    """Levels at every LEVEL_STEP_S, over a window of four steps, in dB relative to the loudest level."""
     step = LEVEL_STEP_S * rate_hz
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     middles = np.arange(int(len(samples) / step) + 1) * step

@@ -30,7 +30,7 @@ MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5
 # The time for measuring, export and report: a fixed part, a part for each recording, and one for each sound.
 AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
-SHORTEST_S = 0.75  # of all used recordings together; with less, no frame could be held out
+SHORTEST_S = 0.75  # least length of all used recordings together; with less, no frame could be held out
 N_PREVIEWED = 6  # recordings in a preview
 RESULTS = ("in_tune", "octave_off", "path_db", "still_db", "heldout_path_db", "change_correlation")
 RESULTS += ("told_apart_still", "told_apart_path")
@@ -96,7 +96,7 @@ def listen(order: Order) -> Decision:
 
 
 def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
-    """None without --manifest if the default file is missing or is no manifest."""
+    """Return None, without --manifest, if the default file is missing or is no manifest."""
     if order.manifest is None and not manifest.is_file():
         return None
     try:

@@ -22,10 +22,10 @@ from training.instrument.run_instrument import RunInstrument
 from training.measure.playability import render_points
 from training.model.run_folder import TrainedRun
 
-N_POINTS = 2000  # at random knob positions, to measure how many are in tune
+N_POINTS = 2000  # notes played at random knob positions, to measure how many are in tune
 POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if a smaller share of its points is in tune
-N_EMBEDDED = 2000  # from which a preview's knobs get their travel
-N_CLIPS = 60  # for measuring likeness in a corpus without notes
+N_EMBEDDED = 2000  # training frames from which a preview's knobs get their travel
+N_CLIPS = 60  # clips for measuring likeness in a corpus without notes
 
 
 class Sounding(NamedTuple):
@@ -102,7 +102,7 @@ def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
 
 
 def _likeness_without_notes(trained: Trained) -> dict[str, Any]:
-    """For training clips whose notes are unknown."""
+    """The figures path_db and still_db, for training clips whose notes are unknown."""
     store, spec = trained.store, trained.store.spec
     rows, paths, stills = store.rows("train"), [], []
     clips = np.unique(store.clip[rows])

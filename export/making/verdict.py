@@ -6,7 +6,7 @@ from typing import Any
 
 from runtime.acoustics.pitch import note_name
 
-GOOD_DB, FAIR_DB = 4.0, 6.0  # of path_db (training/measure/likeness.py), for "well" and "fairly well"
+GOOD_DB, FAIR_DB = 4.0, 6.0  # limits of path_db (training/measure/likeness.py) for "well" and "fairly well"
 MOST_DRAWN = 8  # sounds in one trial, of which one must be recognised
 
 
@@ -30,7 +30,7 @@ def key_warning(figures: dict[str, Any]) -> str | None:
 
 def _likeness(figures: dict[str, Any], n_sounds: int) -> list[str]:
     path_db = figures["path_db"]
-    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # means nothing for a single sound
+    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # the mean says nothing about a single sound
     if path_db is None:
         return []
     quality = "well" if path_db <= GOOD_DB else "fairly well" if path_db <= FAIR_DB else "poorly"

@@ -44,7 +44,7 @@ def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> S
 
 
 def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
-    """In LUFS, as the mean over the recipe's notes."""
+    """The sound's loudness in LUFS, as the mean over the recipe's notes."""
     patch = played(sound, instrument)
     return float(np.mean([loudness_lufs(play(instrument, patch, [note]).sound) for note in recipe.notes]))
 

@@ -116,7 +116,7 @@ def centroid_hz(sound: np.ndarray) -> float:
 
 def _change_db(a_db: np.ndarray, b_db: np.ndarray) -> float:
     loudest = max(a_db.max(), b_db.max())
-    # Keeps the change finite for a band that is silent in one of the two windows.
+    # The lower limit keeps the change finite for a band that is silent in one of the two windows.
     a_db, b_db = (np.maximum(levels, loudest + 2.0 * QUIET_DB) for levels in (a_db, b_db))
     heard = (a_db >= a_db.max() + QUIET_DB) | (b_db >= b_db.max() + QUIET_DB)
     return float(np.abs(a_db - b_db)[heard].mean())
@@ -130,7 +130,7 @@ def _power(sound: np.ndarray, n_frames: int) -> np.ndarray:
 
 
 def _band_weights() -> np.ndarray:
-    """(n_bins, N_BANDS): triangles of equal width in mel."""
+    """The bins' shares in the bands, (n_bins, N_BANDS): triangles of equal width in mel."""
     mels = mel(np.fft.rfftfreq(WINDOW_FRAMES, 1.0 / SAMPLE_RATE_HZ))
     centres = np.linspace(mel(LOWEST_CENTRE_HZ), mel(HIGHEST_CENTRE_HZ), N_BANDS)
     return np.maximum(0.0, 1.0 - np.abs(mels[:, None] - centres) / (centres[1] - centres[0]))

@@ -15,7 +15,7 @@ N_POINTS = 1500  # random knob positions, tried first
 N_NEAR, N_ROUNDS = 100, 3  # positions near the best one, in each round
 NEAR = 0.15  # standard deviation of the steps from the best position in the first round; halved in each further round
 N_NOTES = 3
-DIGITS = 2  # decimal places; a hundredth of a knob's travel is not heard
+DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
 
 
 class Timbres:

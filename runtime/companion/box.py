@@ -21,7 +21,7 @@ POWER_OFF_HOLD_S = 2.0  # how long the button must be held
 _LOOK_S = 0.2
 # Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see it.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
-_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # on for this time, then off for the same time
+_BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # the lamp is on for this time, then off for the same time
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,8 +100,8 @@ def _opened(kind: str, pin: int, **options: Any) -> Any:
 
 def _gpiozero() -> Any:
     if SYSTEM_PACKAGES not in sys.path:
-        sys.path.append(SYSTEM_PACKAGES)  # at the end, so that this folder replaces no package
-    # Otherwise lgpio makes a pipe in the working directory, which the service cannot write to.
+        sys.path.append(SYSTEM_PACKAGES)  # added at the end, so that this folder replaces no package
+    # Without LG_WD, lgpio makes a pipe in the working directory, which the service cannot write to.
     os.environ.setdefault("LG_WD", tempfile.gettempdir())
     import gpiozero
 

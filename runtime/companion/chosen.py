@@ -120,7 +120,6 @@ def _is_allowed(name: str, value: object) -> bool:
 
 
 def _read() -> dict[str, Chosen]:
-    """None if their file is missing or broken."""
     with suppress(UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         content = read_bounded_file(state_folder() / FILE_NAME, "chosen settings", LARGEST_BYTES, "remove it")
         return msgspec.json.decode(content, type=dict[str, Chosen])

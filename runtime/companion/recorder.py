@@ -14,7 +14,7 @@ from runtime.companion.recording.recording import Order, Recording
 from runtime.companion.serving import Companion, Nothing
 from runtime.midi.recorded.events import event_of
 
-_WORK_S = 0.1  # between two writes to a growing recording
+_WORK_S = 0.1  # seconds between two writes to a growing recording
 ENDED = "recording_ended"
 
 
@@ -94,7 +94,6 @@ class Recorder:
         return _WORK_S
 
     def _end(self) -> None:
-        """The playing process has ended."""
         if self._recording is not None:
             self._recording.work()
             self._recording.work()  # the first call finds the sound's end; the second writes up to it

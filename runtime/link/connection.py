@@ -26,7 +26,7 @@ class Connection:
         self.is_open, self.has_ended, self.too_long = True, False, False
         self.heard_s = self._moved_s = time.monotonic()
         self._leaves_s: float | None = None
-        self._searched = 0  # no newline is before this index
+        self._searched = 0  # no newline has been received before this index
 
     def fileno(self) -> int:
         return self._socket.fileno()

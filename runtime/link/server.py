@@ -84,7 +84,7 @@ class Server:
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
         self.path, self._topics = path, topics
         make_private(path.parent)
-        # The kernel releases the lock when this process ends.
+        # The kernel releases the lock when the socket's maker ends, so a locked socket is in use.
         self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -155,7 +155,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # the removed clients make room
+            self._accept()  # only now: the removed clients make room for new ones
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""

@@ -59,8 +59,8 @@ class Choosing:
         self.swap_is_pending: Callable[[], bool] = lambda: False
         self.whole: Whole | None = None
         self._number: int | None = None  # the present sound's number, or None
-        self._patch: Patch | None = None  # the patch of that sound
-        self._pending: int | None = None  # of a sound that is being read
+        self._patch: Patch | None = None  # the patch of the sound with this number
+        self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
         self._before: Patch | None = None  # the engine's patch until it receives the chosen one
 
@@ -153,7 +153,7 @@ class Choosing:
         return self._play(patch, None)
 
     def _player(self, then: Then, otherwise: Otherwise) -> Then:
-        """Unless another sound was chosen meanwhile, the returned function plays what the companion has read."""
+        """Return a function that plays what the companion has read, unless another sound was chosen meanwhile."""
         self._n_choices += 1
         self._pending, number = None, self._n_choices
 
@@ -212,7 +212,7 @@ class Choosing:
         return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
     def _other_instrument(self, tree: dict[str, Any], part: int = 0) -> str | None:
-        """None if this instrument is not available, or if the part plays it already."""
+        """Return None if this instrument is not available, or if the part plays it already."""
         made_for = tree.get("instrument")
         name = made_for["name"] if isinstance(made_for, dict) else made_for
         return name if name in available() and name != self._playing.part_engines()[part].instrument.path.stem else None
@@ -250,7 +250,7 @@ class Choosing:
 
     def _post(self, patch: Patch, part: int) -> None:
         if self.whole is not None and self.whole.is_taking_over:
-            # The patch is for the present engine, but another plays from the next block on.
+            # The patch is for the engine that still plays; another engine takes over in the next block.
             found = "an instrument that takes over at this moment"
             raise UserError(f"sound {patch.sound.name}", found, "one that plays", "choose the sound again")
         self._playing.post(SoundChange(self._playing.part_engines()[part].prepare(patch), part))
@@ -264,7 +264,7 @@ class Choosing:
             self._before = None
         if self._patch is not None and (patch is self._patch or patch is self._before):
             return self._number
-        # A preset plays: the one in the settings, or the instrument's first.
+        # No sound was chosen, so a preset plays: the one in the settings, or the instrument's first.
         if patch.sound.name is None:
             names, name = self._names(), name_of(self._playing.engine, self._playing.choice)
             return names.index(name) if name in names else None

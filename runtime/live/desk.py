@@ -114,7 +114,7 @@ class Desk:
         if panel is not None:
             panel.lend(self.recorder.ring.descriptor)
         if panel is not None and self.server is None:
-            panel.close()  # no page can reach this process without a link
+            panel.close()  # without a link, no page can reach this process
             self._panel = None
         if self.server is not None:
             add_requests(self.server, self)

@@ -41,8 +41,8 @@ class DeviceMaps:
         self._devices: dict[int, MapDevice] = {}
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
-        self._awaited: set[int] = set()  # the companion has not answered for these devices
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned before the answer
+        self._awaited: set[int] = set()  # devices for which the companion has not answered yet
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned before the companion's answer
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
@@ -96,7 +96,7 @@ class DeviceMaps:
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)
         if early:
-            self._keep(device)  # also saves what was learned before the answer
+            self._keep(device)  # also saves what was learned before the companion's answer
 
     def _use(self, device: int, setup: DeviceSetup) -> None:
         self._setups[device] = setup

@@ -137,7 +137,7 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
-        if learned.share is not None:  # otherwise the target would jump at the control's next turn
+        if learned.share is not None:  # without this, the target would jump at the control's next turn
             self._desk.playing.post(TargetMove(line.moves, learned.share))
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
@@ -192,7 +192,7 @@ class Learning:
         return frozenset({target} | {number for number, name in self._latents().items() if name == target})
 
     def _latents(self) -> dict[str, str]:
-        """The latents' own names, by names with numbers, such as latent.2."""
+        """The latents' own names, by their names with numbers, such as latent.2."""
         latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
         return {f"{LATENT}{k}": name for k, name in enumerate(latents, 1)}
 

@@ -45,7 +45,7 @@ def edited_sound(engine: Engine) -> dict[str, Any]:
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
     if "name" not in tree and patch.settings.preset is not None:
         tree["name"] = patch.settings.preset
-    # A file without a blend takes it from the settings when it is loaded.
+    # A sound's file without a blend takes it from the settings when it is loaded.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
 

@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from runtime.live.desk import Desk
     from runtime.rack.rack import Rack
 
-SERVE_S = 0.2  # between two sendings of a recording's events
-STATE_S = 2.0  # between requests for the rack's state; a recording begins at the frame of a state
+SERVE_S = 0.2  # seconds after which a recording's events go to the companion again
+STATE_S = 2.0  # seconds between requests for the rack's state; a recording begins at the frame of a state
 MARGIN_S = 2.0  # no recording begins in this oldest part of the ring, which may be overwritten before it is read
-BEGINS_WITHIN_S = 3.0  # longest wait for the beginning; it passes if the sound card requests no blocks
+BEGINS_WITHIN_S = 3.0  # a recording that waits longer to begin is refused: the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
 Answer = Callable[[Any], object]
-_Known = tuple[int, RackState]  # an index in `_recent`, and the state there
+_Known = tuple[int, RackState]  # a state's index in `_recent`, and the state
 
 
 class _Waiting(msgspec.Struct):
-    """It begins at a state near `from_frame`, or is refused at the time `until_s`."""
+    """A requested recording; it begins at a state near `from_frame`, or is refused at the time `until_s`."""
 
     record: Record
     from_frame: int
@@ -66,8 +66,8 @@ class Recorder:
         self._recent: deque[tuple[int, object]] = deque()
         self._held: list[tuple[int, Any]] = []  # the recording's unsent events, sorted by frame
         self._waiting: _Waiting | None = None
-        self._settings = Config()  # at the recording's start
-        self._first = -1  # the recording's first frame, -1 without one
+        self._settings = Config()  # the settings at the recording's start
+        self._first = -1  # the recording's first frame, -1 without a recording
         self._n_starts = 0  # `companion.n_starts` when the recording began
         self._next_state_s, self._former_generation = -math.inf, 0
 
@@ -100,7 +100,7 @@ class Recorder:
     def serve(self) -> None:
         if self._rack is None:
             return
-        frame = self._rack.frame  # before the history, which then has all events before this frame
+        frame = self._rack.frame  # read before the history, which then has all events before this frame
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -171,7 +171,7 @@ class Recorder:
                 self._recent.append(item)
             if self._first >= 0 and not isinstance(item[1], RackState):
                 self._held.append(item)
-        self._held.sort(key=itemgetter(0))  # stable: events of one frame keep their order
+        self._held.sort(key=itemgetter(0))  # a stable sort: events of one frame keep their order
         oldest = frame - self.ring.n_frames
         while self._recent and self._recent[0][0] < oldest:
             self._recent.popleft()
@@ -190,7 +190,7 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """before: whether the recording includes past sound.
+        """Choose the state to begin from. before: whether the recording includes past sound.
 
         If it does, a silent state is preferred: `render` can repeat only a recording that begins in silence.
         """
@@ -233,7 +233,7 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Call this only when no event before `frame` can still arrive. most: None for all."""
+        """Send at most `most` events before `frame`; call this only when no such event can still arrive."""
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)
         due, self._held = self._held[:n_due], self._held[n_due:]
@@ -253,7 +253,7 @@ class Recorder:
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """With seconds in place of frames."""
+        """The companion's facts, with seconds in place of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

@@ -79,7 +79,7 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        msgspec.to_builtins(self.state())  # slow the first time: it reads the instrument's file
+        msgspec.to_builtins(self.state())  # the first call is slow: it reads the instrument's file
 
     def look(self) -> None:
         """Let the companion save what plays, if it has changed; call this at least every 2 s."""
@@ -141,7 +141,7 @@ def settings_of(config: Config) -> Settings:
 
 
 def _with_settings(config: Config, state: State) -> Config:
-    """Where the settings file has changed since the last run, its value stays."""
+    """A value that has changed in the settings file since the last run is used, not the remembered value."""
     now = settings_of(config)
     changes = {
         name: getattr(state.settings, name)
@@ -162,7 +162,7 @@ def _is_wanted(state: State, instrument: str | None) -> bool:
 
 
 def _name_of(decoder: Decoder) -> str:
-    """In the library, or else the path of its file."""
+    """The instrument's name in the library, or else the path of its file."""
     known = available().get(decoder.path.stem)
     same = known is not None and known.resolve() == decoder.path.resolve()
     return decoder.path.stem if same else str(decoder.path.resolve())

@@ -91,7 +91,7 @@ class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mark: dict[str, Any]
 
 
-# Passed to the companion unchanged.
+# These requests are passed to the companion unchanged.
 _OF_SOUNDS = {
     "sounds.list": NoParams,
     "sounds.read": NamedSound,
@@ -129,7 +129,7 @@ def _present(desk: Desk) -> dict[str, Any]:
     if settings.tuning.scale is not None:
         scale = str(Path(settings.tuning.scale).resolve())
         settings = msgspec.structs.replace(settings, tuning=msgspec.structs.replace(settings.tuning, scale=scale))
-    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # otherwise a map's name
+    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # otherwise it is a map's name
         midi = msgspec.structs.replace(settings.midi, map=str(Path(settings.midi.map).resolve()))
         settings = msgspec.structs.replace(settings, midi=midi)
     return msgspec.to_builtins({"state": state, "settings": settings}, str_keys=True)
@@ -168,7 +168,7 @@ def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
 
 
 def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
-    engine = desk.playing.engine  # whose latents the page moves
+    engine = desk.playing.engine  # the first part's engine, whose latents the page moves
     return _keep(desk, way.name, edited_sound(engine) | {"morph": {"sounds": way.places}}, engine.patch.folder, caller)
 
 

@@ -143,14 +143,15 @@ class Supervisor:
         output = self._card.first()
         self._fit_rack(output.sample_rate_hz)
         through_lines = self._card.make_effect(output)
-        # Both hold the interpreter for long: polling makes MIDI clients, and preparing collects garbage.
+        # `poll` and `prepare_process` hold the interpreter for long: one makes MIDI clients, the other collects
+        # garbage.
         midi_lines = self._midi.poll()
         self._desk = Desk(self, self._say, self._memory, self._panel)
         for name, act in (
             ("next_instrument", self._swaps.step),
             ("previous_instrument", self._swaps.step),
             ("swapped", self._swaps.happened),
-            ("tap_tempo", self.post),  # an event, because the arpeggiator computes the tempo
+            ("tap_tempo", self.post),  # the tap is an event, because the arpeggiator computes the tempo
         ):
             self._desk.actions.add(name, act)
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)
@@ -251,7 +252,7 @@ class Supervisor:
         for line in self._midi.poll():
             self._say(line)
         if self._midi.has_lost_server and not self._card.is_missing:
-            self._watch.suspect()  # JACK serves both MIDI and sound
+            self._watch.suspect()  # JACK serves both MIDI and sound, so the sound may be lost, too
 
     def _check_blocks(self) -> bool:
         """Return True if the card has just gone; a silent output plays then."""

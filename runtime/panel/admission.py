@@ -17,7 +17,7 @@ from runtime.panel.osc import OscPort
 from runtime.panel.pages import Pages
 
 _SOON_S = 2.0  # least time between reports of OSC packets
-ENDED = 4401  # closes a WebSocket whose device is no longer paired
+ENDED = 4401  # the close code of a WebSocket whose device is no longer paired
 
 
 class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -33,7 +33,7 @@ class Connection(ServerConnection):
     """
 
     device: Device | None = None
-    _n_open: ClassVar[Counter[str]] = Counter()  # by sender
+    _n_open: ClassVar[Counter[str]] = Counter()  # open connections, by sender
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Note the sender's address, and abort if there are too many connections; called by asyncio."""
@@ -63,7 +63,7 @@ class Door:
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):
         self._names, self._pairing, self._n_pages = names, pairing, n_pages
-        # Browsers send a cookie to all ports of a host.
+        # Browsers send a cookie to all ports of a host, so its name has the port.
         self._cookie = f"timbrebox-{port}"
         self._assets = load_assets()
         self._sockets = {SOCKET_PATH}
@@ -99,7 +99,7 @@ class Door:
                 return of_folder(connection, path)
         answer = self._file(path, request, hosts[0])
         if path == "/" and connection.device is not None:
-            answer.headers["Set-Cookie"] = self._cookie_with(token)  # otherwise it expires
+            answer.headers["Set-Cookie"] = self._cookie_with(token)  # renews the cookie, which otherwise expires
         return answer
 
     def _file(self, path: str, request: Request, host: str) -> Response:
@@ -145,7 +145,6 @@ class Door:
         return len(origins) == 1 and self._names.is_own_origin(origins[0], connection.arrived_at)
 
     def _token(self, request: Request) -> str | None:
-        """None without a cookie of this page."""
         for line in request.headers.get_all("Cookie"):
             for part in line.split(";"):
                 name, _, value = part.strip().partition("=")
@@ -159,7 +158,7 @@ class Door:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """The plain word `gzip` is needed: `gzip;q=0`, for example, refuses gzip."""
+    """Accept-Encoding must have the plain word `gzip`: `gzip;q=0`, for example, refuses gzip."""
     accepted = ",".join(request.headers.get_all("Accept-Encoding")).split(",")
     return "gzip" in (coding.strip().lower() for coding in accepted)
 

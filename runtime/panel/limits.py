@@ -6,14 +6,14 @@ import time
 
 MOST_PAGES = 8
 MOST_CONNECTIONS = 64
-MOST_OF_SENDER = 16  # of one other machine, so that none uses up all
+MOST_OF_SENDER = 16  # connections of one other machine, so that none uses up all
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
 MOST_ASKED = 16  # unanswered requests of one page
 MOST_ANSWERING = 6  # unanswered requests of all pages; too many unread answers would end the link
 # A message costs the playing process some 50 us, on a thread that shares the interpreter with the audio thread.
 PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages of one page: per second, and together after a pause
-ALL_RATE, ALL_BURST = 500.0, 1000.0  # of all pages
+ALL_RATE, ALL_BURST = 500.0, 1000.0  # messages of all pages
 
 
 class Allowance:

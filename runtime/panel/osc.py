@@ -18,9 +18,10 @@ from runtime.sound.motion import LATENT
 
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
-MOST_MESSAGES = 64  # in one packet
-_DEEPEST = 4  # bundles within bundles
-# Requests for actions, sounds and instruments: per second, and together after a pause. Some of them write files.
+MOST_MESSAGES = 64  # the most messages in one packet
+_DEEPEST = 4  # levels of bundles within bundles
+# Requests for actions, sounds and instruments: per second, and together after a pause. They are few because some of
+# them write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
 _BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # a bundle begins with this name and a time, which is ignored
@@ -136,7 +137,7 @@ def _played(values: list[object]) -> Played:
 
 
 def _whole(value: object) -> int:
-    """Many pads send only floats. NotUnderstoodError for other values than whole numbers."""
+    """Return a whole number as an int: many pads send only floats. NotUnderstoodError for other values."""
     if isinstance(value, bool) or not isinstance(value, float | int) or value != value // 1:
         raise NotUnderstoodError
     return int(value)

@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# Answers a request in this process, so that it is not passed on.
+# A function that answers a request in this process, so that it is not passed on.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 
@@ -221,7 +221,7 @@ class Pages:
             self._painter.listen(self._borrowed)
 
     def _give_back(self) -> None:
-        """Otherwise the memory of a process that has gone would stay."""
+        """Free the lent memory of a playing process that has gone."""
         if self._borrowed is not None:
             self._painter.listen(None)
             os.close(self._borrowed)
@@ -273,7 +273,6 @@ class Pages:
         return messages.news_line("play", present)
 
     def _tell(self, topic: str | None, line: bytes) -> None:
-        """None for all pages."""
         for page in list(self._pages.values()):
             if topic is None or topic in page.topics:
                 page.send(line)

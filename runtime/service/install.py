@@ -35,7 +35,7 @@ UNPACKED = HOME / ".unpacked"  # where an archive is unpacked
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
 _SUFFIXES = (".path", ".service")  # of unit files
 _LARGEST_BYTES = 256 * 2**10
-_OLD_WITHIN_S = 90.0  # for the previous version to become ready after a failed update
+_OLD_WITHIN_S = 90.0  # least time for the previous version to become ready after a failed update
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
@@ -85,7 +85,7 @@ def put_in(source: Path, within_s: float) -> Path:
         try:
             _play(versions, new)
             problem = restart(within_s) if is_booted() else ""
-        except BaseException:  # also after a signal
+        except BaseException:  # go back also after a signal
             if old is not None:
                 _play(versions, old)
             raise
@@ -112,7 +112,7 @@ def uninstall(*, purge: bool) -> int:
         call("systemctl", "disable", *(["--now"] if is_booted() else []), unit.name)
         unit.unlink()
     _reload()
-    ANNOUNCED.unlink(missing_ok=True)  # it announces a page that no longer exists
+    ANNOUNCED.unlink(missing_ok=True)  # the file announces a page that no longer exists
     shutil.rmtree(UPDATE_NEWS.parent, ignore_errors=True)
     shutil.rmtree(HOME, ignore_errors=True)
     if not purge:
@@ -160,7 +160,7 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """A copy of what the owner edited in an older installation, or else of the defaults."""
+    """The first settings are a copy of what the owner edited in an older installation, or else of the defaults."""
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"
@@ -175,7 +175,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """Those that name HOME: the owner may have other units with similar names."""
+    """Our unit files name HOME; the owner may have other units with similar names."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 

@@ -7,7 +7,7 @@ from runtime.service.system import last_line, properties
 from runtime.service.versions import Versions
 
 LAST_LINE = "LastLine"  # our own key, none of systemd's: the program's last line in the journal
-VERSION = "Version"  # our own key, too: the name of the installed version
+VERSION = "Version"  # our own key, none of systemd's: the name of the installed version
 _NAMES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "StatusText", "NRestarts", "Result")
 _WHY = {
     "oom-kill": "it took too much memory",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from runtime.base.errors import UserError
 from runtime.service.places import STATE, UNIT, USER
 
-MOST_RESTARTS = 3  # by systemd, after which `restart` stops waiting
+MOST_RESTARTS = 3  # after this many restarts by systemd, `restart` stops waiting
 STEADY_S = 3.0
 _LOOK_EVERY_S = 0.2
 _FLEETING = {"tmpfs", "ramfs"}
@@ -119,7 +119,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
     mount = _mount_of(path, known)
     if mount.kind in _FLEETING:
         raise UserError(path, f"a file system in memory ({mount.kind})", "a disk", "install on a disk")
-    # The upper folder of an overlay that is the root itself cannot be seen; it is taken to be in memory.
+    # If the root itself is an overlay, its upper folder cannot be seen; the folder is taken to be in memory.
     if mount.kind == "overlay" and (
         not Path(mount.upper).is_dir() or _mount_of(Path(mount.upper), known).kind in _FLEETING
     ):

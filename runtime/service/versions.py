@@ -49,7 +49,7 @@ class Versions:
             self._fill(partial, source)
             compileall.compile_dir(partial, quiet=2, workers=1)
             _protect(partial)
-            os.sync()  # a flush of each of 5,000 files would take minutes on a memory card
+            os.sync()  # one flush of everything: a flush of each of 5,000 files would take minutes on a memory card
             partial.rename(self._folder / name)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -83,7 +83,7 @@ class Versions:
         return max((int(number[1]) for number in numbers if number), default=0) + 1
 
     def _fill(self, target: Path, source: Path) -> None:
-        # Such files are never changed in place, so hard links to them are safe.
+        # Files of a packaged or installed version are never changed in place, so hard links to them are safe.
         shares = source == PACKAGED
         for part in PARTS:
             if (source / part).exists():
@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """Instruments that `new` lacks are the owner's."""
+    """The instruments that `new` lacks are the owner's."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)
@@ -141,7 +141,7 @@ def _keep_instruments(old: Path, new: Path) -> None:
 
 
 def _make_environment(version: Path) -> None:
-    """The launcher reports progress on stderr."""
+    """The version's own launcher makes it, and reports progress on stderr."""
     done = subprocess.run(["sh", version / "timbrebox", "instruments"], stdout=subprocess.DEVNULL, check=False)
     (version / f"{ENVIRONMENT}.lock").unlink(missing_ok=True)
     if done.returncode or not has_environment(version, version):

@@ -16,7 +16,7 @@ from runtime.companion.recording.sound_files import mend_wav
 
 MIDI = ".mid"
 SUFFIXES = (".wav", ".flac", MIDI)
-# Marks the name of a growing file, which can already be played.
+# The mark in the name of a growing file, which can already be played.
 _PART = ".part"
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 60
@@ -80,7 +80,7 @@ def settle_leftovers(folder: Path) -> list[Path]:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # its writer still runs
+            except OSError:  # the file's writer still runs
                 continue
             finally:
                 os.close(descriptor)

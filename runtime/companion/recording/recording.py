@@ -72,8 +72,8 @@ class Recording:
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Stop at the end that the previous call read: this process may see a new end before it sees the samples up to
-        # it.
+        # Write only up to the end that the previous call read: this process may see a new end before it sees the
+        # samples up to this end.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -89,7 +89,7 @@ class Recording:
     def finish(self) -> None:
         """Close the files and give them their final names."""
         self._sound.finish()
-        # On a full disk, the file may hold more or less than was added.
+        # Count what the file holds: on a full disk, this may be more or less than was added.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)

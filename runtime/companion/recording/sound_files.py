@@ -63,7 +63,7 @@ class WavFile:
         else:
             content = numbers.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
         at = _WAV_HEADER.size + self.n_frames * self._frame_bytes
-        _write_all(self._file, content, at)  # `finish` cuts off a part of a block
+        _write_all(self._file, content, at)  # if only a part of the block is written, `finish` cuts it off
         self.n_frames += len(block)
         self._write_header()
 
@@ -87,7 +87,7 @@ class FlacFile:
     n_most = None
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16):
-        import soundfile  # recording WAV does not need it
+        import soundfile  # not at the top, because recording WAV does not need it
 
         self.n_frames, self._bits = 0, bits
         self._errors = (soundfile.SoundFileError, AssertionError, OSError)
@@ -130,11 +130,11 @@ class FlacFile:
         return int.from_bytes(os.pread(self._file, 8, _LENGTH_AT), "big") % 2**_LENGTH_BITS == self.n_frames
 
     def _cut(self, n_encoded: int) -> None:
-        """Back to the state after the latest `add` that succeeded."""
+        """Cut the file back to its state after the latest `add` that succeeded."""
         with suppress(OSError):
             os.ftruncate(self._file, self._size)
             self._say_length(n_encoded)
-            # Zeros stand for no MD5 sum. The encoder's sum would include the removed frames.
+            # Zeros mean that there is no MD5 sum. The encoder's sum would be wrong: it includes the removed frames.
             _write_all(self._file, bytes(16), _SUM_AT)
         self.n_frames = n_encoded
 

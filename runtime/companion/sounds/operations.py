@@ -165,7 +165,7 @@ def _restore(kept: Kept) -> str | None:
 
 
 def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
-    """Copies the sound's trajectory files, too; name: the sound's name in the content."""
+    """The content of a sound's file, with `name` in it; the sound's trajectory files are copied, too."""
     file_name(name)  # refuses a bad name, before anything is written
     target = sounds_folder()
     files_of(sound, folder, name)  # refuses a missing trajectory file
@@ -180,7 +180,7 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """A renamed sound's file still stores the old name, which does not count; name: the name in `content`."""
+    """Whether a file holds the same sound as `content`, apart from the name in it; name: the name in `content`."""
     if _present(path) == content:
         return True
     try:
@@ -219,7 +219,7 @@ def _normal(name: str) -> str:
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """A lock: one process at a time. UserError if the sounds' folder cannot be written."""
+    """A lock, so that one process at a time changes sounds; UserError if their folder cannot be written."""
     folder = data_folder()
     try:
         make_folder(folder)

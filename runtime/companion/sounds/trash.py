@@ -84,7 +84,7 @@ def newest_first() -> Iterator[Kept]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Includes undone ones; in the order of their numbers."""
+    """All entries, also the undone ones, in the order of their numbers."""
     entries = [path for path in folder.glob("*[0-9]") if path.name.removeprefix(_UNDONE).isdecimal()]
     return sorted(entries, key=lambda path: int(path.name.removeprefix(_UNDONE)))
 

@@ -13,7 +13,7 @@ from runtime.config import AudioConfig
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # between looks while there is no sound card
+LOOK_S = 1.0  # seconds between looks while there is no sound card
 
 
 class AudioHangsError(Exception):
@@ -42,8 +42,8 @@ class SoundCard:
         self._effect: Effect | None = None
         self.output: Output
         self.is_missing, self.problem = False, ""
-        self._renderers: list[BlockRenderer] = []  # of all outputs so far
-        self._newest = 0  # of the newest event
+        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far
+        self._newest = 0  # the frame of the newest event
 
     @property
     def blocks(self) -> BlockRenderer:
@@ -131,7 +131,7 @@ class SoundCard:
         return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
 
     def _try(self, at_start: bool) -> Output | None:
-        """None if no card opens. at_start: whether a failure is told to the user, or raised as in `first`."""
+        """Return None if no card opens. at_start: whether a failure is told to the user, or raised as in `first`."""
         audio_in = self._through and self._through.audio_in
         try:
             output = open_output(self._config, audio_in)

@@ -108,7 +108,7 @@ class BoxRequests:
         if not is_service():
             raise UserError("power", "no service, so nothing would start it again", "the service", "start play by hand")
         caller.answer({"do": RESTART})
-        signal.raise_signal(signal.SIGTERM)  # systemd then starts `play` again
+        signal.raise_signal(signal.SIGTERM)  # ends `play`; systemd then starts it again
         return LATER
 
 

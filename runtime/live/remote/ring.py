@@ -20,7 +20,7 @@ class LentRing:
 
     def _lend(self, _params: NoParams, caller: Caller) -> object:
         try:
-            # Opened again, read-only: the ring's own descriptor would allow writing.
+            # The memory is opened again, read-only: the ring's own descriptor would allow writing.
             lent = os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise UserError("ring", str(error), "memory that can be lent", "start the page from play") from None

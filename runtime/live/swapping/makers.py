@@ -67,12 +67,12 @@ class _Maker:
         promote_thread(SWAP_PRIORITY)
         while (task := self._tasks.get()) is not None:
             task()
-            del task  # otherwise kept alive while the thread waits
+            del task  # otherwise the task would be kept in memory while the thread waits
 
     def _make(self, make: Make) -> None:
         with gives_way(self._is_busy):
             self._last = [weakref.ref(each) for each in make()]
-        self._return_memory()  # memory that only the making needed
+        self._return_memory()  # the memory that only the making needed
         self._is_at_work = False
         self._wake()
 
@@ -105,7 +105,7 @@ class Makers:
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = self._new()
-        if maker is None:  # let the threads take turns
+        if maker is None:  # no thread is free, so they take turns
             maker = self._makers.pop(0)
             self._makers.append(maker)
         maker.make(make)

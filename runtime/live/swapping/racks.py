@@ -25,8 +25,8 @@ class Racks:
         self.choice, self._wake = choice, wake
         self.rack: Rack | None = None
         self._n_past_notes = 0
-        self._leaving: list[Rack] = []  # replaced since the latest `free_left`
-        self._left: list[Rack] = []  # replaced before the latest `free_left`
+        self._leaving: list[Rack] = []  # racks replaced since the latest `free_left`
+        self._left: list[Rack] = []  # racks replaced before the latest `free_left`
 
     @property
     def sample_rate_hz(self) -> int:
@@ -84,7 +84,7 @@ class Racks:
         self._left, self._leaving = self._leaving, []
 
     def _build(self, sample_rate_hz: int) -> None:
-        """The knobs keep their positions."""
+        """The knobs stay in the same positions."""
         choice = self.choice if self.rack is None else with_positions(self.choice, self.rack)
         for each in [part for _, part in choice.parts] or [choice]:
             warm_up(each.patch, each.instrument, sample_rate_hz)

@@ -59,11 +59,11 @@ class Swaps:
         is_busy: Callable[[], bool] = lambda: False,
     ):
         self._playing, self._racks, self._say = playing, racks, say
-        self._wishes: deque[_Wish] = deque()  # no thread has begun to make these
+        self._wishes: deque[_Wish] = deque()  # requests that no thread has begun to carry out
         self._is_making, self._makers = False, Makers(wake, is_busy)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
-        self._posted: deque[tuple[int, Choice]] = deque()  # the rack has not confirmed these
-        self._asked: dict[int, str] = {}  # by part: the latest requested instrument
+        self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed
+        self._asked: dict[int, str] = {}  # the latest requested instrument, by part
 
     @property
     def plays_whole(self) -> bool:
@@ -107,7 +107,7 @@ class Swaps:
     def _want(self, part: int, instrument: str | None, sound: str | WrittenSound | None, name: str | None) -> None:
         choice = self._racks.choice_of(max(0, part))
         settings = choice.settings
-        if part == ALL_PARTS:  # for a sound that names no instrument
+        if part == ALL_PARTS:  # a sound that names no instrument plays on the present one
             settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
         self._wishes.append(_Wish(part, instrument, sound, name, settings, self._racks.sample_rate_hz))
         self._begin()
@@ -125,14 +125,14 @@ class Swaps:
                 self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
                 continue
             wish, choice, ready = made
-            # Otherwise the sample rate has changed, or the part no longer exists.
+            # If not, the sample rate has changed or the part no longer exists, and the instrument is dropped.
             if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._n_parts():
                 self._posted.append((wish.part, choice))
                 sound = wish.sound.where if isinstance(wish.sound, WrittenSound) else wish.sound
                 self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
 
     def _n_parts(self) -> int:
-        """When all posted swaps have happened."""
+        """The number of parts when all posted swaps have happened."""
         for part, choice in reversed(self._posted):
             if part == ALL_PARTS:
                 return max(1, len(choice.parts))
@@ -166,17 +166,17 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """One wish at a time, because the order must be kept."""
+        """Make one wish at a time, because the order must be kept."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
     def _make(self, wish: _Wish) -> list[object]:
-        """Runs on a maker's thread; returns the engines, for `Makers`."""
+        """This runs on a maker's thread; it returns the engines, for `Makers`."""
         try:
             choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
             self._made.append((wish, choice, ready))
-        except Exception as error:  # playing must go on
+        except Exception as error:  # playing must go on after any error
             self._made.append((wish, error))
             return []
         return [each.engine for each in (ready if isinstance(ready, tuple) else (ready,))]
@@ -194,8 +194,8 @@ def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
-    # Loading has run the decoder, and other engines have played, so no note warms the engine up. The settings' preset
-    # belongs to the settings' instrument.
+    # No note warms the engine up: loading has run the decoder, and other engines have played. The preset in the
+    # settings is left out: it belongs to the instrument in the settings.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)

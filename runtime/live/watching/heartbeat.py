@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-BEAT_S = 0.15  # between looks, at least 1.5 blocks
+BEAT_S = 0.15  # seconds between looks, at least 1.5 blocks
 _SUSPECT_S = 0.1
 # The device has gone if this many looks in a row find no new block.
-_BEATS_AT_START = 15  # before the first block, which some drivers request late
-_BEATS_MISSED = 3  # after the first block; not 1: the program itself may have been suspended
+_BEATS_AT_START = 15  # looks before the first block, which some drivers request late
+_BEATS_MISSED = 3  # looks after the first block; not 1: the program itself may have been suspended
 
 
 class Heartbeat:

@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 
 LOOK_S = 4.0
-SHOWN_S = 60.0  # after a problem's end, because problems may last only seconds
+SHOWN_S = 60.0  # seconds for which the status shows a problem after its end: problems may last only seconds
 # Bits of the firmware's answer: what is wrong now. The bits 16 places higher: what was wrong at some time since the
 # start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"
-_LEAST_C, _MOST_C = 1.0, 150.0  # other readings come from a broken sensor
+_LEAST_C, _MOST_C = 1.0, 150.0  # readings outside this range come from a broken sensor
 
 LOW_VOLTAGE = "Too little voltage: the machine slows itself down, and the sound may break up"
 BETTER_SUPPLY = "use the power supply that is made for this machine, with a short cable"
@@ -99,7 +99,7 @@ def _firmware_bits(root: Path) -> int | None:
 
 
 def _voltage_alarm(root: Path) -> bool | None:
-    """None without the driver rpi_volt."""
+    """Return None without the driver rpi_volt."""
     for name in sorted(root.glob("sys/class/hwmon/hwmon*/name")):
         with suppress(OSError, ValueError):
             if name.read_text().strip() == "rpi_volt":

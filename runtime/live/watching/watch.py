@@ -82,11 +82,11 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # Without a frame, the limit changes in the next block; a new event's frame would be later.
+        # Without a frame, the limit changes in the next block; with a new event's frame it would change later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:
-        """Tell of the first voice shed and of the last one back; in between, at most one line in 10 s."""
+        """Tell the user of the first voice shed and of the last one back; in between, at most one line in 10 s."""
         limit = self._overload.limit
         if limit == self._said_limit:
             return
@@ -107,7 +107,7 @@ class Watch:
         if now_s - self._panic_s < _PANIC_HELPS_S:
             return
         if now_s - self._panic_s < 10.0 * _PANIC_HELPS_S:
-            self._playing.renew()  # the effects' state may be corrupt
+            self._playing.renew()  # a panic did not help, so the effects' state may be corrupt
         self._panic_s = now_s
         self._playing.post(Action("panic"))
 

@@ -65,6 +65,6 @@ def _literal(address: str) -> str:
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Without its zone; an IPv4 address that is mapped to IPv6 becomes IPv4."""
+    """An address without its zone; an IPv4 address that is mapped to IPv6 becomes IPv4."""
     found = ipaddress.ip_address(address.split("%")[0])
     return getattr(found, "ipv4_mapped", None) or found

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 _NICE, _GRACE_S = 10, 3.0
 _MOST_LINES, _LONGEST_LINE_BYTES = 200, 64 * 2**10
 _PREFIX = "timbrebox: "
-# A UserError's line, as runtime/base/errors.py writes it.
+# The line that a UserError becomes, as runtime/base/errors.py writes it.
 _USER_ERROR = re.compile("(.*?): found (.*); expected (.*?); (.*)")
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2), PR_SET_PDEATHSIG
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
@@ -113,7 +113,7 @@ def _shown(line: str, names: dict[Path, str]) -> str:
 
 
 def _leash() -> None:
-    """Runs in the new process, before the command."""
+    """This runs in the new process, before the command."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -83,7 +83,7 @@ class Downloads:
             return _refusal(http.HTTPStatus.SERVICE_UNAVAILABLE, b"Too many downloads at once.\n")
         stream = connection.transport.get_extra_info("socket").dup()
         stream.setblocking(False)
-        connection.transport.abort()  # the duplicate stays open
+        connection.transport.abort()  # closes the server's own descriptor; the duplicate stays open
         task = asyncio.create_task(_send(stream, ticket))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)

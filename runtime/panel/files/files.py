@@ -46,7 +46,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From 0; a candidate is a sound that `encode` found for a recording."""
+    """A candidate's number, from 0; a candidate is a sound that `encode` found for a recording."""
 
     number: int
 
@@ -57,7 +57,7 @@ class _Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """suffix: the ending of a recording's file. number: the number of a preview."""
+    """What to download. suffix: the ending of a recording's file. number: the number of a preview."""
 
     what: Literal["recording", "piece", "sound", "preview"]
     name: str = ""
@@ -260,7 +260,7 @@ class Files:
         return {}
 
     async def _hear(self, params: _Numbered) -> object:
-        """Remember what played before the first candidate."""
+        """Play a candidate, and remember what played before the first one."""
         tree = self._work.candidate(params.number)
         if len(msgspec.json.encode(tree)) > LONGEST_LINE_BYTES - 2**10:
             raise UserError("candidate", "a very long sound", "one that can be tried", "keep it, then choose it")

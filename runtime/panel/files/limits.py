@@ -5,7 +5,7 @@ from __future__ import annotations
 from runtime.service.updating.signed import LARGEST_BYTES as LARGEST_UPDATE_BYTES
 
 MOST_CONNECTIONS = 8
-CHUNK_BYTES = 15 * 2**10  # of a piece of a file; below panel.limits.LONGEST_MESSAGE_BYTES
+CHUNK_BYTES = 15 * 2**10  # size of a piece of a file; below panel.limits.LONGEST_MESSAGE_BYTES
 WINDOW_BYTES = 512 * 2**10  # a browser may send this much before it is told how much has arrived
 SLOWEST_CHUNK_S = 30.0  # a browser that needs longer for a piece is disconnected
 LARGEST_BYTES = {
@@ -15,10 +15,10 @@ LARGEST_BYTES = {
     "taught": 128 * 2**20,
     "update": LARGEST_UPDATE_BYTES,
 }
-MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # for one instrument
-LONGEST_NAME = 200  # characters of a file's name
-REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # of one page: requests per second, and together after a pause
-MOST_MINUTES = 30  # of a piece that is rendered
+MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # the most recordings for one instrument, and their most bytes
+LONGEST_NAME = 200  # the most characters of a file's name
+REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests of one page: per second, and together after a pause
+MOST_MINUTES = 30  # the longest piece that is rendered
 LARGEST_RESULT_BYTES = 400 * 2**20
 LONGEST_WORK_S = {"midi": 3600.0, "recording": 900.0, "sound": 120.0, "export": 60.0, "make": 2 * 3600.0}
 MOST_TICKETS, TICKET_S = 16, 60.0

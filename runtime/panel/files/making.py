@@ -17,7 +17,7 @@ from runtime.panel.files.uploads import Announced
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 _LONGEST_NAME = 60
-# A file's name tells its note and sound, so it stays, without characters that have a meaning in a path.
+# A file's name tells its note and sound, so the name is kept, without characters that have a meaning in a path.
 _DROPPED = re.compile(r"[^A-Za-z0-9#_ -]+")
 _PREVIEW = re.compile(r"to hear how far it is: (.*\.wav)")
 

@@ -17,9 +17,9 @@ from runtime.service.updating.news import read_news
 from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
-_LONGEST_WAIT_S = 15.0  # after this wait, the part that runs as root seems not to run
-# Updates per second, and together after a pause: at most 15 in 10 minutes. systemd starts timbrebox-update.service at
-# most 20 times in 10 minutes.
+_LONGEST_WAIT_S = 15.0  # if an update waits longer, the part that runs as root seems not to run
+# Updates per second, and updates together after a pause: at most 15 in 10 minutes. systemd starts
+# timbrebox-update.service at most 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 
@@ -94,12 +94,11 @@ class Updates:
 
 
 def _is_offered() -> bool:
-    """Whether the owner trusts anybody's updates, and systemd waits for them in this program's folder."""
+    """Whether the owner trusts somebody's updates, and systemd waits for them in this program's folder."""
     return state_folder() == STATE and os.access(SIGNERS, os.R_OK) and (UNITS / f"{UPDATE}.path").exists()
 
 
 def _waits_s() -> float | None:
-    """None if no update waits."""
     try:
         return max(0.0, time.time() - os.lstat(state_folder() / ARRIVED).st_ctime)
     except OSError:

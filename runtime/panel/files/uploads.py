@@ -15,7 +15,7 @@ from runtime.panel.files.limits import CHUNK_BYTES, LARGEST_BYTES, LONGEST_NAME
 
 Kind = Literal["midi", "recording", "sound", "taught", "update"]
 _WRITTEN_AT_ONCE_BYTES = 16 * CHUNK_BYTES
-_SPARE_BYTES = 64 * 2**20  # kept free on the disk, for playing and recording
+_SPARE_BYTES = 64 * 2**20  # this much of the disk is kept free, for playing and recording
 
 
 class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-# A candidate's name has so many characters of the recording's, and a number. A sound's name has at most 100.
+# A candidate's name is this many characters of the recording's name and a number; a sound's name has at most 100.
 _LONGEST_SHOWN = 90
 
 
@@ -44,7 +44,7 @@ class Work:
         self.making = Making(self._new_folder)
         self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # later work makes the folder
+        with contextlib.suppress(UserError):  # without the folder, the page is served all the same; later work makes it
             self._opened()
 
     @property
@@ -81,7 +81,6 @@ class Work:
         self._task = asyncio.create_task(self._guarded(announced.kind, self._do(announced, upload.path)))
 
     def _pass_on(self, announced: Announced, path: Path) -> None:
-        """Note the reason if this fails."""
         try:
             if announced.kind == "taught":
                 self.making.add(announced, path)
@@ -179,7 +178,7 @@ class Work:
             path.unlink(missing_ok=True)
 
     async def _guarded(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
-        """Note the reason if the work fails."""
+        """Await some work; if it fails, note the reason."""
         try:
             await work
         except UserError as error:
@@ -252,7 +251,6 @@ class Work:
         return path
 
     def _opened(self) -> Path:
-        """UserError if the folder cannot be made."""
         if self._folder is None:
             self._folder = PassingFolder(state_folder() / "page")
         return self._folder.path

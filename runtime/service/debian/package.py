@@ -22,12 +22,12 @@ from runtime.service.versions import version_of
 # Each architecture's name in Debian and in wheels. Debian 13's glibc is new enough for all platforms in _WHEELS.
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _WHEELS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_17", "manylinux2014")
-PYTHON = "3.13"  # of Debian 13, on which the Raspberry Pi OS of 2025 is based
+PYTHON = "3.13"  # the version in Debian 13, on which the Raspberry Pi OS of 2025 is based
 _NEXT_PYTHON = "3.14"
-# The name in requirements.txt, Debian's name, and the imported folder.
+# Packages from Debian: the name in requirements.txt, Debian's name, and the imported folder.
 FROM_DEBIAN = {"PyAudio": ("python3-pyaudio", "pyaudio"), "python-rtmidi": ("python3-rtmidi", "rtmidi")}
 _TEMPLATES = Path(__file__).parent
-_PRESSED = 9  # zstd's level; 19 would save a few megabytes, and take ten minutes
+_PRESSED = 9  # zstd's level of compression; 19 would save a few megabytes, and take ten minutes
 _SCRIPTS = ("postinst", "prerm", "postrm")
 
 
@@ -74,7 +74,7 @@ def _fill(tree: Path, architecture: str) -> None:
 
 
 def _fill_environment(environment: Path, architecture: str) -> None:
-    """As `python -m venv` and pip would on the target machine."""
+    """Make the same environment as `python -m venv` and pip would on the target machine."""
     site = environment / "lib" / f"python{PYTHON}" / "site-packages"
     site.mkdir(parents=True)
     _link(environment / "bin" / "python", f"/usr/bin/python{PYTHON}")
@@ -94,7 +94,7 @@ def _fill_environment(environment: Path, architecture: str) -> None:
     ]
     where = ["--only-binary=:all:", f"--python-version={PYTHON}", *platforms, f"--target={site}"]
     _run(*pip, *where, *_wanted())
-    shutil.rmtree(site / "bin", ignore_errors=True)  # these scripts would run this machine's Python
+    shutil.rmtree(site / "bin", ignore_errors=True)  # scripts in `bin` would run this machine's Python
     for _, module in FROM_DEBIAN.values():
         _link(site / module, f"/usr/lib/python3/dist-packages/{module}")
 

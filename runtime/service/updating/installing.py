@@ -22,7 +22,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # in HOME: folders for copies of updates, for root only
+_COPY = ".update-"  # folders in HOME whose names begin so hold copies of updates, for root only
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
@@ -42,7 +42,7 @@ def install_arrived(within_s: float) -> int:
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
-        told.say(why="file")  # the page must always find the file or the news
+        told.say(why="file")  # said before the file is taken: the page must always find the file or the news
         try:
             with taken(STATE) as stream, TemporaryDirectory(prefix=_COPY, dir=HOME) as folder:
                 parts = divide(stream, Path(folder))
@@ -73,7 +73,7 @@ def _install(parts: Parts, within_s: float, told: _Told) -> Path:
 
 
 def _remove_left(own: Path) -> None:
-    """own: the folder of the present update, which stays."""
+    """Remove copies that interrupted updates have left; own: the folder of the present update, which stays."""
     for left in HOME.glob(f"{_COPY}*"):
         if left != own:
             shutil.rmtree(left, ignore_errors=True)
@@ -92,7 +92,7 @@ class _Told:
     def any_end(self) -> Iterator[None]:
         try:
             yield
-        except BaseException as error:  # also if systemd stops the update
+        except BaseException as error:  # also when systemd stops the update
             line = str(error) if isinstance(error, UserError) else f"it ended early ({type(error).__name__})"
             with suppress(UserError):
                 self.say(state="refused", line=line)

@@ -16,8 +16,8 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write
 
 SUFFIX = ".update"
-NAMESPACE = "timbrebox-update"  # another namespace, such as that of a Git commit, is refused
-LARGEST_BYTES = 128 * 2**20  # of a signed update; a checkout has 18 MB
+NAMESPACE = "timbrebox-update"  # a signature with another namespace, such as that of a Git commit, is refused
+LARGEST_BYTES = 128 * 2**20  # the largest signed update; a checkout has 18 MB
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
 _MOST_SIGNATURE_BYTES = 16 * 2**10
 _PIECE_BYTES = 2**20
@@ -106,7 +106,7 @@ def refuse_large(n_bytes: int) -> None:
 
 
 def _refuse_open_to_others(signers: Path) -> None:
-    """UserError if it is missing, or if others than root could have written it."""
+    """UserError if the list of signers is missing, or if others than root could have written it."""
     remedy = "type: sudo timbrebox service trust KEY.pub"
     try:
         found = signers.stat()

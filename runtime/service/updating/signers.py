@@ -49,7 +49,7 @@ def _lines(signers: Path) -> list[str]:
 
 
 def _fingerprint(key: Path, content: str) -> str:
-    """As OpenSSH shows it; UserError if OpenSSH is missing, or cannot read the key."""
+    """A key's fingerprint, as OpenSSH shows it; UserError if OpenSSH is missing, or cannot read the key."""
     command = ["ssh-keygen", "-l", "-f", "-"]
     try:
         done = subprocess.run(command, input=content, capture_output=True, text=True, check=False)
