@@ -61,7 +61,7 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """For each of N_SCENES scenes, a sound for each part of the piece; a few sounds are used again and again."""
+    """A sound for each part of the piece, in each of N_SCENES scenes; a few sounds are used again and again."""
     scenes, free = [], list(sounds)
     for _ in range(N_SCENES):
         scene = {}

@@ -52,17 +52,16 @@ class CompanionChild:
 
     @property
     def process_id(self) -> int | None:
-        """None while no companion runs."""
         return self._process.pid if self._process else None
 
     @property
     def read_fds(self) -> list[int]:
-        """Readable when there is something to do."""
+        """File descriptors that become readable when there is something to do."""
         return [self._frames.fileno()] if self._frames and self._frames.can_receive else []
 
     @property
     def write_fds(self) -> list[int]:
-        """To be watched until writable; none if everything is sent."""
+        """File descriptors to watch until they are writable; none if everything is sent."""
         return [self._frames.fileno()] if self._frames and self._frames.has_unsent else []
 
     @property

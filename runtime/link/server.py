@@ -113,12 +113,12 @@ class Server:
 
     @property
     def read_fds(self) -> list[int]:
-        """Readable when `serve` has something to do."""
+        """File descriptors that become readable when `serve` has something to do."""
         return [self._listener.fileno(), *(client.fileno() for client in self._clients if client.can_receive)]
 
     @property
     def write_fds(self) -> list[int]:
-        """Writable when more can be sent."""
+        """File descriptors that become writable when more can be sent."""
         return [client.fileno() for client in self._clients if client.has_unsent]
 
     @property

@@ -83,7 +83,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """As `choose`, by a MIDI number, bank * 128 + program."""
+        """Choose as in `choose`, by the MIDI number, bank * 128 + program."""
         if number < len(self._playing.choice.programs):
             self._play_own_of_instrument(number, then, otherwise)
         else:
@@ -212,7 +212,7 @@ class Choosing:
         return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
     def _other_instrument(self, tree: dict[str, Any], part: int = 0) -> str | None:
-        """Return None if this instrument is not available, or if the part plays it already."""
+        """The instrument that a sound is made for; None if it is not available, or if the part plays it already."""
         made_for = tree.get("instrument")
         name = made_for["name"] if isinstance(made_for, dict) else made_for
         return name if name in available() and name != self._playing.part_engines()[part].instrument.path.stem else None

@@ -1,4 +1,4 @@
-"""The main thread's work apart from devices."""
+"""The main thread's work apart from devices: requests on the link, and what the companion keeps."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Playing(Protocol):
         """The names of the open MIDI inputs."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to measure on."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
         """Set the velocity table of an input; device: its number."""
@@ -135,13 +135,13 @@ class Desk:
 
     @property
     def read_fds(self) -> list[int]:
-        """Readable when `serve` has something to do."""
+        """File descriptors that become readable when `serve` has something to do."""
         served = [each for each in (self.companion, self.server, self._panel) if each is not None]
         return [descriptor for each in served for descriptor in each.read_fds]
 
     @property
     def write_fds(self) -> list[int]:
-        """Writable when `serve` has something to do."""
+        """File descriptors that become writable when `serve` has something to do."""
         return [*self.companion.write_fds, *(self.server.write_fds if self.server else [])]
 
     @property

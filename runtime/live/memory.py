@@ -55,7 +55,7 @@ class Memory:
 
     @property
     def is_kept(self) -> bool:
-        """False for a second `play` of the same user."""
+        """Whether this run remembers anything; a second `play` of the same user does not."""
         return self._file is not None
 
     def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:

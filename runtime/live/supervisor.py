@@ -107,7 +107,7 @@ class Supervisor:
         return self._midi.names
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to measure on."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
         return self._card.take_peak(is_metered)
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:

@@ -53,12 +53,11 @@ class PanelChild:
 
     @property
     def process_id(self) -> int | None:
-        """None while no child runs."""
         return self._process.pid if self._process else None
 
     @property
     def read_fds(self) -> list[int]:
-        """Readable when `serve` has something to do."""
+        """File descriptors that become readable when `serve` has something to do."""
         return [self._process.stdout.fileno()] if self._process else []
 
     @property

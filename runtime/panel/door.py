@@ -74,7 +74,7 @@ class Door:
         self._sockets.add(path)
 
     def add_folder(self, prefix: str, answer: Callable[[Connection, str], Response]) -> None:
-        """Let `answer` answer admitted requests for paths that begin with `prefix`."""
+        """Call `answer` for admitted requests for paths that begin with `prefix`."""
         self._folders[prefix] = answer
 
     def answer(self, connection: Connection, request: Request) -> Response | None:

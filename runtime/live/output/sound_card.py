@@ -80,7 +80,7 @@ class SoundCard:
         return frame
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to measure on."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
         renderer = self._renderers[-1]
         peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
         return peak

@@ -33,7 +33,7 @@ class Metered(Protocol):
         """The `Choice` with which the first part's instrument began to play."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to measure on."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
 
 
 class Meter:

@@ -45,7 +45,7 @@ class Racks:
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Note that `part` plays another `Choice` from now on; ALL_PARTS: every part does."""
+        """Remember that `part`, or every part for ALL_PARTS, plays another `Choice` from now on."""
         if part == ALL_PARTS:
             self.choice = choice
             return

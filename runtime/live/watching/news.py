@@ -22,7 +22,7 @@ class StatusNews:
 
 
 def status_text(n_sounding: int, device: str, ports: Sequence[str], problems: Sequence[str]) -> str:
-    """Problems first: a screen may cut off the rest."""
+    """The status line; problems come first, because a screen may cut off the rest."""
     wrong = [problem[:_LONGEST_PROBLEM].rstrip(".") for problem in problems if problem]
     plays = f"{n_sounding} voices, audio: {device}, MIDI: {', '.join(ports) or 'none yet'}"
     return "; ".join([*wrong, plays])

@@ -37,7 +37,7 @@ class Pairing:
 
     @property
     def code(self) -> str:
-        """As it is shown, in two groups of digits."""
+        """The code as it is shown, in two groups of digits."""
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:

@@ -15,7 +15,7 @@ LARGEST_BYTES = {
     "taught": 128 * 2**20,
     "update": LARGEST_UPDATE_BYTES,
 }
-MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # the most recordings for one instrument, and their most bytes
+MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument: the most files, the most bytes
 LONGEST_NAME = 200  # the most characters of a file's name
 REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests of one page: per second, and together after a pause
 MOST_MINUTES = 30  # the longest piece that is rendered

@@ -54,7 +54,7 @@ class Making:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pages show."""
+        """What pages show of the recordings and the results."""
         return {
             "can_make": self._python is not None,
             "taught": {"n": self._n_files, "bytes": self._n_bytes},
@@ -64,7 +64,7 @@ class Making:
 
     @property
     def folder(self) -> Path:
-        """Made when it is first needed."""
+        """The folder of the recordings, made when it is first needed."""
         if self._above is None:
             self._above = self._new_folder()
             (self._above / "recordings").mkdir()

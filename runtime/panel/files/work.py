@@ -49,7 +49,7 @@ class Work:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pages show."""
+        """What pages show of the current work and its results."""
         found = self._found and {key: self._found[key] for key in ("name", "candidates", "remarks")}
         results = {"piece": self._piece, "found": found, "taken": self._taken} | self.making.facts
         return {"now": self._now, "failed": self._failed, "update": self.updates.facts} | results
