@@ -44,9 +44,8 @@ class Pair:
 class Report:
     """All that the page shows.
 
-    name: the instrument's name. verdict, remarks: lines of text. pairs: the sounds to compare. fates: what became of
-    each file. history: one row per epoch. play: the command that plays the instrument. figures: from `export` in
-    trained.py. rate_hz: the pairs' sample rate.
+    verdict, remarks: lines of text. fates: what became of each file. history: one row per epoch. play: the command that
+    plays the instrument. figures: from `export` in trained.py.
     """
 
     name: str

@@ -19,9 +19,9 @@ class Recipe(NamedTuple):
     """One sound.
 
     name: the sound's name, and, in lower case, the file's. timbre: the wanted ranks, as in `Timbres.positions`. sound:
-    the sound without name, instrument, knob positions and level. about: a short description. moves: whether a held note
-    must change. falls: whether it must become softer, like a struck string. brightens: whether a harder struck note
-    must be brighter. notes: MIDI notes at which the sound is measured.
+    the sound without name, instrument, knob positions and level. moves: whether a held note must change. falls: whether
+    it must become softer, like a struck string. brightens: whether a harder struck note must be brighter. notes: MIDI
+    notes at which the sound is measured.
     """
 
     name: str

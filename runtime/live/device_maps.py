@@ -144,7 +144,7 @@ class DeviceMaps:
         return setup.lines if setup else configured_lines(self._config)
 
     def own(self, device: int, names: Collection[str] | None = None) -> list[MapLine]:
-        """The lines of a device's map that were not learned; names: of one target or action, None for all."""
+        """The lines of a device's map that were not learned; names: all names of one target or action, or None."""
         setup = self._setups.get(device)
         lines = setup.chosen if setup else configured_lines(self._config)
         return [line for line in lines if names is None or line.moves in names]

@@ -45,7 +45,7 @@ def edited_sound(engine: Engine) -> dict[str, Any]:
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
     if "name" not in tree and patch.settings.preset is not None:
         tree["name"] = patch.settings.preset
-    # A sound's file without a blend takes it from the settings when it is loaded.
+    # A file without a phase blend would be loaded with the blend in the settings.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
 

@@ -66,10 +66,7 @@ def move_to_remembered(engine: Engine, state: State) -> None:
 
 
 class Remembering:
-    """Sends what plays to the companion whenever it has changed.
-
-    memory: what the last run remembered. say: called with each line for the user.
-    """
+    """Sends what plays to the companion whenever it has changed."""
 
     def __init__(self, playing: Playing, companion: CompanionChild, memory: Memory, say: Say):
         self._playing, self._companion, self._memory, self._say = playing, companion, memory, say

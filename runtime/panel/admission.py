@@ -27,8 +27,7 @@ class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Admission:
     """Reports how devices may connect and which are paired, and ends pairings.
 
-    say: called with each line for the user. connections: returns all open connections, also those for files. osc: the
-    OSC port, or None.
+    connections: returns all open connections, also those for files. osc: the OSC port, or None.
     """
 
     def __init__(

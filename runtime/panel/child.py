@@ -31,8 +31,7 @@ class PanelChild:
     child runs is answered by the next child. When the playing process ends, the pipe to the child's standard input
     closes, and this ends the child.
 
-    say: called with each line for the user, and with the child's lines. settings: the page's settings. n_starts: how
-    often the child was started.
+    say: called with each line for the user, and with the child's lines. n_starts: how often the child was started.
     """
 
     def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):

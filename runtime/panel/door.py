@@ -57,8 +57,7 @@ class Connection(ServerConnection):
 class Door:
     """Admits requests for the page's files, its downloads and its WebSockets, and refuses all others.
 
-    names: this page's names. pairing: admits devices in the network. n_pages: returns how many pages are open. port:
-    this page's port.
+    pairing: admits devices in the network. n_pages: returns how many pages are open.
     """
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):

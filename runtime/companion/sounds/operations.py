@@ -32,7 +32,7 @@ _REMEDY = "choose another place, or free some space"
 
 
 class Saved(NamedTuple):
-    """A saved sound. path: its file. replaced: whether a sound of that name was there before."""
+    """A saved sound. replaced: whether a sound of that name was there before."""
 
     name: str
     path: Path

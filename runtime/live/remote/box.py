@@ -46,7 +46,7 @@ class Playing(Protocol):
 class BoxRequests:
     """Answers requests about the doctor, the settings and the power.
 
-    changed: publishes news. file: the settings in the settings file.
+    file: the settings in the settings file.
     """
 
     def __init__(self, playing: Playing, companion: CompanionChild, changed: Callable[..., object], file: Config):

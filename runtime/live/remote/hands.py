@@ -24,10 +24,7 @@ class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hands:
-    """The keys that each connection holds; a note ends when no connection holds it any more.
-
-    post: called with each event.
-    """
+    """The keys that each connection holds; a note ends when no connection holds it any more."""
 
     def __init__(self, post: Callable[[Event], object]):
         self._post = post

@@ -18,7 +18,7 @@ class SignSounds:
     """Plays the cues, short signal sounds, which a separate thread makes; for the main thread.
 
     greets: whether cues are played at the start. is_busy: returns whether the audio thread is rendering a block. wake:
-    called on the separate thread when `serve` has something to do. say: called with each line for the user.
+    called on the separate thread when `serve` has something to do.
     """
 
     def __init__(

@@ -117,7 +117,7 @@ class Makers:
             (maker or next(iter(self._makers), None) or self._new()).free([engine])
 
     def tidy(self) -> None:
-        """Let the threads return freed memory; call this after freeing instruments, and every 2 s."""
+        """Let the threads return freed memory to the system; call this after freeing instruments, and every 2 s."""
         for maker in self._makers:
             maker.tidy()
 

@@ -46,8 +46,8 @@ class _Wish(NamedTuple):
 class Swaps:
     """Replaces the instruments and the parts that play.
 
-    say: called with each line for the user. wake: called on the thread that makes instruments, when `serve` has
-    something to do. is_busy: returns whether the audio thread is rendering a block.
+    wake: called on the thread that makes instruments, when `serve` has something to do. is_busy: returns whether the
+    audio thread is rendering a block.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Swaps:
         self._begin()
 
     def serve(self) -> None:
-        """Post the instruments that are ready, say what failed, and return freed memory."""
+        """Post the instruments that are ready, say what failed, and return freed memory to the system."""
         self._makers.tidy()
         while self._made:
             made = self._made.popleft()

@@ -56,8 +56,7 @@ def read_power(root: Path = Path("/")) -> Power:
 class PowerWatch:
     """Reports each problem once in a run; for the main thread.
 
-    say: called with each line for the user. root: the folder that contains `sys`. problem: the problems of the last
-    minute, or an empty text.
+    root: the folder that contains `sys`. problem: the problems of the last minute, or an empty text.
     """
 
     def __init__(self, say: Callable[[str], object], root: Path = Path("/")):

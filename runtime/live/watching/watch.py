@@ -29,7 +29,7 @@ class Playing(Protocol):
 class Watch:
     """Watches one output after another, on the main thread.
 
-    say: called with each line for the user. n_voices: how many may sound if nothing is wrong.
+    n_voices: how many may sound if nothing is wrong.
     """
 
     def __init__(self, playing: Playing, say: Say, n_voices: int):

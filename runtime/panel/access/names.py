@@ -24,7 +24,7 @@ def sender(address: str) -> str:
 class OwnNames:
     """Checks whether the headers Host and Origin name this page.
 
-    port: the page's port. is_on_network: whether other machines can reach the page. others: further names of the page.
+    is_on_network: whether other machines can reach the page. others: further names of the page.
 
     A stranger can let a name of his own lead here; his page then has our origin (DNS rebinding). He cannot do this with
     an address, so the address to which the browser connected is accepted, too.

@@ -98,8 +98,8 @@ class Making:
     def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
         """Clear earlier results; return the command's arguments.
 
-        name: the new instrument's name. known: the present instruments' names. minutes: the longest training, None for
-        the command's own limit. UserError if there is no recording or the name cannot be used.
+        known: the present instruments' names. minutes: the longest training, None for the command's own limit.
+        UserError if there is no recording or the name cannot be used.
         """
         if not self._n_files:
             raise UserError("make", "no recordings", "some", "choose recordings first")
