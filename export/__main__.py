@@ -1,4 +1,4 @@
-"""The commands of this package: python -m export RUN runs `export`, python -m export COMMAND another command."""
+"""The commands of this package; python -m export RUN runs `export`."""
 
 import sys
 from collections.abc import Sequence

@@ -56,7 +56,7 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def n_epochs(recipe: Recipe, n_frames: int) -> int:
-    """How many epochs to train on n_frames: the recipe's, or more if LEAST_STEPS steps need more."""
+    """Epochs to train on n_frames: the recipe's, or more to reach LEAST_STEPS steps."""
     steps = -(-n_frames // recipe.fit.batch_size)
     return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 
@@ -72,7 +72,7 @@ def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
-    """The corpus of an instrument with a source, and the folder of its recordings; each is made if missing."""
+    """The corpus of an instrument with a source, and the folder of its recordings, made if missing."""
     recordings = work / "recordings" / member.source
     if not (recordings / MANIFEST).is_file():
         print(render(member.source, recordings))

@@ -17,7 +17,7 @@ def round_weights(model: Any) -> None:
 
 
 def store_as_half(onnx_model: Any) -> None:
-    """Store the large tensors of an ONNX model as float16, if this is lossless; Cast nodes make them float32 again."""
+    """Store the large tensors of an ONNX model as float16, if this is lossless."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph, casts = onnx_model.graph, []

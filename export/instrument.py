@@ -84,7 +84,7 @@ def export_instrument(
 
 
 def renew_presets(path: Path, store: FrameStore, recordings: Path) -> Path:
-    """Choose the presets of a finished instrument again, and write them into its card; returns the path.
+    """Choose a finished instrument's presets again, and write them into its card; returns the path.
 
     recordings: the folder to which the names of the corpus's clips are relative. UserError if the corpus has other
     sounds than the presets.

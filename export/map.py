@@ -12,7 +12,7 @@ N_PLACES = 400
 
 
 def embedding_of(store: FrameStore, rows: np.ndarray, latents: np.ndarray, knobs: tuple[Latent, ...]) -> Embedding:
-    """The map of at most N_PLACES training frames, evenly chosen; frames of transposed copies are left out.
+    """The map of at most N_PLACES training frames, evenly chosen, without transposed copies.
 
     rows: numbers of the training frames in the store, int (n,). latents: their latents, (n, n_latents). The plane shows
     the first two principal components of the knob positions, each scaled to 0 to 1.

@@ -1,4 +1,4 @@
-"""Chooses the knob positions at which presets sound most like the recordings that they are named after.
+"""Chooses the knob positions at which presets sound most like the recordings of their sounds.
 
 At a note between two keys of a preset's trajectories, the knobs stand between their positions at these keys. So
 positions at all keys are chosen together, and all recordings of the sound count.

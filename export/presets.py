@@ -1,4 +1,4 @@
-"""Chooses an instrument's presets: sounds of the corpus that play in tune and differ from each other."""
+"""Chooses presets: sounds of the corpus that play in tune and differ from each other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Candidate:
 
 
 def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...], n: int) -> list[CardPreset]:
-    """At most n presets: the candidate with the best score, then good candidates far from the chosen ones.
+    """At most n presets: the best candidate, then good candidates far from the chosen ones.
 
     knobs: one per latent; a preset stores a position along each knob's travel, 0 to 1.
     """

@@ -54,10 +54,10 @@ def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, kno
 
 
 def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[CardPreset]:
-    """One preset per sound, with up to MOST_KEYS trajectories of its recordings; all presets are equally loud.
+    """One preset per sound, with up to MOST_KEYS trajectories of its recordings.
 
-    A trajectory moves as its recording does, around the place that `better_places` chooses. recordings: the folder to
-    which the clips' names are relative.
+    A trajectory moves as its recording does, around the place that `better_places` chooses. All presets are equally
+    loud. recordings: the folder to which the clips' names are relative.
     """
     card, knobs = coder.decoder.card, [latent.name for latent in coder.decoder.card.latents]
     chosen = {name: _spread(clips) for name, clips in sounds_of(store).items()}

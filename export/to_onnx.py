@@ -16,8 +16,9 @@ PARITY_TOLERANCE = 1e-5
 
 
 def convert(model: Any, output_name: str) -> Any:
-    """Convert a functional Keras model on TensorFlow to an onnx.ModelProto for any number of rows; inputs keep their
-    names.
+    """Convert a functional Keras model on TensorFlow to an onnx.ModelProto for any number of rows.
+
+    The inputs keep their names.
     """
     import tensorflow as tf
     import tf2onnx

@@ -1,4 +1,4 @@
-"""Plays events with one sound, sets audio to the gallery's loudness, and encodes it as OGG."""
+"""Plays, sets and encodes the gallery's audio."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SILENT = 10.0 ** (-80.0 / 20.0)
 
 
 def render(instrument: Decoder, patch: Patch, events: Iterable[tuple[float, Event]]) -> np.ndarray:
-    """Play events, (time in s, event), with one sound until the last note has ended; float32 (n_frames, 2)."""
+    """Play events, (time in s, event), until the last note has ended; float32 (n_frames, 2)."""
     settings = msgspec.structs.replace(patch.settings, seed=1)
     engine = build_engine(msgspec.structs.replace(patch, settings=settings), instrument, SAMPLE_RATE_HZ)
     # At equal times, note-offs come before note-ons, so that a repeated key sounds again.

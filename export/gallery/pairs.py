@@ -1,4 +1,4 @@
-"""Makes the gallery's pairs: a recording, then the same note of the preset that is named after its sound."""
+"""Makes the gallery's pairs: a recording, then the same note of the preset named after its sound."""
 
 from __future__ import annotations
 

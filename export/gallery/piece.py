@@ -1,4 +1,4 @@
-"""Plays the gallery's piece: six bars and a final chord, in two scenes of different sounds."""
+"""Plays the gallery's piece: six bars and a final chord, in two scenes."""
 
 from __future__ import annotations
 
@@ -47,9 +47,10 @@ class Part(NamedTuple):
 
 
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
-    """Play the piece with a sound for each part of each scene; float32 (n_frames, 2), loudness not set yet.
+    """Play the piece; float32 (n_frames, 2), loudness not set yet.
 
-    Each part has an engine of its own, so that its loudness and its place from left to right can be set.
+    scenes: for each, a sound for each part. Each part has an engine of its own, so that its loudness and its place from
+    left to right can be set.
     """
     played = []
     for number, scene in enumerate(scenes):
@@ -65,7 +66,7 @@ def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarra
 
 
 def parts_of(scene: int) -> list[Part]:
-    """The parts of a scene; scenes are counted from 0, and the last one ends with the final chord."""
+    """The parts of a scene, counted from 0; the last scene ends with the final chord."""
     bars = range(scene * BARS_OF_A_SCENE, (scene + 1) * BARS_OF_A_SCENE)
     ends = bars.stop == N_BARS
     figure, bass, chords = [], [], []

@@ -42,7 +42,7 @@ class Example:
 
 
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
-    """At most MOST_EXAMPLES recordings: one from the middle notes of each sound, or more if there are few sounds.
+    """At most MOST_EXAMPLES recordings: from the middle notes of each sound, one or a few.
 
     Of a note's recordings, the one with the highest velocity is chosen.
     """
@@ -74,7 +74,7 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
-    """Play the instrument with a recording's level, and with the knob positions to which its frames are encoded.
+    """Play the instrument at the knob positions to which a recording's frames are encoded, with its level.
 
     Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """
@@ -105,7 +105,7 @@ def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
 
 
 def write_preview(instrument: Sounding, examples: Sequence[Example], path: Path) -> Path:
-    """Write the instrument's version of some recordings, one after the other, as a WAV file; returns its path."""
+    """Write the instrument's version of some recordings, one after the other, as WAV; returns the path."""
     rate_hz = instrument.playable.card.sample_rate_hz
     gap = np.zeros(int(GAP_S * rate_hz), np.float32)
     played = [sound for example in examples if (sound := play_like(instrument, example)) is not None]

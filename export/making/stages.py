@@ -54,7 +54,7 @@ class Order:
 
 
 def make(order: Order) -> dict[str, Any]:
-    """Make the instrument; returns figures by name: those of RESULTS and more. UserError if no file is usable."""
+    """Make the instrument; returns figures by name. UserError if no file is usable."""
     begun_s = time.monotonic()
     _refuse_targets(order)
     decision = listen(order)
@@ -81,7 +81,7 @@ def make(order: Order) -> dict[str, Any]:
 
 
 def listen(order: Order) -> Decision:
-    """Listen to every file, decide its use, and print the table; UserError if no file can be used."""
+    """Listen to every file, decide its use, and print the table; UserError if none is usable."""
     manifest = order.manifest or order.folder / MANIFEST
     rows = _rows_of(manifest, order)
     found = survey(order.folder, order.work / HEARD, leave_out=(order.work, manifest))

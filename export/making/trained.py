@@ -1,4 +1,4 @@
-"""Exports a trained run for `make` and collects its figures; also plays a run that is not exported."""
+"""Exports a trained run for `make`, collects its figures, and plays it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def export(trained: Trained, out: Path, name: str, recordings: Path, measured: d
 
 
 def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
-    """The MIDI notes of the instrument's range that are out of tune at many knob positions."""
+    """The MIDI notes that are out of tune at many knob positions."""
     lowest, highest = trained.playable.card.note_range
     notes = np.repeat(np.arange(lowest, highest + 1), POINTS_PER_KEY)
     positions = np.random.default_rng(seed).random((len(notes), trained.playable.card.n_latents))

@@ -98,7 +98,7 @@ class Connection:
             self.close()
 
     def send_with(self, line: bytes, descriptor: int) -> None:
-        """Send a line together with a file descriptor; close if not all of this can be sent immediately."""
+        """Send a line with a file descriptor; close if not all can be sent at once."""
         try:
             if self.is_open and (self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line)):
                 self.close()
@@ -123,7 +123,7 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """Ignore further lines; close as soon as the other end sends no more, or if it still sends after 1 s.
+        """Ignore further lines; close when the other end sends no more, or after 1 s.
 
         Closing at once, with unread input, would discard sent lines that the other end has not read yet.
         """

@@ -38,7 +38,7 @@ class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `watch`: the topics that the client watches from now on, in place of earlier ones."""
+    """The params of `watch`: the topics that the client watches instead of earlier ones."""
 
     topics: tuple[str, ...]
 

@@ -91,7 +91,7 @@ class Choosing:
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
     def heard(self, number: int, part: int) -> None:
-        """Choose the sound for a program change for which the engine of `part` has no sound.
+        """Choose the sound for a program change that the engine of `part` has no sound for.
 
         number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced,
         else the whole sound.
@@ -135,9 +135,9 @@ class Choosing:
             self._number, self._patch, self._before = number, engine.patch, None
 
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
-        """Play a sound given by its tree; return the names of the sound and the instrument.
+        """Play a sound, and return the names of the sound and the instrument.
 
-        tree: the content of a sound's file. folder: the folder of the files that the tree names. where: the sound's
+        tree: the content of the sound's file. folder: the folder of the files that the tree names. where: the sound's
         name in messages. UserError if the sound does not fit the instrument.
         """
         choice = self._playing.choice

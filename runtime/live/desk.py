@@ -1,4 +1,4 @@
-"""The main thread's work apart from devices: requests on the link, and what the companion keeps."""
+"""The main thread's work apart from devices: requests, and what the companion keeps."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Pass an event of a MIDI input to all that use it; called on the threads of the MIDI drivers."""
+        """Use an event of a MIDI input; called on the threads of the MIDI drivers."""
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:
@@ -204,7 +204,7 @@ class Desk:
         }
 
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
-        """Let the companion save the sound as it is now; name: None for a new name such as "Sound 7".
+        """Let the companion save the sound as it is now; name: None for a new name.
 
         then: called with a dict of the name, the file, the number and whether a sound was replaced. otherwise: called
         with a UserError, also while a requested instrument does not play yet.

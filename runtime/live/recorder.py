@@ -1,4 +1,4 @@
-"""Recording, in the playing process: keeps the sound of the last seconds, and sends events to the companion.
+"""Recording, in the playing process.
 
 The audio thread copies its blocks into a ring and appends events to a list. The main thread, here, sorts these events
 and sends them to the companion, which also reads the ring and writes the files.

@@ -61,14 +61,14 @@ class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The name of a user's sound, and the new name for this sound or for its copy."""
+    """The name of a user's sound, and the new name of this sound or of its copy."""
 
     name: Name
     new_name: Name
 
 
 class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Save a sound for the user; tree: the content of its file, which must not name trajectory files."""
+    """Save a sound for the user; tree: the content of its file, without names of trajectory files."""
 
     name: Name
     tree: dict[str, Any]

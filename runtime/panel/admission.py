@@ -1,4 +1,4 @@
-"""Tells the user, the playing process and pages how devices may connect, and which are paired."""
+"""Tells how devices may connect, and which are paired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the page's process as a child of the playing process, and restarts it if it dies."""
+"""Runs the page's process as a child of the playing process."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class OscPort(asyncio.DatagramProtocol):
 
 
 def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[str, object]]:
-    """Translate an OSC message to /timbrebox/KIND/REST to a request; return its method and params."""
+    """Return the method and params of the request that an OSC message to /timbrebox/KIND/REST stands for."""
     first = values[0] if values else None
     if kind == "panic" and not rest:
         return "action", _PANIC

@@ -1,4 +1,4 @@
-"""The installed versions of the program: each in its own folder, and a link, `current`, to the playing version.
+"""The installed versions of the program, and a link, `current`, to the playing one.
 
 A version is made beside the others and flushed to the disk; then the link is replaced atomically. So after a power cut
 the link leads to a whole version.
@@ -36,7 +36,7 @@ class Versions:
         return found if self._link.is_symlink() and found.is_dir() else None
 
     def add(self, source: Path) -> Path:
-        """Copy the program in `source` into a new version, which does not play yet, and return its folder.
+        """Copy the program in `source` into a new version, and return its folder.
 
         UserError if no suitable environment can be copied or made. OSError if the disk is full.
         """
@@ -100,7 +100,7 @@ class Versions:
 
 
 def version_of(source: Path) -> str:
-    """The version number of the program in a folder; UserError if the folder contains no program."""
+    """The version of the program in a folder; UserError if there is no program."""
     try:
         with open(source / "pyproject.toml", "rb") as stream:
             project = tomllib.load(stream)["project"]

@@ -1,4 +1,4 @@
-"""Saves, renames, copies and deletes the user's sounds, and undoes the last such change.
+"""Saves, renames, copies and deletes the user's sounds; undoes deletions, renames and overwriting.
 
 What a change destroys is first copied to the trash; the change itself replaces or renames one file. So even after a
 power cut, each sound is as it was before the change or after it.

@@ -1,4 +1,4 @@
-"""Opens the sound card; when it has gone, plays silently and looks for a card again."""
+"""Opens the sound card; while there is none, plays silently and looks for one."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class SoundCard:
         return output
 
     def make_effect(self, output: Output) -> list[str]:
-        """Make the effect for an output that is about to start; return lines for the user."""
+        """Make the effect for an output before it starts; return lines for the user."""
         self._effect, lines = effect_on(output, self._through, self._positions)
         return lines
 

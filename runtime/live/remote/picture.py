@@ -29,7 +29,7 @@ class Pictured(Protocol):
 
 
 class Picture:
-    """Publishes the topic `picture` while somebody watches it; its values come from the engines, not from the sound.
+    """Publishes the topic `picture` while somebody watches it.
 
     Published are `rate_hz`: the sample rate; `hz`: the fundamentals of at most 8 sounding notes, newest first. For the
     newest note, `spectrum`: 256 levels in base64 (`acoustics.spectrum_picture`); `latents`: their positions, 0 to 1.

@@ -1,4 +1,4 @@
-"""Lends the memory with the last seconds of the output to a page's process that `play` did not start."""
+"""Lends the output's last seconds to a page's process that `play` did not start."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ NOTES = {
 PEAK = 0.125  # -18 dB: clear beside music, but no shock in silence
 _NOTE_S, _RING_S, _FADE_S = 0.15, 0.5, 0.03
 _VELOCITY, _BLOCK_FRAMES = 90, 256
-# The cues have no filter and no modulation, and the knobs are where the instrument's card puts them.
+# The cues have no filter and no modulation.
 _SETTINGS = Config(
     phase_blend=1.0, voice=VoiceConfig(n_voices=4, envelope=Adsr(decay_s=0.4, sustain=0.0, release_s=0.2))
 )

@@ -1,4 +1,4 @@
-"""Frees large objects in small steps, so that no other thread waits long for the interpreter."""
+"""Frees large objects in small steps: no other thread waits long for the interpreter."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class _Maker:
 
 
 class Makers:
-    """One thread for each instrument in use, and one for the next instrument; at most MOST_MAKERS.
+    """One thread for each instrument in use, and one for the next; at most MOST_MAKERS.
 
     wake: called on a thread that has made or freed something, or has failed. is_busy: returns whether the audio thread
     is rendering a block; then the threads pause.
@@ -101,7 +101,7 @@ class Makers:
         return len(self._makers)
 
     def run(self, make: Make) -> None:
-        """Call `make` on a free thread if possible; do not call this while another `make` runs."""
+        """Call `make` on a free thread if possible, but not while another `make` runs."""
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = self._new()
@@ -117,7 +117,7 @@ class Makers:
             (maker or next(iter(self._makers), None) or self._new()).free([engine])
 
     def tidy(self) -> None:
-        """Let the threads return freed memory to the system; call this after freeing instruments, and every 2 s."""
+        """Let the threads return freed memory to the system; call this at least every 2 s."""
         for maker in self._makers:
             maker.tidy()
 

@@ -66,7 +66,7 @@ class Racks:
             self.choice = self.choice._replace(whole=named(self.choice.whole, name))
 
     def fit(self, sample_rate_hz: int) -> bool:
-        """Keep the rack if it has this sample rate, else build another; return whether another was built."""
+        """Return False if the rack has this sample rate; else build another, and return True."""
         if self.rack is not None and self.rack.sample_rate_hz == sample_rate_hz:
             return False
         self._build(sample_rate_hz)

@@ -24,7 +24,7 @@ from runtime.sound.patch import named
 
 
 class Playing(Protocol):
-    """The part of `Supervisor` that swaps use; tell_sound: publishes the name of the sound that plays."""
+    """The part of `Supervisor` that swaps use; tell_sound: publishes the present sound's name."""
 
     def post(self, event: Event) -> None: ...
 
@@ -97,7 +97,7 @@ class Swaps:
         self._want(part, instrument, sound, name)
 
     def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None:
-        """Replace all parts by the parts of a sound; a sound without parts plays as a single part.
+        """Replace all parts by the parts of a sound, or by the sound as a single part.
 
         instrument: None for the one that the sound names. sound: a sound's name or file, or the sound itself. name: the
         name under which it plays.
@@ -113,7 +113,7 @@ class Swaps:
         self._begin()
 
     def serve(self) -> None:
-        """Post the instruments that are ready, say what failed, and return freed memory to the system."""
+        """Post the instruments that are ready, and say what failed."""
         self._makers.tidy()
         while self._made:
             made = self._made.popleft()
@@ -194,8 +194,8 @@ def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
-    # No note warms the engine up: loading has run the decoder, and other engines have played. The preset in the
-    # settings is left out: it belongs to the instrument in the settings.
+    # No note warms the engine up: loading has run the decoder, and other engines have played. The settings' preset is
+    # left out, because it belongs to the settings' instrument.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)

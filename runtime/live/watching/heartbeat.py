@@ -1,4 +1,4 @@
-"""Detects that a device requests no more blocks: an unplugged card and a dead sound server raise no error."""
+"""Detects that a device requests no more blocks; an unplugged card raises no error."""
 
 from __future__ import annotations
 

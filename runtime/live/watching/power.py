@@ -1,4 +1,4 @@
-"""Detects that the machine slows down for lack of voltage or cooling, as a Raspberry Pi reports."""
+"""Detects that the machine slows down for lack of voltage or cooling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 LOOK_S = 4.0
-SHOWN_S = 60.0  # seconds for which the status shows a problem after its end: problems may last only seconds
+SHOWN_S = 60.0  # how long the status shows a problem after its end: problems may last only seconds
 # Bits of the firmware's answer: what is wrong now. The bits 16 places higher: what was wrong at some time since the
 # start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8

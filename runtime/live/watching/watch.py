@@ -1,4 +1,4 @@
-"""Watches blocks for overload, stalls and numbers that are not finite, and the device for missing blocks."""
+"""Watches for overload, stalls, numbers that are not finite, and a device that requests no blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of this page; a browser that uses another name was led here by somebody else."""
+"""The names of this page; a browser with another name was led here by somebody else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def is_here(address: str) -> bool:
 
 
 def sender(address: str) -> str:
-    """The sender behind an address: for IPv6 the /64 network, all of whose addresses one machine can use."""
+    """The sender behind an address: for IPv6 its /64 network, which one machine can use."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((plain, 64), strict=False))
 

@@ -27,7 +27,10 @@ class TooSoonError(Exception):
 
 
 class Pairing:
-    """Keeps the code, which changes after each pairing, and checks guesses; shown: called with each new code."""
+    """Keeps the code, which changes after each pairing, and checks guesses.
+
+    shown: called with each new code.
+    """
 
     def __init__(self, devices: Devices, shown: Callable[[str], object]):
         self.devices, self._shown = devices, shown

@@ -1,4 +1,4 @@
-"""Runs a command in a child process that has low priority, and ends with this process."""
+"""Runs a command in a child process of low priority."""
 
 from __future__ import annotations
 

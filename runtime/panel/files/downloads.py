@@ -1,4 +1,4 @@
-"""Offers files for download, each at an address that is valid once and for one minute, and sends them.
+"""Offers files for download, each once and for one minute.
 
 The page's server can only send answers that are in memory. So the connection is taken from the server, and the
 operating system sends the file piece by piece.

@@ -46,7 +46,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A candidate's number, from 0; a candidate is a sound that `encode` found for a recording."""
+    """A candidate's number, from 0. A candidate is a sound that `encode` found for a recording."""
 
     number: int
 

@@ -1,4 +1,4 @@
-"""Tells how an update from the page goes, in a small file, which root writes and the page reads."""
+"""Tells how an update from the page goes, in a file that root writes and the page reads."""
 
 from __future__ import annotations
 

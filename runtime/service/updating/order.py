@@ -1,4 +1,4 @@
-"""The order of versions: only a newer version may come over the page, so nobody can bring an old one back."""
+"""The order of versions: only a newer version may come over the page."""
 
 from __future__ import annotations
 
