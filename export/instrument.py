@@ -64,10 +64,10 @@ def export_instrument(
 ) -> list[Path]:
     """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
-    n_points: how many notes to play at random knob positions, for the figures in the card. recordings: the folder of
-    the corpus's recordings, for presets that move as these do; None for steady ones. measured: further figures for the
-    card. UserError, and nothing is written, if a file exists and `force` is not given, or if Keras and ONNX Runtime
-    compute different outputs.
+    n_points: notes to play at random knob positions, for the figures in the card. recordings: the folder of the
+    corpus's recordings, for presets that move; None for steady ones. measured: further figures for the card. UserError,
+    and nothing is written, if a file exists and `force` is not given, or if Keras and ONNX Runtime compute different
+    outputs.
     """
     paths = instrument_paths(out, force)
     round_weights(run.autoencoder.full)

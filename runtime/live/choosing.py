@@ -41,9 +41,11 @@ class TooLateError(UserError):
 class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
-    Bank 0 has the instrument's sounds, banks 1 and up have the user's. changed: publishes news. swap: lets a part play
-    another instrument, or None; called with the part's number, the instrument's name, a sound's file, and the sound's
-    name. swap_is_pending: whether a requested instrument does not play yet. whole: plays sounds with parts, or None.
+    Bank 0 has the instrument's sounds, banks 1 and up have the user's.
+
+    changed: publishes news. swap: lets a part play another instrument, or None; called with the part's number, the
+    instrument's name, a sound's file, and the sound's name. swap_is_pending: whether a requested instrument does not
+    play yet. whole: plays sounds with parts, or None.
     """
 
     def __init__(

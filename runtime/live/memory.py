@@ -23,14 +23,14 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 class Memory:
     """The state of the last run, and a file beside it that notes how this run ends.
 
-    The file has a text after a crash: a state with which a run crashed must not be restored again. It also has a text
-    in the first 10 s of a run with a restored state, its trial. A proper end empties the file. The text of a trial
-    names the boot of the machine. If the machine was booted since, the power may have been cut, and the state is
-    restored. After `MOST_CUTS` such starts in a row it is not: it may be what stops the machine.
+    After a crash the file has a text: the state of that run must not be restored. It also has a text in the first 10 s
+    of a run with a restored state, its trial. This text names the machine's boot. If the machine was booted since, the
+    power may have been cut, and the state is restored, but not after `MOST_CUTS` such starts in a row. A proper end
+    empties the file.
 
-    state: the last run's state, or None. configured: the settings file's values of the remembered settings; None until
-    known. good_settings: all settings of that file, to be saved for when the file is broken, or None. keeps: whether
-    this run saves what plays; False for a demo.
+    state: the last run's state, or None. configured: the remembered settings, as the settings file has them; None until
+    known. good_settings: all settings of that file, to be saved for when it is broken, or None. keeps: whether this run
+    saves what plays.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):

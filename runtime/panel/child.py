@@ -27,9 +27,9 @@ _LONGEST_LINE_BYTES = 4096
 class PanelChild:
     """Starts the page's process, and restarts it within 5 s if it dies. Never waits, except in `close`.
 
-    The playing process holds the listening socket, so the port stays the same, and a browser that connects while no
-    child runs is answered by the next child. When the playing process ends, the pipe to the child's standard input
-    closes, and this ends the child.
+    The playing process holds the listening socket, so the port stays the same, and the next child answers a browser
+    that connects while no child runs. When the playing process ends, the child's standard input closes, and the child
+    ends.
 
     say: called with each line for the user, and with the child's lines. n_starts: how often the child was started.
     """

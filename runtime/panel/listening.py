@@ -22,9 +22,9 @@ _INTERFACES = "/sys/class/net"
 def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
     """Return a socket that listens for browsers.
 
-    settings: address and port. Without a port, DEFAULT_PORT is used; if another program has it, a free port is used, on
-    a loopback address only. where: the user's setting, for the error message. UserError if the address or the port
-    cannot be used.
+    settings: address and port. Without a port, DEFAULT_PORT is used, or, on a loopback address, a free port if another
+    program has it. where: the user's setting, for the error message. UserError if the address or the port cannot be
+    used.
     """
     address, port = checked_address(settings.address, "panel: address"), settings.port
     try:

@@ -32,7 +32,7 @@ class NotUnderstoodError(Exception):
 
 
 class OscPort(asyncio.DatagramProtocol):
-    """Passes the requests in OSC packets on to the playing process, and ignores packets that it does not understand.
+    """Passes the requests in OSC packets on to the playing process.
 
     keys: the keys that pages and OSC hold. allowance: limits the messages; packets beyond it are dropped, because UDP
     cannot slow a sender down. changed: called when a packet has been counted. n_taken, n_ignored: how many packets were

@@ -1,7 +1,7 @@
 """Computes the moments at which regular news are due.
 
-All are multiples of one beat, so that the main thread wakes once for several kinds of news. Each time it wakes, it
-takes the interpreter from the audio thread, which costs more than the news.
+All are multiples of one beat, so that the main thread wakes once for several kinds of news. Each time, it takes the
+interpreter from the audio thread, which costs more than the news.
 """
 
 from __future__ import annotations

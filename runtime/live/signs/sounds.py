@@ -15,7 +15,7 @@ from runtime.live.signs.cues import CHIME, WAITING, YES, make_cues
 
 
 class SignSounds:
-    """Plays the cues, short signal sounds, which a separate thread makes; for the main thread.
+    """Plays the cues, short signal sounds, which a separate thread makes.
 
     greets: whether cues are played at the start. is_busy: returns whether the audio thread is rendering a block. wake:
     called on the separate thread when `serve` has something to do.

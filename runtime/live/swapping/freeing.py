@@ -11,8 +11,8 @@ _LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)  # not f
 def free_in_steps(objects: list[object]) -> None:
     """Empty the list, and free its objects and what only they refer to, each by a call of its own.
 
-    Python would free all at once, and hold the interpreter for 2 to 3 ms for an engine. Call this inside `gives_way`,
-    which pauses between two calls while a block is rendered.
+    Python would free all at once, and hold the interpreter for 2 to 3 ms for an engine. Inside `gives_way`, the thread
+    pauses between two calls while a block is rendered.
     """
     reached, seen = [*objects], set(map(id, objects))
     objects.clear()
