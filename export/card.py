@@ -1,4 +1,4 @@
-"""Writes the cards of an instrument: the descriptions that its two files contain."""
+"""Writes the cards of an instrument, which its two files contain."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    name: the instrument's name. measured: measured figures by name. check: an input row (n_inputs,) and its
-    output row (n_bins,).
+    measured: figures by name. check: an input row (n_inputs,) and its output row (n_bins,).
     """
     spec: StftSpec = store.spec
     return Card(
@@ -72,8 +71,8 @@ def sources_of(store: FrameStore) -> tuple[Source, ...]:
 def encoder_card(encoder: Any, labels: str, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
     """The card of an encoder, as values for JSON.
 
-    encoder: the Keras model. labels: the recipe's, `known` or `detected`. card: the decoder's card. inputs: one row for
-    each input of the encoder. output: the encoder's latents (n_latents,) for these rows.
+    labels: the recipe's, `known` or `detected`. inputs: one row for each input. output: the latents (n_latents,) for
+    these rows.
     """
     names = [tensor.name for tensor in encoder.inputs]
     return {

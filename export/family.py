@@ -29,8 +29,8 @@ FARTHEST_CENTS = 60.0
 
 
 class Member(NamedTuple):
-    """A bundled instrument. file: its file's name. source: a key of SOURCES in training/sources/render.py, which makes
-    its recordings; None if only its encoder is made.
+    """A bundled instrument. file: its file's name. source: a key of SOURCES in training/sources/render.py; None if only
+    its encoder is made.
     """
 
     file: str
@@ -41,7 +41,7 @@ FAMILY = (*(Member(name, name) for name in ("orchestra", "strings", "fm", "pads"
 
 
 def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
-    """Render, learn and export one instrument; resumes where an earlier call stopped. Returns the files written.
+    """Render, learn and export one instrument, or resume an earlier call; returns the files written.
 
     work: the folder of recordings, corpora and runs.
     """
@@ -56,15 +56,15 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def n_epochs(recipe: Recipe, n_frames: int) -> int:
-    """How many epochs to train on n_frames: those of the recipe, or more if LEAST_STEPS steps need more."""
+    """Epochs to train on n_frames: the recipe's, or more to reach LEAST_STEPS steps."""
     steps = -(-n_frames // recipe.fit.batch_size)
     return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 
 
 def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list[Path]:
-    """Choose an instrument's presets again, and train nothing; returns the files written. work: as in `build_member`.
+    """Choose an instrument's presets again, and train nothing; returns the files written.
 
-    UserError for an instrument without recordings.
+    work: as in `build_member`. UserError for an instrument without recordings.
     """
     if member.source is None:
         raise UserError(member.file, "no recordings", "an instrument that was taught recordings", "leave it out")
@@ -72,7 +72,7 @@ def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
-    """The corpus of an instrument with a source, and the folder of its recordings; each is made if it is missing."""
+    """The corpus of an instrument with a source, and the folder of its recordings, made if missing."""
     recordings = work / "recordings" / member.source
     if not (recordings / MANIFEST).is_file():
         print(render(member.source, recordings))
@@ -84,9 +84,9 @@ def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
 
 
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
-    """The recordings, each with `cents` as heard; recordings more than FARTHEST_CENTS off their note are left out.
+    """The recordings, each with `cents` as heard, without those more than FARTHEST_CENTS off their note.
 
-    Sampled instruments are seldom in tune to a few cents, and without `cents` an instrument would learn these errors.
+    Sampled instruments are seldom in tune to a few cents; without `cents`, an instrument would learn these errors.
     """
     kept = []
     with Progress("tuning", len(recordings)) as progress:

@@ -1,4 +1,4 @@
-"""Stores weights in half precision, which halves a file; nothing is lost if the weights were rounded before."""
+"""Stores weights in half precision; nothing is lost if they were rounded before."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 
 from training.model.half import half_precision
 
-FEWEST_VALUES = 256  # smaller tensors stay as they are
+FEWEST_VALUES = 256  # tensors with fewer values stay as they are
 
 
 def round_weights(model: Any) -> None:
-    """Round a Keras model's weights to float16, in place; Keras and its ONNX file then compute the same."""
+    """Round a Keras model's weights to float16, in place."""
     model.set_weights([half_precision(weights) for weights in model.get_weights()])
 
 
 def store_as_half(onnx_model: Any) -> None:
-    """Store the large tensors of an ONNX model as float16, if this is lossless; Cast nodes make them float32 again."""
+    """Store the large tensors of an ONNX model as float16, if this is lossless."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph, casts = onnx_model.graph, []

@@ -1,4 +1,4 @@
-"""Turns a trained run into an instrument: two ONNX files with cards, written only if they compute the same as Keras."""
+"""Turns a trained run into an instrument: two ONNX files with cards."""
 
 from __future__ import annotations
 
@@ -64,11 +64,10 @@ def export_instrument(
 ) -> list[Path]:
     """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
-    name: the instrument's name. n_points: how many notes to play at random knob positions, for the figures in the card.
-    recordings: the folder of the corpus's recordings, for presets that move as the recordings do; None for steady ones.
-    measured: further figures for the card.
-    UserError, and nothing is written, if either file exists and `force` is not given, or if Keras and ONNX Runtime
-    compute different outputs.
+    n_points: notes to play at random knob positions, for the figures in the card. recordings: the folder of the
+    corpus's recordings, for presets that move; None for steady ones. measured: further figures for the card. UserError,
+    and nothing is written, if a file exists and `force` is not given, or if Keras and ONNX Runtime compute different
+    outputs.
     """
     paths = instrument_paths(out, force)
     round_weights(run.autoencoder.full)
@@ -85,10 +84,10 @@ def export_instrument(
 
 
 def renew_presets(path: Path, store: FrameStore, recordings: Path) -> Path:
-    """Choose the presets of a finished instrument again, and write them into its card; returns the path.
+    """Choose a finished instrument's presets again, and write them into its card; returns the path.
 
-    Decoder and encoder stay as they are. recordings: the folder to which the names of the corpus's clips are relative.
-    UserError if the corpus has other sounds than the presets.
+    recordings: the folder to which the names of the corpus's clips are relative. UserError if the corpus has other
+    sounds than the presets.
     """
     decoder = Decoder(path)
     known, asked = sorted(sounds_of(store)), sorted(preset.name for preset in decoder.card.presets)
@@ -106,7 +105,7 @@ def renew_presets(path: Path, store: FrameStore, recordings: Path) -> Path:
 
 
 def verify(path: Path) -> None:
-    """Run a written instrument in plain onnxruntime on its card's check input; RuntimeError if the output differs."""
+    """Run a written instrument on its card's check input; RuntimeError if the output differs."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     card = parse_card(session.get_modelmeta().custom_metadata_map[METADATA_KEY], path)
     given = np.asarray(card.check.input, np.float32)
@@ -118,7 +117,7 @@ def verify(path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Exported:
-    """A run's two models as ONNX, and a card without presets. encoder: content of the encoder's file."""
+    """A card without presets, and the run's two models as ONNX; encoder: the content of its file."""
 
     run: TrainedRun
     decoder: Any
@@ -127,7 +126,7 @@ class _Exported:
 
     @classmethod
     def of(cls, run: TrainedRun, store: FrameStore, name: str, out: Path) -> _Exported:
-        """Convert a run; UserError if the files and Keras compute different outputs for frames of the corpus."""
+        """UserError if the files and Keras compute different outputs for frames of the corpus."""
         rows = store.rows("train")
         instrument = RunInstrument(run, store)
         latents = instrument.card.latents
@@ -155,18 +154,18 @@ class _Exported:
         return cls(run, decoder, content, msgspec.structs.replace(card, encoder=own))
 
     def files(self, card: Card) -> tuple[bytes, bytes]:
-        """The contents of the decoder's file, with this card, and of the encoder's file."""
+        """The contents of both files, with this card in the decoder's."""
         add_metadata(self.decoder, METADATA_KEY, card.to_json())
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """Write both files, so that they can be measured. path: the decoder's file, in a temporary folder."""
+        """Write both files. path: the decoder's."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 
 
 def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: int, recordings: Path | None) -> Card:
-    """The card with presets, map and figures. To be measured, the instrument is written to `path` and loaded."""
+    """To be measured, the instrument is written to `path` and loaded."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

@@ -1,7 +1,7 @@
-"""Chooses the places of presets: the knob positions at which they sound most like the recordings they are named after.
+"""Chooses the knob positions at which presets sound most like the recordings of their sounds.
 
-At a note between two keys of a preset's trajectories, the knobs stand between their positions at these keys. Positions
-at all keys are therefore chosen together, and all recordings of the sound count, not only those at the keys.
+At a note between two keys of a preset's trajectories, the knobs stand between their positions at these keys. So
+positions at all keys are chosen together, and all recordings of the sound count.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from training.measure.likeness import Take
 # A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
 # much as 1 dB of distance between the recording and its preset.
 APART_DB = 1.0
-MOST_TAKES = 24  # at most this many recordings of one sound are compared
-# The search passes over all presets N_PASSES times. In each pass it has N_ROUNDS rounds for each preset. In each round
-# it tries N_TRIED new places, which it makes by changing the N_KEPT best places so far.
+MOST_TAKES = 24  # most recordings of one sound that are compared
+# The search passes over all presets N_PASSES times, each time with N_ROUNDS rounds for each preset. A round tries
+# N_TRIED new places, made by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
-FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes that are tried, in the first and last round
+FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes in the first and the last round
 SHARE_CHANGED = 0.4  # share of the positions that one try changes
 
 
@@ -41,7 +41,7 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """Find places that sound more like the recordings of their presets than `places` do; returns them by preset name.
+    """Places that sound more like the presets' recordings than `places` do, by preset name.
 
     takes: recordings; those of sounds without a preset do not count.
     """
@@ -56,7 +56,7 @@ def better_places(
 
 
 def _some(takes: list[Take]) -> list[Take]:
-    """At most MOST_TAKES of these takes, evenly chosen in the order of their notes."""
+    """At most MOST_TAKES recordings, evenly chosen in the order of their notes."""
     by_note = sorted(takes, key=lambda take: take.note)
     steps = np.linspace(0, len(by_note) - 1, min(MOST_TAKES, len(by_note)))
     return [by_note[step] for step in steps.astype(int)]
@@ -65,10 +65,7 @@ def _some(takes: list[Take]) -> list[Take]:
 def _better(
     instrument: Playable, place: Place, takes: list[Take], others: list[Place], random: np.random.Generator
 ) -> Place:
-    """The best place found near `place`; each round tries changes of the best few places so far.
-
-    takes: the recordings of the preset's sound. others: places of the other presets, which stay as they are.
-    """
+    """The best place near `place`. takes: the recordings of the preset's sound. others: places of the other presets."""
     nearest_db = [_nearest_db(instrument, take, others) for take in takes]
     tried = place.positions[None]
     costs = _costs(instrument, place.keys, tried, takes, nearest_db)
@@ -85,10 +82,10 @@ def _better(
 def _costs(
     instrument: Playable, keys: tuple[int, ...], tried: np.ndarray, takes: list[Take], nearest_db: list[float]
 ) -> np.ndarray:
-    """The costs, (n,), of n places that are tried; less is better.
+    """The costs of n tried places, (n,).
 
-    tried: knob positions of each place at the keys, (n, n_keys, n_latents). nearest_db: for each of `takes`, its
-    distance from the nearest other preset.
+    tried: knob positions of each place at the keys, (n, n_keys, n_latents). nearest_db: each take's distance from the
+    nearest other preset.
     """
     costs = np.zeros(len(tried))
     for take, other_db in zip(takes, nearest_db, strict=True):
@@ -98,24 +95,20 @@ def _costs(
 
 
 def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
-    """The distance from a recording to the nearest of `places`; infinite if there are none."""
     if not places:
         return np.inf
     return float(_distances_db(instrument, take, np.array([place.at(take.note) for place in places])).min())
 
 
 def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np.ndarray:
-    """The distance, (n,), of a recording from the still sound at each row of knob positions (n, n_latents)."""
+    """Distances, (n,), of a recording from the still sound at each row of knob positions (n, n_latents)."""
     frames = decode_points(instrument, Points(np.full(len(positions), take.note), positions))
     levels_db = band_levels_db(frames, instrument.card.spec)
     return np.array([distance_db(still_db[None], take.levels_db) for still_db in levels_db])
 
 
 def _between(keys: tuple[int, ...], positions: np.ndarray, note: int) -> np.ndarray:
-    """Knob positions at a note, (…, n_latents), linearly interpolated from `positions` at `keys`.
-
-    positions: (…, n_keys, n_latents).
-    """
+    """Linearly interpolated knob positions at a note, (…, n_latents); positions: at `keys`, (…, n_keys, n_latents)."""
     place = np.interp(note, keys, np.arange(len(keys)))
     lower, share = int(place), place % 1.0
     upper = min(lower + 1, len(keys) - 1)

@@ -1,4 +1,4 @@
-"""Chooses an instrument's presets: sounds of the corpus that play in tune and differ from each other."""
+"""Chooses presets: sounds of the corpus that play in tune and differ from each other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Candidate:
 
 
 def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...], n: int) -> list[CardPreset]:
-    """At most n presets: first the candidate with the best score, then good candidates far from the chosen ones.
+    """At most n presets: the best candidate, then good candidates far from the chosen ones.
 
     knobs: one per latent; a preset stores a position along each knob's travel, 0 to 1.
     """
@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """One candidate per sound of the corpus: the best of the sound's points in the latent space (`patch_places`)."""
+    """One candidate per sound of the corpus: the best of its points in the latent space (`patch_places`)."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -59,9 +59,9 @@ def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ..
 
 
 def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
-    """How well the decoder plays at each of these points of the latent space (n, n_latents), 0 to 1."""
+    """Scores, 0 to 1, for each of these points (n, n_latents)."""
     conditioning = run.record.conditioning
-    if conditioning.kind == "none":  # the model has no notes to score, so typical sounds score best
+    if conditioning.kind == "none":  # typical sounds score best, because the model has no notes
         distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)
         return (1.0 - distance / max(distance.max(), 1e-9)).tolist()
     notes = np.arange(N_CHROMA) if conditioning.kind == "chroma" else known_notes(store)
@@ -76,8 +76,8 @@ def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[flo
 def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndarray]:
     """The medians of each sound's latents: one over all its training frames, and one over those of each octave.
 
-    The octaves have medians of their own because a latent may follow the pitch. Returns the name of the sound for each
-    median, and the medians (n, n_latents).
+    A latent may follow the pitch, so each octave has its own. Returns the name of the sound for each median, and the
+    medians (n, n_latents).
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
@@ -93,7 +93,7 @@ def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndar
 
 
 def known_notes(store: FrameStore) -> np.ndarray:
-    """The known MIDI notes of the training frames, in rising order."""
+    """The known MIDI notes of the training frames, rising."""
     notes = np.unique(store.note[store.rows("train")])
     return notes[notes >= 0].astype(int)
 
@@ -108,9 +108,8 @@ def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSp
 def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
     """How well frames (n, n_bins) play their notes (n,), 0 to 1.
 
-    The score is a product of three factors: the share of notes heard in tune; the mean share of energy on the notes'
-    harmonics; and, to the fourth power, the share of notes heard in tune among those in the middle three octaves, where
-    a wrong note is worst.
+    The product of three factors: the share of notes heard in tune; the mean share of energy on the notes' harmonics;
+    and, to the fourth power, the share of notes heard in tune in the middle three octaves, where a wrong note is worst.
     """
     heard = in_tune(magnitudes, notes, spec)
     middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0

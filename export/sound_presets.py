@@ -1,4 +1,4 @@
-"""Makes presets of the corpus's sounds: each is named after a sound, and plays as that sound's recordings do."""
+"""Makes presets of the corpus's sounds: each plays as its sound's recordings do."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from training.measure.likeness import takes_of
 MOST_PRESETS = 32
 MOST_KEYS = 4
 CHORD = (60, 64, 67)
-LOUDNESS_LUFS = -10.0  # loudness of a chord, the same as in the virtual analogue
+LOUDNESS_LUFS = -10.0  # loudness of a chord, as in the virtual analogue
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
-    """The training recordings of each sound, by name, in the corpus's order; transposed copies are left out."""
+    """The training recordings of each sound, by name, in the corpus's order; without transposed copies."""
     found: dict[str, dict[str, Clip]] = {}
     for clip in store.clips:
         if not clip.transposed and clip.split == "train":
@@ -44,7 +44,7 @@ def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
 def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, knobs: tuple) -> list[CardPreset]:
     """One preset per sound: the mean knob positions of its frames.
 
-    rows: numbers of the training frames in the store, int (n,). latents: latents of these frames, (n, n_latents).
+    rows: numbers of the training frames in the store, int (n,). latents: their latents, (n, n_latents).
     """
     names = np.array([sound_name(clip) if not clip.transposed else "" for clip in store.clips])[store.clip[rows]]
     positions = positions_of(latents, knobs)
@@ -54,10 +54,10 @@ def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, kno
 
 
 def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[CardPreset]:
-    """One preset per sound, with up to MOST_KEYS trajectories of its recordings; all presets are equally loud.
+    """One preset per sound, with up to MOST_KEYS trajectories of its recordings.
 
-    A trajectory moves as its recording does, around the place that `better_places` chooses.
-    recordings: the folder to which the clips' names are relative.
+    A trajectory moves as its recording does, around the place that `better_places` chooses. All presets are equally
+    loud. recordings: the folder to which the clips' names are relative.
     """
     card, knobs = coder.decoder.card, [latent.name for latent in coder.decoder.card.latents]
     chosen = {name: _spread(clips) for name, clips in sounds_of(store).items()}
@@ -79,9 +79,9 @@ def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[Ca
 
 
 def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int) -> np.ndarray:
-    """The knob positions, float (n_presets, n_latents), of presets at a MIDI note: means over the time of the note.
+    """The presets' knob positions at a MIDI note, float (n_presets, n_latents): means over the time of the note.
 
-    Between the keys of a preset's trajectories the positions are linearly interpolated, as in the engine.
+    Between the keys of a preset's trajectories they are linearly interpolated, as in the engine.
     """
     rows = []
     for preset in presets:
@@ -97,13 +97,13 @@ def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int)
 
 
 def _spread(clips: list[Clip]) -> list[Clip]:
-    """At most MOST_KEYS of the recordings with the sound's highest velocity, at notes that are spread evenly."""
+    """At most MOST_KEYS recordings, of the sound's highest velocity, at evenly spread notes."""
     layer = max((clip.velocity or 0) for clip in clips)
     clips = sorted((clip for clip in clips if (clip.velocity or 0) == layer), key=lambda clip: clip.note or 0)
     by_note = list({clip.note: clip for clip in clips}.values())
     if len(by_note) <= MOST_KEYS:
         return by_note
-    # Halves are rounded up: rounding them to even would choose one recording twice.
+    # Rounding halves to even would choose one recording twice.
     places = np.floor(np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2] + 0.5).astype(int)
     return [by_note[place] for place in places]
 
@@ -115,25 +115,24 @@ def _encoded(clips: list[Clip], coder: Coder, recordings: Path, around: Sequence
 
 
 def _steady(sound: Sound, knobs: Sequence[str]) -> np.ndarray:
-    """A sound's knob positions, (n_latents,)."""
     return np.array([sound.latents[knob] for knob in knobs])
 
 
 def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
-    """The mean over time of a packed trajectory's offsets of the knobs, (n_latents,). where: its name in errors."""
+    """The mean over time of a packed trajectory's offsets, (n_latents,). where: its name in errors."""
     read = unpack(base64.b64decode(packed), where)
     offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
     return np.array([offset.get(knob, 0.0) for knob in knobs])
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """The preset's place before `better_places` moves it: for each recording, its key and its mean knob positions."""
+    """The preset's place before `better_places` moves it."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 
 
 def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
-    """One sound for several recordings: their mean knob positions, and for each recording a trajectory at its key."""
+    """The recordings' mean knob positions, and for each recording a trajectory at its key."""
     own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []
@@ -153,7 +152,7 @@ def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[s
 
 
 def _levelled(sound: Sound, coder: Coder) -> Sound:
-    """The sound with the level that gives a chord LOUDNESS_LUFS."""
+    """Give the sound the level at which a chord has LOUDNESS_LUFS."""
     patch = with_sound(Config(), sound, coder.decoder.card, sound.name)
     level_db = LOUDNESS_LUFS - loudness_lufs(play(coder.decoder, patch, CHORD).sound)
     return msgspec.structs.replace(sound, level_db=round(float(np.clip(level_db, -60.0, 12.0)), 1))

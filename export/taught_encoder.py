@@ -1,6 +1,6 @@
 """Trains an encoder for a decoder without one, to recover random latents from the decoded spectra.
 
-The bundled virtual analogue was exported before `export` wrote encoders. Its decoder is not changed.
+The bundled virtual analogue was exported before `export` wrote encoders.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from training.model.recipe import ModelRecipe
 
 N_FRAMES, N_EPOCHS, BATCH_SIZE = 40_000, 16, 200
 LEARNING_RATE = 1e-3
-# Frames get a tilt per octave and some noise, because recordings never quite equal decoded spectra.
+# Recordings never quite equal decoded spectra, so frames get a tilt per octave and some noise.
 MOST_TILT_DB = 3.0
 NOISE_DB = -80.0, -35.0
 BANDS, WIDTHS = 128, (256, 128)
 
 
 def write_taught_encoder(path: Path) -> Path:
-    """Train an encoder for the decoder at `path`, and write it beside the decoder; returns the encoder's path."""
+    """Train an encoder for the decoder at `path`, and write it beside the decoder; returns its path."""
     decoder = Decoder(path)
     frames, notes, latents = _lessons(decoder)
     encoder = _taught(decoder, [frames, Conditioning("chroma").rows(notes)], latents)
@@ -51,7 +51,7 @@ def write_taught_encoder(path: Path) -> Path:
 
 
 def _lessons(decoder: Decoder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return frames decoded at random points, then tilted and made a little noisy; also their notes and latents."""
+    """Frames decoded at random points, then tilted and made a little noisy; their notes and latents."""
     card, random = decoder.card, np.random.default_rng(0)
     points = Points.draw(decoder, N_FRAMES, 0)
     frames = decode_points(decoder, points)

@@ -1,4 +1,4 @@
-"""Converts functional Keras models to ONNX, and checks that a model gives the same outputs in Keras and in ONNX."""
+"""Converts Keras models to ONNX, and checks that both give the same outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ PARITY_TOLERANCE = 1e-5
 
 
 def convert(model: Any, output_name: str) -> Any:
-    """Convert a Keras model on TensorFlow to an onnx.ModelProto for any number of rows; the inputs keep their names."""
+    """Convert a functional Keras model on TensorFlow to an onnx.ModelProto for any number of rows.
+
+    The inputs keep their names.
+    """
     import tensorflow as tf
     import tf2onnx
 
@@ -37,7 +40,7 @@ def convert(model: Any, output_name: str) -> Any:
 
 
 def _rename(graph: Any, new_names: dict[str, str]) -> None:
-    """Rename the inputs and outputs of a graph wherever they occur, and name their first dimension n."""
+    """Rename inputs and outputs wherever they occur, and name their first dimension n."""
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = [new_names.get(name, name) for name in names]
@@ -47,7 +50,7 @@ def _rename(graph: Any, new_names: dict[str, str]) -> None:
 
 
 def run_onnx(serialized: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """The one output of a serialized model, computed by plain onnxruntime on the CPU. inputs: arrays by name."""
+    """The one output of a serialized model, computed by onnxruntime on the CPU. inputs: arrays by name."""
     onnxruntime.set_default_logger_severity(3)  # newer versions warn of a missing GPU at every start
     session = onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])
     return session.run(None, inputs)[0]
@@ -72,7 +75,7 @@ def check_parity(model: Any, serialized: bytes, inputs: list[np.ndarray], where:
 
 
 def add_metadata(onnx_model: Any, key: str, text: str) -> None:
-    """Set one entry of a model's metadata; replaces an entry of the same key."""
+    """Set one entry of a model's metadata."""
     kept = [entry for entry in onnx_model.metadata_props if entry.key != key]
     del onnx_model.metadata_props[:]
     onnx_model.metadata_props.extend(kept)

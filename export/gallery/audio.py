@@ -1,4 +1,4 @@
-"""Plays events with one sound, sets audio to the gallery's loudness, and encodes audio as OGG."""
+"""Plays, sets and encodes the gallery's audio."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 LOUDNESS_LUFS = -20.0  # loudness of everything in the gallery: so low that hardly any peak reaches HIGHEST_PEAK
-HIGHEST_PEAK = 0.89  # below full scale, because the decoded OGG may overshoot a little
+HIGHEST_PEAK = 0.89  # below full scale: the decoded OGG may overshoot a little
 SILENCE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 LARGEST_BYTES = 150_000
-# libsndfile's compression levels, in the order in which they are tried: 0 is the best quality, 1 the smallest file.
+# Libsndfile's compression levels, in the order in which they are tried: 0 is the best quality, 1 the smallest file.
 COMPRESSIONS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SILENT = 10.0 ** (-80.0 / 20.0)
 
 
 def render(instrument: Decoder, patch: Patch, events: Iterable[tuple[float, Event]]) -> np.ndarray:
-    """Play events, (time in s, event), with one sound until the last note has ended; float32 (n_frames, 2)."""
+    """Play events, (time in s, event), until the last note has ended; float32 (n_frames, 2)."""
     settings = msgspec.structs.replace(patch.settings, seed=1)
     engine = build_engine(msgspec.structs.replace(patch, settings=settings), instrument, SAMPLE_RATE_HZ)
     # At equal times, note-offs come before note-ons, so that a repeated key sounds again.
@@ -39,7 +39,6 @@ def render(instrument: Decoder, patch: Patch, events: Iterable[tuple[float, Even
 
 
 def note(start_s: float, length_s: float, number: int, velocity: int) -> list[tuple[float, Event]]:
-    """The events of one note."""
     return [(start_s, NoteOn(0, number, velocity)), (start_s + length_s, NoteOff(0, number))]
 
 
@@ -63,13 +62,13 @@ def integrated_lufs(sound: np.ndarray) -> float:
 
 
 def at_loudness(sound: np.ndarray, lufs: float = LOUDNESS_LUFS) -> np.ndarray:
-    """The sound, brought to the loudness `lufs` or as near to it as HIGHEST_PEAK allows."""
+    """Bring a sound to the loudness `lufs`, or as near to it as HIGHEST_PEAK allows."""
     gain = 10.0 ** ((lufs - integrated_lufs(sound)) / 20.0)
     return (sound * min(gain, HIGHEST_PEAK / max(float(np.abs(sound).max()), 1e-9))).astype(np.float32)
 
 
 def faded(sound: np.ndarray, fade_s: float) -> np.ndarray:
-    """The sound with a fade at its end, so that it stops without a click."""
+    """The sound with a fade at its end."""
     n = min(len(sound), round(fade_s * SAMPLE_RATE_HZ))
     fade = np.ones(len(sound), np.float32)
     fade[len(sound) - n :] = 0.5 + 0.5 * np.cos(np.pi * np.arange(1, n + 1) / n)
@@ -77,7 +76,7 @@ def faded(sound: np.ndarray, fade_s: float) -> np.ndarray:
 
 
 def ogg_bytes(sound: np.ndarray, largest_bytes: int = LARGEST_BYTES) -> bytes:
-    """The sound as OGG Vorbis, in the best quality of COMPRESSIONS that fits largest_bytes, or else in the lowest."""
+    """OGG Vorbis in the best quality of COMPRESSIONS that fits largest_bytes, or else in the lowest."""
     for compression in COMPRESSIONS:
         content = _vorbis(sound, compression)
         if len(content) <= largest_bytes:

@@ -1,4 +1,4 @@
-"""Casts the gallery's piece: measures one note of each sound of an instrument, and chooses a sound for each part."""
+"""Casts the gallery's piece: chooses a sound for each part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the end of the held note; its level is compared with the note's loudest moment
+FROM_S, TO_S = 1.2, 1.45  # the end of the held note, whose level is compared with the note's loudest moment
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
@@ -22,9 +22,9 @@ N_SCENES = 2
 class Heard(NamedTuple):
     """What is heard of a sound.
 
-    note: mean MIDI note of its recordings, or None without recordings. lowness: -`note`; without recordings, minus the
-    fractional MIDI note whose frequency is the sound's mean frequency. attack_s: time from the start until the level is
-    within 3 dB of the loudest. fall_db: how far the level falls from the loudest moment to the end of the held note.
+    note: mean MIDI note of its recordings, or None. lowness: -`note`; without recordings, minus the fractional MIDI
+    note of the sound's mean frequency. attack_s: time from the start until the level is within 3 dB of the loudest.
+    fall_db: how far the level falls from the loudest moment to the end of the held note.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Heard(NamedTuple):
 
 
 def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
-    """Play one note of a sound, and measure what is heard."""
+    """Play one note of a sound, and measure it."""
     keys = [played.key for played in patch.trajectories if played.key is not None]
     note = round(sum(keys) / len(keys)) if keys else None
     sound = play(instrument, patch, [min(max(note or USUAL_NOTE, LOWEST_NOTE), HIGHEST_NOTE)], held_s=HELD_S).sound
@@ -50,8 +50,8 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# For each part of the piece, how well a sound fits it: the sound with the largest value gets the part. The parts choose
-# in this order. The values are in dB or semitones. A slow attack lowers three of them, by 20 or 40 for each second.
+# How well a sound fits each part, in dB or semitones. The parts choose in this order, each the sound with the largest
+# value. A slow attack lowers three of the values, by 20 or 40 for each second.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,
@@ -61,7 +61,7 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """For each of N_SCENES scenes, a sound for each part of the piece. If there are few sounds, some are used again."""
+    """A sound for each part of the piece, in each of N_SCENES scenes; a few sounds are used again and again."""
     scenes, free = [], list(sounds)
     for _ in range(N_SCENES):
         scene = {}

@@ -50,11 +50,9 @@ def file_name(instrument: str, kind: str) -> str:
 
 
 def make_exhibit(instrument: Decoder, recordings: Path | None) -> Exhibit:
-    """Play an instrument and draw its picture, but write no files.
+    """Play an instrument and draw its picture; UserError for an instrument without a sound.
 
-    recordings: a folder with the instrument's recordings and a manifest; None if there is none.
-
-    UserError for an instrument without a sound.
+    recordings: a folder with the instrument's recordings and a manifest, or None. No files are written.
     """
     name = instrument.path.stem
     known = instrument_sounds(instrument.card, name)

@@ -1,4 +1,4 @@
-"""Plays the gallery's morph: a chord is held while the knobs travel from sound to sound."""
+"""Plays the gallery's morph: a chord, while the knobs travel from sound to sound."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RELEASE_S = 0.8
 
 
 def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
-    """Choose at most N_STOPS sounds: the first, then always the one whose knobs are farthest from all chosen before."""
+    """At most N_STOPS sounds: the first, then always the one whose knobs are farthest from all chosen before."""
     positions = np.array([_positions(heard, instrument) for heard in sounds])
     chosen = [0]
     while len(chosen) < min(N_STOPS, len(sounds)):
@@ -32,9 +32,9 @@ def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
 
 
 def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
-    """Play the chord while the knobs travel from sound to sound; mono float32 (n_frames,), loudness not set yet.
+    """Play the chord while the knobs travel; mono float32 (n_frames,), loudness not set yet.
 
-    Only the knobs move. Of the sounds' other settings, only the first sound's phase blend is used.
+    Of the sounds' other settings, only the first sound's phase blend is used.
     """
     places = [_positions(heard, instrument) for heard in chosen]
     end_s = starts_s(len(chosen))[-1] + STAYS_S

@@ -1,4 +1,4 @@
-"""Writes the gallery's page: what each instrument is, where to hear it, how it measures, and where it comes from."""
+"""Writes the gallery's page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sections_of(page: str) -> dict[str, str]:
 
 
 def page_of(sections: Mapping[str, str], lufs: float) -> str:
-    """The whole page, from its sections. lufs: the loudness that the page states."""
+    """The whole page. lufs: the loudness that it states."""
     marked = (f"{MARK.format(name)}\n{text}" for name, text in sections.items())
     return HEAD.format(lufs=lufs) + "\n".join(marked)
 
@@ -105,7 +105,7 @@ def _alternative(exhibit: Exhibit) -> str:
 
 
 def _figures(measured: Mapping[str, Any]) -> list[str]:
-    """The card's measured figures as a table; and, if the likeness was not measured, a line that says so."""
+    """A table and, if the likeness was not measured, a line that says so."""
     in_tune = measured.get("in_tune", (measured.get("points") or {}).get("in_tune"))
     mean_db = measured.get("corpus_mean_db")
     beaten = "" if mean_db is None else f"{mean_db:.1f} dB, the mean of all recordings of the note"
@@ -121,7 +121,7 @@ def _figures(measured: Mapping[str, Any]) -> list[str]:
 
 
 def _sources(card: Card) -> list[str]:
-    """Every source with its licence, in an HTML element that shows only the licences until it is opened."""
+    """An HTML element, which shows only the licences until it is opened."""
     stated = [(source.licence, source.name, source.url) for source in card.sources]
     if not stated:
         corpus = card.corpus if isinstance(card.corpus, dict) else {}
@@ -146,5 +146,4 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text with Markdown's special characters escaped."""
     return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)

@@ -1,4 +1,4 @@
-"""Makes the gallery's pairs: a recording, then the same note of the preset that is named after its sound."""
+"""Makes the gallery's pairs: a recording, then the same note of the preset named after its sound."""
 
 from __future__ import annotations
 
@@ -42,14 +42,13 @@ class Pair(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The sound and the note."""
         return f"{self.sound}, {note_name(self.note)}"
 
 
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
     """At most MOST_PAIRS pairs, spread evenly over those of `sounds` that are named after a recorded sound.
 
-    recordings: a folder with a manifest; None, or a folder without a manifest, gives no pairs.
+    recordings: a folder; without a manifest there, or None, there are no pairs.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []
@@ -72,7 +71,7 @@ def joined(pairs: Sequence[Pair]) -> np.ndarray:
 
 
 def _middle(own: Sequence[Recording]) -> Recording:
-    """Of the recordings of a sound's middle note, the one whose velocity is nearest to VELOCITY."""
+    """Of the recordings of the middle note, the one with the velocity nearest to VELOCITY."""
     ranked = sorted(own, key=lambda one: abs((one.velocity or VELOCITY) - VELOCITY), reverse=True)
     by_note = {one.note: one for one in ranked}
     return by_note[sorted(by_note)[len(by_note) // 2]]
@@ -89,7 +88,7 @@ def _pair(instrument: Decoder, heard: Heard, recording: Recording) -> Pair:
 
 
 def _beginning(path: Path) -> np.ndarray:
-    """The first LONGEST_S of a recording, from its onset; UserError if the file cannot be read."""
+    """A recording's beginning, from its onset; UserError if the file cannot be read."""
     try:
         samples = np.concatenate(list(mono_blocks(path, SAMPLE_RATE_HZ)))
     except UnusableError as error:
@@ -99,7 +98,7 @@ def _beginning(path: Path) -> np.ndarray:
 
 
 def _equally_loud(sound: np.ndarray) -> np.ndarray:
-    """The sound with its loudest 0.4 s at LOUDNESS_LUFS; at equal mean loudness, a struck note would begin louder."""
+    """The loudest 0.4 s get LOUDNESS_LUFS; at equal mean loudness, a struck note would begin louder."""
     return sound * 10.0 ** ((LOUDNESS_LUFS - loudness_lufs(np.stack([sound, sound], axis=1))) / 20.0)
 
 

@@ -61,7 +61,6 @@ def _draw_pair(axes: Sequence[Any], pair: Pair, is_last: bool) -> None:
 
 
 def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
-    """Draw the morph with a line and a name where each sound is reached; returns matplotlib's image."""
     image = _spectrogram(axis, morph, len(morph) / SAMPLE_RATE_HZ)
     axis.set_title("the morph: one chord, the knobs travel", fontsize=10)
     box = {"facecolor": "black", "alpha": 0.7, "edgecolor": "none", "pad": 2.0}
@@ -69,20 +68,19 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
         axis.axvline(start_s, color="white", linewidth=0.8, linestyle=":")
         top = start_s + 0.1, np.log10(HIGHEST_HZ * 0.8)
         text = axis.text(*top, _short(name, LONGEST_STOP), color="white", fontsize=SMALLEST, va="top", bbox=box)
-        text.set_in_layout(False)  # a name that is a little too long must not make the picture narrower
+        text.set_in_layout(False)  # a long name must not make the picture narrower
     axis.set_xlabel("time, s", fontsize=SMALL)
     axis.set_ylabel("frequency, kHz", fontsize=SMALL)
     return image
 
 
 def _short(name: str, longest: int) -> str:
-    """A name without what stands before its last slash, such as a bank's name; cut to `longest` letters."""
+    """The name without what stands before its last slash, such as a bank's name."""
     name = name.rpartition("/")[2]
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def _spectrogram(axis: Any, sound: np.ndarray, length_s: float) -> Any:
-    """Draw the levels of one mono sound over time and frequency; returns matplotlib's image."""
     half = SPEC.frame_size // 2
     padded = np.pad(sound, (half, max(half, round(length_s * SAMPLE_RATE_HZ) - len(sound) + half)))
     levels_db = _log_rows_db(magnitude_frames(padded, SPEC))
@@ -98,7 +96,7 @@ def _spectrogram(axis: Any, sound: np.ndarray, length_s: float) -> Any:
 
 
 def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
-    """Levels in dB on N_ROWS frequencies that are evenly spaced on a logarithmic scale, (n_frames, N_ROWS).
+    """Levels in dB on N_ROWS frequencies, evenly spaced on a logarithmic scale, (n_frames, N_ROWS).
 
     A row shows the loudest bin inside it, so that no harmonic is lost. A row between two bins is interpolated.
     """
@@ -115,7 +113,7 @@ def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _small(png: bytes) -> bytes:
-    """The same picture with the largest palette that fits LARGEST_BYTES, or else with the smallest palette."""
+    """The picture with the largest palette that fits LARGEST_BYTES, or else with the smallest."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")

@@ -1,4 +1,4 @@
-"""Plays the gallery's piece: six bars and a final chord, in two scenes of different sounds, for any instrument."""
+"""Plays the gallery's piece: six bars and a final chord, in two scenes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BEAT_S = 0.56
 BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
-TUNE_LUFS = -30.0  # loudness of the tune in the mix; low, so that HIGHEST_PEAK limits the gain of no part
-# The level of each part relative to the tune, in LU, and its place from left, -1, to right, 1.
+TUNE_LUFS = -30.0  # loudness of the tune, so low that HIGHEST_PEAK limits the gain of no part
+# Of each part, the level relative to the tune, in LU, and the place from left, -1, to right, 1.
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
 # The note around which each part is written.
@@ -40,16 +40,17 @@ LAST_TUNE = "A4"
 
 
 class Part(NamedTuple):
-    """One part, such as the bass, in one scene; one sound plays its events."""
+    """One part, such as the bass, in one scene."""
 
     name: str
     events: list[tuple[float, Event]]
 
 
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
-    """Play the piece with a sound for each part of each scene; float32 (n_frames, 2), loudness not set yet.
+    """Play the piece; float32 (n_frames, 2), loudness not set yet.
 
-    Each part has an engine of its own, so that its loudness and its place from left to right can be set.
+    scenes: for each, a sound for each part. Each part has an engine of its own, so that its loudness and its place from
+    left to right can be set.
     """
     played = []
     for number, scene in enumerate(scenes):
@@ -65,7 +66,7 @@ def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarra
 
 
 def parts_of(scene: int) -> list[Part]:
-    """The parts of a scene; scenes are counted from 0, and the last one ends with the final chord."""
+    """The parts of a scene, counted from 0; the last scene ends with the final chord."""
     bars = range(scene * BARS_OF_A_SCENE, (scene + 1) * BARS_OF_A_SCENE)
     ends = bars.stop == N_BARS
     figure, bass, chords = [], [], []
@@ -93,7 +94,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """The part's events, moved an octave up or down if this brings them nearer to the notes that were recorded."""
+    """Move a part by an octave if this is nearer to the recorded notes."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

@@ -15,7 +15,7 @@ LARGEST_PAGE_BYTES = 4_000_000
 
 
 def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
-    """The sections of the page in `out`, by instrument, for the instruments in `known`; empty if there is no page."""
+    """The sections of the page in `out` for the instruments in `known`, by name; empty if there is no page."""
     path = out / PAGE
     if not path.exists():
         return {}
@@ -24,10 +24,10 @@ def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
 
 
 def write_gallery(out: Path, exhibits: Sequence[Exhibit], kept: dict[str, str], order: Sequence[str]) -> list[Path]:
-    """Write the files of each instrument, and the page with the new and the kept sections; returns all paths.
+    """Write each instrument's files, then the page; returns all paths.
 
     kept: sections of other instruments, from `kept_sections`. order: names of instruments in the page's order; the rest
-    comes last. The page is written last, so that it never links to a missing file.
+    comes last.
     """
     contents = {out / FOLDER / name: content for exhibit in exhibits for name, content in exhibit.files.items()}
     for path in (*contents, out / PAGE):

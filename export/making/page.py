@@ -1,7 +1,4 @@
-"""Writes report.html: recordings beside the instrument, each file's fate, the learning curve and the verdict.
-
-The page needs neither other files nor JavaScript.
-"""
+"""Writes report.html, which needs neither other files nor JavaScript."""
 
 from __future__ import annotations
 
@@ -34,8 +31,7 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 class Pair:
     """A recording and the instrument's version of it, float32 (n,) each.
 
-    played: the instrument's version. apart_db: the distance between the two. A recording that is too short to be played
-    has None for both.
+    apart_db: the distance between the two. For a recording that is too short, both are None.
     """
 
     recording: Recording
@@ -48,9 +44,8 @@ class Pair:
 class Report:
     """All that the page shows.
 
-    name: the instrument's name. verdict, remarks: lines of text. pairs: the sounds to compare. fates: what became of
-    each file. history: one row per epoch. play: the command that plays the instrument. figures: from `export` in
-    trained.py. rate_hz: the pairs' sample rate.
+    verdict, remarks: lines of text. fates: what became of each file. history: one row per epoch. play: the command that
+    plays the instrument. figures: from `export` in trained.py.
     """
 
     name: str
@@ -114,7 +109,7 @@ def _apart(pair: Pair) -> str:
 
 
 def _audio(samples: np.ndarray, rate_hz: int) -> str:
-    """An audio element that holds its sound, as MP3, which every browser plays."""
+    """The sound is in MP3, which every browser plays."""
     stream = io.BytesIO()
     soundfile.write(stream, equally_loud(samples), rate_hz, format="MP3", subtype="MPEG_LAYER_III")
     data = base64.b64encode(stream.getvalue()).decode()

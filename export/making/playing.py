@@ -1,4 +1,4 @@
-"""Plays sounds of an instrument beside the recordings that they were learnt from, with the runtime's own engine."""
+"""Plays an instrument beside the recordings that it was made from."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ LOUDNESS_RMS = 0.08
 
 @dataclass(frozen=True)
 class Example:
-    """A recording to which the instrument is compared. samples: the recording's beginning, float32 (n,), in tune."""
+    """A recording to compare with. samples: its beginning, float32 (n,), in tune."""
 
     recording: Recording
     samples: np.ndarray
 
 
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
-    """At most MOST_EXAMPLES recordings: one from the middle notes of each sound, or more if there are few sounds.
+    """At most MOST_EXAMPLES recordings: from the middle notes of each sound, one or a few.
 
-    Of a note's recordings at several velocities, the one with the highest velocity is chosen.
+    Of a note's recordings, the one with the highest velocity is chosen.
     """
     by_sound: dict[str, dict[int, Recording]] = {}
     for recording in sorted(recordings, key=lambda one: one.velocity or 0):
@@ -74,7 +74,7 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
-    """Play the instrument with a recording's level, and with the knob positions to which its frames are encoded.
+    """Play the instrument at the knob positions to which a recording's frames are encoded, with its level.
 
     Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """
@@ -105,7 +105,7 @@ def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
 
 
 def write_preview(instrument: Sounding, examples: Sequence[Example], path: Path) -> Path:
-    """Write the instrument's version of some recordings, one after the other, as a WAV file; returns its path."""
+    """Write the instrument's version of some recordings, one after the other, as WAV; returns the path."""
     rate_hz = instrument.playable.card.sample_rate_hz
     gap = np.zeros(int(GAP_S * rate_hz), np.float32)
     played = [sound for example in examples if (sound := play_like(instrument, example)) is not None]
@@ -116,14 +116,14 @@ def write_preview(instrument: Sounding, examples: Sequence[Example], path: Path)
 
 
 def apart_db(example: Example, played: np.ndarray, spec: StftSpec) -> float:
-    """The distance between an example and `played`, in dB; see runtime/acoustics/timbre_distance.py."""
+    """The distance in dB between an example and `played`; see runtime/acoustics/timbre_distance.py."""
     first, second = (band_levels_db(magnitude_frames(sound, spec), spec) for sound in (example.samples, played))
     n_frames = min(len(first), len(second))
     return distance_db(first[:n_frames], second[:n_frames])
 
 
 def equally_loud(samples: np.ndarray) -> np.ndarray:
-    """The same sound with the root mean square LOUDNESS_RMS, or as near to it as full scale allows."""
+    """The sound with the root mean square LOUDNESS_RMS, or as near to it as full scale allows."""
     gain = LOUDNESS_RMS / max(float(np.sqrt(np.mean(np.square(samples)))), 1e-9)
     return samples * min(gain, 0.98 / max(float(np.abs(samples).max()), 1e-9))
 
@@ -144,7 +144,7 @@ def _played(instrument: Sounding, patch: Patch, note: int, n_samples: int) -> np
 
 
 def _levels_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-    """The level at every LEVEL_STEP_S, over a window of four steps, in dB relative to the loudest level."""
+    """Levels at every LEVEL_STEP_S, over a window of four steps, in dB relative to the loudest level."""
     step = LEVEL_STEP_S * rate_hz
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     middles = np.arange(int(len(samples) / step) + 1) * step

@@ -1,6 +1,6 @@
 """The stages of `make`: listen, decide, train with previews, measure, export, report.
 
-Everything but the instrument is written to the work folder, from which an interrupted `make` resumes.
+The work folder gets everything but the instrument; an interrupted `make` resumes from it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from training.making.survey import survey
 from training.making.table import recordings_by_sound, remarks, table
 
 STATE, HEARD, REPORT, MANIFEST = "make.json", "heard.json", "report.html", "manifest.csv"
-# Without --minutes, everything may take BASE_S plus SECONDS_A_RECORDING for each recording, at most MOST_MINUTES.
+# The time for everything: BASE_S plus SECONDS_A_RECORDING for each recording, at most MOST_MINUTES.
 MOST_MINUTES, BASE_S, SECONDS_A_RECORDING = 13.0, 150.0, 6.5
-# The time that measuring, export and report need: a fixed part, a part for each recording, and one for each sound.
+# The time for measuring, export and report: a fixed part, a part for each recording, and one for each sound.
 AFTERWARDS_S, AFTERWARDS_A_RECORDING_S, AFTERWARDS_A_SOUND_S = 45.0, 0.2, 4.0
 LEAST_TRAINING_S = 20.0
 SHORTEST_S = 0.75  # least length of all used recordings together; with less, no frame could be held out
@@ -38,7 +38,7 @@ RESULTS += ("told_apart_still", "told_apart_path")
 
 @dataclass(frozen=True)
 class Order:
-    """The user's options; None for an option that is not given. out: the instrument. work: the work folder."""
+    """The user's options, or None. out: the instrument. work: the work folder."""
 
     folder: Path
     name: str
@@ -54,7 +54,7 @@ class Order:
 
 
 def make(order: Order) -> dict[str, Any]:
-    """Make the instrument; returns figures by name: those of RESULTS and more. UserError if no file is usable."""
+    """Make the instrument; returns figures by name. UserError if no file is usable."""
     begun_s = time.monotonic()
     _refuse_targets(order)
     decision = listen(order)
@@ -63,7 +63,7 @@ def make(order: Order) -> dict[str, Any]:
     seconds = _whole_s(order, decision) - (time.monotonic() - begun_s)
     seconds -= AFTERWARDS_S + AFTERWARDS_A_RECORDING_S * len(decision.recordings)
     seconds -= AFTERWARDS_A_SOUND_S * len(recordings_by_sound(decision))
-    from export.making.playing import choose_examples, read_example  # not at the top, because it imports TensorFlow
+    from export.making.playing import choose_examples, read_example  # imports TensorFlow
 
     examples = [read_example(one, store.spec.sample_rate_hz) for one in choose_examples(decision.recordings)]
 
@@ -81,7 +81,7 @@ def make(order: Order) -> dict[str, Any]:
 
 
 def listen(order: Order) -> Decision:
-    """Listen to every file, decide its use, and print the table; UserError if no file can be used."""
+    """Listen to every file, decide its use, and print the table; UserError if none is usable."""
     manifest = order.manifest or order.folder / MANIFEST
     rows = _rows_of(manifest, order)
     found = survey(order.folder, order.work / HEARD, leave_out=(order.work, manifest))
@@ -96,7 +96,7 @@ def listen(order: Order) -> Decision:
 
 
 def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
-    """The manifest's recordings. None without --manifest if the default file is missing or is no manifest."""
+    """Return None, without --manifest, if the default file is missing or is no manifest."""
     if order.manifest is None and not manifest.is_file():
         return None
     try:
@@ -166,7 +166,7 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """Raise a UserError if a target cannot be written. A resumed `make` may replace the file that it wrote before."""
+    """A resumed `make` may replace the file that it wrote before."""
     state = _read_state(order)
     if order.work.exists() and not (order.work / STATE).is_file() and any(order.work.iterdir()):
         raise UserError(order.work, "a folder of other things", "a new folder, or one of make", "give another --work")
@@ -180,7 +180,6 @@ def _refuse_targets(order: Order) -> None:
 
 
 def _refuse_nothing(order: Order, decision: Decision) -> None:
-    """Raise a UserError if the folder has nothing to learn from, or too little."""
     n_files = len(decision.fates)
     if not n_files:
         raise UserError(order.folder, "no files", "recordings of single notes", "put some there")

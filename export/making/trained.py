@@ -1,4 +1,4 @@
-"""Exports a trained run for `make` and collects its figures; also plays a run that is not exported."""
+"""Exports a trained run for `make`, collects its figures, and plays it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.instrument.run_instrument import RunInstrument
 from training.measure.playability import render_points
 from training.model.run_folder import TrainedRun
 
-N_POINTS = 2000  # notes that are played at random knob positions, to measure how many are in tune
+N_POINTS = 2000  # notes played at random knob positions, to measure how many are in tune
 POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if a smaller share of its points is in tune
 N_EMBEDDED = 2000  # training frames from which a preview's knobs get their travel
 N_CLIPS = 60  # clips for measuring likeness in a corpus without notes
@@ -46,7 +46,7 @@ def exported(path: Path) -> Sounding:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained run and its corpus, in a form that can be measured and played."""
+    """A trained run and its corpus."""
 
     run: TrainedRun
     store: FrameStore
@@ -63,14 +63,12 @@ class Trained:
 
     @cached_property
     def playable(self) -> RunInstrument:
-        """The run as an instrument that the engine plays."""
         rows = self.store.rows("train")
         chosen = rows[np.linspace(0, len(rows) - 1, min(N_EMBEDDED, len(rows))).round().astype(int)]
         return RunInstrument(self.run, self.store, embed_rows(self.run, self.store, chosen))
 
     @property
     def sounding(self) -> Sounding:
-        """The run as an instrument that can be played before it is exported."""
         return Sounding(self.playable, self.playable.encode)
 
     @property
@@ -93,7 +91,7 @@ def export(trained: Trained, out: Path, name: str, recordings: Path, measured: d
 
 
 def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
-    """The MIDI notes of the instrument's range that are out of tune at many knob positions."""
+    """The MIDI notes that are out of tune at many knob positions."""
     lowest, highest = trained.playable.card.note_range
     notes = np.repeat(np.arange(lowest, highest + 1), POINTS_PER_KEY)
     positions = np.random.default_rng(seed).random((len(notes), trained.playable.card.n_latents))
@@ -104,7 +102,7 @@ def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
 
 
 def _likeness_without_notes(trained: Trained) -> dict[str, Any]:
-    """The figures path_db and still_db of `measure_likeness`, for training clips whose notes are unknown."""
+    """The figures path_db and still_db, for training clips whose notes are unknown."""
     store, spec = trained.store, trained.store.spec
     rows, paths, stills = store.rows("train"), [], []
     clips = np.unique(store.clip[rows])

@@ -13,14 +13,14 @@ MOST_DRAWN = 8  # sounds in one trial, of which one must be recognised
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:
     """The verdict, one sentence a line. figures: from `export` in trained.py.
 
-    frames_held_out: whether single frames, and not whole recordings, were held out of training.
+    frames_held_out: whether single frames, not whole recordings, were held out of training.
     """
     lines = [*_likeness(figures, n_sounds), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]
     return lines + _tuning(figures)
 
 
 def key_warning(figures: dict[str, Any]) -> str | None:
-    """The warning that names the keys out of tune; None if all keys are in tune."""
+    """The warning that names the keys out of tune, or None."""
     keys = figures["keys_out_of_tune"]
     if not keys:
         return None
@@ -30,7 +30,7 @@ def key_warning(figures: dict[str, Any]) -> str | None:
 
 def _likeness(figures: dict[str, Any], n_sounds: int) -> list[str]:
     path_db = figures["path_db"]
-    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # says nothing about a single sound
+    mean_db = figures.get("corpus_mean_db") if n_sounds > 1 else None  # the mean says nothing about a single sound
     if path_db is None:
         return []
     quality = "well" if path_db <= GOOD_DB else "fairly well" if path_db <= FAIR_DB else "poorly"

@@ -35,7 +35,7 @@ class NoteFigures(NamedTuple):
     """What was heard of one note of a sound.
 
     loudness_lufs: of the loudest 0.4 s. movement: mean over takes with each of SEEDS. end_s: time from the note-off to
-    the end of the last voice. centroids_hz: one for each of VELOCITIES; empty unless the recipe's `brightens` is set.
+    the end of the last voice. centroids_hz: for each of VELOCITIES; empty unless the recipe's `brightens` is set.
     """
 
     note: int

@@ -1,4 +1,4 @@
-"""Makes the recipes' sounds for one instrument: finds the knobs, and sets all sounds to the same loudness."""
+"""Makes the recipes' sounds for one instrument, all equally loud."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
 
 
 def file_stem(number: int, recipe: Recipe) -> str:
-    """The stem of the file of recipe `number`, counted from 0; the number keeps the files in order."""
+    """The stem of the file of recipe `number`, counted from 0."""
     letters = "".join(letter if letter.isalnum() else " " for letter in recipe.name.lower())
     return f"{number + 1:02d}-{'-'.join(letters.split())}"
 
 
 def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
-    """The recipe's sound for the instrument of this name; the sound's level is not set yet."""
+    """The recipe's sound for the instrument of this name; its level is not set yet."""
     return msgspec.structs.replace(
         recipe.sound,
         name=recipe.name,
@@ -50,7 +50,7 @@ def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
 
 
 def played(sound: Sound, instrument: Decoder) -> Patch:
-    """The patch that plays a sound if all settings of the user are the default ones."""
+    """The patch that plays a sound with the default settings."""
     return with_sound(Config(), sound, instrument.card, sound.name)
 
 
@@ -62,11 +62,11 @@ def _with_knob(each: Modulation, timbres: Timbres) -> Modulation:
 
 
 def _trajectory_with_knobs(trajectory: SoundTrajectory, timbres: Timbres) -> SoundTrajectory:
-    """The trajectory with knobs in place of descriptors; the values of a knob that lowers a descriptor are mirrored."""
+    """The values of a knob that lowers a descriptor are mirrored."""
     written, latents = trajectory.inline, {}
     for descriptor, values in written.latents.items():
         knob, sign = timbres.knob(descriptor)
         mirror = 1.0 if written.replaces_knobs and sign < 0.0 else 0.0
-        # If two descriptors get the same knob, the knob moves as the first one says.
+        # If two descriptors get the same knob, it moves as the first one says.
         latents.setdefault(knob, [round(mirror + sign * value, 4) for value in values])
     return msgspec.structs.replace(trajectory, inline=msgspec.structs.replace(written, latents=latents))

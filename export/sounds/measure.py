@@ -1,4 +1,4 @@
-"""Plays a sound's notes and measures what is heard: loudness, movement, brightness, and whether every note ends."""
+"""Plays a sound's notes and measures what is heard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HELD_S = 1.7
 LONGEST_TAIL_S = 40.0
 BLOCK_FRAMES = 4096
 N_BANDS = 64
-WINDOW_FRAMES = 8192  # a window of 0.19 s
+WINDOW_FRAMES = 8192  # 0.19 s
 FIRST_S, LAST_S, STEP_S = 0.1, 1.5, 0.1  # `movement` has windows centred at FIRST_S, then every STEP_S, up to LAST_S
 QUIET_DB = -40.0  # bands below this level, relative to the loudest band, do not count
 LOUDNESS_FRAMES, LOUDNESS_STEP_FRAMES = SAMPLE_RATE_HZ * 4 // 10, SAMPLE_RATE_HZ // 10
@@ -43,8 +43,8 @@ class Movement(NamedTuple):
     """How a held note changes from FIRST_S to LAST_S, in dB.
 
     change_db: mean difference of the bands' levels between the first and the last window, over the bands that are heard
-    in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db, after
-    the windows are made equally loud. level_db: change of the whole level from the first window to the last.
+    in at least one of them. most_db: the same for the two windows that differ most. colour_db: as most_db, with the
+    windows made equally loud. level_db: change of the whole level from the first window to the last.
     """
 
     change_db: float
@@ -130,7 +130,7 @@ def _power(sound: np.ndarray, n_frames: int) -> np.ndarray:
 
 
 def _band_weights() -> np.ndarray:
-    """The share of each bin in each band, (n_bins, N_BANDS): triangles of equal width in mel."""
+    """The bins' shares in the bands, (n_bins, N_BANDS): triangles of equal width in mel."""
     mels = mel(np.fft.rfftfreq(WINDOW_FRAMES, 1.0 / SAMPLE_RATE_HZ))
     centres = np.linspace(mel(LOWEST_CENTRE_HZ), mel(HIGHEST_CENTRE_HZ), N_BANDS)
     return np.maximum(0.0, 1.0 - np.abs(mels[:, None] - centres) / (centres[1] - centres[0]))

@@ -1,8 +1,7 @@
-"""The sounds that come with an instrument, as recipes: the timbre that each sound should have, and its settings.
+"""The sounds that come with an instrument, as recipes: a timbre and settings for each.
 
-A recipe names no knob, since each decoder has knobs of its own. Where a sound would name a knob (a target
-`latent.NAME`, or a knob of a trajectory), a recipe names one of DESCRIPTORS; the sound gets the knob that moves this
-descriptor most.
+A recipe names no knob, since each decoder has its own. Where a sound would name a knob (a target `latent.NAME`, or a
+knob of a trajectory), a recipe names one of DESCRIPTORS; the sound gets the knob that moves this descriptor most.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from runtime.sound.trajectory.use import SoundTrajectory, WrittenTrajectory
 class Recipe(NamedTuple):
     """One sound.
 
-    name: the sound's name; the file's name is the same in lower case. timbre: the wanted ranks, as in
-    `Timbres.positions`. sound: the sound without name, instrument, knob positions and level. about: a short
-    description. moves: whether a held note must change. falls: whether a held note must become softer, like a struck
-    string. brightens: whether a harder struck note must be brighter. notes: MIDI notes at which the sound is measured.
+    name: the sound's name, and, in lower case, the file's. timbre: the wanted ranks, as in `Timbres.positions`. sound:
+    the sound without name, instrument, knob positions and level. moves: whether a held note must change. falls: whether
+    it must become softer, like a struck string. brightens: whether a harder struck note must be brighter. notes: MIDI
+    notes at which the sound is measured.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Finds knob positions by the timbre that they give, so that recipes can ask any decoder for a timbre."""
+"""Finds knob positions by the timbre that they give, for any decoder."""
 
 from __future__ import annotations
 
@@ -11,24 +11,21 @@ from runtime.instrument.presets import start_positions
 from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
-N_POINTS = 1500  # random knob positions, the first that are tried
-N_NEAR, N_ROUNDS = 100, 3  # further positions near the best one, in each round
+N_POINTS = 1500  # random knob positions, tried first
+N_NEAR, N_ROUNDS = 100, 3  # positions near the best one, in each round
 NEAR = 0.15  # standard deviation of the steps from the best position in the first round; halved in each further round
 N_NOTES = 3
 DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
 
 
 class Timbres:
-    """The timbres that an instrument can make, by their ranks: rank 0.9 in brightness is brighter than 90 % of all.
-
-    instrument: the loaded decoder. knobs: the names of the instrument's knobs.
-    """
+    """The timbres that an instrument can make, by their ranks: rank 0.9 in brightness is brighter than 90 % of all."""
 
     def __init__(self, instrument: Playable, seed: int = 0):
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # The notes lie at least an octave from each end of the range, because an instrument's best notes are not there.
+        # An instrument's best notes are not within an octave of the ends of its range.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))
@@ -69,7 +66,7 @@ class Timbres:
         return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
 
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
-        """The rank of each row of values (n, N_NOTES) among all points, 0 to 1, as the mean over the notes: (n,)."""
+        """The mean rank over the notes, (n,), 0 to 1, of each row of values (n, N_NOTES) among all points."""
         columns = zip(values[descriptor].T, self._sorted[descriptor].T, strict=True)
         return np.mean([np.searchsorted(known, column) / len(known) for column, known in columns], axis=0)
 

@@ -1,4 +1,4 @@
-"""The companion's process: python -m runtime.companion, whose standard input is a socket to the playing process."""
+"""The companion's process; its standard input is a socket to the playing process."""
 
 import os
 import signal
@@ -8,10 +8,10 @@ import sys
 
 def main() -> int:
     """Serve the playing process until it ends."""
-    # The playing process has a real-time priority, which a child inherits; this process must never delay the sound.
+    # A child inherits the playing process's real-time priority; this process must never delay the sound.
     if hasattr(os, "sched_setscheduler"):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    # A signal to the process group must not end this process before it has stored the playing process's last messages.
+    # A signal to the process group must not end this process before it has stored the last messages.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     from runtime.companion.keeping import companion

@@ -1,4 +1,4 @@
-"""The lamp and the button on the pins of a box, with gpiozero, which is imported only if pins are configured."""
+"""The lamp and the button on the pins of a box."""
 
 from __future__ import annotations
 
@@ -17,18 +17,15 @@ from runtime.companion.serving import Companion
 if TYPE_CHECKING:
     import gpiozero
 
-POWER_OFF_HOLD_S = 2.0  # seconds that the button is held until the system powers off
+POWER_OFF_HOLD_S = 2.0  # how long the button must be held
 _LOOK_S = 0.2
-# Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see this folder.
+# Debian's folder for python3-gpiozero and python3-lgpio; the project's own environment does not see it.
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
 _BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # the lamp is on for this time, then off for the same time
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `box`: GPIO numbers of the lamp and the button, and what the lamp shows.
-
-    None stands for no pin. The first request opens the pins.
-    """
+    """The params of the request `box`: GPIO numbers, or None for no pin, and what the lamp shows."""
 
     led_pin: int | None
     shutdown_pin: int | None
@@ -36,7 +33,7 @@ class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Box:
-    """Drives the lamp and reads the button. It runs in the companion, so that blinking cannot delay the sound.
+    """Drives the lamp and reads the button; in the companion, blinking cannot delay the sound.
 
     power_off: the command that asks the system to power off.
     """
@@ -50,11 +47,11 @@ class Box:
         companion.every(self.look)
 
     def show(self, asked: Show) -> None:
-        """Show a state on the lamp: steady light for `plays`, slow blinking for `waits`, fast blinking for `wrong`."""
+        """Light the lamp for `plays`, blink slowly for `waits`, blink fast for `wrong`."""
         if asked.led_pin is not None:
             self._lamp = self._lamp or _opened("LED", asked.led_pin)
         if asked.shutdown_pin is not None:
-            # The button needs no resistor: it connects the pin to ground, and one inside the Pi pulls the pin up.
+            # The button connects the pin to ground, and a resistor inside the Pi pulls the pin up.
             self._button = self._button or _opened("Button", asked.shutdown_pin, hold_time=POWER_OFF_HOLD_S)
         if self._lamp is None:
             return
@@ -65,7 +62,7 @@ class Box:
             self._lamp.blink(on_time=blink_s, off_time=blink_s)
 
     def look(self) -> float:
-        """Power off if the button is held long enough; returns the seconds until the next look."""
+        """Power off if the button is held long enough; return the seconds until the next look."""
         if self._button is None:
             return math.inf
         held_s = self._button.active_time or 0.0
@@ -89,7 +86,7 @@ def add_box(companion: Companion) -> None:
 
 
 def _opened(kind: str, pin: int, **options: Any) -> Any:
-    """A gpiozero device on a pin; UserError if there is no gpiozero, or if the pin cannot be used."""
+    """UserError if there is no gpiozero, or if the pin cannot be used."""
     try:
         return getattr(_gpiozero(), kind)(pin, **options)
     except ImportError:
@@ -103,7 +100,7 @@ def _opened(kind: str, pin: int, **options: Any) -> Any:
 
 def _gpiozero() -> Any:
     if SYSTEM_PACKAGES not in sys.path:
-        sys.path.append(SYSTEM_PACKAGES)  # at the end, so that this folder replaces no package
+        sys.path.append(SYSTEM_PACKAGES)  # added at the end, so that this folder replaces no package
     # Without LG_WD, lgpio makes a pipe in the working directory, which the service cannot write to.
     os.environ.setdefault("LG_WD", tempfile.gettempdir())
     import gpiozero

@@ -1,4 +1,4 @@
-"""The companion as the playing process sees it: a child process that is started again if it dies."""
+"""The companion as the playing process sees it: a child process."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ Otherwise = Callable[[UserError], object]
 class CompanionChild:
     """Starts the companion, sends it requests, and restarts it within 5 s if it dies. Never blocks, except in `close`.
 
-    say: called with each line for the user. inherited: file descriptors that the companion inherits.
-    n_starts: number of times the companion was started.
+    say: called with each line for the user. inherited: file descriptors that the companion inherits. n_starts: number
+    of times the companion was started.
     """
 
     def __init__(self, say: Callable[[str], object], inherited: Sequence[int] = ()):
@@ -47,12 +47,11 @@ class CompanionChild:
         self._start()
 
     def on(self, name: str, then: Then) -> None:
-        """Call `then` with the params of every message of this name that the companion sends without a request."""
+        """Call `then` with the params of every message of this name that comes without a request."""
         self._news[name] = then
 
     @property
     def process_id(self) -> int | None:
-        """The companion's process ID; None while no companion runs."""
         return self._process.pid if self._process else None
 
     @property
@@ -76,7 +75,7 @@ class CompanionChild:
         """Send a request with these params.
 
         then: called with the answer. otherwise: called with a UserError if the request is refused, or if the companion
-        dies or is not running.
+        dies or does not run.
         """
         if self._frames is None:
             otherwise(_gone())
@@ -86,7 +85,7 @@ class CompanionChild:
         self._frames.put(frames.request(name, params, self._n_asked))
 
     def tell(self, name: str, /, **params: object) -> bool:
-        """Send a request that gets no answer; returns whether it was sent. If it is refused, a line tells the user."""
+        """Send a request that gets no answer; return whether it was sent. A line tells the user if it is refused."""
         if self._frames is None:
             return False
         self._frames.put(frames.request(name, params, None))
@@ -149,7 +148,6 @@ class CompanionChild:
         self.n_starts += 1
 
     def _bury(self) -> None:
-        """After the companion has died: end its process for good, tell the user, and refuse all waiting requests."""
         self._frames.close()
         self._frames = None
         with contextlib.suppress(OSError):

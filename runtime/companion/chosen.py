@@ -1,4 +1,4 @@
-"""Settings that the player changes without the settings file; they apply from the next start of `play`."""
+"""Settings that the player changes without the settings file, from the next start of `play`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ FILE_NAME = "chosen.json"
 class Kind(NamedTuple):
     """A setting that the player may change.
 
-    section: the section of the settings that holds it. choices: the values to choose from; None for any number from
-    `lowest` to `highest`.
+    section: its section of the settings. choices: the possible values; None for any number from `lowest` to `highest`.
     """
 
     section: str
@@ -39,7 +38,7 @@ KINDS = {
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """A chosen value. instead_of: the value that the settings file had when this value was chosen."""
+    """A chosen value. instead_of: the settings file's value at that time."""
 
     value: Any
     instead_of: Any
@@ -48,8 +47,7 @@ class Chosen(msgspec.Struct, frozen=True):
 class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose a value for the setting `name`.
 
-    file: the settings as they are in the settings file. value: the new value. is_back: whether to use the value in
-    `file` again, in place of `value`.
+    file: the settings in the settings file. is_back: whether to use the value in `file` again.
     """
 
     file: Config
@@ -68,13 +66,12 @@ def with_chosen(config: Config) -> Config:
 
 
 class AskChosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask for the settings that may be changed. file: the settings as they are in the settings file."""
+    """Ask for the settings that may be changed. file: the settings in the settings file."""
 
     file: Config
 
 
 def value_of(config: Config, name: str) -> Any:
-    """The value of the setting `name`, one of KINDS, in `config`."""
     return getattr(getattr(config, KINDS[name].section), name)
 
 
@@ -85,9 +82,9 @@ def add_chosen(companion: Companion) -> None:
 
 
 def rows(file: Config) -> list[dict[str, Any]]:
-    """A row of plain values for each of KINDS: its value from the next start on, its default, and the possible values.
+    """For each of KINDS: its value from the next start on, its default, and the possible values.
 
-    file: the settings as they are in the settings file.
+    file: the settings in the settings file.
     """
     config, default = with_chosen(file), Config()
     return [
@@ -98,7 +95,7 @@ def rows(file: Config) -> list[dict[str, Any]]:
 
 
 def _choose(asked: Choose) -> list[dict[str, Any]]:
-    """Store a choice; UserError for an unknown setting or a value that cannot be chosen."""
+    """UserError for an unknown setting or a value that cannot be chosen."""
     if asked.name not in KINDS:
         remedy = did_you_mean(asked.name, KINDS)
         raise UserError("setting", repr(asked.name[:100]), "a setting that the page may change", remedy)
@@ -123,7 +120,6 @@ def _is_allowed(name: str, value: object) -> bool:
 
 
 def _read() -> dict[str, Chosen]:
-    """The stored choices; none if their file is missing or broken."""
     with suppress(UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         content = read_bounded_file(state_folder() / FILE_NAME, "chosen settings", LARGEST_BYTES, "remove it")
         return msgspec.json.decode(content, type=dict[str, Chosen])

@@ -1,4 +1,4 @@
-"""Runs the doctor when a browser asks for it, in a process of its own, and passes each finding on as it comes."""
+"""Runs the doctor when a browser asks for it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _MOST_READ_BYTES = 2**16
 
 
 class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `examine`: the settings and the instrument's file that the doctor examines."""
+    """The params of the request `examine`; instrument: its file."""
 
     config: Config
     instrument: str
 
 
 class Examining:
-    """Runs one doctor at a time. Sends `examined` to the playing process for each line of the doctor, and at its end.
+    """Runs one doctor at a time. Sends `examined` to the playing process for each of its lines, and at its end.
 
     program: the command that runs the doctor, without its options.
     """
@@ -67,7 +67,7 @@ class Examining:
         return {"is_running": True}
 
     def _look(self) -> float:
-        """Pass on what the doctor has printed; return the seconds until the next look."""
+        """Return the seconds until the next look."""
         if self._process is None:
             return math.inf
         said = self._process.stdout.read(_MOST_READ_BYTES)
@@ -91,7 +91,6 @@ class Examining:
         return _LOOK_S
 
     def _stop(self) -> None:
-        """End the doctor, if it runs."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

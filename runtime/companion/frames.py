@@ -1,4 +1,4 @@
-"""Messages between the playing process and its companion: each is a length and then MessagePack, on a stream socket."""
+"""Messages between the playing process and its companion: a length and then MessagePack."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ _LENGTH = struct.Struct("<I")
 
 
 class Frames(Connection):
-    """A connection whose "lines" are this module's messages.
-
-    Both ends are trusted, because no other process can reach the socket.
-    """
+    """A connection whose "lines" are this module's messages; both ends are trusted."""
 
     def __init__(self, stream: socket.socket):
         super().__init__(stream, LONGEST_FRAME_BYTES + _LENGTH.size, MOST_UNSENT_BYTES)
@@ -31,7 +28,7 @@ class Frames(Connection):
         return len(self._received) >= _LENGTH.size and len(self._received) >= self._n_bytes()
 
     def take_line(self) -> bytes | None:
-        """Remove and return the next complete message; None if none has arrived yet."""
+        """Remove and return the next complete message, or None."""
         if not self.has_line:
             return None
         end = self._n_bytes()
@@ -40,7 +37,7 @@ class Frames(Connection):
         return content
 
     def put(self, message: Request | Message) -> None:
-        """Send a message as soon as the socket allows; ValueError if the message is too long."""
+        """Send a message as soon as the socket allows; ValueError if it is too long."""
         content = msgspec.msgpack.encode(message)
         if len(content) > LONGEST_FRAME_BYTES:
             raise ValueError(f"a message of {len(content)} bytes; at most {LONGEST_FRAME_BYTES} can be sent")
@@ -61,7 +58,7 @@ def answer(number: Id, result: object) -> Message:
 
 
 def refusal(number: Id, problem: Problem) -> Message:
-    """The answer to a request that is refused."""
+    """The answer to a refused request."""
     return Message(number, error=problem)
 
 

@@ -21,26 +21,26 @@ from runtime.config import Config
 
 
 class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `state`: what to remember."""
+    """The params of the request `state`."""
 
     state: State
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `settings`: usable settings to store. `play` uses them if its file is broken."""
+    """The params of the request `settings`: `play` uses these settings if its file is broken."""
 
     config: Config
 
 
 class GuardThread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `guard`: the playing process and its audio thread, as the system numbers them."""
+    """The params of the request `guard`: the numbers of the playing process and its audio thread."""
 
     process: int
     thread: int
 
 
 def companion(stream: socket.socket) -> Companion:
-    """A companion with all handlers, for the playing process at the other end of the stream."""
+    """A companion with all handlers; stream: leads to the playing process."""
     made = Companion(stream)
     made.add("ping", Nothing, lambda _params: {"process": os.getpid()})
     add_maps(made)

@@ -16,7 +16,7 @@ _STRAIGHT = ((1, 1), (127, 127))  # the linear curve as points
 
 
 class AskSetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ask for the setup of an input, which is its map and its velocity curve, under these settings."""
+    """Ask for the setup of an input: its map and its velocity curve."""
 
     config: Config
     device: MapDevice
@@ -30,7 +30,7 @@ class KeepLearned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepVelocity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Store a velocity curve for an input; the answer is the input's new setup."""
+    """Store a velocity curve for an input; the answer is its new setup."""
 
     config: Config
     device: MapDevice
@@ -49,16 +49,14 @@ def _setup(asked: AskSetup) -> object:
 
 
 def _keep(keep: KeepLearned) -> object:
-    # `load_learned` raises an error for a file that cannot be read, so that it is not replaced: the player may have
-    # written it by hand.
+    # `load_learned` refuses a file that it cannot read; so such a file, which the player may have written, stays.
     save_learned(keep.device, keep.lines, load_learned(keep.device))
     return {}
 
 
 def _keep_velocity(keep: KeepVelocity) -> object:
     before = load_learned(keep.device)
-    # If the input's map has another curve, a stored `linear` does not replace it: `linear` stands for no choice. Then
-    # store the linear curve as points.
+    # A stored `linear` stands for no choice. If the input's map has another curve, store the linear curve as points.
     for curve in (keep.curve, _STRAIGHT):
         save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
         setup = device_setup(keep.config, keep.device)

@@ -1,4 +1,4 @@
-"""Asks the system, through logind, to restart or to power off, if this user is allowed to."""
+"""Asks the system, through logind, to restart or to power off."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIMIT_S = 10.0
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `power`: what the whole machine is to do."""
+    """The params of the request `power`."""
 
     do: Literal["power_off", "reboot"]
 
@@ -33,7 +33,7 @@ def add_power(companion: Companion) -> None:
 
 
 def powers() -> list[str]:
-    """What the machine may be asked to do; empty without logind, or without a rule that lets this user ask."""
+    """What this user may ask the machine to do; empty without logind."""
     asked = {name: (*_LOGIND, "org.freedesktop.login1.Manager", can) for name, can in _CAN.items()}
     return [name for name, command in asked.items() if _output(command) == _YES]
 

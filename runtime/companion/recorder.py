@@ -1,4 +1,4 @@
-"""The companion's side of recording: the requests that the playing process sends."""
+"""The companion's side of recording."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ ENDED = "recording_ended"
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """Begin a recording. descriptor: the file descriptor of the sound ring, which this process inherited."""
+    """Begin a recording. descriptor: the sound ring's, which this process inherited."""
 
     descriptor: int
     order: Order
 
 
 class Add(msgspec.Struct, frozen=True):
-    """Add events to the recording: (frame, event as plain values), frames ascending."""
+    """Add events: (frame, event as plain values), frames ascending."""
 
     timed: list[tuple[int, list[Any]]]
 
@@ -38,7 +38,7 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 class Recorder:
-    """Handles record_begin, record_add, record_stop and record_status; makes at most one recording at a time."""
+    """Handles the requests of a recording; makes one at a time."""
 
     def __init__(self, companion: Companion):
         self._companion = companion
@@ -85,7 +85,7 @@ class Recorder:
         return self._finish()
 
     def _work(self) -> float:
-        """Write new sound and events; returns the seconds until the next call."""
+        """Return the seconds until the next call."""
         if self._recording is None:
             return math.inf
         if not self._recording.work():
@@ -94,10 +94,9 @@ class Recorder:
         return _WORK_S
 
     def _end(self) -> None:
-        """Write what remains, and finish the recording, after the playing process has ended."""
         if self._recording is not None:
             self._recording.work()
-            self._recording.work()  # the first call finds the sound's end; the second writes up to this end
+            self._recording.work()  # the first call finds the sound's end; the second writes up to it
             self._finish()
 
     def _finish(self) -> dict[str, Any]:

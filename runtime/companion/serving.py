@@ -1,4 +1,4 @@
-"""The companion's loop: receives messages from the playing process, calls the handler of each, and answers."""
+"""The companion's loop."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class _Handled(NamedTuple):
 class Companion:
     """The companion's end of the connection, and its handlers.
 
-    To add a kind of work, register its handlers with `add`, its regular work with `every`, and its last work before
-    the process ends with `at_end`.
+    To add a kind of work, register its handlers with `add`, its regular work with `every`, and its last work with
+    `at_end`.
     """
 
     def __init__(self, stream: socket.socket):
@@ -43,8 +43,8 @@ class Companion:
     def add(self, name: str, params: type, handler: Handler) -> None:
         """Answer requests of this name.
 
-        params: a msgspec.Struct. handler: called with the params; returns the answer as plain values, bytes included,
-        or raises a UserError to refuse the request.
+        params: a msgspec.Struct. handler: called with the params; returns the answer as plain values or bytes;
+        UserError refuses the request.
         """
         self._handlers[name] = _Handled(params, handler)
 
@@ -61,7 +61,7 @@ class Companion:
         self.tell("say", line=line)
 
     def tell(self, name: str, /, **params: object) -> None:
-        """Tell the playing process something without being asked."""
+        """Send the playing process a message that it did not ask for."""
         self._frames.put(frames.news(name, params))
 
     def run(self) -> None:
@@ -73,7 +73,7 @@ class Companion:
 
     def _work(self) -> None:
         wait_s = min([routine() for routine in self._routines], default=math.inf)
-        # Do not wait if the connection is closed: a routine may have found this while it sent something.
+        # A routine may have closed the connection while it sent something.
         if not self._frames.has_line and self._frames.can_receive:
             unsent = [self._frames] if self._frames.has_unsent else []
             select.select([self._frames], unsent, [], None if wait_s == math.inf else wait_s)

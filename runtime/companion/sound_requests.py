@@ -1,4 +1,4 @@
-"""The playing process's requests to the companion about the user's sounds."""
+"""The playing process's requests about the user's sounds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Renamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound's name, and the new name: the sound's own, or that of its copy."""
+    """A sound's name, and the new name of the sound or of its copy."""
 
     name: str
     new_name: str
@@ -34,7 +34,7 @@ class Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound to save. name: None for a new name. folder: folder of its trajectory files, or None without any."""
+    """A sound to save. name: None for a new name. folder: the folder of its trajectory files, or None."""
 
     tree: dict[str, Any]
     name: str | None = None

@@ -1,4 +1,4 @@
-"""What is remembered from one start to the next: the instrument, the sound as edited, volume and tuning."""
+"""What is remembered from one start to the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runtime.config import Config
 from runtime.instrument.card import Position
 
 STATE_VERSION = 1
-# For each older version, a function that converts its state to the next version. Add a line when raising STATE_VERSION.
+# For each older version, a function that converts its state to the next version.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 LARGEST_BYTES = 4 * 2**20
 
@@ -37,10 +37,10 @@ class Settings(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """What `play` remembers from one run to the next.
 
-    instrument: name or path of the .onnx file. sha256: digest of that file. sound: the edited sound, as the tree of a
-    sound file. folder: folder of its trajectory files, or None without such files. positions: position of each target,
-    0 to 1. settings: as they were when the run ended. configured: as the settings file had them when the run began. If
-    the settings file has another value at the next start, the file's value is used, and not the one in `settings`.
+    instrument: name or path of the .onnx file. sha256: digest of that file. sound: the edited sound, as the content of
+    a sound's file. folder: the folder of its trajectory files, or None. positions: position of each target, 0 to 1.
+    settings: as they were when the run ended. configured: as the settings file had them when the run began; a value
+    that has changed there since replaces the one in `settings`.
     """
 
     instrument: str
@@ -54,13 +54,10 @@ class State(msgspec.Struct, frozen=True):
 
 
 class _Versioned(msgspec.Struct, frozen=True):
-    """The version field of a state of any version."""
-
     state_version: int = 1
 
 
 def state_path() -> Path:
-    """The path of the state's file."""
     return state_folder() / "state.json"
 
 
@@ -71,7 +68,7 @@ def write_state(state: State) -> None:
 
 
 def read_state() -> State | None:
-    """The remembered state, None if no file exists; UserError if the file is broken or of a newer Timbrebox."""
+    """The remembered state, or None; UserError if its file is broken or of a newer Timbrebox."""
     path = state_path()
     if not path.exists():
         return None
@@ -87,16 +84,15 @@ def read_state() -> State | None:
 
 
 def _migrated(tree: dict[str, Any], version: int) -> dict[str, Any]:
-    """The tree of a state, converted to the current version."""
     for older in range(max(version, 1), STATE_VERSION):
         tree = MIGRATIONS[older](tree)
     return tree | {"state_version": STATE_VERSION}
 
 
 def put_state_aside() -> Path:
-    """Rename the state's file so that it is not used again, but can be looked at; returns its new path.
+    """Rename the state's file so that it is not used again, but can be looked at; return its new path.
 
-    A newer Timbrebox's state and a broken state get different names, so that a broken one never replaces a newer one.
+    A broken state and a newer Timbrebox's state get different names, so that neither replaces the other.
     """
     path = state_path()
     aside = path.with_name("state.newer.json" if _is_newer(path) else "state.aside.json")

@@ -1,4 +1,4 @@
-"""The link's client, for commands: sends requests to the playing process, and waits for the answers."""
+"""The link's client, for commands."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Link:
         self._ids = itertools.count(1)
 
     def ask(self, method: str, /, *, limit_s: float = LIMIT_S, **params: object) -> Any:
-        """Return the answer to a request; UserError if the request is refused or has no answer within `limit_s` s."""
+        """Return the answer to a request; UserError if it is refused or not answered within `limit_s` s."""
         number, until_s = next(self._ids), time.monotonic() + limit_s
         try:
             self._socket.settimeout(limit_s)
@@ -67,7 +67,6 @@ class Link:
                 yield message.method, message.params
 
     def fileno(self) -> int:
-        """The socket's file descriptor."""
         return self._socket.fileno()
 
     def close(self) -> None:
@@ -81,7 +80,7 @@ class Link:
         self.close()
 
     def _next(self, until_s: float) -> messages.Message | None:
-        """Return the next message, or None if none arrives by `until_s`; UserError if the playing process has gone."""
+        """Return None if no message arrives by `until_s`; UserError if the playing process has gone."""
         while (end := self._received.find(b"\n")) < 0:
             wait_s = until_s - time.monotonic()
             if wait_s <= 0.0:

@@ -1,4 +1,4 @@
-"""One end of a non-blocking stream socket: receives and sends lines, with bounded buffers."""
+"""One end of a non-blocking stream socket, with bounded buffers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ class Connection:
     """Sends and receives lines over a non-blocking stream socket.
 
     longest_line: most bytes of a received line. most_unsent: most bytes that may wait for a slow reader.
-
-    The attribute `is_open` is False after `close`, which is also called when sending fails or is too slow. `has_ended`
-    says whether the other end has stopped sending, `too_long` whether it has sent too long a line. `heard_s` is the
-    `time.monotonic()` at which `take_line` last returned a line.
+    is_open: False after `close`, which is also called when sending fails or is too slow. has_ended: whether the other
+    end has stopped sending. too_long: whether it has sent too long a line. heard_s: when `take_line` last returned a
+    line, by `time.monotonic()`.
     """
 
     def __init__(self, stream: socket.socket, longest_line: int, most_unsent: int):
@@ -30,17 +29,15 @@ class Connection:
         self._searched = 0  # no newline has been received before this index
 
     def fileno(self) -> int:
-        """The socket's file descriptor."""
         return self._socket.fileno()
 
     @property
     def can_receive(self) -> bool:
-        """Whether more may arrive: the socket is open, and the other end has not stopped sending."""
+        """Whether more may arrive."""
         return self.is_open and not self.has_ended
 
     @property
     def has_unsent(self) -> bool:
-        """Whether bytes wait to be sent."""
         return bool(self._unsent)
 
     @property
@@ -53,7 +50,6 @@ class Connection:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether `leave` was called."""
         return self._leaves_s is not None
 
     def stuck_s(self) -> float:
@@ -61,9 +57,9 @@ class Connection:
         return time.monotonic() - self._moved_s if self._unsent else 0.0
 
     def receive(self) -> None:
-        """Receive at most 64 KiB; receive nothing while more than `longest_line` bytes wait to be taken."""
+        """Receive at most 64 KiB; nothing while more than `longest_line` bytes wait to be taken."""
         if not self.can_receive or len(self._received) > self._longest:
-            return  # the lines already received must be taken first
+            return
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -77,7 +73,7 @@ class Connection:
             self.close()
 
     def take_line(self) -> bytes | None:
-        """Remove and return the next line, without its newline; None if no whole line of allowed length is there."""
+        """Remove and return the next line, without its newline; None if there is no whole line of allowed length."""
         if not self.has_line:
             self.too_long = len(self._received) > self._longest
             return None
@@ -102,7 +98,7 @@ class Connection:
             self.close()
 
     def send_with(self, line: bytes, descriptor: int) -> None:
-        """Send a line together with a file descriptor; close if not all of this can be sent immediately."""
+        """Send a line with a file descriptor; close if not all can be sent at once."""
         try:
             if self.is_open and (self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line)):
                 self.close()
@@ -127,9 +123,9 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """Ignore further lines; close as soon as the other end sends no more, or if it still sends after 1 s.
+        """Ignore further lines; close when the other end sends no more, or after 1 s.
 
-        Closing immediately, with unread input, would discard sent lines that the other end has not read yet.
+        Closing at once, with unread input, would discard sent lines that the other end has not read yet.
         """
         if self.is_open and self._leaves_s is None:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S

@@ -1,6 +1,6 @@
 """The messages of the link: JSON-RPC 2.0, one message a line, without batches.
 
-docs/link.md describes them for people who write a program that speaks the link. Source: jsonrpc.org/specification.
+docs/link.md describes them for other programs. Source: jsonrpc.org/specification.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NOT_JSON, NOT_A_REQUEST, UNKNOWN_METHOD, WRONG_PARAMS, OUR_FAILURE = -32700, -32
 REFUSED = -32000
 
 Id = int | str | None
-# What reading a message can raise: ValueError for too long a line, RecursionError for deep nesting.
+# The errors of reading a message: ValueError for too long a line, RecursionError for deep nesting.
 Failures = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 
 
@@ -34,7 +34,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 class Problem(msgspec.Struct, frozen=True, gc=False):
     """Why a request was refused.
 
-    code: one of the numbers above. data: a UserError's parts (where, found, expected, remedy); None for other errors.
+    code: one of the numbers above. data: a UserError's parts (where, found, expected, remedy), or None.
     """
 
     code: int
@@ -73,7 +73,7 @@ def request_line(method: str, params: dict[str, object], number: Id) -> bytes:
 
 
 def problem_of(code: int, error: Exception | str) -> Problem:
-    """The problem that an error describes; for a UserError, `data` has `where`, `found`, `expected` and `remedy`."""
+    """The problem that an error describes."""
     return Problem(code, str(error), _parts(error) if isinstance(error, UserError) else None)
 
 

@@ -13,10 +13,10 @@ SERVICE_SOCKET = Path("/run/timbrebox") / SOCKET
 
 
 def own_socket() -> Path:
-    """The socket of this user's `play`; in a service, the socket in the folder that systemd names.
+    """The socket of this user's `play`, or, in a service, the socket in the folder that systemd names.
 
     Sources: systemd.exec(5), $RUNTIME_DIRECTORY; XDG Base Directory Specification 0.8: a relative $XDG_RUNTIME_DIR is
-    ignored. Without $XDG_RUNTIME_DIR, the socket is in the user's own folder below the folder for temporary files.
+    ignored. Without either, the socket is in the user's own folder below the folder for temporary files.
     """
     given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if os.path.isabs(given):
@@ -28,14 +28,14 @@ def own_socket() -> Path:
 
 
 def sockets() -> list[Path]:
-    """The sockets that a command tries, in this order: the user's own, then the service's."""
+    """The sockets that a command tries, in this order."""
     return list(dict.fromkeys([own_socket(), SERVICE_SOCKET]))
 
 
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner, and in a service its group, can enter.
 
-    OSError if the path is no folder of this user: in a folder where everyone can write, a stranger may have made it.
+    OSError if the path is no folder of this user: where everyone can write, a stranger may have made it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()

@@ -1,4 +1,4 @@
-"""The link's server, in the playing process; the main thread's loop calls `serve`, so no other thread is needed."""
+"""The link's server, in the playing process; the main thread calls `serve`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runtime.link.place import make_private
 MOST_CLIENTS = 16
 MOST_UNSENT_BYTES = 4 * messages.LONGEST_LINE_BYTES
 LONGEST_STUCK_S = 5.0
-LONGEST_SILENCE_S = 30.0  # a client silent for longer may be dropped, if there are too many clients for a new one
+LONGEST_SILENCE_S = 30.0  # a client that is silent for longer may be dropped to make room
 _LINES_A_TURN = 16
 
 Params = Any
@@ -27,7 +27,7 @@ Handler = Callable[[Params, "Caller"], object]
 
 
 class Later:
-    """A handler returns LATER if it will answer later, through the Caller that it was given."""
+    """A handler returns LATER if it will answer later, through its Caller."""
 
 
 LATER = Later()
@@ -38,7 +38,7 @@ class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `watch`: the topics that the client watches from now on, in place of any earlier topics."""
+    """The params of `watch`: the topics that the client watches instead of earlier ones."""
 
     topics: tuple[str, ...]
 
@@ -49,7 +49,7 @@ class _Method(NamedTuple):
 
 
 class Caller:
-    """Sends the answer to a request to the client that asked, now or later; a disconnected client gets none."""
+    """Sends the answer to a request, now or later; a disconnected client gets none."""
 
     def __init__(self, connection: Connection, number: messages.Id):
         self._connection, self._id = connection, number
@@ -70,23 +70,21 @@ class Caller:
 
     @property
     def connection(self) -> Connection:
-        """The connection over which the request came."""
         return self._connection
 
 
 class Server:
     """Answers requests on a Unix stream socket, and sends news to watching clients.
 
-    path: the socket. topics: names that can be watched. group_may_connect: whether the group of the socket's folder may
-    connect.
-    OSError if the socket cannot be made; BlockingIOError if a running process uses it. A dead process's socket is
-    replaced.
+    path: the socket; a dead process's socket is replaced. topics: names that can be watched. group_may_connect: whether
+    the group of the socket's folder may connect. OSError if the socket cannot be made; BlockingIOError if a running
+    process uses it.
     """
 
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
         self.path, self._topics = path, topics
         make_private(path.parent)
-        # The kernel releases the lock when this process ends, so the lock tells whether the socket's maker still runs.
+        # The kernel releases the lock when the socket's maker ends, so a locked socket is in use.
         self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,11 +123,10 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether requests wait, or a closed client must be removed; if True, call `serve` immediately."""
+        """Whether `serve` must be called at once."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:
-        """Whether a client wants news of this topic."""
         return any(topic in topics for topics in self._watches.values())
 
     def publish(self, topic: str, news: object) -> None:
@@ -139,9 +136,9 @@ class Server:
                 client.send(messages.news_line(topic, news))
 
     def serve(self, ready: Container[int] | None = None) -> None:
-        """Serve new clients, requests, unsent answers and disconnected clients, without ever waiting.
+        """Serve new clients, requests, unsent answers and disconnected clients; never waits.
 
-        ready: the file descriptors that are known to be readable; None to try all.
+        ready: the readable file descriptors; None to try all.
         """
         for client in self._clients:
             client.flush()
@@ -158,7 +155,7 @@ class Server:
                 self._tell_gone(client)
             self._watches = {client: topics for client, topics in self._watches.items() if client.is_open}
         if ready is None or self._listener.fileno() in ready:
-            self._accept()  # only now, because the removed clients make room for new ones
+            self._accept()  # only now: the removed clients make room for new ones
 
     def close(self) -> None:
         """Disconnect everybody and remove the socket."""
@@ -188,10 +185,7 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop a client that watches nothing and has been silent since `before_s` or longer; False if there is none.
-
-        If there are several, the one that has been silent longest is dropped.
-        """
+        """Drop the longest silent client that watches nothing, if it is silent since `before_s`; else return False."""
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:
             return False
@@ -218,7 +212,7 @@ class Server:
             client.leave()
 
     def _answer(self, client: Connection, line: bytes) -> None:
-        """Answer the request in a line; disconnect a client that sends a malformed request."""
+        """Disconnects a client that sends a malformed request."""
         try:
             request = msgspec.json.decode(line, type=messages.Request)
         except messages.Failures as error:

@@ -1,4 +1,4 @@
-"""Actions that a control or another program can start by name; they run on the main thread."""
+"""Actions that a control or another program starts by name, on the main thread."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ Act = Callable[[Action], object]
 
 
 class Actions:
-    """The actions that can be started by name.
+    """The actions in `control.targets.ACTIONS`, and two more.
 
-    These are the actions in `control.targets.ACTIONS`, and two more: `program` chooses a program that the engine does
-    not have, and `swapped` reports that the rack has carried out the oldest posted swap.
+    `program` chooses a program that the engine does not have. `swapped` reports a swap by the rack.
     """
 
     def __init__(self, desk: Desk):
@@ -31,7 +30,7 @@ class Actions:
         self._acts[name] = act
 
     def perform(self, action: Action) -> object:
-        """Perform an action, and return its answer; UserError if the action is impossible."""
+        """Perform an action and return its answer; UserError if it is impossible."""
         act = self._acts.get(action.name)
         if act is None:
             expected = f"one of: {', '.join(name for name in ACTIONS if name in self._acts)}"

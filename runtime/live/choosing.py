@@ -1,4 +1,4 @@
-"""Chooses another sound while the instrument plays; the companion reads the user's sounds from their files."""
+"""Chooses another sound while the instrument plays."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Whole(Protocol):
-    """What `Choosing` needs of `Swaps`, to play sounds with parts.
+    """What `Choosing` needs of `Swaps`.
 
     plays_whole: whether a sound with parts plays. is_taking_over: whether another instrument plays from the next block
-    on. ask_whole: replaces all parts by the parts of a sound.
+    on. ask_whole: replaces all parts.
     """
 
     plays_whole: bool
@@ -42,10 +42,10 @@ class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
     Bank 0 has the instrument's sounds, banks 1 and up have the user's.
-    changed: publishes news. say: called with each line for the user. swap: lets a part play another instrument; called
-    with the part's number, the instrument's name, the file of a sound for this instrument, and the sound's name. If
-    `swap` is None, the present instrument plays every sound. swap_is_pending: returns whether another instrument was
-    requested and does not play yet. whole: plays sounds with parts; None to refuse such sounds.
+
+    changed: publishes news. swap: lets a part play another instrument, or None; called with the part's number, the
+    instrument's name, a sound's file, and the sound's name. swap_is_pending: whether a requested instrument does not
+    play yet. whole: plays sounds with parts, or None.
     """
 
     def __init__(
@@ -59,24 +59,23 @@ class Choosing:
         self.swap: Callable[[int, str, str | None, str | None], object] | None = None
         self.swap_is_pending: Callable[[], bool] = lambda: False
         self.whole: Whole | None = None
-        self._number: int | None = None  # the present sound's number, None if it has none
+        self._number: int | None = None  # the present sound's number, or None
         self._patch: Patch | None = None  # the patch of the sound with this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the patch that the engine has until it receives the chosen patch
+        self._before: Patch | None = None  # the engine's patch until it receives the chosen one
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
-        """Choose the user's sound with this name, or else the instrument's sound with this name.
+        """Choose the user's sound with this name, or else the instrument's.
 
-        then: called with the names of the sound and the instrument, as plain values. otherwise: called with a UserError
-        if the sound cannot be played.
+        then: called with a dict of the names of the sound and the instrument. otherwise: called with a UserError.
         """
 
         def not_own(error: UserError) -> None:
             names = self._names()
             if name in names:
                 self._play_own_of_instrument(names.index(name), then, otherwise)
-            elif error.where == "sound's name":  # no sound has this name; a broken sound gives another error
+            elif error.where == "sound's name":  # no sound has this name
                 known = f"a sound of {self._playing.choice.instrument.card.name}, or one of your own"
                 otherwise(UserError("sound's name", repr(name), known, did_you_mean(name, names)))
             else:
@@ -85,7 +84,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """Choose the sound with this MIDI number, bank * 128 + program; `then` and `otherwise` are as in `choose`."""
+        """Choose as in `choose`, by the MIDI number, bank * 128 + program."""
         if number < len(self._playing.choice.programs):
             self._play_own_of_instrument(number, then, otherwise)
         else:
@@ -94,11 +93,10 @@ class Choosing:
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
     def heard(self, number: int, part: int) -> None:
-        """Choose the sound for a program change for which the engine of `part` has no sound.
+        """Choose the sound for a program change that the engine of `part` has no sound for.
 
-        number: bank * 128 + program. If any part has a MIDI channel of its own, only the sound of `part` is replaced.
-        Otherwise all parts have received the program change, and the whole sound is replaced. An error becomes a line
-        for the user.
+        number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced,
+        else the whole sound.
         """
         if any(said.channel is not None for said, _ in self._playing.choice.parts):
             play = partial(self._play_on_part, part)
@@ -107,7 +105,7 @@ class Choosing:
             self.choose_number(number, self._ignore, self._complain)
 
     def step(self, by: int) -> None:
-        """Choose the sound `by` places further on; the first sound follows the last."""
+        """Choose the sound `by` places further on; after the last sound comes the first."""
 
         def step(rows: list[dict[str, Any]]) -> None:
             own = [BANK_SIZE * row["bank"] + row["program"] for row in rows if row["bank"] is not None]
@@ -119,7 +117,7 @@ class Choosing:
             number = numbers[at % len(numbers)]
 
             def skip(error: UserError) -> None:
-                if not isinstance(error, TooLateError):  # so that the next step does not try this sound again
+                if not isinstance(error, TooLateError):  # the next step must not try this sound again
                     self._number, self._patch = number, self._playing.engine.patch
                 self._complain(error)
 
@@ -128,9 +126,10 @@ class Choosing:
         self._companion.ask("sounds.list", step, self._complain)
 
     def called(self, patch: Patch, name: str, number: int | None) -> None:
-        """Take over the name and number under which the sound that plays was saved; number: None for no number.
+        """Take over the name and number under which the sound that plays was saved.
 
-        patch: the engine's patch when the sound was saved. Nothing happens if another sound was chosen meanwhile.
+        patch: the engine's patch when the sound was saved; if another sound was chosen since, nothing happens. number:
+        may be None.
         """
         engine = self._playing.engine
         if engine.patch is patch and self._pending is None:
@@ -138,11 +137,10 @@ class Choosing:
             self._number, self._patch, self._before = number, engine.patch, None
 
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
-        """Play the sound that `tree` describes, and return the names of the sound and the instrument, as plain values.
+        """Play a sound, and return the names of the sound and the instrument.
 
-        tree: the content of a sound's file. folder: where the files are that the tree names. where: names the sound in
-        messages. If this sound or the present one has parts, this sound plays as soon as all its parts are ready.
-        UserError if the sound does not fit the instrument.
+        tree: the content of the sound's file. folder: the folder of the files that the tree names. where: the sound's
+        name in messages. UserError if the sound does not fit the instrument.
         """
         choice = self._playing.choice
         if self.whole is not None and (tree.get("parts") or self.whole.plays_whole):
@@ -156,7 +154,7 @@ class Choosing:
         return self._play(patch, None)
 
     def _player(self, then: Then, otherwise: Otherwise) -> Then:
-        """Return a function that plays the sound that the companion has read, unless another was chosen meanwhile."""
+        """Return a function that plays what the companion has read, unless another sound was chosen meanwhile."""
         self._n_choices += 1
         self._pending, number = None, self._n_choices
 
@@ -187,7 +185,6 @@ class Choosing:
         return play
 
     def _play_on_part(self, part: int, read: dict[str, Any]) -> None:
-        """Let one part play a sound that the companion has read, on the sound's instrument if this is available."""
         parts = self._playing.choice.parts
         if part >= len(parts):
             return  # another sound was chosen meanwhile
@@ -210,7 +207,6 @@ class Choosing:
     def _ask_whole(
         self, number: int | None, instrument: str | None, sound: str | WrittenSound, name: str | None
     ) -> dict[str, Any]:
-        """Ask for a sound that replaces all parts; from now on, `number` is the present sound's number."""
         self._n_choices += 1
         self._pending = number
         self.whole.ask_whole(instrument, sound, name)
@@ -223,8 +219,6 @@ class Choosing:
         return name if name in available() and name != self._playing.part_engines()[part].instrument.path.stem else None
 
     def _ending(self, otherwise: Otherwise) -> Otherwise:
-        """Return a function that notes that no sound is being read any more, and calls `otherwise`."""
-
         def end(error: UserError) -> None:
             self._pending = None
             otherwise(error)
@@ -257,13 +251,13 @@ class Choosing:
 
     def _post(self, patch: Patch, part: int) -> None:
         if self.whole is not None and self.whole.is_taking_over:
-            # The sound would be prepared for the present engine, but another engine plays from the next block on.
+            # The patch is for the engine that still plays; another engine takes over in the next block.
             found = "an instrument that takes over at this moment"
             raise UserError(f"sound {patch.sound.name}", found, "one that plays", "choose the sound again")
         self._playing.post(SoundChange(self._playing.part_engines()[part].prepare(patch), part))
 
     def _present_number(self) -> int | None:
-        """The number of the present sound, which the engine may have chosen on a program change."""
+        """A program change may have chosen the sound in the engine."""
         if self._pending is not None:
             return self._pending
         patch = self._playing.engine.patch
@@ -271,7 +265,7 @@ class Choosing:
             self._before = None
         if self._patch is not None and (patch is self._patch or patch is self._before):
             return self._number
-        # If no sound was chosen, a preset plays: that of the settings, or the instrument's first. Find it by its name.
+        # No sound was chosen, so a preset plays: the one in the settings, or the instrument's first.
         if patch.sound.name is None:
             names, name = self._names(), name_of(self._playing.engine, self._playing.choice)
             return names.index(name) if name in names else None
@@ -285,7 +279,7 @@ class Choosing:
             self._say(f"Sound: {played['name']}.")
 
     def _ignore(self, _played: object) -> None:
-        """Do nothing, because nobody waits for the answer."""
+        """Nobody waits for the answer."""
 
     def _complain(self, error: UserError) -> None:
         if not isinstance(error, TooLateError):

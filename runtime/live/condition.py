@@ -19,7 +19,7 @@ from runtime.sound.choice import Choice
 
 
 class Playing(Protocol):
-    """The part of `Racks` that `Condition` uses; n_notes: number of notes that all racks have played."""
+    """The part of `Racks` that `Condition` uses."""
 
     @property
     def choice(self) -> Choice: ...
@@ -37,9 +37,8 @@ class Playing(Protocol):
 class Condition:
     """Reports what plays and what is wrong; for the main thread.
 
-    remark: what is wrong with the settings, or an empty text; volume_db: the volume of the signal sounds; notify:
-    `service.notify.notify` or a function with the same arguments; say: called with each line for the user.
-    lamp: the lamp that shows the condition, too; None until the supervisor sets it.
+    remark: what is wrong with the settings, or an empty text. volume_db: the volume of the cues. notify: as
+    `service.notify.notify`. lamp: set by the supervisor.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Condition:
         self.lamp: Lamp | None = None
 
     def tell(self) -> None:
-        """Report what plays and what is wrong: to systemd by a status line, to the player by sounds and the lamp."""
+        """Report to systemd, by sounds, and by the lamp."""
         self._power.look()
         self._history.note(self._card, self._playing.status.n_active_voices)
         playing, output = self._playing, self._card.output
@@ -78,11 +77,10 @@ class Condition:
 
     @property
     def _missing(self) -> list[str]:
-        """The messages about a missing sound card and a missing MIDI input."""
         return [each for each in (self._card.problem, "" if self._midi.names else "No MIDI input yet") if each]
 
     def health(self) -> dict[str, object]:
-        """Return the counts of blocks and notes, the devices and the problems, as plain values."""
+        """The counts of blocks and notes, the devices and the problems."""
         output = self._card.output
         return {
             "seconds": time.monotonic() - self._start_s,
@@ -100,16 +98,16 @@ class Condition:
         }
 
     def history(self) -> dict[str, list[float]]:
-        """Return loads, voices and late blocks of the last five minutes, in steps of two seconds, as plain values."""
+        """Loads, voices and late blocks of the last five minutes, in steps of two seconds."""
         return self._history.columns()
 
     def ready_line(self) -> str:
-        """The line for the user at the start: the output and the MIDI inputs."""
+        """The user's line at the start."""
         output, midi = self._card.output, ", ".join(self._midi.names) or "none yet"
         return f"READY {output.sample_rate_hz} Hz, {output.buffer_frames} frames, audio: {output.name}, MIDI: {midi}"
 
     def closing_line(self) -> str:
-        """The line for the user at the end: the counts of blocks and notes."""
+        """The user's line at the end."""
         done = self._card.counts
         return (
             f"Stopped: {done['blocks']} blocks, {done['underruns']} underruns, {done['late']} late blocks, "

@@ -1,4 +1,4 @@
-"""The main thread's work apart from devices: answers requests on the link, and lets the companion keep files."""
+"""The main thread's work apart from devices: requests, and what the companion keeps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from runtime.sound.patch import Patch
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # seconds from one publication of moved controls to the next
+WATCH_S = 0.03  # seconds between publications of moved controls
 _MOST_ARRIVED = 256
 
 
@@ -53,7 +53,7 @@ class Playing(Protocol):
         """For each part, the engine that plays its next notes."""
 
     def engines(self) -> list[Engine]:
-        """All parts' engines, including engines on which earlier notes ring out."""
+        """All engines that sound, also those on which earlier notes ring out."""
 
     @property
     def sample_rate_hz(self) -> int:
@@ -61,40 +61,34 @@ class Playing(Protocol):
 
     @property
     def choice(self) -> Choice:
-        """The `Choice` with which the first part's present instrument began to play."""
+        """The `Choice` with which the first part's instrument began to play."""
 
     @property
     def ports(self) -> list[str]:
         """The names of the open MIDI inputs."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set the velocity table of a MIDI input, as `MidiInputs.set_velocities` does; device: the input's number."""
+        """Set the velocity table of an input; device: its number."""
 
     def post(self, event: Event) -> None:
-        """Post an event, which is then heard one buffer later."""
+        """Post an event, which is heard one buffer later."""
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays, unless it has changed since it was saved.
-
-        patch: the first part's patch when the sound was saved.
-        """
+        """Rename the sound that plays, if its patch is still `patch`."""
 
     def say_yes(self) -> None:
-        """Play the cue `yes`, because something was learned or saved."""
+        """Play the cue `yes`: something was learned or saved."""
 
 
 class Desk:
-    """Answers other programs while the instrument plays. Nothing here is called by the audio thread.
+    """Answers other programs while the instrument plays. The audio thread calls nothing here.
 
-    playing: the supervisor. say: called with each line for the user. memory: what the last run remembered; None to
-    remember nothing. panel: the page's process, which the desk starts and closes; None for no page.
-
-    The attribute `actions` has what a control or another program can start, by name. `server` is the link's server, or
-    None if the link cannot be opened, for example because another `play` of this user has it. `companion` is the
-    process that keeps files, `recorder` records the output, and `guarding` has the audio thread guarded.
+    say: called with each line for the user. memory: what the last run remembered; None to remember nothing. panel: the
+    page's process, or None. server: the link's server; None if the link cannot be opened. companion: the process that
+    keeps files.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -120,7 +114,7 @@ class Desk:
         if panel is not None:
             panel.lend(self.recorder.ring.descriptor)
         if panel is not None and self.server is None:
-            panel.close()  # without a link, the page could not reach this process
+            panel.close()  # without a link, no page can reach this process
             self._panel = None
         if self.server is not None:
             add_requests(self.server, self)
@@ -133,10 +127,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Pass an event of a MIDI input to the maps, to learning, and to the programs that watch controls.
-
-        Called on the threads of the MIDI drivers.
-        """
+        """Use an event of a MIDI input; called on the threads of the MIDI drivers."""
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:
@@ -166,7 +157,7 @@ class Desk:
         return min(waits_s)
 
     def serve(self, ready: Container[int] | None = None) -> None:
-        """Do what is due; never waits. ready: the descriptors that are readable, None if that is not known."""
+        """Do what is due; never waits. ready: the readable descriptors, None if not known."""
         self.companion.serve()
         self.recorder.serve()
         if self._panel is not None:
@@ -186,7 +177,7 @@ class Desk:
         self.maps.serve()
 
     def panel_lines(self) -> list[str]:
-        """Return the line with the page's address; no line without a page."""
+        """The line with the page's address, if there is a page."""
         return [f"PANEL {self._panel.url}"] if self._panel else []
 
     def remember(self) -> None:
@@ -213,11 +204,10 @@ class Desk:
         }
 
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
-        """Let the companion save the sound as it is now; name: None for a new name such as "Sound 7".
+        """Let the companion save the sound as it is now; name: None for a new name.
 
-        then: called with the name, the file, the number and whether a sound was replaced, as a dict; otherwise: called
-        with the UserError.
-        Saving is refused while another instrument is being made, because the requested sound does not play yet.
+        then: called with a dict of the name, the file, the number and whether a sound was replaced. otherwise: called
+        with a UserError, also while a requested instrument does not play yet.
         """
         if self.choosing.swap_is_pending():
             found = "an instrument that was asked for, and does not play yet"
@@ -242,12 +232,12 @@ class Desk:
         self.say(f"The sound is not saved: {error}")
 
     def changed(self, **what: object) -> None:
-        """Publish news, given by name, to the programs that watch the topic `change`."""
+        """Publish news, given by name, under the topic `change`."""
         if self.server is not None:
             self.server.publish(CHANGES, what)
 
     def close(self) -> None:
-        """End the recording, save what plays, and end the page's process, the link and the companion."""
+        """Save what plays; end the recording, the page's process, the link and the companion."""
         self.recorder.close()
         self.remember()
         if self._panel is not None:

@@ -1,4 +1,4 @@
-"""The control map of each MIDI input: the companion reads it, the engine uses it, and learning changes it."""
+"""The control map of each MIDI input."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _AGAIN_S = 1.0
 
 
 class DeviceMaps:
-    """The control maps of all MIDI inputs; `device` is the number of an input.
+    """The control maps of all MIDI inputs. All methods but `note` are for the main thread.
 
-    config: the settings, whose map lines hold for every input. All methods but `note` are for the main thread.
-    last_moved: the target that a control of any input moved last; None if no target was moved yet.
+    config: the settings, whose map lines hold for every input. device: an input's number. last_moved: the target that
+    any control moved last, or None.
     """
 
     def __init__(self, desk: Desk, config: Config):
@@ -41,15 +41,15 @@ class DeviceMaps:
         self._devices: dict[int, MapDevice] = {}
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
-        self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned while its setup is awaited
+        self._awaited: set[int] = set()  # devices for which the companion has not answered yet
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned before the companion's answer
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
     def came(self, device: int, identity: Identity) -> None:
         """Ask the companion for the map of an input that has appeared.
 
-        Until the companion answers, the input's earlier map is used, or else the default map.
+        Until the answer, the input's earlier map is used, or else the default map.
         """
         self._devices[device] = MapDevice(identity.port, identity.order, identity.socket)
         self._ask_setup(device)
@@ -65,14 +65,13 @@ class DeviceMaps:
         )
 
     def _ask_again(self, error: UserError, ask: Callable[[int], object], device: int) -> None:
-        """Call `ask` again in 1 s if the companion has died; any other error becomes a line for the user."""
         if error.where == "companion":
             self._again.append((time.monotonic() + _AGAIN_S, ask, device))
         else:
             self._desk.say(f"{self.label(device)}: {error}")
 
     def serve(self) -> None:
-        """Repeat the requests to the companion that are due."""
+        """Repeat the requests that are due."""
         now_s = time.monotonic()
         due, self._again = self._again, [each for each in self._again if each[0] > now_s]
         for due_s, ask, device in due:
@@ -97,7 +96,7 @@ class DeviceMaps:
             self._desk.playing.set_velocities(device, velocity_table(setup.velocity_curve))
             self._use(device, setup)
         if early:
-            self._keep(device)  # saves the lines learned just now, together with those from earlier runs
+            self._keep(device)  # also saves what was learned before the companion's answer
 
     def _use(self, device: int, setup: DeviceSetup) -> None:
         self._setups[device] = setup
@@ -105,7 +104,7 @@ class DeviceMaps:
         self._desk.playing.post(MapChange(device, self._bindings[device]))
 
     def changes(self) -> list[Event]:
-        """The events that give all devices' maps to a new engine."""
+        """The events that give all maps to a new engine."""
         return [MapChange(device, bindings) for device, bindings in self._bindings.items()]
 
     def note(self, event: ChannelEvent) -> None:
@@ -122,7 +121,7 @@ class DeviceMaps:
             self.last_moved = found[0].target
 
     def present(self) -> list[dict[str, Any]]:
-        """The inputs that have appeared since the start, with their maps, as plain values."""
+        """The inputs that have appeared since the start, with their maps."""
         found = []
         for device in sorted(self._devices):
             setup = self._setups.get(device)
@@ -133,7 +132,6 @@ class DeviceMaps:
 
     @property
     def devices(self) -> dict[int, MapDevice]:
-        """The inputs that have appeared since the start, by device number."""
         return self._devices
 
     def label(self, device: int) -> str:
@@ -146,16 +144,13 @@ class DeviceMaps:
         return setup.lines if setup else configured_lines(self._config)
 
     def own(self, device: int, names: Collection[str] | None = None) -> list[MapLine]:
-        """The lines of a device's map that were not learned.
-
-        names: all names of one target or action, to return only its lines; None for all lines.
-        """
+        """The lines of a device's map that were not learned; names: all names of one target or action, or None."""
         setup = self._setups.get(device)
         lines = setup.chosen if setup else configured_lines(self._config)
         return [line for line in lines if names is None or line.moves in names]
 
     def choose_curve(self, device: int, curve: str, then: Then, otherwise: Otherwise) -> None:
-        """Use and save a velocity curve for a device; then: called with the device's number and the curve's name."""
+        """Use and save a device's velocity curve; then: called with the device's number and the curve's name."""
 
         def use(answer: Any) -> None:
             self._take(device, answer)
@@ -165,7 +160,7 @@ class DeviceMaps:
         self._desk.companion.ask("keep_velocity", use, otherwise, **params)
 
     def _curve(self, device: int) -> str:
-        """The name of a device's velocity curve; `own` if its points are in a file."""
+        """The curve's name; `own` if its points are in a file."""
         curve = self._setups[device].velocity_curve if device in self._setups else "linear"
         return curve if isinstance(curve, str) else "own"
 
@@ -181,7 +176,7 @@ class DeviceMaps:
         return found is not None and found.name == action
 
     def relearn(self, device: int, learned: tuple[MapLine, ...]) -> None:
-        """Use these learned lines for a device, and save them; if saving fails, the user is told."""
+        """Use and save these learned lines for a device."""
         if device in self._awaited:
             self._early[device] = learned
         base = self._setups.get(device) or DeviceSetup(chosen=configured_lines(self._config))

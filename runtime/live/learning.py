@@ -1,4 +1,4 @@
-"""MIDI learn while the instrument plays: started over the link, or by a control whose action is `learn`."""
+"""MIDI learn while the instrument plays."""
 
 from __future__ import annotations
 
@@ -31,45 +31,42 @@ class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Unlearn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Forget what was learned for a target or action; target: None to forget all that was learned for the inputs."""
+    """Forget what was learned for a target or action; target: None for all."""
 
     target: str | None = None
 
 
 class Silence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Until `unlearn`, no control of any map moves this target or starts this action."""
+    """Until `unlearn`, no control moves this target or starts this action."""
 
     target: str
 
 
 class ChooseCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose the velocity curve of an input; device: the input's number, which its events carry."""
+    """Choose the velocity curve of an input; device: the input's number."""
 
     device: int
     curve: Literal["soft", "linear", "hard"]
 
 
 class Learning:
-    """Learns which control the player moves, on any input.
-
-    It answers `learn`, `learn.undo`, `unlearn`, `silence`, `targets`, `devices` and `velocity` on the link.
-    """
+    """Learns which control the player moves, on any input."""
 
     def __init__(self, desk: Desk):
         self._desk, self._learner = desk, Learner()
         self._number = 0
         self._stood: _Stood = None
-        # A device, its lines before the last learning, and where the target stood.
+        # A device, its learned lines before the last learning, and where the target stood then.
         self._before: tuple[int, tuple[MapLine, ...], _Stood] | None = None
         desk.actions.add("learn", self._begin_by_control)
 
     @property
     def is_active(self) -> bool:
-        """Whether a control is being learned, so that `feed` needs the inputs' events."""
+        """Whether `feed` needs the inputs' events."""
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
-        """Let the server answer the requests that the class names."""
+        """Let the server answer these requests."""
         server.add("learn", Learn, self._begin)
         server.add("learn.undo", NoParams, self._undo)
         server.add("unlearn", Unlearn, self._unlearn)
@@ -89,7 +86,7 @@ class Learning:
         return {"number": self._number, "target": asked.target, "timeout_s": asked.timeout_s}
 
     def _begin_by_control(self, _action: Action) -> dict[str, Any]:
-        """Start learning for the target that was moved last; if learning is already active, cancel it."""
+        """Learn for the target that was moved last, or cancel learning."""
         if self._learner.target is not None:
             self._learner.cancel()
             self._tell({"outcome": "cancelled"})
@@ -108,7 +105,7 @@ class Learning:
         raise UserError("learn", f"{target!r}", "a target of this sound, or an action", did_you_mean(target, known))
 
     def feed(self, event: ChannelEvent) -> None:
-        """Process an event of an input; the control that starts `learn` is not learned itself."""
+        """Process an event of an input; the control that starts `learn` is not learned."""
         if self._learner.target is not None and not self._desk.maps.starts(event, "learn"):
             self._take(self._learner.feed(event, time.monotonic()))
 
@@ -140,7 +137,7 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
-        if learned.share is not None:  # jump now; otherwise the target would jump at the control's next turn
+        if learned.share is not None:  # without this, the target would jump at the control's next turn
             self._desk.playing.post(TargetMove(line.moves, learned.share))
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
@@ -191,16 +188,15 @@ class Learning:
         return LATER
 
     def _names(self, target: str) -> frozenset[str]:
-        """All names of a target or action: a latent has two, one of them with its number."""
+        """A latent has its own name, and one with its number."""
         return frozenset({target} | {number for number, name in self._latents().items() if name == target})
 
     def _latents(self) -> dict[str, str]:
-        """The instrument's latents: for each name with a number, such as latent.2, the latent's own name."""
+        """The latents' own names, by their names with numbers, such as latent.2."""
         latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
         return {f"{LATENT}{k}": name for k, name in enumerate(latents, 1)}
 
     def _targets(self) -> list[dict[str, Any]]:
-        """Every target of the sound and every action, with the controls that move or start it."""
         maps, found = self._desk.maps, []
         movers: dict[str, list[str]] = {}
         silent: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Decides whether the state of the last run may be restored, and notes how this run ends."""
+"""Decides whether the last run's state may be restored, and notes how this run ends."""
 
 from __future__ import annotations
 
@@ -15,25 +15,22 @@ from runtime.companion.state import Settings, State, put_state_aside, read_state
 from runtime.config import Config
 
 PROVEN_AFTER_S = 10.0
-MOST_CUTS = 3  # after this many starts in a row that a power cut may have ended, the state is not restored
+MOST_CUTS = 3  # starts in a row that a power cut may have ended; after so many, the state is not restored
 _ON_TRIAL = "ended within 10 s"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Memory:
-    """The state of the last run, and a file that notes how this run ends.
+    """The state of the last run, and a file beside it that notes how this run ends.
 
-    A state with which a run crashed must not be restored again. So a file beside the state notes how the run ends: it
-    is empty after a proper end, and has a text after a crash. It also has a text while a restored state is on trial, in
-    the first 10 s of a run. After the trial, a kill or a power cut leaves the file empty. The text names the boot of
-    the machine: if the machine has been booted since, the power may have been cut, and the state is restored. But after
-    `MOST_CUTS` such starts in a row it is not: it may be what stops the machine.
+    After a crash the file has a text: the state of that run must not be restored. It also has a text in the first 10 s
+    of a run with a restored state, its trial. This text names the machine's boot. If the machine was booted since, the
+    power may have been cut, and the state is restored, but not after `MOST_CUTS` such starts in a row. A proper end
+    empties the file.
 
-    say: called with each line for the user. state: the last run's state; None if there is none or it must not be used.
-    configured: what the settings file says of the settings that are remembered; None until known. good_settings: all
-    settings of that file, to be saved for use while the file is broken; None if they are not to be saved.
-    keeps: whether this run saves what plays over the last run's state; False for a demo, whose piece moves controls.
-    is_kept: whether this run remembers anything at all; a second `play` of the same user does not.
+    state: the last run's state, or None. configured: the remembered settings, as the settings file has them; None until
+    known. good_settings: all settings of that file, to be saved for when it is broken, or None. keeps: whether this run
+    saves what plays.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):
@@ -48,7 +45,7 @@ class Memory:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._close_file()  # remember nothing: another running `play` has locked the file
+            self._close_file()  # another running `play` has locked the file
         except OSError as error:
             self._close_file()
             say(f"Nothing is remembered: {self._path.parent}: {error.strerror}.")
@@ -58,11 +55,11 @@ class Memory:
 
     @property
     def is_kept(self) -> bool:
-        """Whether this run remembers what the player does."""
+        """Whether this run remembers anything; a second `play` of the same user does not."""
         return self._file is not None
 
     def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:
-        """Rename the state's file, because the state cannot be used; error: why, for the user's line."""
+        """Rename the file of a state that cannot be used; error: why."""
         self.state = None
         say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
 
@@ -115,7 +112,6 @@ class Memory:
 
 
 def _this_boot() -> str:
-    """The id of the machine's present boot; an empty text where the system has none."""
     with suppress(OSError):
         return _BOOT.read_text(encoding="ascii").strip()
     return ""

@@ -1,4 +1,4 @@
-"""Describes what plays, as plain values: the instrument, and the sound with the changes by the player's knobs."""
+"""Describes what plays, as plain values."""
 
 from __future__ import annotations
 
@@ -29,30 +29,29 @@ def positions(engine: Engine) -> dict[str, float]:
 
 
 def name_of(engine: Engine, choice: Choice) -> str | None:
-    """The name of what plays: a sound with parts, or the sound of the first part's engine; None for no name."""
+    """The name of the sound with parts that plays, or of the first part's sound; or None."""
     if choice.whole is not None and choice.whole.sound.name:
         return choice.whole.sound.name
     return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)
 
 
 def _first_preset(engine: Engine) -> str | None:
-    """The name of the instrument's first preset, which plays if no sound was chosen."""
     presets = engine.instrument.card.presets
     return presets[0].name if presets and engine.patch.positions is None else None
 
 
 def edited_sound(engine: Engine) -> dict[str, Any]:
-    """The engine's sound with the knobs' changes, as the content of a sound's file that names the instrument."""
+    """The engine's sound with the knobs' changes, as the content of a sound's file."""
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
     if "name" not in tree and patch.settings.preset is not None:
         tree["name"] = patch.settings.preset
-    # The tree must say the blend of phases, because the settings may have another blend when the sound is loaded.
+    # A file without a phase blend would be loaded with the blend in the settings.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}
 
 
 def card_of(choice: Choice) -> dict[str, Any]:
-    """What other programs show of the instrument: fields of its card, and its sounds in the order of their numbers."""
+    """Fields of the instrument's card, and its sounds in the order of their numbers."""
     card = choice.instrument.card
     embedding = card.embedding
     return {
@@ -73,10 +72,10 @@ def card_of(choice: Choice) -> dict[str, Any]:
 def present_sound(
     engines: Sequence[Engine], choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:
-    """Return the sound that plays, as the content of a sound's file, and the folder of the files that the sound names.
+    """The sound that plays, as the content of a sound's file, and the folder of the files that it names.
 
-    A sound with parts only names its parts, so the changes that knobs have made to the parts are not included.
-    engines: one for each part. choice: what plays. for_another_folder: whether parts that are files get absolute paths.
+    A sound with parts lacks the knobs' changes to its parts. engines: one for each part. for_another_folder: whether
+    parts that are files get absolute paths.
     """
     if choice.whole is None:
         return edited_sound(engines[0]), engines[0].patch.folder
@@ -90,14 +89,13 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """Copy a part, which then names the patch's sound and this instrument; return `part` if that sound has no name."""
+    """A part with this instrument and the patch's sound; `part` itself if the sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)
 
 
 def _from_anywhere(part: SoundPart, folder: Path | None) -> SoundPart:
-    """The part with the absolute path of its file, if it names a file."""
     if folder is None or not is_path(part.sound):
         return part
     return msgspec.structs.replace(part, sound=str((folder / part.sound).resolve()))

@@ -1,7 +1,7 @@
-"""Recording, in the playing process: keeps the sound of the last seconds, and sends events to the companion.
+"""Recording, in the playing process.
 
-The audio thread copies its blocks into a ring and appends events to a list; the companion reads the ring and writes the
-files. Here, on the main thread, the list's events are sorted and sent to the companion.
+The audio thread copies its blocks into a ring and appends events to a list. The main thread, here, sorts these events
+and sends them to the companion, which also reads the ring and writes the files.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from runtime.live.desk import Desk
     from runtime.rack.rack import Rack
 
-SERVE_S = 0.2  # during a recording, events go to the companion at this interval
-STATE_S = 2.0  # interval between requests for the rack's state; a recording can begin only at a state's frame
+SERVE_S = 0.2  # seconds after which a recording's events go to the companion again
+STATE_S = 2.0  # seconds between requests for the rack's state; a recording begins at the frame of a state
 MARGIN_S = 2.0  # no recording begins in this oldest part of the ring, which may be overwritten before it is read
 BEGINS_WITHIN_S = 3.0  # a recording that waits longer to begin is refused: the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
@@ -42,7 +42,7 @@ _Known = tuple[int, RackState]  # a state's index in `_recent`, and the state
 
 
 class _Waiting(msgspec.Struct):
-    """A recording that was requested; it begins at a state near `from_frame`, or is refused at the time `until_s`."""
+    """A requested recording; it begins at a state near `from_frame`, or is refused at the time `until_s`."""
 
     record: Record
     from_frame: int
@@ -52,10 +52,9 @@ class _Waiting(msgspec.Struct):
 
 
 class Recorder:
-    """Starts and stops recordings.
+    """Starts and stops recordings, one at a time; a recording ends if the rack is replaced.
 
-    ring: the memory that every block must be written to. At most one recording runs at a time; it ends if the rack is
-    replaced.
+    ring: the memory that every block must be written to.
     """
 
     def __init__(self, desk: Desk, sample_rate_hz: int):
@@ -65,7 +64,7 @@ class Recorder:
         self._history: deque[tuple[int, object]] = deque()
         # Events and states at frames whose sound is still in the ring, in the order of arrival.
         self._recent: deque[tuple[int, object]] = deque()
-        self._held: list[tuple[int, Any]] = []  # events of the recording that are not sent yet, sorted by frame
+        self._held: list[tuple[int, Any]] = []  # the recording's unsent events, sorted by frame
         self._waiting: _Waiting | None = None
         self._settings = Config()  # the settings at the recording's start
         self._first = -1  # the recording's first frame, -1 without a recording
@@ -73,7 +72,7 @@ class Recorder:
         self._next_state_s, self._former_generation = -math.inf, 0
 
     def connect(self, server: Server | None) -> None:
-        """Handle the link's request `record`, the action `record`, and the companion's message `recording_ended`."""
+        """Handle the request `record`, the action `record`, and the companion's `recording_ended`."""
         if server is not None:
             server.add("record", Record, self._asked)
         self._desk.actions.add("record", self._toggle)
@@ -86,11 +85,10 @@ class Recorder:
 
     @property
     def wait_s(self) -> float:
-        """Seconds after which `serve` has something to do."""
         return SERVE_S if self.is_recording else STATE_S
 
     def follow(self, rack: Rack) -> None:
-        """Keep this rack's events from now on, and forget those of other racks; call this before its first block."""
+        """Keep this rack's events, and forget other racks'; call this before its first block."""
         if rack is self._rack:
             return
         self._rack, self._former_generation = rack, self.ring.generation
@@ -100,7 +98,6 @@ class Recorder:
         rack.ask_for_state()
 
     def serve(self) -> None:
-        """Do what is due; never waits."""
         if self._rack is None:
             return
         frame = self._rack.frame  # read before the history, which then has all events before this frame
@@ -118,11 +115,10 @@ class Recorder:
             self._rack.ask_for_state()
 
     def close(self) -> None:
-        """End the recording; the companion finishes the files before exiting."""
+        """End the recording; the companion finishes the files before it exits."""
         if self._first >= 0:
             self._stop(lambda _facts: None, lambda _error: None)
 
-    # Requests
 
     def _asked(self, record: Record, caller: Caller) -> object:
         if record.do == "status":
@@ -165,14 +161,12 @@ class Recorder:
 
         self._desk.companion.ask("record_stop", stopped, refuse, frame=frame)
 
-    # The recording
 
     def _take_news(self, frame: int) -> None:
-        """Move the audio thread's events to `_recent` and `_held`, and drop events older than the ring's sound."""
         while self._history:
             item = self._history.popleft()
             if isinstance(item[1], Swap):
-                self._recent.clear()  # otherwise sounds of engines that no longer play would stay in memory
+                self._recent.clear()  # otherwise engines that no longer play would stay in memory
             else:
                 self._recent.append(item)
             if self._first >= 0 and not isinstance(item[1], RackState):
@@ -183,11 +177,10 @@ class Recorder:
             self._recent.popleft()
 
     def _begin_if_possible(self) -> None:
-        """Begin the waiting recording if a suitable state is known, or refuse it if it has waited too long."""
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # so far, the ring has only the previous rack's sound
+            states = []  # the ring has only the previous rack's sound
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None
@@ -197,9 +190,9 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """The state to begin from, None if there is none; before: whether the recording includes past sound.
+        """Choose the state to begin from. before: whether the recording includes past sound.
 
-        With past sound, a silent state is preferred: `render` can repeat a recording only if it begins in silence.
+        If it does, a silent state is preferred: `render` can repeat only a recording that begins in silence.
         """
         if not before:
             return next((each for each in states if each[1].frame >= from_frame), None)
@@ -228,7 +221,7 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            # The companion has read no sound yet, so the duration that it gives is still 0.
+            # The companion has read no sound yet, so its duration is still 0.
             already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}
             began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
             waiting.answer(self._seconds(facts) | already | began)
@@ -240,10 +233,7 @@ class Recorder:
         self._desk.companion.ask("record_begin", begun, refused, descriptor=self.ring.descriptor, order=order)
 
     def _send(self, frame: int, most: int | None = _MOST_EVENTS_A_TURN) -> None:
-        """Send the recording's events before `frame`; most: how many to send at most, None for all.
-
-        Call this only when no event before `frame` can still arrive.
-        """
+        """Send at most `most` events before `frame`; call this only when no such event can still arrive."""
         n_due = bisect_left(self._held, frame, key=itemgetter(0))
         n_due = n_due if most is None else min(n_due, most)
         due, self._held = self._held[:n_due], self._held[n_due:]
@@ -252,19 +242,18 @@ class Recorder:
             self._desk.companion.tell("record_add", timed=timed)
 
     def _ended(self, facts: dict[str, Any]) -> None:
-        """End the recording here, too, after the companion has ended it without being asked."""
+        """The companion has ended the recording by itself."""
         self._first, self._held = -1, []
         self._said(facts)
 
     def _said(self, facts: dict[str, Any]) -> None:
-        """Tell the user what was recorded, in one line."""
         seconds = self._seconds(facts)
         lost = f", {seconds['lost_s']:.2f} s of it lost and silent" if facts["n_lost"] else ""
         because = f", because {facts['problem']}" if facts["problem"] else ""
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """What the companion says of a recording, with seconds in place of frames."""
+        """The companion's facts, with seconds in place of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

@@ -34,11 +34,10 @@ _NEAR = 1e-6
 def choose_with_memory(
     config: Config, instrument: str | None, preset: str | None, sound: str | None, memory: Memory, say: Say
 ) -> Choice:
-    """Choose what to play: options override the remembered state, which overrides the settings; errors as in `choose`.
+    """Choose what to play: options override the remembered state, which overrides the settings.
 
-    instrument, preset, sound: the options; None for an option that is not given. The remembered sound is restored
-    unless another sound or instrument is requested. A remembered state that cannot be used is put aside, with a line
-    for the user.
+    instrument, preset, sound: the options, or None. A state that cannot be used is put aside. Other errors are as in
+    `choose`.
     """
     state, memory.configured = memory.state, settings_of(config)
     if state is not None:
@@ -53,13 +52,13 @@ def choose_with_memory(
             except UserError as error:
                 memory.put_aside(error, say)
                 memory.proven()
-        # The sound that plays is not the remembered one, so the remembered positions must not be restored.
+        # The remembered sound does not play, so its positions must not be restored.
         memory.state = None
     return choose_parts(config, instrument, preset, sound)
 
 
 def move_to_remembered(engine: Engine, state: State) -> None:
-    """Move all targets except latents, which the sound restores, to their remembered positions."""
+    """Move all targets to their remembered positions, except latents, which the sound restores."""
     for target, position in state.positions.items():
         now = engine.target_position(target)
         if not target.startswith(LATENT) and now is not None and abs(now - position) > _NEAR:
@@ -67,11 +66,7 @@ def move_to_remembered(engine: Engine, state: State) -> None:
 
 
 class Remembering:
-    """Sends what plays to the companion whenever it has changed.
-
-    playing: the supervisor. memory: what the last run remembered, which is replaced. say: called with each line for
-    the user.
-    """
+    """Sends what plays to the companion whenever it has changed."""
 
     def __init__(self, playing: Playing, companion: CompanionChild, memory: Memory, say: Say):
         self._playing, self._companion, self._memory, self._say = playing, companion, memory, say
@@ -81,10 +76,10 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        msgspec.to_builtins(self.state())  # called now because the first call is slow: it reads the instrument's file
+        msgspec.to_builtins(self.state())  # the first call is slow: it reads the instrument's file
 
     def look(self) -> None:
-        """Let the companion save what plays, if it has changed since the last call; call this at least every 2 s."""
+        """Let the companion save what plays, if it has changed; call this at least every 2 s."""
         if self._trial_ends_s is not None and time.monotonic() > self._trial_ends_s:
             self._memory.proven()
             self._trial_ends_s = None
@@ -105,12 +100,12 @@ class Remembering:
             self._companion.n_starts,
         )
         if present != self._kept and self._companion.process_id is not None:
-            # `present` has only the patches' ids. While the patches are held, no new patch can get the same id.
+            # While the patches are held, no new patch can get one of their ids.
             self._kept, self._kept_patches = present, patches
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 
     def state(self) -> State:
-        """Return what is to be remembered: what plays, as a `State`."""
+        """What plays, as a `State`."""
         return state_of(self._playing, self._memory.configured)
 
     def _was_kept(self, _result: object) -> None:
@@ -124,7 +119,7 @@ class Remembering:
 
 
 def state_of(playing: Playing, configured: Settings | None = None) -> State:
-    """Return what plays, as a `State`; configured: the settings file's values, None to take the present values."""
+    """What plays, as a `State`; configured: the settings file's values, None to take the present ones."""
     engine, choice = playing.engine, playing.choice
     sound, folder = present_sound(playing.part_engines(), choice)
     return State(
@@ -139,12 +134,11 @@ def state_of(playing: Playing, configured: Settings | None = None) -> State:
 
 
 def settings_of(config: Config) -> Settings:
-    """The settings that the player can change while playing."""
     return Settings(config.volume_db, config.tuning.a4_hz)
 
 
 def _with_settings(config: Config, state: State) -> Config:
-    """Return the settings with the remembered values, except where the settings file has changed since."""
+    """A value that has changed in the settings file since the last run is used, not the remembered value."""
     now = settings_of(config)
     changes = {
         name: getattr(state.settings, name)
@@ -156,7 +150,6 @@ def _with_settings(config: Config, state: State) -> Config:
 
 
 def _is_wanted(state: State, instrument: str | None) -> bool:
-    """Whether the remembered instrument is the requested one; True if `instrument` is None."""
     if instrument is None:
         return True
     try:
@@ -166,7 +159,7 @@ def _is_wanted(state: State, instrument: str | None) -> bool:
 
 
 def _name_of(decoder: Decoder) -> str:
-    """The instrument's name in the library, or the path of its file if that name does not lead to the file."""
+    """The instrument's name in the library, or else the path of its file."""
     known = available().get(decoder.path.stem)
     same = known is not None and known.resolve() == decoder.path.resolve()
     return decoder.path.stem if same else str(decoder.path.resolve())

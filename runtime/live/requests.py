@@ -1,4 +1,4 @@
-"""Requests of other programs to the playing process over the link; docs/link.md describes each request."""
+"""Requests of other programs to the playing process; docs/link.md describes each."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose another sound by its name, by its MIDI number, or by its tree.
+    """Choose another sound by its name, its MIDI number, or its tree.
 
-    number: bank * 128 + program. tree: the content of a sound's file. folder: where the files are that the tree names.
+    number: bank * 128 + program. tree: the content of a sound's file. folder: the folder of the files that the tree
+    names.
     """
 
     name: Name | None = None
@@ -54,27 +55,27 @@ class SaveSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The name of one of the user's sounds, or of an instrument."""
+    """The name of a user's sound, or of an instrument."""
 
     name: Name
 
 
 class RenamedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The name of one of the user's sounds, and the new name for the sound or for its copy."""
+    """The name of a user's sound, and the new name of this sound or of its copy."""
 
     name: Name
     new_name: Name
 
 
 class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound to save among the user's sounds; tree: the content of its file, which must not name trajectory files."""
+    """Save a sound for the user; tree: the content of its file, without names of trajectory files."""
 
     name: Name
     tree: dict[str, Any]
 
 
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new sound for the user: the present sound, with a morph through `places`.
+    """Save the present sound for the user, with a morph through `places`.
 
     places: for each place the positions of latents, 0 to 1, by name.
     """
@@ -84,7 +85,7 @@ class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound's new mark. sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound. mark: favourite or not, and tags."""
+    """Set a sound's mark. sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound. mark: favourite or not, and tags."""
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
     mark: dict[str, Any]
@@ -104,7 +105,7 @@ _OF_SOUNDS = {
 
 
 def add_requests(server: Server, desk: Desk) -> None:
-    """Let the server answer the requests that this module defines."""
+    """Let the server answer this module's requests."""
     server.add("state", NoParams, lambda _params, _caller: desk.state())
     server.add("present", NoParams, lambda _params, _caller: _present(desk))
     server.add("move", Move, lambda params, _caller: _move(desk, params))
@@ -122,13 +123,13 @@ def add_requests(server: Server, desk: Desk) -> None:
 
 
 def _present(desk: Desk) -> dict[str, Any]:
-    """Return all that another process needs to play the same: the state and the settings, with absolute paths."""
+    """All that another process needs to play the same, with absolute paths."""
     playing, settings = desk.playing, desk.playing.choice.settings
     state = msgspec.structs.replace(state_of(playing), instrument=str(playing.engine.instrument.path.resolve()))
     if settings.tuning.scale is not None:
         scale = str(Path(settings.tuning.scale).resolve())
         settings = msgspec.structs.replace(settings, tuning=msgspec.structs.replace(settings.tuning, scale=scale))
-    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # otherwise `map` is a map's name
+    if settings.midi.map is not None and Path(settings.midi.map).is_file():  # otherwise it is a map's name
         midi = msgspec.structs.replace(settings.midi, map=str(Path(settings.midi.map).resolve()))
         settings = msgspec.structs.replace(settings, midi=midi)
     return msgspec.to_builtins({"state": state, "settings": settings}, str_keys=True)
@@ -167,7 +168,7 @@ def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
 
 
 def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
-    engine = desk.playing.engine  # of the first part, whose latents the page moves
+    engine = desk.playing.engine  # the first part's engine, whose latents the page moves
     return _keep(desk, way.name, edited_sound(engine) | {"morph": {"sounds": way.places}}, engine.patch.folder, caller)
 
 

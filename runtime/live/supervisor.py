@@ -1,8 +1,7 @@
 """Plays live: starts audio and MIDI, watches both, and replaces what fails.
 
-Three kinds of thread meet here. The audio thread renders (`audio.output.BlockRenderer`), the MIDI drivers' threads post
-events (`midi.input_port.InputPort`), and the main thread does everything slow: `Supervisor` handles devices, and `Desk`
-does the rest.
+The audio thread renders (`audio.output.BlockRenderer`). The MIDI drivers' threads post events
+(`midi.input_port.InputPort`). The main thread does everything slow: `Supervisor` handles devices, and `Desk` the rest.
 """
 
 from __future__ import annotations
@@ -44,11 +43,10 @@ Say = Callable[[str], object]
 class Supervisor:
     """Plays one instrument until it is asked to stop.
 
-    choice: what to play. say: called with each line for the user. notify: `service.notify.notify` or a function with
-    the same arguments. through: an effect on the sound card's input, heard beside the notes; None to open no input.
-    memory: what the last run remembered, which this run replaces; None to remember nothing. panel: the page's process,
-    not started yet; None for no page. waits_for_named: if the settings name a sound card that is missing, whether to
-    wait for it instead of raising UserError. remark: what is wrong with the settings, for the service's status.
+    say: called with each line for the user. notify: as `service.notify.notify`. through: an effect on the sound card's
+    input, or None. memory: what the last run remembered; None to remember nothing. panel: the page's process, not
+    started yet, or None. waits_for_named: whether to wait for a missing sound card that the settings name, instead of
+    raising UserError. remark: what is wrong with the settings.
     """
 
     def __init__(
@@ -82,47 +80,42 @@ class Supervisor:
 
     @property
     def engine(self) -> Engine:
-        """The engine that plays the next notes of the first part."""
         return self._racks.rack.engine()
 
     def part_engines(self) -> list[Engine]:
-        """For each part, the engine that plays its next notes."""
         rack = self._racks.rack
         return [rack.engine(part) for part in range(rack.n_parts)]
 
     def engines(self) -> list[Engine]:
-        """All parts' engines, including engines on which earlier notes ring out."""
+        """All engines that sound, also those on which earlier notes ring out."""
         return self._racks.rack.engines()
 
     @property
     def sample_rate_hz(self) -> int:
-        """The sample rate of the engines."""
         return self._racks.rack.sample_rate_hz
 
     def tell_sound(self, name: str | None) -> None:
-        """Publish the name of the sound that plays from now on."""
+        """Publish the name of the sound that plays."""
         self._desk.changed(sound=name)
 
     @property
     def choice(self) -> Choice:
-        """The `Choice` with which the first part's present instrument began to play."""
         return self._racks.choice
 
     @property
     def ports(self) -> list[str]:
-        """The names of the open MIDI inputs."""
         return self._midi.names
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
         return self._card.take_peak(is_metered)
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set the velocity table of a MIDI input, as `MidiInputs.set_velocities` does; device: the input's number."""
+        """Set the velocity table of an input; device: its number."""
         self._midi.set_velocities(device, velocities)
 
     def post(self, event: Event) -> None:
-        """Post an event, which is then heard one buffer later."""
+        """Post an event, which is heard one buffer later."""
         self._post_at(event, time.perf_counter())
 
     def call_sound(self, patch: Patch, name: str) -> None:
@@ -130,7 +123,7 @@ class Supervisor:
         self._racks.call_sound(patch, name)
 
     def say_yes(self) -> None:
-        """Play the cue `yes`, because something was learned or saved."""
+        """Play the cue `yes`: something was learned or saved."""
         self._sounds.yes()
 
     def renew(self) -> None:
@@ -142,25 +135,23 @@ class Supervisor:
         self._watch.follow(self._card.blocks, self._racks.rack, self._card.block_s)
 
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:
-        """Play until `stop` is requested.
+        """Play until `stop` is requested; demo: a MIDI file to play once, at the start.
 
         UserError if a sound card that the settings name cannot be opened, AudioHangsError if its driver hangs.
-
-        demo: a MIDI file to play once, at the start.
         """
         player = DemoPlayer(demo, self._post_at) if demo else None
         output = self._card.first()
         self._fit_rack(output.sample_rate_hz)
         through_lines = self._card.make_effect(output)
-        # Poll and prepare before the first block, because both hold the interpreter for long: polling makes MIDI
-        # clients, and preparing collects garbage.
+        # `poll` and `prepare_process` hold the interpreter for long: one makes MIDI clients, the other collects
+        # garbage.
         midi_lines = self._midi.poll()
         self._desk = Desk(self, self._say, self._memory, self._panel)
         for name, act in (
             ("next_instrument", self._swaps.step),
             ("previous_instrument", self._swaps.step),
             ("swapped", self._swaps.happened),
-            ("tap_tempo", self.post),  # posted as an event, because the arpeggiator computes the tempo
+            ("tap_tempo", self.post),  # the tap is an event, because the arpeggiator computes the tempo
         ):
             self._desk.actions.add(name, act)
         self._condition.lamp = Lamp(self._config.box, self._desk.companion, self._say)
@@ -195,11 +186,7 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """Check everything every `ROUND_S` seconds, or every `LOOK_S` without a sound card, until `stop`.
-
-        MIDI is also checked as soon as a port appears or disappears, and when it is time to try again to open a port.
-        The desk is served as soon as it has something to do.
-        """
+        """MIDI is also checked when a port appears, disappears, or is to be tried again."""
         next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
             limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s, self._watch.wait_s)
@@ -208,11 +195,11 @@ class Supervisor:
             self._take_returns()
             desk.serve(stop.woken)
             if self._check_blocks():
-                next_round_s = 0.0  # look at once: a card with a loose plug is often there again
+                next_round_s = 0.0  # a card with a loose plug is often there again
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
-                with gives_way(self._card.renders_now):  # because saving takes a few milliseconds after a swap
+                with gives_way(self._card.renders_now):  # saving takes a few milliseconds after a swap
                     desk.remember()
                 self._condition.tell()
                 next_round_s = time.monotonic() + (LOOK_S if self._card.is_missing else ROUND_S)
@@ -221,7 +208,6 @@ class Supervisor:
                 self._condition.tell()
 
     def _take_returns(self) -> None:
-        """Perform requested actions, free engines that no longer play, and serve swaps and cues."""
         self._returns.drain()
         for action in self._racks.rack.take_actions():
             self._desk.actions.heard(action)
@@ -230,11 +216,11 @@ class Supervisor:
         self._sounds.serve()
 
     def _post_at(self, event: Event, arrival_s: float) -> None:
-        """Post an event, to be heard one buffer after arrival_s, a time of `time.perf_counter()`."""
+        """The event is heard one buffer after arrival_s, a time of `time.perf_counter()`."""
         self._racks.rack.post(event, self._card.frame_at(arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:
-        """Post an event of a MIDI input, and pass it to the desk; called on the MIDI driver's thread."""
+        """Called on the MIDI driver's thread."""
         self._post_at(event, arrival_s)
         if self._desk is not None:
             self._desk.arrived(event)
@@ -244,12 +230,11 @@ class Supervisor:
             self._desk.maps.came(device, identity)
 
     def _fit_rack(self, sample_rate_hz: int) -> None:
-        """Keep the rack if it has this sample rate; else build another with the knobs in the same positions."""
         if self._racks.fit(sample_rate_hz):
             self._begin_rack()
 
     def _begin_rack(self) -> None:
-        """Give a new rack the control maps, and forget the swaps that were posted to the previous rack."""
+        """A new rack knows neither the control maps nor the swaps posted to the previous one."""
         self._swaps.forget_posted()
         self._tell_maps()
 
@@ -258,7 +243,6 @@ class Supervisor:
             self._racks.rack.post(change)
 
     def _start(self, output: Output) -> None:
-        """Play on this output from now on."""
         recorder = self._desk.recorder
         recorder.follow(self._racks.rack)
         self._card.start(output, self._racks.rack, recorder.ring, self._returns.wake, self._sounds.player)
@@ -268,10 +252,10 @@ class Supervisor:
         for line in self._midi.poll():
             self._say(line)
         if self._midi.has_lost_server and not self._card.is_missing:
-            self._watch.suspect()  # JACK serves both MIDI and sound, so the sound may be lost as well
+            self._watch.suspect()  # JACK serves both MIDI and sound, so the sound may be lost, too
 
     def _check_blocks(self) -> bool:
-        """Have the audio thread guarded, check the blocks; if the card has gone, play silently, and return True."""
+        """Return True if the card has just gone; a silent output plays then."""
         self._desk.guarding.follow(self._card.blocks.thread_id)
         if self._card.output.server_has_gone:
             self._watch.suspect()
@@ -281,7 +265,6 @@ class Supervisor:
         return has_gone
 
     def _check_all(self) -> None:
-        """Free replaced racks, check MIDI, raise the audio thread's exception if any, look for a missing sound card."""
         self._racks.free_left()
         self._check_midi()
         failure = self._card.blocks.failure

@@ -1,4 +1,4 @@
-"""Sends the page's addresses, the pairing code and the paired devices to the user, the playing process and pages."""
+"""Tells how devices may connect, and which are paired."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from runtime.panel.listening import is_on_network, network_urls, url_of
 from runtime.panel.osc import OscPort
 from runtime.panel.pages import Pages
 
-_SOON_S = 2.0  # shortest time between reports of OSC packets
-ENDED = 4401  # close code of a WebSocket whose device is no longer paired
+_SOON_S = 2.0  # least time between reports of OSC packets
+ENDED = 4401  # the close code of a WebSocket whose device is no longer paired
 
 
 class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,9 +27,7 @@ class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Admission:
     """Reports how devices may connect and which are paired, and ends pairings.
 
-    pages: the open pages, which may request `paired.list`, `paired.code` and `paired.end`. pairing: has the code and
-    the devices. listener: the page's socket. say: called with each line for the user. connections: returns all open
-    connections, also those for files. osc: the OSC port, None without OSC.
+    connections: returns all open connections, also those for files. osc: the OSC port, or None.
     """
 
     def __init__(
@@ -51,7 +49,7 @@ class Admission:
             pages.add("paired.end", self._end)
 
     def say_where(self) -> None:
-        """Tell the user the addresses for other devices and the pairing code."""
+        """Tell the user the page's addresses and the pairing code."""
         if self._is_on_network:
             self._say(f"In the network: {'  '.join(network_urls(self._listener))}")
             self.say_code(self._pairing.code)
@@ -67,7 +65,7 @@ class Admission:
             self._soon = asyncio.get_running_loop().call_later(_SOON_S, self.tell)
 
     def tell(self) -> None:
-        """Tell the playing process the page's state, so that `doctor` and `panel --code` can ask for it."""
+        """Tell the playing process the page's state, for `doctor` and `panel --code`."""
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
@@ -93,7 +91,6 @@ class Admission:
         return row | {"n_pages": len(pages), "is_this": asker in pages}
 
     def _end(self, _connection: Connection, params: msgspec.Raw) -> dict[str, object]:
-        """End the pairing of a device, and close its connections."""
         device = self._pairing.devices.end(msgspec.json.decode(params, type=_End).id)
         own = [each for each in self._connections() if each.device is not None and each.device.id == device.id]
         self._closing = [asyncio.ensure_future(each.close(ENDED)) for each in own]
@@ -102,6 +99,6 @@ class Admission:
 
 
 def say(line: str) -> None:
-    """Print a line, for the user or for the playing process; nothing happens if nobody reads it any more."""
+    """Print a line; nothing happens if nobody reads it."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)

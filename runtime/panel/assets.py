@@ -1,4 +1,4 @@
-"""The files of the page, read once, and the headers of every answer to a browser."""
+"""The files of the page, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Asset(NamedTuple):
 
 
 def load_assets() -> dict[str, Asset]:
-    """Read the page's files; return them by URL path. No other path leads to a file."""
+    """Read the page's files; return them by URL path."""
     found = {}
     for path in sorted(FOLDER.iterdir()):
         if path.suffix in _TYPES:
@@ -47,7 +47,7 @@ def load_assets() -> dict[str, Asset]:
 
 
 def policy(host: str) -> str:
-    """The Content-Security-Policy, which lets the page load only its own files; host: this page's name and port."""
+    """The Content-Security-Policy: the page may load only its own files. host: this page's name and port."""
     own = "script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; media-src blob:"
     # In some browsers 'self' does not include WebSockets.
     connect = f"connect-src 'self' ws://{host}"

@@ -1,4 +1,4 @@
-"""Runs the page's process as a child of the playing process, and restarts it on the same port if it dies."""
+"""Runs the page's process as a child of the playing process."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ _LONGEST_LINE_BYTES = 4096
 class PanelChild:
     """Starts the page's process, and restarts it within 5 s if it dies. Never waits, except in `close`.
 
-    The playing process holds the listening socket. So the port stays the same, and a browser that connects while no
-    child runs is answered by the next child. However the playing process ends, the pipe to the child's standard input
-    closes, and this ends the child. When the child ends, the pipe from its standard output closes, and `serve` sees it.
+    The playing process holds the listening socket, so the port stays the same, and the next child answers a browser
+    that connects while no child runs. When the playing process ends, the child's standard input closes, and the child
+    ends.
 
-    listener: the socket. say: called with each line for the user, including the lines that the child prints. settings:
-    the page's settings. n_starts: how often the child was started.
+    say: called with each line for the user, and with the child's lines. n_starts: how often the child was started.
     """
 
     def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):
@@ -49,12 +48,10 @@ class PanelChild:
 
     @property
     def url(self) -> str:
-        """The address of the page."""
         return url_of(self._listener)
 
     @property
     def process_id(self) -> int | None:
-        """The child's process id; None while no child runs."""
         return self._process.pid if self._process else None
 
     @property
@@ -117,7 +114,6 @@ class PanelChild:
         return True
 
     def _bury(self) -> None:
-        """Clean up after the child's death, and schedule the restart."""
         with contextlib.suppress(OSError):
             self._process.kill()
         status = self._process.wait()

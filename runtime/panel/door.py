@@ -21,19 +21,19 @@ from runtime.panel.limits import MOST_CONNECTIONS, MOST_OF_SENDER, MOST_PAGES
 
 SOCKET_PATH, PAIR_PATH, PAIR_PAGE = "/ws", "/pair", "/pair.html"
 CODE_HEADER = "Timbrebox-Code"
-# The files that an unpaired device may read.
+# An unpaired device may read these files.
 _OPEN = frozenset((PAIR_PAGE, "/pair.js", "/pair.css", "/style.css", "/words.js", "/icon.svg"))
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
 class Connection(ServerConnection):
-    """A browser's connection, which is closed immediately if there are too many connections.
+    """A browser's connection.
 
-    device: the paired device that connected; None without a pairing, as for a program of this machine.
+    device: the paired device; None without a pairing, as for a program of this machine.
     """
 
     device: Device | None = None
-    _n_open: ClassVar[Counter[str]] = Counter()  # number of open connections, by sender
+    _n_open: ClassVar[Counter[str]] = Counter()  # open connections, by sender
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Note the sender's address, and abort if there are too many connections; called by asyncio."""
@@ -57,13 +57,12 @@ class Connection(ServerConnection):
 class Door:
     """Admits requests for the page's files, its downloads and its WebSockets, and refuses all others.
 
-    names: this page's names. pairing: admits devices in the network. n_pages: returns how many pages are open. port:
-    this page's port.
+    pairing: admits devices in the network. n_pages: returns how many pages are open.
     """
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):
         self._names, self._pairing, self._n_pages = names, pairing, n_pages
-        # The cookie's name has the port, because browsers send a cookie to all ports of a host.
+        # Browsers send a cookie to all ports of a host, so its name has the port.
         self._cookie = f"timbrebox-{port}"
         self._assets = load_assets()
         self._sockets = {SOCKET_PATH}
@@ -74,7 +73,7 @@ class Door:
         self._sockets.add(path)
 
     def add_folder(self, prefix: str, answer: Callable[[Connection, str], Response]) -> None:
-        """Let `answer` answer requests for paths that begin with `prefix`, if the sender is admitted."""
+        """Call `answer` for admitted requests for paths that begin with `prefix`."""
         self._folders[prefix] = answer
 
     def answer(self, connection: Connection, request: Request) -> Response | None:
@@ -125,11 +124,7 @@ class Door:
         return None
 
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
-        """Answer whether a device is paired; pair it if its request has the right code.
-
-        The code is in a header of our own. To send this header, another site's page would need our permission, which is
-        never given.
-        """
+        """Another site's page may not send the code's header without our permission."""
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:
             return response(http.HTTPStatus.NO_CONTENT)
@@ -149,7 +144,6 @@ class Door:
         return len(origins) == 1 and self._names.is_own_origin(origins[0], connection.arrived_at)
 
     def _token(self, request: Request) -> str | None:
-        """The secret in the cookie that this page has set; None without such a cookie."""
         for line in request.headers.get_all("Cookie"):
             for part in line.split(";"):
                 name, _, value = part.strip().partition("=")
@@ -163,7 +157,7 @@ class Door:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """Whether the browser's Accept-Encoding has the plain word `gzip`; `gzip;q=0`, for example, refuses gzip."""
+    """Accept-Encoding must have the plain word `gzip`: `gzip;q=0`, for example, refuses gzip."""
     accepted = ",".join(request.headers.get_all("Accept-Encoding")).split(",")
     return "gzip" in (coding.strip().lower() for coding in accepted)
 

@@ -1,4 +1,4 @@
-"""The page's listening socket and its addresses; by default only this machine can connect."""
+"""The page's listening socket and its addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.panel.access.names import is_here
 
 DEFAULT_PORT = 8246
 _BACKLOG = 64
-_UNSENT_BYTES = 128 * 2**10  # the system's send buffer of a connection; without a limit it would hold some megabytes
+_UNSENT_BYTES = 128 * 2**10  # the system's send buffer of a connection; unlimited, it would hold some megabytes
 _SIOCGIFADDR = 0x8915
 _INTERFACES = "/sys/class/net"
 
@@ -22,9 +22,9 @@ _INTERFACES = "/sys/class/net"
 def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
     """Return a socket that listens for browsers.
 
-    settings: address and port. Without a port, DEFAULT_PORT is used, or a free port if another program uses it and the
-    address is a loopback address. where: the name of the user's setting, for the error message. UserError if the
-    address or the port cannot be used.
+    settings: address and port. Without a port, DEFAULT_PORT is used, or, on a loopback address, a free port if another
+    program has it. where: the user's setting, for the error message. UserError if the address or the port cannot be
+    used.
     """
     address, port = checked_address(settings.address, "panel: address"), settings.port
     try:
@@ -41,7 +41,7 @@ def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
 
 
 def checked_address(address: str, where: str) -> str:
-    """Return an IP address in its standard form; UserError if `address` is no IP address; where: names the setting."""
+    """Return an IP address in its standard form; UserError if it is none. where: the user's setting."""
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:
@@ -50,7 +50,6 @@ def checked_address(address: str, where: str) -> str:
 
 
 def is_on_network(listener: socket.socket) -> bool:
-    """Whether other machines can reach a socket."""
     return not is_here(listener.getsockname()[0])
 
 
@@ -64,7 +63,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def network_urls(listener: socket.socket) -> list[str]:
-    """The page's URLs for other machines, by name and by IPv4 address; empty if no other machine can reach the page."""
+    """The page's URLs for other machines, by name and by IPv4 address; empty if none can reach the page."""
     if not is_on_network(listener):
         return []
     address, port = listener.getsockname()[:2]
@@ -74,10 +73,7 @@ def network_urls(listener: socket.socket) -> list[str]:
 
 
 def _own_numbers() -> list[str]:
-    """The IPv4 addresses of this machine's network interfaces, one for each; none on systems other than Linux.
-
-    Source: netdevice(7), SIOCGIFADDR.
-    """
+    """One IPv4 address for each network interface, on Linux. Source: netdevice(7), SIOCGIFADDR."""
     found = []
     with suppress(OSError, ImportError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
         import fcntl

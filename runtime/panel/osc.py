@@ -1,4 +1,4 @@
-"""OSC (Open Sound Control): lets other programs and pads move targets and play notes, with packets over UDP."""
+"""OSC (Open Sound Control): lets other programs and pads move targets and play notes, over UDP."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from runtime.sound.motion import LATENT
 
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
-MOST_MESSAGES = 64  # this many messages may be in one packet
-_DEEPEST = 4  # bundles may be within bundles, this many levels deep
-# Accepted requests for actions, sounds and instruments: how many per second, and how many together after a pause.
-# There are few, because some of these requests write files.
+MOST_MESSAGES = 64  # the most messages in one packet
+_DEEPEST = 4  # levels of bundles within bundles
+# Requests for actions, sounds and instruments: per second, and together after a pause. They are few because some of
+# them write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
-_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # a bundle's head is this name and a time, which is ignored
+_BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # a bundle begins with this name and a time, which is ignored
 
 
 class NotUnderstoodError(Exception):
@@ -32,11 +32,11 @@ class NotUnderstoodError(Exception):
 
 
 class OscPort(asyncio.DatagramProtocol):
-    """Passes the requests in OSC packets on to the playing process, and ignores packets that it does not understand.
+    """Passes the requests in OSC packets on to the playing process.
 
-    link: the link to the playing process. keys: the keys that pages and OSC hold. allowance: limits the messages;
-    packets beyond it are dropped, because UDP cannot slow a sender down. changed: called when a packet has been
-    counted. n_taken, n_ignored: how many packets were accepted, and how many were ignored.
+    keys: the keys that pages and OSC hold. allowance: limits the messages; packets beyond it are dropped, because UDP
+    cannot slow a sender down. changed: called when a packet has been counted. n_taken, n_ignored: how many packets were
+    accepted and ignored.
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
@@ -71,14 +71,14 @@ class OscPort(asyncio.DatagramProtocol):
             return
         method, params = request_of(kind, rest, values)
         if method == "action" and values and not values[0]:
-            return  # a pad's release, which sends 0, starts no action
+            return  # a pad that is released sends 0
         if method != "move" and params != _PANIC and self._rare.try_take() > 0.0:
             raise NotUnderstoodError
         self._link.tell(method, params)
 
 
 def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[str, object]]:
-    """Translate an OSC message to /timbrebox/KIND/REST with these values to a request; return its method and params."""
+    """Return the method and params of the request that an OSC message to /timbrebox/KIND/REST stands for."""
     first = values[0] if values else None
     if kind == "panic" and not rest:
         return "action", _PANIC
@@ -122,11 +122,11 @@ def messages_of(packet: bytes, depth: int = 0) -> Iterator[bytes]:
 
 
 def read_message(packet: bytes) -> tuple[str, list[object]]:
-    """The address and values of a message; NotUnderstoodError if the message is malformed."""
+    """The address and values of a message; NotUnderstoodError if it is malformed."""
     try:
         message = OscMessage(packet)
         return message.address, message.params
-    except Exception as error:  # no bytes from outside may end the page's process, whatever the library raises
+    except Exception as error:  # no bytes from outside may end the page's process
         raise NotUnderstoodError from error
 
 

@@ -1,4 +1,4 @@
-"""The open pages: passes their requests on to the playing process, and tells all pages what they must show."""
+"""The open pages: passes their requests on to the playing process, and tells them what to show."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from runtime.panel.playing.painter import Painter
 from runtime.panel.playing.play_link import PlayLink
 
 CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
-# What a page may ask the playing process. A sound that the page sends may name no file.
+# What a page may ask the playing process. A sound that it sends may name no file.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
     "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# A function that answers a request in this process, so that the request is not passed on.
+# A function that answers a request in this process, so that it is not passed on.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 
@@ -63,44 +63,40 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The topics that a page watches from now on, in addition to the topics that every page receives."""
+    """The topics that a page watches, besides those that every page receives."""
 
     topics: tuple[Literal["control", "picture"], ...]
 
 
 class _Page:
-    """An open page. topics: names of the news that it receives."""
-
     def __init__(self, connection: Connection):
         self.connection = connection
         self.topics = {CHANGE, METER}
         self.asked: set[asyncio.Task[None]] = set()
 
     def send(self, line: bytes) -> None:
-        """Send a message; a page that reads nothing is disconnected."""
+        """A page that reads nothing is disconnected."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
         broadcast([self.connection], line.decode())
 
     def send_picture(self, picture: bytes) -> None:
-        """Send a live picture, unless the page has not yet read everything sent before."""
+        """A page that has not read all earlier messages gets no picture."""
         if not self.connection.transport.get_write_buffer_size():
             broadcast([self.connection], picture)
 
 
-# Requests to the playing process whose answers every page must know.
+# Every page must know the answers to these requests.
 PRESENT = ("state", "card", "instruments", "methods")
 
 
 class Pages:
     """Serves all pages over one link, so that four pages cost the playing process no more than one.
 
-    hello: what every page is told first, in addition to targets and actions. came: called when the link to the playing
-    process is up. ring: descriptor of a SoundRing with the output's sound; None to borrow one from the playing process.
-
-    The attribute `link` is the link to the playing process, `keys` are the keys that pages hold, and `allowance` limits
-    the messages of all pages to the playing process.
+    hello: what every page is told first, besides targets and actions. came: called when the link is up. ring:
+    descriptor of a SoundRing with the output's sound; None to borrow one from the playing process. keys: the keys that
+    pages hold. allowance: limits the messages of all pages.
     """
 
     def __init__(
@@ -117,7 +113,7 @@ class Pages:
         self._tell_of_link = came
         self._own: dict[str, Own] = {}
         self._pages: dict[Connection, _Page] = {}
-        self._instrument: str | None = None  # the instrument that the pages show
+        self._instrument: str | None = None
         self._watched: set[str] = set()
         self._looks: asyncio.Task[None] | None = None
         self._greets: asyncio.Task[bytes] | None = None
@@ -127,19 +123,16 @@ class Pages:
 
     @property
     def n_pages(self) -> int:
-        """How many pages are open."""
         return len(self._pages)
 
     @property
     def connections(self) -> list[Connection]:
-        """The connections of the open pages."""
         return list(self._pages)
 
     def add(self, method: str, handler: Own) -> None:
         """Answer requests with this name here, instead of passing them on.
 
-        handler: called with the page's connection and the params as JSON. It returns plain values, or raises UserError
-        to refuse the request.
+        handler: called with the page's connection and the params as JSON; returns plain values, or raises UserError.
         """
         self._own[method] = handler
 
@@ -167,7 +160,7 @@ class Pages:
     # --- from pages ---
 
     async def _take(self, page: _Page, line: str | bytes) -> None:
-        """Handle one message; malformed and refused requests are answered with an error."""
+        """Malformed and refused requests are answered with an error."""
         number = None
         try:
             request = msgspec.json.decode(line, type=Request)
@@ -212,7 +205,7 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
-            if method == "sounds.read":  # leave out the paths of files, which no page needs
+            if method == "sounds.read":  # no page needs the paths of files
                 result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 
@@ -228,7 +221,7 @@ class Pages:
             self._painter.listen(self._borrowed)
 
     def _give_back(self) -> None:
-        """Close the ring of a playing process that has gone, so that its memory is freed."""
+        """Free the lent memory of a playing process that has gone."""
         if self._borrowed is not None:
             self._painter.listen(None)
             os.close(self._borrowed)
@@ -241,7 +234,7 @@ class Pages:
         self._tell(None, NOTHING)
 
     def _watch(self) -> None:
-        """Watch only the topics that open pages want, because news costs the playing process time."""
+        """Watch only what pages want: news cost the playing process time."""
         wanted = set().union(*(page.topics for page in self._pages.values()))
         if wanted != self._watched and self.link.is_up:
             self._watched = wanted
@@ -257,7 +250,6 @@ class Pages:
         self._tell(topic, messages.news_line(topic, news))
 
     def _show(self, picture: bytes | None) -> None:
-        """Send a live picture to the pages that want it; send nothing if `picture` is None."""
         for page in list(self._pages.values()) if picture is not None else ():
             if PICTURE in page.topics:
                 page.send_picture(picture)
@@ -266,7 +258,7 @@ class Pages:
         self._tell(None, await self._greeting())
 
     async def _greeting(self) -> bytes:
-        """The message that says what plays, or NOTHING; pages that connect at the same time share it."""
+        """Pages that connect at the same time share one message."""
         if self._greets is None or self._greets.done():
             self._greets = asyncio.create_task(self._greet())
         return await asyncio.shield(self._greets)
@@ -281,14 +273,13 @@ class Pages:
         return messages.news_line("play", present)
 
     def _tell(self, topic: str | None, line: bytes) -> None:
-        """Send a line to the pages that watch `topic`; None for all pages."""
         for page in list(self._pages.values()):
             if topic is None or topic in page.topics:
                 page.send(line)
 
 
 def _checked(request: Request) -> object:
-    """Return the params to pass on; UserError or msgspec's errors if a page may not send them."""
+    """UserError or msgspec's errors if a page may not send these params."""
     kind = {"sound": _Sound, "sounds.write": _Written}.get(request.method)
     if kind is not None:
         given = msgspec.json.decode(request.params, type=kind)

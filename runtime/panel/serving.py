@@ -1,4 +1,4 @@
-"""Serves the page's files and its WebSockets, until the playing process ends or a signal arrives."""
+"""Serves the page's files and its WebSockets."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout
 def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
-    settings: has the page's names in the network, and where to listen for OSC. parent: descriptor of a pipe that closes
+    settings: the page's names in the network, and where to listen for OSC. parent: descriptor of a pipe that closes
     when the playing process ends; None to serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with
-    the output's sound; None without one.
+    the output's sound, or None.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request does not concern the user
     asyncio.run(_serve(listener, settings, parent, ring))
@@ -73,7 +73,7 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
 
 
 async def _osc(pages: Pages, settings: PanelConfig, admission: Admission) -> OscPort | None:
-    """Listen for OSC; return None if the settings have no port for OSC, or if its address or port cannot be used."""
+    """Return None if the settings have no port for OSC, or if it cannot be used."""
     if settings.osc_port is None:
         return None
     osc = OscPort(pages.link, pages.keys, pages.allowance, admission.tell_soon)

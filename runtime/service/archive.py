@@ -18,10 +18,10 @@ _EXPECTED = "a .tar.gz of a Timbrebox checkout"
 
 @contextmanager
 def opened(source: Path, folder: Path) -> Iterator[Path]:
-    """Yield the program's folder: `source` itself if it is a folder, else the unpacked archive `source`.
+    """Yield the program's folder: `source` itself if it is a folder, else the unpacked archive.
 
-    folder: where an archive is unpacked; this folder is deleted before and after. UserError if `source` is neither a
-    folder nor an archive.
+    folder: where an archive is unpacked; deleted before and after. UserError if `source` is neither a folder nor an
+    archive.
     """
     if source.is_dir():
         yield source.resolve()
@@ -34,7 +34,7 @@ def opened(source: Path, folder: Path) -> Iterator[Path]:
         folder.mkdir(mode=0o700)
         _unpack(source, folder)
         inside = list(folder.iterdir())
-        # In an archive from a web page, all files are in one folder; `git archive` by itself makes no such folder.
+        # An archive from a web page has all files in one folder; `git archive` makes no such folder.
         yield inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -49,7 +49,7 @@ def _unpack(source: Path, folder: Path) -> None:
                 if n_bytes > room or number > MOST_FILES:
                     found = f"more than {room / 2**20:,.0f} MB or {MOST_FILES:,} files"
                     raise UserError(source, found, _EXPECTED, "check the archive, and the room on this machine")
-                # A Python environment works only on the machine where it was made, so it is not unpacked.
+                # A Python environment works only on the machine where it was made.
                 if ENVIRONMENT not in Path(member.name).parts[:2]:
                     archive.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, ValueError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Installs, updates and removes the systemd service that plays from power-on."""
+"""Installs, updates and removes the systemd service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UNPACKED = HOME / ".unpacked"  # where an archive is unpacked
 _FIRST_SETTINGS = Path(__file__).with_name("instrument.yaml")
 _SUFFIXES = (".path", ".service")  # of unit files
 _LARGEST_BYTES = 256 * 2**10
-_OLD_WITHIN_S = 90.0  # after a failed update, the previous version has at least this long to become ready
+_OLD_WITHIN_S = 90.0  # least time for the previous version to become ready after a failed update
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
@@ -54,7 +54,7 @@ def install(within_s: float, *, anyway: bool = False) -> int:
 
 
 def update(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Replace the installed program by the one in `source`, a folder or an archive; other arguments as in `install`."""
+    """Replace the installed program by `source`, a folder or an archive; other arguments as in `install`."""
     refuse_not_installed()
     with alone(anyway), signals_as_exceptions(), opened(source, UNPACKED) as folder:
         version = put_in(folder, within_s)
@@ -71,8 +71,8 @@ def refuse_not_installed() -> None:
 def put_in(source: Path, within_s: float) -> Path:
     """Install and start the program in `source`, and return the folder of the new version.
 
-    within_s: the time in which the program must become ready. If it does not, the previous version plays again, and
-    UserError is raised. The owner's settings and sounds do not change.
+    within_s: the time in which it must become ready. If it does not, the previous version plays again, and UserError is
+    raised.
     """
     version_of(source)
     versions, old = Versions(HOME), Versions(HOME).current()
@@ -99,7 +99,7 @@ def put_in(source: Path, within_s: float) -> Path:
 
 
 def uninstall(*, purge: bool) -> int:
-    """Stop the service and delete the program; purge: also delete its user account, settings, sounds and recordings."""
+    """Stop the service and delete the program; purge: also its user account, settings, sounds and recordings."""
     if PACKAGED.exists() and "DPKG_MAINTSCRIPT_NAME" not in os.environ:
         remedy = f"type: sudo apt-get {'purge' if purge else 'remove'} timbrebox"
         raise UserError("service uninstall", "a Debian package", "an installation by service install", remedy)
@@ -112,7 +112,7 @@ def uninstall(*, purge: bool) -> int:
         call("systemctl", "disable", *(["--now"] if is_booted() else []), unit.name)
         unit.unlink()
     _reload()
-    ANNOUNCED.unlink(missing_ok=True)  # it would announce a page that no longer exists
+    ANNOUNCED.unlink(missing_ok=True)  # the file announces a page that no longer exists
     shutil.rmtree(UPDATE_NEWS.parent, ignore_errors=True)
     shutil.rmtree(HOME, ignore_errors=True)
     if not purge:
@@ -126,7 +126,6 @@ def uninstall(*, purge: bool) -> int:
 
 
 def _play(versions: Versions, version: Path) -> None:
-    """Switch `current` to a version, install its unit files, reload systemd, and enable the service."""
     versions.switch(version)
     folder = version / "runtime" / "service"
     new = sorted(path for path in folder.glob(f"{USER}*") if path.suffix in _SUFFIXES)
@@ -150,10 +149,7 @@ def _play(versions: Versions, version: Path) -> None:
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """Play the old version again, and raise UserError; without an old version, the new version stays.
-
-    found: what is wrong with the new version.
-    """
+    """found: what is wrong with the new version."""
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)
@@ -164,10 +160,7 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the owner's first settings, unless SETTINGS exists.
-
-    They are a copy of what the owner edited in an older installation, or else of the defaults.
-    """
+    """The first settings are a copy of what the owner edited in an older installation, or else of the defaults."""
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"
@@ -182,7 +175,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """Our unit files: those that name HOME, because the owner may have other units with similar names."""
+    """Our unit files name HOME; the owner may have other units with similar names."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 
@@ -193,7 +186,7 @@ def _reload() -> None:
 
 
 def _refuse_checkout() -> None:
-    """UserError if HOME, where versions are installed and deleted, is a checkout."""
+    """Versions are installed and deleted in HOME."""
     if (HOME / ".git").exists() or ROOT == HOME:
         raise UserError(HOME, "a checkout", "a folder for the service alone", f"move it: sudo mv {HOME} /opt/checkout")
 

@@ -1,4 +1,4 @@
-"""Sends notices to systemd: that the program is ready, that it is alive, and what state it is in."""
+"""Sends notices to systemd."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 
 def is_service() -> bool:
-    """Whether systemd or a similar program runs this one and waits for notices; if so, no user sits at a terminal."""
+    """Whether systemd or a similar program waits for notices; then no user sits at a terminal."""
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 

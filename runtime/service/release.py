@@ -21,7 +21,7 @@ from runtime.service.versions import version_of
 def release(key: Path, archive: Path | None, out: Path) -> Path:
     """Sign an archive of a checkout, and return the signed update's path.
 
-    archive: None to make an archive of this checkout. out: the folder for the update. UserError if the archive or its
+    archive: None for an archive of this checkout. out: the folder for the update. UserError if the archive or its
     version cannot be used, or if nothing was signed.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -38,10 +38,7 @@ def release(key: Path, archive: Path | None, out: Path) -> Path:
 
 
 def _packed(path: Path) -> Path:
-    """Write an archive of this checkout's program to `path`, and return `path`.
-
-    The archive lacks the owner's instruments, and what only this machine can use, such as the Python environment.
-    """
+    """The archive lacks the owner's instruments, and what only this machine can use, such as the Python environment."""
 
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         name = Path(member.name).name
@@ -51,7 +48,7 @@ def _packed(path: Path) -> Path:
     top = f"timbrebox-{version_of(ROOT)}"
     with tarfile.open(path, "w:gz") as archive:
         for part in PARTS:
-            if part != "instruments" and (ROOT / part).exists():  # not packed: they belong to the owner
+            if part != "instruments" and (ROOT / part).exists():  # instruments belong to the owner
                 archive.add(ROOT / part, f"{top}/{part}", filter=kept)
     return path
 

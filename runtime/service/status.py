@@ -1,4 +1,4 @@
-"""Reports the service's state: what it does, what it waits for, what is wrong, and how to mend that."""
+"""Reports the service's state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WHY = {
 
 
 def read_status() -> dict[str, str]:
-    """What `status_lines` needs: the unit's properties, by systemd's names, and our own VERSION and LAST_LINE."""
+    """The unit's properties, by systemd's names, and our own VERSION and LAST_LINE."""
     known = properties(*_NAMES)
     if known.get("LoadState") == "loaded":
         current = Versions(HOME).current()
@@ -31,7 +31,7 @@ def read_status() -> dict[str, str]:
 
 
 def status_lines(known: dict[str, str]) -> list[str]:
-    """The properties of `read_status` as lines for the user: the state, each problem, and what to do."""
+    """What `read_status` found, as lines for the user: the state, each problem, and what to do."""
     if known.get("LoadState") != "loaded":
         return ["The service is not installed; to install it: sudo ./timbrebox service install"]
     is_active = known.get("ActiveState") == "active"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from runtime.base.errors import UserError
 from runtime.service.places import STATE, UNIT, USER
 
-MOST_RESTARTS = 3  # if systemd has restarted the program this many times, `restart` stops waiting for it
+MOST_RESTARTS = 3  # after this many restarts by systemd, `restart` stops waiting
 STEADY_S = 3.0
 _LOOK_EVERY_S = 0.2
 _FLEETING = {"tmpfs", "ramfs"}
@@ -62,7 +62,7 @@ def properties(*names: str) -> dict[str, str]:
 def restart(within_s: float) -> str:
     """Restart the service; return an empty text once it has stayed READY for STEADY_S, else what is wrong.
 
-    within_s: the time in which the service must become ready.
+    within_s: the time in which it must become ready.
     """
     wanted = ("ActiveState", "InvocationID", "NRestarts")
     before = properties(*wanted).get("InvocationID")
@@ -85,10 +85,10 @@ def restart(within_s: float) -> str:
 
 
 def last_line(since_s: int = 0, besides: str = "") -> str:
-    """The last line in the journal that the program itself printed; an empty text if there is none.
+    """The last line in the journal that the program itself printed, or an empty text.
 
-    since_s: a time in seconds since 1970; earlier lines are ignored. besides: a process id, as text, whose lines are
-    ignored. It is needed because the last lines of one run may be logged after the next run has begun.
+    since_s: the time of the earliest line, in seconds since 1970. besides: a process id, as text, whose lines are
+    ignored: a run's last lines may be logged after the next run has begun.
     """
     fields = "--output-fields=MESSAGE,_PID"
     command = [
@@ -119,7 +119,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
     mount = _mount_of(path, known)
     if mount.kind in _FLEETING:
         raise UserError(path, f"a file system in memory ({mount.kind})", "a disk", "install on a disk")
-    # If the root itself is an overlay, made at boot, its upper folder cannot be seen; it is then taken to be in memory.
+    # If the root itself is an overlay, its upper folder cannot be seen; the folder is taken to be in memory.
     if mount.kind == "overlay" and (
         not Path(mount.upper).is_dir() or _mount_of(Path(mount.upper), known).kind in _FLEETING
     ):
@@ -133,7 +133,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
 
 
 def _mounts(text: str) -> list[Mount]:
-    """Parse a mountinfo text; in each line, kind, source and options follow " - ". Source: proc_pid_mountinfo(5)."""
+    """In each line, kind, source and options follow " - ". Source: proc_pid_mountinfo(5)."""
     found = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
@@ -146,5 +146,5 @@ def _mounts(text: str) -> list[Mount]:
 def _mount_of(path: Path, mounts: list[Mount]) -> Mount:
     path = path.resolve()
     inside = [mount for mount in mounts if path.is_relative_to(mount.point)]
-    # Of two mounts at the same point, the later one counts: it covers the earlier one.
+    # Of two mounts at the same point, the later one covers the earlier one.
     return max(enumerate(inside), key=lambda item: (len(item[1].point), item[0]), default=(0, Mount("/", "", "")))[1]

@@ -1,7 +1,7 @@
-"""The installed versions of the program: each in its own folder, and a link, `current`, to the playing version.
+"""The installed versions of the program, and a link, `current`, to the playing one.
 
-A version is made beside the others and flushed to the disk. Then the link is replaced atomically. So after a power cut
-the link leads to a whole version, old or new.
+A version is made beside the others and flushed to the disk; then the link is replaced atomically. So after a power cut
+the link leads to a whole version.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Versions:
         self._home, self._folder, self._link = home, home / "versions", home / "current"
 
     def current(self) -> Path | None:
-        """The folder of the version that plays; None if there is none."""
+        """The folder of the version that plays, or None."""
         found = self._link.resolve()
         return found if self._link.is_symlink() and found.is_dir() else None
 
     def add(self, source: Path) -> Path:
-        """Copy the program in `source` into a new version, and return its folder; the version does not play yet.
+        """Copy the program in `source` into a new version, and return its folder.
 
         UserError if no suitable environment can be copied or made. OSError if the disk is full.
         """
@@ -58,7 +58,7 @@ class Versions:
         return self._folder / name
 
     def switch(self, version: Path) -> None:
-        """Make `current` lead to a version, atomically: after a power cut it leads to the old or the new version."""
+        """Let `current` lead to this version."""
         partial = self._home / ".current.partial"
         partial.unlink(missing_ok=True)
         partial.symlink_to(version.relative_to(self._home))
@@ -100,7 +100,7 @@ class Versions:
 
 
 def version_of(source: Path) -> str:
-    """The version number of the program in a folder; UserError if the folder contains no program."""
+    """The version of the program in a folder; UserError if there is no program."""
     try:
         with open(source / "pyproject.toml", "rb") as stream:
             project = tomllib.load(stream)["project"]
@@ -120,7 +120,7 @@ def has_environment(place: Path, version: Path) -> bool:
 
 
 def refuse_hidden_python(python: Path) -> None:
-    """UserError if `.venv`'s Python is in a directory that the service cannot reach."""
+    """UserError if the service cannot reach this Python."""
     hidden = any(python.is_relative_to(place) for place in ("/home", "/root", "/run/user"))
     if hidden or not all(path.stat().st_mode & stat.S_IXOTH for path in (python, *python.parents)):
         raise UserError(
@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """Copy from `old` the instruments that `new` lacks: these are the owner's."""
+    """The instruments that `new` lacks are the owner's."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)
@@ -141,7 +141,7 @@ def _keep_instruments(old: Path, new: Path) -> None:
 
 
 def _make_environment(version: Path) -> None:
-    """Make a version's Python environment with the version's own launcher, which reports progress on stderr."""
+    """The version's own launcher makes it, and reports progress on stderr."""
     done = subprocess.run(["sh", version / "timbrebox", "instruments"], stdout=subprocess.DEVNULL, check=False)
     (version / f"{ENVIRONMENT}.lock").unlink(missing_ok=True)
     if done.returncode or not has_environment(version, version):
@@ -151,7 +151,7 @@ def _make_environment(version: Path) -> None:
 
 
 def _copy(source: Path, target: Path, shares: bool) -> None:
-    """Copy a file or a folder; shares: whether to make hard links instead, where the file system allows them."""
+    """shares: whether to make hard links instead, where the file system allows them."""
     copy = _link_or_copy if shares else shutil.copy2
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, copy_function=copy)
@@ -167,7 +167,7 @@ def _link_or_copy(source: str | Path, target: str | Path, *, follow_symlinks: bo
 
 
 def _protect(folder: Path) -> None:
-    """Make all files readable by everybody and writable only by their owner, root."""
+    """Everybody may read, and only root, who owns the files, may write."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
         if not path.is_symlink():

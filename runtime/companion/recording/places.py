@@ -16,7 +16,7 @@ from runtime.companion.recording.sound_files import mend_wav
 
 MIDI = ".mid"
 SUFFIXES = (".wav", ".flac", MIDI)
-# The mark in the name of a growing file. Such a file can already be played.
+# The mark in the name of a growing file, which can already be played.
 _PART = ".part"
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 60
@@ -34,7 +34,7 @@ def recordings_folder() -> Path:
 
 
 def free_stem(folder: Path, name: str) -> str:
-    """A stem for a recording's files, made of date, time and `name`; no file in the folder has it yet."""
+    """A stem for a recording's files, made of date, time and `name`, that no file in the folder has."""
     shown = _UNSAFE.sub("-", name).strip("-.")[:_LONGEST_NAME] or "recording"
     stem = wanted = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{shown}"
     number = 1
@@ -50,7 +50,7 @@ def growing(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def hold(path: Path) -> int:
-    """Lock a growing file while this process lives; returns a descriptor, which unlocks the file when closed."""
+    """Lock a growing file while this process lives; return a descriptor, which unlocks the file when closed."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +58,7 @@ def hold(path: Path) -> int:
 
 
 def settle(path: Path) -> Path:
-    """Give a finished file its final name; returns its path, which is the old one if renaming fails."""
+    """Give a finished file its final name; return its path, the old one if renaming fails."""
     target = path.with_name(path.name.replace(_PART, "", 1) if _PART in path.name else path.name)
     stem, number = target.stem, 1
     while target.exists():
@@ -73,7 +73,7 @@ def settle(path: Path) -> Path:
 
 
 def settle_leftovers(folder: Path) -> list[Path]:
-    """Repair and rename the files that killed processes left; returns the new paths."""
+    """Repair and rename the files that killed processes left; return the new paths."""
     settled = []
     for suffix in SUFFIXES:
         for path in sorted(folder.glob(f"*{_PART}{suffix}")):

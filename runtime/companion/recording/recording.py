@@ -1,4 +1,4 @@
-"""One recording: reads sound from the ring, receives events in messages, and writes sound files and a MIDI file."""
+"""One recording: sound files and a MIDI file."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ _CHUNK_FRAMES = 2**14
 class Order(msgspec.Struct, frozen=True):
     """What to record.
 
-    generation: the ring's, as in SoundRing. first: the recording's first frame. name: part of the files' names.
-    head: what the MIDI file states at its beginning. most_frames: limit for one sound file, or None for the format's
-    limit.
+    generation: the ring's, as in SoundRing. first: the recording's first frame. name: part of the files' names. head:
+    what the MIDI file states at its beginning. most_frames: limit for one sound file, None for the format's.
     """
 
     generation: int
@@ -40,11 +39,10 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Recording:
-    """A recording that grows with each `work`.
+    """A recording that grows with each `work`; OSError if a file cannot be made.
 
-    files: paths, the first sound file first. n_frames: frames written so far. n_lost: frames among them that this
-    process read too late; they are silent. problem: why the recording ended by itself, or None if it did not.
-    OSError if a file cannot be made.
+    files: paths, the first sound file first. n_frames: frames written so far. n_lost: frames among them that were read
+    too late; they are silent. problem: why the recording ended by itself, or None.
     """
 
     def __init__(self, ring: RingReader, order: Order, folder: Path):
@@ -68,14 +66,14 @@ class Recording:
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends. None if it goes on: then everything before the end that the
-            previous call saw is written.
+        stop_at: the frame at which the recording ends. If None, everything before the end that the previous call saw is
+        written.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Write only up to the end that the previous call read. This process may see a new end before it sees the
-        # samples up to this end; at the next call it surely sees both.
+        # Write only up to the end that the previous call read: this process may see a new end before it sees the
+        # samples up to this end.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -121,7 +119,7 @@ class Recording:
             self.n_frames += len(part)
 
     def _change_file(self) -> None:
-        """Go on in another file, because the format can hold no more."""
+        """The format can hold no more."""
         full, self._sound = self._sound, self._next_sound()
         full.finish()
         self._hold_last()
@@ -137,7 +135,7 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Write the events before frame `end`. Call it before writing the sound, so that no sound lacks its events."""
+        """Call this before writing the sound up to `end`, so that no sound lacks its events."""
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

@@ -43,9 +43,9 @@ def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
 
 
 class WavFile:
-    """A WAV file of 16 or 24 bits, stereo. n_most: for tests, the most frames; None for the format's limit.
+    """A WAV file of 16 or 24 bits, stereo; OSError if it cannot be made.
 
-    OSError if the file cannot be made.
+    n_most: for tests, the most frames; None for the format's limit.
     """
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16, n_most: int | None = None):
@@ -82,7 +82,7 @@ class WavFile:
 
 
 class FlacFile:
-    """A FLAC file of 16 or 24 bits, stereo. OSError if the file cannot be made."""
+    """A FLAC file of 16 or 24 bits, stereo; OSError if it cannot be made."""
 
     n_most = None
 
@@ -139,7 +139,7 @@ class FlacFile:
         self.n_frames = n_encoded
 
     def _n_encoded(self) -> int:
-        """How many frames the encoder has written. It writes a block when the first frame after the block arrives."""
+        """The encoder writes a block when the first frame after the block arrives."""
         block_frames = int.from_bytes(os.pread(self._file, 2, _BLOCK_SIZE_AT), "big") or 1
         return max(0, self.n_frames - 1) // block_frames * block_frames
 

@@ -16,17 +16,14 @@ Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How a user has marked a sound: as a favourite, with tags, or both."""
+    """How a user has marked a sound."""
 
     favourite: bool = False
     tags: Annotated[tuple[Tag, ...], msgspec.Meta(max_length=MOST_TAGS)] = ()
 
 
 def read_marks() -> dict[str, Mark]:
-    """All marks, by sound: `INSTRUMENT/NAME` for an instrument's sound, `/NAME` for a user's sound.
-
-    UserError if the file is broken.
-    """
+    """All marks, by sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound; UserError if the file is broken."""
     path = data_folder() / "marks.json"
     if not path.exists():
         return {}
@@ -38,7 +35,7 @@ def read_marks() -> dict[str, Mark]:
 
 
 def mark(sound: str, mark: Mark) -> dict[str, Mark]:
-    """Replace the mark of one sound; returns all marks. UserError if the file is broken or cannot be written."""
+    """Replace the mark of one sound; return all marks. UserError if the file is broken or cannot be written."""
     marks = {name: each for name, each in read_marks().items() if name != sound}
     if mark != Mark():
         marks[sound] = mark

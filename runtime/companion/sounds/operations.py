@@ -1,7 +1,7 @@
-"""Saves, renames, copies and deletes the user's sounds, and undoes the last deletion, rename or overwriting.
+"""Saves, renames, copies and deletes the user's sounds; undoes deletions, renames and overwriting.
 
 What a change destroys is first copied to the trash; the change itself replaces or renames one file. So even after a
-kill or a power cut, each sound is as it was before the change or as it is after the change.
+power cut, each sound is as it was before the change or after it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REMEDY = "choose another place, or free some space"
 
 
 class Saved(NamedTuple):
-    """A saved sound. path: its file. replaced: whether a sound of that name was there before."""
+    """A saved sound. replaced: whether a sound of that name was there before."""
 
     name: str
     path: Path
@@ -40,15 +40,15 @@ class Saved(NamedTuple):
 
 
 def save_tree(name: str | None, tree: dict[str, Any], folder: Path | None) -> Saved:
-    """Save a sound given as the tree of a sound file; other arguments and errors as for `save`."""
+    """Save a sound given as the content of a sound's file; other arguments and errors as for `save`."""
     return save(name, sound_from_tree(tree, "the sound to save"), folder)
 
 
 def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
     """Save a sound as the user's own; an earlier sound of the same name goes into the trash.
 
-    name: None for a new name, such as "Sound 7". folder: folder of its trajectory files, or None without such files.
-    UserError for a name that no sound can have, a sound that cannot be stored, or a folder that cannot be written.
+    name: None for a new name, such as "Sound 7". folder: the folder of its trajectory files, or None. UserError if the
+    sound cannot have this name, or cannot be stored.
     """
     with _changing():
         name = new_name() if name is None else name
@@ -65,8 +65,8 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
 def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
     """Save a sound under this name or, if another sound has the name, under a new name such as "NAME 2".
 
-    If the same sound is there already under one of these names, it is not saved again. trajectories: contents of the
-    trajectory files, by the names in the sound. UserError as for `save`.
+    If the same sound has one of these names already, nothing is saved. trajectories: contents of the trajectory files,
+    by the names in the sound. UserError as for `save`.
     """
     with _changing():
         file_name(name)
@@ -112,16 +112,13 @@ def delete(name: str) -> None:
 
 
 def undo() -> str:
-    """Undo the last deletion, rename or overwriting that is not undone yet; returns a line that says what was done.
-
-    UserError if there is nothing to undo.
-    """
+    """Undo the last deletion, rename or overwriting; return a line for the user. UserError if there is none."""
     with _changing():
         for kept in trash.newest_first():
             done = {"delete": _undelete, "rename": _unrename, "overwrite": _restore}[kept.entry.did](kept)
             if done is not None:
                 return done
-            kept.done()  # nothing to undo: the program was killed before the change
+            kept.done()  # the program was killed before the change
     expected = "a sound that was deleted, renamed or overwritten"
     raise UserError("undo", "nothing to take back", expected, "see: ./timbrebox presets")
 
@@ -168,10 +165,7 @@ def _restore(kept: Kept) -> str | None:
 
 
 def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
-    """Copy a sound's trajectory files to the folder of the user's sounds; returns the content of the sound's file.
-
-    name: the sound's name in the file.
-    """
+    """The content of a sound's file, with `name` in it; the sound's trajectory files are copied, too."""
     file_name(name)  # refuses a bad name, before anything is written
     target = sounds_folder()
     files_of(sound, folder, name)  # refuses a missing trajectory file
@@ -186,10 +180,7 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file holds the same sound as `content`, except for the name stored in the file.
-
-    A renamed sound's file still stores the old name. name: the name in `content`.
-    """
+    """Whether a file holds the same sound as `content`, apart from the name in it; name: the name in `content`."""
     if _present(path) == content:
         return True
     try:
@@ -204,7 +195,6 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _present(path: Path) -> bytes | None:
-    """The content of a file; None if the file does not exist."""
     return read_bounded_file(path, "a sound", 64 * LARGEST_BYTES) if path.exists() else None
 
 
@@ -223,13 +213,13 @@ def _free_name(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """The name as it is stored; names that differ only in the Unicode form of their accents are one name."""
+    """Names that differ only in the Unicode form of their accents are one name."""
     return next((known for known in user_sounds() if file_name(known) == file_name(name)), name)
 
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """Let only one process at a time change the user's sounds; UserError if their folder cannot be written."""
+    """A lock, so that one process at a time changes sounds; UserError if their folder cannot be written."""
     folder = data_folder()
     try:
         make_folder(folder)

@@ -1,4 +1,4 @@
-"""Packs a sound with its trajectories and, if asked for, its instrument into one ZIP archive, and unpacks it again."""
+"""Packs a sound with its trajectories and instrument files into one ZIP archive, and unpacks it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
-MOST_FILES, MOST_INSTRUMENTS = 16, 2  # the two instrument files are a decoder and its encoder
+MOST_FILES, MOST_INSTRUMENTS = 16, 2  # an instrument is two files, a decoder and its encoder
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
-_LARGEST_LIST_BYTES = 2**14  # limit for the archive's list of files, because zipfile makes an object of every entry
-# The bytes that mark the end of a ZIP archive's list of files, and of a ZIP64 archive's. Source: .ZIP File Format
+_LARGEST_LIST_BYTES = 2**14  # a limit, because zipfile makes an object of every entry in the archive's list
+# These bytes mark the end of a ZIP archive's list of files, and of a ZIP64 archive's. Source: .ZIP File Format
 # Specification, 4.3.16 and 4.3.15.
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"
 _SOUND, _ONNX = "sound.yaml", ".onnx"
@@ -35,7 +35,7 @@ _DAMAGED = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
     LookupError,
 )  # fmt: skip
-_DATE = (2000, 1, 1, 0, 0, 0)  # fixed, so that the same content gives the same file
+_DATE = (2000, 1, 1, 0, 0, 0)  # a fixed date, so that the same content gives the same file
 
 
 class Package(NamedTuple):
@@ -49,11 +49,10 @@ class Package(NamedTuple):
 def pack(
     path: Path, sound: Sound, folder: Path | None, instruments: dict[str, bytes], inputs: Iterable[Path] = ()
 ) -> None:
-    """Write a package.
+    """Write a package; UserError if a file is missing, or the package cannot be written.
 
-    folder: folder of the sound's trajectory files, or None without such files. instruments: contents of the
-    instrument's files, by name; may be empty. inputs: files that must not be overwritten.
-    UserError if a file is missing, or the package cannot be written.
+    folder: the folder of the sound's trajectory files, or None. instruments: contents of the instrument's files, by
+    name; may be empty. inputs: files that must not be overwritten.
     """
     contents = files_of(sound, folder, sound.name)
     sound = renamed(sound, lambda file: digest_name(contents[file]))
@@ -88,7 +87,7 @@ def unpack(path: Path) -> Package:
 
 
 def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
-    """The contents of an archive's files, read into memory; refuses files that are too large or of another kind."""
+    """Refuses files that are too large or of another kind."""
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
         raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)
@@ -119,7 +118,7 @@ def _refuse_long_list(content: bytes, path: Path) -> None:
 
 
 def _largest(name: str) -> int | None:
-    """The most bytes that a file of this name may have; None if a package may not have such a file."""
+    """The most bytes of a file with this name; None if a package may not have such a file."""
     if name == _SOUND:
         return LARGEST_YAML_BYTES
     if name.endswith(TRAJECTORY_SUFFIX):

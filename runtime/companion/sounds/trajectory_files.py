@@ -21,9 +21,9 @@ def digest_name(content: bytes) -> str:
 
 
 def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, bytes]:
-    """The contents of a sound's trajectory files, by their paths; UserError if one is missing or broken.
+    """The contents of a sound's trajectory files, by the paths that the sound stores; these are relative to `folder`.
 
-    The paths are those that the sound stores; they are relative to `folder`. where: names the sound in messages.
+    where: names the sound in messages. UserError if a file is missing or broken.
     """
     found = {}
     for use in _uses(sound):
@@ -38,7 +38,7 @@ def renamed(sound: Sound, name: Callable[[str], str]) -> Sound:
 
 
 def moved_beside(sound: Sound, source: Path | None, target: Path, where: object) -> Sound:
-    """Copy a sound's trajectory files from `source` to the folder `target`; returns the sound with the copies' names.
+    """Copy a sound's trajectory files from `source` to `target`; return the sound with the copies' names.
 
     where: names the sound in messages.
     """
@@ -51,7 +51,7 @@ def moved_beside(sound: Sound, source: Path | None, target: Path, where: object)
 
 
 def outside(sound: Sound, target: Path) -> Sound:
-    """Write a sound's inline base64 trajectories to files in `target`; returns the sound with the files' names."""
+    """Write a sound's inline base64 trajectories to files in `target`; return the sound with the files' names."""
 
     def written(use: SoundTrajectory) -> SoundTrajectory:
         if not isinstance(use.inline, str):
@@ -63,7 +63,7 @@ def outside(sound: Sound, target: Path) -> Sound:
 
 
 def put(content: bytes, folder: Path) -> str:
-    """Write a trajectory's bytes to a file in `folder`, unless the file exists; returns the file's name."""
+    """Write a trajectory's bytes to a file in `folder`, unless it exists; return the file's name."""
     unpack(content, "trajectory")
     path = folder / digest_name(content)
     if not path.exists():

@@ -1,7 +1,7 @@
-"""The trash: a folder beside the sounds' folder with all that `undo` needs after a deletion, rename or overwriting.
+"""The trash: a folder beside the sounds' folder with what `undo` needs.
 
-Each entry is a folder with a number as its name. An entry is complete before its sound is changed. If the program is
-killed in between, the unchanged sound and the entry both exist, and `undo` skips the entry.
+Each entry is a folder with a number as its name. It is complete before its sound is changed. If the program is killed
+in between, `undo` finds the sound unchanged, and skips the entry.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Kept:
-    """A change in the trash. content: the content of the sound's file before the change, or None for a rename."""
+    """A change in the trash. content: the sound's file before the change, or None for a rename."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -43,7 +43,7 @@ class Kept:
         self.content = sound.read_bytes() if sound.exists() else None
 
     def done(self, newer: bytes | None = None) -> None:
-        """Mark the change as undone. newer: the content that undoing it has replaced, to be stored, or None."""
+        """Mark the change as undone. newer: the content that undoing it has replaced, or None."""
         if newer is not None:
             _write(self._folder / _NEWER, newer)
         self._folder.rename(self._folder.with_name(f"{_UNDONE}{self._folder.name}"))
@@ -51,7 +51,7 @@ class Kept:
 
 
 def trash_folder() -> Path:
-    """The folder of the trash; it may not exist yet."""
+    """The folder of the trash, which may not exist yet."""
     return data_folder() / "trash"
 
 
@@ -84,7 +84,7 @@ def newest_first() -> Iterator[Kept]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """All entries, undone ones too, in the order of their numbers."""
+    """All entries, also the undone ones, in the order of their numbers."""
     entries = [path for path in folder.glob("*[0-9]") if path.name.removeprefix(_UNDONE).isdecimal()]
     return sorted(entries, key=lambda path: int(path.name.removeprefix(_UNDONE)))
 

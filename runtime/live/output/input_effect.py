@@ -13,8 +13,8 @@ Positions = Callable[[], tuple[float, ...]]
 class InputEffect(NamedTuple):
     """An effect on the sound card's input.
 
-    audio_in: names the input. make: makes the effect; called with a sample rate in Hz, and with a function that returns
-    the knobs' positions.
+    audio_in: names the input. make: makes the effect, for a sample rate in Hz and a function that returns the knobs'
+    positions.
     """
 
     audio_in: AudioIn
@@ -22,9 +22,9 @@ class InputEffect(NamedTuple):
 
 
 def effect_on(output: Output, through: InputEffect | None, positions: Positions) -> tuple[Effect | None, list[str]]:
-    """Make the effect for an output that is about to start; return the effect and lines for the user.
+    """The effect for an output that is about to start, and lines for the user.
 
-    The effect is None if `through` is None or if the output has no input.
+    The effect is None if `through` is None or the output has no input.
     """
     if through is None:
         return None, []

@@ -1,4 +1,4 @@
-"""Opens the sound card; when the card has gone, plays silently and looks for a card again."""
+"""Opens the sound card; while there is none, plays silently and looks for one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.config import AudioConfig
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
-LOOK_S = 1.0  # while there is no sound card, seconds from one look for a card to the next
+LOOK_S = 1.0  # seconds between looks while there is no sound card
 
 
 class AudioHangsError(Exception):
@@ -23,12 +23,9 @@ class AudioHangsError(Exception):
 class SoundCard:
     """Opens and closes one output after another, on the main thread.
 
-    config: the settings. through: an effect, and the input to open for it; None for no input. positions: returns the
-    knobs' positions for the effect. waits_for_named: if the settings name a device that is missing, whether to wait for
-    it instead of raising UserError. say: called with each line for the user.
-
-    The attribute `output` is the output that plays now. `is_missing` says whether this output is silent because there
-    is no card. `problem` says why, and is empty if no card is missing.
+    through: an effect, and the input to open for it, or None. positions: returns the knobs' positions for the effect.
+    waits_for_named: whether to wait for a missing device that the settings name, instead of raising UserError. output:
+    what plays now. is_missing: whether it is silent because there is no card. problem: why, or an empty text.
     """
 
     def __init__(
@@ -44,17 +41,16 @@ class SoundCard:
         self._effect: Effect | None = None
         self.output: Output
         self.is_missing, self.problem = False, ""
-        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far; the newest one plays
+        self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far
         self._newest = 0  # the frame of the newest event
 
     @property
     def blocks(self) -> BlockRenderer:
-        """The renderer of the blocks that the output plays."""
         return self._renderers[-1]
 
     @property
     def block_s(self) -> float:
-        """How long a block plays, in seconds."""
+        """Seconds that a block plays."""
         return self.output.buffer_frames / self.output.sample_rate_hz
 
     @property
@@ -73,18 +69,17 @@ class SoundCard:
     def frame_at(self, arrival_s: float) -> int | None:
         """The engine's frame at which an event will be heard; None before the first output plays.
 
-        It is never before the previous event's: each output has a clock of its own, and a key that was pressed before
-        the card had gone, and released after, would be released first, and sound for ever. arrival_s: when the event
-        arrived, a time of `time.perf_counter()`.
+        arrival_s: when the event arrived, by `time.perf_counter()`. The frame is never before the previous event's,
+        although each output has its own clock: a key's release before its press would leave the note on.
         """
         frame = self._renderers[-1].clock.frame_at(arrival_s, self._newest) if self._renderers else None
-        if frame is None:  # no block yet
+        if frame is None:
             return self._newest or None
         self._newest = frame
         return frame
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
         renderer = self._renderers[-1]
         peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
         return peak
@@ -101,12 +96,12 @@ class SoundCard:
         return output
 
     def make_effect(self, output: Output) -> list[str]:
-        """Make the effect for an output that is about to start; return the lines for the user."""
+        """Make the effect for an output before it starts; return lines for the user."""
         self._effect, lines = effect_on(output, self._through, self._positions)
         return lines
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
-        """Play the rack on this output from now on; ring, wake and cues: as in BlockRenderer."""
+        """Play the rack on this output; ring, wake and cues: as in BlockRenderer."""
         self._newest = min(self._newest, rack.frame + MOST_AHEAD * output.buffer_frames)  # another rack begins anew
         output.start(rack, self._effect, ring, wake)
         self.output = output
@@ -114,7 +109,7 @@ class SoundCard:
         output.blocks.cues = cues
 
     def look(self) -> Output | None:
-        """Return a card that has appeared, after closing the silent output; None if there is no card yet."""
+        """If a card has appeared, close the silent output and return the card; else return None."""
         output = self._try(at_start=False)
         if output is not None:
             self.output.close()
@@ -122,7 +117,7 @@ class SoundCard:
         return output
 
     def leave(self) -> Output:
-        """Close the card, which has gone, and return the silent output to start instead.
+        """Close the card, which has gone; return the silent output to start instead.
 
         AudioHangsError if the card's driver hangs.
         """
@@ -135,10 +130,7 @@ class SoundCard:
         return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
 
     def _try(self, at_start: bool) -> Output | None:
-        """Open the sound card; return None if there is none, or if it cannot be opened.
-
-        at_start: whether the program is starting. Only then is a failure told to the user, or raised as in `first`.
-        """
+        """Return None if no card opens. at_start: whether a failure is told to the user, or raised as in `first`."""
         audio_in = self._through and self._through.audio_in
         try:
             output = open_output(self._config, audio_in)

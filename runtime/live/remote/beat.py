@@ -1,7 +1,7 @@
 """Computes the moments at which regular news are due.
 
-All moments are multiples of one beat, so that the main thread wakes once for several kinds of news. Each time it wakes,
-it takes the interpreter from the audio thread, which costs more than the news themselves.
+All are multiples of one beat, so that the main thread wakes once for several kinds of news. Each time, it takes the
+interpreter from the audio thread, which costs more than the news.
 """
 
 from __future__ import annotations
@@ -12,6 +12,6 @@ BEAT_S = 1.0 / 30.0
 
 
 def next_beat_s(now_s: float, n_beats: int = 1) -> float:
-    """The first multiple of n_beats beats after now_s, in seconds of the clock that gave now_s."""
-    # BEAT_S is multiplied by a whole number, so that rounding gives the same moment for every n_beats.
+    """The first multiple of n_beats beats after now_s, by the same clock."""
+    # A whole number times BEAT_S rounds to the same moment for every n_beats.
     return (math.floor(now_s / BEAT_S) // n_beats + 1) * n_beats * BEAT_S

@@ -1,4 +1,4 @@
-"""What pages ask about the machine: the doctor, the settings that may be changed, restart and power off."""
+"""What pages ask about the machine."""
 
 from __future__ import annotations
 
@@ -40,14 +40,13 @@ class Playing(Protocol):
 
     @property
     def choice(self) -> Choice:
-        """The `Choice` with which the first part's present instrument began to play."""
+        """The `Choice` with which the first part's instrument began to play."""
 
 
 class BoxRequests:
-    """Answers `doctor`, `doctor.start`, `settings`, `settings.choose`, `powers` and `power`.
+    """Answers requests about the doctor, the settings and the power.
 
-    companion: does the work. changed: publishes news to the programs that watch changes. file: the settings as they
-    are in the settings file.
+    file: the settings in the settings file.
     """
 
     def __init__(self, playing: Playing, companion: CompanionChild, changed: Callable[..., object], file: Config):
@@ -57,7 +56,7 @@ class BoxRequests:
         companion.on("examined", self._examined)
 
     def add_requests(self, server: Server) -> None:
-        """Let a server answer the requests that the class names."""
+        """Let a server answer these requests."""
         server.add("doctor", NoParams, lambda _params, _caller: self._examination)
         server.add("doctor.start", NoParams, self._examine)
         server.add("settings", NoParams, self._settings)
@@ -69,7 +68,6 @@ class BoxRequests:
         self._companion.ask(name, lambda answer: caller.answer(then(answer)), caller.refuse, **params)
         return LATER
 
-    # --- the doctor ---
 
     def _examine(self, _params: NoParams, caller: Caller) -> object:
         choice = self._playing.choice
@@ -92,7 +90,6 @@ class BoxRequests:
             self._examination = before | {"findings": findings, "n_checks": news["n_checks"]}
         self._changed(doctor=self._examination)
 
-    # --- settings ---
 
     def _settings(self, _params: NoParams, caller: Caller) -> object:
         return self._ask("chosen", self._with_present, caller, file=self._file)
@@ -101,11 +98,9 @@ class BoxRequests:
         return self._ask("choose", self._with_present, caller, file=self._file, **msgspec.structs.asdict(asked))
 
     def _with_present(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Add each setting's present value, `now`, to its row."""
         settings = self._playing.choice.settings
         return [row | {"now": value_of(settings, row["name"])} for row in rows]
 
-    # --- power ---
 
     def _power(self, asked: Power, caller: Caller) -> object:
         if asked.do != RESTART:
@@ -113,7 +108,7 @@ class BoxRequests:
         if not is_service():
             raise UserError("power", "no service, so nothing would start it again", "the service", "start play by hand")
         caller.answer({"do": RESTART})
-        signal.raise_signal(signal.SIGTERM)  # ends `play` as `systemctl restart` does; systemd then starts it again
+        signal.raise_signal(signal.SIGTERM)  # ends `play`; systemd then starts it again
         return LATER
 
 

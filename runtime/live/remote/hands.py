@@ -1,4 +1,4 @@
-"""Notes that other programs play over the link; a note ends at the latest when its program disconnects."""
+"""Notes that other programs play over the link."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Hands:
-    """The keys that each connection holds.
-
-    post: called with each event. A note that several connections hold ends when the last connection releases it.
-    """
+    """The keys that each connection holds; a note ends when no connection holds it any more."""
 
     def __init__(self, post: Callable[[Event], object]):
         self._post = post

@@ -1,4 +1,4 @@
-"""Publishes what a page shows while the instrument plays, 15 times a second: voices, level, targets' positions."""
+"""Publishes what a page shows while the instrument plays, 15 times a second."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ class Metered(Protocol):
         """The first part's engine."""
 
     def engines(self) -> list[Engine]:
-        """All parts' engines, including engines on which earlier notes ring out."""
+        """All engines that sound, also those on which earlier notes ring out."""
 
     @property
     def choice(self) -> Choice:
-        """The `Choice` with which the first part's present instrument began to play."""
+        """The `Choice` with which the first part's instrument began to play."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring it."""
+        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
 
 
 class Meter:
     """Publishes the topic `meter` while somebody watches it.
 
-    playing: the supervisor. positions: returns the position of each target of an engine, by name. is_recording: returns
-    whether a recording goes on.
-    Published are `voices`: how many sound; `level_db`: the output's peak, 0 dB at full scale; `sound` and `instrument`:
-    their names; `recording`: whether a recording goes on; `moved`: the positions of the targets that have moved since
-    the previous news, left out if none has.
+    positions: returns the position of each target of an engine, by name. is_recording: returns whether a recording goes
+    on.
+    Published are `voices`: how many sound; `level_db`: the output's peak, 0 dB at full scale; the names `sound` and
+    `instrument`; `recording`: whether one goes on; `moved`: positions that have changed since the previous news, left
+    out if none has.
     """
 
     def __init__(
@@ -58,11 +58,9 @@ class Meter:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until the next news; infinite if nobody watches."""
         return max(0.0, self._due_s - time.monotonic())
 
     def serve(self, server: Server) -> None:
-        """Publish the news if somebody watches and they are due."""
         was_watched, self._is_watched = self._is_watched, server.is_watched(METER)
         if not self._is_watched:
             if was_watched:

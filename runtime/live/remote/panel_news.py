@@ -1,4 +1,4 @@
-"""Keeps what the page's process reports for `doctor`: the page's addresses, the pairing code, devices and OSC."""
+"""Keeps what the page's process reports for `doctor`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
 
 
 class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers of OSC packets. taken: accepted packets. ignored: packets beyond the limit, or not understood."""
+    """Numbers of OSC packets. taken: accepted. ignored: beyond the limit, or not understood."""
 
     taken: int
     ignored: int
@@ -23,9 +23,8 @@ class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the page's process reports.
 
-    url: the page's address on this machine. network_urls: the page's addresses for other machines, empty if they cannot
-    reach the page. code: pairs a device, None if no code is needed. paired: names of the paired devices. osc: None if
-    the process does not listen for OSC.
+    url: the page's address on this machine. network_urls: its addresses for other machines, if they can reach it. code:
+    pairs a device; None if no code is needed. paired: names of the paired devices. osc: None without OSC.
     """
 
     url: Text
@@ -36,7 +35,7 @@ class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PanelNotes:
-    """Keeps the last report of the page's process, until that process disconnects."""
+    """Keeps the last report, until the page's process disconnects."""
 
     def __init__(self) -> None:
         self._said: PanelNews | None = None

@@ -1,4 +1,4 @@
-"""Publishes the live picture, 30 times a second: the newest note's spectrum, and the pitches of sounding notes."""
+"""Publishes the live picture, 30 times a second."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pictured(Protocol):
     """The part of `Supervisor` that the picture uses."""
 
     def engines(self) -> list[Engine]:
-        """All parts' engines, including engines on which earlier notes ring out."""
+        """All engines that sound, also those on which earlier notes ring out."""
 
     @property
     def sample_rate_hz(self) -> int:
@@ -29,11 +29,10 @@ class Pictured(Protocol):
 
 
 class Picture:
-    """Publishes the topic `picture` while somebody watches it. All values are read from the engines, none is measured.
+    """Publishes the topic `picture` while somebody watches it.
 
     Published are `rate_hz`: the sample rate; `hz`: the fundamentals of at most 8 sounding notes, newest first. For the
     newest note, `spectrum`: 256 levels in base64 (`acoustics.spectrum_picture`); `latents`: their positions, 0 to 1.
-    Spectrum and latents are left out if nothing sounds.
     """
 
     def __init__(self, playing: Pictured):
@@ -43,11 +42,9 @@ class Picture:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until the next news; infinite if nobody watches."""
         return max(0.0, self._due_s - time.monotonic())
 
     def serve(self, server: Server) -> None:
-        """Publish a picture if somebody watches and it is due."""
         if not server.is_watched(PICTURE):
             self._due_s = math.inf
         elif self._due_s == math.inf or self.wait_s == 0.0:

@@ -1,4 +1,4 @@
-"""Lends the memory with the last seconds of the output to a page's process that `play` did not start itself."""
+"""Lends the output's last seconds to a page's process that `play` did not start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime.link.server import LATER, Caller, NoParams, Server
 
 
 class LentRing:
-    """Answers `ring` by lending a SoundRing, which a borrower may only read; descriptor: the descriptor of the ring."""
+    """Answers `ring`: lends the SoundRing with this descriptor, for reading only."""
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
@@ -19,9 +19,8 @@ class LentRing:
         server.add("ring", NoParams, self._lend)
 
     def _lend(self, _params: NoParams, caller: Caller) -> object:
-        """Send the descriptor beside the answer; UserError if that is impossible."""
         try:
-            # The memory is opened again, read-only, because the ring's own descriptor would allow writing.
+            # The memory is opened again, read-only: the ring's own descriptor would allow writing.
             lent = os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise UserError("ring", str(error), "memory that can be lent", "start the page from play") from None

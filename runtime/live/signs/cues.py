@@ -1,4 +1,4 @@
-"""Makes the cues, short signal sounds: a separate engine plays a plain sound of the instrument."""
+"""Makes the cues, short signal sounds; a separate engine plays them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runtime.instrument.decoder import Decoder
 from runtime.sound.patch import Patch
 
 CHIME, WAITING, YES = "chime", "waiting", "yes"
-# For each note, its start in s and its MIDI number. CHIME rises, WAITING falls twice, YES is a rising fifth.
+# For each note: its start in s, its MIDI number. CHIME rises, WAITING falls twice, YES is a rising fifth.
 NOTES = {
     CHIME: ((0.0, 60), (0.12, 67), (0.24, 72), (0.36, 76)),
     WAITING: ((0.0, 67), (0.2, 60), (0.6, 67), (0.8, 60)),
@@ -22,17 +22,17 @@ NOTES = {
 PEAK = 0.125  # -18 dB: clear beside music, but no shock in silence
 _NOTE_S, _RING_S, _FADE_S = 0.15, 0.5, 0.03
 _VELOCITY, _BLOCK_FRAMES = 90, 256
-# Short, plain notes: no filter, no modulation, the knobs where the instrument's card puts them.
+# The cues have no filter and no modulation.
 _SETTINGS = Config(
     phase_blend=1.0, voice=VoiceConfig(n_voices=4, envelope=Adsr(decay_s=0.4, sustain=0.0, release_s=0.2))
 )
 
 
 def make_cues(instrument: Path, sample_rate_hz: int, volume_db: float = 0.0) -> dict[str, np.ndarray]:
-    """Make every cue of NOTES, and return the cues by name, each float32 (n_frames, 2).
+    """Make every cue of NOTES, and return them by name, each float32 (n_frames, 2).
 
-    The peak is the same for every instrument. volume_db: lowers the peak if negative. This takes long: the instrument
-    is loaded again, because another thread may play it. UserError as from Decoder.
+    All instruments' cues have one peak; a negative volume_db lowers it. This takes long: the instrument is loaded
+    again, because another thread may play it. UserError as from Decoder.
     """
     engine = Engine(Decoder(instrument), sample_rate_hz=sample_rate_hz, patch=Patch(_SETTINGS))
     peak = PEAK * min(1.0, 10.0 ** (volume_db / 20.0))

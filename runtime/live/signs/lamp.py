@@ -1,4 +1,4 @@
-"""The lamp and the button of a box: tells the companion, which drives the pins, what the lamp shows."""
+"""The lamp and the button of a box."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAYS, WAITS, WRONG = "plays", "waits", "wrong"
 class Lamp:
     """Lets the companion show on the lamp whether all is well, and watch the button.
 
-    box: the settings that name the pins. say: called with each line for the user.
+    box: the settings that name the pins.
     """
 
     def __init__(self, box: BoxConfig, companion: CompanionChild, say: Callable[[str], object]):

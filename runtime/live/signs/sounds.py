@@ -1,4 +1,4 @@
-"""Decides when each cue is played: at the start the chime or the cue for waiting, later the cue `yes`."""
+"""Decides when each cue is played."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from runtime.live.signs.cues import CHIME, WAITING, YES, make_cues
 
 
 class SignSounds:
-    """Plays the cues, short signal sounds. A separate thread makes their sound; all else is for the main thread.
+    """Plays the cues, short signal sounds, which a separate thread makes.
 
     greets: whether cues are played at the start. is_busy: returns whether the audio thread is rendering a block. wake:
-    called on the thread that makes the sounds, when `serve` has something to do. say: called with each line for the
-    user. The attribute `player` adds the cues to the output.
+    called on the separate thread when `serve` has something to do.
     """
 
     def __init__(
@@ -38,10 +37,7 @@ class SignSounds:
         self._wanted: list[str] = []
 
     def follow(self, instrument: Path, sample_rate_hz: int, volume_db: float) -> None:
-        """Make the cues with this instrument, at this sample rate and volume, on a separate thread.
-
-        Nothing happens if there are cues for this sample rate, or if they are being made.
-        """
+        """Make the cues on a separate thread, unless cues for this sample rate exist or are being made."""
         if self._made_for is not None and self._made_for[1] == sample_rate_hz:
             return
         self._made_for, self._cues = (instrument, sample_rate_hz), {}
@@ -49,7 +45,7 @@ class SignSounds:
         making.start()
 
     def look(self, has_card: bool, has_input: bool) -> None:
-        """Play the cue for waiting once, if there is no MIDI input yet; play the chime as soon as there is one.
+        """Play the cue for waiting once if there is no MIDI input; play the chime as soon as there is one.
 
         Call this repeatedly; nothing is played before there is a sound card.
         """
@@ -63,11 +59,10 @@ class SignSounds:
             self._play(WAITING)
 
     def yes(self) -> None:
-        """Play the cue `yes`, because something was learned or saved."""
         self._play(YES)
 
     def serve(self) -> None:
-        """Say what failed, and play the latest requested cue if its sound is ready."""
+        """Say what failed; play the latest requested cue if its sound is ready."""
         if self._complaint:
             self._say(self._complaint)
             self._complaint = ""

@@ -1,4 +1,4 @@
-"""Frees large objects in small steps, so that no other thread waits long for the interpreter."""
+"""Frees large objects in small steps: no other thread waits long for the interpreter."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)  # not f
 
 
 def free_in_steps(objects: list[object]) -> None:
-    """Empty the list, and free its objects and what only they refer to, each object by a call of its own.
+    """Empty the list, and free its objects and what only they refer to, each by a call of its own.
 
-    Python would free all of it at once, and would keep the interpreter meanwhile: 2 to 3 ms for an engine. Call this
-    inside `gives_way`, which looks between two calls whether a block is being rendered.
+    Python would free all at once, and hold the interpreter for 2 to 3 ms for an engine. Inside `gives_way`, the thread
+    pauses between two calls while a block is rendered.
     """
     reached, seen = [*objects], set(map(id, objects))
     objects.clear()
@@ -21,7 +21,7 @@ def free_in_steps(objects: list[object]) -> None:
             if id(other) not in seen and not isinstance(other, _LEAD_ELSEWHERE):
                 seen.add(id(other))
                 reached.append(other)
-    # In `reached`, an object is before what it refers to, and is freed first; so each `pop` frees one object.
+    # An object is freed before what it refers to, so each `pop` frees one object.
     each = other = None
     reached.reverse()
     while reached:

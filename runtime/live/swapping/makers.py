@@ -1,14 +1,11 @@
-"""Threads that make instruments, each for one instrument at a time, so that memory does not fragment.
+"""Threads that make instruments and free them, so that memory does not fragment.
 
-glibc gives each thread its own heap arena, and memory returns to the arena that it was allocated from, whichever thread
-frees it. When one thread made all engines, the gaps that an old engine left between newer objects were too small for
-the next engine, and memory grew from swap to swap. So a thread makes its next engine, or the next engines of all
-parts, only when its previous engines are freed and its arena is empty again. `play` locks its memory, so an empty arena
-would stay in memory; therefore the thread returns the arena to the system. It does so once more a few seconds later,
-because the state to be remembered and a recording may refer to the engine's sounds until then.
+In glibc each thread has its own heap arena, and memory returns to the arena that it came from. When one thread made all
+engines, the gaps of old engines were too small for new ones, and memory grew. So a thread makes its next engines only
+when its previous ones are freed. `play` locks its memory, so the thread returns its empty arena to the system. It does
+so again a few seconds later: until then, other objects may refer to the engine's sounds.
 
-The threads also free the engines, in small steps. The main thread would not do, because it runs Python at any time,
-also while a block is rendered.
+The main thread must not free engines: it runs Python at any time, also while a block is rendered.
 """
 
 from __future__ import annotations
@@ -27,12 +24,10 @@ MOST_MAKERS = 8
 TIDIES_AGAIN_S = 5.0
 _N_TIDIES = 2
 
-Make = Callable[[], Iterable[object]]  # makes something, and returns what it has made
+Make = Callable[[], Iterable[object]]  # returns what it has made
 
 
 class _Maker:
-    """A thread that makes instruments; it may make the next one when all that it made before is freed."""
-
     def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool]):
         self._wake, self._is_busy = wake, is_busy
         self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
@@ -56,7 +51,6 @@ class _Maker:
         self._tasks.put(partial(self._free, engines))
 
     def tidy(self) -> None:
-        """If all that the thread made is freed, let it return the memory; do so again TIDIES_AGAIN_S later."""
         now_s = time.monotonic()
         if self._n_tidies and now_s >= self._next_tidy_s and not self._is_at_work and self.is_free:
             self._n_tidies, self._next_tidy_s = self._n_tidies - 1, now_s + TIDIES_AGAIN_S
@@ -72,12 +66,12 @@ class _Maker:
         promote_thread(SWAP_PRIORITY)
         while (task := self._tasks.get()) is not None:
             task()
-            del task  # a variable of the waiting thread would keep alive what the task refers to
+            del task  # otherwise the task would be kept in memory while the thread waits
 
     def _make(self, make: Make) -> None:
         with gives_way(self._is_busy):
             self._last = [weakref.ref(each) for each in make()]
-        self._return_memory()  # the memory that was needed only for making
+        self._return_memory()  # the memory that only the making needed
         self._is_at_work = False
         self._wake()
 
@@ -92,10 +86,10 @@ class _Maker:
 
 
 class Makers:
-    """One thread for each instrument that is in use, and one for the next instrument; at most MOST_MAKERS.
+    """One thread for each instrument in use, and one for the next; at most MOST_MAKERS.
 
-    wake: called on a thread when it has made something, or failed, or has freed something. is_busy: returns whether the
-    audio thread is rendering a block; then the threads pause.
+    wake: called on a thread that has made or freed something, or has failed. is_busy: returns whether the audio thread
+    is rendering a block; then the threads pause.
     """
 
     def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool] = lambda: False):
@@ -106,28 +100,28 @@ class Makers:
         return len(self._makers)
 
     def run(self, make: Make) -> None:
-        """Call `make` on a free thread if possible; do not call this while another `make` runs."""
+        """Call `make` on a free thread if possible, but not while another `make` runs."""
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = self._new()
-        if maker is None:  # no thread is free: let the threads take turns
+        if maker is None:  # no thread is free, so they take turns
             maker = self._makers.pop(0)
             self._makers.append(maker)
         maker.make(make)
 
     def free(self, engines: Iterable[object]) -> None:
-        """Let each engine be freed by the thread that has made it; nothing else may refer to these engines."""
+        """Let the threads free the engines that they made; nothing else may refer to these."""
         for engine in engines:
             maker = next((each for each in self._makers if each.has_made(engine)), None)
             (maker or next(iter(self._makers), None) or self._new()).free([engine])
 
     def tidy(self) -> None:
-        """Let the threads return the memory of freed instruments; call this after freeing some, and every 2 s."""
+        """Let the threads return freed memory to the system; call this at least every 2 s."""
         for maker in self._makers:
             maker.tidy()
 
     def close(self) -> None:
-        """Let the threads finish their work and end; wait until all have ended."""
+        """End the threads after their work; wait for them."""
         for maker in self._makers:
             maker.end()
         for maker in self._makers:

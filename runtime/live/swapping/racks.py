@@ -1,4 +1,4 @@
-"""Builds and replaces the rack that plays, and decides when a replaced rack is freed."""
+"""Builds and replaces the rack that plays."""
 
 from __future__ import annotations
 
@@ -15,40 +15,37 @@ from runtime.sound.patch import Patch, named
 
 
 class Racks:
-    """The rack that plays, and the racks that it replaced; for the main thread. `fit` builds the first rack.
+    """The rack that plays, and the racks that it replaced; for the main thread.
 
-    choice: the `Choice` with which the first part's present instrument began to play. wake: as in `Rack`.
-    rack: the rack that plays, None before `fit`.
+    choice: the `Choice` with which the first part's instrument began to play. wake: as in `Rack`. rack: None before
+    `fit`.
     """
 
     def __init__(self, choice: Choice, wake: Callable[[], object]):
         self.choice, self._wake = choice, wake
         self.rack: Rack | None = None
         self._n_past_notes = 0
-        self._leaving: list[Rack] = []  # racks that were replaced since the latest call of `free_left`
-        self._left: list[Rack] = []  # racks that were replaced before the latest call of `free_left`
+        self._leaving: list[Rack] = []  # racks replaced since the latest `free_left`
+        self._left: list[Rack] = []  # racks replaced before the latest `free_left`
 
     @property
     def sample_rate_hz(self) -> int:
-        """The sample rate of the rack."""
         return self.rack.sample_rate_hz
 
     @property
     def status(self) -> Status:
-        """The status of the rack."""
         return self.rack.status
 
     @property
     def n_notes(self) -> int:
-        """How many notes all racks have played."""
         return self._n_past_notes + self.rack.status.n_notes
 
     def choice_of(self, part: int) -> Choice:
-        """The `Choice` that the part with this number plays."""
+        """The `Choice` that this part plays."""
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Remember that `part` plays another `Choice` from now on; ALL_PARTS stands for all parts."""
+        """Remember that `part`, or every part for ALL_PARTS, plays another `Choice` from now on."""
         if part == ALL_PARTS:
             self.choice = choice
             return
@@ -59,10 +56,7 @@ class Racks:
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays.
-
-        patch: the first part's patch when the sound was saved; if the part has another patch now, nothing is renamed.
-        """
+        """Rename the sound that plays, if the first part's patch is still `patch`."""
         engine = self.rack.engine()
         if engine.patch is not patch:
             return
@@ -72,7 +66,7 @@ class Racks:
             self.choice = self.choice._replace(whole=named(self.choice.whole, name))
 
     def fit(self, sample_rate_hz: int) -> bool:
-        """Keep the rack if it has this sample rate, else build another; return whether another was built."""
+        """Return False if the rack has this sample rate; else build another, and return True."""
         if self.rack is not None and self.rack.sample_rate_hz == sample_rate_hz:
             return False
         self._build(sample_rate_hz)
@@ -85,12 +79,12 @@ class Racks:
     def free_left(self) -> None:
         """Free the racks that were replaced before the previous call.
 
-        By now the audio thread does not use them, so it cannot be the thread that frees them.
+        The audio thread has left them by now, so it does not have to free them.
         """
         self._left, self._leaving = self._leaving, []
 
     def _build(self, sample_rate_hz: int) -> None:
-        """Replace the rack by a new one for this sample rate, with the knobs in the same positions."""
+        """The knobs stay in the same positions."""
         choice = self.choice if self.rack is None else with_positions(self.choice, self.rack)
         for each in [part for _, part in choice.parts] or [choice]:
             warm_up(each.patch, each.instrument, sample_rate_hz)

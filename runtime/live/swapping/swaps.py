@@ -1,4 +1,4 @@
-"""Swaps instruments while playing: another thread makes the next instrument, and the rack takes it over."""
+"""Swaps instruments while playing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runtime.sound.patch import named
 
 
 class Playing(Protocol):
-    """The part of `Supervisor` that swaps use; tell_sound: publishes the name of the sound that plays from now on."""
+    """The part of `Supervisor` that swaps use; tell_sound: publishes the present sound's name."""
 
     def post(self, event: Event) -> None: ...
 
@@ -46,9 +46,8 @@ class _Wish(NamedTuple):
 class Swaps:
     """Replaces the instruments and the parts that play.
 
-    playing: the supervisor. racks: the supervisor's racks. say: called with each line for the user. wake: called on the
-    thread that makes instruments, when `serve` has something to do. is_busy: returns whether the audio thread is
-    rendering a block.
+    wake: called on the thread that makes instruments, when `serve` has something to do. is_busy: returns whether the
+    audio thread is rendering a block.
     """
 
     def __init__(
@@ -60,20 +59,20 @@ class Swaps:
         is_busy: Callable[[], bool] = lambda: False,
     ):
         self._playing, self._racks, self._say = playing, racks, say
-        self._wishes: deque[_Wish] = deque()  # requested instruments that no thread has begun to make
+        self._wishes: deque[_Wish] = deque()  # requests that no thread has begun to carry out
         self._is_making, self._makers = False, Makers(wake, is_busy)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
-        self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed yet
-        self._asked: dict[int, str] = {}  # by part: the latest instrument that was requested
+        self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed
+        self._asked: dict[int, str] = {}  # the latest requested instrument, by part
 
     @property
     def plays_whole(self) -> bool:
-        """Whether the present sound has parts. If it does, the next sound that is chosen replaces all of them."""
+        """Whether the present sound has parts; then the next sound replaces all of them."""
         return bool(self._racks.choice.parts)
 
     @property
     def is_taking_over(self) -> bool:
-        """Whether another instrument was posted and does not play yet; this lasts for a block or two."""
+        """Whether another instrument was posted and does not play yet: for a block or two."""
         return bool(self._posted)
 
     @property
@@ -91,30 +90,30 @@ class Swaps:
     def ask(self, part: int, instrument: str, sound: str | None = None, name: str | None = None) -> None:
         """Let a part play another instrument as soon as it is ready.
 
-        sound: file of the sound to play, None for the instrument's first sound. name: the sound's name, None to take
-        the name from the file.
+        sound: the sound's file, None for the instrument's first sound. name: the sound's name, None to take it from the
+        file.
         """
         self._asked[part] = instrument
         self._want(part, instrument, sound, name)
 
     def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None:
-        """Replace all parts by the parts of a sound; a sound without parts plays as a single part.
+        """Replace all parts by the parts of a sound, or by the sound as a single part.
 
-        sound: the name or file by which the sound is found, or the sound itself. name: the name under which it plays.
-        instrument: None for the instrument that the sound names.
+        instrument: None for the one that the sound names. sound: a sound's name or file, or the sound itself. name: the
+        name under which it plays.
         """
         self._want(ALL_PARTS, instrument, sound, name)
 
     def _want(self, part: int, instrument: str | None, sound: str | WrittenSound | None, name: str | None) -> None:
         choice = self._racks.choice_of(max(0, part))
         settings = choice.settings
-        if part == ALL_PARTS:  # the present instrument plays a sound that names no instrument
+        if part == ALL_PARTS:  # a sound that names no instrument plays on the present one
             settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
         self._wishes.append(_Wish(part, instrument, sound, name, settings, self._racks.sample_rate_hz))
         self._begin()
 
     def serve(self) -> None:
-        """Post the instruments that are ready, say what failed, and return the memory of freed instruments."""
+        """Post the instruments that are ready, and say what failed."""
         self._makers.tidy()
         while self._made:
             made = self._made.popleft()
@@ -126,21 +125,21 @@ class Swaps:
                 self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
                 continue
             wish, choice, ready = made
-            # An instrument for an earlier sample rate, or for a part that no longer exists, is dropped.
+            # If not, the sample rate has changed or the part no longer exists, and the instrument is dropped.
             if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._n_parts():
                 self._posted.append((wish.part, choice))
                 sound = wish.sound.where if isinstance(wish.sound, WrittenSound) else wish.sound
                 self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
 
     def _n_parts(self) -> int:
-        """How many parts there are when all posted swaps have happened."""
+        """The number of parts when all posted swaps have happened."""
         for part, choice in reversed(self._posted):
             if part == ALL_PARTS:
                 return max(1, len(choice.parts))
         return self._racks.rack.n_parts
 
     def happened(self, _action: Action) -> None:
-        """Perform the action `swapped`: note that the oldest posted swap has happened."""
+        """Perform the action `swapped`: the oldest posted swap has happened."""
         if not self._posted:
             return
         part, choice = self._posted.popleft()
@@ -154,11 +153,11 @@ class Swaps:
         self._say(f"Sound: {name or 'without a name'}.")
 
     def free(self, engines: Iterable[Engine]) -> None:
-        """Let the threads that make instruments free engines that play no more."""
+        """Let the threads that made these engines free them."""
         self._makers.free(engines)
 
     def forget_posted(self) -> None:
-        """Forget unconfirmed swaps and requests, because a new rack does not know them."""
+        """A new rack does not know unconfirmed swaps and requests."""
         self._posted.clear()
         self._asked.clear()
 
@@ -167,17 +166,17 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """Let a thread make what the next wish asks for, unless a thread is at work: the order must be kept."""
+        """Make one wish at a time, because the order must be kept."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
     def _make(self, wish: _Wish) -> list[object]:
-        """Make what a wish asks for, an instrument or parts, on a maker's thread; return the engines, for `Makers`."""
+        """This runs on a maker's thread; it returns the engines, for `Makers`."""
         try:
             choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
             self._made.append((wish, choice, ready))
-        except Exception as error:  # whatever the error is, playing must go on
+        except Exception as error:  # playing must go on after any error
             self._made.append((wish, error))
             return []
         return [each.engine for each in (ready if isinstance(ready, tuple) else (ready,))]
@@ -195,15 +194,14 @@ def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
-    # No note is played to warm the engine up: loading has run the decoder, and other engines have already played.
-    # The preset in the settings is left out, because it belongs to the instrument in the settings.
+    # No note warms the engine up: loading has run the decoder, and other engines have played. The settings' preset is
+    # left out, because it belongs to the settings' instrument.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)
 
 
 def _named(choice: Choice, name: str | None) -> Choice:
-    """The choice, with `name` in place of the name that the sound's file gives; None changes nothing."""
     if name is None:
         return choice
     if choice.whole is not None:

@@ -1,4 +1,4 @@
-"""Wakes the main thread from the audio thread and from other threads."""
+"""Wakes the main thread from any other thread."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 
 
 class ReturnPipe:
-    """A pipe that tells the main thread that another thread has returned something.
+    """Tells the main thread that another thread has returned something.
 
     The audio thread must not wait for a lock, and a `threading.Event` has one. A write to a non-blocking pipe takes 1
-    to 3 us, and is rare. A write to a full pipe may fail, which does no harm: the main thread wakes anyway.
+    to 3 us. A write to a full pipe fails, which does no harm: the main thread wakes anyway.
     """
 
     def __init__(self) -> None:
@@ -24,11 +24,11 @@ class ReturnPipe:
             os.write(self._write_fd, b"!")
 
     def drain(self) -> None:
-        """Empty the pipe: `read_fd` becomes readable again at the next `wake`."""
+        """Empty the pipe, so that `read_fd` becomes readable only at the next `wake`."""
         with contextlib.suppress(OSError):
             os.read(self.read_fd, 4096)
 
     def close(self) -> None:
-        """Close both ends of the pipe; call this only after everything that calls `wake` has ended."""
+        """Close both ends; call this only after everything that calls `wake` has ended."""
         os.close(self.read_fd)
         os.close(self._write_fd)

@@ -10,13 +10,10 @@ from collections.abc import Iterable
 
 
 class StopSignal:
-    """The request to stop, by SIGINT, SIGTERM, SIGHUP or `request`; a thread can wait for it.
+    """The request to stop, by SIGINT, SIGTERM, SIGHUP or `request`; create it on the main thread.
 
-    woken: the file descriptors that ended the latest wait.
-
-    Create it on the main thread. A closing terminal sends SIGHUP; under `nohup`, SIGHUP stays ignored and the program
-    plays on. The signal handler only writes a byte to a pipe: setting a threading.Event there can deadlock with the
-    wait that the signal interrupts.
+    woken: the file descriptors that ended the latest wait. Under `nohup`, SIGHUP stays ignored. The handler only writes
+    to a pipe: setting a threading.Event there can deadlock with the wait that the signal interrupts.
     """
 
     def __init__(self) -> None:
@@ -36,15 +33,14 @@ class StopSignal:
     def wait(self, limit_s: float, wake_fds: Iterable[int] = (), write_fds: Iterable[int] = ()) -> bool:
         """Wait for the request to stop; return whether it was made.
 
-        limit_s: the longest wait in seconds. The wait also ends when one of wake_fds is readable or one of write_fds is
-        writable.
+        The wait also ends after limit_s, or when one of wake_fds is readable or one of write_fds is writable.
         """
         readable, writable, _ = select.select([self._read_fd, *wake_fds], list(write_fds), [], limit_s)
         self.woken = frozenset([*readable, *writable])
         return self._read_fd in readable
 
     def close(self) -> None:
-        """Restore the signal handlers that were there before."""
+        """Restore the earlier signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         os.close(self._read_fd)

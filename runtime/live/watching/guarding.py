@@ -8,7 +8,7 @@ from runtime.companion.child import CompanionChild
 
 
 class Guarding:
-    """Tells the companion which thread to guard; on a machine with several cores, no thread needs a guard."""
+    """Tells the companion which thread to guard; with several cores, no thread needs a guard."""
 
     def __init__(self, companion: CompanionChild):
         self._companion = companion
@@ -16,7 +16,7 @@ class Guarding:
         self._told: tuple[int, int] | None = None
 
     def follow(self, thread_id: int | None) -> None:
-        """Guard this thread, None if it is not known yet. Call this repeatedly: a restarted companion guards none."""
+        """Guard this thread, None if not known yet. Call this repeatedly: a restarted companion guards none."""
         now = thread_id, self._companion.n_starts
         if not self._is_needed or thread_id is None or now == self._told:
             return

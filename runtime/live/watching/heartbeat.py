@@ -1,18 +1,18 @@
-"""Detects that a device requests no more blocks: an unplugged card and a dead sound server raise no error."""
+"""Detects that a device requests no more blocks; an unplugged card raises no error."""
 
 from __future__ import annotations
 
-BEAT_S = 0.15  # seconds from one look to the next; 1.5 blocks if those take longer
+BEAT_S = 0.15  # seconds between looks, at least 1.5 blocks
 _SUSPECT_S = 0.1
-# This many looks in a row must find no new block before the device counts as gone.
-_BEATS_AT_START = 15  # before the first block, which some drivers request late
-_BEATS_MISSED = 3  # after the first block; not 1, because the program itself may have been suspended
+# The device has gone if this many looks in a row find no new block.
+_BEATS_AT_START = 15  # looks before the first block, which some drivers request late
+_BEATS_MISSED = 3  # looks after the first block; not 1: the program itself may have been suspended
 
 
 class Heartbeat:
     """Counts successive looks that find no new block.
 
-    block_s: how long a block plays; now_s: time in seconds of `time.monotonic()`.
+    block_s: how long a block plays. now_s: a time of `time.monotonic()`.
     """
 
     def __init__(self, block_s: float, now_s: float):
@@ -27,13 +27,13 @@ class Heartbeat:
         return max(0.0, self._due_s - now_s)
 
     def suspect(self, n_blocks: int, now_s: float) -> None:
-        """Note another sign that the device has gone: look soon, and one look without a new block is enough."""
+        """Note another sign that the device has gone; it counts as gone if the next look finds no new block."""
         if not self._is_suspect:
             self._is_suspect, self._n_blocks, self._n_missed = True, n_blocks, 0
             self._due_s = now_s + max(_SUSPECT_S, 3.0 * self._block_s)
 
     def look(self, n_blocks: int, now_s: float) -> bool:
-        """Whether the device has gone; n_blocks: how many blocks the device has requested so far."""
+        """Whether the device has gone; n_blocks: how many it has requested so far."""
         if now_s < self._due_s:
             return False
         self._due_s = now_s + self._beat_s

@@ -1,4 +1,4 @@
-"""Keeps loads and faults of the last minutes, for people who look only after they have heard a fault."""
+"""Keeps loads and faults of the last minutes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from runtime.audio.load import BlockLoads
 
-STEP_S = 1.9  # a little less than the supervisor's ROUND_S, so that each round adds a point
+STEP_S = 1.9  # a little less than ROUND_S, so that each round adds a point
 MINUTES = 5
 _DIGITS = 4
 
@@ -30,11 +30,10 @@ class Card(Protocol):
 
 
 class Point(NamedTuple):
-    """What happened in a few seconds of playing.
+    """A few seconds of playing.
 
-    at_s: the end of these seconds, a time of `time.monotonic()`. load, most: mean and largest load of the newest blocks
-    in these seconds. voices: how many sounded at the end. late, underruns: how many late blocks and underruns there
-    were.
+    at_s: their end, a time of `time.monotonic()`. load, most: mean and largest load of their newest blocks. voices: how
+    many sounded at the end. late, underruns: numbers of late blocks and underruns.
     """
 
     at_s: float
@@ -55,7 +54,7 @@ class History:
         self._late = self._underruns = 0
 
     def note(self, card: Card, n_voices: int) -> None:
-        """Add a point, unless the newest point is younger than STEP_S."""
+        """Add a point, unless the newest is younger than STEP_S."""
         now_s = time.monotonic()
         if self._points and now_s - self._points[-1].at_s < STEP_S:
             return

@@ -1,9 +1,9 @@
-"""Sheds voices before the sound drops out: decides from the blocks' loads how many voices may sound.
+"""Sheds voices before the sound drops out.
 
-A load is a block's rendering time divided by its playing time, without the machine's stalls. Overload immediately
-lowers the limit on the voices; if several blocks in a row are late, `runtime/audio/quick_cut.py` has lowered the limit
-even earlier. The limit rises again in steps, as far as the measured cost of a voice allows. If it cannot rise in this
-way and loads are low, all voices are allowed as a trial, after a while; each trial that fails doubles the next wait.
+A load is a block's rendering time divided by its playing time, without the machine's stalls. An overload lowers the
+limit on the voices at once; `runtime/audio/quick_cut.py` lowers it even earlier if several blocks in a row are late.
+The limit rises in steps, as far as the measured cost of a voice allows. If it cannot, and loads are low, a trial allows
+all voices after a while. Each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from runtime.audio.quick_cut import AIM, MOST_LOAD, SETTLE_S, QuickCut, affordab
 from runtime.events import NEVER
 
 ROOM = 0.8  # voices are shed until the load is AIM, and return while the load stays below ROOM
-LOOK_S = 0.25  # seconds from look to look while not all voices may sound
+LOOK_S = 0.25  # seconds between looks while not all voices may sound
 # Overload: 3 of the latest 4 blocks are nearly late, or 3 blocks of the latest 0.2 s (at least 8 blocks) are late.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
-_COLD_S = 0.3  # for this long after an output's first note, no block is judged: memory is used for the first time
-# The first and the longest wait for a trial. If voices are shed within _TRIAL_FAILS_S after a trial, it has failed.
+_COLD_S = 0.3  # no block is judged for this long after an output's first note: memory is used for the first time
+# The first and the longest wait for a trial. A trial has failed if voices are shed within _TRIAL_FAILS_S after it.
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
 class Overload:
     """Decides how many voices may sound.
 
-    n_voices: how many may sound if nothing is wrong. block_s: how long a block plays. The attribute `limit` says how
-    many may sound now, and `quick` lowers this limit on the audio thread.
+    n_voices: how many may sound if nothing is wrong. block_s: how long a block plays. limit: how many may sound now.
+    quick: lowers this limit on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):
@@ -45,17 +45,16 @@ class Overload:
 
     @property
     def is_full(self) -> bool:
-        """Whether all voices may sound."""
         return self.limit == self.n_voices
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds until `look` has something to do if no block is late until then."""
+        """Seconds until `look` has something to do, if no block is late before."""
         return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
 
     def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
-        """Judge the blocks since the latest change of the limit; return whether the limit changes now.
+        """Judge the blocks since the latest change of the limit; return whether it changes now.
 
-        loads: the blocks' loads; n_sounding: how many voices sound; now_s: time in seconds of `time.monotonic()`.
+        n_sounding: how many voices sound. now_s: a time of `time.monotonic()`.
         """
         if self._is_cold:
             self._is_cold = not n_sounding
@@ -79,7 +78,7 @@ class Overload:
         return self._grow(load, n_sounding, loads, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that make up an overload; 0 without an overload."""
+        """The median load of the blocks that make up an overload, or 0."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:
@@ -97,7 +96,7 @@ class Overload:
 
     def _grow(self, load: float, n_sounding: int, loads: BlockLoads, now_s: float) -> bool:
         limit = min(self.n_voices, math.floor(ROOM * n_sounding / max(load, 1e-6)), 2 * self.limit)
-        # If much of the load does not depend on the number of voices, only a trial shows whether there is room.
+        # If much of the load does not depend on the voices, only a trial shows whether there is room.
         if load < ROOM * AIM:
             self._calm_since_s = min(self._calm_since_s, now_s)
         else:

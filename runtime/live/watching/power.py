@@ -1,4 +1,4 @@
-"""Detects that the machine slows down for lack of voltage or cooling, if it reports this, as a Raspberry Pi does."""
+"""Detects that the machine slows down for lack of voltage or cooling."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 
 LOOK_S = 4.0
-SHOWN_S = 60.0  # how long the status shows a problem after its end, because problems may last only seconds
-# Bits of the firmware's answer that say what is wrong now. The bits 16 places higher say what was wrong at some time
-# since the machine's start. Source: the documentation of `vcgencmd get_throttled`.
+SHOWN_S = 60.0  # how long the status shows a problem after its end: problems may last only seconds
+# Bits of the firmware's answer: what is wrong now. The bits 16 places higher: what was wrong at some time since the
+# start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"
-_LEAST_C, _MOST_C = 1.0, 150.0  # a sensor with a reading outside this range is broken
+_LEAST_C, _MOST_C = 1.0, 150.0  # readings outside this range come from a broken sensor
 
 LOW_VOLTAGE = "Too little voltage: the machine slows itself down, and the sound may break up"
 BETTER_SUPPLY = "use the power supply that is made for this machine, with a short cable"
@@ -27,9 +27,9 @@ COOL_IT = "give it air, a heat sink or a fan"
 class Power(msgspec.Struct, frozen=True):
     """What the machine reports of its voltage and its temperature.
 
-    is_told: whether the machine reports its voltage. has_low_voltage, is_hot: whether low voltage or heat slows the
-    machine down now. had_low_voltage, was_hot: whether low voltage or heat has slowed the machine down since its start.
-    temperature_c: the hottest sensor's temperature, None without a sensor.
+    is_told: whether it reports its voltage. has_low_voltage, is_hot: whether low voltage or heat slows it down now.
+    had_low_voltage, was_hot: whether either has slowed it down since its start. temperature_c: the hottest sensor's
+    temperature, or None.
     """
 
     is_told: bool = False
@@ -46,7 +46,7 @@ def read_power(root: Path = Path("/")) -> Power:
     alarm = _voltage_alarm(root)
     now, before = bits or 0, (bits or 0) >> _BEFORE
     low = bool(now & _LOW_VOLTAGE) or bool(alarm)
-    # At low voltage the firmware caps the speed, too; so a cap is a sign of heat only if the voltage is not low.
+    # The firmware caps the speed at low voltage, too, so a cap means heat only at full voltage.
     hot = bool(now & _WARM) or (bool(now & (_CAPPED | _THROTTLED)) and not low) or _is_cooled_by_slowing(root)
     was_low = bool(before & _LOW_VOLTAGE)
     was_hot = bool(before & _WARM) or (bool(before & _THROTTLED) and not was_low)
@@ -56,8 +56,7 @@ def read_power(root: Path = Path("/")) -> Power:
 class PowerWatch:
     """Reports each problem once in a run; for the main thread.
 
-    say: called with each line for the user; root: the folder that contains `sys`. problem: the problems of the last
-    minute, for the status; an empty text if there were none.
+    root: the folder that contains `sys`. problem: the problems of the last minute, or an empty text.
     """
 
     def __init__(self, say: Callable[[str], object], root: Path = Path("/")):
@@ -68,14 +67,14 @@ class PowerWatch:
         self.problem = ""
 
     def look(self, now_s: float | None = None) -> None:
-        """Look if a look is due; now_s: time of `time.monotonic()`, None for now."""
+        """Look if a look is due; now_s: a time of `time.monotonic()`, None for now."""
         now_s = time.monotonic() if now_s is None else now_s
         if now_s < self._next_s:
             return
         self._next_s = now_s + LOOK_S
         power = read_power(self._root)
         self._first = self._first or power
-        # Problems may have come and gone between two looks. Those that were over at the first look do not count.
+        # Problems may have come and gone between two looks. Those before the first look do not count.
         dipped = power.had_low_voltage and not self._first.had_low_voltage
         warmed = power.was_hot and not self._first.was_hot
         heat = "" if power.temperature_c is None else f" ({power.temperature_c:.0f} degrees Celsius)"
@@ -99,7 +98,7 @@ def _firmware_bits(root: Path) -> int | None:
 
 
 def _voltage_alarm(root: Path) -> bool | None:
-    """Whether the driver rpi_volt reports low voltage; None without that driver."""
+    """Return None without the driver rpi_volt."""
     for name in sorted(root.glob("sys/class/hwmon/hwmon*/name")):
         with suppress(OSError, ValueError):
             if name.read_text().strip() == "rpi_volt":
@@ -108,7 +107,6 @@ def _voltage_alarm(root: Path) -> bool | None:
 
 
 def _is_cooled_by_slowing(root: Path) -> bool:
-    """Whether the kernel lowers the processor's speed to cool it."""
     for kind in sorted(root.glob("sys/class/thermal/cooling_device*/type")):
         with suppress(OSError, ValueError):
             name = kind.read_text().strip()

@@ -1,4 +1,4 @@
-"""Detects stalls, in which the machine holds up the audio thread; fewer voices would not help."""
+"""Detects stalls, in which the machine holds up the audio thread."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import deque
 
 from runtime.audio.load import BlockLoads
 
-# This many stalls within this many seconds are reported. Fewer can be heard, but are too rare to look for a cause.
+# This many stalls in this many seconds are reported; fewer are too rare to look for a cause.
 _MANY, _WITHIN_S = 5, 10.0
 
 
 class Stalls:
-    """Reports, only once, if many blocks were late although their work was small."""
+    """Reports once in a run that many blocks were late although their work was small."""
 
     def __init__(self) -> None:
         self._n_seen = 0
@@ -19,13 +19,13 @@ class Stalls:
         self._is_said = False
 
     def follow(self) -> None:
-        """Watch another output's blocks from now on; their counts begin at 0."""
+        """Watch another output's blocks, whose counts begin at 0."""
         self._n_seen = 0
 
     def look(self, loads: BlockLoads, now_s: float, realtime: bool) -> str:
         """Return a line for the user when stalls have become many, else an empty text.
 
-        now_s: time in seconds of `time.monotonic()`. realtime: whether the audio thread has its real-time priority.
+        now_s: a time of `time.monotonic()`. realtime: whether the audio thread has its real-time priority.
         """
         n_stalled = loads.n_stalled
         self._seen_s.extend([now_s] * min(_MANY, n_stalled - self._n_seen))

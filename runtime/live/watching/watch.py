@@ -1,4 +1,4 @@
-"""Watches blocks for overload, stalls and numbers that are not finite; notices if a device requests no blocks."""
+"""Watches for overload, stalls, numbers that are not finite, and a device that requests no blocks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Playing(Protocol):
 class Watch:
     """Watches one output after another, on the main thread.
 
-    playing: the supervisor. say: called with each line for the user. n_voices: how many may sound if nothing is wrong.
+    n_voices: how many may sound if nothing is wrong.
     """
 
     def __init__(self, playing: Playing, say: Say, n_voices: int):
@@ -44,7 +44,7 @@ class Watch:
         self._blamed: set[tuple[str, str]] = set()
 
     def follow(self, blocks: BlockRenderer, rack: Rack, block_s: float) -> None:
-        """Watch another output's blocks from now on; rack: what renders them; block_s: how long a block plays."""
+        """Watch another output's blocks; rack: renders them. block_s: how long a block plays."""
         self._blocks, self._rack = blocks, rack
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)
@@ -56,22 +56,21 @@ class Watch:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until `look` has something to do."""
         now_s = time.monotonic()
         return min(self._heartbeat.wait_s(now_s), self._overload.wait_s(now_s))
 
     @property
     def problem(self) -> str:
-        """What is wrong at present, for the user; an empty text if nothing is."""
+        """What is wrong at present, for the user, or an empty text."""
         limit, full = self._overload.limit, self._n_voices
         return "" if self._overload.is_full else f"Too much for this machine: {limit} of {full} voices"
 
     def suspect(self) -> None:
-        """Remember a sign, other than missing blocks, that the device has gone."""
+        """Note a sign, other than missing blocks, that the device has gone."""
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
-        """Check the blocks played since the last call, and act on faults; return whether the audio device has gone."""
+        """Check the blocks since the last call, and act on faults; return whether the device has gone."""
         now_s = time.monotonic()
         if self._overload.look(self._blocks.loads, self._rack.status.n_active_voices, now_s):
             self._limit()
@@ -83,11 +82,11 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # Without a frame, the limit changes in the next block. With the frame of a new event it would change later.
+        # Without a frame, the limit changes in the next block; with a new event's frame it would change later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:
-        """Tell the user when voices are shed and when all are back; in between, at most one line in 10 s."""
+        """Tell the user of the first voice shed and of the last one back; in between, at most one line in 10 s."""
         limit = self._overload.limit
         if limit == self._said_limit:
             return

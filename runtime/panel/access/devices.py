@@ -1,4 +1,4 @@
-"""The devices that are paired with this machine, and when each pairing began and ends."""
+"""The paired devices."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ _SYSTEMS = (
 class Device(msgspec.Struct, forbid_unknown_fields=True):
     """A paired device.
 
-    id: number of the device. token_sha256: hash of the secret that the device's browser keeps. name: the browser and
-    system that the browser reports. paired_s: time of the pairing, in seconds since 1970. seen_s: time of the last
-    visit, to within a day.
+    id: its number. token_sha256: hash of the secret that its browser keeps. name: browser and system, as the browser
+    reports them. paired_s: time of the pairing, in seconds since 1970. seen_s: time of the last visit, to within a day.
     """
 
     id: int
@@ -46,11 +45,10 @@ class _File(msgspec.Struct):
 
 
 class Devices:
-    """The paired devices, kept in a file that contains only hashes of their secrets.
+    """The paired devices, in a file that contains only hashes of their secrets.
 
-    If the file cannot be read, no device is paired. If it cannot be written, pairings are lost when this process ends.
-    path: the file. say: called with a line for the user in both cases, and at each pairing. clock: returns seconds
-    since 1970.
+    path: the file. If it cannot be read, no device is paired; if it cannot be written, pairings are lost when this
+    process ends. say: called with each line for the user. clock: returns seconds since 1970.
     """
 
     def __init__(self, path: Path, say: Callable[[str], object], clock: Callable[[], float] = time.time):
@@ -77,7 +75,7 @@ class Devices:
         return device, token
 
     def find(self, token: str) -> Device | None:
-        """Return the device with this secret, and note the visit; None if no such device is paired any more."""
+        """Return the device with this secret, and note the visit; None if no such device is paired."""
         hashed, now_s = _hashed(token), self._clock()
         device = next((each for each in self._devices.values() if each.token_sha256 == hashed), None)
         if device is None or now_s - device.seen_s > LONGEST_ABSENCE_S:
@@ -88,7 +86,7 @@ class Devices:
         return device
 
     def end(self, number: int) -> Device:
-        """Forget a device; UserError if no device has this number."""
+        """Forget a device; UserError if none has this number."""
         device = self._devices.pop(number, None)
         if device is None:
             raise UserError("request paired.end", f"device {number}", "one that is paired", "look at the list again")
@@ -118,7 +116,7 @@ class Devices:
 
 
 def name_of(user_agent: str) -> str:
-    """The browser and system that a User-Agent header names; unknown names are left out, as anybody can send them."""
+    """The browser and system that a User-Agent header names; unknown names are left out."""
     words = [
         next((name for mark, name in table if re.search(re.escape(mark), user_agent)), "")
         for table in (_BROWSERS, _SYSTEMS)

@@ -1,4 +1,4 @@
-"""The names and addresses of this page; a browser that uses another name was led here by somebody else."""
+"""The names of this page; a browser with another name was led here by somebody else."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _HERE = ("127.0.0.1", "localhost")
 
 
 def is_here(address: str) -> bool:
-    """Whether an address is a loopback address, from which no other machine can send."""
+    """Whether no other machine can send from an address, because it is a loopback address."""
     return _plain(address).is_loopback
 
 
 def sender(address: str) -> str:
-    """The sender behind an address: for IPv6 the /64 network, since one machine can use all addresses in it."""
+    """The sender behind an address: for IPv6 its /64 network, which one machine can use."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((plain, 64), strict=False))
 
@@ -24,11 +24,10 @@ def sender(address: str) -> str:
 class OwnNames:
     """Checks whether the headers Host and Origin name this page.
 
-    port: the page's port. is_on_network: whether other machines can reach the page. others: further names for the page.
+    is_on_network: whether other machines can reach the page. others: further names of the page.
 
-    A stranger can make a name of his own lead to us, and his page would then have our origin (DNS rebinding). He
-    cannot do this with an address, nor with this machine's name in its own network. So in a network, the address to
-    which the browser connected is accepted.
+    A stranger can let a name of his own lead here; his page then has our origin (DNS rebinding). He cannot do this with
+    an address, so the address to which the browser connected is accepted, too.
     """
 
     def __init__(self, port: int, is_on_network: bool = False, others: Iterable[str] = ()):
@@ -47,7 +46,7 @@ class OwnNames:
     def is_own_origin(self, origin: str | None, arrived_at: str) -> bool:
         """Whether an Origin header names this page, or is missing.
 
-        Browsers always send the header when they open a WebSocket. So without it the sender is no browser.
+        Browsers always send it when they open a WebSocket, so a sender without it is no browser.
         """
         return origin is None or (origin.startswith("http://") and self.is_own(origin[7:], arrived_at))
 
@@ -61,7 +60,6 @@ def _network_names() -> tuple[str, ...]:
 
 
 def _literal(address: str) -> str:
-    """An address as it is written in a URL."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else f"[{plain}]"
 

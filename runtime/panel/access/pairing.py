@@ -1,4 +1,4 @@
-"""Pairing: a device that sends the code shown by this machine may connect. To guess the code would take too long."""
+"""Pairing: a device that sends the code shown by this machine may connect."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from runtime.panel.access.devices import Device, Devices
 from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
-# If you make the code shorter, lower ALL_GUESSES_PER_S. The length is also in page/pair.html and docs/panel.md.
+# If you make the code shorter, lower ALL_GUESSES_PER_S. Its length is also in page/pair.html and docs/panel.md.
 N_DIGITS = 8
 SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender: per second, and together after a pause
-# There are 100 million codes: a year of guessing without a pause, from many addresses, finds the code with 16 % chance.
+# A year of guessing, from many addresses, finds one of 100 million codes with 16 % chance.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 
 
 class TooSoonError(Exception):
-    """A guess that was not checked; wait_s: seconds until the next guess may be checked."""
+    """A guess that was not checked; wait_s: seconds until the next may be."""
 
     def __init__(self, wait_s: float):
         super().__init__(f"wait {wait_s:.0f} s")
@@ -29,7 +29,7 @@ class TooSoonError(Exception):
 class Pairing:
     """Keeps the code, which changes after each pairing, and checks guesses.
 
-    devices: the paired devices. shown: called with each new code.
+    shown: called with each new code.
     """
 
     def __init__(self, devices: Devices, shown: Callable[[str], object]):
@@ -44,9 +44,9 @@ class Pairing:
         return f"{self._code[: N_DIGITS // 2]} {self._code[N_DIGITS // 2 :]}"
 
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
-        """If `said` has the code's digits, pair the device that sent it, and return the device and its secret.
+        """If `said` has the code's digits, pair the device, and return it and its secret; else return None.
 
-        None for a wrong code. address: the device's address. TooSoonError after too many guesses.
+        address: the device's address. TooSoonError after too many guesses.
         """
         who = sender(address)
         wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()
@@ -63,7 +63,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # forget the sender whose last guess is the oldest
+            del self._guessing[next(iter(self._guessing))]  # the sender whose last guess is the oldest
         self._guessing[who] = allowance
         return allowance
 

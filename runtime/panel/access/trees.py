@@ -1,4 +1,4 @@
-"""Refuses a page's sound that names a file; otherwise a stranger could make this machine read any file."""
+"""Refuses a page's sound that names a file: a stranger could read any file with it."""
 
 from __future__ import annotations
 

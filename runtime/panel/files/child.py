@@ -1,4 +1,4 @@
-"""Runs a command in a child process that can be cancelled, has low priority, and ends with this process."""
+"""Runs a command in a child process of low priority."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ async def run_command(
     arguments: Sequence[str], limit_s: float, on_progress: OnProgress, names: dict[Path, str], folder: Path,
     program: Sequence[str] = PLAYER, on_line: Callable[[str], object] = lambda _line: None,
 ) -> Said:  # fmt: skip
-    """Run `program` with arguments, and return what it printed; UserError if it fails, or takes longer than limit_s.
+    """Run `program` with arguments, and return what it printed.
 
-    on_progress: called with the step, the share of the step that is done, and the seconds left, or None. names: what
-    messages show in place of each path. folder: for temporary files. on_line: called with each line of the result when
-    it arrives. If the coroutine is cancelled, the process ends. The UserError of a failure is made from the program's
-    last remark.
+    on_progress: called with the step, the share of it that is done, and the seconds left, or None. names: for each
+    path, what messages show instead. folder: for temporary files. on_line: called with each line of the result. If the
+    coroutine is cancelled, the process ends. UserError if the program fails, with its last remark, or if it takes
+    longer than limit_s.
     """
     process = await asyncio.create_subprocess_exec(
         *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,
@@ -81,13 +81,12 @@ async def run_command(
 
 
 def _error_of(line: str) -> UserError:
-    """The UserError that a command's last line describes."""
     parts = _USER_ERROR.fullmatch(line)
     return UserError(*(parts.groups() if parts else ("this work", line, "a file that can be used", "try another")))
 
 
 async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
-    """Read a stream's lines; report progress, and pass the first _MOST_LINES other lines to `take`."""
+    """Only the first _MOST_LINES lines are passed on."""
     n_lines = 0
     while line := await stream.readline():
         text = line.decode("utf-8", "replace").strip()
@@ -98,7 +97,7 @@ async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Cal
 
 
 def _progress(line: str, on_progress: OnProgress) -> bool:
-    """Return whether a line reports progress; if it does, call `on_progress`."""
+    """Return whether a line reports progress."""
     if not line.startswith('{"progress"'):
         return False
     with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -108,14 +107,13 @@ def _progress(line: str, on_progress: OnProgress) -> bool:
 
 
 def _shown(line: str, names: dict[Path, str]) -> str:
-    """A command's line for the user, with names of files in place of paths."""
     for path, name in names.items():
         line = line.replace(str(path), name)
     return line.removeprefix(_PREFIX)
 
 
 def _leash() -> None:
-    """Lower the new process's priority, limit its files' size, let it end with its parent; runs before the command."""
+    """This runs in the new process, before the command."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -124,7 +122,6 @@ def _leash() -> None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process, if it still runs."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):

@@ -1,7 +1,7 @@
-"""Offers files for download, each at an address that is valid once and for one minute, and sends them.
+"""Offers files for download, each once and for one minute.
 
 The page's server can only send answers that are in memory. So the connection is taken from the server, and the
-operating system sends the file piece by piece, however large it is.
+operating system sends the file piece by piece.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Downloads:
     def offer(self, path: Path, name: str, then: Callable[[], object] = lambda: None) -> str:
         """Return an address to download a file once, as `name`; UserError if the file cannot be opened.
 
-        The file that `path` leads to now is sent, even if `path` leads to another file later. then: called when the
-        download has ended or the address is no longer valid.
+        The file that `path` leads to now is sent. then: called when the download has ended or the address is no longer
+        valid.
         """
         try:
             stream = path.open("rb")
@@ -70,7 +70,7 @@ class Downloads:
         return PREFIX + token
 
     def answer(self, connection: ServerConnection, path: str) -> Response:
-        """Take the connection from its server and start sending the file at this address; or return a refusal.
+        """Take the connection from its server and start to send the file at this address, or return a refusal.
 
         If a file is sent, the returned response is not used.
         """
@@ -106,7 +106,7 @@ class Downloads:
 
 
 def disposition(name: str) -> str:
-    """The value of Content-Disposition for a file (RFC 6266); no character of `name` can end the value."""
+    """The value of Content-Disposition for a file (RFC 6266); no character of `name` can end it."""
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 
@@ -130,7 +130,7 @@ async def _send(stream: socket.socket, ticket: _Ticket) -> None:
                 sending = loop.sock_sendfile(stream, file, sent, count)
                 n_sent = await asyncio.wait_for(sending, SLOWEST_CHUNK_S)
                 if not n_sent:
-                    break  # the file is shorter than announced
+                    break  # shorter than announced
                 sent += n_sent
             stream.shutdown(socket.SHUT_WR)
     finally:

@@ -1,4 +1,4 @@
-"""Serves the section "Take it with you" of every page: answers requests, receives files, tells how work goes."""
+"""Serves the section "Take it with you" of every page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from runtime.panel.limits import MOST_UNSENT_BYTES, Allowance
 
 SOCKET_PATH = "/files"
 _MOST_ASKED = 8
-_WRONG_MESSAGE, _TRY_AGAIN = 1003, 1013  # close codes of RFC 6455, section 7.4.1, and of IANA's registry
+_WRONG_MESSAGE, _TRY_AGAIN = 1003, 1013  # close codes: RFC 6455, section 7.4.1, and IANA's registry
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -46,7 +46,7 @@ class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The number of a candidate, from 0; a candidate is a sound that `encode` found for a recording."""
+    """A candidate's number, from 0. A candidate is a sound that `encode` found for a recording."""
 
     number: int
 
@@ -57,7 +57,7 @@ class _Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be downloaded. suffix: the ending of a recording's file. number: the number of a preview."""
+    """What to download. suffix: the ending of a recording's file. number: the number of a preview."""
 
     what: Literal["recording", "piece", "sound", "preview"]
     name: str = ""
@@ -71,7 +71,7 @@ class _Make(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Part:
-    """A page's connection. upload: the announcement and the upload that is under way; None without one."""
+    """A page's connection. upload: the announcement and the upload that is under way, or None."""
 
     def __init__(self, connection: ServerConnection):
         self.connection = connection
@@ -80,7 +80,7 @@ class _Part:
         self.n_told = 0
 
     def send(self, line: bytes) -> None:
-        """Send a message; a page that reads nothing is disconnected."""
+        """A page that reads nothing is disconnected."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
@@ -95,7 +95,7 @@ class Files:
         self.downloads, self._recordings = Downloads(), Recordings()
         self._work = Work(ask, self._tell)
         self._parts: list[_Part] = []
-        # The sound that played before the first candidate was tried: its tree, and the folder of the tree's files.
+        # What played before the first candidate: a sound's tree, and the folder of the tree's files.
         self._before: tuple[dict[str, Any], str | None] | None = None
         self._requests: dict[str, tuple[type, Callable[[Any], Awaitable[object]]]] = {
             "recordings": (_Nothing, self._list),
@@ -139,7 +139,6 @@ class Files:
 
     @property
     def connections(self) -> list[ServerConnection]:
-        """The connections that are open."""
         return [part.connection for part in self._parts]
 
     def close(self) -> None:
@@ -261,7 +260,7 @@ class Files:
         return {}
 
     async def _hear(self, params: _Numbered) -> object:
-        """Play a candidate; the sound that played before the first candidate is remembered."""
+        """Play a candidate, and remember what played before the first one."""
         tree = self._work.candidate(params.number)
         if len(msgspec.json.encode(tree)) > LONGEST_LINE_BYTES - 2**10:
             raise UserError("candidate", "a very long sound", "one that can be tried", "keep it, then choose it")
@@ -275,7 +274,6 @@ class Files:
         return played
 
     async def _back(self, _params: _Nothing) -> object:
-        """Play the sound again that played before the first candidate."""
         if self._before is None:
             raise UserError("back", "no sound before", "a candidate that was heard", "hear one")
         (tree, folder), self._before = self._before, None
@@ -310,6 +308,5 @@ class Files:
 
 
 def _has_files(tree: dict[str, Any]) -> bool:
-    """Whether a sound has trajectories in files of their own."""
     uses = tree.get("trajectory") or []
     return any("file" in use for use in ([uses] if isinstance(uses, dict) else uses))

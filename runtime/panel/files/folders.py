@@ -1,4 +1,4 @@
-"""Private folders for temporary files: each is removed by the process that made it, or else by the next process."""
+"""Private folders for temporary files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from runtime.link.place import make_private
 class PassingFolder:
     """A temporary folder of this process inside `base`, which only this user can enter.
 
-    Folders that dead processes have left in `base` are removed. Each folder is locked as long as its process lives; so
-    a folder that is not locked belongs to a dead process. path: the folder. UserError if it cannot be made.
+    path: the folder. It is locked as long as its process lives; folders without a lock, which dead processes left, are
+    removed. UserError if it cannot be made.
     """
 
     def __init__(self, base: Path):

@@ -1,13 +1,13 @@
-"""Limits on uploads and downloads, and on the time that the work on an uploaded file may take."""
+"""Limits on uploads, downloads, and the time for work on an uploaded file."""
 
 from __future__ import annotations
 
 from runtime.service.updating.signed import LARGEST_BYTES as LARGEST_UPDATE_BYTES
 
 MOST_CONNECTIONS = 8
-CHUNK_BYTES = 15 * 2**10  # size of the pieces of a file; must be below panel.limits.LONGEST_MESSAGE_BYTES
-WINDOW_BYTES = 512 * 2**10  # bytes that a browser may send before it is told how many have arrived
-SLOWEST_CHUNK_S = 30.0  # a sender or a receiver that needs longer for a piece is disconnected
+CHUNK_BYTES = 15 * 2**10  # size of a piece of a file; below panel.limits.LONGEST_MESSAGE_BYTES
+WINDOW_BYTES = 512 * 2**10  # a browser may send this much before it is told how much has arrived
+SLOWEST_CHUNK_S = 30.0  # a browser that needs longer for a piece is disconnected
 LARGEST_BYTES = {
     "midi": 16 * 2**20,
     "recording": 128 * 2**20,
@@ -17,7 +17,7 @@ LARGEST_BYTES = {
 }
 MOST_TAUGHT, LARGEST_TAUGHT_BYTES = 300, 512 * 2**20  # recordings for one instrument: the most files, the most bytes
 LONGEST_NAME = 200  # the most characters of a file's name
-REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests of one page per second, and requests together after a pause
+REQUEST_RATE, REQUEST_BURST = 20.0, 60.0  # requests of one page: per second, and together after a pause
 MOST_MINUTES = 30  # the longest piece that is rendered
 LARGEST_RESULT_BYTES = 400 * 2**20
 LONGEST_WORK_S = {"midi": 3600.0, "recording": 900.0, "sound": 120.0, "export": 60.0, "make": 2 * 3600.0}

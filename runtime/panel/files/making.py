@@ -1,4 +1,4 @@
-"""Makes an instrument from recordings that a browser has sent, if the workshop (for training) is installed."""
+"""Makes an instrument from recordings that a browser has sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PREVIEW = re.compile(r"to hear how far it is: (.*\.wav)")
 
 
 def workshop() -> str | None:
-    """The path of the Python that has the workshop's packages; None if the workshop is not installed."""
+    """The path of the Python with the packages for training, or None."""
     if importlib.util.find_spec("tensorflow") is not None:
         return sys.executable
     python = ROOT / ".venv-workshop" / "bin" / "python"
@@ -32,7 +32,7 @@ def workshop() -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """Make a name for a file: letters, digits, spaces and # _ - are kept, and other signs become -.
+    """Make a name for a file: letters, digits, spaces and # _ - are kept, other signs become -.
 
     The result has at most 60 characters, and may be empty.
     """
@@ -54,7 +54,7 @@ class Making:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pages show about the recordings and the results."""
+        """What pages show of the recordings and the results."""
         return {
             "can_make": self._python is not None,
             "taught": {"n": self._n_files, "bytes": self._n_bytes},
@@ -72,7 +72,6 @@ class Making:
 
     @property
     def program(self) -> Sequence[str]:
-        """The command that makes the instrument, without arguments."""
         return (self._python, "-m", "export")
 
     def refuse(self, announced: Announced) -> None:
@@ -97,10 +96,10 @@ class Making:
         self._n_files, self._n_bytes, self._made = self._n_files + 1, self._n_bytes + announced.bytes, None
 
     def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
-        """Clear earlier results and return the command's arguments.
+        """Clear earlier results; return the command's arguments.
 
-        name: the new instrument's name. known: names of the present instruments. minutes: the longest training, None
-        for the command's own limit. UserError if there is no recording or the name cannot be used.
+        known: the present instruments' names. minutes: the longest training, None for the command's own limit.
+        UserError if there is no recording or the name cannot be used.
         """
         if not self._n_files:
             raise UserError("make", "no recordings", "some", "choose recordings first")
@@ -117,7 +116,7 @@ class Making:
         return ["make", str(self.folder), f"--name={name}", f"--out={out}", f"--work={work}", *time]
 
     def heard(self, line: str) -> bool:
-        """Read a line that the command prints; return whether it names another preview."""
+        """Read a line of the command; return whether it names another preview."""
         found = _PREVIEW.fullmatch(line)
         if found is None:
             return False
@@ -125,11 +124,10 @@ class Making:
         return True
 
     def is_made(self, name: str) -> None:
-        """Note that the instrument has been made."""
         self._made = {"name": name}
 
     def preview(self, number: int) -> Path:
-        """The sound file of a preview; UserError if there is none with this number."""
+        """The sound file of a preview; UserError if none has this number."""
         if not 0 <= number < len(self._previews):
             raise UserError("preview", str(number), "one of the list", "wait for it")
         return self._previews[number]

@@ -15,7 +15,7 @@ MOST_LISTED = 200
 _GROWING = ".part"
 _DELETED = ".deleted"
 _WAV_RATE_AT, _WAV_HEADER_BYTES = 28, 44
-# The place of rate, channels, bits and number of frames in a FLAC file. Source: RFC 9639, section 8.2.
+# Place of rate, channels, bits and number of frames in a FLAC file. Source: RFC 9639, section 8.2.
 _FLAC_INFO_AT, _FLAC_INFO_BYTES = 18, 8
 
 
@@ -26,7 +26,7 @@ class _File(NamedTuple):
 
 
 class Recordings:
-    """The user's recordings by name. All files of a recording have its name. A name from a page is not used as a path.
+    """The user's recordings; no name from a page is used as a path.
 
     The last deleted recording can be restored, until another is deleted or this process ends.
     """
@@ -45,7 +45,7 @@ class Recordings:
         return next((file.path for file in self._files(name) if file.path.suffix == suffix), None) or _refuse(name)
 
     def delete(self, name: str) -> None:
-        """Set a recording's files aside, so that `undo` can restore them; delete files that were set aside before."""
+        """Set a recording's files aside for `undo`; delete files that were set aside before."""
         files = self._files(name)
         if self._deleted is None:
             self._deleted = PassingFolder(self.folder / _DELETED)
@@ -93,7 +93,7 @@ def _row(name: str, files: list[_File]) -> dict[str, object]:
 
 
 def _length_s(file: _File) -> float | None:
-    """The length in seconds of a sound file that the recorder wrote; None for other files."""
+    """Return None for a file that the recorder did not write."""
     try:
         with file.path.open("rb") as stream:
             head = stream.read(_WAV_HEADER_BYTES)

@@ -1,4 +1,4 @@
-"""Hands a received update over to root's half, and tells pages how the update goes."""
+"""Hands a received update over to the part that runs as root, and tells pages how the update goes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
 _LONGEST_WAIT_S = 15.0  # if an update waits longer, the part that runs as root seems not to run
-# Updates per second, and updates together after a pause: at most 15 in 10 minutes. timbrebox-update.service may be
-# started 20 times in 10 minutes, and then no more.
+# Updates per second, and updates together after a pause: at most 15 in 10 minutes. systemd starts
+# timbrebox-update.service at most 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 
@@ -33,10 +33,10 @@ class Updates:
 
     @property
     def facts(self) -> dict[str, object] | None:
-        """What pages show: the version that plays, and the last update; None where the page takes no updates.
+        """The version that plays, and the last update; None where the page takes no updates.
 
-        The key `state` is "" without an update, `waiting` until root's half takes the update, `stuck` if root's half
-        does not take it in time, and else as in `News`.
+        `state` is "" without an update, `waiting` until the part that runs as root takes it, `stuck` if that takes too
+        long, and else as in `News`.
         """
         if not _is_offered():
             return None
@@ -64,10 +64,10 @@ class Updates:
             raise UserError(announced.name, "many updates", "one a minute", f"try again in {wait_s:.0f} s")
 
     def hand_over(self, path: Path) -> None:
-        """Move a received file to where root's half takes it; UserError if that fails."""
+        """Move a received file to where the part that runs as root takes it; UserError if that fails."""
         arrived = state_folder() / ARRIVED
         try:
-            # The group may write, because root's half of the update may not override permissions.
+            # The part that runs as root may not override permissions, so the group may write.
             arrived.parent.mkdir(exist_ok=True)
             arrived.parent.chmod(0o770)
             path.chmod(0o640)
@@ -78,7 +78,6 @@ class Updates:
         self.watch()
 
     def close(self) -> None:
-        """Stop watching."""
         if self._looks is not None:
             self._looks.cancel()
 
@@ -95,12 +94,11 @@ class Updates:
 
 
 def _is_offered() -> bool:
-    """Whether the owner has said whose updates are taken, and systemd waits for updates in this program's folder."""
+    """Whether the owner trusts somebody's updates, and systemd waits for them in this program's folder."""
     return state_folder() == STATE and os.access(SIGNERS, os.R_OK) and (UNITS / f"{UPDATE}.path").exists()
 
 
 def _waits_s() -> float | None:
-    """For how long an update has been waiting for root's half; None if none waits."""
     try:
         return max(0.0, time.time() - os.lstat(state_folder() / ARRIVED).st_ctime)
     except OSError:

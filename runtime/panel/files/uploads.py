@@ -1,4 +1,4 @@
-"""Receives a browser's file: it is announced with kind, name and size, then sent piece by piece."""
+"""Receives a browser's file, piece by piece."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Upload:
-    """A file being received, which is written to `path`; n_taken: how many bytes have been received.
+    """A file that is being received; n_taken: bytes received so far.
 
     UserError if the file is empty or too large, or if the disk has no room for it.
     """
@@ -67,7 +67,6 @@ class Upload:
                 raise self._full(error) from None
 
     def close(self) -> None:
-        """Close the file."""
         os.close(self._file)
 
     def _full(self, error: OSError) -> UserError:

@@ -21,8 +21,7 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-# A candidate's name has at most this many characters of the recording's name, because it also has a number, and a
-# sound's name has at most 100 characters.
+# A candidate's name is this many characters of the recording's name and a number; a sound's name has at most 100.
 _LONGEST_SHOWN = 90
 
 
@@ -50,7 +49,7 @@ class Work:
 
     @property
     def facts(self) -> dict[str, object]:
-        """What pages show: the current work, the results, and why the last work failed."""
+        """What pages show of the current work and its results."""
         found = self._found and {key: self._found[key] for key in ("name", "candidates", "remarks")}
         results = {"piece": self._piece, "found": found, "taken": self._taken} | self.making.facts
         return {"now": self._now, "failed": self._failed, "update": self.updates.facts} | results
@@ -71,7 +70,7 @@ class Work:
         return upload
 
     def came_in(self, announced: Announced, upload: Upload) -> None:
-        """Use a received file: add a recording to the others, hand an update over, or start to work on another file."""
+        """Use a received file: add it to the recordings, hand an update over, or start to work on it."""
         if announced.kind in ("taught", "update"):
             self._pass_on(announced, upload.path)
             self._now = None
@@ -82,7 +81,6 @@ class Work:
         self._task = asyncio.create_task(self._guarded(announced.kind, self._do(announced, upload.path)))
 
     def _pass_on(self, announced: Announced, path: Path) -> None:
-        """Add a recording to those for an instrument, or hand an update over; note the reason if that fails."""
         try:
             if announced.kind == "taught":
                 self.making.add(announced, path)
@@ -104,7 +102,7 @@ class Work:
         self._task = asyncio.create_task(self._guarded("make", self._make(name, arguments)))
 
     def forget_taught(self) -> None:
-        """Delete the recordings for an instrument, unless any work is under way."""
+        """Delete the recordings for an instrument, unless work is under way."""
         if self._now is None:
             self.making.forget()
             self._changed()
@@ -129,7 +127,6 @@ class Work:
         self._changed()
 
     def cancel(self) -> None:
-        """End the current work."""
         if self._task is not None:
             self._task.cancel()
 
@@ -140,16 +137,13 @@ class Work:
         return self._opened() / _PIECE, str(self._piece["name"])
 
     def candidate(self, number: int) -> dict[str, Any]:
-        """A candidate, a sound that `encode` found, as the content of a sound's file.
-
-        UserError if no candidate has this number.
-        """
+        """A candidate, as the content of a sound's file; UserError if none has this number."""
         tree = load_yaml(self._candidate_file(number), dict[str, Any])
         name = "".join(character for character in self._found["name"] if character.isprintable())
         return tree | {"name": f"{name[:_LONGEST_SHOWN].strip() or 'recording'}, {number + 1}"}
 
     async def keep(self, number: int, name: str) -> str:
-        """Save a candidate as a user's sound, and return the sound's name."""
+        """Save a candidate as a user's sound; return the sound's name."""
         return await self._take_in(self._candidate_file(number), name, "sound")
 
     async def packed(self, name: str) -> Path:
@@ -160,7 +154,7 @@ class Work:
         return path
 
     def text_file(self, content: str) -> Path:
-        """Write a text to a new file; the caller removes the file. UserError if the file cannot be written."""
+        """Write a text to a new file; the caller removes it. UserError if it cannot be written."""
         path = self._new_path()
         try:
             path.write_text(content, encoding="utf-8")
@@ -225,9 +219,9 @@ class Work:
         self._taken = {"name": await self._take_in(path, _stem(name), "sound", name)}
 
     async def _take_in(self, path: Path, name: str, kind: str, shown: str | None = None) -> str:
-        """Import a sound's file with the checks for files from strangers; return the name that the sound gets.
+        """Import a sound's file with the checks for strangers' files; return the name that the sound gets.
 
-        name: the name that is wanted. shown: the file's name in messages, None for `name`.
+        name: the wanted name. shown: the file's name in messages, None for `name`.
         """
         async with self._one_at_a_time:
             said = await self._run(["presets", "import", str(path), f"--name={name}"], kind, {path: shown or name})
@@ -257,13 +251,11 @@ class Work:
         return path
 
     def _opened(self) -> Path:
-        """The folder for temporary files, made when it is first needed; UserError if it cannot be made."""
         if self._folder is None:
             self._folder = PassingFolder(state_folder() / "page")
         return self._folder.path
 
 
 def _stem(name: str) -> str:
-    """A file's name without its ending."""
     stem, dot, _ = name.rpartition(".")
     return stem if dot and stem else name

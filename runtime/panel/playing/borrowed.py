@@ -1,4 +1,4 @@
-"""Borrows, over the link, the memory in which the playing process keeps the last seconds of its output."""
+"""Borrows the memory in which the playing process keeps the last seconds of its output."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ _LONGEST_ANSWER_BYTES = 4096
 
 
 def borrow_ring() -> int | None:
-    """Return the descriptor of the playing process's SoundRing; None if the process lends none.
-
-    The caller closes the descriptor. This call may wait.
-    """
+    """Return the descriptor of the playing process's SoundRing, for the caller to close; or None. May wait."""
     for path in sockets():
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asks:
             asks.settimeout(_LIMIT_S)

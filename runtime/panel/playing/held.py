@@ -1,4 +1,4 @@
-"""The keys that pages and other programs hold; all holders share one connection to the playing process."""
+"""The keys that pages and the OSC port hold; all share one connection to the playing process."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HeldKeys:
-    """Tracks which holder, a page or the OSC port, holds which keys.
+    """Knows which page, or the OSC port, holds which keys.
 
-    A key is released when its last holder releases it. link: the link to the playing process.
+    A key is released when its last holder releases it.
     """
 
     def __init__(self, link: PlayLink):
@@ -32,7 +32,7 @@ class HeldKeys:
         self._held: defaultdict[Hashable, set[tuple[int, int]]] = defaultdict(set)
 
     def play(self, holder: Hashable, played: Played) -> None:
-        """Press or release a key; UserError if nothing plays. A key that the holder does not hold is not released."""
+        """Press a key, or release one that the holder holds; UserError if nothing plays."""
         key = played.channel, played.note
         if played.velocity:
             self._link.tell("note", msgspec.to_builtins(played))
@@ -47,7 +47,7 @@ class HeldKeys:
             self._end(key)
 
     def forget(self) -> None:
-        """Forget all keys, because the playing process has gone."""
+        """Forget all keys: the playing process has gone."""
         self._held.clear()
 
     def _end(self, key: tuple[int, int]) -> None:

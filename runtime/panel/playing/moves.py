@@ -9,11 +9,11 @@ from runtime.base.errors import UserError
 from runtime.link.moves import MOST_TARGETS, Moves
 from runtime.panel.playing.play_link import PlayLink
 
-EVERY_S = 0.02  # page/play.js has the same interval
+EVERY_S = 0.02  # the same interval as in page/play.js
 
 
 class MergedMoves:
-    """Sends the first moves immediately. Of the moves in the 20 ms after that, sends each target's last position."""
+    """Sends the first moves at once. Of the moves in the next 20 ms, it sends each target's last position."""
 
     def __init__(self, link: PlayLink):
         self._link = link
@@ -32,7 +32,7 @@ class MergedMoves:
         self._send()
 
     def flush(self) -> None:
-        """Send the moves that were kept; call this before sending a message that must come after them."""
+        """Send the moves that were kept, before a message that must come after them."""
         if self._kept:
             self._pause.cancel()
             self._send()

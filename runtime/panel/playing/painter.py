@@ -1,4 +1,4 @@
-"""The live picture: measures the output's spectrum, and packs it with the playing process's news."""
+"""The live picture: the output's spectrum, and the playing process's news."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import base64
 import struct
 from typing import Any
 
-# The same number is in runtime/acoustics/spectrum_picture.py, whose import would load NumPy, in page/picture.js and in
-# page/play.js.
+# The same number is in page/picture.js, in page/play.js, and in runtime/acoustics/spectrum_picture.py, whose import
+# would load NumPy.
 N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
-_MOST_ALIKE = 30  # this many equal pictures are sent in a row: pages let levels fall slowly, so they need repeats
+_MOST_ALIKE = 30  # equal pictures in a row: pages let levels fall slowly, so they need repeats
 
 
 class Painter:
     """Makes a picture's bytes from each message of the topic `picture`; docs/panel.md describes the bytes.
 
-    ring: descriptor of a SoundRing; None to measure no sound. NumPy is imported with the first picture, because it
-    would take up most of this process's memory.
+    ring: descriptor of a SoundRing; None to measure no sound. NumPy, which would take up most of this process's memory,
+    is imported with the first picture.
     """
 
     def __init__(self, ring: int | None):
@@ -31,7 +31,7 @@ class Painter:
         self._ring, self._hearing = ring, None
 
     def paint(self, news: dict[str, Any]) -> bytes | None:
-        """The picture; None if it is the same as all pictures of the last second."""
+        """The picture; None if it equals all pictures of the last second."""
         hz, latents = news["hz"], bytes(round(255.0 * at) for at in news.get("latents", ()))
         drawn = base64.b64decode(news["spectrum"]) if "spectrum" in news else _SILENT
         head = struct.pack(f"<BBxx{len(hz)}f", len(hz), len(latents), *hz)
@@ -41,7 +41,7 @@ class Painter:
         return picture if self._n_alike <= _MOST_ALIKE else None
 
     def begin_again(self) -> None:
-        """Send unchanged pictures for another second, because a page has received none yet."""
+        """Send unchanged pictures for another second: a new page has received none."""
         self._n_alike = 0
 
     def _heard(self, rate_hz: int) -> bytes:
@@ -53,8 +53,6 @@ class Painter:
 
 
 class _Hearing:
-    """Measures the output's spectrum."""
-
     def __init__(self, ring: int, rate_hz: int):
         import numpy as np
 
@@ -68,7 +66,7 @@ class _Hearing:
         self._picture = SpectrumPicture(rate_hz / WINDOW_FRAMES, WINDOW_FRAMES // 2 + 1)
 
     def levels(self) -> bytes:
-        """256 levels of the newest frames. The powers of left and right are averaged, so that they cannot cancel."""
+        """The powers of left and right are averaged, so that they cannot cancel."""
         sound = self._recent.read(WINDOW_FRAMES)
         if not sound.any():
             return _SILENT

@@ -1,4 +1,4 @@
-"""The page's link to the playing process: one connection, made again whenever it is lost."""
+"""The page's link to the playing process, made again whenever it is lost."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _MOST_UNSENT_BYTES = 2**20
 class PlayLink:
     """Speaks with the playing process.
 
-    came: called, and awaited, when a connection is made; went: called when the connection is lost; news: called with
-    the topic and plain values of each news. is_up: whether there is a connection.
+    came: called, and awaited, when a connection is made. went: called when it is lost. news: called with the topic and
+    plain values of each news.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class PlayLink:
 
     @property
     def is_up(self) -> bool:
-        """Whether there is a connection."""
         return self._writer is not None
 
     async def run(self) -> None:
@@ -53,7 +52,7 @@ class PlayLink:
             await asyncio.sleep(AGAIN_S)
 
     async def ask(self, method: str, params: object) -> Any:
-        """Return the answer to a request; UserError if the request fails or nothing plays."""
+        """Return the answer to a request; UserError if it fails or nothing plays."""
         number = next(self._ids)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:

@@ -1,8 +1,8 @@
 """Makes one .deb: the program's files, wheels of its packages for the target machine, and scripts for dpkg.
 
-Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so Debian's
-packages are used. The environment links to these two and hides Debian's other Python packages, above all its
-onnxruntime, which crashes on a Raspberry Pi 4.
+Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so the
+environment links to Debian's packages. It hides Debian's other Python packages: their onnxruntime crashes on a
+Raspberry Pi 4.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _SCRIPTS = ("postinst", "prerm", "postrm")
 
 
 def build(architecture: str, revision: int, out: Path) -> tuple[Path, float]:
-    """Build the package for an architecture in MACHINES, into the folder `out`.
+    """Build the package for an architecture in MACHINES; return its path and its installed size in MB.
 
-    revision: number of this build of the version; a higher number is an upgrade. Returns the package's path and its
-    installed size in MB. UserError if a program is missing, or a package cannot be fetched.
+    revision: number of this build of the version; a higher number is an upgrade. out: the folder for the package.
+    UserError if a program is missing, or a package cannot be fetched.
     """
     if not shutil.which("dpkg-deb"):
         raise UserError("package", "no dpkg-deb", "Debian's package tools", "type: sudo apt-get install dpkg")
@@ -94,19 +94,17 @@ def _fill_environment(environment: Path, architecture: str) -> None:
     ]
     where = ["--only-binary=:all:", f"--python-version={PYTHON}", *platforms, f"--target={site}"]
     _run(*pip, *where, *_wanted())
-    shutil.rmtree(site / "bin", ignore_errors=True)  # the scripts in `bin` would run this machine's Python
+    shutil.rmtree(site / "bin", ignore_errors=True)  # scripts in `bin` would run this machine's Python
     for _, module in FROM_DEBIAN.values():
         _link(site / module, f"/usr/lib/python3/dist-packages/{module}")
 
 
 def _wanted() -> list[str]:
-    """The pinned packages in requirements.txt that have wheels."""
     lines = (ROOT / "runtime" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith(("#", *(f"{name}==" for name in FROM_DEBIAN)))]
 
 
 def _describe(tree: Path, version: str, architecture: str, n_bytes: int) -> None:
-    """Write Debian's part of the package: its description, its dependencies, and the scripts."""
     folder = tree / "DEBIAN"
     folder.mkdir(mode=0o755)
     values = {

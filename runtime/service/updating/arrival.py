@@ -1,7 +1,7 @@
 """Takes a received update out of the page's folder, in which everything is a stranger's.
 
-The page's user may put anything there: links, pipes, folders, a link in place of the folder itself. So no link
-is followed, and the file is opened only once. Then it is copied to where only root can reach it.
+The page's user may put anything there: links, pipes, a link in place of the folder itself. So no link is followed, and
+the file is opened only once. Then it is copied to where only root can reach it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _EXPECTED, _REMEDY = "a file that the page has received", "send it again"
 
 @contextmanager
 def taken(state: Path) -> Iterator[BinaryIO]:
-    """Yield the received update as an open file, and remove it at the end. UserError if it is no plain file.
+    """Yield the received update as an open file, and remove it at the end; UserError if it is no plain file.
 
-    state: the folder of the page's files; the update is at ARRIVED in it. Whatever is there is first renamed, so that
-    systemd does not find it a second time.
+    state: the folder of the page's files. What is at ARRIVED in it is first renamed, so that systemd does not find it
+    again.
     """
     try:
         inside = _opened(state)
@@ -39,7 +39,7 @@ def taken(state: Path) -> Iterator[BinaryIO]:
     try:
         _remove_left(inside)
         with open(_renamed(name, inside), "rb") as stream:
-            _refuse(os.fstat(stream.fileno()))  # a second check: the file may have been replaced since the first
+            _refuse(os.fstat(stream.fileno()))  # the file may have been replaced since the first check
             yield stream
     finally:
         _remove(name, inside)
@@ -47,7 +47,7 @@ def taken(state: Path) -> Iterator[BinaryIO]:
 
 
 def _opened(state: Path) -> int:
-    """The descriptor of the page's own folder in `state`; OSError if this folder or `state` is a link or no folder."""
+    """OSError if the page's own folder or `state` is a link or no folder."""
     above = os.open(state, _FOLDER)
     try:
         return os.open(ARRIVED.parent, _FOLDER, dir_fd=above)
@@ -56,7 +56,7 @@ def _opened(state: Path) -> int:
 
 
 def _renamed(name: str, inside: int) -> int:
-    """Rename what has arrived, and return its descriptor; UserError if it is no plain file."""
+    """UserError if what has arrived is no plain file."""
     try:
         os.rename(ARRIVED.name, name, src_dir_fd=inside, dst_dir_fd=inside)
         _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before opening, which may change a device
@@ -74,12 +74,11 @@ def _refuse(found: os.stat_result) -> None:
 
 
 def _remove_left(inside: int) -> None:
-    """Remove what interrupted updates have left."""
     for name in os.listdir(inside):
         if name.startswith(_TAKEN):
             _remove(name, inside)
 
 
 def _remove(name: str, inside: int) -> None:
-    with suppress(OSError):  # a folder, which `unlink` does not remove, is not looked at again
+    with suppress(OSError):  # `unlink` does not remove a folder, which is not looked at again
         os.unlink(name, dir_fd=inside)

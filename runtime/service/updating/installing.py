@@ -1,4 +1,5 @@
-"""Root's half of an update: copies a signed update to where only root can write, checks the copy, and installs it."""
+"""The part of an update that runs as root: copies a signed update to where only root can write, checks it, installs it.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +35,14 @@ def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int
 
 
 def install_arrived(within_s: float) -> int:
-    """Install the update that the page has received, and write news of it for the page; within_s: as in `put_in`.
+    """Install the update that the page has received, and write news of it; within_s: as in `put_in`.
 
-    UserError if it is refused. It must be a plain file, be signed by somebody in SIGNERS, be newer than the version
-    that plays, and need no other Python packages than those that are installed.
+    UserError unless it is a plain file, is signed by somebody in SIGNERS, is newer than the version that plays, and
+    needs no other Python packages.
     """
     told = _Told()
     with told.any_end(), signals_as_exceptions():
-        told.say(why="file")  # before the file is taken: the page must always find the file or the news
+        told.say(why="file")  # said before the file is taken: the page must always find the file or the news
         try:
             with taken(STATE) as stream, TemporaryDirectory(prefix=_COPY, dir=HOME) as folder:
                 parts = divide(stream, Path(folder))
@@ -72,29 +73,26 @@ def _install(parts: Parts, within_s: float, told: _Told) -> Path:
 
 
 def _remove_left(own: Path) -> None:
-    """Remove the copies that interrupted updates have left; own: the folder of the present update, which stays."""
+    """Remove copies that interrupted updates have left; own: the folder of the present update, which stays."""
     for left in HOME.glob(f"{_COPY}*"):
         if left != own:
             shutil.rmtree(left, ignore_errors=True)
 
 
 class _Told:
-    """Writes news for the page, and remembers the latest."""
-
     def __init__(self) -> None:
         self.news = News()
 
     def say(self, *, why: Why | None = None, **changes: str) -> None:
-        """Change the news, and write them; why: the check that begins now."""
+        """why: the check that begins now."""
         self.news = msgspec.structs.replace(self.news, **changes, **({} if why is None else {"why": why}))
         write_news(self.news, UPDATE_NEWS)
 
     @contextmanager
     def any_end(self) -> Iterator[None]:
-        """For a `with`: if its block fails or is stopped, write the reason for the page."""
         try:
             yield
-        except BaseException as error:  # also if systemd stops the update
+        except BaseException as error:  # also when systemd stops the update
             line = str(error) if isinstance(error, UserError) else f"it ended early ({type(error).__name__})"
             with suppress(UserError):
                 self.say(state="refused", line=line)

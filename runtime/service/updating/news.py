@@ -1,4 +1,4 @@
-"""Tells how an update from the page goes, in a small file, which root writes and the page reads."""
+"""Tells how an update from the page goes, in a file that root writes and the page reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.base.errors import UserError
 from runtime.base.files import atomic_write, read_bounded_file
 
 _LARGEST_BYTES = 64 * 2**10
-_LONGEST_S = 1800.0  # if the news are older, the update has ended: systemd stops it sooner (TimeoutStartSec)
+_LONGEST_S = 1800.0  # an update with older news has ended: systemd stops it sooner (TimeoutStartSec)
 
 Why = Literal["", "file", "signature", "other", "version", "packages", "start"]
 
@@ -21,8 +21,8 @@ class News(msgspec.Struct, frozen=True):
     """The state of the last update since the machine has started.
 
     state: what the update does (`checking`, `installing`), or how it ended (`done`, `refused`). why: the present check,
-    or the check that refused the update. line: why the update was refused, in words for the user. signer: who has
-    signed the update, "" if not known yet. version: the new version's number.
+    or the check that refused the update. line: why it was refused, in words for the user. signer: who has signed it, ""
+    if not known yet. version: the new version's number.
     """
 
     state: Literal["checking", "installing", "done", "refused"] = "checking"

@@ -1,4 +1,4 @@
-"""The order of versions: only a newer version may come over the page, so nobody can bring an old one back."""
+"""The order of versions: only a newer version may come over the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RELEASED = re.compile(r"\d+(?:\.\d+)*")
 
 
 def is_released(version: str) -> bool:
-    """Whether a version consists of numbers with dots between them, so that it can be older or newer than another."""
+    """Whether a version is numbers with dots between them."""
     return _RELEASED.fullmatch(version) is not None
 
 

@@ -26,7 +26,7 @@ _EXPECTED, _REMEDY = "an update that python -m runtime.service.release made", "g
 
 
 class Parts(NamedTuple):
-    """The two files that a signed update is divided into."""
+    """The two files of a divided update."""
 
     signature: Path
     archive: Path
@@ -49,7 +49,7 @@ def sign(archive: Path, key: Path, out: Path) -> None:
 
 
 def is_signed(path: Path) -> bool:
-    """Whether a file begins as a signed update does; False if it cannot be read."""
+    """Whether a file begins as a signed update does."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
@@ -81,9 +81,9 @@ def divide(stream: BinaryIO, folder: Path) -> Parts:
 
 
 def signer_of(parts: Parts, signers: Path) -> str:
-    """The name of the archive's signer, as the list `signers` gives it; UserError if nobody in the list has signed it.
+    """The name of the archive's signer in the list `signers`; UserError if nobody in the list has signed it.
 
-    signers: an allowed signers file of OpenSSH. OpenSSH also refuses keys that have expired or are not yet valid.
+    signers: an allowed signers file of OpenSSH, which also refuses keys that have expired or are not yet valid.
     """
     _refuse_open_to_others(signers)
     known, why = _keygen("find-principals", "-s", parts.signature, "-f", signers)
@@ -121,10 +121,10 @@ def _refuse_open_to_others(signers: Path) -> None:
 def _keygen(
     action: str, *words: object, stdin: BinaryIO | int = subprocess.DEVNULL, shows_errors: bool = False
 ) -> tuple[bytes, str]:
-    """Run `ssh-keygen -Y ACTION`; returns what it prints (nothing if it fails) and the first line of its errors.
+    """Return what ssh-keygen prints (nothing if it fails) and the first line of its errors.
 
-    shows_errors: True to show its errors to the user instead, and to wait without a limit, as it may ask for a
-    passphrase. UserError if OpenSSH is missing, or if the time runs out.
+    shows_errors: whether the user sees its errors instead, without a time limit, as it may ask for a passphrase.
+    UserError if OpenSSH is missing, or if the time runs out.
     """
     command = ["ssh-keygen", "-Y", action, *map(str, words)]
     errors, limit_s = (None, None) if shows_errors else (subprocess.PIPE, _LIMIT_S)

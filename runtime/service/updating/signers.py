@@ -18,10 +18,9 @@ _EXPECTED, _REMEDY = "an OpenSSH public key, one line", "give the file whose nam
 
 
 def trust(key: Path, signers: Path) -> str:
-    """Add a public key to the list `signers`, and return its owner's name with its fingerprint, for the user.
+    """Add a public key to the list; return its owner's name with its fingerprint.
 
-    The name is the key's comment. A key that is already in the list is not added again. UserError if the file is no
-    public key.
+    The name is the key's comment. A key is added once. UserError if the file is no public key.
     """
     kind, code, comment = _read(key)
     fingerprint, lines = _fingerprint(key, f"{kind} {code}\n"), _lines(signers)
@@ -50,7 +49,7 @@ def _lines(signers: Path) -> list[str]:
 
 
 def _fingerprint(key: Path, content: str) -> str:
-    """A public key's fingerprint as OpenSSH shows it; UserError if OpenSSH is missing, or cannot read the key."""
+    """A key's fingerprint, as OpenSSH shows it; UserError if OpenSSH is missing, or cannot read the key."""
     command = ["ssh-keygen", "-l", "-f", "-"]
     try:
         done = subprocess.run(command, input=content, capture_output=True, text=True, check=False)
