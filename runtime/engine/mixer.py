@@ -19,9 +19,9 @@ LONGEST_SPAN = 2048
 class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
-    Within a span no ramp ends and no lane has a hop. limits: whether the mix is limited to full scale. A tail is the
-    fading rest of a stolen voice's sound. Attribute tails_end: the frame at which all tails have ended. ValueError if a
-    tail is longer than `LaneSound.fade_frames`.
+    Within a span no ramp ends and no lane has a hop. A tail is the fading rest of a stolen voice's sound. limits:
+    whether the mix is limited to full scale. Attribute tails_end: the frame at which all tails have ended. ValueError
+    if a tail is longer than `LaneSound.fade_frames`.
     """
 
     def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):
@@ -37,15 +37,14 @@ class Mixer:
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
         self._limits, self.tails_end = limits, 0
-        # For the present part: is_mono: whether left and right are alike, so that one channel is mixed for both;
-        # _transposed: the transposed lanes; _modulated: the lanes with modulated gains. If is_mono, _heard are the
-        # lanes that are read, and _gains their gains.
+        # For the present part: is_mono: whether left and right are alike; _transposed: the transposed lanes;
+        # _modulated: the lanes with modulated gains. If is_mono: _heard: the lanes that are read; _gains: their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
         self._heard: list[int] | slice = slice(0, 0)
         self._gains = np.zeros(0, np.float32)
 
     def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
-        """Begin a part of a span, of n_frames from `frame` on. If `is_mono`, only the first part of a span needs this.
+        """Begin a part of a span: n_frames from `frame` on. In a span that `is_mono`, only the first part needs this.
 
         transposed: the sounding lanes that are transposed, ascending; heard: those of them that are read.
         """
@@ -67,7 +66,6 @@ class Mixer:
         # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
         n, lanes, bank, sound = max(2, n_frames), self._bank.n_lanes_used, self._bank, self._sound
         if self.is_mono:
-            # Every voice is as loud on the left as on the right, so one channel is mixed for both.
             left, heard = self._mix[0, :n], self._heard
             right = left
             sounds = sound.read_transposed(heard, frame, n) if self._transposed else sound.read(heard, frame, n)
@@ -97,8 +95,8 @@ class Mixer:
     ) -> np.ndarray:
         """The stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes; sides: the lanes' gains on the left and on the right; these arrays come from
-        `Ramps.values`. transposed: the lanes that are transposed; modulated: the lanes with gains from `GridGains`.
+        envelope, sides: the lanes' envelopes, and their left and right gains, from `Ramps.values`; transposed: the
+        transposed lanes; modulated: the lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -123,7 +121,7 @@ class Mixer:
         return mix
 
     def _transposed_sides(self) -> list[int]:
-        """The transposed lanes among the sides of sounding voices; a side is a lane that makes another lane wide."""
+        """The transposed lanes among the sides of sounding voices."""
         sides = self._sound.sides_of([voice.lane for voice in self._bank.used() if voice.active])
         return self._sound.transposed_among(sides)
 
@@ -143,10 +141,10 @@ class Mixer:
         first: int,
         out: np.ndarray,
     ) -> None:
-        """Multiply the sound of the lanes from number `first` on by their envelopes, and write the products to `out`.
+        """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        envelope: one row for each of these lanes; transposed: which of these lanes are transposed; heard: which
-        transposed lanes are heard; sounds: the sound of the heard lanes.
+        envelope: one row for each of these lanes; transposed: the transposed lanes; heard: those that are heard;
+        sounds: the sound of the heard lanes.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
@@ -162,7 +160,7 @@ class Mixer:
         enveloped, sides: the sound of the lanes and of their sides; both arrays are overwritten.
         """
         lanes = len(enveloped)
-        # The side of a lane that is not wide has the gain 0, whatever the side's ring holds.
+        # A lane that is not wide has the side gain 0, whatever the side's ring holds.
         sides *= self._widths.side.values(lanes, frame, n)
         enveloped *= self._widths.middle.values(lanes, frame, n)
         right = np.subtract(enveloped, sides, out=self._rights[: lanes * n].reshape(lanes, n))
@@ -187,7 +185,7 @@ class Mixer:
         self.tails_end = frame + n
 
     def clear_played_tails(self, first: int, end: int) -> None:
-        """Erase the fading sound of stolen voices from frame `first` up to `end`, because it has been played."""
+        """Erase the tails from frame `first` up to `end`, because they have been played."""
         if first < self.tails_end:
             at = first % self._sound.size
             self._tails[:, at : at + end - first] = 0.0

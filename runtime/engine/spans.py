@@ -1,4 +1,4 @@
-"""Spans: decides at which frames something changes, and makes and mixes the sound between them."""
+"""Decides at which frames the sound changes, and makes and mixes the sound between these frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.performance import Performance
 
-# A wheel whose last event is older than this does not turn.
+# A wheel turns until this many frames after its latest event.
 _WHEEL_FRAMES = 1024
 
 
@@ -19,14 +19,14 @@ class Spans:
     """Mixes the sound of one span after another into `Mixer.stereo`.
 
     A span is mixed in parts. A part ends with its span, at an event that changes only pitches, or where a read of
-    transposed lanes must end (`longest_read`). A part is usually mixed as a whole at its first frame. But while a wheel
-    turns, its next event comes soon and ends the part. So a part is mixed piece by piece if pitches changed at its
-    beginning or shortly before.
+    transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame. But if pitches
+    changed then or shortly before, a wheel may be turning, and its next event ends the part. Then the part is mixed
+    piece by piece.
 
-    frame: the first frame; the rest: the parts of the engine. Attributes: begin: the frame of the mixer's first sample;
-    end: up to where blocks may copy the mixer's samples; first_hop: the first hop or reading after `begin`;
-    has_worked: set to True by each call that makes a hop, reads knobs or begins a voice; may_foresee: whether a block
-    without such work may call `VoiceSound.foresee`.
+    frame: the first frame. Attributes: begin: the frame of the mixer's first sample; end: up to where blocks may copy
+    the mixer's samples; first_hop: the first hop or reading after `begin`; has_worked: set to True by each call that
+    makes a hop, reads knobs or begins a voice; may_foresee: whether a block without such work may call
+    `VoiceSound.foresee`.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Spans:
         self._events, self._performance, self._bank = events, performance, performance.bank
         self._voice_sound, self._sound, self._hops, self._mixer = voice_sound, sound, hops, mixer
         self.may_foresee = self.has_worked = False
-        self._transposed: list[int] = []  # the sounding lanes that are transposed
+        self._transposed: list[int] = []  # sounding lanes
         self._heard: list[int] = []  # those of _transposed that are read
         self._n_gain_changes = -1  # `VoiceBank.n_changes` when the span began
         self._retuned_at = -_WHEEL_FRAMES  # the frame of the newest event that changed pitches
@@ -51,7 +51,7 @@ class Spans:
     def start_at(self, frame: int) -> None:
         """Begin the first span at `frame`."""
         self.begin = self.end = self.first_hop = frame
-        # The span lasts up to _change, and the present part up to _part_end; it is mixed up to _mixed_to.
+        # The span lasts up to _change, the present part up to _part_end, and the mixed sound up to _mixed_to.
         self._change = self._part_begin = self._part_end = self._mixed_to = self._reading_at = frame
 
     def go_on(self, frame: int, block_end: int) -> bool:
@@ -61,8 +61,8 @@ class Spans:
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something is due at `frame` whatever the block size is. If not, the sound mixed so far has just ended
-        # here, and where it ends depends on the block size.
+        # Whether something is due at `frame` for every block size. Otherwise only the mixed sound ends here, and its
+        # end depends on the block size.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:
@@ -93,7 +93,7 @@ class Spans:
         return frame in (self._part_end, self._reading_at) or self._events.next_change(frame + 1) <= frame
 
     def _take_events(self, frame: int) -> Changes:
-        """Apply the events of `frame`, and changes that are due without an event; returns what changed."""
+        """Apply the events of `frame`, and changes that are due without an event."""
         while (due := self._events.take(frame)) is not None:
             self._performance.apply(*due)
         self._performance.advance(frame)
@@ -112,7 +112,7 @@ class Spans:
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
         """Go on with the present span.
 
-        changes: what events at `frame` have changed, None without events; n_events: `Performance.n_events` before them.
+        changes: what events at `frame` changed, None without events; n_events: `Performance.n_events` before them.
         """
         if changes is not None:
             sources_changed = n_events != self._performance.n_events
@@ -131,7 +131,6 @@ class Spans:
             self._sound.set_ratios(list(voices), frame, ratios)
 
     def _begin_span(self, frame: int, changes: Changes) -> None:
-        """Make the sound that is due at `frame`; changes: what events have changed."""
         sound, pitches, voice_sound = self._sound, self._performance.pitches, self._voice_sound
         if changes.stolen:
             self._clear_played(frame)
@@ -152,7 +151,7 @@ class Spans:
         self._change = self._next_change(frame)
 
     def _next_change(self, frame: int) -> int:
-        """The frame at which the next span begins, if no event comes before."""
+        """The frame at which the next span begins if no event comes earlier."""
         end = frame + min(LONGEST_SPAN, self._sound.size - frame % self._sound.size)
         return min(end, self._performance.next_change(frame), self._voice_sound.next_change(frame))
 
@@ -184,5 +183,5 @@ class Spans:
 
 
 def _by_lane(voices: list[Voice]) -> dict[int, Voice]:
-    """Those of `voices` that sound, by lane; none occurs twice."""
+    """Those of `voices` that sound, by lane."""
     return {voice.lane: voice for voice in voices if voice.active}

@@ -1,4 +1,4 @@
-"""The state of an engine, as other threads may read it."""
+"""A snapshot of an engine for other threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns patches into plain values and back without loss, so that a recording can store the sounds that were played."""
+"""Turns patches into plain values and back without loss, so that a recording can store its sounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the largest possible array, which is the colour of the longest trajectory
+LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the largest possible array, the colour of the longest trajectory
 MOST_PARTS = 8  # most trajectories of a patch, and most patches of a morph
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"
@@ -26,12 +26,12 @@ _REMEDY = "use a recording of this version"
 def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
     """A patch as values for JSON, to be read by `patch_of_tree`.
 
-    base: settings that the reader knows; of the patch's settings, only those that differ from `base` are stored.
+    base: settings that the reader knows; the tree holds only the patch's settings that differ from them.
     """
     settings, plain_base = config_tree(patch.settings), config_tree(base)
     tree: dict[str, Any] = {
         "settings": {key: value for key, value in settings.items() if value != plain_base[key]},
-        # Without trajectory files, which may change; the trajectories themselves are stored below.
+        # Without the names of trajectory files, because files may change; the trajectories are stored below.
         "sound": msgspec.to_builtins(msgspec.structs.replace(patch.sound, trajectory=None), str_keys=True),
     }
     if patch.positions is not None:

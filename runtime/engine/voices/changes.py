@@ -1,4 +1,4 @@
-"""The changes of voices in one span, which the engine passes on to the synthesis."""
+"""The changes of voices in one span, to be passed on to the synthesis."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Changes:
     """The changes of one span; the object is cleared and used again.
 
     opening: voices that begin; stolen: voices that lost their lanes; retuned: voices whose pitch may have changed;
-    touched: voices that need a new spectrum although no knob moved, because of a new note or an MPE slide.
+    touched: voices that need a new spectrum because of a new note or an MPE slide.
     """
 
     opening: list[Voice] = field(default_factory=list)
@@ -36,7 +36,6 @@ class Changes:
     touched: list[Voice] = field(default_factory=list)
 
     def clear(self) -> None:
-        """Empty all lists."""
         self.opening.clear()
         self.stolen.clear()
         self.retuned.clear()

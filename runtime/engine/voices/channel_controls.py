@@ -1,4 +1,4 @@
-"""Applies channel messages and controls to the voices: wheels, pressure, pedals, levels, parameters, mode messages."""
+"""Applies channel messages and controls to the voices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.events import N_CHANNELS, Aftertouch, ControlChange, PitchWheel, Po
 
 
 class ChannelControls:
-    """Applies the messages of MIDI channels, and updates the channels' voices.
+    """Applies the messages of MIDI channels to the voices.
 
     The messages of an MPE zone's master act on the zone's members, too.
     """
@@ -39,13 +39,13 @@ class ChannelControls:
         self.retune([event.channel])
 
     def control_change(self, event: ControlChange, frame: int) -> None:
-        """Apply a control that no map has assigned, with its meaning in the MIDI standard."""
+        """Apply a control with its meaning in the MIDI standard; for controls that no map assigns."""
         handler = self._HANDLERS.get(event.control)
         if handler is not None:
             handler(self, event, frame)
 
     def slide(self, event: ControlChange) -> None:
-        """Set the slide of a channel that is a member of an MPE zone, and update the channel's notes."""
+        """Set the slide of a channel of an MPE zone, and update the channel's notes."""
         self._channels[event.channel].slide = event.value
         for voice in self._notes.held(event.channel):
             self._notes.follow_slide(voice)
@@ -63,7 +63,7 @@ class ChannelControls:
         self._notes.changes.retuned += voices
 
     def ramp_gains(self, channels: Iterable[int], frame: int) -> None:
-        """Move the gains of these channels' voices to the values that the channels' controls have now."""
+        """Move the gains of these channels' voices to the values of the channels' controls."""
         for voice in self._bank.used():
             if voice.active and voice.channel in channels:
                 self._bank.ramp_gains(voice, frame, channel_gains(self._channels, voice))
@@ -121,11 +121,10 @@ class ChannelControls:
         """CC 122 does nothing: this instrument has no keyboard to switch off."""
 
     def _all_notes_off(self, event: ControlChange, frame: int) -> None:
-        """End all notes for CC 123, and for CC 124 to 127: in MIDI 1.0 these mode messages end all notes, too."""
+        """End all notes for CC 123, and for the mode messages CC 124 to 127, as MIDI 1.0 demands."""
         self._notes.all_off(self._channels.with_members(event.channel), frame)
 
     def _follow_channels(self, channels: Iterable[int], frame: int) -> None:
-        """Update the voices of channels that were reset: pedals, gains, pitch."""
         for voice in self._bank.used():
             voice.sostenuto = voice.sostenuto and voice.channel not in channels
         self.ramp_gains(channels, frame)

@@ -1,4 +1,4 @@
-"""The controllers of the 16 MIDI channels, and which channels belong together (MPE zones)."""
+"""The controllers of the 16 MIDI channels, and the MPE zones of channels."""
 
 from __future__ import annotations
 
@@ -88,9 +88,10 @@ class Channel:
 class Channels:
     """All 16 channels and their MPE zones.
 
-    In a zone the master channel's controllers also hold for its member channels, and each member plays one note. In all
-    methods `number` is the number of a channel, 0 to 15.
-    n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
+    In a zone the master channel's controllers also hold for its member channels, and each member plays one note.
+    `number` is always the number of a channel, 0 to 15. n_lower, n_upper: members of the lower and the upper zone at
+    the start, 0 for no zone.
+
     Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0, followed by its members; the upper
     zone's master is channel 15, preceded by its members.
     """
@@ -115,7 +116,7 @@ class Channels:
     def enter_data(self, number: int, control: int, value: int) -> bool:
         """Apply CC 6 or 38 of a channel; return whether a zone changed.
 
-        If a member of a zone gets another bend range, all members of the zone get it.
+        A bend range set for one member of a zone holds for all members.
         """
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
@@ -160,7 +161,7 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The value of a channel or of its master, whichever is higher; of: returns the value of a channel."""
+        """The higher value of a channel and its master; of: returns the value of a channel."""
         return max(of(channel) for channel in self._family(number))
 
     def level(self, number: int) -> float:

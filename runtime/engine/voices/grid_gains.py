@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.sources import Moment
 
-# Gains are computed for the middle of each interval of this length, and joined by a curve. The curve makes a wave of
-# 20 Hz 1.7 % weaker. After a step of a control, a gain moves for two intervals.
+# Gains are computed for the middle of each interval of this length, and joined by a curve. The curve makes a wave of 20
+# Hz 1.7 % weaker. After a step of a control, a gain moves for two intervals.
 GAIN_GRID_FRAMES = 128
 _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 
@@ -20,9 +20,9 @@ _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 class GridGains:
     """The modulated gains of all lanes, on a grid of absolute frames.
 
-    The gain for the middle of an interval is computed at the beginning of the interval before, with the controls at
-    that time. So a gain never depends on where a span begins. The curve that joins the gains is a quadratic B-spline:
-    it has no bends, which would be heard as clicks in a voice that is far louder than full scale.
+    The gain for the middle of an interval is computed at the beginning of the previous interval, with the controls at
+    that time. So a gain never depends on where a span begins. The gains are joined by a quadratic B-spline: bends would
+    be heard as clicks in a voice that is far louder than full scale.
 
     longest_span: most frames of one span.
     """
@@ -30,7 +30,7 @@ class GridGains:
     def __init__(self, n_lanes: int, longest_span: int, channels: Channels):
         self._channels = channels
         n_points = longest_span // GAIN_GRID_FRAMES + 4
-        # The left and the right gain of each lane for each interval; the first of them is interval number _first - 1.
+        # The left and the right gain of each lane for each interval, from interval number _first - 1 on.
         self._points = np.ones((2, n_lanes, n_points))
         self._first = 0
         self._began = [-1] * n_lanes  # the `Voice.order` of the note that each lane's points belong to
@@ -43,8 +43,8 @@ class GridGains:
         """Compute the gains of voices, up to the end of a span of n_frames; voices: those with modulated gains."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept, past = last - first + 2, first - self._first, frame % GAIN_GRID_FRAMES
-        # The gains for the interval in which the span begins, and for the interval before it, were computed earlier. If
-        # the span begins within its interval, the gains for the interval after it were computed earlier, too.
+        # Computed earlier: the gains for the interval in which the span begins, for the interval before it, and, if the
+        # span begins within its interval, for the interval after it.
         n_kept = 3 if past else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]

@@ -18,7 +18,7 @@ from runtime.instrument.card import Card
 
 VELOCITY_AT_VOICE_LEVEL = 100
 SOFT_PEDAL_GAIN = 10.0 ** (-6.0 / 20.0)
-LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one, while the envelope goes on
+LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one
 
 
 class Notes:
@@ -45,7 +45,7 @@ class Notes:
         self._bank, self._knobs, self._channels, self._pitches = bank, knobs, channels, pitches
         self._key_pitches = key_pitches(config.tuning)
         self._limit = len(bank.voices)
-        # In mono: (channel, note, velocity) of the keys that are down, newest last.
+        # In mono: (channel, note, velocity) of the keys that are down, newest at the end.
         self._keys: list[tuple[int, int, int]] = []
 
     def note_on(self, event: NoteOn, frame: int) -> None:
@@ -63,7 +63,7 @@ class Notes:
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
         was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-        # Done in poly, too: a key that went down in mono must not sound again after it has come up.
+        # Also in poly: a key that went down in mono must not sound again after it has come up.
         self._forget_key(event.channel, event.note)
         if self.played.voice.mode != "poly" and was_sounding and self._keys:
             self._start_alone(*self._keys[-1], frame)
@@ -109,7 +109,7 @@ class Notes:
             self._bank.release(voice, frame)
 
     def limit_voices(self, event: VoiceLimit, frame: int) -> None:
-        """Let at most event.n_voices voices sound; if more sound, cut the most dispensable."""
+        """Limit the number of sounding voices to event.n_voices; if more sound, cut the most dispensable."""
         fewest = 1 if self.played.voice.mode == "poly" else 2  # in mono one voice fades out while the next begins
         self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
@@ -134,7 +134,7 @@ class Notes:
         self._keys = [key for key in self._keys if key[:2] != (channel, note)]
 
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
-        """Mono and legato: start a voice in place of the sounding one. With portamento, it glides from the old pitch.
+        """Mono and legato: start a voice in place of the sounding one; with portamento, it glides from the old pitch.
 
         In legato the new voice continues the old voice's envelope. Voices of an earlier poly sound keep sounding.
         """
@@ -179,7 +179,7 @@ class Notes:
         return voice
 
     def _start_path(self, voice: Voice, frame: int) -> None:
-        """Begin the trajectories of a voice, with the speed and shift that modulation gives their playheads."""
+        """Begin the trajectories of a voice, with the modulated speed and shift of their playheads."""
         speed, shift = 1.0, 0.0
         if voice.played.playhead_targets:
             speed, shift = (float(values[0]) for values in playhead_of([voice], frame))

@@ -1,4 +1,4 @@
-"""Applies events to the voices: notes, pedals, wheels, pressure, controls, program changes."""
+"""Applies events to the voices."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
-MOST_WAITING = 256  # most actions, and most changes of sends, that wait for `take_actions` and `take_sends`
+MOST_WAITING = 256  # most actions, and most changes of sends, that wait to be taken
 _NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # they change no source of modulation
 # The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
@@ -66,9 +66,9 @@ class Performance:
     """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
     Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame,
-    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number
-    of events so far that may have changed a source of modulation or a voice; actions: the player's requests that an
-    engine cannot carry out itself.
+    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the newest chosen sound; n_events: number of
+    events so far that may have changed a source of modulation or a voice; actions: the player's requests that an engine
+    cannot carry out itself.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Performance:
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
-        """Do what is due at `frame` without an event: end ramps, time out active sensing."""
+        """Do what is due at `frame` without an event."""
         if frame >= self._sensing_deadline:
             self._sensing_deadline = NEVER
             self.apply(Reset(), frame)
@@ -142,7 +142,6 @@ class Performance:
         return end
 
     def _with_moving_pitch(self) -> list[Voice]:
-        """The sounding voices whose pitch is modulated."""
         return [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
@@ -204,7 +203,7 @@ class Performance:
         self.sends.append((frame, *self._sends()))
 
     def _play(self, chosen: PlayedSound, frame: int) -> None:
-        """Let the next notes play `chosen`, or the sound of its morph's present step, with the moved LFO rates."""
+        """Let the next notes play `chosen`, or its morph's present step, with the moved LFO rates."""
         self.notes.played = chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
         self.notes.played.follow_rates(self._knobs.present.rates, frame)
 

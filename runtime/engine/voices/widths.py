@@ -1,4 +1,4 @@
-"""The stereo width of each lane: the gain of the lane's sound, and the gain of its side, which makes the lane wide."""
+"""The stereo width of each lane: the gains of the lane's sound and of its side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.envelope import Ramps
 
 _LINE = (1.0, 0.0, 0.0)
-_LARGEST_LOSS_DB = 2.99  # how much softer a lane of the greatest width is in a mono sum
+_LARGEST_LOSS_DB = 2.99  # how much softer the widest lane is in a mono sum
 # The angle of the greatest width, in radians, a little less than 45 degrees.
 _GREATEST_ANGLE = math.acos(10.0 ** (-_LARGEST_LOSS_DB / 20.0))
 

@@ -18,9 +18,10 @@ _SEMITONES_PER_KEY_SOURCE = 60.0
 
 
 class Route(NamedTuple):
-    """One connection of a source with a target; depth: what a source value of 1 adds, in the target's unit.
+    """One connection of a source with a target.
 
-    curve: as in `bent`; scaled_by: a second source, whose value multiplies what is added, or None.
+    depth: what a source value of 1 adds, in the target's unit; curve: as in `bent`; scaled_by: a second source, whose
+    value multiplies what is added, or None.
     """
 
     source: str
@@ -66,7 +67,7 @@ class Modulator:
         return moves
 
     def follows_releases(self, targets: Collection[str]) -> bool:
-        """Whether any of these targets may move in another way once a note's key is released."""
+        """Whether the release of a note's key may change how any of these targets moves."""
         names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
@@ -108,12 +109,12 @@ class Modulator:
         return sums
 
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
-        """For a voice: the present values of the controls that modulate these targets, and the present tempo."""
+        """A voice's present controls that modulate these targets, and the present tempo."""
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
         return self.sources.hold([name for name in names if name is not None], voice)
 
     def reach(self, target: str) -> float:
-        """How far modulation can raise this target at most."""
+        """How far modulation can raise this target."""
         return sum(abs(route.depth) for route in self._routes if route.target == target)
 
     def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:

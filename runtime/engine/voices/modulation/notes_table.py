@@ -9,12 +9,12 @@ from runtime.events import NEVER
 
 
 class NotesTable:
-    """One row for each lane: when its note began and was released, and values that are constant while it sounds.
+    """One row for each lane: when its note began and was released, and constants of the note.
 
     Attributes: started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held.
     velocity, key, random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64
-    (n_lanes, 1), the beats that had passed when the note began; tempo: counts the beats. number: int64 (n_lanes, 1),
-    the note's number, which seeds its random values.
+    (n_lanes, 1), beats before the note's start; tempo: counts the beats. number: int64 (n_lanes, 1), the note's number,
+    which seeds its random values.
     """
 
     tempo: Tempo
@@ -37,7 +37,7 @@ class NotesTable:
         self.random[lane] = self.random_at(number, 0)
 
     def add_column(self) -> np.ndarray:
-        """Add a column, float64 (n_lanes, 1), at first 0; a legato note inherits the value of the note before it."""
+        """Add a column, float64 (n_lanes, 1), at first 0; a legato note inherits the old note's value."""
         column = np.zeros((len(self.number), 1))
         self._columns.append(column)
         return column

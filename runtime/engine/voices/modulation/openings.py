@@ -1,4 +1,4 @@
-"""Finds how close together the points must be where a note begins: closer for a spectrum that changes faster."""
+"""Finds how close together the points must be where a note begins."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ import numpy as np
 
 from runtime.sound.sound import Sound
 
-# From one point to the next a gain changes linearly. If it changes by this much, it is never more than 0.13 dB above a
-# gain that changes linearly in dB.
+# A gain changes linearly from point to point. If it changes by this much, it is never more than 0.13 dB above a gain
+# that changes linearly in dB.
 _MOST_DB = 3.0
-# About a hop. Every note has a point in each hop anyway. Where points may be this far apart, no others are needed.
+# About a hop. Points this far apart are not needed: every note has a point in each hop anyway.
 FARTHEST = 1024
 # The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
 # at their hops.
 NEAREST, NEAREST_SINGLY = 128, 256
-# For each part of a note's beginning: where the part ends, in frames after the note's start, and the distances that
-# points in it may have.
+# For each part of a note's beginning: its end, in frames after the note's start, and the possible distances of points.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
 # About how many dB a gain changes if a target moves by its unit; a latent's unit is its whole travel.
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# Pairs, in frames: where a part of the note ends, counted from the note's start, and how far apart the points in this
-# part are, or 0 if hops are the only points.
+# Pairs: the end of a part of the note, in frames after the note's start, and the distance of points in this part, in
+# frames, or 0 if hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
-# A trajectory may change gains by any amount from one row to the next, so its points are always this close.
+# A trajectory may change gains by any amount from row to row, so its points are always this close.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
@@ -52,7 +51,7 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """By how many dB all levels together change at most within `distance` frames that begin in this part.
+    """The largest change of all levels together, in dB, within `distance` frames that begin in this part.
 
     levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
     """

@@ -1,4 +1,4 @@
-"""Playheads: they say in which row of its table each trajectory of a voice is read at an engine frame."""
+"""Playheads: the row of its table at which each trajectory of a voice is read."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 from runtime.events import NEVER
 from runtime.sound.trajectory.baked import BakedTrajectory
 
-# A playhead whose speed or place is modulated gets new values at frames that are multiples of this.
+# A playhead whose speed or place is modulated gets new values at multiples of this.
 PLAYHEAD_UPDATE_FRAMES = 1024
 RELEASE_FADE_S = 0.05  # crossfade from the held part to the release, after the key has come up
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
 
 # Indices of the numbers that describe a playhead: its place at the anchor, in rows; its rows per frame; the row at
-# which it enters its loop; its shift at the anchor, in rows; and how much the shift changes up to the next update.
+# which it enters its loop; its shift at the anchor, in rows; the change of the shift up to the next update.
 _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
 class Playheads:
-    """A playhead for each lane and each trajectory: it says which row of the trajectory's table is read.
+    """A playhead for each lane and each trajectory: the row of the trajectory's table that is read.
 
     From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor stays at the note's
     start. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the key is
-    down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the playhead
-    stays. When the key comes up, the release is read instead; `fade` gives the release's share.
+    down, the held part is read: the attack, then the loop. Without a loop, the playhead stays at the final row. When
+    the key comes up, the release is read instead; `fade` gives the release's share.
 
     baked: the trajectories' tables; modulated: whether `advance` will be called.
     """
@@ -70,16 +70,16 @@ class Playheads:
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
     def release(self, lane: int, frame: int) -> None:
-        """Begin to fade to the beginning of the release, because the key has come up."""
+        """Begin to fade to the release, because the key has come up."""
         self._release_anchor[lane] = self._key_up[lane] = frame
         self._release_place[lane] = 0.0
 
     def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
         """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
 
-        speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
-        shifts: float (n,), shifts of the place, as shares of the held part; until the next
-        update, a place moves linearly to its new shift.
+        speeds: float (n,), factors of the trajectories' speeds, negative for the other direction. shifts: float (n,),
+        shifts of the place, as shares of the held part; until the next update, a place moves linearly to its new shift.
+
         Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
         """
@@ -99,7 +99,7 @@ class Playheads:
         self._state[lanes], self._anchor[lanes] = state, frame
 
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """At which fractional row the held part is read: float64 (n_lanes, n_trajectories, n_frames).
+        """The fractional rows at which the held part is read: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
         newest update and the next one.
@@ -125,7 +125,7 @@ class Playheads:
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """At which fractional row the release is read, 0 before the key comes up. Shapes as in held_rows."""
+        """The fractional rows at which the release is read, 0 before the key comes up. Shapes as in held_rows."""
         elapsed = (frames - self._release_anchor[lanes, None])[:, None].astype(np.float64)
         rows = np.abs(self._state[lanes, _RATE])[..., None] * elapsed
         rows += self._release_place[lanes][..., None]
@@ -143,7 +143,7 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The five numbers (_PLACE to _SHIFT_CHANGE) with which a note's playheads begin: (5, n_trajectories)."""
+        """The numbers _PLACE to _SHIFT_CHANGE with which a note's playheads begin: (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])

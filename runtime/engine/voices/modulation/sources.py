@@ -16,13 +16,13 @@ from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-# If a smooth wave has at most this rate, or a cycle of at least this many beats, linear interpolation from hop to hop
-# is enough: its images are below -40 dB.
+# Up to this rate, or from this many beats per cycle on, linear interpolation of a smooth wave from hop to hop is
+# enough: its images are below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
 class PlayedNote(Protocol):
-    """The fields of a voice that modulation needs: its lane, its MIDI channel and its key."""
+    """The fields of a voice that modulation needs."""
 
     lane: int
     channel: int
@@ -40,10 +40,9 @@ class Held(NamedTuple):
 class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
-    voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: the
-    distance of the points between which the values will be interpolated linearly, 0 without interpolation.
-    Interpolation weakens fast waves, so LFOs are computed stronger to make up for it. held: the controls and the tempo,
-    None for the present ones.
+    lanes: the voices' lanes, an intp array (n,). frames: float64 (n_points,). spacing_frames: distance of the points
+    between which the values will be interpolated linearly, 0 without interpolation; it makes LFOs stronger, because
+    interpolation weakens fast waves. held: the controls and the tempo, None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -82,7 +81,7 @@ class Sources:
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
         self._cycles: dict[str, Cycles] = {}  # only for LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
-        # For each LFO, the newest result of `_random_phases` and what it was found for.
+        # For each LFO, the newest result of `_random_phases`, and the salt for which it was found.
         self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
@@ -109,11 +108,11 @@ class Sources:
             cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))
 
     def rates_memory(self) -> dict[str, tuple[float, ...]]:
-        """For each LFO whose rate was set: the rate and the BeatLine of its cycles, to be read by `remember_rates`."""
+        """For each LFO whose rate was set: the rate and the BeatLine of its cycles."""
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Let the LFOs go on as in another engine; call before any note. memory: from that engine's `rates_memory`."""
+        """Let the LFOs go on as in another engine; call before any note. memory: that engine's `rates_memory`."""
         for name, (rate_hz, *line) in memory.items():
             self._counted(name).restart(BeatLine(*line))
             self._rates_hz[name] = rate_hz
@@ -137,17 +136,16 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def started_at(self, lane: int) -> int:
-        """The frame from which the times of a lane's note are counted; a legato note keeps that of the note before."""
+        """The start, in frames, of a lane's note; for a legato note, the start of the first note."""
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """A voice's present values of the controls in `names` and of those for LFO depths; the present BeatLines."""
+        """A voice's present controls in `names` and for LFO depths, with the present BeatLines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})
 
     def _envelope(self, envelope: DelayedEnvelope, moment: Moment) -> np.ndarray:
-        """Values of an envelope as a formula of the frame; from the key's release on, it falls to 0."""
         table, rate_hz, p = self._table, self._rate_hz, cubic_of(envelope.curve)
         released_at = table.released_at[moment.lanes]
         held_s = np.minimum(moment.frames, released_at)
@@ -194,7 +192,7 @@ class Sources:
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _random_phases(self, name: str, salt: np.ndarray) -> np.ndarray:
-        """The place, 0 to 1, in the wave of LFO `name` at which each voice begins, (n, 1); salt: as in `_wave`."""
+        """The place, 0 to 1, at which each voice begins in the wave of LFO `name`, (n, 1); salt: as in `_wave`."""
         key = salt.tobytes()
         if self._found_phases.get(name, (b"",))[0] != key:
             self._found_phases[name] = key, 0.5 * (1.0 + self._table.random_at(salt, 1))
@@ -217,7 +215,7 @@ class Sources:
 
 
 def is_fast(lfo: Lfo, rate_hz: float) -> bool:
-    """Whether an LFO at this rate is so fast that linear interpolation from hop to hop would be heard."""
+    """Whether linear interpolation from hop to hop would be heard with an LFO of this rate."""
     is_short = rate_hz > SLOW_LFO_HZ if lfo.beats is None else lfo.beats < SLOW_BEATS
     return is_short or lfo.shape not in SMOOTH_SHAPES
 
@@ -228,7 +226,7 @@ def is_control(name: str) -> bool:
 
 
 def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
-    """The envelope while the key is down; held_s: seconds since the note's start; this array is overwritten."""
+    """The envelope while the key is down; held_s: seconds since the note's start, overwritten."""
     p = cubic_of(envelope.curve)
     held_s -= envelope.delay_s
     level = cubic(_share(held_s, envelope.attack_s), p)

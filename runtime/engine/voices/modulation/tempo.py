@@ -9,10 +9,10 @@ import numpy as np
 
 from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLoop
 
-# If no clock message comes for longer than this, the clock has stopped.
+# After a longer pause between messages, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# After a clock message, the BeatLine approaches the loop's beat, and meets it this many messages later. It takes longer
-# if the line would otherwise run at less than half or more than twice the tempo.
+# After a clock message, the BeatLine meets the loop's beat this many messages later. It takes longer if the line would
+# otherwise run at less than half or more than twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
@@ -53,7 +53,7 @@ class BeatLine(NamedTuple):
 
 
 class Tempo:
-    """Counts beats: says how many have passed at a frame.
+    """Counts beats.
 
     Beats never jump and never run backwards, except where a sequencer starts. Until the first MIDI clock, the tempo is
     the sound's or the piece's, and beat 0 is at frame 0. Attribute line: the `BeatLine` by which beats are counted now.
@@ -92,7 +92,7 @@ class Tempo:
         """Follow a tempo from `frame` on, unless a MIDI clock is running.
 
         of_piece: True for the tempo of the piece or of the player's taps; False for a sound's tempo, which is ignored
-        once a piece, taps or a MIDI clock have set the tempo.
+        after a piece, taps or a MIDI clock have set the tempo.
         """
         self._follows_piece |= of_piece
         if not self.has_clock(frame) and (of_piece or not self._follows_piece):

@@ -15,7 +15,6 @@ from runtime.engine.voices.pitch.ratio import PitchRatio, frequency_ratio
 PITCH_TARGETS = frozenset(("pitch", "vibrato.depth", "vibrato.rate"))
 # The pitch is computed for the middle of intervals of this length, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
-# This many intervals are computed together.
 _N_AT_ONCE = 32
 
 
@@ -36,8 +35,8 @@ class MovingVoice(PlayedNote, Protocol):
 class ModulatedPitch:
     """Frequency of one voice, divided by its model note's frequency, as a function of the frame.
 
-    The object keeps the controls and the tempo as they were when it was made. Each event that may change the pitch
-    makes a new object. So the value at a frame does not depend on when it is computed.
+    The object keeps the controls and the tempo of its first frame, and each event that may change the pitch makes a new
+    object. So the value at a frame does not depend on when it is computed.
 
     voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
     note, in semitones; frame: the first frame for which this object holds; former: the object that held for this note

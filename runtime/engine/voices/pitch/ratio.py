@@ -42,7 +42,6 @@ class PitchRatio(NamedTuple):
     limits: tuple[float, float] | None
 
     def at(self, frame: int) -> float:
-        """The ratio at a frame."""
         _, _, semitones, depth, radians_per_frame, glide, limits = self
         if glide is not None:
             semitones += glide.at(frame)
