@@ -10,17 +10,17 @@ from collections.abc import Iterable
 
 from runtime.events import NEVER
 
-# A batch of lanes that hop together is decoded faster than single lanes, but a large batch makes one block too slow.
+# A batch is decoded faster than single lanes, but a large batch makes one block too slow.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
-# From a reading to its hop, the distance is the hop size divided by this number.
+# the hop size, divided by the distance from a reading to its hop
 _READING_PART = 4
 
 
 class HopGroup:
     """Lanes that hop together, at the frames that equal `offset` modulo the hop size.
 
-    Attributes: due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the value
-    that `Knobs.n_changes` had when the lanes' newest sound, or the spectra of their newest reading, were made.
+    Attributes: due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the
+    `Knobs.n_changes` for which the lanes' newest sound, or the spectra of their newest reading, were made.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -37,13 +37,9 @@ class HopGroups:
     """The hop groups: up to 16 lanes form one group; more lanes form groups of 4, with hops spread evenly in time.
 
     Attributes: groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's
-    offset; point_offsets: for each lane, the frame of its own points modulo the hop size, if its sound has points of
-    its own. The own points of the first four lanes in a group are at the same frames, and those of the next four a
-    quarter of a hop later. So no block has to make the sound of all lanes.
-
-    reads_early: whether knobs are read, and the spectra for a hop are made, a quarter of a hop before it. Then one
-    block makes the spectra, and a later block finds their phases and makes the sound. frames_ahead: how many frames
-    before its hop a reading lies.
+    offset; point_offsets: each lane's own points, as frames modulo the hop size; reads_early: whether there are
+    readings; frames_ahead: frames from a reading to its hop. The own points of every four lanes of a group lie a
+    quarter of a hop after those of the four lanes before. So no block has to make the sound of all lanes.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):
@@ -121,7 +117,7 @@ class HopGroups:
         return min([group.hop_from(hop) for group in groups], default=NEVER + self.frames_ahead) - self.frames_ahead
 
     def earliest_hop(self, frame: int) -> int:
-        """The first hop or reading of any group, even a silent one, at or after `frame`; faster than `next_hop`."""
+        """The first hop or reading, at or after `frame`, of any group, even a silent one; faster than `next_hop`."""
         hop = self._earliest_hop(frame)
         return min(hop, self._earliest_hop(frame + self.frames_ahead) - self.frames_ahead) if self.reads_early else hop
 

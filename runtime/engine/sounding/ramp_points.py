@@ -13,15 +13,14 @@ class RampPoints:
     """The points of each voice: its hops, and more where its sound changes fast.
 
     A 10 Hz LFO, interpolated linearly from hop to hop, would cause images at the hop rate 27 dB below the tone. Points
-    at half the distance bring the images to more than 40 dB below the tone, so sounds with a fast LFO have a point in
+    at half the distance bring the images to more than 40 dB below the tone. So sounds with a fast LFO have a point in
     the middle of each hop, too.
 
-    A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
-    hop the note begins. So the notes of such sounds begin with closer points, counted from their own start.
+    A plucked note's envelope falls fast. Interpolated from hop to hop, its sound would depend on where in a hop the
+    note begins. So such notes begin with closer points, counted from their own start.
 
-    If the voices of a sound are made one by one, they have points of their own in place of those at the hops. The first
-    four lanes of a hop group have their points at the same frames, and the next four a quarter of a hop later. So no
-    block must make the sound of all lanes.
+    Voices that are made one by one have points of their own in place of those at the hops: the first four lanes of a
+    hop group together, and the next four a quarter of a hop later. So no block must make the sound of all lanes.
 
     A voice has no point where it begins: a chord's first block has enough work.
 
@@ -63,7 +62,7 @@ class RampPoints:
         return min(n_frames, spacing - since % spacing) if spacing else n_frames
 
     def _first_own(self, voice: Voice) -> int:
-        """How many frames after its start a voice has the first point of its own; this depends on its lane."""
+        """Frames from a voice's start to the first point of its own, which depends on its lane."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
         spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size
@@ -82,7 +81,6 @@ class RampPoints:
         return played.moves_fast or played.has_own_points or bool(played.opening_points)
 
     def _with_extra(self, voices: Iterable[Voice], frame: int) -> list[Voice]:
-        """Those of `voices` that have points between their hops."""
         return [
             voice
             for voice in voices
@@ -101,7 +99,7 @@ class RampPoints:
 
 
 def first_wait(voice: Voice) -> int:
-    """How many frames after its beginning, at most, a voice has its first point."""
+    """The most frames from a voice's beginning to its first point."""
     played = voice.played
     distance = played.opening_points[0][1] if played.opening_points else 0
     return distance or (FARTHEST // 2 if played.moves_fast else FARTHEST)

@@ -10,7 +10,7 @@ from runtime.engine.voices.bank import Voice
 
 
 class RememberedSpectra:
-    """The newest spectrum of each note, with the version of the knobs that it was decoded for.
+    """The newest spectrum of each note, with the version of the knobs for which it was decoded.
 
     A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with an MPE
     slide are not remembered.

@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches, and keeps the newest one of each note for its next key press."""
+"""Decodes the spectra that voices need, in batches, and remembers the newest one of each note."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from runtime.engine.synthesis.shaping.shaper import Shaper
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
-# The method `LaneSound.set_spectra` or one that takes the same arguments.
+# A function with the arguments of `LaneSound.set_spectra`.
 Take = Callable[..., None]
 
 
 class Prepared(NamedTuple):
-    """Spectra to which voices will be led, made before the call of `lead` that needs them.
+    """Spectra at the end of a ramp, made before the call of `lead` that needs them.
 
-    key: the arguments of that call; if they turn out different, all is made again. groups: for each sound, the values
+    key: the arguments of that call; if they turn out different, all is made again; groups: for each sound, the values
     of its voices' targets; led_to: for each voice, what `Voice.led_to` will be; is_new: whether any spectrum changes.
     """
 
@@ -36,10 +36,10 @@ class Prepared(NamedTuple):
 
 
 class Foreseen(NamedTuple):
-    """The modulated values of voices, and their bins' gains, computed before the call of `lead` that needs them.
+    """Modulated values and gains of bins, computed before the call of `lead` that needs them.
 
-    key: the arguments of that call; if they turn out different, all is computed again. groups: for each sound, the
-    values of its voices' targets. gains: for each group, the gains of its voices' bins.
+    key: the arguments of that call; if they turn out different, all is computed again; groups: for each sound, the
+    values of its voices' targets; gains: for each group, the gains of its voices' bins.
     """
 
     key: tuple[object, ...]
@@ -71,8 +71,8 @@ class Spectra:
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
         self._foreseen: Foreseen | None = None
         self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
-        self._prepared: dict[int, Prepared] = {}  # the key is the frame at which the ramps begin
-        self._prepared_notes: dict[int, int] = {}  # by lane: `Voice.order` of the note whose spectrum is prepared
+        self._prepared: dict[int, Prepared] = {}  # by the frame at which the ramps begin
+        self._prepared_notes: dict[int, int] = {}  # by lane: `Voice.order` of the prepared spectrum's note
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
@@ -82,9 +82,8 @@ class Spectra:
         self._make(voices, frame, opening, self._sound.set_spectra)
 
     def prepare(self, voices: Sequence[Voice], frame: int) -> None:
-        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`.
-
-        `give_prepared` gives them.
+        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`; `give_prepared` gives
+        them.
         """
         self._make(voices, frame, False, self._sound.prepare)
         for voice in voices:
@@ -105,7 +104,6 @@ class Spectra:
         self._sound.take_prepared([voice.lane for voice in voices], are_targets=False)
 
     def _make(self, voices: Sequence[Voice], frame: int, opening: bool, take: Take) -> None:
-        """Decode and shape the spectra of voices, and call `take` with them."""
         plain = [voice for voice in voices if voice.is_plain]
         if plain:
             self._make_plain(plain, opening, take)
@@ -123,8 +121,7 @@ class Spectra:
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
         """Compute early what the next call of `lead` will need, if it has the same arguments.
 
-        voices, frame, spacing_frames: as in `lead`; n_events: number of events so far that may have changed a source of
-        modulation.
+        n_events: number of events so far that may have changed a source of modulation; the rest: as in `lead`.
         """
         groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
         for values in groups:
@@ -142,8 +139,8 @@ class Spectra:
     ) -> None:
         """Make the spectra for the next call of `lead` early; it uses them if it has the same arguments.
 
-        Knobs may move until then; the spectra are for their present positions. begin: the frame at which that call will
-        be made and its ramps begin; the rest: as in `lead`.
+        Later moves of knobs do not change these spectra. begin: the frame of that call, at which its ramps begin; the
+        rest: as in `lead`.
         """
         groups = values_of(voices, frame, spacing_frames)
         led_to = _led_to(groups)
@@ -158,8 +155,8 @@ class Spectra:
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> bool:
         """Give modulated voices the spectra that they reach at `frame`, after linear ramps of spacing_frames.
 
-        Returns whether any voice's spectrum changes; if not, only widths are set. voices: ascending by lane;
-        n_events: as in `foresee`.
+        Returns whether any voice's spectrum changes; if not, only widths are set. voices: ascending by lane; n_events:
+        as in `foresee`.
         """
         key = _key(voices, frame, spacing_frames, n_events)
         prepared = self._prepared.get(frame - spacing_frames)
@@ -196,7 +193,7 @@ class Spectra:
     def seen(self, voice: Voice) -> Seen:
         """What a voice sounds like now.
 
-        May be called from any thread; then the fields may belong to different frames.
+        Any thread may call this. On other threads, the fields may belong to different frames.
         """
         latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
         return Seen(self._sound.magnitudes(voice.lane), latents)

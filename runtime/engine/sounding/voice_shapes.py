@@ -20,12 +20,11 @@ _NONE = np.zeros((1, 1))
 
 
 class VoiceValues(NamedTuple):
-    """What modulation adds to the spectral targets of voices that all play one sound, at one frame.
+    """What modulation adds to the spectral targets of voices that play one sound, at one frame.
 
-    played: that sound; knobs: its knobs. sums: what is added to each modulated target, float64 (n, 1) for n voices, or
-    (1, 1) if it is the same for all. kept: the factors by which trajectories multiply the knobs' positions; offsets:
-    what trajectories then add; both (n, n_latents), or None without trajectories. colour_db: the trajectories' gains of
-    bands, (n, n_bands), or None.
+    sums: what is added to each modulated target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all;
+    kept: the factors by which trajectories multiply the knobs' positions; offsets: what trajectories then add; both (n,
+    n_latents), or None without trajectories; colour_db: the trajectories' gains of bands, (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]
@@ -53,7 +52,7 @@ class VoiceValues(NamedTuple):
         return self.sums.get(target, _NONE)
 
     def keys(self) -> list[bytes]:
-        """For each voice, the modulated values that its spectrum depends on, as bytes: equal values, equal bytes."""
+        """For each voice, the modulated values that its spectrum depends on, as bytes."""
         sums = (column for target, column in self.sums.items() if target != "width")  # a width needs no new spectrum
         columns = [*sums, *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
         n, widths = len(self.voices), [column.shape[1] for column in columns]
@@ -99,17 +98,14 @@ class VoiceValues(NamedTuple):
 
     @property
     def has_bandwidth(self) -> bool:
-        """Whether the voices may have a bandwidth."""
         return self.played.has_bandwidth or self.knobs.has_bandwidth
 
     @property
     def has_width(self) -> bool:
-        """Whether the voices may have a stereo width."""
         return self.played.has_width or self.knobs.has_width
 
     @property
     def needs_blend(self) -> bool:
-        """Whether the voices' spectra depend on the blend of phases."""
         return self.has_bandwidth or self.played.leads_blend
 
     def bandwidths_cents(self) -> list[float]:
@@ -144,7 +140,7 @@ def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> lis
 
 
 def _path(played: PlayedSound, lanes: np.ndarray, frame: int) -> tuple[np.ndarray | None, ...]:
-    """The fields offsets, kept and colour_db of VoiceValues, which come from trajectories."""
+    """The fields offsets, kept and colour_db of VoiceValues."""
     trajectories = played.trajectories
     if trajectories is None:
         return None, None, None

@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 4
 class DenseHop(NamedTuple):
     """One dense hop of neighbouring lanes, as an input of `HopSynthesis.dense_hops`.
 
-    n_bins: how many bins sound, from the lowest on; the rest: as in `HopSynthesis.hops`.
+    n_bins: number of bins that sound, from the lowest on; the rest: as in `HopSynthesis.hops`.
     """
 
     pairs: np.ndarray
@@ -47,14 +47,14 @@ class HopSynthesis:
     Hann window is three taps in the frequency domain, and a window's delay rotates its phases. So four windowed and
     delayed spectra add up to one, F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1], where the taps B, A, C depend on
     the phases only. A note thus begins at full level, and no window is kept for later. The taps of noise phases are a
-    stored table. F with coherent phases is computed elsewhere and passed in. A blend is a weighted sum of both spectra;
-    the squares of the weights add up to 1.
+    stored table. F with coherent phases is passed in. A blend is a weighted sum of both spectra; the squares of the
+    weights add up to 1.
 
-    A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at
-    k * bin_hz.
+    A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at k *
+    bin_hz.
 
-    Attributes: fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half
-    the engine's sample rate; n_dense_octaves: how many times a dense hop's sample rate can be halved.
+    Attributes: fft_size, hop_size: in engine frames; n_bins: number of a spectrum's bins that are heard, none above
+    half the engine's sample rate; n_dense_octaves: how many times a dense hop's sample rate can be halved.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
@@ -111,10 +111,11 @@ class HopSynthesis:
         blend: float = 0.0,
         coherent: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Sum of the lanes' sounds, each times its factor, from one transform.
+        """Sum of the lanes' sounds, each times its factor, from one transform: float32 (1, fft_size), valid until the
+        next call.
 
-        pairs, noise_index, first_lane, blend: as in `hops`; factors: float32 (n, 1), or None if all are 1; coherent: as
-        in `hops`, but already added up: (1, n_bins). Returns float32 (1, fft_size), valid until the next call.
+        factors: float32 (n, 1), or None if all are 1; coherent: as in `hops`, but already added up: (1, n_bins); the
+        rest: as in `hops`.
         """
         played = slice(2 * self._first_bin, 2 * self.n_bins)
         self._mix(pairs, noise_index, first_lane, factors, blend, coherent, self._filled[0], played)
@@ -138,7 +139,7 @@ class HopSynthesis:
         """
         if coherent is None or blend < 1.0:
             if factors is not None:
-                # Weighting the magnitudes is cheaper than making each lane's complex spectrum and weighting that.
+                # Cheaper than making each lane's complex spectrum and weighting that.
                 np.multiply(pairs[:, 1], factors, out=self._weighted_pairs[: len(pairs), 1])
                 pairs = self._weighted_pairs[: len(pairs)]
             taps = self._taps(noise_index, first_lane, len(pairs))
@@ -147,11 +148,10 @@ class HopSynthesis:
             _blend_in(out, coherent.view(np.float32)[0, played], blend)
 
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
-        """Sound of dense hops of at most ROWS_AT_ONCE lanes in all: float32 (n_lanes, 2 * hop_size >> octave).
+        """Sound of dense hops: float32 (n_lanes, 2 * hop_size >> octave), valid until the next call.
 
-        hops: each is used before the next is taken from the iterable, so their coherent spectra may share memory;
-        octave: how many times the sample rate is halved, at most n_dense_octaves. The result is valid until the next
-        call.
+        hops: of at most ROWS_AT_ONCE lanes in all; each is used before the next is taken, so their coherent spectra may
+        share memory; octave: how many times the sample rate is halved, at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0
@@ -177,8 +177,8 @@ class HopSynthesis:
     ) -> np.ndarray:
         """Sum of the lanes' dense hops, each times its factor, from one transform.
 
-        n_bins: how many bins sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Returns float32
-        (1, 2 * hop_size >> octave), valid until the next call.
+        n_bins: number of bins that sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Returns float32 (1,
+        2 * hop_size >> octave), valid until the next call.
         """
         fft_size = 2 * self.fft_size >> octave
         spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]
@@ -190,7 +190,7 @@ class HopSynthesis:
         return self._dense_sound_of(1, 1, octave)
 
     def _clear_above(self, rows: slice, n_bins: int) -> None:
-        """Silence bin n_bins and all above it in these rows of the dense spectra; the bins below are filled later."""
+        """Silence bin n_bins and all above it in these rows of the dense spectra."""
         for row in range(rows.start, rows.stop):
             if self._dense_filled[row] != n_bins:
                 self._dense_spectra[row, n_bins : self._dense_filled[row]] = 0.0

@@ -19,11 +19,11 @@ from runtime.engine.synthesis.submix import Membership, PlainHops, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
-# Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
-# longer than the hop size. Overlap-add without a crossfade would take a whole window, 93 ms, to reach the new spectrum.
+# Length of the crossfade from an old spectrum to a new one, at most the hop size. Overlap-add without a crossfade would
+# take a whole window, 93 ms, to reach the new spectrum.
 CROSSFADE_S = 0.008
 # How many hops one block makes while no spectrum changes. If a knob turns, the hops that have not been played yet are
-# made again. More hops would be cheaper on average, but a single block would have to make them all.
+# made again. More hops would be cheaper on average, but one block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
@@ -76,7 +76,6 @@ class LaneSound:
 
     @property
     def n_transposed(self) -> int:
-        """How many lanes are transposed."""
         return self._transposer.n_active
 
     def frames_to_hop(self, lane: int, frame: int) -> int:
@@ -86,7 +85,7 @@ class LaneSound:
     # Spectra, blends and ratios
 
     def magnitudes(self, lane: int) -> np.ndarray:
-        """A copy of a lane's present magnitudes, float32 (n_bins,); may be called from any thread."""
+        """A copy of a lane's present magnitudes, float32 (n_bins,). Any thread may call this."""
         return self._spectra.magnitudes[lane] / self._spectra.stored_shares[lane, 0]
 
     def set_spectra(
@@ -100,8 +99,8 @@ class LaneSound:
     ) -> None:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
-        A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
+        A sounding lane crossfades to them at its next hop. semitones: distance of each lane's key from the note that
+        its spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
         bandwidths_cents: one for each lane, or empty if all are 0; blends: the blend that each lane will sound with,
         needed only for bandwidths. When the blend of a lane with a bandwidth changes, its spectrum must be set again.
         """
@@ -162,7 +161,7 @@ class LaneSound:
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
         """Give lanes, ascending, the spectra of the newest `prepare`.
 
-        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets; if not, lanes crossfade as in
+        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets, or crossfade as in
         set_spectra.
         """
         self._phases.set_bandwidths(lanes, ())
@@ -175,7 +174,7 @@ class LaneSound:
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
         """Make the old sound that the crossfades to new spectra will need; call before `set_spectra`.
 
-        lanes: the lanes that get new spectra and hop at `frame`.
+        lanes: those that get new spectra and hop at `frame`.
         """
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 
@@ -268,8 +267,8 @@ class LaneSound:
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade linearly from lanes' present sound to the sound of the spectra given by `set_targets`.
 
-        lanes: ascending, all hop together. The crossfade begins at `frame` and lasts n_frames. It ends at the
-        lanes' next hop or before; only for lanes with points of their own may it end later.
+        lanes: ascending, all hop together. The crossfade begins at `frame`, lasts n_frames, and ends at the lanes' next
+        hop or before. Only for lanes with points of their own may it end later.
         """
         transposed = self.transposed_among(lanes)
         if transposed:
@@ -289,10 +288,10 @@ class LaneSound:
         return 1 if any(self._changes.changed[lanes]) else N_HOPS_AHEAD
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
-        """Make the sound of n_hops hops for lanes that all hop at `frame`.
+        """Make n_hops hops for lanes that all hop at `frame`.
 
-        lanes: ascending; the last number is at most MAX_ROWS - 1 above the first. gains: float32, one for each lane
-        number from the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites them.
+        lanes: ascending; the highest number is at most MAX_ROWS - 1 above the lowest. gains: float32, one for each lane
+        number from the lowest to the highest: the lane's gain in the mix if it is steady, else 0; overwritten.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)

@@ -151,7 +151,6 @@ class WideSound(LaneSound):
             self._close(lane)
 
     def _open(self, lane: int, frame: int) -> int:
-        """Begin the side of a lane; returns the side's number."""
         side = self._sides.first + lane
         self._sides.put(lane, True)
         self._follow(side)
@@ -166,7 +165,6 @@ class WideSound(LaneSound):
             self._transposer.leave(self._sides.first + lane)
 
     def _follow(self, side: int) -> None:
-        """Give a side the spectrum and the bandwidth of its lane."""
         lane = side - self._sides.first
         self._spectra.copy(lane, side)
         self._phases.forget_found([side])

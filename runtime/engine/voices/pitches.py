@@ -9,10 +9,10 @@ from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.pitch.modulated import INTERVAL_FRAMES, ModulatedPitch
 from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
-# The limits of pitch, in note numbers. Pitches beyond them are inaudible, and a bend costs more the larger its ratio.
+# The limits of pitch, in note numbers. Pitches beyond them are inaudible, and a larger bend costs more.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
-# If an LFO that moves pitches has a delay, the pitches of a chord are first computed a little before the delay ends.
-# This is done for two lanes at a time, the highest lanes first, so that no block has all the work.
+# If an LFO that moves pitches has a delay, the pitches of a chord are first computed a little before the delay ends:
+# two lanes at a time, the highest lanes first, so that no block has all the work.
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
 
 

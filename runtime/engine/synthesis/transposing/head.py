@@ -1,4 +1,4 @@
-"""Heads: they say where in their rings transposed lanes are read, in whole numbers that depend on frames only."""
+"""Heads: where transposed lanes are read in their rings, in whole numbers that depend on frames only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Head:
     of whole numbers that depend on absolute frames only. It never jumps.
 
     Attributes: ratio: the present ratio; density: the step per frame at ratio 1; n_hop: length of a dense hop in ring
-    samples; octave: how many times the dense hops' sample rate is halved; n_lanes: how many lanes use the head;
+    samples; octave: how many times the dense hops' sample rate is halved; n_lanes: number of lanes that use the head;
     first_hop: number of the plain hop that is dense hop 0.
     """
 
@@ -43,7 +43,7 @@ class Head:
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
         """Begin at `frame`; elapsed: frames since dense hop 0 began.
 
-        full_density, n_samples: what `density` and `n_hop` are if octave is 0.
+        full_density, n_samples: `density` and `n_hop` at octave 0.
         """
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = self._first = 0
@@ -76,7 +76,7 @@ class Head:
                 del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not be before the frame of the newest `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not be before the newest `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         number = frame // INTERVAL_FRAMES - self._first
@@ -85,7 +85,7 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """Find where each interval up to number _first + `number` begins, and the step between its samples."""
+        """Find the begins and steps of the intervals up to number _first + `number`."""
         begins, steps, at = self._begins, self._steps, self.ratio.at
         for each in range(len(steps), number + 1):
             middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
@@ -100,9 +100,7 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The ring positions where n_intervals begin, and their steps; the first interval contains `frame`.
-
-        A step is how far the position moves per frame. The first position is extrapolated back from `frame`.
+        """The ring positions where n_intervals begin, and their steps per frame; the first interval contains `frame`.
         """
         if self._step is not None:
             begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step
@@ -135,7 +133,6 @@ class Head:
         return round(self.ratio.highest * self.density)
 
     def _use(self, ratio: Ratio) -> None:
-        """Use a ratio from frame _since on."""
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
         # For each interval from number _first on: the position at which it begins, and the step per frame within it.

@@ -1,4 +1,4 @@
-"""Reads dense rings at any speed: finds values between samples by cubic interpolation."""
+"""Reads dense rings at any speed, by cubic interpolation between samples."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FR
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
 _FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before a lane's position its first sample is read
-# The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding a position
-# down to such a place causes a constant delay, and an error below -85 dB at 15 kHz.
+# The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding down to a
+# place causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
 _N_PLACES = 1 << _PLACE_BITS
 # NumPy handles 0-d arrays faster than numbers.
@@ -49,10 +49,7 @@ class Resampler:
         self._pairs, self._sound = np.empty(2 * n_values, np.float32), np.empty(n_values, np.float32)
 
     def read(self, lanes: Sequence[int], heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
-        """Sound of these lanes from `frame` on, float32 (n_lanes, n_frames), valid until the next call.
-
-        heads: the head of each lane.
-        """
+        """Sound of these lanes from `frame` on, float32 (n_lanes, n_frames), valid until the next call."""
         n, n_values = len(lanes), len(lanes) * n_frames
         flat_index, flat_between = self._integers[1, :n_values], self._integers[2, :n_values]
         if n == 1:
