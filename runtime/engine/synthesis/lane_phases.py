@@ -14,12 +14,11 @@ from runtime.engine.synthesis.phases.noise_weights import NoiseWeights
 class LanePhases:
     """Keeps each lane's blend, and the coherent phases of the lanes whose blend is not 0.
 
-    Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on; a transposed lane's dense
-    hops continue this numbering from the plain hop at which they begin.
+    Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on. A transposed lane's dense
+    hops continue the numbers of its plain hops.
 
     magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: list, one number for each
-    lane, 0 for noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's
-    number.
+    lane, 0 for noise phases to 1 for coherent ones; leader: for each side, the number of its lane.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
@@ -29,15 +28,15 @@ class LanePhases:
         self._has_phases = [False] * n_lanes
         self.leader: list[int | None] = [None] * n_lanes
         self._noise_weights = NoiseWeights(n_lanes, n_bins)
-        # What was found in each lane's prepared spectrum, and in its present one. Neighbouring lanes are searched
-        # together; the slice names them.
+        # What was found in each lane's prepared spectrum, and in its present one. The slice names the lanes that were
+        # searched together.
         self._prepared: list[tuple[slice, Found] | None] = [None] * n_lanes
         self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
 
     def prepare(self, lanes: Sequence[int], magnitudes: np.ndarray) -> None:
         """Find the sinusoids of the spectra that lanes will get.
 
-        lanes: in ascending order; magnitudes: float32 (n_lanes, n_bins).
+        lanes: ascending; magnitudes: float32 (n_lanes, n_bins).
         """
         for run in runs_of([lane for lane in lanes if self.blend[lane]]):
             self._prepared[run] = [(run, self._phases.find(magnitudes[run]))] * (run.stop - run.start)
@@ -48,7 +47,7 @@ class LanePhases:
             self._found[lane], self._prepared[lane] = self._prepared[lane], None
 
     def forget_found(self, lanes: Iterable[int]) -> None:
-        """Record that the sinusoids in the lanes' spectra have not been found yet."""
+        """Record that the sinusoids in the lanes' spectra are not found yet."""
         for lane in lanes:
             self._found[lane] = self._prepared[lane] = None
 
@@ -90,7 +89,7 @@ class LanePhases:
         return [weights.of(lane, blend) if cents else None for lane, cents in enumerate(bandwidths, lanes.start)]
 
     def are_settled(self, lanes: Iterable[int]) -> bool:
-        """Whether `hop` has nothing to do for these lanes if their spectra have not changed."""
+        """Whether `hop` has nothing to do for these lanes while their spectra stay."""
         return all(self._has_phases[lane] == (self.blend[lane] > 0.0) for lane in lanes)
 
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
@@ -139,9 +138,10 @@ class LanePhases:
             self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None, found)
 
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
-        """Coherent spectra of lanes that share one blend, complex64 (n, n_bins); None if that blend is 0.
+        """Coherent spectra of lanes that share one blend, complex64 (n, n_bins), valid until the next call; None if the
+        blend is 0.
 
-        number: the hop's number. The result is valid until the next call.
+        number: the hop's number.
         """
         return self._phases.spectra(lanes, number) if self.blend[lanes.start] else None
 

@@ -17,15 +17,14 @@ from runtime.engine.synthesis.shaping.levels import Levels
 class LaneSpectra:
     """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in a submix.
 
-    So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
-    the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored
-    share.
+    So a submix with unchanged shares adds up its lanes' spectra as they are; if shares have changed, `factors` returns
+    the factors of the spectra. The sound of a lane that is made alone is divided by its stored share.
 
-    n_bins: how many of a spectrum's bins are heard. Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored
+    n_bins: number of a spectrum's bins that are heard. Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored
     spectra in the layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares:
     float32 (n_lanes, 1), the shares for the spectra that are set next, 1 for a lane that was in no submix;
-    stored_shares: float32 (n_lanes, 1), the shares that the stored spectra contain; prepared: float32
-    (n_lanes, n_bins), the spectra of the newest `prepare`, which `take_prepared` stores.
+    stored_shares: float32 (n_lanes, 1), the shares that the stored spectra contain; prepared: float32 (n_lanes,
+    n_bins), the spectra of the newest `prepare`, which `take_prepared` stores.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -81,9 +80,7 @@ class LaneSpectra:
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """Shares, float32 (n, 1), divided by the stored shares; None if all quotients are 1.
-
-        The array is valid until the next call.
+        """Shares, float32 (n, 1), divided by the stored shares, valid until the next call; None if all quotients are 1.
         """
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
@@ -108,7 +105,7 @@ class LaneSpectra:
 
 
 def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
-    """One run of all lanes, ascending, if they are neighbours, else one run a lane; each with its spectra's rows."""
+    """One run if all lanes, ascending, are neighbours, else one run a lane; each with its spectra's rows."""
     n = len(lanes)
     if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
         return [(slice(lanes[0], lanes[-1] + 1), slice(0, n))]
@@ -118,8 +115,8 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 class SpectrumChanges:
     """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp. Attribute
-    changed: one flag for each lane.
+    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp. Attribute changed:
+    one flag for each lane.
     """
 
     def __init__(self, n_lanes: int, fade_in: np.ndarray, ramps: RampWeights):
@@ -154,9 +151,8 @@ class SpectrumChanges:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,).
-
-        The weights are valid until the next call.
+        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,), valid until the
+        next call.
         """
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:

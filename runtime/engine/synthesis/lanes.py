@@ -36,14 +36,14 @@ def _goes_on(runs: list[slice], lane: int) -> bool:
 
 
 class Sides:
-    """Keeps which lanes have a side: a second lane with the same spectrum and pitch and with other phases, for width.
+    """Keeps which lanes have a side.
 
     The lowest numbers belong to the lanes with a voice, the next few to none, and the highest to the sides, in the
     order of their lanes.
 
     n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned.
-    Attributes: first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane,
-    whether it will have a side from its next hop on, and whether it has a side now.
+    Attributes: first: number of lane 0's side; n_open: number of lanes that have a side; is_wanted, is_open: for each
+    lane, whether it will have a side from its next hop on, and whether it has a side now.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):

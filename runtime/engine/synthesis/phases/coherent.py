@@ -1,7 +1,7 @@
 """Coherent phases: peaks of a spectrum become steady sinusoids, all other bins a noise of even loudness.
 
-Source of the sinusoids: identity phase locking, Laroche and Dolson, "Improved phase vocoder time-scale modification
-of audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even loudness is this project's own.
+Source of the sinusoids: identity phase locking, Laroche and Dolson, "Improved phase vocoder time-scale modification of
+audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even loudness is this project's own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class Found(NamedTuple):
-    """Sinusoids found in spectra, and factors that make the spectra as loud as they would be with noise phases."""
+    """Sinusoids found in spectra, and factors that make the spectra as loud as with noise phases."""
 
     peaks: Peaks
     levels: np.ndarray
@@ -44,19 +44,16 @@ class CoherentPhases:
     A peak shaped like a Hann lobe becomes a sinusoid: all bins of the peak get the sinusoid's frequency, with signs
     that alternate, as in the lobe of a window. The remaining bins are noise bins: each gets a sinusoid at its centre,
     and together these sound like noise. The difference between the phases of neighbouring noise bins grows by half a
-    cycle from bin to bin. This puts each bin in quadrature with the sum of its two neighbours at any time, so that the
-    lobes of the window add up to a steady magnitude. Small random deviations from the half cycle, and bands of bins
-    stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating itself.
+    cycle from bin to bin. So each bin is in quadrature with the sum of its two neighbours, and the lobes of the window
+    add up to a steady magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed
+    by up to 2 percent, keep this noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise bins, and
-    their phases move alike in all lanes. So the noise of lanes that are added up is turned once, as a sum; sinusoids
-    are computed lane by lane.
+    All phases are closed formulas of the hop's number, so hops may be made in any order. The phases of noise bins move
+    alike in all lanes, so the noise of lanes that are added up is turned once, as a sum.
 
-    Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
-    arrays have one row for each lane.
-
-    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
-    Attribute walk: holds each lane's bandwidth, which applies from the lane's next plan on.
+    Bins below 20 Hz are silent. In all methods `lanes` is a run of at most max_rows lanes, and arrays have one row for
+    each lane. n_bins: number of a spectrum's bins that are heard; fft_size, hop_size: in engine frames; seed: seed of
+    random phases. Attribute walk: holds each lane's bandwidth, which applies from the lane's next plan on.
     """
 
     def __init__(
@@ -89,7 +86,7 @@ class CoherentPhases:
     def start(self, lane: int, number: int) -> None:
         """Give a new note its first phases, which depend on lane and `number`; call `plan` next.
 
-        number: any number that differs from note to note, such as the note's first frame.
+        number: differs from note to note, such as the note's first frame.
         """
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         self._starts[lane], self._sinusoids[lane] = at, None
@@ -141,9 +138,9 @@ class CoherentPhases:
     ) -> None:
         """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on.
 
-        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone. Else each
-        lane has a side, which gets the same magnitudes; first_side is the number of the first lane's side. found: what
-        `find` returns for these magnitudes, None if it was not called for them.
+        Each sinusoid continues the phase that its peak bin had. first_side: number of the first side, if each lane has
+        a side that gets the same magnitudes; None to plan the lanes alone. found: what `find` returns for these
+        magnitudes, or None.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
@@ -197,7 +194,7 @@ class CoherentPhases:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
                 # A note's first sinusoids have begun with random phases, from row 0 of `first_phases`. A later sinusoid
-                # continues the phase of a noise bin, so from now on the first phases of noise bins are read, in row 1.
+                # continues the phase of a noise bin, so from now on row 1 is read.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -252,7 +249,7 @@ class CoherentPhases:
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
-        # Row by row the bins from 4 below the peak to 4 above it. In bins beyond N_BESIDE a sinusoid has no magnitude.
+        # The bins from 4 below the peak to 4 above it. In bins beyond N_BESIDE a sinusoid has no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
         index = peaks.places + _BESIDE
@@ -304,8 +301,8 @@ class CoherentPhases:
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:
         """Sum of the lanes' spectra, each times its factor: complex64 (1, n_bins), valid until the next call.
 
-        hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
-        factor of a lane with a bandwidth must be 0.
+        hop: as in `spectra`; factors: float32 (n, 1), None if all are 1, 0 for a lane with a bandwidth. Lanes whose
+        factor is 0 need no plan.
         """
         padded = self._spectra[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]
@@ -340,8 +337,8 @@ class CoherentPhases:
     ) -> Iterator[tuple[Sinusoids, int, int]]:
         """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run.
 
-        factors: as in `mixed_spectrum`. A lane whose factor is 0 ends a run. So the order in which sinusoids are added
-        up, and with it the sum's last bits, do not depend on whether such a lane was planned again meanwhile.
+        factors: as in `mixed_spectrum`. A lane whose factor is 0 ends a run. So the sum's last bits do not depend on
+        whether such a lane was planned again.
         """
         sinusoids: list[Sinusoids | None] = self._sinusoids[lanes]
         if factors is not None:

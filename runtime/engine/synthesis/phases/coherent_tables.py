@@ -20,7 +20,7 @@ N_STARTS = 1 << 13
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# How many places the table `lobes` has from one bin to the next.
+# Places in the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
 # _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
 # difference of neighbours' phases grows by half a cycle, more or less by at most _LARGEST_BEND radians. With these
@@ -100,8 +100,8 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
     Four windows overlap, each begun one hop after the other. In the window that began k hops ago, the sinusoid's phase
     is k of its moves behind. The delay of k hops adds k moves of the bin's own frequency. So only the distance of the
-    bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of
-    a Hann window: their products add up a bin's magnitude and half the magnitudes of its neighbours.
+    bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a Hann window:
+    their products add up a bin's magnitude and half the magnitudes of its neighbours.
     """
     places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
@@ -119,8 +119,8 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
     """Moves of the noise bins in units of phase, intp (n_bins,); random stretching of bands avoids repetition.
 
-    Within a band of bins, the move grows by the same whole number from bin to bin. If each move were rounded by
-    itself, the errors would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
+    Within a band of bins, the move grows by the same whole number from bin to bin. With single rounding, the errors
+    would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

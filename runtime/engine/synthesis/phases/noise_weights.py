@@ -1,4 +1,4 @@
-"""The weights of noise phases and coherent phases in a blend, with or without a bandwidth."""
+"""The weights of noise phases and coherent phases in a blend."""
 
 from __future__ import annotations
 

@@ -12,8 +12,7 @@ _TWICE = np.uint64((1 << 32) + 1)
 def new_pairs(n: int, n_bins: int) -> np.ndarray:
     """Zeroed pairs, float32 (n, n_bins + 2, 2): each magnitude twice, and a silent bin at either end.
 
-    The first float of a pair is multiplied by the real part of a tap, the second by the imaginary part. So no complex
-    product is needed.
+    The first float of a pair is multiplied by the real part of a tap, the second by the imaginary part.
     """
     return np.zeros((n, n_bins + 2, 2), np.float32)
 

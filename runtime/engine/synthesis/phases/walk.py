@@ -22,9 +22,8 @@ _MASK_64 = (1 << 64) - 1
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where
-    a harmonic must be about as wide as a window's lobe, or wider, the coherent phases of its bins get a lower weight,
-    and noise phases replace them (`NoiseShare`).
+    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where a
+    harmonic must be about as wide as a window's lobe, or wider, noise phases replace coherent phases (`NoiseShare`).
 
     Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane
     without a walk.
@@ -65,8 +64,8 @@ class PhaseWalk:
     ) -> WalkingSinusoids:  # fmt: skip
         """The sinusoids of lanes that all have a bandwidth.
 
-        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), the factors by which
-        sinusoids without a walk multiply the table `lobes`; this array is overwritten.
+        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), overwritten, the factors by
+        which sinusoids without a walk multiply the table `lobes`.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins
@@ -98,8 +97,8 @@ class WalkingSinusoids(Sinusoids):
     Each of the four overlapping windows keeps the phase that it began with, so nothing clicks. A phase is the sum of
     all steps since the plan. Steps are whole numbers, so the sum does not depend on the order in which hops were made.
 
-    windows: complex64 (N_OVERLAPS, n), for each window, newest first, the phasor with which each sinusoid would begin
-    in it without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
+    windows: complex64 (N_OVERLAPS, n), newest first, the phasor with which each sinusoid would begin in each window
+    without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
     `PhaseWalk.sinusoids`.
     """
 
@@ -175,11 +174,11 @@ class WalkingSinusoids(Sinusoids):
         return phases
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
-        """Fill `_added`, what sinusoids add to bins, for some lanes; part: which sinusoids are theirs.
+        """Fill `_added` for the sinusoids in `part`, which are those of `lanes`.
 
         The sum over the windows is computed as a polynomial in `hop_turns`; its coefficients are the windows' phasors
-        (see `_lobes` in coherent_tables.py). A matrix product would be shorter, but it would start threads, and its
-        rounding would depend on the number of columns.
+        (see `_lobes` in coherent_tables.py). A matrix product would start threads, and its rounding would depend on the
+        number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)

@@ -1,4 +1,4 @@
-"""Widens every harmonic of a spectrum to a bandwidth, which is the same interval in cents for all harmonics."""
+"""Widens every harmonic of a spectrum by the same interval in cents, the bandwidth."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Widening:
     algorithm). A full pass has the weights 1/4, 1/2, 1/4. The power of a harmonic stays the same. No harmonic becomes
     wider than 131 bins.
 
-    n_bins: how many of a spectrum's bins are heard; max_rows: most spectra per call.
+    n_bins: number of a spectrum's bins that are heard; max_rows: most spectra per call.
     """
 
     def __init__(self, n_bins: int, max_rows: int):
@@ -55,7 +55,7 @@ class Widening:
         """Widened magnitudes, float32 (n, n_bins), valid until the next call.
 
         magnitudes: (n, at least n_bins); bandwidths_cents: one for each row, a row at 0 stays as it is;
-        noise_amplitudes: weights of the noise phases in the blends that the spectra will sound with.
+        noise_amplitudes: weights of the noise phases in the blends of the spectra.
         """
         n, heard, widened = len(magnitudes), magnitudes[:, : self._n_bins], self._widened[: len(magnitudes)]
         np.copyto(widened, heard)
@@ -113,8 +113,8 @@ class Widening:
 class _Kernel:
     """The passes that widen a spectrum by one bandwidth.
 
-    Attributes: parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to
-    1/4; n_passes: how many passes have an effect; begins_at: for each of these passes, the first bin that it changes.
+    parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4; n_passes:
+    number of passes that have an effect; begins_at: for each of these passes, the first bin that it changes.
     """
 
     def __init__(self, n_bins: int):

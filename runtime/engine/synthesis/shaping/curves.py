@@ -1,4 +1,4 @@
-"""Gain curves over frequency: filter, tilt and colour, computed once for each voice on a grid of frequencies."""
+"""Gain curves on a grid of frequencies: filter, tilt and colour."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def octaves_of(frequency_hz: float) -> float:
 class GainCurves:
     """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
 
-    max_rows: most curves per `begin`. Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have
-    one row for each voice.
+    Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one row for each voice. max_rows:
+    most curves per `begin`.
     """
 
     def __init__(self, max_rows: int):
@@ -50,7 +50,7 @@ class GainCurves:
     def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
         """Tilt the curves about 1 kHz; both arguments are float (n, 1).
 
-        shift_octaves: how far the sound will be transposed after shaping.
+        shift_octaves: the sound's transposition after shaping.
         """
         x = self._x[: self._n]
         np.subtract(self._octaves, (octaves_of(TILT_PIVOT_HZ) - shift_octaves).astype(np.float32), out=x)
