@@ -1,7 +1,7 @@
 """The events that play the engine: MIDI's events, with the fields of `mido.Message`, and a few more.
 
-Events are immutable. Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127. device: number,
-from 0, of the MIDI input that received the event; each input can have its own control map.
+Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127. device: number, from 0, of the MIDI
+input that received the event; each input can have its own control map.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class PolyTouch(msgspec.Struct, frozen=True, gc=False):
 class ControlChange(msgspec.Struct, frozen=True, gc=False):
     """A controller moves.
 
-    control: number of the controller; 120 to 127 are channel mode messages, such as 123, all notes off.
-    value: the controller's new position.
+    control: number of the controller; 120 to 127 are channel mode messages, such as 123, all notes off. value: the
+    controller's new position.
     """
 
     channel: int
@@ -71,7 +71,7 @@ class ProgramChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramForAll(msgspec.Struct, frozen=True, gc=False):
-    """A program change that replaces all parts of a rack. The first part's engine starts the action `program`."""
+    """A program change that replaces all parts of a rack: the first part's engine starts the action `program`."""
 
     channel: int
     program: int
@@ -119,9 +119,9 @@ class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
 
 
 class TargetMove(msgspec.Struct, frozen=True, gc=False):
-    """A target of the sound moves; `control.targets` names the targets.
+    """A target of the sound moves.
 
-    target: such as `filter.cutoff` or `latent.3`. position: 0 to 1 of the target's travel.
+    target: a name from `control.targets`, such as `filter.cutoff` or `latent.3`. position: 0 to 1 of the target's travel.
     """
 
     target: str
@@ -190,7 +190,7 @@ class MapChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
-    """Limit how many voices sound together, so that rendering costs less; voices beyond the limit end.
+    """Limit how many voices sound together; voices beyond the limit end.
 
     n_voices: from 1 (in the modes mono and legato from 2) to the settings' `n_voices`.
     """
@@ -225,9 +225,9 @@ class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Swap(msgspec.Struct, frozen=True):
     """One part gets another instrument, or all parts are replaced. Sounding notes keep the old instrument.
 
-    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument; with ALL_PARTS, the
-    first new part's instrument. sound: name or file of a sound; None for the instrument's first sound. made: what was
-    built beforehand: a Playable for one part, or all new Parts; with None, the event does nothing.
+    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument, or of the first new
+    part's instrument. sound: name or file of a sound; None for the instrument's first sound. made: what was built
+    beforehand: a Playable for one part, or all new Parts; with None, the event does nothing.
     """
 
     part: int

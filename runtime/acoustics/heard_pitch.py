@@ -1,4 +1,4 @@
-"""The pitch detector: estimates the pitch that a listener hears in a spectrum, given as magnitudes."""
+"""The pitch detector: estimates the pitch that a listener hears in a spectrum of magnitudes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 IN_TUNE_CENTS = 20.0
 CENTS_PER_OCTAVE = 100.0 * N_CHROMA
 STEP_CENTS = 10.0
-# The normalised difference, explained in `heard_notes`, has a dip at the true period, and dips of about equal depth at
-# the multiples of this period. So the detector chooses the shortest period whose dip is at most this much above the
-# deepest dip.
+# The normalised difference, explained in `heard_notes`, has a dip at the true period, and about equally deep dips at
+# its multiples. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
 DIP_MARGIN = 0.1
 # A loud, high harmonic ripples a dip, and the shortest ripple need not be the deepest. So the period is the deepest
 # place that is at most this many steps from the chosen dip.
@@ -26,10 +25,11 @@ _ROWS_AT_ONCE = 2048
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The fractional MIDI note heard in each frame of magnitudes, (n, n_bins): float (n,); NaN where there is no pitch.
 
-    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
-    r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which
-    the cumulative mean normalised difference has a deep dip. There, the lowest difference and a parabola through it and
-    its neighbours give the exact lag: they are taken before the normalisation, which favours short lags.
+    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin: r(t)
+    = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which the
+    cumulative mean normalised difference has a deep dip. There, the lowest difference and a parabola through it and its
+    neighbours give the exact lag, before the normalisation, which favours short lags.
+
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
     notes = np.full(len(magnitudes), np.nan)

@@ -44,8 +44,8 @@ def periodic_hann(size: int) -> np.ndarray:
 def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
     """Magnitudes |STFT| of a mono signal, float32 (n_frames, n_bins).
 
-    signal: float (n_samples,) at spec.sample_rate_hz. Frames are not padded: samples left over at the end are ignored,
-    and a signal shorter than one frame gives no frames.
+    signal: float (n_samples,) at spec.sample_rate_hz. Samples left over at the end are ignored, and a signal shorter
+    than one frame gives no frames.
     """
     signal = np.asarray(signal, np.float32)
     if len(signal) < spec.frame_size:
@@ -59,10 +59,10 @@ def unit_peak_frames(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide every frame by its maximum and drop silent frames, so that a model learns timbre and not loudness.
 
-    magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level; a
-    full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0 and do
-    not count for the maximum: else it would be an inaudible DC offset in a quarter of the virtual-analogue corpus.
-    Returns the kept frames, float32 (n_kept, n_bins), and the indices of the kept frames, int (n_kept,).
+    magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level; a full-scale
+    sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0 and do not count
+    for the maximum: else it would be an inaudible DC offset in a quarter of the virtual-analogue corpus. Returns the
+    kept frames, float32 (n_kept, n_bins), and their indices, int (n_kept,).
     """
     full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window
     heard = spec.first_heard_bin

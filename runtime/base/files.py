@@ -34,8 +34,8 @@ _PART = re.compile(r"\.(.+)\.([0-9]{1,7})\.part", re.DOTALL)
 def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remedy: str = "check the path") -> bytes:
     """The content of a regular file of at most `largest_bytes`; never blocks, as reading a pipe could.
 
-    expected, remedy: for the error message: what the file should be, and what the user can do.
-    UserError if the file is missing, unreadable, too large or not a regular file.
+    expected, remedy: for the error message: what the file should be, and what the user can do. UserError if the file is
+    missing, unreadable, too large or not a regular file.
     """
     try:
         _refuse_kind(path, os.stat(path), expected, remedy)  # before opening, because opening a device may change it

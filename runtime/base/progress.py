@@ -20,12 +20,11 @@ REDRAW_S = 0.1
 class Progress:
     """Shows how much of `total` is done: on a terminal by redrawing one line, elsewhere by a line for each tenth.
 
-    Outside a terminal, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a
-    log. If LINES_VARIABLE is `json`, each line is a JSON object with the keys `progress` (the label), `share` (0 to 1)
-    and `left_s` (seconds left, or null).
+    Outside a terminal, nothing is printed in the first PLAIN_AFTER_S seconds. If LINES_VARIABLE is `json`, each line is
+    a JSON object with the keys `progress` (the label), `share` (0 to 1) and `left_s` (seconds left, or null).
+
     Use Progress in a `with`, or call `close` at the end: both end the progress line, so that an error message starts on
-    a new line.
-    total: all the work, in any unit that grows evenly with time (notes, bytes). stream: None for stderr.
+    a new line. total: all the work, in any unit that grows evenly with time (notes, bytes). stream: None for stderr.
     """
 
     def __init__(self, label: str, total: float, stream: TextIO | None = None):

@@ -48,9 +48,9 @@ def promote_thread(priority: int) -> bool:
 class DriverThreadState:
     """Python's state of one thread of a driver, kept from call to call.
 
-    By default Python makes a state whenever such a thread calls Python, and frees it after the call. Each time it maps
-    and unmaps memory, and there the thread waits for any other thread that changes the memory map. Source: CPython,
-    Python/pystate.c: PyGILState_Ensure counts the reasons to keep the state.
+    By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. Each time it
+    maps and unmaps memory, and there the thread waits for any other thread that changes the memory map. Source:
+    CPython, Python/pystate.c: PyGILState_Ensure counts the reasons to keep the state.
     """
 
     def __init__(self) -> None:
@@ -107,10 +107,9 @@ def lock_memory() -> bool:
 
 
 def return_free_memory() -> None:
-    """Return the heap's free memory to the system.
+    """Return the heap's free memory to the system; nothing happens without glibc.
 
-    This must happen before memory is locked, because the kernel does not take back locked pages. Without glibc it does
-    nothing.
+    Call it before memory is locked, because the kernel does not take back locked pages.
     """
     trim = getattr(_libc(), "malloc_trim", None)
     if trim is not None:
@@ -120,9 +119,10 @@ def return_free_memory() -> None:
 def return_free_memory_of_thread() -> None:
     """Return the free memory of the calling thread's own heap to the system, even if memory is locked.
 
-    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. This
-    function, instead, allocates all free memory of the heap in pieces, returns the pages of each piece to the system,
-    and frees the pieces. If the thread has no heap of its own, other pages are unlocked for a moment.
+    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. So this
+    function allocates all free memory of the heap in pieces, returns the pages of each piece to the system, and frees
+    the pieces. If the thread has no heap of its own, other pages are unlocked for a moment.
+
     Source: glibc 2.36, malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at
     most 64 MB.
     """
@@ -173,9 +173,9 @@ def prepare_process() -> None:
     """Prepare for playing, on the main thread, after everything is built: no garbage collection, fast thread switches.
 
     Python's default switch interval, 5 ms, is almost half the duration of a block of 512 frames. The main thread gets a
-    low real-time priority: if another program preempted the main thread while it holds the interpreter, the audio
-    thread would have to wait for that program. NumPy's warnings about overflow in an instrument are not printed,
-    because the audio thread would print them.
+    low real-time priority: if another program preempted it while it holds the interpreter, the audio thread would have
+    to wait. NumPy's warnings about overflow in an instrument are not printed, because the audio thread would print
+    them.
     """
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"runtime\.")
     promote_thread(SUPERVISOR_PRIORITY)
@@ -191,10 +191,9 @@ def prepare_process() -> None:
 def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
     """Inside the `with`, the calling thread pauses at each function call for as long as `is_busy()` is true.
 
-    NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires the
-    interpreter, and keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150
-    such calls took 15 ms longer. `gives_way` uses a hook that Python calls for each function, and that makes the
-    calling thread slower.
+    NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires it, and
+    keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150 such calls took 15
+    ms longer. `gives_way` uses a hook that Python calls for each function, and that makes the calling thread slower.
     """
 
     def look(*_: object) -> None:

@@ -14,7 +14,7 @@ class Changing(Generic[T]):
     until the other ends; of several waiting changes, only the newest is made.
 
     Attributes: now: the value; during a change, the old value. coming: the new value; None if no change runs. progress:
-    how far the change is at the beginning of the present cell, 0 to 1. step: by how much progress grows in one cell.
+    how far the change is at the beginning of the present cell, 0 to 1. step: growth of progress in one cell.
     """
 
     def __init__(self, value: T, n_cells: int):

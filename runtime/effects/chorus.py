@@ -31,11 +31,11 @@ class Copies(NamedTuple):
     In this file, a voice is one copy on one side; the left side's voices come first. A voice's delay swings; in an
     ensemble, a second, faster swing is added.
 
-    places: for each frame of a cell, where the voices read the sent sound if no delay swings, in frames from the cell's
-    beginning, float64 (n_voices, cell). depth: how far a delay swings to either side, in frames. turns: the first
-    swing's turns per frame. phases: the voices' phases in turns, float64 (n_voices, 1). angles: the angles of the first
-    and the second swing in a cell that begins at frame 0, in radians, float64 (2, cell). tremble: the second swing's
-    depth, relative to the first. gains: from the voices to left and right, float32 (2, n_voices).
+    places: float64 (n_voices, cell), for each frame of a cell, where the voices read the sent sound if no delay swings,
+    in frames from the cell's beginning. depth: how far a delay swings to either side, in frames. turns: the first
+    swing's turns per frame. phases: float64 (n_voices, 1), the voices' phases in turns. angles: float64 (2, cell), the
+    angles of the first and the second swing in a cell that begins at frame 0, in radians. tremble: the second swing's
+    depth, relative to the first. gains: float32 (2, n_voices), from the voices to left and right.
     """
 
     settings: ChorusConfig

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # the frequencies at which the three decay times hold
+LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # the frequencies of the three decay times
 LOW_POLE_HZ, HIGH_POLE_HZ = 350.0, 2800.0
 HIGHEST_GAIN = 0.9999
 N_ITERATIONS = 40
@@ -19,7 +19,7 @@ def poles(sample_rate_hz: int) -> tuple[float, float]:
 
 
 def meeting_points_hz(sample_rate_hz: int) -> np.ndarray:
-    """The frequencies, in Hz, at which bass, middle and treble have the decay times that were asked for."""
+    """The frequencies, in Hz, at which bass, middle and treble have the wanted decay times."""
     return np.array((LOW_HZ, MID_HZ, min(HIGH_HZ, 0.36 * sample_rate_hz)))
 
 

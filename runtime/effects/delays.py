@@ -10,7 +10,7 @@ from runtime.effects.grid import SendRing
 class Delays:
     """Several delay lines, as rings: float32 (n_lines, size + cell).
 
-    The last `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
+    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
     longest: the longest delay, in frames.
     """
 

@@ -16,7 +16,7 @@ N_STATES = 6
 SHELF_SLOPE = 0.8
 BELL_Q = 0.7
 HIGHEST_SHARE = 0.4  # no filter is centred above this share of the sample rate
-# If all states are below this, -200 dB, after a silent cell, they are set to 0.
+# After a silent cell, states that are all below this, -200 dB, are set to 0.
 SILENCE = 1e-10
 
 
@@ -119,7 +119,8 @@ class Equaliser:
     A cell is computed again for each block that adds samples to it. Until later blocks come, the rest of the cell has
     old samples. They do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does
     not depend on block sizes.
-    Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
+
+    Attribute n_cells_computed: number of cells computed so far, a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):

@@ -33,8 +33,7 @@ def cell_frames(sample_rate_hz: int) -> int:
 class SendRing:
     """The latest sound sent to an effect: float32 (2, size + cell), channels first; frame f is in column f % size.
 
-    The last `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
-
+    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
     n_frames: how far back the ring can be read, in frames; cell: frames of one cell.
     """
 
@@ -42,7 +41,7 @@ class SendRing:
         self.size = (-(-n_frames // cell) + 1) * cell
         self.sound = np.zeros((2, self.size + cell), np.float32)
         self._cell = cell
-        self._heard_end = -self.size - cell  # the frame after the last block that was not silent
+        self._heard_end = -self.size - cell  # the frame after the latest block that was not silent
 
     def is_clean(self, frame: int) -> bool:
         """Whether everything in the ring is 0 at `frame`."""
@@ -74,11 +73,10 @@ class SendRing:
 class CellEffect(ABC, Generic[T]):
     """An effect that is computed one whole cell at a time, so that blocks of any size give the same bits.
 
-    The wet sound of a cell is computed when the cell before it is complete. T: the type of the prepared settings.
-
-    n_back: how many frames back the effect reads the sent sound. n_tail: for how many frames at most sound stays in the
-    effect's own delay lines. shift: how many frames before frame 0 a cell begins; 0 if one begins at frame 0. Attribute
-    n_cells_computed: how many cells were computed so far, as a measure of the work.
+    The wet sound of a cell is computed when the previous cell is complete. T: the type of the prepared settings.
+    n_back: how many frames back the effect reads the sent sound. n_tail: the most frames for which sound stays in the
+    effect's own delay lines. shift: how many frames before frame 0 a cell begins, else 0. Attribute n_cells_computed:
+    number of cells computed so far, a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):

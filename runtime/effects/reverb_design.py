@@ -34,9 +34,11 @@ class Design(NamedTuple):
     lines, first, second, taps: delays in frames, int (16,) each, of the delay lines, the two scatterings and the input.
     The first eight taps are for the left side, the others for the right. Taps include the pre-delay and the reverb's
     latency of one cell.
+
     loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines
     themselves to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32),
     from the lines and the second scattering to left and right.
+
     turning: largest angle of the turning matrix, in radians.
     """
 
@@ -59,7 +61,7 @@ class Design(NamedTuple):
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
     """The longest delay, in frames, of a line, of a scattering, and of the input."""
     room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
-    # The 2 % and 64 frames more are needed because a line's delay is rounded up to the next free prime number.
+    # 2 % and 64 frames more, because a line's delay is rounded up to the next free prime number.
     line, scattering, tap = (
         math.ceil(1.02 * room * share) + 64 for share in (LONGEST_LINE, LONGEST_SECOND, LONGEST_TAP)
     )
@@ -84,9 +86,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # `overlap`: how many of the room's resonances cover one frequency, if a resonance is as wide as it is at half its
-    # power. The fewer there are, the more each is heard as a ringing tone, and the larger must be the angle of the
-    # turning matrix.
+    # `overlap`: number of the room's resonances that cover one frequency, each as wide as it is at half its power. The
+    # fewer there are, the more each is heard as a ringing tone, and the larger must be the angle of the turning matrix.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))
@@ -129,7 +130,7 @@ def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def _spread(n: int, random: np.random.Generator) -> np.ndarray:
-    """n random numbers, ascending: 0 to 1 is divided into n equal parts, and each part holds one number."""
+    """n random numbers, ascending, one in each of n equal parts of 0 to 1."""
     return (np.arange(n) + random.uniform(0.0, 1.0, n)) / n
 
 

@@ -1,4 +1,4 @@
-"""Makes the matrix that mixes last in the reverb's loop, and turns slowly, so that resonances move in frequency."""
+"""The slowly turning matrix of the reverb's loop, which moves resonances in frequency."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ class RoomTurning:
         return self._matrices
 
     def _at(self, point: int, largest: float) -> np.ndarray:
-        """The matrix at the point with this number: float64 (16, 16); largest: the largest angle."""
+        """The matrix at the point with this number: float64 (16, 16)."""
         angles = largest * np.sin(2.0 * math.pi * (self._turns_per_point * point % 1.0 + self._phases))
         return self._mix * np.repeat(np.cos(angles), 2) + self._swapped * (np.repeat(np.sin(angles), 2) * self._signs)

@@ -36,14 +36,14 @@ _ENDS_NOTES = frozenset({Control.ALL_SOUND_OFF, *range(Control.ALL_NOTES_OFF, Co
 
 
 class _Choice(NamedTuple):
-    """The arpeggiator's settings and the tempo of a newly chosen sound."""
+    """A newly chosen sound's tempo and settings of the arpeggiator."""
 
     settings: Arpeggio
     tempo_bpm: float
 
 
 class _Sounding(NamedTuple):
-    """The note that the arpeggiator plays, and when it ends, counted in beats."""
+    """The note that the arpeggiator plays, and its end in beats."""
 
     note: NoteOn
     until_beats: float
@@ -52,10 +52,8 @@ class _Sounding(NamedTuple):
 class Arpeggiator:
     """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
 
-    Even while it is off, it computes a tempo from the player's taps (the actions `tap_tempo`).
-
-    The output depends only on the events and their frames. The engine counts beats from the same events, so it gets the
-    same beats. A note-off follows every note-on that the arpeggiator adds.
+    It also computes a tempo from the player's taps (the actions `tap_tempo`), even while it is off. The output depends
+    only on the events and their frames. A note-off follows every note-on that the arpeggiator adds.
 
     settings, tempo_bpm: of the sound at the start.
     """
@@ -110,7 +108,7 @@ class Arpeggiator:
         return bool(self._keys.chord)
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the state that outlives notes (beats, taps, pedals), as plain values that `remember` takes."""
+        """Return the state that outlives notes (beats, taps, pedals), as plain values for `remember`."""
         loop, pedals = self._tempo.loop, {"down": self._keys.pedals.copy()}
         memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps), "pedals": pedals}
         return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}

@@ -92,7 +92,7 @@ class ChannelMemory:
             self._say((event.channel, event.control, msb, lsb), chosen)
 
     def _reset_controllers(self, channel: int) -> None:
-        # The values of registered parameters stay, too; they are the entries whose keys have four items.
+        # The values of registered parameters stay, too: the entries whose keys have four items.
         self._said = {
             key: said for key, said in self._said.items() if key[0] != channel or len(key) == 4 or key[1] in _STAY
         }

@@ -23,7 +23,6 @@ class Glide:
         self.n_frames = n_frames
 
     def value(self, frame: int) -> float:
-        """The value at one frame."""
         if frame >= self._end:
             return self.target
         return self._start + (self.target - self._start) * (frame - self._begin) / (self._end - self._begin)

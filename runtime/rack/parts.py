@@ -28,7 +28,7 @@ from runtime.rack.glides import GLIDE_S, Glide
 from runtime.sound.sound import Sound
 
 EVERY_CHANNEL = -1
-# Events that only the present engine gets: the notes that ring out on earlier engines do not follow them.
+# Events that only the present engine gets, not the earlier engines whose notes ring out.
 _OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
 
 
@@ -47,7 +47,7 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gains(self) -> tuple[float, float]:
-        """The left and the right gain, by equal-power panning; panned to the middle, both equal the part's level."""
+        """The left and the right gain, by equal-power panning; in the middle, both equal the part's level."""
         level, angle = 10.0 ** (self.level_db / 20.0), math.pi / 4.0 * (1.0 + self.pan)
         if not self.pan:
             return level, level
@@ -64,7 +64,7 @@ class Playable(msgspec.Struct, frozen=True):
 class Part:
     """One part of the rack, with its engines and the gains that glide.
 
-    engine: plays the next notes. sound: the sound that this engine began with. leaving: earlier engines, whose notes
+    engine: plays the next notes. sound: the sound with which this engine began. leaving: earlier engines, whose notes
     ring out. settings: which notes the part plays. gains: a Glide for the left and one for the right gain. sends: a
     Glide for the send to the reverb, and one for the send to the chorus.
     """
@@ -76,7 +76,7 @@ class Part:
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
         self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
         self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
-        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # the notes that each held (channel, key) began
+        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # by held (channel, key): the notes that it began
 
     def engines(self) -> list[Engine]:
         """The engines that may sound, oldest first."""

@@ -11,7 +11,7 @@ class VoiceShare:
     """The voices of several engines, in the order in which they end if there are too many.
 
     All engines must have been rendered up to the same frame. Released voices end before held voices, and older voices
-    before newer ones, as within one engine. The order depends only on events and frames.
+    before newer ones.
     """
 
     def __init__(self, engines: Sequence[Engine]):
@@ -23,7 +23,6 @@ class VoiceShare:
 
     @property
     def n_voices(self) -> int:
-        """How many voices sound."""
         return len(self._owners)
 
     def start(self, engine: Engine) -> None:

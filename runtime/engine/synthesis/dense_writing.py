@@ -1,4 +1,4 @@
-"""Writes dense hops, with two samples for each frame, into the rings of transposed lanes, several lanes at a time."""
+"""Writes dense hops into the rings of transposed lanes, several lanes at a time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # brings neighbouring lanes with equal hops together: it is cheaper to make these as one run
+        hops.sort()  # neighbouring lanes with equal hops are cheaper as one run
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]
@@ -68,9 +68,10 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into a lane's ring; from the lane's `fade_from` on, the old sound crossfades to it.
+        """Write a dense hop into the ring of lane `number`; from the lane's `fade_from` on, the old sound crossfades to
+        it.
 
-        number: the lane's number; begin: the ring sample at which the hop begins.
+        begin: the ring sample at which the hop begins.
         """
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)

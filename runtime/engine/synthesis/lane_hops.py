@@ -20,8 +20,8 @@ OVERSAMPLING = 2
 class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound, the hop size
-    plus the crossfade that may follow. Attributes: hop_size: in frames; n_transforms: inverse transforms made so far.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound: the hop size
+    plus a crossfade. Attributes: hop_size: in frames; n_transforms: inverse transforms made so far.
     """
 
     def __init__(
@@ -65,10 +65,11 @@ class LaneHops:
         return sound
 
     def mixed(self, lanes: slice, carrier: int, shares: np.ndarray, frame: int) -> np.ndarray:
-        """Sum of the lanes' sounds, each times its share, from one transform.
+        """Sum of the lanes' sounds, each times its share, from one transform: float32 (1, n_frames), valid until the
+        next call.
 
         lanes, frame: as in `sound`; carrier: one of the lanes that are mixed; shares: float32 (n, 1), 0 for a lane that
-        is not mixed. Returns float32 (1, n_frames), valid until the next call.
+        is not mixed.
         """
         number, factors = self.number(carrier, frame), self._spectra.factors(lanes, shares)
         sound = self._synthesis.mixed_hop(
@@ -86,14 +87,13 @@ class LaneHops:
 class PointHops:
     """Makes the sound of plain lanes that have points of their own: their spectra change between hops, too.
 
-    The sound of all other lanes is made at hops. Attribute has_points: for each lane, whether it has points of its
-    own.
+    Attribute has_points: for each lane, whether it has points of its own.
     """
 
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
         self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
-        self._made_to = [0] * n_lanes  # up to which hop each lane's ring holds its present spectrum's sound
+        self._made_to = [0] * n_lanes  # up to which hop each ring holds the sound of the present spectrum
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
         """Begin a lane's sound at `frame`; is_made: whether its ring has the sound from `frame` to its next hop."""
@@ -116,13 +116,12 @@ class PointHops:
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Samples after a hop's end are for a crossfade. A crossfade can only begin where the newest hop ends.
+                # Samples after a hop's end are for a crossfade, which can only begin where the newest hop ends.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0
 
     def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
-        """Runs of lanes that have the same blend and the same `_made_to`; each run with its `_made_to`."""
         keys = list(zip(self._phases.blend, self._made_to, strict=True))
         return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 
@@ -130,9 +129,9 @@ class PointHops:
 class DenseHops:
     """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop for a crossfade.
 
-    Attributes: n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to
-    half the engine's sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples
-    of a dense hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
+    Attributes: n_bins: number of a spectrum's bins that are heard; n_bins_below_half: number of bins from 0 Hz to half
+    the engine's sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples of a
+    dense hop whose sample rate is not halved; n_transforms: inverse transforms made so far.
     """
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):
@@ -142,10 +141,10 @@ class DenseHops:
         self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
 
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
-        """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
+        """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave), valid until the next call.
 
         hops: for each hop its lane, its number (as in `LanePhases`) and how many bins sound; octave: how many times the
-        sample rate is halved. The result is valid until the next call; the caller may overwrite it.
+        sample rate is halved. The caller may overwrite the result.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]

@@ -8,18 +8,17 @@ import numpy as np
 
 from runtime.engine.synthesis.transposing.dense_rings import ring_places
 
-# Length in frames of the rounded corners of a ramp. Where ramps that rise and fall fast meet, a sharp corner would be
-# heard as a click in a voice that is far louder than full scale. Longer corners would be heard as a tone at the rate of
-# the points.
+# Length in frames of the rounded corners of a ramp. A sharp corner would be heard as a click in a voice that is far
+# louder than full scale. Longer corners would be heard as a tone at the rate of the points.
 CORNER_FRAMES = 16
 
 
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: frames of finished sound that may be written ahead; n_fade: length of a crossfade, and how many frames may
-    be written after the n_ahead frames. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's
-    weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp.
+    n_ahead: frames of finished sound that may be written ahead; n_fade: length of a crossfade, and of the sound after
+    these frames. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's weights in a crossfade,
+    float32 (n_fade,); ramps: its weights in a ramp.
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
@@ -75,9 +74,9 @@ class Rings:
         self.write(lanes, frame + n, sound[:, n:])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
-        """Write the sum of lanes, each times its share, into the ring of lane `into`.
+        """Write the sum of lanes, each times its share, into the ring of lane `into`: n_fade frames from `frame` on.
 
-        shares: float32 (n,). The sum is made for n_fade frames, from `frame` on.
+        shares: float32 (n,).
         """
         for places, part in ring_places(self.size, frame, self._n_fade):
             summed = self._summed[part]
@@ -85,9 +84,9 @@ class Rings:
             self._samples[into, places] = summed
 
     def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
-        """Subtract the sum of lanes, each times its share, from the ring of lane `of`.
+        """Subtract the sum of lanes, each times its share, from the ring of lane `of`, for n_frames.
 
-        shares: float32 (n,). The sum is made for n_frames, from `frame` on.
+        shares: float32 (n,).
         """
         for places, part in ring_places(self.size, frame, n_frames):
             summed = self._summed[part]
@@ -107,8 +106,8 @@ def fade_in(n: int) -> np.ndarray:
 class RampWeights:
     """Weights of the new sound in ramps from 0 to 1: a straight line with rounded corners.
 
-    longest: most weights in one call, at least four times `corner`; corner: the length of a corner, if the ramp is at
-    least four times as long; ready: lengths for which weights are computed in advance. All lengths are in samples.
+    Lengths are in samples. longest: most weights in one call, at least four times `corner`; corner: length of a corner
+    in a ramp of at least four times this length; ready: lengths for which weights are computed in advance.
     """
 
     def __init__(self, longest: int, corner: int, ready: Sequence[int] = ()):
@@ -132,7 +131,7 @@ class RampWeights:
         out *= slope
         if first < corner:
             np.multiply(self._rise[first:stop], slope, out=out[: corner - first])
-        # The last sample is one step before the end.
+        # The final sample is one step before the end.
         begin = max(length - corner + 1, first)
         if begin < stop:
             fall = self._fall[begin - (length - corner + 1) : stop - (length - corner + 1)]

@@ -1,4 +1,4 @@
-"""Plain lanes' hops: lanes with constant gains are added up as spectra in submixes; all others are made one by one."""
+"""The hops of plain lanes: submixes of lanes with constant gains, and single lanes."""
 
 from __future__ import annotations
 
@@ -97,10 +97,9 @@ class Submixes:
     def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
-        Members are the lanes whose gain is not 0. There must be two or more, and the spectra of either all or none of
-        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the members' old
-        sounds goes to the new carrier's ring, for the crossfade. Members of a former submix are added as their sum,
-        which is in the ring of the former carrier.
+        spectrum_changed, gains: one for each lane of the run. Members are the lanes whose gain is not 0. There must be
+        two or more, and the spectra of all or none of them must have changed. The new carrier's ring gets the sum of
+        the members' old sounds, for the crossfade.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed
@@ -131,8 +130,7 @@ class Submixes:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take those of `lanes` that are in a submix out of it: write each one's own sound from `frame` on.
 
-        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
-        members leave.
+        The rest of a running crossfade's old sound stays in the carrier's ring. If a carrier leaves, all members leave.
         """
         for lane in lanes:
             submix = self._membership.of(lane)
@@ -155,8 +153,8 @@ class Submixes:
 class PlainHops:
     """Makes the sound of plain lanes without points of their own, and writes it into their rings.
 
-    is_transposed: a flag for each lane, kept up to date by the transposer; n_kept: how many frames are written for the
-    newest hop: the hop size plus a crossfade.
+    is_transposed: a flag for each lane, kept up to date by the transposer; n_kept: frames written for the newest hop:
+    the hop size plus a crossfade.
     """
 
     def __init__(
@@ -201,11 +199,11 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # `run` may contain silent and transposed lanes: to make these, too, costs less than to split the run.
+        else:  # to make silent and transposed lanes of `run`, too, costs less than to split it
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
-            # Samples after a hop's end are for a crossfade. A crossfade can only begin where the newest hop ends.
+            # Samples after a hop's end are for a crossfade, which can only begin where the newest hop ends.
             n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])
@@ -221,7 +219,6 @@ class PlainHops:
         return self._membership.of(lane) is None and not self._is_transposed[lane]
 
     def _write_hop(self, lanes: slice, frame: int, sound: np.ndarray, fades: Sequence[bool]) -> None:
-        """Write lanes' sound (n, n_frames) into their rings; fades: for each lane, whether to crossfade."""
         if not any(fades):
             self._rings.write(lanes, frame, sound)
         elif all(fades):

@@ -1,8 +1,7 @@
 """Transposes lanes: reads their sound faster or slower than it was made.
 
-A lane's dense hops are laid end to end in a ring, and reading the ring at a ratio transposes them; bend, glide and
-vibrato change the ratio over time. Shifting the spectrum's bins would fail: below note 29 (44 Hz) the lobes of
-neighbouring harmonics overlap.
+A lane's dense hops are laid end to end in a ring, and reading the ring at a ratio transposes them. Shifting the
+spectrum's bins would fail: below note 29 (44 Hz) the lobes of neighbouring harmonics overlap.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
     hop: number of the lane's newest hop, which becomes its dense hop 0; elapsed: frames since that hop; fading: the
-    lane's sound from now to the end of a crossfade that is still running, empty if none is; is_new: whether the lane's
-    sound begins together with the transposition.
+    lane's sound from now to the end of a running crossfade, empty if none runs; is_new: whether the lane's sound begins
+    together with the transposition.
     """
 
     lane: int
@@ -51,9 +50,9 @@ class Transposer:
     Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins also joins
     an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
-    an old spectrum to a new one; max_frames: most frames of one `read`. Attributes: active: for each lane, whether it
-    is transposed; n_active: number of transposed lanes.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: frames of a crossfade from an old
+    spectrum to a new one; max_frames: most frames of one `read`. Attributes: active: for each lane, whether it is
+    transposed; n_active: number of transposed lanes.
     """
 
     def __init__(
@@ -139,7 +138,7 @@ class Transposer:
         """Read transposed lanes at other ratios from `frame` on, without a jump in their sound."""
         first = self._lanes[lanes[0]].head
         if len(lanes) == self.n_active == first.n_lanes and ratios.count(ratios[0]) == len(lanes):
-            first.set_ratio(frame, ratios[0])  # the usual case, a wheel that moves all voices, should cost little
+            first.set_ratio(frame, ratios[0])  # the usual case, a wheel that moves all voices
             return
         heads = [self._lanes[lane].head for lane in lanes]
         for head in dict.fromkeys(heads):
@@ -175,9 +174,9 @@ class Transposer:
         """Begin the crossfades of lanes that hop at `frame`, and renew their buses.
 
         A crossfade begins for each lane that has a new spectrum, has another number of bins, or enters or leaves a bus.
-        (A lane plays only the bins that its ratio leaves below half the engine's sample rate.) Before the spectrum of a
-        lane is set, `make_fades` must be called for the lane. spectrum_changed: one flag for each
-        lane; gains: the gain of each lane if it is steady, else 0.
+        (A lane plays only the bins that its ratio leaves below half the engine's sample rate.) Call `make_fades` for a
+        lane before its spectrum is set. spectrum_changed: one flag for each lane; gains: the gain of each lane if it is
+        steady, else 0.
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
         owners = self._buses.owners(lanes)
@@ -208,7 +207,7 @@ class Transposer:
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade lanes linearly to the sound of their new spectra, from `frame` on for n_frames.
 
-        `before_ramp` must be called before the spectra are set. The new sound is made when it is read.
+        Call `before_ramp` before the spectra are set. The new sound is made when it is read.
         """
         owners = self._buses.owners(lanes)
         for number in owners:
@@ -254,7 +253,6 @@ class Transposer:
         return max(2, min(self._frames_at_once[len(lanes)], self._quarter_ring // max(1, fastest)))
 
     def _hop_numbers(self, lanes: Sequence[int], frame: int) -> list[int]:
-        """Number of the dense hop that each lane has reached at `frame`."""
         heads = [lane.head for lane in self._chosen(lanes)]
         numbers = {head: head.hop_at(head.place(frame)) for head in dict.fromkeys(heads)}
         return [numbers[head] for head in heads]
@@ -271,6 +269,5 @@ class Transposer:
 
 
 def _frames_at_once(n_lanes: int) -> int:
-    """The most frames that one read should read of n_lanes, a power of two."""
     n_frames = min(max(_LANE_FRAMES_AT_ONCE // max(1, n_lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
     return 1 << n_frames.bit_length() - 1

@@ -36,7 +36,7 @@ class Start(NamedTuple):
     """What was played, and the state at the start.
 
     sample_rate_hz: the engines' rate. instruments: one for each recorded part. state: the rack's state at the first
-    frame. n_parts: how many parts played; recordings by early versions of the program hold only the first part.
+    frame. n_parts: number of parts that played; recordings by early versions hold only the first part.
     """
 
     sample_rate_hz: int

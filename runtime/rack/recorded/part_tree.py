@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for the trajectories of all programs of a part together, unpacked
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for all trajectories of a part's programs together, unpacked
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -103,13 +103,13 @@ def values_of_trees(trees: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
 def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
     """A patch as values for JSON, without paths and devices of this machine.
 
-    base: the settings at the recording's start; a setting of the patch is kept only if it differs from base.
+    base: the settings at the recording's start; only the patch's settings that differ from them are kept.
     """
     return patch_tree(msgspec.structs.replace(patch, settings=without_places(patch.settings)), without_places(base))
 
 
 def without_places(settings: Config) -> Config:
-    """The settings without devices and paths; instead of a scale's path, a recorded state has the scale's pitches."""
+    """The settings without devices and paths; a recorded state has a scale's pitches instead of its path."""
     tuning = msgspec.structs.replace(settings.tuning, scale=None)
     midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
     return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())

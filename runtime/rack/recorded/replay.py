@@ -83,7 +83,7 @@ class Replay:
 
     def _swap(self, event: Swap) -> Swap:
         if event.made is None:
-            return event  # a recording by an early version, which does not have the part's new state
+            return event  # from an early version, which does not record the part's new state
         before = self._engine(max(0, event.part))
         try:
             trees = msgspec.convert(event.made, Trees)

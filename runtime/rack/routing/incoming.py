@@ -23,10 +23,10 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 class BeforeParts(Protocol):
     """Processes events before the parts receive them, as an arpeggiator does.
 
-    feed: receives an event; no event has an earlier frame than the one before. choose: applies the settings of the
-    first part's new sound from a frame on. take: returns the events before `end_frame`, (frame, event), ascending, that
-    no earlier call returned, including events that pass unchanged. holds_keys: whether a player holds keys. memory: the
-    state that outlives notes, as plain values. remember: continues from such a state at `frame`.
+    feed: receives an event; frames must not decrease from call to call. choose: applies the settings of the first
+    part's new sound from a frame on. take: returns the events before `end_frame`, (frame, event), ascending, that no
+    earlier call returned, including events that pass unchanged. holds_keys: whether a player holds keys. memory: the
+    state that outlives notes, as plain values. remember: continues from this state at `frame`.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -45,8 +45,8 @@ class BeforeParts(Protocol):
 class Due(NamedTuple):
     """A waiting event.
 
-    frame: when the event happens. number: its place in the order of posting. given: the frame passed to `post`, which
-    may be None.
+    frame: when the event happens. number: its place in the order of posting. given: the frame passed to `post`, or
+    None.
     """
 
     frame: int
@@ -58,8 +58,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    parts: the rack's parts. controls: says which events a control map uses. arpeggiator: None to have none.
-    history: receives each event, as (frame, event), as soon as its frame is known; None to keep no history.
+    parts: the rack's parts. controls: says which events a control map uses. arpeggiator: None to have none. history:
+    receives each event, as (frame, event), as soon as its frame is known; None to keep no history.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
@@ -68,10 +68,10 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # for each channel, the selected bank: the values of CC 0 and CC 32
+        self._banks: dict[int, list[int]] = {}  # by channel: the selected bank, the values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
-        """Hand over an event from any thread; frame: as in `Engine.post`."""
+        """Post an event, from any thread; frame: as in `Engine.post`."""
         self._posted.append((frame, event))
 
     def is_waiting(self) -> bool:
@@ -95,7 +95,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # called because it stores the values of bank selects
+            self._chosen_sound(event)  # stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.

@@ -12,10 +12,10 @@ MOST_WAITING = 256
 
 
 class Returns:
-    """Keeps the player's actions, and engines that play no more; the audio thread adds them, another thread takes them.
+    """Keeps the player's actions and the retired engines; the audio thread adds them, another thread takes them.
 
-    wake: called on the audio thread after each addition; it must not block; None for no call.
-    n_notes, n_stolen: how many notes the retired engines have played, and how many voices they have stolen.
+    wake: called on the audio thread after each addition; it must not block; None for no call. n_notes, n_stolen: notes
+    that the retired engines have played, and voices that they have stolen.
     """
 
     def __init__(self, wake: Callable[[], object] | None):
@@ -37,11 +37,11 @@ class Returns:
         self._tell()
 
     def take_actions(self) -> list[Action]:
-        """Return the actions that the player started since the last call."""
+        """Return the actions since the previous call."""
         return [self._actions.popleft() for _ in range(len(self._actions))]
 
     def take_retired(self) -> list[Engine]:
-        """Return the engines retired since the last call; the caller frees them."""
+        """Return the engines retired since the previous call; the caller frees them."""
         return [self._retired.popleft() for _ in range(len(self._retired))]
 
     def _tell(self) -> None:

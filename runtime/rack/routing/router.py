@@ -72,7 +72,7 @@ class Router:
         return tuple(self._memory.events())
 
     def remember(self, said: Iterable[Event]) -> None:
-        """Continue from what another router's `said` returned."""
+        """Continue from another router's `said`."""
         said = tuple(said)
         self._memory.remember(said)
         self._senses = any(isinstance(event, ActiveSensing) for event in said)
@@ -122,15 +122,15 @@ class Router:
                     part.ring_out(event, frame)
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
-            # The event shows that the sender is connected. Parts that the event does not concern must know this, too.
+            # The event shows that the sender is connected, which also matters to parts that the event does not concern.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
 
     def _is_taken(self, due: Due) -> bool:
         """Handle a MapChange, or an event of a mapped control; return False for any other event.
 
-        A mapped control moves the parts that hear its channel. If no part hears its channel, which may be so with a
-        knob box, the control moves every part.
+        A mapped control moves the parts that hear its channel. If no part hears it, which may be so with a knob box,
+        the control moves every part.
         """
         event = due.event
         if isinstance(event, MapChange):
@@ -184,7 +184,7 @@ class Router:
                     part.engine.post(said, frame)
 
     def _replace_all(self, event: Swap, frame: int) -> list[Part]:
-        """Replace all parts by the Swap's new ones, which play the next notes; return the new parts."""
+        """Replace all parts by the Swap's new ones, and return these."""
         self._leaving += self._parts
         self._parts[:] = event.made
         for part in self._parts:

@@ -32,7 +32,7 @@ class VoiceRoom:
         self._n_voices_at_most = sum(engine.status.n_active_voices for engine in self._engines())
 
     def end_piece(self) -> None:
-        """Forget the counted engines: the audio thread must not hold the last reference to an engine that has left."""
+        """Forget the counted engines: the audio thread must not be the one that frees an engine."""
         self._share = None
         self._begun.clear()
 
