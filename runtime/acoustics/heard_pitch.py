@@ -97,7 +97,7 @@ class PitchDetector:
         return np.where((total[:, 0] > 0.0) & dip.any(axis=1), hz_to_note(heard_hz), np.nan)
 
     def _normalise(self, magnitudes: np.ndarray) -> np.ndarray:
-        """Fill `_normalised` with the cumulative mean normalised difference; returns each frame's power, (n, 1)."""
+        """Fill `_normalised`; returns each frame's power, (n, 1)."""
         n = len(magnitudes)
         power, total, difference = self._power[:n], self._total[:n], self._difference[:n]
         normalised, summed = self._normalised[:n], self._summed[:n]

@@ -48,7 +48,7 @@ def load_yaml_text(content: bytes, kind: type[T], path: object) -> T:
 
 
 class _Loader(yaml.SafeLoader):
-    """A YAML loader with limits: MOST_ALIASES, MOST_VALUES, LONGEST_NUMBER.
+    """A YAML loader with limits.
 
     An alias repeats an earlier part of the file, so aliases inside aliases could fill the memory.
     """
@@ -96,7 +96,7 @@ def checked(tree: object, kind: type[T], where: object) -> T:
 
 
 def _violation(message: str, tree: object, where: object) -> UserError:
-    """The UserError for msgspec's message, such as `Expected `int` <= 127 - at `$.note``."""
+    """message: msgspec's, such as `Expected `int` <= 127 - at `$.note``."""
     expectation, _, at = message.partition(" - at ")
     at = at.strip("`").replace("key` in `", "")
     missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)

@@ -131,7 +131,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _regular_target(path: str | Path, inputs: Iterable[str | Path]) -> Path:
-    """The file to write, all links resolved; UserError for an existing file that is an input or not a regular file."""
+    """The file to write, all links resolved; UserError for an input and for anything but a regular file."""
     path, remedy = Path(path), "choose another path"
     try:
         found = path.stat()
@@ -163,7 +163,7 @@ def _reason(error: Exception) -> str:
 def _remove_orphans(target: Path) -> None:
     """Remove the half-written files that killed processes left for this target.
 
-    A half-written file with this process's own id was left by an earlier process that had the same id.
+    One with this process's own id was left by an earlier process that had the same id.
     """
     with suppress(OSError):
         for part in target.parent.iterdir():

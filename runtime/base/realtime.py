@@ -143,7 +143,6 @@ def return_free_memory_of_thread() -> None:
 
 
 def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
-    """Return the pages of all free pieces of the heap that begins at the address `first`."""
     page, pieces = mmap.PAGESIZE, []
     for n_bytes in _PIECES_BYTES:
         for _ in range(_HEAP_BYTES // n_bytes + 1):

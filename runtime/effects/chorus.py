@@ -96,7 +96,7 @@ class Chorus(CellEffect[Copies]):
         return True  # a chorus has no delay lines of its own that could hold sound
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
-        """Write the mix of all copies in the cell that begins at `frame` into `out`, float32 (2, cell)."""
+        """Write the mix of all copies in the cell into `out`, float32 (2, cell)."""
         n, ring = len(played.phases), self._send
         n_samples = n * self._cell
         share, whole = self._share[:n_samples], self._whole[:n]
@@ -118,7 +118,7 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Find each voice's place in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
+        """Places in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -82,5 +82,5 @@ class LowPasses:
 
 
 def _rounded(matrix: np.ndarray) -> np.ndarray:
-    """The matrix in float32; numbers so small that products with them would be denormal become 0."""
+    """The matrix in float32, without numbers so small that products with them would be denormal."""
     return np.where(np.abs(matrix) < 1e-12, 0.0, matrix).astype(np.float32)

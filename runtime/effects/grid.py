@@ -124,7 +124,6 @@ class CellEffect(ABC, Generic[T]):
             done = end
 
     def _next_cell(self, frame: int) -> None:
-        """Finish the cell of sent sound that begins at `frame`, and compute the wet sound of the next cell."""
         has_input, slept = self._send.close_cell(frame), self.sleeps
         if slept:
             self._settings.jump(frame - self._cell if has_input else frame)
@@ -149,10 +148,10 @@ class CellEffect(ABC, Generic[T]):
     def _compute(self, frame: int, out: np.ndarray) -> bool:
         """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell).
 
-        Returns whether the effect's own delay lines are silent. While the settings change (self._settings.coming is not
-        None), self._ramp holds how far the crossfade is at each frame of the cell, float32 (cell,).
+        Returns whether the effect's own delay lines are silent. While the settings change, self._ramp holds how far the
+        crossfade is at each frame of the cell, float32 (cell,).
         """
 
     def _fall_asleep(self) -> None:
-        """Clear the sound inside the effect, but not the ring of the sound that was sent to it."""
+        """Clear the sound inside the effect, but not the ring of sent sound."""
         self._is_wet = False

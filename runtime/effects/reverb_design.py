@@ -100,7 +100,7 @@ def _kept(time_s: np.ndarray | float, settings: ReverbConfig) -> np.ndarray | fl
 
 
 def _mix_of_each_side() -> np.ndarray:
-    """An orthogonal matrix (16, 16) that mixes even channels with even and odd with odd, so that sides stay apart."""
+    """An orthogonal matrix (16, 16) that mixes even channels with even and odd with odd."""
     mix = np.zeros((N_LINES, N_LINES))
     for side in (0, 1):
         mix[side::2, side::2] = hadamard(N_LINES // 2)
@@ -116,7 +116,7 @@ def hadamard(n: int) -> np.ndarray:
 
 
 def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The delays of lines, both scatterings and taps, in frames; room: frames that sound takes to cross the room."""
+    """In frames: lines, both scatterings, taps; room: frames that sound takes to cross the room."""
     steps = np.arange(N_LINES) + random.uniform(-0.3, 0.3, N_LINES)
     steps[0], steps[-1] = 0, N_LINES - 1
     lines = SHORTEST_LINE * (LONGEST_LINE / SHORTEST_LINE) ** (steps / (N_LINES - 1))
@@ -145,7 +145,7 @@ def _primes(wanted: np.ndarray) -> np.ndarray:
 
 
 def _decays_s(settings: ReverbConfig, sample_rate_hz: int) -> np.ndarray:
-    """Decay times, in seconds, at the three frequencies of `meeting_points_hz`."""
+    """In seconds, at the three frequencies of `meeting_points_hz`."""
     octaves = math.log2(meeting_points_hz(sample_rate_hz)[2] / MID_HZ) / math.log2(6.0)
     treble = (1.0 - (1.0 - LEAST_TREBLE) * settings.damping) ** octaves
     return settings.decay_s * np.array((settings.bass, 1.0, treble))

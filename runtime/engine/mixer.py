@@ -93,10 +93,10 @@ class Mixer:
         transposed: list[int],
         modulated: list[int],
     ) -> np.ndarray:
-        """The stereo mix, float32 (2, n).
+        """Return the stereo mix, float32 (2, n).
 
-        envelope, sides: the lanes' envelopes, and their left and right gains, from `Ramps.values`; transposed: the
-        transposed lanes; modulated: the lanes with gains from `GridGains`.
+        envelope, sides: the lanes' envelopes and gains, from `Ramps.values`; modulated: the lanes with gains from
+        `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -121,7 +121,6 @@ class Mixer:
         return mix
 
     def _transposed_sides(self) -> list[int]:
-        """The transposed lanes among the sides of sounding voices."""
         sides = self._sound.sides_of([voice.lane for voice in self._bank.used() if voice.active])
         return self._sound.transposed_among(sides)
 
@@ -143,8 +142,8 @@ class Mixer:
     ) -> None:
         """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        envelope: one row for each of these lanes; transposed: the transposed lanes; heard: those that are heard;
-        sounds: the sound of the heard lanes.
+        transposed, heard: the transposed ones of these lanes, and the heard ones of those; sounds: the sound of the
+        heard lanes.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
@@ -155,10 +154,7 @@ class Mixer:
                 sounds = sounds[n_run:]
 
     def _widen(self, frame: int, n: int, enveloped: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The lanes' left and right channels, float32 (n_lanes, n) each.
-
-        enveloped, sides: the sound of the lanes and of their sides; both arrays are overwritten.
-        """
+        """Return the lanes' left and right channels, float32 (n_lanes, n); both arguments are overwritten."""
         lanes = len(enveloped)
         # A lane that is not wide has the side gain 0, whatever the side's ring holds.
         sides *= self._widths.side.values(lanes, frame, n)

@@ -63,7 +63,7 @@ def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames
 
 
 class _Waiting:
-    """Posts each event just before the block of its frame: millions of posted events would fill the memory."""
+    """Posts each event just before its block: millions of posted events would fill the memory."""
 
     def __init__(self, events: Iterable[tuple[int, Event]]):
         self._events = iter(events)
@@ -81,7 +81,6 @@ class _Waiting:
 
 
 def _let_go(engine: Plays, end: int) -> None:
-    """Release the keys and pedals that are still down at frame `end`."""
     for channel in range(N_CHANNELS):
         engine.post(ControlChange(channel, Control.SUSTAIN, 0), end)
         engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)

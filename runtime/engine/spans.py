@@ -85,8 +85,7 @@ class Spans:
     def _is_event_due(self, frame: int) -> bool:
         """Whether events must be applied at `frame`.
 
-        Events that may wait for a hop are applied earlier only at a reading or where a part ends: these frames are the
-        same for all block sizes.
+        Events that may wait for a hop are applied earlier only at frames that are the same for all block sizes.
         """
         if not self._events.is_due(frame):
             return False
@@ -110,9 +109,7 @@ class Spans:
         return all(voice.lane in self._transposed for voice in changes.retuned)
 
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
-        """Go on with the present span.
-
-        changes: what events at `frame` changed, None without events; n_events: `Performance.n_events` before them.
+        """changes: what events at `frame` changed, None without events; n_events: `Performance.n_events` before them.
         """
         if changes is not None:
             sources_changed = n_events != self._performance.n_events
@@ -151,7 +148,7 @@ class Spans:
         self._change = self._next_change(frame)
 
     def _next_change(self, frame: int) -> int:
-        """The frame at which the next span begins if no event comes earlier."""
+        """The next span's first frame if no event comes earlier."""
         end = frame + min(LONGEST_SPAN, self._sound.size - frame % self._sound.size)
         return min(end, self._performance.next_change(frame), self._voice_sound.next_change(frame))
 
@@ -177,11 +174,9 @@ class Spans:
         self.begin, self._mixed_to = frame, end
 
     def _clear_played(self, frame: int) -> None:
-        """Erase the tails that blocks have copied; `frame`: the next frame to render."""
         self._mixer.clear_played_tails(self.begin, frame)
         self.begin = frame
 
 
 def _by_lane(voices: list[Voice]) -> dict[int, Voice]:
-    """Those of `voices` that sound, by lane."""
     return {voice.lane: voice for voice in voices if voice.active}

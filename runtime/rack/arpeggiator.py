@@ -36,15 +36,11 @@ _ENDS_NOTES = frozenset({Control.ALL_SOUND_OFF, *range(Control.ALL_NOTES_OFF, Co
 
 
 class _Choice(NamedTuple):
-    """A newly chosen sound's tempo and settings of the arpeggiator."""
-
     settings: Arpeggio
     tempo_bpm: float
 
 
 class _Sounding(NamedTuple):
-    """The note that the arpeggiator plays, and its end in beats."""
-
     note: NoteOn
     until_beats: float
 
@@ -132,7 +128,7 @@ class Arpeggiator:
     # Steps
 
     def _next_step(self) -> int:
-        """Return the next frame at which a note begins or ends, or NEVER."""
+        """The next frame at which a note begins or ends, or NEVER."""
         beats = NEVER if self._sounding is None else self._sounding.until_beats
         if self._keys.chord:
             beats = min(beats, self._steps.next_beats)
@@ -146,7 +142,7 @@ class Arpeggiator:
             self._end_note()
 
     def _play(self) -> None:
-        """Begin the next note and end the previous one; a tied note of the same key continues."""
+        """A tied note of the same key continues."""
         settings, steps, old = self._settings, self._steps, self._sounding
         note = note_at(settings, list(self._keys.chord.values()), steps.n_played)
         until_beats = steps.next_beats + settings.gate * settings.step_beats
@@ -235,10 +231,7 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """End all notes, because the sender of active sensing has fallen silent.
-
-        The engine cannot detect this: it still receives the arpeggiator's notes.
-        """
+        """The engine cannot detect this: it still receives the arpeggiator's notes."""
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())

@@ -99,6 +99,6 @@ class ChannelMemory:
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Select no parameter on the channel, so that data entry sets nothing until a parameter is selected."""
+        """Data entry then sets nothing until a parameter is selected."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

@@ -175,7 +175,7 @@ class Rack:
         limit(out, self._scratch[0, :n_frames], self._bend[:n_frames])
 
     def _render_piece(self, out: np.ndarray) -> None:
-        """Render all parts and the effects; no event for the rack itself falls within these frames."""
+        """No event for the rack itself may fall within these frames."""
         frame, n = self.frame, len(out)
         buses, fed = self._buses[:, :n], [False, False]
         sound, scratch = self._scratch[:, :n]
@@ -192,7 +192,6 @@ class Rack:
         self._collect()
 
     def _collect(self) -> None:
-        """Collect the engines' actions, and give earlier engines that are silent to the main thread, to be freed."""
         asked: set[str] = set()
         for number, part in enumerate(self._parts):
             for action in part.engine.take_actions():
@@ -212,17 +211,15 @@ class Rack:
             self._returns.retire(engine)
 
     def _has_gone(self, part: Part) -> bool:
-        """Return whether a replaced part has fallen silent; if so, give its engine to the main thread."""
         if part.leaving or not part.engine.is_silent:
             return False
         self._returns.retire(part.engine)
         return True
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
-        """Give an engine's action to the main thread; `panic` is carried out here.
+        """asked: names of the actions already given in this piece of rendering.
 
-        asked: names of the actions given so far in this piece of rendering. An action that several parts start is given
-        once, except `program`.
+        An action that several parts start is given once, except `program`. `panic` is carried out here.
         """
         if action.name == "panic":
             self._router.silence(self.frame, engine)

@@ -71,7 +71,6 @@ def _attributes(thing: object) -> list[tuple[str, Any]]:
 
 
 def _is_like(value: object, present: object) -> bool:
-    """Whether both have the same type, or both are numbers or None."""
     if isinstance(present, _SCALARS):
         return isinstance(value, _SCALARS) and isinstance(value, str) == isinstance(present, str)
     if hasattr(present, "_fields"):

@@ -62,7 +62,7 @@ class RampPoints:
         return min(n_frames, spacing - since % spacing) if spacing else n_frames
 
     def _first_own(self, voice: Voice) -> int:
-        """Frames from a voice's start to the first point of its own, which depends on its lane."""
+        """In frames after the voice's start."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
         spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size

@@ -49,7 +49,7 @@ class Readings:
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
         """Make, for the voices with a point at the next hop, the spectra of the point after it.
 
-        Voices whose ramp between the two points differs in length from the first voice's get theirs at the hop.
+        Voices whose ramp is not as long as the first voice's get theirs at the hop.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
@@ -80,7 +80,6 @@ class Readings:
 
 
 def _is_stale(voice: Voice) -> bool:
-    """Whether a voice that does not move has a spectrum that is out of date."""
     return voice.spectrum_version != voice.knobs.version and not voice.played.spectrum_moves
 
 

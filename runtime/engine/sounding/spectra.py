@@ -201,9 +201,9 @@ class Spectra:
     def _make_shaped(
         self, values: VoiceValues, take: Take, foreseen: np.ndarray | None = None, leads: bool = False
     ) -> None:
-        """Decode and shape the spectra of voices that play one sound, and call `take` with at most MAX_ROWS at a time.
+        """Decode and shape the spectra of voices that play one sound, and call `take`.
 
-        foreseen: the gains of the voices' bins, None if not yet computed; leads: whether a ramp leads to these spectra.
+        foreseen: the gains of the voices' bins, or None; leads: whether a ramp leads to these spectra.
         """
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)
@@ -273,7 +273,6 @@ def _versions(voices: Sequence[Voice]) -> list[int]:
 
 
 def _led_to(groups: Sequence[VoiceValues]) -> list[tuple[Voice, tuple[object, ...]]]:
-    """Each voice with all values on which its spectrum at the end of a ramp depends."""
     return [
         (voice, (voice.knobs.version, voice.slide, voice.knobs.blend if values.needs_blend else 0.0, key))
         for values in groups

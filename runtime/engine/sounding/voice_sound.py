@@ -138,7 +138,6 @@ class VoiceSound:
             self._spectra.foresee(voices, due + lasting[0], lasting[0], n_events)
 
     def _leaving_submixes(self, changes: Changes) -> list[int]:
-        """Lanes that must leave their submix, because their pitch or gain begins to change."""
         sound = self._sound
         lanes = sound.mixed([voice.lane for voice in changes.retuned])
         if not self._bank.all_steady():
@@ -147,17 +146,14 @@ class VoiceSound:
         return lanes
 
     def _hopping(self, group: HopGroup, frame: int) -> list[Voice]:
-        """The sounding voices of a group that have no points of their own, except voices that begin at `frame`."""
+        """The group's sounding voices without points of their own, except voices that begin at `frame`."""
         voices = self._bank.voices[group.lanes]
         return [v for v in voices if v.active and v.started_at < frame and not v.played.has_own_points]
 
     def _give_stale_spectra(
         self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
     ) -> None:
-        """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date.
-
-        due: the groups that hop at `frame`, with their hopping voices.
-        """
+        """due: the groups that hop at `frame`, with their hopping voices."""
         prepared, wanting, blending = [], [voice for voice in opening if _wants_spectrum(voice)], []
         for group, hopping in due:
             of_group, wanting_of_group = self._readings.hop(group, hopping, frame)
@@ -178,11 +174,7 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices; transposing: as in `follow`.
-
-        Adjacent lanes of a hop group share one call of `WideSound.open` if their blends are equal and all or none of
-        them are transposed.
-        """
+        """Adjacent lanes of a hop group share one call of `WideSound.open` if they sound alike."""
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -197,7 +189,6 @@ class VoiceSound:
                 group.due = min(group.due, frame + self._sound.frames_to_hop(run.start, frame))
 
     def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes, frame: int) -> None:
-        """Make one or more hops for a group's hopping voices, and set when the group is due again."""
         if self._palette.has_own_points:
             others = [v.lane for v in self._bank.voices[group.lanes] if v.active and v.played.has_own_points]
             if others:
@@ -216,9 +207,7 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """Set the blends with which a group's lanes sound from this hop on.
-
-        hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
+        """hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
         """
         present, alike = self._knobs.present, hopping
         all_lanes = (
@@ -238,7 +227,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if a voice must wait for its next hop."""
+        """Return False if a voice must wait for its next hop."""
         if not self._palette.has_width:
             return True
         done = True
@@ -259,10 +248,7 @@ class VoiceSound:
         self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin to move each voice's spectrum to that of its next point.
-
-        moving: the voices, ascending by lane; n_events: as in `follow`.
-        """
+        """Begin to move each voice's spectrum to that of its next point; moving: ascending by lane."""
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames
@@ -279,11 +265,10 @@ class VoiceSound:
                     self._widths.move(voice.lane, frame, voice.width, n_frames)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
-        """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
+        """The gain of each lane in a submix; 0 for a lane that cannot be mixed.
 
-        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, or has points of its own. The same
-        holds for a note that has just begun and changes fast, for a lane with a bandwidth and coherent phases, and for
-        a lane whose blend is modulated or differs from the present sound's blend.
+        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, has points of its own, has just
+        begun and changes fast, has a bandwidth and coherent phases, or has another blend than the present sound.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])

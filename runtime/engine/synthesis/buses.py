@@ -66,10 +66,7 @@ class Buses:
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
-        """The bus for lanes that share a head: `former` if it still fits, None if fewer than two lanes are steady.
-
-        gains: as in `renew`.
-        """
+        """Return `former` if it still fits, and None if fewer than two lanes are steady."""
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if former is not None and former.is_whole and former.members_with_gains == members:
             return former
@@ -84,8 +81,8 @@ class Buses:
     def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:
         """Replace `former` by `bus`; either may be None. Returns the lanes in whose rings a crossfade must begin.
 
-        The ring of the new carrier gets the sum of the members' old sounds. The old sound of a lane that leaves a bus
-        stays in the former carrier's ring.
+        The new carrier's ring gets the sum of the members' old sounds. The old sound of a lane that leaves stays in the
+        former carrier's ring.
         """
         leaving = [] if former is None else [m for m in lanes if self._lanes[m].bus is former]
         entering = [] if bus is None else bus.members
@@ -127,7 +124,7 @@ class Buses:
         """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
         How far ahead the bus was made depends on block sizes. So its sound is completed and kept only up to the end of
-        the present dense hop, or of the dense hop in which a running crossfade ends. All later sound is made again.
+        the present dense hop, or of the dense hop in which a running crossfade ends.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

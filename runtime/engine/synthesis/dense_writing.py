@@ -68,11 +68,7 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into the ring of lane `number`; from the lane's `fade_from` on, the old sound crossfades to
-        it.
-
-        begin: the ring sample at which the hop begins.
-        """
+        """begin: the ring sample at which the hop begins."""
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:

@@ -133,10 +133,7 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Write the sum of the lanes' spectra into `out`.
-
-        played: in a spectrum, the floats of the bins that sound; the rest: as in `mixed_hop`.
-        """
+        """Write the sum of the lanes' spectra into `out`; played: the floats of the bins that sound."""
         if coherent is None or blend < 1.0:
             if factors is not None:
                 # Cheaper than making each lane's complex spectrum and weighting that.
@@ -190,14 +187,13 @@ class HopSynthesis:
         return self._dense_sound_of(1, 1, octave)
 
     def _clear_above(self, rows: slice, n_bins: int) -> None:
-        """Silence bin n_bins and all above it in these rows of the dense spectra."""
+        """Silence bin n_bins and all above it in these rows."""
         for row in range(rows.start, rows.stop):
             if self._dense_filled[row] != n_bins:
                 self._dense_spectra[row, n_bins : self._dense_filled[row]] = 0.0
                 self._dense_filled[row] = n_bins
 
     def _dense_sound_of(self, n: int, n_transformed: int, octave: int) -> np.ndarray:
-        """Transform the first n_transformed dense spectra; returns the dense hops of the first n of them."""
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
@@ -207,7 +203,7 @@ class HopSynthesis:
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of a hop's lanes into `out`; played: in a spectrum, the floats of the bins that sound."""
+        """Write the spectra of a hop's lanes into `out`; played: the floats of the bins that sound."""
         weights = hop.noise_weights
         if weights is None:
             self._fill_alike(hop, slice(0, len(out)), False, out, played)
@@ -220,10 +216,7 @@ class HopSynthesis:
                 first = row
 
     def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of some rows of a hop into `out`.
-
-        weighs: True if all these rows have noise weights, False if none has; played: as in `_fill`.
-        """
+        """weighs: True if all these rows have noise weights, False if none has."""
         pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
         if weighs and coherent is not None:
             weighted = self._weighted_pairs[:n]
@@ -242,9 +235,8 @@ class HopSynthesis:
 
 
 def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted: bool = False) -> None:
-    """Mix spectra with coherent phases into spectra with noise phases, as floats; `coherent` is overwritten.
-
-    is_weighted: whether the noise has its weight already.
+    """Mix spectra as floats into `noise`; `coherent` is overwritten; is_weighted: whether the noise has its weight
+    already.
     """
     if blend < 1.0:
         coherent *= coherent_amplitude(blend)
@@ -279,7 +271,6 @@ def _fft_size_at(spec: StftSpec, sample_rate_hz: int) -> int:
 
 
 def _n_halvings(*sizes: int) -> int:
-    """How many times all of these sizes can be halved without a remainder."""
     return min((size & -size).bit_length() - 1 for size in sizes)
 
 

@@ -172,7 +172,7 @@ class DenseHops:
         )
 
     def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
-        """Group neighbouring lanes whose hops are alike; returns each group's lanes, hop number and number of bins."""
+        """Group neighbouring lanes whose hops are alike: (lanes, hop number, number of bins)."""
         runs: list[tuple[slice, int, int]] = []
         for lane, number, n_bins in hops:
             if runs:

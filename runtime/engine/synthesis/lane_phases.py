@@ -119,10 +119,7 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Make the plans of lanes from hop `number` on.
-
-        A run of lanes and their sides are planned together if all these sides are among `lanes`.
-        """
+        """A run of lanes and their sides are planned together if all these sides are among `lanes`."""
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

@@ -308,7 +308,6 @@ class LaneSound:
             self._plain_hops.make(plain_lanes, plain, frame, n_hops, changed[rows], gains[rows])
 
     def _hop_phases(self, lanes: Sequence[int], frame: int, changed: Sequence[bool]) -> None:
-        """Fit the phases of plain lanes, which hop at the same frames, to changed spectra."""
         if lanes:
             number = self._hops.number(lanes[0], frame)
             self._phases.hop(lanes, frame, [number] * len(lanes), changed)

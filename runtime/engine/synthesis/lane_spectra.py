@@ -105,7 +105,6 @@ class LaneSpectra:
 
 
 def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
-    """One run if all lanes, ascending, are neighbours, else one run a lane; each with its spectra's rows."""
     n = len(lanes)
     if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
         return [(slice(lanes[0], lanes[-1] + 1), slice(0, n))]

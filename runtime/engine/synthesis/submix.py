@@ -212,7 +212,7 @@ class PlainHops:
                 self._write_hop(each, at, sound, fades[each.start - run.start : each.stop - run.start])
 
     def _runs_alone(self, lanes: Sequence[int]) -> list[slice]:
-        """Runs of the lanes that are plain and in no submix; the lanes of each run have one blend."""
+        """Runs of the lanes that are in no submix and not transposed; the lanes of each run have one blend."""
         return runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend)
 
     def _is_alone(self, lane: int) -> bool:

@@ -101,10 +101,7 @@ class Transposer:
             self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
-        """A head with the beginning's ratio: an existing head that can be shared, else a new head.
-
-        begun: lanes that begin at the same frame, and their heads.
-        """
+        """begun: lanes that begin at the same frame, and their heads."""
         offset, candidates = self._hop_offsets[beginning.lane], list(begun)
         if beginning.is_new:
             candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]
@@ -261,7 +258,7 @@ class Transposer:
         return [self._lanes[number] for number in lanes]
 
     def _finish_fade(self, number: int, frame: int, fading: np.ndarray) -> None:
-        """Crossfade from `fading`, which begins at `frame`, to the sound in the ring of lane `number`."""
+        """Crossfade from `fading`, which begins at `frame`, to the lane's ring."""
         head = self._lanes[number].head
         n = (len(fading) - 1) * head.density >> FRACTION_BITS
         dense = np.interp(np.arange(n) * (ONE / head.density), np.arange(len(fading)), fading).astype(np.float32)

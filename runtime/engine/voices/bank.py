@@ -220,7 +220,7 @@ class VoiceBank:
         self.envelope.move(voice.lane, frame, level, n_frames, SMOOTH if is_steep else voice.played.curve)
 
     def _hold_frames(self, voice: Voice) -> int:
-        """Length of the hold stage in frames; 0 at full sustain, because no decay follows."""
+        """0 at full sustain, because no decay follows."""
         envelope = voice.knobs.envelope
         return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 

@@ -121,7 +121,7 @@ class ChannelControls:
         """CC 122 does nothing: this instrument has no keyboard to switch off."""
 
     def _all_notes_off(self, event: ControlChange, frame: int) -> None:
-        """End all notes for CC 123, and for the mode messages CC 124 to 127, as MIDI 1.0 demands."""
+        """In MIDI 1.0, CC 124 to 127 end all notes, too."""
         self._notes.all_off(self._channels.with_members(event.channel), frame)
 
     def _follow_channels(self, channels: Iterable[int], frame: int) -> None:

@@ -134,9 +134,9 @@ class Notes:
         self._keys = [key for key in self._keys if key[:2] != (channel, note)]
 
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
-        """Mono and legato: start a voice in place of the sounding one; with portamento, it glides from the old pitch.
+        """Mono and legato: start a voice in place of the sounding one, and perhaps a glide.
 
-        In legato the new voice continues the old voice's envelope. Voices of an earlier poly sound keep sounding.
+        Voices of an earlier poly sound keep sounding.
         """
         held = [voice for voice in self._bank.used() if voice.active and not voice.released]
         former = [voice for voice in held if voice.played.voice.mode != "poly"]
@@ -179,7 +179,6 @@ class Notes:
         return voice
 
     def _start_path(self, voice: Voice, frame: int) -> None:
-        """Begin the trajectories of a voice, with the modulated speed and shift of their playheads."""
         speed, shift = 1.0, 0.0
         if voice.played.playhead_targets:
             speed, shift = (float(values[0]) for values in playhead_of([voice], frame))

@@ -85,7 +85,7 @@ class Palette:
         return PlayedSound(patch, sources, self._latents, trajectories, morphs)
 
     def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
-        """The sound at each step of a morph. Sounds with equal trajectories share their large tables."""
+        """Sounds with equal trajectories share their large tables."""
         patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
         alike: dict[int, list[Patch]] = {}
         for patch in patches:

@@ -106,10 +106,7 @@ class Performance:
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
-        """Move the targets that an event is mapped to; return whether there are any.
-
-        Channels that are members of an MPE zone have no map.
-        """
+        """Move the targets that an event is mapped to; return whether there are any."""
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
@@ -145,7 +142,7 @@ class Performance:
         return [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
-        """The sounding voices whose playheads are modulated, grouped by sound."""
+        """One list for each sound."""
         if not self._palette.moves_playheads:
             return []
         by_sound: dict[PlayedSound, list[Voice]] = {}
@@ -227,7 +224,6 @@ class Performance:
         self._knobs.turn_blend(event.position)
 
     def _follow_targets(self, frame: int) -> None:
-        """Apply moved targets to gains, pitches, sends and the morph; record new bandwidths and widths."""
         moved = self._knobs.moved
         if not moved.isdisjoint(("level", "pan")):
             self._channel_controls.ramp_gains(range(N_CHANNELS), frame)

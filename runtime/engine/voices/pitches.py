@@ -81,7 +81,6 @@ class VoicePitches:
         return ModulatedPitch(voice, ratio, limits, frame, former)
 
     def _special_ratio(self, voice: Voice, frame: int) -> PitchRatio:
-        """The ratio of a voice that glides or that may reach a limit."""
         semitones, glide, reach = voice.key_offset + voice.bend_semitones, None, voice.vibrato_semitones
         if frame < voice.glide_end:
             glide = Glide(voice.glide_semitones, voice.started_at, voice.glide_end)

@@ -157,7 +157,6 @@ class PlayedSound:
 
 
 def _is_shaped(sound: Sound) -> bool:
-    """Whether a sound shapes spectra even without modulation."""
     return (
         sound.filter.type != "off"
         or sound.tilt_db_per_octave != 0.0

@@ -51,10 +51,7 @@ class Start(NamedTuple):
 
 
 class _Head(PartTree, frozen=True, kw_only=True):
-    """The keys of a recording's head: the first part's keys, inherited from PartTree, and the rack's own keys.
-
-    `seed` and `n_voices` repeat values in `settings`.
-    """
+    """The keys of a recording's head; `seed` and `n_voices` repeat values in `settings`."""
 
     recording_version: int
     sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)]
@@ -118,7 +115,7 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rack's memory in a recording by an early version, which keeps it in the state of the first part's engine."""
+    """An early version keeps the rack's memory in the state of the first part's engine."""
     return parts | {"controls": parts.get("maps", {})}
 
 

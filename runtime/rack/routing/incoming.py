@@ -116,7 +116,7 @@ class Incoming:
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
     def _light(self, event: Event) -> Event:
-        """The event without the engine that a Swap brings: the history and states must not keep an engine in memory."""
+        """The event without the engine that a Swap brings: the history must not keep an engine in memory."""
         if not isinstance(event, Swap):
             return event
         if event.part == ALL_PARTS:
@@ -128,7 +128,6 @@ class Incoming:
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:
-        """Pass events through the arpeggiator; return the events before `end` that come out of it."""
         for each in due:
             self._arpeggiator.feed(each.event, each.frame)
             sound = self._chosen_sound(each.event)
@@ -137,7 +136,7 @@ class Incoming:
         return [Due(at, 0, event, at) for at, event in self._arpeggiator.take(end)]
 
     def _chosen_sound(self, event: Event) -> Sound | None:
-        """Return the sound that an event chooses for the first part, or None; store the values of bank selects."""
+        """The sound that an event chooses for the first part, or None; stores the values of bank selects."""
         if isinstance(event, Swap):
             made = event.made[0] if event.part == ALL_PARTS else event.made if event.part == 0 else None
             return made.sound if isinstance(made, (Part, Playable)) else None
@@ -150,7 +149,6 @@ class Incoming:
         return None
 
     def _program(self, event: ProgramChange) -> Sound | None:
-        """Return the sound that a program change chooses for the first part; None if the engine does not have it."""
         programs = self._parts[0].engine.sounds[1]
         is_own = not any(self._banks.get(event.channel, ())) and event.program < len(programs)
         heard = self._parts[0].hears(event.channel) and not self._controls.is_mapped(event)

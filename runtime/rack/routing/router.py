@@ -129,8 +129,7 @@ class Router:
     def _is_taken(self, due: Due) -> bool:
         """Handle a MapChange, or an event of a mapped control; return False for any other event.
 
-        A mapped control moves the parts that hear its channel. If no part hears it, which may be so with a knob box,
-        the control moves every part.
+        A mapped control moves the parts that hear its channel, or every part if none hears it, as with a knob box.
         """
         event = due.event
         if isinstance(event, MapChange):
@@ -151,7 +150,7 @@ class Router:
         return True
 
     def _begin(self, part: Part, event: NoteOn, due: Due) -> bool:
-        """Begin a note on a part; return False if the part does not play the note."""
+        """Return False if the part does not play the note."""
         note = part.note_of(event)
         if note is None:
             return False
@@ -184,7 +183,6 @@ class Router:
                     part.engine.post(said, frame)
 
     def _replace_all(self, event: Swap, frame: int) -> list[Part]:
-        """Replace all parts by the Swap's new ones, and return these."""
         self._leaving += self._parts
         self._parts[:] = event.made
         for part in self._parts:

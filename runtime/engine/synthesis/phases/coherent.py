@@ -160,7 +160,7 @@ class CoherentPhases:
         first_side: int | None,
         found: Found | None,
     ) -> None:
-        """Plan some of the lanes of `plan`; walks: True if all these lanes have a bandwidth, False if none has."""
+        """walks: True if all these lanes have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         self._n_changes += 1
         if found is None:
@@ -201,10 +201,7 @@ class CoherentPhases:
     def _continued(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
     ) -> np.ndarray:
-        """Phases of new sinusoids, intp (n,), that continue the phases that their peak bins had before.
-
-        moves: the new sinusoids' moves; the rest: as in `_phases_at`.
-        """
+        """Phases of new sinusoids, intp (n,), that continue the former phases of their peak bins."""
         phases, former_moves = self._phases_at(lanes, rows, bins, places, hop)
         # A bin's phase is its sinusoid's phase in the middle of the window. But the old and the new sinusoid must agree
         # at the hop, where the window begins. So the phase shifts by the change in frequency times half a window.
@@ -243,9 +240,9 @@ class CoherentPhases:
         return phases, moves
 
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
-        """Remove the magnitudes of the sinusoids in `peaks` from the lanes' noise, and set `_owners`.
+        """Remove the sinusoids' magnitudes from the lanes' noise, and set `_owners`.
 
-        Returns the factors by which each sinusoid multiplies the table `lobes`, float32 (N_REACHED, n_peaks).
+        Returns the factors of the table `lobes`, float32 (N_REACHED, n_peaks).
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
@@ -268,9 +265,8 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by their RMS with a steady sinusoid in each bin: (n, 1).
-
-        Each sinusoid has its bin's magnitude. The quotients are about 0.9 to 1.
+        """K-weighted RMS of spectra with noise phases, divided by their RMS with a steady sinusoid in each bin: (n, 1),
+        0.9 to 1.
         """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
@@ -317,9 +313,7 @@ class CoherentPhases:
         return spectrum
 
     def _mix_noise(self, lanes: slice, factors: np.ndarray | None) -> None:
-        """Write the sum of the lanes' noise in hop 0, each times its factor, into `NoiseBins.mixed`.
-
-        It is the same for all hops of a plan. `NoiseBins.write_mixed` turns it to its phases in a hop.
+        """Write the weighted sum of the lanes' noise in hop 0 into `NoiseBins.mixed`; it holds for all hops of a plan.
         """
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
@@ -337,8 +331,8 @@ class CoherentPhases:
     ) -> Iterator[tuple[Sinusoids, int, int]]:
         """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run.
 
-        factors: as in `mixed_spectrum`. A lane whose factor is 0 ends a run. So the sum's last bits do not depend on
-        whether such a lane was planned again.
+        A lane whose factor is 0 ends a run. So the sum's last bits do not depend on whether such a lane was planned
+        again.
         """
         sinusoids: list[Sinusoids | None] = self._sinusoids[lanes]
         if factors is not None:

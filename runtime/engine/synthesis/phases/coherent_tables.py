@@ -119,8 +119,8 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
     """Moves of the noise bins in units of phase, intp (n_bins,); random stretching of bands avoids repetition.
 
-    Within a band of bins, the move grows by the same whole number from bin to bin. With single rounding, the errors
-    would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
+    Within a band, the move grows by the same whole number from bin to bin. Otherwise rounding errors would add up over
+    the hops, and after minutes the phases of neighbouring bins would not fit.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

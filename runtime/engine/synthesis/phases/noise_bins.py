@@ -63,11 +63,10 @@ class NoiseBins:
 def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     """What a bin of phase 0 adds to the bin above, to itself and to the bin below: complex128 (3, n_bins).
 
-    turns: by how many radians each bin's move differs from the move of a sinusoid at the bin's centre; hop_angle: that
-    move in bin 1. The window that began k hops ago keeps its phase of then, which is k turns behind. If all windows had
-    the newest one's phase, the sound of a stretched bin would jump at each hop. The taps of a Hann window that began k
-    hops ago are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle. Windows with unequal phases are softer
-    together, so the taps of each bin are scaled to keep its power.
+    turns: each bin's move less the move of a sinusoid at its centre, in radians; hop_angle: that sinusoid's move in bin
+    1. The window that began k hops ago keeps its phase of then, which is k turns behind: otherwise the sound of a
+    stretched bin would jump at each hop. Its taps are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle.
+    Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)
@@ -79,7 +78,7 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
 
 
 def _received(taps: np.ndarray) -> np.ndarray:
-    """The same taps, ordered by the receiving bin: the factors of the bin below, of itself and of the bin above."""
+    """Order taps by the receiving bin: the factors of the bin below, of itself and of the bin above."""
     received = np.zeros(taps.shape, np.complex64)
     received[0, 1:], received[1], received[2, :-1] = taps[0, :-1], taps[1], taps[2, 1:]
     return received

@@ -80,7 +80,7 @@ class Sinusoids:
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
     def _index_in_rows(self, lanes: slice, part: slice, width: int) -> np.ndarray:
-        """Where the lanes' sinusoids are in the flattened rows of these lanes, which are `width` long."""
+        """Indices in the flattened rows of these lanes, which are `width` long."""
         if self._row_index is None:
             self._row_index = self._index + self._rows * width
         first = lanes.start - self._first_lane
@@ -120,7 +120,6 @@ class Sinusoids:
         return phases
 
     def _part(self, lanes: slice) -> slice:
-        """The slice that selects the sinusoids of lanes."""
         if lanes.start <= self._first_lane and (not self.n or lanes.stop - self._first_lane > self._rows[-1]):
             return slice(0, self.n)
         if self._ends is None:

@@ -196,7 +196,7 @@ class WalkingSinusoids(Sinusoids):
         added *= self._amplitudes[:, part]
 
     def _steps(self, hop: int) -> np.ndarray:
-        """The steps of all sinusoids at a hop, in units of phase, intp (n,)."""
+        """In units of phase, intp (n,), for all sinusoids."""
         steps = self._steps_at.get(hop)
         if steps is None:
             if len(self._steps_at) >= _N_KEPT_HOPS:
@@ -208,7 +208,6 @@ class WalkingSinusoids(Sinusoids):
         return steps
 
     def _runs(self, lanes: slice, values: list[int | None]) -> list[tuple[slice, int | None]]:
-        """Runs of lanes that have equal values, each run with its value."""
         runs, first = [], lanes.start
         for lane in range(lanes.start + 1, lanes.stop + 1):
             value = values[first - self._first_lane]

@@ -57,7 +57,7 @@ class Levels:
 
 
 def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
-    """Weights of the bins for each transposition by -60 to 60 semitones, float32 (2 * _WIDEST_SHIFT + 1, n_bins).
+    """For each transposition by -60 to 60 semitones, the weights of the bins, float32 (2 * _WIDEST_SHIFT + 1, n_bins).
 
     They are scaled so that a spectrum at VOICE_LEVEL_DB has power 1 in `find`.
     """

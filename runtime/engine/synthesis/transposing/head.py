@@ -85,7 +85,7 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """Find the begins and steps of the intervals up to number _first + `number`."""
+        """For the intervals up to number _first + `number`."""
         begins, steps, at = self._begins, self._steps, self.ratio.at
         for each in range(len(steps), number + 1):
             middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2

@@ -81,7 +81,6 @@ class Resampler:
         return np.add(pairs[::2], pairs[1::2], out=sound)
 
     def _positions_of_one(self, head: Head, frame: int, n_frames: int) -> np.ndarray:
-        """As `_positions`, for one lane: int64 (n_frames,)."""
         step = head.fixed_step
         if step is not None:
             self._step[...], self._begin[...] = step, head.position(frame) - _FIRST_SAMPLE
@@ -99,7 +98,7 @@ class Resampler:
         return places.reshape(-1)[elapsed : elapsed + n_frames]
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
-        """The position of the first sample read for each lane and frame: fixed-point, int64 (n_lanes, n_frames)."""
+        """The first sample that is read for each lane and frame: fixed-point, int64 (n_lanes, n_frames)."""
         n, steps = len(heads), [head.fixed_step for head in heads]
         if None in steps:
             return self._moving_positions(heads, frame, n_frames)
@@ -130,8 +129,7 @@ class Resampler:
 def _catmull_rom_weights(fractions: np.ndarray) -> np.ndarray:
     """Weights of four successive samples, float32 (n, 4), for values at `fractions` (n,) between the middle two.
 
-    The curve is a cubic Hermite curve (Catmull-Rom). It is accurate enough for sound that uses only the lower half of
-    its band, as dense hops do.
+    The cubic Hermite curve is accurate enough for sound that uses only the lower half of its band, as dense hops do.
     """
     x = fractions[:, None] ** np.arange(4)
     coefficients = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]])

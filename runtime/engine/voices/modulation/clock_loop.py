@@ -105,7 +105,7 @@ class ClockLoop:
             heard.extend(shifted)
 
     def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
-        """Fit the line to the messages `heard`, each (frame, count), and forget all others."""
+        """heard: (frame, count) of each message; all others are forgotten."""
         self._early = self._late = 0.0  # sums of the errors of early and of late messages
         self._n_drifting = self._n_strange = self._n_since_usual = 0
         self._heard.clear()
@@ -129,7 +129,6 @@ class ClockLoop:
         self.count = count
 
     def _limited(self, error: float) -> float:
-        """Limit an error to _LARGEST_ERROR times the usual error, and update the drift and the usual error."""
         most = _LARGEST_ERROR * self._jitter
         weight = _JITTER_WEIGHT if abs(error) < most else _JITTER_WEIGHT / 4.0
         error = min(max(error, -most), most)

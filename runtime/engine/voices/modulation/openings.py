@@ -51,9 +51,10 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The largest change of all levels together, in dB, within `distance` frames that begin in this part.
+    """The largest change, in dB, of all levels together within `distance` frames.
 
-    levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
+    levels_db: for each route, its level on a grid of _GRID_FRAMES; part: the part of this grid in which a change
+    begins.
     """
     step = distance // _GRID_FRAMES
     changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]

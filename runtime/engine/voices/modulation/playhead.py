@@ -143,15 +143,12 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The numbers _PLACE to _SHIFT_CHANGE with which a note's playheads begin: (5, n_trajectories)."""
+        """The numbers _PLACE to _SHIFT_CHANGE, (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])
 
 
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop.
-
-    entries: these rows up to now; places: where the playheads are now, in rows.
-    """
+    """The row at which each playhead will enter its loop; -inf if it is in the loop."""
     return np.where(places >= entries, -np.inf, entries)

@@ -180,7 +180,7 @@ class Sources:
         return values
 
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """Values of an LFO's wave, (n, n_points), or (1, n_points) if all voices share them."""
+        """(n, n_points), or (1, n_points) if all voices share the values."""
         table, lanes = self._table, moment.lanes
         cycles = self._passed(name, lfo, moment, frames)
         salt: np.ndarray | int = name == "lfo_2"
@@ -192,7 +192,7 @@ class Sources:
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _random_phases(self, name: str, salt: np.ndarray) -> np.ndarray:
-        """The place, 0 to 1, at which each voice begins in the wave of LFO `name`, (n, 1); salt: as in `_wave`."""
+        """Where each voice begins in the LFO's wave, 0 to 1, (n, 1)."""
         key = salt.tobytes()
         if self._found_phases.get(name, (b"",))[0] != key:
             self._found_phases[name] = key, 0.5 * (1.0 + self._table.random_at(salt, 1))
@@ -226,7 +226,7 @@ def is_control(name: str) -> bool:
 
 
 def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
-    """The envelope while the key is down; held_s: seconds since the note's start, overwritten."""
+    """held_s: seconds since the note's start, overwritten."""
     p = cubic_of(envelope.curve)
     held_s -= envelope.delay_s
     level = cubic(_share(held_s, envelope.attack_s), p)

@@ -125,7 +125,6 @@ class Tempo:
 
 
 def _meeting(frame: int, beats: float, loop: ClockLoop) -> BeatLine:
-    """A line from `beats` at `frame` that meets the loop's beat, and then keeps the loop's tempo."""
     ahead, speed = loop.beats_at(frame) - beats, 1.0 / (loop.period * CLOCKS_PER_BEAT)
     bend = min(max(ahead / (_N_TO_MEET * loop.period), _SLOWEST * speed), _FASTEST * speed)
     return BeatLine(frame, beats, speed, bend, ahead / bend) if bend else BeatLine(frame, beats, speed)

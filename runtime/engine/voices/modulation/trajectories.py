@@ -149,9 +149,7 @@ def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity
 
 
 def _hats(centres: Sequence[int], n: int) -> np.ndarray:
-    """Each centre's weight at the whole numbers below n, (n, n_centres): 1 at the centre, falling linearly to 0 at its
-    neighbours.
-    """
+    """Each centre's weight, (n, n_centres): 1 at the centre, falling linearly to 0 at its neighbours."""
     return np.stack([np.interp(np.arange(n), centres, row) for row in np.eye(len(centres))], axis=1)
 
 
@@ -159,7 +157,7 @@ def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, n
     """The first row of each table's held part, and that of its release: int64 (n, 1) each.
 
     Rows are counted through all tables, laid end to end. lengths: rows of each table; holds: the final row of each held
-    part. For a table without a release, the result is its final row; the release then has the weight 0.
+    part. For a table without a release, the result is its final row.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]
@@ -167,6 +165,6 @@ def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, n
 
 
 def _split(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows as whole numbers, int64, and the fractions above them, float32."""
+    """Whole rows, int64, and the fractions above them, float32."""
     before = rows.astype(np.int64)
     return before, (rows - before).astype(np.float32)
