@@ -121,7 +121,7 @@ class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
 class TargetMove(msgspec.Struct, frozen=True, gc=False):
     """A target of the sound moves.
 
-    target: a name from `control.targets`, such as `filter.cutoff` or `latent.3`. position: 0 to 1 of the target's travel.
+    target: one that `control.targets` lists, such as `filter.cutoff`. position: 0 to 1 of the target's travel.
     """
 
     target: str

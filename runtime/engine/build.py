@@ -24,15 +24,15 @@ def build_engine(
     *,
     limits: bool = True,
 ) -> Engine:
-    """Return a new engine that plays `patch`.
+    """Return a new engine that plays `patch`; the other arguments are as in `Engine`.
 
-    programs, start, limits: as in `Engine`. UserError if the settings name a preset that the instrument does not have.
+    UserError if the settings name a preset that the instrument does not have.
     """
     return Engine(decoder, sample_rate_hz=sample_rate_hz, patch=patch, programs=programs, start=start, limits=limits)
 
 
 def warm_up(patch: Patch, decoder: Decoder, sample_rate_hz: int) -> None:
-    """Play a note on an engine that is then thrown away: the first note of a process is slow."""
+    """Play a note on another engine, because the first note of a process is slow."""
     engine, block = build_engine(patch, decoder, sample_rate_hz), np.zeros((512, 2), np.float32)
     engine.post(NoteOn(0, 60, 100))
     for _ in range(_WARM_UP_BLOCKS):

@@ -1,7 +1,7 @@
 """The engine turns events into sound. docs/engine.md explains its terms.
 
-Sound is made in spans. A span begins at an event, a hop or the end of a ramp, and lasts until the next of these. Its
-sound depends on absolute frame numbers alone. So the output is bit-identical for all block sizes.
+Sound is made in spans. A span begins at an event, a hop or the end of a ramp. Its sound depends on absolute frame
+numbers alone. So the output is bit-identical for all block sizes.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ T = TypeVar("T")
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    instrument: the loaded decoder. sample_rate_hz: None for the instrument's rate. config: the settings, None for those
-    of `patch`. n_voices (1 to 64), seed (of all random numbers): None for the settings' values; ValueError if they
-    contradict the settings. patch: the sound at the start. programs: the sounds that program changes choose, None for
-    the instrument's presets. limits: whether the sound is limited to full scale. start: the state of another engine
-    with the same instrument, settings and sounds, from which this engine continues; None to begin at frame 0.
+    sample_rate_hz: None for the instrument's rate. config: the settings, None for those of `patch`. n_voices (1 to 64),
+    seed (of all random numbers): None for the settings' values; ValueError if they contradict the settings. patch: the
+    sound at the start. programs: the sounds that program changes choose, None for the instrument's presets. start: the
+    state of another engine with the same instrument, settings and sounds, from which this engine continues, or None.
+    limits: whether the sound is limited to full scale.
 
     Attributes: frame: the next frame to render; status: a snapshot, replaced when a span begins or events are applied.
     """
@@ -104,11 +104,11 @@ class Engine:
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` each collected event, as (frame, event), and each requested state."""
+        """Append to `history` each event that is collected from now on, as (frame, event), and each requested state."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
-        """Ask for (frame, EngineState) in the history; the audio thread appends it after the present block."""
+        """Request (frame, EngineState) in the history; it comes after the present block."""
         self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
@@ -117,7 +117,7 @@ class Engine:
 
     @property
     def patch(self) -> Patch:
-        """The sound that was chosen most recently. Any thread may read it."""
+        """The newest chosen sound. Any thread may read it."""
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:
@@ -128,7 +128,7 @@ class Engine:
 
     @property
     def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
-        """The sound at the start, and the sounds that program changes choose."""
+        """The sound at the start, and the sounds of program changes."""
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
@@ -141,14 +141,14 @@ class Engine:
         return edited_sound(self._knobs, self.instrument.card)
 
     def target_position(self, target: str) -> float | None:
-        """A target's position, 0 to 1, or None if the instrument lacks the target. Any thread may call this."""
+        """A target's position, 0 to 1, or None if the instrument lacks it. Any thread may call this."""
         return self._knobs.position(target)
 
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
         frame, n_frames, events, spans = self.frame, len(out), self._events, self._spans
         end, spans.has_worked = frame + n_frames, False
-        # Events that are first heard at the next hop can wait until then.
+        # Events that wait for the next hop need not be collected earlier.
         if events.has_news and (end > spans.first_hop or end > spans.end or events.is_urgent):
             spans.end = events.collect(frame, spans.end, spans.first_hop)
         if end > spans.end:
@@ -166,7 +166,7 @@ class Engine:
 
     def state(self, is_silent: bool) -> EngineState:
         """The state of the controls; call it on the audio thread, between two blocks. is_silent: as in EngineState."""
-        if self._events.has_news:  # these events could wait for the next hop, but the state includes them
+        if self._events.has_news:  # the state includes these events
             self._spans.end = self._events.collect(self.frame, self._spans.end, self._spans.first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
@@ -177,7 +177,7 @@ class Engine:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra were silenced so far: the decoder gave infinities, NaNs or too large values."""
+        """Spectra that were silenced so far, because of infinities, NaNs or too large values."""
         return self.instrument.n_silenced
 
     @property
@@ -186,13 +186,13 @@ class Engine:
         return not self._bank.n_active and self.frame >= self._mixer.tails_end
 
     def sounding(self) -> list[Voice]:
-        """The voices that sound and have not been cut, in any order."""
+        """The voices that sound and have not been cut."""
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
 
     def seen(self, voice: Voice) -> tuple[Seen, float]:
         """What a sounding voice sounds like now, and the voice's gain.
 
-        Any thread may call this. On other threads, the values may belong to different frames.
+        On other threads than the audio thread, the values may belong to different frames.
         """
         envelope, left, right = self._bank.levels(voice, self.frame)
         return self._spectra.seen(voice), envelope * max(left, right)

@@ -1,4 +1,4 @@
-"""The queue of events: any thread posts them, and the audio thread takes each of them at its frame."""
+"""The queue of events: any thread posts them, the audio thread takes them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EventQueue:
     Events that only change spectra or the tempo may wait for the next hop (`ControlMap.may_wait_for_hop`).
 
     Attributes: has_news: whether events were posted since the latest `collect`; is_urgent: whether one of them must be
-    collected in this block; history: if not None, `collect` appends each event to it as (frame, event).
+    collected in this block; history: the list of collected events, (frame, event), or None.
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
@@ -38,7 +38,7 @@ class EventQueue:
             self._positions[event.latent] = event.position  # of all positions before a hop, only the newest is heard
         else:
             self._posted.append((frame, event))
-            # If a clock message were collected in a later block, it would get a later frame, and so a wrong beat.
+            # A clock message that is collected in a later block would get a later frame, and so a wrong beat.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True
@@ -46,11 +46,10 @@ class EventQueue:
     def collect(self, now: int, end: int, first_hop: int) -> int:
         """Sort the posted events into the queue, on the audio thread; returns the new end of the present span.
 
-        now: the next frame to render, given to events that have no frame or an earlier one. end: the present end of the
-        span; the new end is earlier if a posted event is heard before `end`. first_hop: the first hop after the span's
-        first frame.
+        now: the next frame to render, given to events without a frame and to late ones. end: the present end of the
+        span. first_hop: the first hop after the span's first frame.
         """
-        # Clear the flags first: an event posted during the loop below sets them again.
+        # An event posted during the loop below sets the flags again.
         self.has_news = self.is_urgent = False
         if self._positions:
             self._turn_knobs(now)
@@ -68,7 +67,7 @@ class EventQueue:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            if self._pending:  # these events must be applied before this turn
+            if self._pending:  # events before this turn
                 self._sort_in(now, KnobTurn(latent, position))
             else:
                 self._knobs.turn(latent, position)
@@ -80,7 +79,7 @@ class EventQueue:
         return tuple((frame, event) for frame, _, event in self._pending)
 
     def wait_again(self, waiting: Iterable[tuple[int, Event]]) -> None:
-        """Add the events that waited in another engine's queue; call it before the first block."""
+        """Add the events that waited in another engine's queue; only before the first block."""
         for frame, event in waiting:
             self._sort_in(frame, event)
 
@@ -111,7 +110,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # the events behind it cannot be heard at an earlier hop
+            if not waits_for_hop:  # later events cannot be heard at an earlier hop
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

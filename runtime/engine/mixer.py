@@ -1,4 +1,4 @@
-"""Mixes all lanes to stereo: applies envelopes and gains, adds the tails of stolen voices, and limits the sum."""
+"""Mixes all lanes to stereo, adds the tails of stolen voices, and limits the sum."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Mixer:
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
         self._limits, self.tails_end = limits, 0
-        # For the present part: is_mono: whether left and right are alike; _transposed: the transposed lanes;
-        # _modulated: the lanes with modulated gains. If is_mono: _heard: the lanes that are read; _gains: their gains.
+        # For the present part: is_mono: whether left and right are alike; _modulated: the lanes with modulated gains;
+        # if is_mono, _heard: the lanes that are read, and _gains: their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
         self._heard: list[int] | slice = slice(0, 0)
         self._gains = np.zeros(0, np.float32)
@@ -62,7 +62,7 @@ class Mixer:
             self._modulated = [voice.lane for voice in modulated]
 
     def mix(self, frame: int, n_frames: int) -> None:
-        """Fill the first n_frames of `stereo` with the sound from `frame` on, which must lie in the present part."""
+        """Fill the first n_frames of `stereo` with the sound from `frame` on."""
         # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
         n, lanes, bank, sound = max(2, n_frames), self._bank.n_lanes_used, self._bank, self._sound
         if self.is_mono:
@@ -163,7 +163,7 @@ class Mixer:
         return np.add(enveloped, sides, out=enveloped), right
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
-        """Copy a stolen voice's sound from `frame` on, faded out, into the tails, because a new note takes its lane."""
+        """Copy the sound of a lane that a new note takes, faded out from `frame` on, into the tails."""
         n = self._bank.cut_fade_frames
         fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
         sound = self._sound.copy(stolen.lane, frame, n) * fade * np.float32(stolen.level)
@@ -181,7 +181,7 @@ class Mixer:
         self.tails_end = frame + n
 
     def clear_played_tails(self, first: int, end: int) -> None:
-        """Erase the tails from frame `first` up to `end`, because they have been played."""
+        """Erase the played tails, from frame `first` up to `end`."""
         if first < self.tails_end:
             at = first % self._sound.size
             self._tails[:, at : at + end - first] = 0.0

@@ -11,7 +11,7 @@ from runtime.control_numbers import Control
 from runtime.events import N_CHANNELS, ControlChange, Event
 
 BLOCK_FRAMES = 4096
-# The longest time that rendering goes on after the last event, while something still sounds.
+# The longest time that rendering goes on after the last event.
 LONGEST_TAIL_S = 60.0
 
 
@@ -47,9 +47,9 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
 
 
 def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield n_frames in blocks like those of `render_events`; events: (frame, event), absolute frames, ascending.
+    """Yield n_frames in blocks like those of `render_events`; events: (absolute frame, event), ascending.
 
-    ValueError for a sample that is not finite, which a damaged recording's state can cause.
+    ValueError for a sample that is not finite, which a damaged recording can cause.
     """
     waiting = _Waiting(events)
     block, end = np.zeros((BLOCK_FRAMES, 2), np.float32), engine.frame + n_frames

@@ -1,4 +1,4 @@
-"""Decides at which frames the sound changes, and makes and mixes the sound between these frames."""
+"""Decides at which frames the sound changes, and mixes the sound between them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ class Spans:
     """Mixes the sound of one span after another into `Mixer.stereo`.
 
     A span is mixed in parts. A part ends with its span, at an event that changes only pitches, or where a read of
-    transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame. But if pitches
-    changed then or shortly before, a wheel may be turning, and its next event ends the part. Then the part is mixed
-    piece by piece.
+    transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame. But while a wheel
+    turns, the next event soon ends the part, so the part is mixed piece by piece.
 
     frame: the first frame. Attributes: begin: the frame of the mixer's first sample; end: up to where blocks may copy
-    the mixer's samples; first_hop: the first hop or reading after `begin`; has_worked: set to True by each call that
-    makes a hop, reads knobs or begins a voice; may_foresee: whether a block without such work may call
-    `VoiceSound.foresee`.
+    the mixer's samples; first_hop: the first hop or reading after `begin`; has_worked: set by each call that makes a
+    hop, reads knobs or begins a voice; may_foresee: whether a block without this work may call `VoiceSound.foresee`.
     """
 
     def __init__(
@@ -51,7 +49,6 @@ class Spans:
     def start_at(self, frame: int) -> None:
         """Begin the first span at `frame`."""
         self.begin = self.end = self.first_hop = frame
-        # The span lasts up to _change, the present part up to _part_end, and the mixed sound up to _mixed_to.
         self._change = self._part_begin = self._part_end = self._mixed_to = self._reading_at = frame
 
     def go_on(self, frame: int, block_end: int) -> bool:
@@ -61,8 +58,7 @@ class Spans:
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something is due at `frame` for every block size. Otherwise only the mixed sound ends here, and its
-        # end depends on the block size.
+        # Whether something is due at `frame` for every block size. Otherwise only the mixed sound ends here.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:
@@ -109,8 +105,7 @@ class Spans:
         return all(voice.lane in self._transposed for voice in changes.retuned)
 
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
-        """changes: what events at `frame` changed, None without events; n_events: `Performance.n_events` before them.
-        """
+        """changes: what events at `frame` changed, or None; n_events: `Performance.n_events` before them."""
         if changes is not None:
             sources_changed = n_events != self._performance.n_events
             self._voice_sound.follow_events(frame, sources_changed)
@@ -157,14 +152,14 @@ class Spans:
         if self._transposed:
             longest = self._sound.longest_read(self._heard)
             self._part_end = min(self._change, frame + longest - frame % longest)
-        if begins_span or not self._mixer.is_mono:  # within a span, the mix stays mono
+        if begins_span or not self._mixer.is_mono:  # a mono span stays mono
             self._mixer.begin_part(frame, self._part_end - frame, self._transposed, self._heard)
         self._mixed_to = frame
 
     def _mix(self, frame: int, block_end: int) -> None:
         """Mix the rest of the part, or only a piece of it if a wheel may be turning.
 
-        A piece lasts up to the end of the block, or as long as all earlier pieces together if that is longer.
+        A piece is as long as all earlier pieces together, and reaches at least the end of the block.
         """
         end = self._part_end
         if self._transposed and self._part_begin - self._retuned_at < _WHEEL_FRAMES:

@@ -1,7 +1,6 @@
 """The plain values of an object: numbers, texts, and lists, tuples, dicts, sets and deques of them.
 
-The state of the player's controls consists of these values. A new plain attribute of a class is stored and restored
-without new code here.
+A new plain attribute of a class is stored and restored without new code here.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _TUPLE, _DICT, _SET, _FLOAT, _DEQUE = "tuple", "dict", "set", "float", "deque"
 
 
 def taken(thing: object) -> dict[str, Any]:
-    """An object's plain attributes by name; lists, dicts, sets and deques are copied. Fast enough for the audio thread.
+    """An object's plain attributes by name; mutable containers are copied. Fast enough for the audio thread.
 
     It does not look into containers: `tree_of` leaves out those whose values are not plain.
     """
@@ -29,7 +28,7 @@ def taken(thing: object) -> dict[str, Any]:
 
 
 def given(thing: object, values: dict[str, Any]) -> None:
-    """Set an object's plain attributes to `values`, by name; unknown names and values of other types are ignored."""
+    """Set an object's plain attributes by name; unknown names and values of other types are ignored."""
     for name, present in list(_attributes(thing)):
         value = values.get(name, thing)
         if value is thing or not isinstance(present, _PLAIN) or not _is_like(value, present):

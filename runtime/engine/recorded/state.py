@@ -1,4 +1,4 @@
-"""The state of an engine's controls at a frame, from which another engine can continue with the same sound.
+"""The state of an engine's controls, from which another engine can continue with the same sound.
 
 It holds what outlives the notes: knobs, maps and controls, channels, tempo and clock, the chosen sound, the number of
 notes so far (which seeds random values), and waiting events. It holds no voices, so it is complete only in silence.
@@ -25,10 +25,10 @@ FIRST_SOUND, OTHER_SOUND = -1, -2
 class EngineState(msgspec.Struct, frozen=True):
     """The state of an engine's controls at `frame`, the next frame to be rendered.
 
-    is_silent: whether no voice sounded. program: the program that chooses the present sound; FIRST_SOUND for the sound
-    at the start; OTHER_SOUND for `chosen`, a sound that an event delivered. step: the present step of the sound's
-    morph, None without a morph. parts: the plain values of the engine's objects, by the objects' names. waiting: the
-    posted events that are not yet applied, with their frames.
+    is_silent: whether no voice sounded. program: the program that chooses the present sound, FIRST_SOUND for the sound
+    at the start, or OTHER_SOUND for `chosen`, a sound that an event delivered. step: the present step of the sound's
+    morph, or None. parts: the plain values of the engine's objects, by name. waiting: the posted events that are not
+    yet applied, with their frames.
     """
 
     frame: int
@@ -40,7 +40,7 @@ class EngineState(msgspec.Struct, frozen=True):
     step: int | None = None
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
-        """The parts as values for JSON; `parts_of_tree` reads them."""
+        """The parts as values for JSON."""
         return {name: tree_of(values) for name, values in self.parts.items()}
 
 
@@ -91,7 +91,7 @@ class StateKeeper:
             chosen = known[min(max(0, state.program - FIRST_SOUND), len(known) - 1)]
         begun_at = state.parts.get("knobs", {}).get("begun_at")
         if begun_at is not None:
-            knobs.choose(begun_at)  # `performance.choose` keeps these positions if the chosen sound has none
+            knobs.choose(begun_at)  # `performance.choose` may keep these positions
         performance.choose(chosen, state.frame)
         if "clock" in state.parts:
             palette.tempo.begin_loop(state.frame)

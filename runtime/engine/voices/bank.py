@@ -14,10 +14,10 @@ from runtime.engine.voices.played_sound import PlayedSound
 SHORTEST_RAMP_S = 0.002
 # Length of the fade-out of a stolen or cut voice; at most `LaneSound.fade_frames`, because no later sound is made.
 CUT_FADE_S = 0.004
-# A decay or release ends smoothly if it would end more steeply than a straight line of this length. In a voice that is
-# far louder than full scale, the bend at its end would be heard as a click.
+# A decay or release ends smoothly if it would end more steeply than a straight line of this length: the bend would be
+# heard as a click in a voice that is far louder than full scale.
 _STEEPEST_END_S = 0.01
-GAIN_RAMP_S = 0.01  # how long a gain takes to its new value after a change of volume, expression or pan
+GAIN_RAMP_S = 0.01  # how long a gain moves after a change of volume, expression or pan
 
 
 class Voice:
@@ -27,11 +27,10 @@ class Voice:
     key_offset: pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning;
     vibrato_semitones, vibrato_radians_per_frame: depth and speed of the vibrato; slide: what MPE slide adds to the
     position of the first latent, about -0.5 to 0.5; glide_semitones: start of a glide above the key's pitch; glide_end:
-    frame at which the glide ends, -1 without a glide; order: number of notes started before this one; blend: the
-    voice's blend of phases; spectrum_version: version of the knobs for which the voice's spectrum was decoded;
-    must_hold: whether the envelope's hold stage is still to come; played: the voice's sound; knobs: positions of that
-    sound's targets; led_to: the values at the end of the voice's newest ramp, None without a ramp; is_cut: whether
-    `VoiceBank.cut` silenced the voice; modulated_pitch: the pitch ratio of a voice with modulated pitch; width: the
+    end of the glide (frame), or -1; order: number of earlier notes; blend: blend of phases; spectrum_version: version
+    of the knobs of the voice's spectrum; must_hold: whether the envelope's hold stage is still to come; played: the
+    voice's sound; knobs: positions of that sound's targets; led_to: the values at the end of the newest ramp, or None;
+    is_cut: whether `VoiceBank.cut` silenced the voice; modulated_pitch: the ratio of a modulated pitch; width: the
     stereo width of the newest spectrum.
     """
 
@@ -89,7 +88,7 @@ class VoiceBank:
         return self.envelope.n_changes + self.left.n_changes + self.right.n_changes
 
     def used(self) -> list[Voice]:
-        """The voices of lane 0 to the highest lane that sounds, including silent ones."""
+        """The voices of lane 0 to the highest lane that sounds."""
         return self.voices[: self.n_lanes_used]
 
     def choose(self, limit: int) -> Voice:
@@ -119,7 +118,7 @@ class VoiceBank:
             ramps.jump(voice.lane, amplitude * gain)
 
     def release(self, voice: Voice, frame: int) -> None:
-        """Begin a voice's release; at its end the voice's lane is free."""
+        """Begin a voice's release; at its end the lane is free."""
         if voice.active and not voice.released:
             voice.released = True
             self._let_go(voice, frame)
@@ -138,7 +137,7 @@ class VoiceBank:
             voice.played.trajectories.release(voice.lane, frame)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
-        """Legato: let the new `voice` continue the envelope of `old`; `old` fades out in fade_s."""
+        """Legato: let the new `voice` continue the envelope of `old`, which fades out in fade_s."""
         level = max(self.envelope.value(old.lane, frame), voice.knobs.envelope.sustain)
         self.table.continue_from(voice.lane, old.lane)
         trajectories = voice.played.trajectories
@@ -149,7 +148,7 @@ class VoiceBank:
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
 
     def ramp_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
-        """Move a voice to its channel's new gains, left and right, without a step."""
+        """Move a voice to its channel's new left and right gain, without a step."""
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.move(voice.lane, frame, voice.amplitude * gain, self._frames(GAIN_RAMP_S), SMOOTH)
 
@@ -158,7 +157,7 @@ class VoiceBank:
         return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
 
     def arrive(self, frame: int) -> None:
-        """Start the next envelope stage of each voice whose ramp ends at `frame`, or free its lane after a release."""
+        """Start the next envelope stage of each voice whose ramp ends at `frame`, or free its lane."""
         for ramps in (self.left, self.right):
             if ramps.n_moving:
                 for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):

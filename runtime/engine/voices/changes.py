@@ -1,4 +1,4 @@
-"""The changes of voices in one span, to be passed on to the synthesis."""
+"""The changes of voices in one span."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 class Stolen(NamedTuple):
     """A voice whose lane another note took.
 
-    level, left, right: the voice's envelope, left gain and right gain when it was stolen; is_modulated: whether
-    `GridGains` has further gains for the voice.
+    level, left, right: the voice's envelope and gains at that time; is_modulated: whether `GridGains` has further
+    gains.
     """
 
     lane: int

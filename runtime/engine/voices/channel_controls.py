@@ -39,7 +39,7 @@ class ChannelControls:
         self.retune([event.channel])
 
     def control_change(self, event: ControlChange, frame: int) -> None:
-        """Apply a control with its meaning in the MIDI standard; for controls that no map assigns."""
+        """Apply a control that no map assigns, with its meaning in the MIDI standard."""
         handler = self._HANDLERS.get(event.control)
         if handler is not None:
             handler(self, event, frame)
@@ -63,7 +63,7 @@ class ChannelControls:
         self._notes.changes.retuned += voices
 
     def ramp_gains(self, channels: Iterable[int], frame: int) -> None:
-        """Move the gains of these channels' voices to the values of the channels' controls."""
+        """Move the voices' gains to the values of their channels' controls."""
         for voice in self._bank.used():
             if voice.active and voice.channel in channels:
                 self._bank.ramp_gains(voice, frame, channel_gains(self._channels, voice))
@@ -131,8 +131,8 @@ class ChannelControls:
         self.retune(channels)
         self._notes.let_go(channels, frame)
 
-    # Plain functions, not methods bound to `self`: an engine with a reference to itself could not be freed by reference
-    # counting, and the garbage collector is off.
+    # Not methods bound to `self`: an engine with a reference to itself could not be freed by reference counting, and
+    # the garbage collector is off.
     _HANDLERS: ClassVar = {
         Control.BANK_SELECT: _bank_select,
         Control.BANK_SELECT_LSB: _bank_select,

@@ -14,11 +14,11 @@ class Ramps:
     """Values, one per row, that each hold a level or move to another level along a cubic.
 
     A moving row's value at frame f is from + (to - from) p(x), where x = (f - start) / length and p is a cubic with
-    p(0) = 0 and p(1) = 1. After the move, the row holds `to`.
+    p(0) = 0 and p(1) = 1.
 
     max_frames: most frames per `values` call. Attributes: target: float32 (n_rows, 1), the level that each row holds or
-    moves to; end: int64 (n_rows,), the end of each row's move (frame), NEVER for a row that holds its level; n_moving:
-    number of rows that move; n_changes: number of new levels and moves so far.
+    moves to; end: int64 (n_rows,), the end of each row's move (frame), or NEVER; n_moving: number of rows that move;
+    n_changes: number of new levels and moves so far.
     """
 
     def __init__(self, n_rows: int, max_frames: int):
@@ -50,7 +50,7 @@ class Ramps:
         self._shape[:, row, 0] = shape
 
     def settle(self, row: int) -> None:
-        """End a row's move: the row now holds the target level."""
+        """End a row's move at the target level."""
         self.jump(row, float(self.target[row, 0]))
 
     def value(self, row: int, frame: int) -> float:

@@ -25,7 +25,7 @@ class Notes:
     """The notes of all channels: starts, releases and cuts their voices.
 
     Attributes: changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so
-    far; played: the sound that the next notes play.
+    far; played: the sound of the next notes.
     """
 
     def __init__(
@@ -109,14 +109,14 @@ class Notes:
             self._bank.release(voice, frame)
 
     def limit_voices(self, event: VoiceLimit, frame: int) -> None:
-        """Limit the number of sounding voices to event.n_voices; if more sound, cut the most dispensable."""
+        """Set the most voices that may sound; if more sound, cut the most dispensable."""
         fewest = 1 if self.played.voice.mode == "poly" else 2  # in mono one voice fades out while the next begins
         self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
             self._bank.cut(voice, frame)
 
     def end_one(self, frame: int) -> None:
-        """Cut the most dispensable voice, to make room for a note of another part of the rack."""
+        """Cut the most dispensable voice, for a note of another part of the rack."""
         for voice in self._bank.by_dispensability():
             if not voice.is_cut:
                 self.n_stolen += 1
@@ -124,7 +124,7 @@ class Notes:
                 return
 
     def follow_slide(self, voice: Voice) -> None:
-        """Update a voice's slide from its channel: in an MPE zone CC 74 shifts the first latent of each note."""
+        """Update a voice's slide: in an MPE zone CC 74 shifts the first latent of each note."""
         slide = self._channels[voice.channel].slide - 64 if self._channels.is_member(voice.channel) else 0
         voice.slide = slide / 127.0
         voice.spectrum_version = -1

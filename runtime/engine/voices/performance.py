@@ -66,9 +66,9 @@ class Performance:
     """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
     Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame,
-    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the newest chosen sound; n_events: number of
-    events so far that may have changed a source of modulation or a voice; actions: the player's requests that an engine
-    cannot carry out itself.
+    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the newest chosen sound; n_events: events so far
+    that may have changed a source of modulation or a voice; actions: the player's requests that an engine cannot carry
+    out.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Performance:
         self.chosen = palette.first
         self._play(palette.first, 0)
         self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
-        self._sensing_deadline = NEVER  # the sender of active sensing must send again by this frame
+        self._sensing_deadline = NEVER  # active sensing must come by this frame
 
     def apply(self, event: Event, frame: int) -> None:
         """Apply one event at `frame`."""
@@ -101,8 +101,7 @@ class Performance:
         if type(event) not in _NO_SOURCES:
             self.n_events += 1
         if self._palette.moves_pitch:
-            # Any event may have changed what moves a pitch: a control, the tempo or an envelope's release. So all
-            # modulated pitches are computed anew.
+            # Any event may change what moves a pitch: a control, the tempo or an envelope's release.
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
@@ -123,7 +122,7 @@ class Performance:
                 voices[0].played.trajectories.playheads.advance(frame, lanes, *playhead_of(voices, frame))
 
     def take_changes(self) -> Changes:
-        """The changes since the previous call; the object is valid until the next call."""
+        """The changes since the previous call, valid until the next call."""
         self._taken.clear()
         self._taken, self.notes.changes = self.notes.changes, self._taken
         return self._taken
@@ -186,7 +185,7 @@ class Performance:
         self.actions.append(Action("program", self._channels[event.channel].bank * 128 + event.program))
 
     def choose(self, played: PlayedSound, frame: int) -> None:
-        """Choose the sound that the next notes play; sounding notes keep their sound."""
+        """Choose the sound of the next notes; sounding notes keep their sound."""
         self._palette.take_in(played)
         heard = [voice.played for voice in self.bank.used() if voice.active]
         for each in (played, *played.morphs):
@@ -234,7 +233,7 @@ class Performance:
         if not moved.isdisjoint(CONTROLS):
             self._play(self.chosen, frame)
         if not moved.isdisjoint(LFO_RATES.values()):
-            self.n_events += 1  # sources of modulation have changed
+            self.n_events += 1
             for voice in self.bank.used():
                 if voice.active:
                     voice.played.follow_rates(voice.knobs.rates, frame)
@@ -282,8 +281,8 @@ class Performance:
     def _active_sensing(self, _event: Event, frame: int) -> None:
         self._sensing_deadline = frame + round(SENSING_TIMEOUT_S * self._rate_hz)
 
-    # Plain functions, not methods bound to `self`: an engine with a reference to itself could not be freed by reference
-    # counting, and the garbage collector is off.
+    # Not methods bound to `self`: an engine with a reference to itself could not be freed by reference counting, and
+    # the garbage collector is off.
     _EVENT_HANDLERS: ClassVar = {
         NoteOn: _note_on,
         NoteOff: _note_off,

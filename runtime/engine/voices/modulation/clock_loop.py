@@ -14,10 +14,10 @@ _MEMORY = 40
 # squared errors, in which each new error has the weight _JITTER_WEIGHT. Its least, its first and its largest value:
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
-# A message's error is limited to this many times the usual error, so that one very late message hardly moves the beat.
+# A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each message counts with its error
-# less _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
+# Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each counts with its error less
+# _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
@@ -36,12 +36,12 @@ class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
     The loop does what a least-squares line through the newest n messages, frame against number, would do. Its gains are
-    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo; n grows to _MEMORY. So the loop locks as fast
-    as possible. When the tempo changes, n begins again.
+    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo; n grows to _MEMORY, and begins again when the
+    tempo changes.
 
-    The first message has the number `count` and comes at `frame`. Later, the attribute `count` is the number of the
-    newest message; lost messages are counted, repeated ones are not. Other attributes: `at`, the newest message's frame
-    without jitter; `period`, frames from one message to the next; `n_fitted`, n. While n is 1, there is no tempo.
+    The first message has the number `count` and comes at `frame`. Attributes: `count`, the number of the newest
+    message; lost messages are counted, repeated ones are not; `at`, the newest message's frame without jitter;
+    `period`, frames from one message to the next; `n_fitted`, n. While n is 1, there is no tempo.
     """
 
     def __init__(self, count: int, frame: int, sample_rate_hz: int):
@@ -86,7 +86,7 @@ class ClockLoop:
             frames = [base[0], *(at for at, _ in later), frame]
             intervals = [end - start for start, end in itertools.pairwise(frames)]
             if max(intervals) - min(intervals) < _MOST_SPREAD * self.period + _DOUBT * self._jitter:
-                # The new tempo made messages seem lost or repeated, but none was. So each counts as one clock.
+                # The new tempo made messages seem lost or repeated. So each counts as one clock.
                 self._fit([(at, base[1] + k) for k, at in enumerate(frames)])
         elif drifts:
             self._fit(list(self._heard)[-max(self._n_drifting + 1, _FEWEST) :])

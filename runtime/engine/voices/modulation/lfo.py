@@ -8,8 +8,7 @@ import numpy as np
 
 Random = Callable[[np.ndarray], np.ndarray]
 
-# Waves without steps. Only for these, `Sources` corrects the error of linear interpolation: at a step, the correction
-# would overshoot.
+# Waves without steps. At a step, the correction in `Sources` of linear interpolation would overshoot.
 SMOOTH_SHAPES = ("sine", "triangle", "smooth_random")
 
 

@@ -34,8 +34,8 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    sources: computes the values of the sources; latents: the names of the instrument's latents. Attributes: latents:
-    the number of each latent, by its target's name; targets: the names of all modulated targets.
+    latents: the names of the instrument's latents. Attributes: latents: the number of each latent, by its target's
+    name; targets: the names of all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
@@ -51,9 +51,9 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """For each route from an envelope to one of these targets: the target, and what it adds at most, float64 (n,).
+        """The most that each route from an envelope to one of these targets adds: (target, float64 (n,)).
 
-        frames: float64, counted from a note's start; the note's key stays down.
+        frames: float64 (n,), counted from a note's start; the note's key stays down.
         """
         moves = []
         for route in self._routes:
@@ -72,7 +72,7 @@ class Modulator:
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
     def delay_s(self, targets: Collection[str]) -> float:
-        """For how long after a note's start none of these targets moves: 0 unless only LFOs with a delay move them."""
+        """How long after a note's start none of these targets moves: 0 unless only LFOs with a delay move them."""
         delays = [
             max(
                 (self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos),

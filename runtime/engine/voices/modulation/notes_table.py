@@ -11,10 +11,9 @@ from runtime.events import NEVER
 class NotesTable:
     """One row for each lane: when its note began and was released, and constants of the note.
 
-    Attributes: started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held.
-    velocity, key, random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64
-    (n_lanes, 1), beats before the note's start; tempo: counts the beats. number: int64 (n_lanes, 1), the note's number,
-    which seeds its random values.
+    Attributes, all (n_lanes, 1): started_at, released_at: int64, frames; NEVER while the note is held; velocity, key,
+    random, release_velocity: float64, sources of modulation; started_beats: float64, beats before the note's start;
+    number: int64, the note's number, which seeds its random values. tempo: counts the beats.
     """
 
     tempo: Tempo
@@ -52,6 +51,6 @@ class NotesTable:
         self.released_at[lane] = frame
 
     def random_at(self, note_number: np.ndarray | int, step: np.ndarray | int) -> np.ndarray:
-        """Random values from -1 to 1 for a note's number and a step; equal arguments give equal values."""
+        """Random values from -1 to 1; equal arguments give equal values."""
         index = np.asarray(note_number) * 1597 + np.asarray(step) * 40503 + 811
         return self.random_values[(index ^ (index >> 7)) & (len(self.random_values) - 1)]

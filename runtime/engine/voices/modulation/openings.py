@@ -8,13 +8,12 @@ import numpy as np
 
 from runtime.sound.sound import Sound
 
-# A gain changes linearly from point to point. If it changes by this much, it is never more than 0.13 dB above a gain
-# that changes linearly in dB.
+# If a gain that changes linearly from point to point changes by this much, it is never more than 0.13 dB above one that
+# changes linearly in dB.
 _MOST_DB = 3.0
 # About a hop. Points this far apart are not needed: every note has a point in each hop anyway.
 FARTHEST = 1024
-# The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
-# at their hops.
+# The least distance of two points; larger for voices that are made one by one, because they cost more.
 NEAREST, NEAREST_SINGLY = 128, 256
 # For each part of a note's beginning: its end, in frames after the note's start, and the possible distances of points.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
@@ -23,20 +22,20 @@ _GRID_FRAMES = 64
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# Pairs: the end of a part of the note, in frames after the note's start, and the distance of points in this part, in
-# frames, or 0 if hops are the only points.
+# For each part of the note: its end, in frames after the note's start, and the distance of points in it, in frames, or
+# 0 if hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
-# A trajectory may change gains by any amount from row to row, so its points are always this close.
+# A trajectory may change gains by any amount from row to row.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
 def opening_points(
     sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]], nearest: int
 ) -> OpeningPoints:
-    """The points, in addition to hops, with which a note of this sound begins; empty if its spectrum changes slowly.
+    """The points with which a note of this sound begins, in addition to hops; empty if its spectrum changes slowly.
 
-    added: called with frames counted from the note's start; returns, for each route from an envelope to a target, the
-    target's name and the most it adds, in the target's unit. nearest: the least distance of two points, in frames.
+    added: returns, for frames counted from the note's start, each route from an envelope to a target: the target's name
+    and the most that it adds, in the target's unit. nearest: the least distance of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]

@@ -11,7 +11,7 @@ from runtime.sound.trajectory.baked import BakedTrajectory
 
 # A playhead whose speed or place is modulated gets new values at multiples of this.
 PLAYHEAD_UPDATE_FRAMES = 1024
-RELEASE_FADE_S = 0.05  # crossfade from the held part to the release, after the key has come up
+RELEASE_FADE_S = 0.05  # crossfade from the held part to the release
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
 
 # Indices of the numbers that describe a playhead: its place at the anchor, in rows; its rows per frame; the row at
@@ -22,10 +22,9 @@ _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 class Playheads:
     """A playhead for each lane and each trajectory: the row of the trajectory's table that is read.
 
-    From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor stays at the note's
-    start. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the key is
-    down, the held part is read: the attack, then the loop. Without a loop, the playhead stays at the final row. When
-    the key comes up, the release is read instead; `fade` gives the release's share.
+    From its anchor frame on, a playhead moves at constant speed. The anchor is the note's start, until `advance` moves
+    it. While the key is down, the held part is read: the attack, then the loop. Without a loop, the playhead stays at
+    the final row. When the key comes up, the release is read instead; `fade` gives the release's share.
 
     baked: the trajectories' tables; modulated: whether `advance` will be called.
     """
@@ -48,7 +47,7 @@ class Playheads:
         self._rows_per_frame = column([one.rows_per_s / sample_rate_hz for one in baked])[:, 0]
         self._fastest = column([FASTEST / one.row_s / sample_rate_hz for one in baked])[:, 0]
         self._state = np.zeros((n_lanes, 5, len(baked)))
-        # The numbers with which unmodulated playheads begin, made once, so that a chord costs little.
+        # Made once, so that a chord costs little.
         self._unmodulated = self._starting(1.0, 0.0)
         self._anchor = np.zeros(n_lanes, np.int64)
         # For the release: its row at its anchor, its anchor, and the frame at which the key came up.
@@ -57,7 +56,7 @@ class Playheads:
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
 
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; speed, shift: one lane's values as in `advance`, but the full shift applies from `frame` on."""
+        """Begin a note; speed, shift: as in `advance`, but the full shift applies from `frame` on."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
         if speed == 1.0 and shift == 0.0:
             self._state[lane] = self._unmodulated
@@ -70,7 +69,7 @@ class Playheads:
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
     def release(self, lane: int, frame: int) -> None:
-        """Begin to fade to the release, because the key has come up."""
+        """Begin to fade to the release."""
         self._release_anchor[lane] = self._key_up[lane] = frame
         self._release_place[lane] = 0.0
 
@@ -78,7 +77,7 @@ class Playheads:
         """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
 
         speeds: float (n,), factors of the trajectories' speeds, negative for the other direction. shifts: float (n,),
-        shifts of the place, as shares of the held part; until the next update, a place moves linearly to its new shift.
+        shares of the held part; until the next update, a place moves linearly to its new shift.
 
         Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
@@ -99,7 +98,7 @@ class Playheads:
         self._state[lanes], self._anchor[lanes] = state, frame
 
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The fractional rows at which the held part is read: float64 (n_lanes, n_trajectories, n_frames).
+        """The fractional rows of the held part that are read: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
         newest update and the next one.
@@ -125,17 +124,14 @@ class Playheads:
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The fractional rows at which the release is read, 0 before the key comes up. Shapes as in held_rows."""
+        """The fractional rows of the release that are read, 0 before the key comes up. Shapes as in held_rows."""
         elapsed = (frames - self._release_anchor[lanes, None])[:, None].astype(np.float64)
         rows = np.abs(self._state[lanes, _RATE])[..., None] * elapsed
         rows += self._release_place[lanes][..., None]
         return np.minimum(np.maximum(rows, 0.0), self._last_release)
 
     def fade(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The release's share: 0 while only the held part is heard, 1 when only the release is heard.
-
-        Shapes as in held_rows.
-        """
+        """The release's share: from 0, the held part alone, to 1, the release alone. Shapes as in held_rows."""
         elapsed = (frames - self._key_up[lanes, None])[:, None] / self._fade_frames
         return np.minimum(np.maximum(elapsed, 0.0), 1.0) * self._releases
 

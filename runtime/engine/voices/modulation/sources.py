@@ -40,9 +40,9 @@ class Held(NamedTuple):
 class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
-    lanes: the voices' lanes, an intp array (n,). frames: float64 (n_points,). spacing_frames: distance of the points
-    between which the values will be interpolated linearly, 0 without interpolation; it makes LFOs stronger, because
-    interpolation weakens fast waves. held: the controls and the tempo, None for the present ones.
+    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: distance of the points between
+    which the values will be interpolated linearly, or 0; LFOs get stronger, because interpolation weakens fast waves.
+    held: the controls and the tempo, None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -55,8 +55,8 @@ class Moment(NamedTuple):
 class Sources:
     """The sources of modulation of one sound.
 
-    envelope: the amplitude envelope's settings; control: returns the value, 0 to 1, of a source that belongs to a
-    voice's channel or key, such as mod_wheel or cc_21.
+    envelope: the amplitude envelope's settings; control: returns the value, 0 to 1, of a source of a voice's channel or
+    key, such as mod_wheel or cc_21.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class Sources:
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
         self._cycles: dict[str, Cycles] = {}  # only for LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
-        # For each LFO, the newest result of `_random_phases`, and the salt for which it was found.
+        # By LFO, the newest result of `_random_phases`, and its salt.
         self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
-        """Give the LFO `name`, from `frame` on, another rate in Hz; its wave continues without a jump.
+        """Change the rate of the LFO `name` from `frame` on; its wave continues without a jump.
 
         An LFO with `beats` follows the tempo, and is not changed. Frames must not decrease from call to call.
         """
@@ -99,9 +99,7 @@ class Sources:
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Undo `set_rate` for all LFOs: they run as if they had had the sound's rates since frame 0.
-
-        Call this while no note of the sound is heard.
+        """Undo `set_rate` for all LFOs, as if it had never been called; call this while no note of the sound is heard.
         """
         for name, cycles in self._cycles.items():
             rate_hz = self._rates_hz[name] = self._lfos[name].rate_hz or DEFAULT_LFO_HZ
@@ -202,7 +200,7 @@ class Sources:
         """Cycles of an LFO, (1, n_points) since frame 0 or beat 0, or (n, n_points) since each note's start."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # Read from the BeatLine: a product of the present tempo and the elapsed time would change past beats, too.
+            # A product of the present tempo and the elapsed time would change past beats, too.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
@@ -237,7 +235,7 @@ def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
 
 
 def _share(time_s: np.ndarray, duration_s: float) -> np.ndarray:
-    """The share of a duration that has passed at `time_s`, 0 to 1; with a duration of 0, the share is 1 from 0 s on."""
+    """The share of a duration that has passed, 0 to 1; with a duration of 0, the share is 1 from 0 s on."""
     if duration_s <= 0.0:
         return (time_s >= 0.0).astype(np.float64)
     share = time_s * (1.0 / duration_s)

@@ -11,8 +11,8 @@ from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLo
 
 # After a longer pause between messages, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# After a clock message, the BeatLine meets the loop's beat this many messages later. It takes longer if the line would
-# otherwise run at less than half or more than twice the tempo.
+# The BeatLine meets the loop's beat this many clock messages later, or even later if the line would otherwise run at
+# less than half or more than twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
@@ -48,15 +48,15 @@ class BeatLine(NamedTuple):
         n_frames = to_come / speed
         if n_frames > self.n_bent:
             n_frames = (to_come - self.n_bent * self.bend) / self.beats_per_frame
-        # A millionth is subtracted, so that a rounding error does not move a beat to the next frame.
+        # so that a rounding error does not move a beat to the next frame
         return self.since + max(0, math.ceil(n_frames - 1e-6))
 
 
 class Tempo:
-    """Counts beats.
+    """Counts beats, which jump only where a sequencer starts.
 
-    Beats never jump and never run backwards, except where a sequencer starts. Until the first MIDI clock, the tempo is
-    the sound's or the piece's, and beat 0 is at frame 0. Attribute line: the `BeatLine` by which beats are counted now.
+    Until the first MIDI clock, the tempo is the sound's or the piece's, and beat 0 is at frame 0. Attribute line: the
+    `BeatLine` by which beats are counted now.
     """
 
     def __init__(self, tempo_bpm: float, sample_rate_hz: int):
@@ -68,20 +68,20 @@ class Tempo:
 
     @property
     def loop(self) -> ClockLoop | None:
-        """The phase-locked loop that follows the MIDI clock; None before the clock's first message."""
+        """The loop that follows the MIDI clock; None before the clock's first message."""
         return self._loop
 
     def begin_loop(self, frame: int) -> ClockLoop:
-        """Start a phase-locked loop in place of any earlier one; `frame`: frame of the first clock message."""
+        """Start a new loop; `frame`: frame of the first clock message."""
         self._loop = ClockLoop(round(self.beats_at(frame) * CLOCKS_PER_BEAT), frame, self._rate_hz)
         return self._loop
 
     def start(self) -> None:
-        """Count the next clock message as beat 0, because a sequencer starts."""
+        """Count the next clock message as beat 0."""
         self._starts = True
 
     def stop(self) -> None:
-        """Let the next clock message count on, not as beat 0: a sequencer stops, or continues where it stopped."""
+        """Let the next clock message count on, not as beat 0."""
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:
@@ -99,10 +99,7 @@ class Tempo:
             self.line = BeatLine(frame, self.beats_at(frame), tempo_bpm / 60.0 / self._rate_hz)
 
     def clock(self, frame: int) -> bool:
-        """Process a MIDI clock message, one of 24 in each beat; returns whether it counts as beat 0.
-
-        `line` is bent so that it meets the beat that the loop has found.
-        """
+        """Process a MIDI clock message, one of 24 in each beat; returns whether it counts as beat 0."""
         beats, starts = self.beats_at(frame), self._starts
         if self._loop is None or not self.has_clock(frame):
             self.begin_loop(frame)

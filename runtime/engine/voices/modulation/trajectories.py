@@ -21,8 +21,8 @@ class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
     modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), factors of the
-    knobs' positions, applied before the offsets that `values` returns are added. has_level, has_colour: whether any
-    level, or any band's gain, differs from 0 dB.
+    knobs' positions, applied before the offsets. has_level, has_colour: whether any level, or any band's gain, differs
+    from 0 dB.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Trajectories:
         self._held_level_at, self._release_level_at = _places(
             [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
         )
-        # A lane reads at most two rows of the held part and two of the release of each trajectory.
+        # Two rows of the held part and two of the release for each lane and trajectory.
         self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
@@ -60,7 +60,7 @@ class Trajectories:
         self._weigh(lane, key, velocity)
 
     def take_over(self, lane: int, old: int, key: int, velocity: int) -> None:
-        """Begin a note that continues the playheads of lane `old`; key, velocity: as in `start`."""
+        """Begin a note that continues the playheads of lane `old`."""
         self.playheads.take_over(lane, old)
         self._weigh(lane, key, velocity)
 
@@ -69,10 +69,9 @@ class Trajectories:
         self.playheads.release(lane, frame)
 
     def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """The offsets of the knobs, and the colour, at a frame: views that are valid until the next call.
+        """The lanes' offsets of the knobs' positions, and their colour: views that are valid until the next call.
 
-        Offsets of the knobs' positions: float32 (n_lanes, n_knobs). Colour: gains of bands in dB, float32 (n_lanes,
-        N_BANDS).
+        Offsets: float32 (n_lanes, n_knobs). Colour: gains of bands in dB, float32 (n_lanes, N_BANDS).
         """
         lanes, frames = np.asarray(lanes, np.int64), np.array([frame])
         weights = self._weights[lanes]
@@ -157,7 +156,7 @@ def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, n
     """The first row of each table's held part, and that of its release: int64 (n, 1) each.
 
     Rows are counted through all tables, laid end to end. lengths: rows of each table; holds: the final row of each held
-    part. For a table without a release, the result is its final row.
+    part.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]
