@@ -37,8 +37,8 @@ class DecoderRows:
     def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
         """Write the decoder's inputs for each voice into `rows` (at least n_voices, n_inputs).
 
-        voices: ascending by lane; positions: (n_voices, n_latents), the latents' positions for each voice; None for the
-        positions of its knobs.
+        voices: ascending by lane; positions: (n_voices, n_latents), of the latents; None for the positions of the
+        knobs.
         """
         n, n_latents = len(voices), len(self._latents)
         sliding = self._follow_notes(voices)

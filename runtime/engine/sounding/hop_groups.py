@@ -20,7 +20,7 @@ class HopGroup:
     """Lanes that hop together, at the frames that equal `offset` modulo the hop size.
 
     Attributes: due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the
-    `Knobs.n_changes` for which the lanes' newest sound, or the spectra of their newest reading, were made.
+    `Knobs.n_changes` of the lanes' newest sound or reading.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -39,7 +39,7 @@ class HopGroups:
     Attributes: groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's
     offset; point_offsets: each lane's own points, as frames modulo the hop size; reads_early: whether there are
     readings; frames_ahead: frames from a reading to its hop. The own points of every four lanes of a group lie a
-    quarter of a hop after those of the four lanes before. So no block has to make the sound of all lanes.
+    quarter of a hop after those of the four lanes before.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):
@@ -69,7 +69,7 @@ class HopGroups:
         self.reads_early = is_early
 
     def was_read(self, hop: int) -> bool:
-        """Whether the knobs for this hop were read before it."""
+        """Whether there was a reading for this hop."""
         return self.reads_early and self._reads_early_since <= hop - self.frames_ahead
 
     def reading_at(self, frame: int) -> list[HopGroup]:
@@ -103,7 +103,7 @@ class HopGroups:
         return min([group.due for group in self.groups])
 
     def next_hop(self, frame: int) -> int:
-        """The first hop or reading, at or after `frame`, of a group that sounds; NEVER if none sounds."""
+        """The first hop or reading, at or after `frame`, of a group that sounds, or NEVER."""
         hop = min([group.hop_from(frame) for group in self.groups if group.due != NEVER], default=NEVER)
         return min(hop, self.next_reading(frame)) if self.reads_early else hop
 
@@ -117,7 +117,7 @@ class HopGroups:
         return min([group.hop_from(hop) for group in groups], default=NEVER + self.frames_ahead) - self.frames_ahead
 
     def earliest_hop(self, frame: int) -> int:
-        """The first hop or reading, at or after `frame`, of any group, even a silent one; faster than `next_hop`."""
+        """Like `next_hop`, but of all groups, also of silent ones; faster."""
         hop = self._earliest_hop(frame)
         return min(hop, self._earliest_hop(frame + self.frames_ahead) - self.frames_ahead) if self.reads_early else hop
 

@@ -1,4 +1,4 @@
-"""The frames at which spectra of modulated voices are computed; between them the spectra change linearly."""
+"""The points: the frames at which spectra of modulated voices are computed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ class RampPoints:
     """The points of each voice: its hops, and more where its sound changes fast.
 
     A 10 Hz LFO, interpolated linearly from hop to hop, would cause images at the hop rate 27 dB below the tone. Points
-    at half the distance bring the images to more than 40 dB below the tone. So sounds with a fast LFO have a point in
-    the middle of each hop, too.
+    at half the distance bring them to more than 40 dB below. So sounds with a fast LFO have a point in the middle of
+    each hop, too.
 
-    A plucked note's envelope falls fast. Interpolated from hop to hop, its sound would depend on where in a hop the
-    note begins. So such notes begin with closer points, counted from their own start.
+    A plucked note's envelope falls fast. Its sound would depend on where in a hop the note begins. So it begins with
+    closer points, counted from its own start.
 
-    Voices that are made one by one have points of their own in place of those at the hops: the first four lanes of a
-    hop group together, and the next four a quarter of a hop later. So no block must make the sound of all lanes.
+    Voices that are made one by one have points of their own in place of those at the hops (see `HopGroups`).
 
     A voice has no point where it begins: a chord's first block has enough work.
 
@@ -68,11 +67,11 @@ class RampPoints:
         return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
-        """The frames to the next point of any voice that has points between its hops; NEVER if none has."""
+        """The frames to the next point of any voice with points between its hops, or NEVER."""
         return min(self.frames_to_next(self._with_extra(voices, frame), frame), default=NEVER)
 
     def is_extra(self, voices: Iterable[Voice], frame: int) -> bool:
-        """Whether any voice that has points between its hops has a point at `frame`."""
+        """Whether any voice with points between its hops has a point at `frame`."""
         return bool(self.at(self._with_extra(voices, frame - 1), frame))
 
     def may_have_extra(self, voice: Voice) -> bool:

@@ -15,9 +15,8 @@ class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
     This is done while coherent phases or moving spectra sound: then a hop has most work. A knob that moves between a
-    reading and its hop is heard from the next hop on.
-
-    The arguments are as in `VoiceSound`; points: the points of voices that move.
+    reading and its hop is heard from the next hop on. points: the points of voices that move; the rest: as in
+    `VoiceSound`.
     """
 
     def __init__(self, spectra: Spectra, hops: HopGroups, points: RampPoints, bank: VoiceBank, knobs: Knobs):

@@ -1,4 +1,4 @@
-"""Remembers the newest spectrum of each note, to use it if the note is struck again."""
+"""Remembers the newest spectrum of each note, for when the note is struck again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from runtime.engine.voices.bank import Voice
 class RememberedSpectra:
     """The newest spectrum of each note, with the version of the knobs for which it was decoded.
 
-    A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with an MPE
-    slide are not remembered.
+    Spectra of voices with an MPE slide are not remembered.
     """
 
     def __init__(self, note_range: tuple[int, int], n_bins: int):
@@ -27,7 +26,7 @@ class RememberedSpectra:
         return not voice.slide and self._versions[voice.model_note - self._lowest] == voice.knobs.version
 
     def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:
-        """Remember the spectra, magnitudes (n_voices, n_bins), that were decoded for these voices."""
+        """Remember the spectra, magnitudes (n_voices, n_bins), of these voices."""
         for voice, row in zip(voices, magnitudes, strict=True):
             if not voice.slide:
                 self._magnitudes[voice.model_note - self._lowest] = row

@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches, and remembers the newest one of each note."""
+"""Decodes the spectra that voices need, in batches."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Take = Callable[..., None]
 class Prepared(NamedTuple):
     """Spectra at the end of a ramp, made before the call of `lead` that needs them.
 
-    key: the arguments of that call; if they turn out different, all is made again; groups: for each sound, the values
-    of its voices' targets; led_to: for each voice, what `Voice.led_to` will be; is_new: whether any spectrum changes.
+    key: the expected arguments of that call; groups: for each sound, the values of its voices' targets; led_to: for
+    each voice, the next `Voice.led_to`; is_new: whether any spectrum changes.
     """
 
     key: tuple[object, ...]
@@ -38,8 +38,8 @@ class Prepared(NamedTuple):
 class Foreseen(NamedTuple):
     """Modulated values and gains of bins, computed before the call of `lead` that needs them.
 
-    key: the arguments of that call; if they turn out different, all is computed again; groups: for each sound, the
-    values of its voices' targets; gains: for each group, the gains of its voices' bins.
+    key: the expected arguments of that call; groups: for each sound, the values of its voices' targets; gains: for each
+    group, the gains of its voices' bins.
     """
 
     key: tuple[object, ...]
@@ -50,8 +50,8 @@ class Foreseen(NamedTuple):
 class Seen(NamedTuple):
     """What a voice sounds like now.
 
-    magnitudes: float32 (n_bins,), its spectrum after filter and colour, before the voice's own gain; latents: positions
-    of its latents, 0 to 1.
+    magnitudes: float32 (n_bins,), the spectrum after filter and colour, before the voice's own gain; latents: positions
+    of the latents, 0 to 1.
     """
 
     magnitudes: np.ndarray
@@ -82,17 +82,14 @@ class Spectra:
         self._make(voices, frame, opening, self._sound.set_spectra)
 
     def prepare(self, voices: Sequence[Voice], frame: int) -> None:
-        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`; `give_prepared` gives
-        them.
-        """
+        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`."""
         self._make(voices, frame, False, self._sound.prepare)
         for voice in voices:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` whose prepared spectrum is still right: the voice's note and slide have not changed.
-
-        `give_prepared` must follow for them.
+        """Those of `voices` whose prepared spectrum still fits the note and slide. `give_prepared` must follow for
+        them.
         """
         if not self._prepared_notes:
             return []
@@ -109,8 +106,7 @@ class Spectra:
             self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum up to its first point. So this spectrum is computed for the frame
-            # half-way to it.
+            # A voice keeps its first spectrum up to its first point, so this spectrum is for the frame half-way to it.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
@@ -139,7 +135,7 @@ class Spectra:
     ) -> None:
         """Make the spectra for the next call of `lead` early; it uses them if it has the same arguments.
 
-        Later moves of knobs do not change these spectra. begin: the frame of that call, at which its ramps begin; the
+        The spectra are for the knobs' present positions. begin: the frame of that call, at which its ramps begin; the
         rest: as in `lead`.
         """
         groups = values_of(voices, frame, spacing_frames)
@@ -155,8 +151,7 @@ class Spectra:
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> bool:
         """Give modulated voices the spectra that they reach at `frame`, after linear ramps of spacing_frames.
 
-        Returns whether any voice's spectrum changes; if not, only widths are set. voices: ascending by lane; n_events:
-        as in `foresee`.
+        Returns whether any voice's spectrum changes. voices: ascending by lane; n_events: as in `foresee`.
         """
         key = _key(voices, frame, spacing_frames, n_events)
         prepared = self._prepared.get(frame - spacing_frames)
@@ -193,7 +188,7 @@ class Spectra:
     def seen(self, voice: Voice) -> Seen:
         """What a voice sounds like now.
 
-        Any thread may call this. On other threads, the fields may belong to different frames.
+        On other threads than the audio thread, the fields may belong to different frames.
         """
         latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
         return Seen(self._sound.magnitudes(voice.lane), latents)

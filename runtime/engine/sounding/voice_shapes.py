@@ -1,4 +1,4 @@
-"""Computes the modulated values on which each voice's spectrum at a frame depends."""
+"""Computes the modulated values on which each voice's spectrum depends."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _NONE = np.zeros((1, 1))
 class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that play one sound, at one frame.
 
-    sums: what is added to each modulated target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all;
-    kept: the factors by which trajectories multiply the knobs' positions; offsets: what trajectories then add; both (n,
-    n_latents), or None without trajectories; colour_db: the trajectories' gains of bands, (n, n_bands), or None.
+    sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all; kept: the
+    factors by which trajectories multiply the knobs' positions; offsets: what trajectories then add; both (n,
+    n_latents), or None; colour_db: the trajectories' gains of bands, (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]
@@ -52,7 +52,7 @@ class VoiceValues(NamedTuple):
         return self.sums.get(target, _NONE)
 
     def keys(self) -> list[bytes]:
-        """For each voice, the modulated values that its spectrum depends on, as bytes."""
+        """For each voice, the modulated values on which its spectrum depends, as bytes."""
         sums = (column for target, column in self.sums.items() if target != "width")  # a width needs no new spectrum
         columns = [*sums, *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
         n, widths = len(self.voices), [column.shape[1] for column in columns]
@@ -65,7 +65,7 @@ class VoiceValues(NamedTuple):
         return table.view(f"V{8 * at}")[:, 0].tolist()
 
     def positions(self) -> np.ndarray:
-        """Positions of the latents for each voice, float64 (n, n_latents), 0 to 1: knobs and modulation together."""
+        """Positions of the latents for each voice, float64 (n, n_latents), 0 to 1, with modulation."""
         positions = np.empty((len(self.voices), len(self.knobs.positions)))
         positions[:] = self.knobs.positions
         if self.offsets is not None:
@@ -78,7 +78,7 @@ class VoiceValues(NamedTuple):
         return np.minimum(positions, 1.0, out=positions)
 
     def blends(self) -> list[float]:
-        """The blend of phases for each voice, 0 to 1: knob and modulation together."""
+        """The blend of phases for each voice, 0 to 1, with modulation."""
         return self._one_each(_clipped(self.knobs.blend + self.added("phase_blend"), 0.0, 1.0))
 
     def shape(self) -> Shape:
@@ -123,9 +123,8 @@ class VoiceValues(NamedTuple):
 
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
-    """The values at `frame`, in one group for each sound that these voices play; voices keep their order in a group.
-
-    spacing_frames: as in `Moment`.
+    """The values at `frame`, one group for each sound, with the voices in the same order; spacing_frames: as in
+    `Moment`.
     """
     groups: dict[tuple[PlayedSound, SoundKnobs], list[Voice]] = {}
     for voice in voices:

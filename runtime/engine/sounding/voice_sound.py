@@ -1,4 +1,4 @@
-"""Gives sounding voices their spectra, hops, blends of phases and widths, at the first frame of each span."""
+"""Gives sounding voices their spectra, hops, blends of phases and widths."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from runtime.events import NEVER
 class VoiceSound:
     """Decides for each span which voices get new spectra and hops, and makes both.
 
-    hops: says which lanes hop when; widths: the voices' stereo widths; knobs: the targets' positions. Attribute
-    can_foresee: whether `foresee` may have something to do.
+    hops: says which lanes hop when. Attribute can_foresee: whether `foresee` may have something to do.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class VoiceSound:
         self._foreseen = NEVER, 0  # what the newest `foresee` worked for: frame, n_events
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
-        # The sounding voices with modulated spectra, and those of them that may have points between their hops.
+        # The voices with modulated spectra, and those of them that may have points between their hops.
         self._moving, self._moving_between = list[Voice](), list[Voice]()
 
     def end_silent(self, frame: int) -> None:
@@ -82,8 +81,7 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Find anew which voices move, and whether there are readings, after events at `frame` without a call of
-        `follow`.
+        """Find anew which voices move, and whether there are readings, after events without a call of `follow`.
 
         sources_changed: whether sources of modulation have changed.
         """
@@ -98,10 +96,7 @@ class VoiceSound:
         return with_points and self._points.is_extra(self._moving_between, frame)
 
     def read(self, frame: int, n_events: int) -> bool:
-        """Make the spectra of a reading at `frame`; return whether one was due. Never call it at a hop.
-
-        n_events: as in `follow`.
-        """
+        """Make the spectra of a reading at `frame`; return whether one was due. Never call it at a hop."""
         return self._hops.reads_early and self._readings.read(self._moving, frame, n_events)
 
     def next_change(self, frame: int) -> int:
@@ -110,7 +105,7 @@ class VoiceSound:
         return min(end, frame + self._points.frames_to_extra(moving, frame)) if moving else end
 
     def next_reading(self, frame: int) -> int:
-        """The first reading after `frame` with spectra to make; NEVER if there is none."""
+        """The first reading after `frame` with spectra to make, or NEVER."""
         if not self._hops.reads_early:
             return NEVER
         return self._hops.next_reading(frame + 1, None if self._moving else self._knobs.n_changes)
@@ -118,9 +113,8 @@ class VoiceSound:
     def foresee(self, frame: int, n_events: int) -> None:
         """Compute early what voices with points of their own will need at their next point.
 
-        This is the sound from which they will crossfade, and their modulated values. Call it in a block without other
-        work. frame: the next block's first frame; n_events: as in `follow`. If an event comes before that point, the
-        values are computed again. So the sound does not depend on the block size.
+        Call it in a block without other work. frame: the next block's first frame; n_events: as in `follow`. If an
+        event comes before that point, the values are computed again. So the sound does not depend on the block size.
         """
         voices = [voice for voice in self._moving if voice.played.has_own_points]
         if not voices:
@@ -207,7 +201,7 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
+        """hopping: the group's voices that hop, ascending by lane; lanes: the lanes from the first to the last of them.
         """
         present, alike = self._knobs.present, hopping
         all_lanes = (

@@ -1,4 +1,4 @@
-"""Buses add up steady transposed lanes that share a head, so that the sum is transformed and read once."""
+"""Buses add up steady transposed lanes that share a head."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class Buses:
     """Makes buses, and takes lanes out of them.
 
-    A bus is a submix of transposed lanes that share a head: they are read at one place and one speed. The ring of the
-    carrier, the loudest lane, holds the sum of all members, and is heard at the carrier's gain. Lanes enter a bus only
-    at their hop; there a crossfade begins. They can leave at any frame.
+    A bus is a submix of transposed lanes that share a head. The ring of the carrier, the loudest lane, holds the sum of
+    all members, and is heard at the carrier's gain. Lanes enter a bus only at their hop, with a crossfade. They can
+    leave at any frame.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, writer: DenseWriter, spectra: LaneSpectra):
@@ -38,7 +38,7 @@ class Buses:
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
 
     def owners(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes in whose rings these lanes sound, ascending: the lanes themselves or their buses' carriers."""
+        """The lanes in whose rings these lanes sound, ascending: the lanes themselves or their carriers."""
         if not self._n_mixed:
             return list(lanes)
         buses = [self._lanes[lane].bus for lane in lanes]
@@ -49,8 +49,8 @@ class Buses:
     ) -> set[int]:
         """Mix the steady lanes that share a head, from their hop at `frame` on.
 
-        spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady. Returns the lanes whose
-        rings are heard and whose sound changes: a crossfade must begin in them.
+        spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady. Returns the heard lanes in
+        which a crossfade must begin.
         """
         rows_by_head: dict[Head, list[int]] = {}
         for row, lane in enumerate(lanes):
@@ -108,8 +108,7 @@ class Buses:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own.
 
-        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
-        members leave.
+        The rest of a running crossfade's old sound stays in the carrier's ring. If a carrier leaves, all members leave.
         """
         for lane in lanes:
             bus = self._lanes[lane].bus
@@ -123,8 +122,8 @@ class Buses:
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
         """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
-        How far ahead the bus was made depends on block sizes. So its sound is completed and kept only up to the end of
-        the present dense hop, or of the dense hop in which a running crossfade ends.
+        How far ahead the bus was made depends on block sizes. So its sound is kept only up to the end of the present
+        dense hop, or of the dense hop in which a running crossfade ends.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

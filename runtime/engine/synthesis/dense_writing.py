@@ -17,8 +17,8 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class DenseWriter:
     """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of the longest crossfade, in ring samples. The methods take only lanes that are in no bus, or are the
-    carrier of their bus.
+    n_fade: length of the longest crossfade, in ring samples. The methods take only lanes that are in no bus, and
+    carriers.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):

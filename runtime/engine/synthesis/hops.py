@@ -26,9 +26,8 @@ ROWS_AT_ONCE = 4
 
 
 class DenseHop(NamedTuple):
-    """One dense hop of neighbouring lanes, as an input of `HopSynthesis.dense_hops`.
-
-    n_bins: number of bins that sound, from the lowest on; the rest: as in `HopSynthesis.hops`.
+    """One dense hop of neighbouring lanes; n_bins: number of bins that sound, from the lowest on; the rest: as in
+    `HopSynthesis.hops`.
     """
 
     pairs: np.ndarray
@@ -46,11 +45,10 @@ class HopSynthesis:
     Between two hops four windows overlap. While they share one spectrum M, one inverse transform makes their sum: a
     Hann window is three taps in the frequency domain, and a window's delay rotates its phases. So four windowed and
     delayed spectra add up to one, F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1], where the taps B, A, C depend on
-    the phases only. A note thus begins at full level, and no window is kept for later. The taps of noise phases are a
-    stored table. F with coherent phases is passed in. A blend is a weighted sum of both spectra; the squares of the
-    weights add up to 1.
+    the phases only. A note thus begins at full level. The taps of noise phases are a stored table. F with coherent
+    phases is passed in. A blend is a weighted sum of both spectra; the squares of the weights add up to 1.
 
-    A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at k *
+    A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k sounds at k *
     bin_hz.
 
     Attributes: fft_size, hop_size: in engine frames; n_bins: number of a spectrum's bins that are heard, none above
@@ -85,14 +83,13 @@ class HopSynthesis:
     ) -> np.ndarray:
         """Sound of one hop of neighbouring lanes, at most MAX_ROWS: float32 (n, fft_size), valid until the next call.
 
-        The first hop_size samples are the overlap-added sound. The samples after them resemble the next hop's sound
-        long enough for a crossfade.
+        The first hop_size samples are the overlap-added sound. The samples after them are for a crossfade.
 
         pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise,
         modulo N_NOISE_SPECTRA; first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW
         lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases,
-        complex64 (n, n_bins), overwritten if the blend is below 1, or None for noise phases alone; noise_weights: for
-        each lane the weights of its bins' noise, float32 (2 * n_bins,), or None for weights by the blend.
+        complex64 (n, n_bins), overwritten if the blend is below 1, or None; noise_weights: for each lane the weights of
+        its bins' noise, float32 (2 * n_bins,), or None for weights by the blend.
         """
         n = len(pairs)
         hop = DenseHop(pairs, noise_index, first_lane, self.n_bins, blend, coherent, noise_weights)
@@ -114,8 +111,7 @@ class HopSynthesis:
         """Sum of the lanes' sounds, each times its factor, from one transform: float32 (1, fft_size), valid until the
         next call.
 
-        factors: float32 (n, 1), or None if all are 1; coherent: as in `hops`, but already added up: (1, n_bins); the
-        rest: as in `hops`.
+        factors: float32 (n, 1), or None if all are 1; coherent: already added up, (1, n_bins); the rest: as in `hops`.
         """
         played = slice(2 * self._first_bin, 2 * self.n_bins)
         self._mix(pairs, noise_index, first_lane, factors, blend, coherent, self._filled[0], played)
@@ -147,8 +143,8 @@ class HopSynthesis:
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
         """Sound of dense hops: float32 (n_lanes, 2 * hop_size >> octave), valid until the next call.
 
-        hops: of at most ROWS_AT_ONCE lanes in all; each is used before the next is taken, so their coherent spectra may
-        share memory; octave: how many times the sample rate is halved, at most n_dense_octaves.
+        hops: of at most ROWS_AT_ONCE lanes in all; their coherent spectra may share memory; octave: how many times the
+        sample rate is halved, at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0

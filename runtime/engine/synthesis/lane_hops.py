@@ -1,4 +1,4 @@
-"""Makes the lanes' sound hop by hop: at the engine's sample rate, or in dense hops for transposed lanes."""
+"""Makes the lanes' sound hop by hop."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class LaneHops:
         return (frame - self._hop_offsets[lane]) // self.hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
-        """Sound of at most MAX_ROWS neighbouring lanes that hop together, from their hop at or just before `frame` on.
+        """Sound of neighbouring lanes that hop together, from their hop at or just before `frame` on.
 
-        Returns float32 (n, n_frames), valid until the next call; the caller may overwrite it.
+        lanes: at most MAX_ROWS. Returns float32 (n, n_frames), valid until the next call; the caller may overwrite it.
         """
         first = lanes.start
         number = self.number(first, frame)
@@ -68,8 +68,8 @@ class LaneHops:
         """Sum of the lanes' sounds, each times its share, from one transform: float32 (1, n_frames), valid until the
         next call.
 
-        lanes, frame: as in `sound`; carrier: one of the lanes that are mixed; shares: float32 (n, 1), 0 for a lane that
-        is not mixed.
+        lanes, frame: as in `sound`; carrier: one of the mixed lanes; shares: float32 (n, 1), 0 for a lane that is not
+        mixed.
         """
         number, factors = self.number(carrier, frame), self._spectra.factors(lanes, shares)
         sound = self._synthesis.mixed_hop(
@@ -85,7 +85,7 @@ class LaneHops:
 
 
 class PointHops:
-    """Makes the sound of plain lanes that have points of their own: their spectra change between hops, too.
+    """Makes the sound of plain lanes that have points of their own.
 
     Attribute has_points: for each lane, whether it has points of its own.
     """
@@ -96,11 +96,11 @@ class PointHops:
         self._made_to = [0] * n_lanes  # up to which hop each ring holds the sound of the present spectrum
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
-        """Begin a lane's sound at `frame`; is_made: whether its ring has the sound from `frame` to its next hop."""
+        """Begin a lane's sound at `frame`; is_made: whether its ring has the sound up to its next hop."""
         self._made_to[lane] = frame - self._hops.elapsed(lane, frame) + is_made * self._hop_size
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the lanes' sound, with their present spectra, up to `frame` or further; lanes: ascending."""
+        """Make the lanes' sound, with their present spectra, at least up to `frame`; lanes: ascending."""
         for run, made_to in self._runs(lanes):
             while made_to < frame:
                 self._rings.write(run, made_to, self._hops.sound(run, made_to))
@@ -127,7 +127,7 @@ class PointHops:
 
 
 class DenseHops:
-    """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop for a crossfade.
+    """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop.
 
     Attributes: n_bins: number of a spectrum's bins that are heard; n_bins_below_half: number of bins from 0 Hz to half
     the engine's sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples of a
@@ -143,8 +143,8 @@ class DenseHops:
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave), valid until the next call.
 
-        hops: for each hop its lane, its number (as in `LanePhases`) and how many bins sound; octave: how many times the
-        sample rate is halved. The caller may overwrite the result.
+        hops: for each hop its lane, its number (as in `LanePhases`) and the number of bins that sound; octave: how many
+        times the sample rate is halved. The caller may overwrite the result.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
@@ -154,8 +154,8 @@ class DenseHops:
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
-        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: one of the mixed lanes, its hop's number and how
-        many bins sound; this number and these bins hold for all mixed lanes. octave: as in `make`.
+        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: as in `make`, for one of the mixed lanes; octave:
+        as in `make`.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)

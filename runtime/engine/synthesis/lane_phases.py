@@ -15,10 +15,10 @@ class LanePhases:
     """Keeps each lane's blend, and the coherent phases of the lanes whose blend is not 0.
 
     Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on. A transposed lane's dense
-    hops continue the numbers of its plain hops.
+    hops continue these numbers.
 
-    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: list, one number for each
-    lane, 0 for noise phases to 1 for coherent ones; leader: for each side, the number of its lane.
+    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: for each lane, 0 for noise
+    phases to 1 for coherent ones; leader: for each side, the number of its lane.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
@@ -34,10 +34,7 @@ class LanePhases:
         self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
 
     def prepare(self, lanes: Sequence[int], magnitudes: np.ndarray) -> None:
-        """Find the sinusoids of the spectra that lanes will get.
-
-        lanes: ascending; magnitudes: float32 (n_lanes, n_bins).
-        """
+        """Find the sinusoids of the lanes' next spectra; lanes: ascending; magnitudes: float32 (n_lanes, n_bins)."""
         for run in runs_of([lane for lane in lanes if self.blend[lane]]):
             self._prepared[run] = [(run, self._phases.find(magnitudes[run]))] * (run.stop - run.start)
 
@@ -135,10 +132,9 @@ class LanePhases:
             self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None, found)
 
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
-        """Coherent spectra of lanes that share one blend, complex64 (n, n_bins), valid until the next call; None if the
-        blend is 0.
+        """Coherent spectra of lanes that share one blend, complex64 (n, n_bins), or None if the blend is 0.
 
-        number: the hop's number.
+        number: the hop's number. The result is valid until the next call.
         """
         return self._phases.spectra(lanes, number) if self.blend[lanes.start] else None
 

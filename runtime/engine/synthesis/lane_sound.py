@@ -20,7 +20,7 @@ from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
 # Length of the crossfade from an old spectrum to a new one, at most the hop size. Overlap-add without a crossfade would
-# take a whole window, 93 ms, to reach the new spectrum.
+# take a whole window, 93 ms.
 CROSSFADE_S = 0.008
 # How many hops one block makes while no spectrum changes. If a knob turns, the hops that have not been played yet are
 # made again. More hops would be cheaper on average, but one block would have to make them all.
@@ -32,12 +32,11 @@ class LaneSound:
 
     A plain lane's ring is read as it is. A transposed lane's ring is read faster or slower than it was made, and the
     lane stays transposed until its sound ends. Steady lanes may share a ring: plain lanes in a submix, transposed lanes
-    in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has
-    its fixed place in the stored noise.
+    in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases. Attributes: size:
     length of a ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its
-    next hop. A fade-out that reads a lane with `copy` must not be longer.
+    next hop.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
@@ -99,10 +98,10 @@ class LaneSound:
     ) -> None:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
-        A sounding lane crossfades to them at its next hop. semitones: distance of each lane's key from the note that
-        its spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
-        bandwidths_cents: one for each lane, or empty if all are 0; blends: the blend that each lane will sound with,
-        needed only for bandwidths. When the blend of a lane with a bandwidth changes, its spectrum must be set again.
+        A sounding lane crossfades to them at its next hop. semitones: distance of each lane's key from the note of its
+        spectrum; gains: float32 (n, n_bins), factors of the levelled spectra; bandwidths_cents: one for each lane, or
+        empty if all are 0; blends: each lane's blend, needed only for bandwidths. When the blend of a lane with a
+        bandwidth changes, its spectrum must be set again.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         for lane in lanes:
@@ -153,7 +152,7 @@ class LaneSound:
     ) -> None:
         """Make new spectra ready, and find their sinusoids; the lanes keep their present spectra until `take_prepared`.
 
-        The lanes must have no bandwidth, neither now nor with the new spectra. The arguments are as in set_spectra.
+        Neither the new nor the present spectra may have a bandwidth. The arguments are as in set_spectra.
         """
         self._spectra.prepare(lanes, magnitudes, semitones, gains)
         self._phases.prepare(lanes, self._spectra.prepared)
@@ -226,10 +225,11 @@ class LaneSound:
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of a run of lanes that hop together; it has its full level from `frame` on.
+        """Begin the sound of a run of lanes that hop together, at full level; it is made up to `fade_frames` past the
+        next hop.
 
         blend: 0 for noise phases to 1 for coherent ones; is_plain: False if `set_ratios` will transpose the lanes at
-        this frame. The sound is made up to the next hop and `fade_frames` past it.
+        this frame.
         """
         for lane in range(lanes.start, lanes.stop):
             self._transposer.leave(lane)
@@ -256,12 +256,12 @@ class LaneSound:
             self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the sound after the hop at `frame`, if it is not made yet; lanes: those with points of their own."""
+        """Make the sound after the hop at `frame`; lanes: those with points of their own."""
         transposed = self.transposed_among(lanes)
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes keep their spectra at `frame`, a point of their own; call it there in place of `ramp`."""
+        """Let lanes keep their spectra at a point of their own, `frame`; call it there in place of `ramp`."""
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
@@ -329,7 +329,7 @@ class LaneSound:
             self._transposer.unmix(lanes, frame)
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
+        """The heard ones of the first n_lanes: the carrier alone if all n_voices are in one submix, else all."""
         return self._membership.heard_lanes(n_lanes, n_voices)
 
     # Reading sound
@@ -350,7 +350,7 @@ class LaneSound:
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
         """Sound of lanes from `frame` on: a view (n_lanes, n_frames), which must not reach past the ring's end.
 
-        Rows of transposed lanes are meaningless: `read_transposed` returns their sound.
+        Rows of transposed lanes are meaningless.
         """
         return self._rings.read(lanes, frame, n_frames)
 
@@ -361,8 +361,8 @@ class LaneSound:
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        This sound may end at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
-        points of its own has no later sound: old samples would be returned, without an error.
+        It may end at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without points
+        of its own has no later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:
             self._transposer.unmix([lane], frame)

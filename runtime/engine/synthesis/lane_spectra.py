@@ -1,4 +1,4 @@
-"""Stores each lane's spectrum at one loudness, and keeps which spectra changed and which still crossfade."""
+"""Stores each lane's spectrum at one loudness, and which spectra changed and which still crossfade."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from runtime.engine.synthesis.shaping.levels import Levels
 class LaneSpectra:
     """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in a submix.
 
-    So a submix with unchanged shares adds up its lanes' spectra as they are; if shares have changed, `factors` returns
-    the factors of the spectra. The sound of a lane that is made alone is divided by its stored share.
+    So a submix with unchanged shares adds up its lanes' spectra as they are. The sound of a lane that is made alone is
+    divided by its stored share.
 
     n_bins: number of a spectrum's bins that are heard. Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored
     spectra in the layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares:
-    float32 (n_lanes, 1), the shares for the spectra that are set next, 1 for a lane that was in no submix;
-    stored_shares: float32 (n_lanes, 1), the shares that the stored spectra contain; prepared: float32 (n_lanes,
-    n_bins), the spectra of the newest `prepare`, which `take_prepared` stores.
+    float32 (n_lanes, 1), for the spectra that are set next, 1 for a lane that was in no submix; stored_shares: float32
+    (n_lanes, 1), the shares in the stored spectra; prepared: float32 (n_lanes, n_bins), the spectra of the newest
+    `prepare`.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -48,7 +48,7 @@ class LaneSpectra:
     ) -> None:
         """Bring new magnitudes (n, n_magnitudes) of lanes, ascending, to one level, and store them.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
         """
         for run, rows in _runs_with_rows(lanes):
             levelled = self._levelled[: rows.stop - rows.start]
@@ -95,7 +95,7 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Write into `out`, float32 (n, n_bins), the levelled magnitudes times the lanes' shares and `gains`."""
+        """Write the levelled magnitudes times the lanes' shares and `gains` into `out`, float32 (n, n_bins)."""
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
         factors *= self.shares[lanes]
@@ -125,7 +125,7 @@ class SpectrumChanges:
         self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 if its crossfade is no ramp
 
     def clear(self, lanes: slice, frame: int) -> None:
-        """Begin lanes at `frame`: forget their earlier changes and crossfades."""
+        """Forget earlier changes and crossfades of lanes that begin at `frame`."""
         n = lanes.stop - lanes.start
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 
@@ -145,13 +145,12 @@ class SpectrumChanges:
         return changed
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Begin ramps, which are linear crossfades, of n_frames at `frame`."""
+        """Begin ramps of n_frames at `frame`."""
         for lane in lanes:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,), valid until the
-        next call.
+        """The new sound's weights up to the end of a lane's crossfade, float32 (fade_left,), valid until the next call.
         """
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:
@@ -159,5 +158,5 @@ class SpectrumChanges:
         return self._ramps.of(length, length - left, length)
 
     def fade_left(self, lane: int, frame: int) -> int:
-        """How many frames of a lane's crossfade are left at `frame`; 0 if none is running."""
+        """How many frames of a lane's crossfade are left at `frame`, or 0."""
         return max(0, self._fades_end_at[lane] - frame)

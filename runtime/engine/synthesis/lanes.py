@@ -1,4 +1,4 @@
-"""Groups neighbouring lanes into runs, and numbers the sides, which are second lanes that make lanes wide."""
+"""Groups neighbouring lanes into runs, and numbers the sides of lanes."""
 
 from __future__ import annotations
 

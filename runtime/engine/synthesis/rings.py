@@ -16,15 +16,15 @@ CORNER_FRAMES = 16
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: frames of finished sound that may be written ahead; n_fade: length of a crossfade, and of the sound after
-    these frames. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's weights in a crossfade,
-    float32 (n_fade,); ramps: its weights in a ramp.
+    n_ahead: frames of finished sound; n_fade: length of a crossfade, and frames that may be written after these.
+    Attributes: size: samples of a ring, a power of two; fade_in: the new sound's weights in a crossfade, float32
+    (n_fade,); ramps: its weights in a ramp.
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
         self.size = 1 << (n_ahead + n_fade).bit_length()
         self._n_fade = n_fade
-        # One column more than `size`, because the engine always mixes at least two frames.
+        # one column more than `size`, because the engine always mixes at least two frames
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
         self.ramps = RampWeights(n_ahead + n_fade, CORNER_FRAMES, [n_ahead >> k for k in range(5)])
@@ -37,7 +37,7 @@ class Rings:
         return self._samples[lanes, at : at + n_frames]
 
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
-        """Sound of one lane from `frame` on: a copy (n_frames,), which may continue at the ring's beginning."""
+        """Sound of one lane from `frame` on: a copy (n_frames,)."""
         return np.take(self._samples[lane, : self.size], np.arange(frame, frame + n_frames), mode="wrap")
 
     def write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
@@ -74,20 +74,14 @@ class Rings:
         self.write(lanes, frame + n, sound[:, n:])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
-        """Write the sum of lanes, each times its share, into the ring of lane `into`: n_fade frames from `frame` on.
-
-        shares: float32 (n,).
-        """
+        """Write the weighted sum of lanes into the ring of lane `into`, for n_fade frames; shares: float32 (n,)."""
         for places, part in ring_places(self.size, frame, self._n_fade):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
             self._samples[into, places] = summed
 
     def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
-        """Subtract the sum of lanes, each times its share, from the ring of lane `of`, for n_frames.
-
-        shares: float32 (n,).
-        """
+        """Subtract the weighted sum of lanes from the ring of lane `of`, for n_frames; shares: float32 (n,)."""
         for places, part in ring_places(self.size, frame, n_frames):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)

@@ -32,7 +32,7 @@ class Submix:
         self.is_whole = True
 
     def share(self, lanes: slice) -> np.ndarray:
-        """The shares of `lanes`, float32 (n,); they must lie in the submix's run of lanes."""
+        """The shares of `lanes`, float32 (n,), which must lie in the submix's run."""
         return self.shares[lanes.start - self.lanes.start : lanes.stop - self.lanes.start, 0]
 
     def is_of(self, lanes: slice, gains: np.ndarray) -> bool:
@@ -52,7 +52,7 @@ class Membership:
         return self._of_lane[lane]
 
     def first_of(self, lanes: Iterable[int]) -> Submix | None:
-        """The submix of the first of these lanes that is in a submix, or None."""
+        """The submix of the first of these lanes that is in one, or None."""
         return next((self._of_lane[lane] for lane in lanes if self._of_lane[lane]), None) if self._n_mixed else None
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
@@ -60,7 +60,7 @@ class Membership:
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
+        """The heard ones of the first n_lanes: the carrier alone if all n_voices are in one submix, else all."""
         submix = self.first_of(range(n_lanes))
         if submix is None or len(submix.members) != n_voices or not submix.is_whole:
             return slice(0, n_lanes)

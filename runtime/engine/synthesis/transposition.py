@@ -1,7 +1,6 @@
 """Transposes lanes: reads their sound faster or slower than it was made.
 
-A lane's dense hops are laid end to end in a ring, and reading the ring at a ratio transposes them. Shifting the
-spectrum's bins would fail: below note 29 (44 Hz) the lobes of neighbouring harmonics overlap.
+Shifting the spectrum's bins would fail: below note 29 (44 Hz) the lobes of neighbouring harmonics overlap.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
     hop: number of the lane's newest hop, which becomes its dense hop 0; elapsed: frames since that hop; fading: the
-    lane's sound from now to the end of a running crossfade, empty if none runs; is_new: whether the lane's sound begins
-    together with the transposition.
+    lane's sound up to the end of a running crossfade, or empty; is_new: whether the lane's sound begins together with
+    the transposition.
     """
 
     lane: int
@@ -67,7 +66,6 @@ class Transposer:
         n_lanes = len(hop_offsets)
         self.active, self.n_active = [False] * n_lanes, 0
         self._dense_hops, self._phases = dense_hops, phases
-        # A lane's shift follows from its place among the lanes that hop with it.
         places = [lane - hop_offsets.index(offset) for lane, offset in enumerate(hop_offsets)]
         shifts = [place // _LANES_PER_SHIFT % N_SHIFTS for place in places]
         bins = dense_hops.n_bins, dense_hops.n_bins_below_half
@@ -170,10 +168,9 @@ class Transposer:
     def hop(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]) -> None:
         """Begin the crossfades of lanes that hop at `frame`, and renew their buses.
 
-        A crossfade begins for each lane that has a new spectrum, has another number of bins, or enters or leaves a bus.
-        (A lane plays only the bins that its ratio leaves below half the engine's sample rate.) Call `make_fades` for a
-        lane before its spectrum is set. spectrum_changed: one flag for each lane; gains: the gain of each lane if it is
-        steady, else 0.
+        A crossfade begins for each lane that has a new spectrum or another number of bins below half the engine's
+        sample rate, or that enters or leaves a bus. Call `make_fades` for a lane before its spectrum is set.
+        spectrum_changed: one flag for each lane; gains: the gain of each lane if it is steady, else 0.
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
         owners = self._buses.owners(lanes)
@@ -204,7 +201,7 @@ class Transposer:
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade lanes linearly to the sound of their new spectra, from `frame` on for n_frames.
 
-        Call `before_ramp` before the spectra are set. The new sound is made when it is read.
+        Call `before_ramp` before the spectra are set.
         """
         owners = self._buses.owners(lanes)
         for number in owners:

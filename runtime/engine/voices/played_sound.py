@@ -23,7 +23,7 @@ from runtime.sound.sound import Sound
 if TYPE_CHECKING:
     from runtime.engine.voices.bank import Voice
 
-# Targets that change the spectrum. While one of them is modulated, the spectrum is made again at each hop.
+# Targets that change the spectrum. While one is modulated, the spectrum is made again at each hop.
 SPECTRAL_TARGETS = (
     "phase_blend",
     "filter.cutoff",
@@ -37,7 +37,7 @@ PLAYHEAD_TARGETS = ("trajectory.speed", "trajectory.position")
 
 
 def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
-    """Left and right gain that a voice has from its channel and from its sound's level and pan.
+    """Left and right gain of a voice's channel, and of its sound's level and pan.
 
     The pan is left out where `GridGains` applies it.
     """
@@ -65,27 +65,23 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 class PlayedSound:
     """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
-    Attributes: patch: the patch of the sound; sound: the patch's sound; morphs: the sound at each step of its morph
-    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the cubic of the
-    envelope's stages, as the `shape` of `Ramps.move`; modulator: the sound's modulation; trajectories: None without
-    any.
-
-    is_plain: whether its notes sound with the decoder's spectra as they are.
+    Attributes: sound: the patch's sound; morphs: the sound at each step of its morph (`runtime.control.morph.steps`),
+    empty without a morph; voice: how notes are played; curve: the cubic of the envelope's stages, as the `shape` of
+    `Ramps.move`; modulator: the sound's modulation; trajectories: or None; is_plain: whether its notes sound with the
+    decoder's spectra as they are.
 
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
-    note begins, if an envelope or a trajectory moves these targets fast; first_spacing: distance of the first of these
-    points, 0 without them; has_own_points: whether its voices are made one by one, and so have points of their own;
-    latents_move, blend_moves: whether a latent, or the blend of phases, is modulated; has_bandwidth, has_width: whether
-    its notes may have a bandwidth, or a stereo width; can_be_read_early: whether a note's spectrum can be made before
-    its hop, because neither the blend of phases nor a playhead changes it; needs_blend: whether its notes' spectra
-    depend on the blend of phases; leads_blend: whether the blend changes along ramps, not at hops.
+    note begins; first_spacing: distance of the first of these points, or 0; has_own_points: whether its voices are made
+    one by one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of phases, is
+    modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width; can_be_read_early:
+    whether a note's spectrum can be made before its hop; needs_blend: whether its notes' spectra depend on the blend of
+    phases; leads_blend: whether the blend changes along ramps, not at hops.
 
     gain_targets, playhead_targets: the modulated ones of GAIN_TARGETS and PLAYHEAD_TARGETS; gains_move: whether
-    modulation or a trajectory moves the level or the pan.
-
-    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: how long after a note's start both stay
-    unmodulated; pitch_reach_semitones: how far modulation can raise the pitch.
+    modulation or a trajectory moves the level or the pan; pitch_moves: whether pitch or vibrato are modulated;
+    pitch_delay_s: how long after a note's start both stay unmodulated; pitch_reach_semitones: how far modulation can
+    raise the pitch.
     """
 
     def __init__(
@@ -112,7 +108,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # If only modulation makes a sound wide, its voices are not made one by one: those not wide now are added up.
+        # Of voices that only modulation makes wide, those not wide now are added up.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)

@@ -30,10 +30,9 @@ class SideSounds(Protocol):
 class Widths:
     """Makes lanes wide: the left channel is a lane's sound plus its side, the right channel the sound minus the side.
 
-    A side is a second lane with other phases. The sound has the gain `middle`, the side has the gain `side`. A width of
-    0 to 1 is an angle of 0 to 44.9 degrees; `middle` is the angle's cosine and `side` its sine. So the power of both
-    channels together stays the same, and a mono sum loses less than 3 dB. A side that begins when the width moves from
-    0 lasts until the note ends.
+    A side is a second lane with other phases. A width of 0 to 1 is an angle of 0 to 44.9 degrees; the sound has the
+    gain `middle`, the angle's cosine, and the side has the gain `side`, its sine. So the power of both channels
+    together stays the same, and a mono sum loses less than 3 dB. A side lasts until the note ends.
 
     Attributes: middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at
     their next hop.
@@ -47,7 +46,7 @@ class Widths:
             self.middle.jump(lane, 1.0)
 
     def start(self, lane: int, width: float) -> None:
-        """Set the width with which a note begins on a lane; call this before the lane's sound begins."""
+        """Set the width of a lane's next note; call this before the lane's sound begins."""
         if width or self._is_wide[lane]:
             self._mark(lane, width > 0.0)
             self._widths[lane] = width
@@ -57,8 +56,7 @@ class Widths:
     def move(self, lane: int, frame: int, width: float, n_frames: int) -> bool:
         """Move a lane linearly to this width, in n_frames from `frame` on; return whether the lane can do this.
 
-        A lane without a side cannot: it stays at width 0 until its next hop, where its side begins. There `move` must
-        be called again.
+        A lane without a side cannot: it gets one at its next hop, where `move` must be called again.
         """
         if width == self._widths[lane]:
             return True

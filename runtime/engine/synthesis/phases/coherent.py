@@ -48,12 +48,12 @@ class CoherentPhases:
     add up to a steady magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed
     by up to 2 percent, keep this noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number, so hops may be made in any order. The phases of noise bins move
-    alike in all lanes, so the noise of lanes that are added up is turned once, as a sum.
+    All phases are closed formulas of the hop's number. The phases of noise bins move alike in all lanes, so the noise
+    of lanes that are added up is turned once, as a sum. Bins below 20 Hz are silent.
 
-    Bins below 20 Hz are silent. In all methods `lanes` is a run of at most max_rows lanes, and arrays have one row for
-    each lane. n_bins: number of a spectrum's bins that are heard; fft_size, hop_size: in engine frames; seed: seed of
-    random phases. Attribute walk: holds each lane's bandwidth, which applies from the lane's next plan on.
+    In all methods `lanes` is a run of at most max_rows lanes, and arrays have one row for each lane. n_bins: number of
+    a spectrum's bins that are heard; fft_size, hop_size: in engine frames; seed: seed of random phases. Attribute walk:
+    holds each lane's bandwidth, which applies from the lane's next plan on.
     """
 
     def __init__(
@@ -64,8 +64,7 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
-        # The same phasors once more: one product with complex numbers is faster than two of floats into every other
-        # place, but a sum over lanes is faster with floats.
+        # The same phasors once more: products are faster with complex numbers, sums over lanes with floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
@@ -193,8 +192,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids have begun with random phases, from row 0 of `first_phases`. A later sinusoid
-                # continues the phase of a noise bin, so from now on row 1 is read.
+                # A note's first sinusoids begin with random phases, from row 0 of `first_phases`. A later one continues
+                # the phase of a noise bin, in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -246,7 +245,7 @@ class CoherentPhases:
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
-        # The bins from 4 below the peak to 4 above it. In bins beyond N_BESIDE a sinusoid has no magnitude.
+        # The bins from 4 below the peak to 4 above it; beyond N_BESIDE a sinusoid has no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
         index = peaks.places + _BESIDE
@@ -281,7 +280,7 @@ class CoherentPhases:
     def spectra(self, lanes: slice, hop: int) -> np.ndarray:
         """The lanes' coherent spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
 
-        They sound as loud as with noise phases. All lanes must have been planned.
+        All lanes must have been planned.
         """
         n = lanes.stop - lanes.start
         padded = self._spectra[:n]
@@ -297,8 +296,7 @@ class CoherentPhases:
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:
         """Sum of the lanes' spectra, each times its factor: complex64 (1, n_bins), valid until the next call.
 
-        hop: as in `spectra`; factors: float32 (n, 1), None if all are 1, 0 for a lane with a bandwidth. Lanes whose
-        factor is 0 need no plan.
+        factors: float32 (n, 1), None if all are 1, 0 for a lane with a bandwidth. Lanes whose factor is 0 need no plan.
         """
         padded = self._spectra[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]

@@ -98,10 +98,10 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, N_PLACES + 1).
 
-    Four windows overlap, each begun one hop after the other. In the window that began k hops ago, the sinusoid's phase
-    is k of its moves behind. The delay of k hops adds k moves of the bin's own frequency. So only the distance of the
-    bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a Hann window:
-    their products add up a bin's magnitude and half the magnitudes of its neighbours.
+    In the window that began k hops ago, the sinusoid's phase is k of its moves behind. The delay of k hops adds k moves
+    of the bin's own frequency. So only the distance of the bin from the sinusoid counts. A sinusoid's bins have
+    alternating signs, and so do the three taps of a Hann window: their products add up a bin's magnitude and half the
+    magnitudes of its neighbours.
     """
     places = np.arange(N_PLACES + 1) / N_PLACES - 0.5
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])

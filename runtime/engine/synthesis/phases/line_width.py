@@ -21,9 +21,7 @@ def relative_width(bandwidth_cents: float) -> float:
 
 
 class NoiseShare:
-    """The share of the coherent phases' power that becomes noise, 0 to 1 in each bin; keeps the newest bandwidth's
-    result.
-    """
+    """The share of the coherent phases' power that becomes noise, 0 to 1 in each bin."""
 
     def __init__(self, n_bins: int):
         self._bins = np.arange(n_bins) / (NOISE_LOBE_BINS * (_ALL_NOISE_AT - _NOISE_BEGINS_AT))

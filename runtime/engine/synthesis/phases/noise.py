@@ -11,11 +11,11 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 
 # The stored noise repeats after this many hops.
 N_NOISE_SPECTRA = 256
-# A row of lanes: this many neighbouring lanes read the same stored spectra, and each of them begins at another bin.
+# This many neighbouring lanes, a row, read the same stored spectra, each from another bin on.
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
-# Four rows of lanes use up the stored noise. The next four begin half-way between them, so as not to repeat it.
+# Four rows of lanes use up the stored noise. The next four begin half-way between them.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
 # With noise phases, the power of magnitudes m[k] is the first factor times the sum of m[k]^2, plus the second factor
@@ -38,9 +38,9 @@ def noise_index(lane: int, hop: int) -> int:
 def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Taps in the layout of `received_taps`, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 
-    The lanes are views of one table, each four bins above the previous lane, so the lanes of a row share the
-    processor's cache. Noise bins that are four apart are independent. A shift by four bins changes the phase by one
-    whole cycle per hop, so the noise still fits from hop to hop. fft_size, hop_size: in engine frames.
+    The lanes are views of one table, each four bins above the previous lane, so a row shares the processor's cache.
+    Noise bins that are four apart are independent. A shift by four bins changes the phase by one whole cycle per hop,
+    so the noise still fits from hop to hop. fft_size, hop_size: in engine frames.
     """
     phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
     taps = _window_taps(phasors, fft_size, hop_size)

@@ -15,8 +15,8 @@ class NoiseBins:
     """Turns the noise bins of spectra to their phases in a hop, and adds up the four windows that overlap there.
 
     fft_size, hop_size: in engine frames; max_rows: most spectra per call. Attributes: first: complex64 (max_rows,
-    n_bins), the magnitudes of noise bins times their phasors in hop 0, which the caller writes before `write`; mixed:
-    complex64 (n_bins,), the same for `write_mixed`.
+    n_bins), the magnitudes of noise bins times their phasors in hop 0, filled by the caller; mixed: complex64
+    (n_bins,), the same for `write_mixed`.
     """
 
     def __init__(self, tables: CoherentTables, fft_size: int, hop_size: int, max_rows: int):
@@ -30,17 +30,17 @@ class NoiseBins:
         self._products = np.full((max_rows, 3, n_bins), 0.0, np.complex64)
         self._turned, phasors = np.full(n_bins, 0, np.intp), np.full((1, n_bins + 2), 0.0, np.complex64)
         self._phasors, self._phasors_beside = phasors[0, 1:-1], _beside(phasors)[0]
-        # The turned taps of a few hops: lanes that crossfade, or do not hop together, use some hops by turns.
+        # The turned taps of a few hops: some lanes use other hops by turns.
         self._kept = np.full((_N_KEPT, 3, n_bins), 0.0, np.complex64)
         self._kept_hops: list[int | None] = [None] * _N_KEPT
         self._oldest = 0
 
     def write(self, n: int, hop: int, out: np.ndarray) -> None:
-        """Write the noise bins of `first` as they sound in hop number `hop`, complex64 (n, n_bins), into `out`."""
+        """Write the noise bins of `first`, as they sound in hop number `hop`, into `out`, complex64 (n, n_bins)."""
         self._write(self._beside[:n], hop, out)
 
     def write_mixed(self, hop: int, out: np.ndarray) -> None:
-        """Write the noise bins of `mixed` as they sound in hop number `hop`, complex64 (1, n_bins), into `out`."""
+        """Write the noise bins of `mixed`, as they sound in hop number `hop`, into `out`, complex64 (1, n_bins)."""
         self._write(self._beside[-1:], hop, out)
 
     def _write(self, beside: np.ndarray, hop: int, out: np.ndarray) -> None:

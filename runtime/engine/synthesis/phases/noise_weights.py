@@ -22,7 +22,7 @@ def coherent_amplitude(blend: float) -> np.float32:
 class NoiseWeights:
     """The weight of noise phases in each bin: by the blend, and more where a bandwidth makes coherent phases noise.
 
-    Attribute bandwidth_cents: list, one for each lane.
+    Attribute bandwidth_cents: one for each lane.
     """
 
     def __init__(self, n_lanes: int, n_bins: int):
@@ -32,9 +32,8 @@ class NoiseWeights:
         self._weights = np.zeros((n_lanes, n_bins, 2), np.float32)
 
     def of(self, lane: int, blend: float) -> np.ndarray:
-        """The weight of noise phases in each bin of a lane that has a bandwidth, at this blend: float32 (2 * n_bins,).
-
-        Each weight stands twice, for the real and for the imaginary part of its bin.
+        """The weight of noise phases in each bin of a lane that has a bandwidth: float32 (2 * n_bins,), each weight
+        twice.
         """
         wanted = self.bandwidth_cents[lane], blend
         if self._made_for[lane] != wanted:

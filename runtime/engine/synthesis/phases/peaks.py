@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. A peak is too blunt for a sinusoid if
-# they add up to more than _BLUNTEST times that. With this value, the sounds' spectra come nearest to the given spectra,
-# of instruments and of noise.
+# In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
+# times that, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
+# instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Softer peaks, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0
@@ -46,7 +46,8 @@ class PeakFinder:
 
         The distance d of a sinusoid from its peak bin follows from its Hann lobe: d = 2 (above - below) / (above + 2
         peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A sinusoid covers the bins between the
-        softest bins on either side of its peak. The softest bin between two peaks belongs to the higher peak.
+        softest bins on either side of its peak. The softest bin between two peaks belongs to the peak of the higher
+        frequency.
         """
         flat, rising = magnitudes.reshape(-1), self._rising
         places = self._loud_maxima(magnitudes)
@@ -78,8 +79,7 @@ class PeakFinder:
         )
         rows = rising.reshape(n, n_bins)
         np.greater(magnitudes[:, 1:], magnitudes[:, :-1], out=rows[:, :-1])
-        # The first bins of each row count as rising and the final ones as falling, so that no sinusoid reaches into the
-        # next row.
+        # so that no sinusoid reaches into the next row
         rows[:, : self._n_silent], rows[:, -2:] = True, False
         loudest = np.maximum.reduce(magnitudes, axis=1, keepdims=True, out=self._loudest[:n])
         loudest *= _LEAST_PEAK

@@ -45,7 +45,7 @@ class Sinusoids:
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
         """Phases of sinusoids at `bins` in hop number `hop`, and their moves.
 
-        numbers: for each bin the number of its sinusoid; a number below 0 gives meaningless values.
+        numbers: for each bin the number of its sinusoid; below 0 the values are meaningless.
         """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
@@ -59,7 +59,7 @@ class Sinusoids:
     ) -> None:
         """Add the sinusoids of lanes to `out`, complex64, whose element N_REACHED // 2 is bin 0.
 
-        unit_phasors: as in `CoherentTables`; factors: (n_lanes,), a factor for each lane; None if all are 1.
+        unit_phasors: as in `CoherentTables`; factors: (n_lanes,), or None if all are 1.
         """
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
@@ -88,9 +88,8 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copies of the sinusoids of lanes, for as many lanes from number `into` on.
-
-        turns: intp (n,), added to the phases of the copies.
+        """Copies of the sinusoids of lanes, for as many lanes from number `into` on; turns: intp (n,), added to the
+        phases.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns

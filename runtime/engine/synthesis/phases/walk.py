@@ -1,4 +1,4 @@
-"""A random walk of the phases of sinusoids, for bandwidths up to about the width of a window's lobe."""
+"""A random walk of the phases of sinusoids, for small bandwidths."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class PhaseWalk:
     The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where a
     harmonic must be about as wide as a window's lobe, or wider, noise phases replace coherent phases (`NoiseShare`).
 
-    Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane
-    without a walk.
+    Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: one for each lane, 0 without a walk.
     """
 
     def __init__(self, n_lanes: int, n_bins: int, tables: CoherentTables, seed: int):
@@ -64,8 +63,8 @@ class PhaseWalk:
     ) -> WalkingSinusoids:  # fmt: skip
         """The sinusoids of lanes that all have a bandwidth.
 
-        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), overwritten, the factors by
-        which sinusoids without a walk multiply the table `lobes`.
+        spread: float32 (N_REACHED, n), overwritten, the factors of the table `lobes` for sinusoids without a walk; the
+        rest: as in `Sinusoids`.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins
@@ -82,8 +81,7 @@ class PhaseWalk:
     def steps(self, keys: list[int], hop: int, rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
         """Random steps, intp (n,), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins at a hop.
 
-        keys: a number for each lane, which seeds its steps; rows: each sinusoid's index in `keys`. A step depends only
-        on the note, the hop and the bin.
+        keys: a number for each lane, which seeds its steps; rows: each sinusoid's index in `keys`.
         """
         begins = [_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys]
         places = np.array(begins).take(rows)
@@ -94,8 +92,8 @@ class PhaseWalk:
 class WalkingSinusoids(Sinusoids):
     """Sinusoids whose phases walk; all their lanes have a bandwidth.
 
-    Each of the four overlapping windows keeps the phase that it began with, so nothing clicks. A phase is the sum of
-    all steps since the plan. Steps are whole numbers, so the sum does not depend on the order in which hops were made.
+    Each of the four overlapping windows keeps its first phase, so nothing clicks. A phase is the sum of all steps since
+    the plan. Steps are whole numbers, so the sum does not depend on the order in which hops were made.
 
     windows: complex64 (N_OVERLAPS, n), newest first, the phasor with which each sinusoid would begin in each window
     without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
@@ -174,11 +172,9 @@ class WalkingSinusoids(Sinusoids):
         return phases
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
-        """Fill `_added` for the sinusoids in `part`, which are those of `lanes`.
-
-        The sum over the windows is computed as a polynomial in `hop_turns`; its coefficients are the windows' phasors
-        (see `_lobes` in coherent_tables.py). A matrix product would start threads, and its rounding would depend on the
-        number of columns.
+        """The sum over the windows is computed as a polynomial in `hop_turns`; its coefficients are the windows'
+        phasors (see `_lobes` in coherent_tables.py). A matrix product would start threads, and its rounding would
+        depend on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)

@@ -16,7 +16,7 @@ _WIDTHS = (
     1.67, 1.82, 2.01, 2.22, 2.46, 2.66, 3.01, 3.55, 4.46, 4.81, 5.32, 6.30, 8.55, 9.18, 10.24, 12.06,
     16.7, 18.0, 20.0, 23.7, 33.0, 35.6, 39.6, 47.2, 65.5, 70.6, 78.6, 94.0, 131.0,
 )  # fmt: skip
-# The table of coefficients has this many steps from one width to a width e times as large.
+# steps of the table of coefficients from one width to a width e times as large
 _STEPS_PER_E = 64
 _LEAST_WIDTH, _GREATEST_WIDTH = 0.05, 131.0
 # Coefficients are cached for this many bandwidths.
@@ -54,8 +54,8 @@ class Widening:
     ) -> np.ndarray:
         """Widened magnitudes, float32 (n, n_bins), valid until the next call.
 
-        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row, a row at 0 stays as it is;
-        noise_amplitudes: weights of the noise phases in the blends of the spectra.
+        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row; noise_amplitudes: weights of the noise
+        phases in the blends of the spectra.
         """
         n, heard, widened = len(magnitudes), magnitudes[:, : self._n_bins], self._widened[: len(magnitudes)]
         np.copyto(widened, heard)
@@ -102,7 +102,7 @@ class Widening:
         return kernel
 
     def _make_table(self, noise_amplitude: float) -> None:
-        """Fill `_by_width`: for each pass and width, the part of either neighbour that a bin gets, 0 to 1/4."""
+        """For each pass and width, the part of either neighbour that a bin gets, 0 to 1/4."""
         targets = kernel_target(self._widths, noise_amplitude)
         n_passes = np.interp(targets, _WIDTHS, np.arange(len(_WIDTHS)) / 4.0)
         for number, parts in enumerate(self._by_width):

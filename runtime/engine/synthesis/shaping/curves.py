@@ -48,9 +48,7 @@ class GainCurves:
         self._gains[:n_rows] = 1.0
 
     def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Tilt the curves about 1 kHz; both arguments are float (n, 1).
-
-        shift_octaves: the sound's transposition after shaping.
+        """Tilt the curves about 1 kHz; shift_octaves: the sound's transposition after shaping; both are float (n, 1).
         """
         x = self._x[: self._n]
         np.subtract(self._octaves, (octaves_of(TILT_PIVOT_HZ) - shift_octaves).astype(np.float32), out=x)
@@ -91,10 +89,7 @@ class GainCurves:
             self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre.
-
-        shift_octaves: as in `add_tilt`.
-        """
+        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre."""
         if not shift_octaves.any():
             self._add_lines(bands_db, *self._band_places, slice(0, self._n))
             return

@@ -14,12 +14,12 @@ class Harmonics:
     """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
 
     All bins of a harmonic get one gain, so that a filter does not detune the harmonic. Bins below half the fundamental
-    belong to no harmonic, and get the fundamental's place. With a place of their own, a tilt of -12 dB or a low cutoff
-    would make a model's faint residue there louder than the note.
+    belong to no harmonic, and get the fundamental's place: a tilt of -12 dB or a low cutoff would make a model's faint
+    residue there louder than the note.
 
     fundamentals_hz: one for each row of the arrays. Attributes: numbers: int16 (n_fundamentals, n_bins), number of each
-    bin's harmonic, 0 for none; places: int16 of the same shape, the harmonic's place on the grid of `GainCurves`;
-    are_even: bool of the same shape, whether the harmonic's number is even and not 0.
+    bin's harmonic, 0 for none; places: int16, the harmonic's place on the grid of `GainCurves`; are_even: bool, whether
+    the harmonic's number is even and not 0.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):

@@ -37,8 +37,7 @@ class Levels:
     def find(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray) -> None:
         """Write into `out` (n,) the factors that bring spectra, magnitudes (n, n_magnitudes), to one level.
 
-        semitones: each spectrum's later transposition; the weights are for the transposed frequencies. weighted:
-        scratch (n, n_bins).
+        semitones: each spectrum's later transposition. weighted: scratch (n, n_bins).
         """
         heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]
         if any(semitones):

@@ -1,4 +1,4 @@
-"""Computes one gain for each bin of each voice, from the voice's filter, tilt, colour and formants."""
+"""Computes one gain for each bin of each voice."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Shaper:
     ) -> None:
         """Multiply gains by the gains that move the formants of spectra.
 
-        gains: from `gains`, called with the same shape and fundamentals; magnitudes: the spectra, (n, at least n_bins).
+        gains: from `gains`, with the same shape and fundamentals; magnitudes: the spectra, (n, at least n_bins).
         """
         if shape.formant_semitones:
             self._move_formants(gains, fundamentals, magnitudes, shape.formant_semitones)

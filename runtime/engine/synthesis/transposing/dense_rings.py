@@ -73,8 +73,7 @@ class DenseRings:
 def ring_places(size: int, first: int, n: int) -> list[tuple[slice, slice]]:
     """Where in a ring of `size` samples the n samples from number `first` on are.
 
-    Returns one pair of slices, or two if the samples reach past the ring's end: places in the ring, and which of the n
-    samples are there.
+    Returns one or two pairs of slices: places in the ring, and which of the n samples are there.
     """
     at = first % size
     n_first = min(n, size - at)

@@ -30,7 +30,7 @@ class Head:
     """The position at which lanes are read; lanes that share a head are read at one place, at one speed.
 
     While the ratio moves, each interval of INTERVAL_FRAMES is read at the ratio of its middle. So a position is a sum
-    of whole numbers that depend on absolute frames only. It never jumps.
+    of whole numbers that depend on absolute frames only, and never jumps.
 
     Attributes: ratio: the present ratio; density: the step per frame at ratio 1; n_hop: length of a dense hop in ring
     samples; octave: how many times the dense hops' sample rate is halved; n_lanes: number of lanes that use the head;
@@ -41,10 +41,7 @@ class Head:
                  "n_lanes", "octave", "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
-        """Begin at `frame`; elapsed: frames since dense hop 0 began.
-
-        full_density, n_samples: `density` and `n_hop` at octave 0.
-        """
+        """elapsed: frames since dense hop 0 began; full_density, n_samples: `density` and `n_hop` at octave 0."""
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = self._first = 0
         self._begins, self._steps = list[int](), list[int]()
@@ -112,12 +109,12 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop that contains the ring sample `place`; dense hop 0 has the number `first_hop`."""
+        """Number of the dense hop that contains the ring sample `place`."""
         return self.first_hop + place // self.n_hop
 
     @property
     def fixed_step(self) -> int | None:
-        """How far the position moves per frame; None if this step changes."""
+        """How far the position moves per frame, or None if this changes."""
         return self._step
 
     def ratio_at(self, frame: int) -> float:

@@ -31,7 +31,7 @@ class Resampler:
     def __init__(self, rings: DenseRings, max_frames: int):
         n_lanes = len(rings.rings)
         self._ring_mask, self._stride = np.array(rings.size - 1), rings.stride
-        # A view with four successive samples in each element: NumPy copies one element faster than a row of four.
+        # NumPy copies one element of four samples faster than a row of four.
         flat = rings.rings.reshape(-1)
         first = flat[:_N_SAMPLES].view(f"V{flat.itemsize * _N_SAMPLES}")
         shape = (len(flat) - _N_SAMPLES + 1,)
@@ -76,7 +76,7 @@ class Resampler:
         self._weights.take(between, axis=0, out=products, mode="clip")
         flat = products.reshape(-1)
         flat *= windows.view(np.float32)
-        # Two sums of neighbours are faster than one einsum over the four products.
+        # faster than one einsum over the four products
         np.add(flat[::2], flat[1::2], out=pairs)
         return np.add(pairs[::2], pairs[1::2], out=sound)
 

@@ -20,17 +20,17 @@ _SHORTEST_FADE_PART = 4
 
 
 class TransposedLane:
-    """The state of a lane's ring of dense samples; the ring of a bus's carrier holds the sum of all members of the bus.
+    """The state of a lane's ring of dense samples; a carrier's ring holds the sum of its bus.
 
-    All places and lengths are in ring samples. At ratio 1 a lane has OVERSAMPLING ring samples for each frame. A lane
-    that begins at a ratio of 2 or more is made at a lower sample rate, halved `octave` times (see `Head`). This loses
-    only frequencies that the ratio would move above half the engine's sample rate.
+    All places and lengths are in ring samples, OVERSAMPLING for each frame at ratio 1. A lane that begins at a ratio of
+    2 or more is made at a lower sample rate, halved `octave` times (see `Head`). This loses only frequencies that the
+    ratio would move above half the engine's sample rate.
 
     n_heard: number of a spectrum's bins that are heard; n_below_half: number of bins from 0 Hz to half the engine's
     sample rate; shift: in which of the N_SHIFTS shifts the lane's hops are made. Attributes: head: where the lane is
-    read, None if it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to: end of the
-    written part of the ring; fade_from, n_fade: begin and length of the crossfade to the present sound; is_ramp:
-    whether this crossfade is linear; n_bins: number of the spectrum's bins that sound.
+    read, or None; bus: the `Submix` that has the lane as a member, or None; written_to: end of the written part of the
+    ring; fade_from, n_fade: begin and length of the crossfade to the present sound; is_ramp: whether this crossfade is
+    linear; n_bins: number of the spectrum's bins that sound.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
@@ -49,7 +49,7 @@ class TransposedLane:
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
-        # Writing begins with the hop of the sample before the position: the interpolation reads this sample, too.
+        # The interpolation also reads the sample before the position.
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 
