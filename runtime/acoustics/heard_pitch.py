@@ -16,8 +16,7 @@ STEP_CENTS = 10.0
 # The normalised difference, explained in `heard_notes`, has a dip at the true period, and about equally deep dips at
 # its multiples. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
 DIP_MARGIN = 0.1
-# A loud, high harmonic ripples a dip, and the shortest ripple need not be the deepest. So the period is the deepest
-# place that is at most this many steps from the chosen dip.
+# A loud, high harmonic ripples a dip. So the period is the deepest place at most this many steps from the chosen dip.
 RIPPLE_STEPS = 8
 _ROWS_AT_ONCE = 2048
 
@@ -27,8 +26,8 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
     The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin: r(t)
     = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which the
-    cumulative mean normalised difference has a deep dip. There, the lowest difference and a parabola through it and its
-    neighbours give the exact lag, before the normalisation, which favours short lags.
+    cumulative mean normalised difference has a deep dip. A parabola through the lowest difference there and its
+    neighbours gives the exact lag, before the normalisation, which favours short lags.
 
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
@@ -46,7 +45,7 @@ def cents_off(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.n
 
 
 def split_octaves(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Split cents into whole octaves and the remaining cents, -600 to 600; both are float and shaped like `cents`."""
+    """Split cents into whole octaves and the remaining cents, -600 to 600, as floats."""
     octaves = np.round(cents / CENTS_PER_OCTAVE)
     return octaves, cents - CENTS_PER_OCTAVE * octaves
 
@@ -57,13 +56,13 @@ def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.nda
 
 
 class PitchDetector:
-    """Detects pitches as `heard_notes` does, in at most n_rows frames per call; all arrays are allocated in advance."""
+    """Detects pitches as `heard_notes` does, in at most n_rows frames per call, without allocating arrays."""
 
     def __init__(self, spec: StftSpec, n_rows: int):
         self._periods_s, self._cosines, self._gaps_s = lags(spec)
         n_periods = len(self._periods_s)
         audible = (self._periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(n_periods - 1) > 0)
-        # The periods ascend, so the audible periods are adjacent.
+        # The audible periods are adjacent, because the periods ascend.
         self._first, self._stop = int(np.argmax(audible)), n_periods - 1
         self._power = np.zeros((n_rows, spec.n_bins), np.float32)
         self._total = np.zeros((n_rows, 1), np.float32)
@@ -116,7 +115,7 @@ class PitchDetector:
 
 @lru_cache(maxsize=4)
 def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The periods to try, evenly spaced in pitch, and the factors for computing the normalised difference.
+    """The periods to try, evenly spaced in pitch, and factors for the normalised difference.
 
     Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
     n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).

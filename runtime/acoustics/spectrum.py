@@ -22,17 +22,15 @@ class StftSpec:
 
     @property
     def n_bins(self) -> int:
-        """Number of magnitude bins, from 0 Hz to half the sample rate."""
         return self.frame_size // 2 + 1
 
     @property
     def bin_hz(self) -> float:
-        """Distance between two bins in Hz."""
         return self.sample_rate_hz / self.frame_size
 
     @property
     def first_heard_bin(self) -> int:
-        """Index of the lowest bin at or above 20 Hz; lower bins are inaudible, and neither learnt nor played."""
+        """Index of the lowest bin at or above 20 Hz; lower bins are neither learnt nor played."""
         return math.ceil(LOWEST_HEARD_HZ / self.bin_hz)
 
 
@@ -59,10 +57,10 @@ def unit_peak_frames(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide every frame by its maximum and drop silent frames, so that a model learns timbre and not loudness.
 
-    magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level; a full-scale
-    sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0 and do not count
-    for the maximum: else it would be an inaudible DC offset in a quarter of the virtual-analogue corpus. Returns the
-    kept frames, float32 (n_kept, n_bins), and their indices, int (n_kept,).
+    magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level, where a
+    full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0: else
+    the maximum would be an inaudible DC offset in a quarter of the virtual-analogue corpus. Returns the kept frames,
+    float32 (n_kept, n_bins), and their indices, int (n_kept,).
     """
     full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window
     heard = spec.first_heard_bin

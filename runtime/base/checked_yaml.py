@@ -67,7 +67,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """Convert a node to a number; ValueError for more than LONGEST_NUMBER characters."""
+        """ValueError for more than LONGEST_NUMBER characters."""
         if len(node.value) > LONGEST_NUMBER:
             raise ValueError(f"a number of {len(node.value):,} characters")
         is_whole = node.tag.endswith(":int")
@@ -82,7 +82,7 @@ for _tag in ("int", "float"):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """Convert a tree of dicts, lists and plain values to the type `kind`; else UserError that begins with `where`."""
+    """Convert a tree of plain values to the type `kind`; else UserError that begins with `where`."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:

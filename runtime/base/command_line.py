@@ -1,4 +1,4 @@
-"""Command lines: finds a package's commands, runs one, and reports a user's mistake in one line with exit status 2."""
+"""Finds a package's commands, runs one, and reports a user's mistake in one line with exit status 2."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def run_package(package: str, arguments: Sequence[str]) -> int:
     """Run one of a package's commands, and return the exit status.
 
     arguments: the command's name, then its arguments. A command is a file in the package's folder `commands` or below
-    whose name does not begin with an underscore. Its first line, a docstring, says what it does. It defines
-    `add_arguments(parser)` and `run(arguments)`. Only the chosen command's file is imported, so that it starts fast.
+    whose name does not begin with an underscore. It defines `add_arguments(parser)` and `run(arguments)`. Only the
+    chosen command's file is imported, so that it starts fast.
     """
     return run_command(lambda: _run_chosen(package, list(arguments)))
 
@@ -31,7 +31,7 @@ def run_program(
 ) -> int:
     """Run a program that has no commands, and return the exit status.
 
-    run: called with the parsed arguments. arguments: the command line to parse; None for that of the process.
+    run: called with the parsed arguments. arguments: the command line; None for that of the process.
     """
     return run_command(lambda: run(parser.parse_args(arguments)))
 

@@ -34,8 +34,8 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
     """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
     delays_s: (n,), how long a sound takes through each line; then it passes the line's filter once. decays_s: (3,), how
-    long the sound takes to decay by 60 dB at each of the three `meeting_points_hz`. If no filter of this kind is steep
-    enough, the decay comes as close as possible.
+    long the sound takes to decay by 60 dB at each of the `meeting_points_hz`. If no filter is steep enough, the decay
+    comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
@@ -50,8 +50,8 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 class LowPasses:
     """Applies the low-pass filters L and H, see `poles`, to all delay lines, one cell at a time.
 
-    A matrix product has at most n_lines * cell^2 = 262,144 multiplications. With more, OpenBLAS would share them among
-    threads, which would wait for each other.
+    A matrix product has at most n_lines * cell^2 = 262,144 multiplications: with more, OpenBLAS would use threads,
+    which would wait for each other.
     """
 
     def __init__(self, sample_rate_hz: int, n_lines: int, cell: int):
@@ -62,7 +62,7 @@ class LowPasses:
         self._matrices = [
             _rounded(np.where(later >= 0, impulse[later], 0.0)) for impulse in (low_impulse, high_impulse)
         ]
-        # What the states add to a cell's outputs. The states are the outputs just before the cell: one of L, two of H.
+        # What the states, the outputs just before the cell (one of L, two of H), add to a cell's outputs.
         n = times[:cell]
         self._after = _rounded(
             np.stack((low ** (n + 1.0), (n + 2.0) * high ** (n + 1.0), -(n + 1.0) * high ** (n + 2.0)))

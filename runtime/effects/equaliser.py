@@ -23,8 +23,8 @@ SILENCE = 1e-10
 class Filters(NamedTuple):
     """The equaliser's filters, made for `settings`.
 
-    matrix: float64 (CELL + 6, CELL + 6); None if the filters change nothing. Multiplied by the CELL samples of a cell
-    and the filters' six states, it gives the filtered samples and the next states.
+    matrix: float64 (CELL + 6, CELL + 6), or None if the filters change nothing. It turns the CELL samples of a cell and
+    the filters' six states into the filtered samples and the next states.
     """
 
     settings: EqualiserConfig
@@ -37,7 +37,6 @@ class Filters(NamedTuple):
 
 
 def filters(settings: EqualiserConfig, sample_rate_hz: int) -> Filters:
-    """The filters for these settings."""
     sections = sections_of(settings, sample_rate_hz)
     return Filters(settings, _cell_matrix(sections) if sections else None)
 
@@ -116,9 +115,9 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell is computed again for each block that adds samples to it. Until later blocks come, the rest of the cell has
-    old samples. They do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does
-    not depend on block sizes.
+    A cell is computed again for each block that adds samples to it. Meanwhile the rest of the cell has old samples,
+    which do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does not depend
+    on block sizes.
 
     Attribute n_cells_computed: number of cells computed so far, a measure of the work.
     """

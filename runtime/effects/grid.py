@@ -33,15 +33,15 @@ def cell_frames(sample_rate_hz: int) -> int:
 class SendRing:
     """The latest sound sent to an effect: float32 (2, size + cell), channels first; frame f is in column f % size.
 
-    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
-    n_frames: how far back the ring can be read, in frames; cell: frames of one cell.
+    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece. n_frames: how far
+    back the ring can be read, in frames; cell: frames of one cell.
     """
 
     def __init__(self, n_frames: int, cell: int):
         self.size = (-(-n_frames // cell) + 1) * cell
         self.sound = np.zeros((2, self.size + cell), np.float32)
         self._cell = cell
-        self._heard_end = -self.size - cell  # the frame after the latest block that was not silent
+        self._heard_end = -self.size - cell  # end of the latest block that was not silent
 
     def is_clean(self, frame: int) -> bool:
         """Whether everything in the ring is 0 at `frame`."""
@@ -75,8 +75,8 @@ class CellEffect(ABC, Generic[T]):
 
     The wet sound of a cell is computed when the previous cell is complete. T: the type of the prepared settings.
     n_back: how many frames back the effect reads the sent sound. n_tail: the most frames for which sound stays in the
-    effect's own delay lines. shift: how many frames before frame 0 a cell begins, else 0. Attribute n_cells_computed:
-    number of cells computed so far, a measure of the work.
+    effect's own delay lines. shift: how many frames before frame 0 a cell begins. Attribute n_cells_computed: number of
+    cells computed so far, a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):
@@ -86,7 +86,7 @@ class CellEffect(ABC, Generic[T]):
         self._shift, self.n_cells_computed = shift, 0
         self._n_silent_needed = (self._send.size + n_tail) // cell + 2
         self._n_silent = self._n_silent_needed
-        self._wet = np.zeros((2, cell), np.float32)  # the wet sound of the present cell
+        self._wet = np.zeros((2, cell), np.float32)
         self._is_wet = False
         self._ramp01 = np.arange(1, cell + 1, dtype=np.float32) / cell
         self._ramp = np.zeros(cell, np.float32)

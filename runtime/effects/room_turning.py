@@ -17,9 +17,8 @@ class RoomTurning:
     """The turning matrix, which mixes a room's channels, and turns slowly.
 
     It rotates each pair of channels, 2 i and 2 i + 1, by an angle of largest * sin(2 pi (rate t + phase)) radians, then
-    mixes all channels. Each pair has its own rate and phase. `largest` comes from the room's design. t is the absolute
-    time, so the matrix does not depend on when the room was last silent. At each point (see POINT_S) the matrix is
-    orthogonal; between two points it amplifies nothing.
+    mixes all channels. Each pair has its own rate and phase. t is the absolute time. At each point (see POINT_S) the
+    matrix is orthogonal; between two points it amplifies nothing.
     """
 
     def __init__(self, sample_rate_hz: int, cell: int):

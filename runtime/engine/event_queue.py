@@ -99,7 +99,6 @@ class EventQueue:
         return event, event_frame
 
     def is_due(self, frame: int) -> bool:
-        """Whether an event happens at or before `frame`."""
         return bool(self._pending) and self._pending[0][0] <= frame
 
     def next_change(self, end: int) -> int:

@@ -47,7 +47,6 @@ class Spans:
         self.start_at(frame)
 
     def start_at(self, frame: int) -> None:
-        """Begin the first span at `frame`."""
         self.begin = self.end = self.first_hop = frame
         self._change = self._part_begin = self._part_end = self._mixed_to = self._reading_at = frame
 

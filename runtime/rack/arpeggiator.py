@@ -48,10 +48,8 @@ class _Sounding(NamedTuple):
 class Arpeggiator:
     """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
 
-    It also computes a tempo from the player's taps (the actions `tap_tempo`), even while it is off. The output depends
-    only on the events and their frames. A note-off follows every note-on that the arpeggiator adds.
-
-    settings, tempo_bpm: of the sound at the start.
+    Even while it is off, it computes a tempo from the player's taps. The output depends only on the events and their
+    frames. A note-off follows every note-on that it adds. settings, tempo_bpm: of the sound at the start.
     """
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, sample_rate_hz: int):
@@ -73,7 +71,6 @@ class Arpeggiator:
         self._enqueue(event, frame)
 
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None:
-        """Use a new sound's settings and tempo from `frame` on."""
         self._enqueue(_Choice(settings, tempo_bpm), frame)
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]:
@@ -100,7 +97,7 @@ class Arpeggiator:
         self._n_fed += 1
 
     def holds_keys(self) -> bool:
-        """Whether a player or a pedal holds keys for the arpeggiator to play."""
+        """Whether a player or a pedal holds keys."""
         return bool(self._keys.chord)
 
     def memory(self) -> dict[str, dict[str, Any]]:
@@ -241,8 +238,8 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # The count of beats restarts at 0 here, so the pattern restarts. The sounding note ends, because its end is
-            # given in beats of the old count.
+            # The count of beats restarts at 0 here. The sounding note ends, because its end is given in beats of the
+            # old count.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))
@@ -277,7 +274,7 @@ class Arpeggiator:
         return False
 
     def _switch_on(self) -> None:
-        """Take over the keys that are down: end their notes in the engine, and lift the engine's pedals."""
+        """End the notes of the keys that are down, and lift the engine's pedals."""
         for event in self._passed.values():
             self._give(NoteOff(event.channel, event.note, device=event.device))
             self._keys.press(event)
@@ -289,14 +286,14 @@ class Arpeggiator:
             self._steps.begin(self._tempo.beats_at(self._now))
 
     def _switch_off(self) -> None:
-        """Pass the pedals on to the engine. Keys that are down now stay silent until they are struck again."""
+        """Pass the pedals on. Keys that are down now stay silent until they are struck again."""
         self._end_note()
         self._eaten = set(self._keys.down)
         self._keys.clear()
         for channel, value in self._keys.pedals.items():
             self._give(ControlChange(channel, Control.SUSTAIN, value))
 
-    # Plain functions, not methods bound to `self`, for the reason given in class Performance.
+    # Not methods bound to `self`, for the reason given in class Performance.
     _HANDLERS: ClassVar[dict[type, Callable[..., bool]]] = {
         NoteOn: _note_on,
         NoteOff: _note_off,

@@ -24,7 +24,6 @@ class HeldKeys:
 
     @property
     def down(self) -> frozenset[Key]:
-        """The keys that are physically down."""
         return frozenset(self._down)
 
     def press(self, event: NoteOn) -> bool:
@@ -40,12 +39,10 @@ class HeldKeys:
         return begins
 
     def release(self, channel: int, note: int) -> None:
-        """Release a key."""
         self._down.discard((channel, note))
         self._let_go()
 
     def move_pedal(self, channel: int, value: int) -> None:
-        """Set the value of a sustain pedal."""
         if value >= SWITCH_ON:
             self.pedals[channel] = value
         else:
@@ -53,7 +50,6 @@ class HeldKeys:
             self._let_go()
 
     def set_hold(self, hold: bool) -> None:
-        """Switch `hold` on or off."""
         self._hold = hold
         self._let_go()
 

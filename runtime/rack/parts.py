@@ -28,7 +28,7 @@ from runtime.rack.glides import GLIDE_S, Glide
 from runtime.sound.sound import Sound
 
 EVERY_CHANNEL = -1
-# Events that only the present engine gets, not the earlier engines whose notes ring out.
+# Events that the earlier engines, whose notes ring out, do not get.
 _OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
 
 
@@ -65,8 +65,7 @@ class Part:
     """One part of the rack, with its engines and the gains that glide.
 
     engine: plays the next notes. sound: the sound with which this engine began. leaving: earlier engines, whose notes
-    ring out. settings: which notes the part plays. gains: a Glide for the left and one for the right gain. sends: a
-    Glide for the send to the reverb, and one for the send to the chorus.
+    ring out. gains: for left and right. sends: for reverb and chorus.
     """
 
     def __init__(self, playable: Playable, settings: PartSettings):
@@ -83,14 +82,10 @@ class Part:
         return [*self.leaving, self.engine]
 
     def hears(self, channel: int) -> bool:
-        """Whether the part hears a channel, 0 to 15."""
         return self.settings.channel in (EVERY_CHANNEL, channel)
 
     def note_of(self, event: NoteOn) -> NoteOn | None:
-        """Return the note that the part plays for a pressed key; None if it plays none.
-
-        The note is stored, so that the key's release reaches it.
-        """
+        """Return the note that the part plays for a pressed key, or None; its release will reach it."""
         limits, note = self.settings, event.note + self.settings.transpose
         plays = (
             self.hears(event.channel)
@@ -107,7 +102,7 @@ class Part:
         return event if note == event.note else msgspec.structs.replace(event, note=note)
 
     def take(self, event: Event, frame: int | None) -> bool:
-        """Post any event but a NoteOn to the part's engines; return False if the event does not concern the part."""
+        """Post any event but a NoteOn to the part's engines; return False if it does not concern the part."""
         if not isinstance(event, ChannelEvent):
             self._post(event, frame)
             return True
@@ -119,7 +114,7 @@ class Part:
         return False
 
     def ring_out(self, event: Event, frame: int | None) -> None:
-        """Post an event, as `take` does, to a part that begins no more notes; ignore those of _OF_PRESENT_SOUND."""
+        """Post an event, as `take` does, to a part that begins no more notes."""
         if not isinstance(event, _OF_PRESENT_SOUND):
             self.take(event, frame)
 
@@ -201,8 +196,8 @@ class Part:
         """Add the part's sound to the effects' inputs `buses`, as loud as its sends say.
 
         sound: the part's sound, float32 (n_frames, 2). frame: of the first sample. buses: (2, n_frames, 2), the inputs
-        of the reverb and the chorus. fed: for each bus, whether any part has added sound; until then the bus's contents
-        are undefined. scratch: working memory of the sound's shape.
+        of the reverb and the chorus. fed: for each bus, whether it has sound; until then its contents are undefined.
+        scratch: working memory of the sound's shape.
         """
         changes = self.engine.take_sends()
         if changes:

@@ -30,8 +30,8 @@ class BehindParts(Protocol):
     """What a rack needs of its effects.
 
     sleep: whether the effects are silent until they receive sound. add: adds reverb and chorus to `dry`, in place.
-    reverb_send, chorus_send: the sound that goes into each effect; None for silence. All sounds are float32 (n_frames,
-    2). frame: of their first sample.
+    reverb_send, chorus_send: the input of each effect, or None. All sounds are float32 (n_frames, 2). frame: of their
+    first sample.
     """
 
     sleep: bool
@@ -46,8 +46,8 @@ class Rack:
 
     parts: (playable, settings) of each part; a playable's engine has no limiter, and has not rendered. n_voices: the
     most voices of all parts together. controls: turns presses of controls into actions; None for the default settings'
-    controls. effects, arpeggiator: None to have none. wake: called on the audio thread when `take_actions` or
-    `take_retired` has something to return; it must not block.
+    controls. wake: called on the audio thread when `take_actions` or `take_retired` has something to return; it must
+    not block.
 
     Attributes: frame: the next frame to render; sample_rate_hz: the rate of all engines.
     """
@@ -95,11 +95,11 @@ class Rack:
         )
 
     def engine(self, part: int = 0) -> Engine:
-        """Return the engine that plays a part's next notes."""
+        """The engine that plays a part's next notes."""
         return self._parts[part].engine
 
     def engines(self) -> list[Engine]:
-        """Return all parts' engines, including engines on which earlier notes ring out. Any thread may call this."""
+        """All parts' engines, including those on which earlier notes ring out. Any thread may call this."""
         return [engine for part in (*self._leaving, *self._parts) for engine in part.engines()]
 
     @property
@@ -108,7 +108,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """How many spectra the present engines have silenced, because the values were not finite or too large."""
+        """Spectra that the present engines have silenced, because of values that were not finite or too large."""
         return sum(engine.n_muted for engine in self.engines())
 
     @property
@@ -118,11 +118,11 @@ class Rack:
         return is_dry and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` every event that the audio thread receives, and each requested state."""
+        """Append to `history` each event that the audio thread receives from now on, and each requested state."""
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Ask for (frame, RackState) in the history; the audio thread appends it after the present block."""
+        """Request (frame, RackState) in the history; it comes after the present block."""
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:

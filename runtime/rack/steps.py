@@ -27,8 +27,8 @@ class Steps:
     def begin(self, beats: float) -> None:
         """Begin a chord; beats: the present time.
 
-        Usually the chord's first step is now. If the settings let chords start on the beat, steps are counted from beat
-        0, and the first one at or after `beats` begins the chord.
+        The first step is now, or if the settings let chords start on the beat, the first at or after `beats`, counted
+        from beat 0.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0
@@ -37,11 +37,9 @@ class Steps:
             self._next = self._first_from(beats)
 
     def begin_at_beat_0(self) -> None:
-        """Restart the chord at beat 0."""
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """Move on to the next step, and count the present step's note as played."""
         self._next += 1
         self.n_played += 1
 

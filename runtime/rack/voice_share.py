@@ -10,8 +10,8 @@ from runtime.engine.engine import Engine
 class VoiceShare:
     """The voices of several engines, in the order in which they end if there are too many.
 
-    All engines must have been rendered up to the same frame. Released voices end before held voices, and older voices
-    before newer ones.
+    All engines must have been rendered up to the same frame. Released voices end before held ones, and older before
+    newer ones.
     """
 
     def __init__(self, engines: Sequence[Engine]):

@@ -67,7 +67,6 @@ def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
 
 
 def config_tree(config: Config) -> dict[str, Any]:
-    """The settings as values for JSON."""
     return msgspec.to_builtins(config, str_keys=True)
 
 

@@ -63,7 +63,6 @@ class HopGroups:
         self.frames_ahead = hop_size // _READING_PART
 
     def read_early(self, is_early: bool, frame: int) -> None:
-        """Set `reads_early` from `frame` on."""
         if is_early and not self.reads_early:
             self._reads_early_since = frame
         self.reads_early = is_early
@@ -99,7 +98,6 @@ class HopGroups:
         return due
 
     def next_due(self) -> int:
-        """The frame at which the next group is due."""
         return min([group.due for group in self.groups])
 
     def next_hop(self, frame: int) -> int:

@@ -87,7 +87,6 @@ class RampPoints:
         ]
 
     def at(self, voices: Sequence[Voice], frame: int) -> list[Voice]:
-        """The voices that have a point at `frame`."""
         ahead = self.frames_to_next(voices, frame - 1)
         return [v for v, n_frames in zip(voices, ahead, strict=True) if n_frames == 1 and v.started_at < frame]
 

@@ -44,7 +44,6 @@ class VoiceValues(NamedTuple):
         return VoiceValues(self.voices[first:end], self.played, self.knobs, sums, *rest)
 
     def parts(self, most: int) -> list[VoiceValues]:
-        """The values in parts of at most `most` voices."""
         return [self.part(first, first + most) for first in range(0, len(self.voices), most)]
 
     def added(self, target: str) -> np.ndarray:
@@ -115,7 +114,7 @@ class VoiceValues(NamedTuple):
         return self._one_each(_clipped(self.knobs.values["bandwidth"] + self.added("bandwidth"), 0.0, 100.0))
 
     def widths(self) -> list[float]:
-        """The stereo width of each voice, 0 to 1."""
+        """From 0 to 1, one for each voice."""
         return self._one_each(_clipped(self.knobs.values["width"] + self.added("width"), 0.0, 1.0))
 
     def _one_each(self, column: np.ndarray) -> list[float]:

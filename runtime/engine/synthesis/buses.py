@@ -28,7 +28,6 @@ class Buses:
         self._n_mixed = 0
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a bus."""
         return [lane for lane in lanes if self._lanes[lane].bus is not None] if self._n_mixed else []
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
@@ -145,7 +144,6 @@ class Buses:
             share[0] = 0.0
 
     def forget(self, lane: int) -> None:
-        """Take a silent lane out of its bus, if it is in one."""
         if self._lanes[lane].bus is not None:
             self._put(lane, None)
 

@@ -49,7 +49,7 @@ class LanePhases:
             self._found[lane] = self._prepared[lane] = None
 
     def open(self, lane: int, blend: float) -> None:
-        """Begin a lane's sound with this blend, and with new phases."""
+        """Begin a lane's sound with new phases."""
         self._end(lane)
         self.blend[lane] = blend
 
@@ -67,7 +67,6 @@ class LanePhases:
             current[lane] = self._phases.walk.bandwidth_cents[lane] = bandwidth_cents
 
     def bandwidth_cents(self, lane: int) -> float:
-        """The bandwidth of a lane."""
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:

@@ -65,7 +65,6 @@ class LaneSound:
 
     @property
     def n_bins(self) -> int:
-        """How many of a spectrum's bins are heard."""
         return self._dense_hops.n_bins
 
     @property
@@ -315,11 +314,9 @@ class LaneSound:
     # Submixes
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a submix."""
         return self._membership.members_among(lanes)
 
     def on_bus(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a bus."""
         return self._transposer.mixed(lanes)
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
@@ -329,13 +326,12 @@ class LaneSound:
             self._transposer.unmix(lanes, frame)
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """The heard ones of the first n_lanes: the carrier alone if all n_voices are in one submix, else all."""
+        """As in `Membership`."""
         return self._membership.heard_lanes(n_lanes, n_voices)
 
     # Reading sound
 
     def transposed_among(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are transposed."""
         active = self._transposer.active
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
 

@@ -70,13 +70,11 @@ class LaneSpectra:
             self._prepared_shares[run] = self.shares[run]
 
     def take_prepared(self, lanes: Sequence[int]) -> None:
-        """Store the prepared spectra of lanes, ascending."""
         for run in runs_of(lanes):
             self.stored_shares[run] = self._prepared_shares[run]
             write_pairs(self.prepared[run], self._pairs[run])
 
     def copy(self, lane: int, into: int) -> None:
-        """Give lane `into` the stored spectrum of `lane`."""
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
@@ -145,7 +143,6 @@ class SpectrumChanges:
         return changed
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Begin ramps of n_frames at `frame`."""
         for lane in lanes:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 

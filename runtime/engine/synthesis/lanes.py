@@ -51,7 +51,6 @@ class Sides:
         self.is_wanted, self.is_open = [False] * n_lanes, [False] * n_lanes
 
     def put(self, lane: int, is_open: bool) -> None:
-        """Record whether a lane has a side from now on."""
         self.n_open += is_open - self.is_open[lane]
         self.is_open[lane] = is_open
 

@@ -88,7 +88,6 @@ class Rings:
             self._samples[of, places] -= summed
 
     def silence(self, lane: int) -> None:
-        """Write zeros to the whole ring of a lane."""
         self._samples[lane] = 0.0
 
 

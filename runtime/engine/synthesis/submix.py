@@ -36,7 +36,6 @@ class Submix:
         return self.shares[lanes.start - self.lanes.start : lanes.stop - self.lanes.start, 0]
 
     def is_of(self, lanes: slice, gains: np.ndarray) -> bool:
-        """Whether this submix has exactly these lanes and gains."""
         return self.lanes == lanes and self.gains.tobytes() == gains.tobytes()
 
 
@@ -48,7 +47,6 @@ class Membership:
         self._of_lane: list[Submix | None] = [None] * n_lanes
 
     def of(self, lane: int) -> Submix | None:
-        """The submix of a lane, or None."""
         return self._of_lane[lane]
 
     def first_of(self, lanes: Iterable[int]) -> Submix | None:
@@ -56,7 +54,6 @@ class Membership:
         return next((self._of_lane[lane] for lane in lanes if self._of_lane[lane]), None) if self._n_mixed else None
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a submix."""
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:

@@ -209,15 +209,14 @@ class Transposer:
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a bus."""
         return self._buses.members_among(lanes)
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own."""
+        """As in `Buses`."""
         self._buses.unmix(lanes, frame)
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """Those of `lanes` whose rings are heard: of the members of a bus, only the carrier."""
+        """As in `Buses`."""
         return self._buses.heard(lanes)
 
     # Reading

@@ -36,7 +36,6 @@ class WideSound(LaneSound):
         self._sides.is_wanted[lane] = is_wanted
 
     def has_side(self, lane: int) -> bool:
-        """Whether a lane has a side now."""
         return self._sides.is_open[lane]
 
     def sides_of(self, lanes: Iterable[int]) -> list[int]:

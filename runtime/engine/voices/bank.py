@@ -148,12 +148,12 @@ class VoiceBank:
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
 
     def ramp_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
-        """Move a voice to its channel's new left and right gain, without a step."""
+        """Move a voice to its channel's new left and right gain."""
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.move(voice.lane, frame, voice.amplitude * gain, self._frames(GAIN_RAMP_S), SMOOTH)
 
     def levels(self, voice: Voice, frame: int) -> tuple[float, float, float]:
-        """The envelope, left gain and right gain of a voice at a frame."""
+        """The envelope, left gain and right gain."""
         return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
 
     def arrive(self, frame: int) -> None:
@@ -169,7 +169,6 @@ class VoiceBank:
             self.n_lanes_used -= 1
 
     def next_end(self) -> int:
-        """The frame at which the next ramp of any lane ends."""
         return min(ramps.next_end(self.n_lanes_used) for ramps in (self.envelope, self.left, self.right))
 
     def steady_gains(self) -> np.ndarray:
@@ -182,7 +181,6 @@ class VoiceBank:
         return self._gains
 
     def all_steady(self) -> bool:
-        """Whether every lane in use is steady."""
         self._find_steady()
         return self._all_steady
 

@@ -24,17 +24,14 @@ class ChannelControls:
         self._channels, self._bank, self._notes, self._pitches = channels, bank, notes, pitches
 
     def pitch_wheel(self, event: PitchWheel) -> None:
-        """Bend the notes of the channel."""
         self._channels[event.channel].bend = event.pitch / (8191.0 if event.pitch > 0 else 8192.0)
         self.retune(self._channels.with_members(event.channel))
 
     def aftertouch(self, event: Aftertouch) -> None:
-        """Set the channel's pressure, which may move pitches."""
         self._channels[event.channel].pressure = event.value
         self.retune(self._channels.with_members(event.channel))
 
     def poly_touch(self, event: PolyTouch) -> None:
-        """Set the pressure of one key, which may move its pitch."""
         self._channels[event.channel].key_pressure[event.note] = event.value
         self.retune([event.channel])
 
@@ -57,7 +54,6 @@ class ChannelControls:
         self._notes.all_off(range(N_CHANNELS), frame)
 
     def retune(self, channels: Iterable[int]) -> None:
-        """Recompute the pitches of these channels' voices."""
         voices = [voice for voice in self._bank.used() if voice.active and voice.channel in channels]
         self._pitches.follow_all(voices)
         self._notes.changes.retuned += voices

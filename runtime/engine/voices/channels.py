@@ -144,7 +144,6 @@ class Channels:
         self._with_members = [[number, *of_channel] for number, of_channel in enumerate(members)]
 
     def is_member(self, number: int) -> bool:
-        """Whether a channel is a member of a zone."""
         return self._master[number] >= 0
 
     def with_members(self, number: int) -> list[int]:

@@ -23,7 +23,6 @@ class VoicePitches:
         self._channels, self.sample_rate_hz = channels, sample_rate_hz
 
     def follow(self, voice: Voice) -> None:
-        """Update a voice's bend and vibrato from its channel."""
         self.follow_all([voice])
 
     def follow_all(self, voices: Iterable[Voice]) -> None:

@@ -86,7 +86,6 @@ class Widths:
         return self._is_wide[lane]
 
     def gains(self, lane: int, frame: int) -> tuple[float, float]:
-        """A lane's middle and side gain at one frame."""
         return self.middle.value(lane, frame), self.side.value(lane, frame)
 
     def _mark(self, lane: int, is_wide: bool) -> None:

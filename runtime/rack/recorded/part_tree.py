@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for all trajectories of a part's programs together, unpacked
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # for all trajectories of a part's programs together, unpacked
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ def same_instrument(path: Path, played: PlayedInstrument) -> bool:
 
 
 def part_keys(state: PartState, base: Config) -> dict[str, Any]:
-    """A part's state as the values of a PartTree's fields; base: the settings at the recording's start.
+    """A part's state as a PartTree's fields; base: the settings at the recording's start.
 
     UserError if the instrument's file cannot be read.
     """
@@ -78,7 +78,7 @@ def part_keys(state: PartState, base: Config) -> dict[str, Any]:
 
 
 def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: object) -> PartState:
-    """The state of a part at `frame`, from its values in a recording; ValueError or UserError for damaged values.
+    """The state of a part at `frame`, from a recording; ValueError or UserError for damaged values.
 
     is_silent: as in RackState. base: the settings at the recording's start. where: names the recording in messages.
     """
@@ -91,7 +91,7 @@ def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: ob
 
 
 def trees_of(memory: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Encode several objects' plain values, by name, as values for JSON; `values_of_trees` decodes them."""
+    """Encode several objects' plain values, by name, as values for JSON."""
     return {name: tree_of(values) for name, values in memory.items()}
 
 
@@ -103,7 +103,7 @@ def values_of_trees(trees: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
 def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
     """A patch as values for JSON, without paths and devices of this machine.
 
-    base: the settings at the recording's start; only the patch's settings that differ from them are kept.
+    base: the settings at the recording's start; only settings that differ from them are kept.
     """
     return patch_tree(msgspec.structs.replace(patch, settings=without_places(patch.settings)), without_places(base))
 
@@ -116,12 +116,12 @@ def without_places(settings: Config) -> Config:
 
 
 def plain_simple(event: Event) -> list[Any]:
-    """An event as values for JSON, which `simple_of` reads; not for SoundChange and Swap, which need an engine."""
+    """An event as values for JSON, but for SoundChange and Swap, which need an engine."""
     return plain(MapChange(event.device, list(event.map.plain)) if isinstance(event, MapChange) else event)
 
 
 def simple_of(event: Event) -> Event:
-    """The event that `plain_simple` encoded. event: from `event_of`. ValueError for a MapChange with a damaged map."""
+    """The event that `plain_simple` encoded, from `event_of`. ValueError for a MapChange with a damaged map."""
     return MapChange(event.device, bind_plain(event.map)) if isinstance(event, MapChange) else event
 
 

@@ -68,7 +68,7 @@ class Replay:
         self._engines, self._load, self._base, self._where = list(engines), load, base, where
 
     def playable(self, event: Event) -> Event:
-        """Convert an event whose fields have the plain values that `plain_event` makes; UserError if it is damaged."""
+        """Convert an event with the plain values that `plain_event` makes; UserError if it is damaged."""
         if isinstance(event, SoundChange):
             if not isinstance(event.prepared, dict):
                 raise UserError(self._where, "a change to no sound", *_DAMAGED)

@@ -23,10 +23,9 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 class BeforeParts(Protocol):
     """Processes events before the parts receive them, as an arpeggiator does.
 
-    feed: receives an event; frames must not decrease from call to call. choose: applies the settings of the first
-    part's new sound from a frame on. take: returns the events before `end_frame`, (frame, event), ascending, that no
-    earlier call returned, including events that pass unchanged. holds_keys: whether a player holds keys. memory: the
-    state that outlives notes, as plain values. remember: continues from this state at `frame`.
+    feed: receives an event; frames must not decrease. choose: applies the settings of the first part's new sound from a
+    frame on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned.
+    memory: the state that outlives notes, as plain values. remember: continues from this state at `frame`.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -58,8 +57,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    parts: the rack's parts. controls: says which events a control map uses. arpeggiator: None to have none. history:
-    receives each event, as (frame, event), as soon as its frame is known; None to keep no history.
+    controls: says which events a control map uses. arpeggiator: or None. history: receives each event, as (frame,
+    event), as soon as its frame is known, or None.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
@@ -83,11 +82,9 @@ class Incoming:
         return tuple((due.frame, self._light(due.event)) for due in self._pending)
 
     def holds_keys(self) -> bool:
-        """Whether the arpeggiator plays keys that are held."""
         return self._arpeggiator is not None and self._arpeggiator.holds_keys()
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the arpeggiator's `memory`; empty without an arpeggiator."""
         return {} if self._arpeggiator is None else self._arpeggiator.memory()
 
     def remember(self, memory: Mapping[str, dict[str, Any]], said: Iterable[Event], frame: int) -> None:

@@ -14,8 +14,8 @@ MOST_WAITING = 256
 class Returns:
     """Keeps the player's actions and the retired engines; the audio thread adds them, another thread takes them.
 
-    wake: called on the audio thread after each addition; it must not block; None for no call. n_notes, n_stolen: notes
-    that the retired engines have played, and voices that they have stolen.
+    wake: called on the audio thread after each addition; it must not block. n_notes, n_stolen: notes that the retired
+    engines have played, and voices that they have stolen.
     """
 
     def __init__(self, wake: Callable[[], object] | None):
@@ -30,7 +30,7 @@ class Returns:
         self._tell()
 
     def retire(self, engine: Engine) -> None:
-        """Keep an engine that plays no more until the main thread frees it, and add its notes to the totals."""
+        """Keep an engine until the main thread frees it, and add its notes to the totals."""
         self.n_notes += engine.status.n_notes
         self.n_stolen += engine.status.n_stolen
         self._retired.append(engine)
@@ -41,7 +41,7 @@ class Returns:
         return [self._actions.popleft() for _ in range(len(self._actions))]
 
     def take_retired(self) -> list[Engine]:
-        """Return the engines retired since the previous call; the caller frees them."""
+        """Return the retired engines since the previous call; the caller frees them."""
         return [self._retired.popleft() for _ in range(len(self._retired))]
 
     def _tell(self) -> None:

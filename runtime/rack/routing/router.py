@@ -39,8 +39,8 @@ MOST_LEAVING_OF_ALL = 4  # how many engines of replaced parts may ring out
 class Router:
     """Hands out events, on the audio thread.
 
-    parts: the rack's parts; leaving: replaced parts, whose notes ring out; controls: turns presses of controls into
-    actions; room: makes room for new notes; returns: receives the player's actions.
+    leaving: replaced parts, whose notes ring out; controls: turns presses of controls into actions; room: makes room
+    for new notes; returns: receives the player's actions.
     """
 
     def __init__(self, parts: list[Part], leaving: list[Part], controls: ControlMap, room: VoiceRoom, returns: Returns):
@@ -95,7 +95,7 @@ class Router:
         if self._is_taken(due):
             return
         self._memory.hear(event)
-        # Only one part gets a SoundChange, because it was prepared for this part's engine.
+        # A SoundChange was prepared for this part's engine.
         only = event.part if isinstance(event, SoundChange) else None
         heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:
@@ -122,7 +122,7 @@ class Router:
                     part.ring_out(event, frame)
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
-            # The event shows that the sender is connected, which also matters to parts that the event does not concern.
+            # The event shows that the sender is connected, which also matters to other parts.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
 

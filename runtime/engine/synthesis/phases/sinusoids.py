@@ -105,7 +105,7 @@ class Sinusoids:
         return other
 
     def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
-        """The slice that selects the sinusoids of lanes, and the moves of these sinusoids."""
+        """The slice that selects the sinusoids of lanes, and their moves."""
         part = self._part(lanes)
         return part, self._moves[part]
 

@@ -42,11 +42,9 @@ class PhaseWalk:
         self._keys[lane] = _mixed(number * 64 + lane)
 
     def follow(self, lane: int, leader: int) -> None:
-        """Give a lane the same walk and bandwidth as lane `leader`."""
         self._keys[lane], self.bandwidth_cents[lane] = self._keys[leader], self.bandwidth_cents[leader]
 
     def is_on(self, lanes: slice) -> bool:
-        """Whether any of these lanes has a bandwidth."""
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:

@@ -126,7 +126,6 @@ class Head:
 
     @property
     def fastest_step(self) -> int:
-        """The largest step of the present ratio."""
         return round(self.ratio.highest * self.density)
 
     def _use(self, ratio: Ratio) -> None:

@@ -92,7 +92,6 @@ class ClockLoop:
             self._fit(list(self._heard)[-max(self._n_drifting + 1, _FEWEST) :])
 
     def beats_at(self, frame: int) -> float:
-        """Beats that have passed at `frame`."""
         return (self.count + (frame - self.at) / self.period) / CLOCKS_PER_BEAT
 
     def count_from(self, count: int) -> None:

@@ -47,7 +47,6 @@ class NotesTable:
             column[lane] = column[old_lane]
 
     def release(self, lane: int, frame: int) -> None:
-        """Release a note."""
         self.released_at[lane] = frame
 
     def random_at(self, note_number: np.ndarray | int, step: np.ndarray | int) -> np.ndarray:

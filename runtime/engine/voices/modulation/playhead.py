@@ -69,7 +69,6 @@ class Playheads:
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
     def release(self, lane: int, frame: int) -> None:
-        """Begin to fade to the release."""
         self._release_anchor[lane] = self._key_up[lane] = frame
         self._release_place[lane] = 0.0
 

@@ -31,13 +31,11 @@ class BeatLine(NamedTuple):
     n_bent: float = 0.0
 
     def beats_at(self, frames: np.ndarray) -> np.ndarray:
-        """Beats that have passed at `frames`."""
         since = frames - self.since
         beats = self.beats + since * self.beats_per_frame
         return beats + np.minimum(since, self.n_bent) * self.bend if self.bend else beats
 
     def beats_at_one(self, frame: int) -> float:
-        """Beats that have passed at one frame."""
         since = frame - self.since
         return self.beats + since * self.beats_per_frame + min(since, self.n_bent) * self.bend
 
@@ -85,7 +83,6 @@ class Tempo:
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:
-        """Whether a MIDI clock is running at `frame`."""
         return self._loop is not None and frame - self._last_clock <= LONGEST_PAUSE_S * self._rate_hz
 
     def set_bpm(self, tempo_bpm: float, frame: int, of_piece: bool = False) -> None:
@@ -117,7 +114,6 @@ class Tempo:
         return starts
 
     def beats_at(self, frame: int) -> float:
-        """Beats that have passed at `frame`."""
         return self.line.beats_at_one(frame)
 
 

@@ -60,12 +60,10 @@ class Trajectories:
         self._weigh(lane, key, velocity)
 
     def take_over(self, lane: int, old: int, key: int, velocity: int) -> None:
-        """Begin a note that continues the playheads of lane `old`."""
         self.playheads.take_over(lane, old)
         self._weigh(lane, key, velocity)
 
     def release(self, lane: int, frame: int) -> None:
-        """Begin the release of a note that neither the key nor a pedal holds."""
         self.playheads.release(lane, frame)
 
     def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
