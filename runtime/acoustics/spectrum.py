@@ -58,9 +58,9 @@ def unit_peak_frames(
     """Divide every frame by its maximum and drop silent frames, so that a model learns timbre and not loudness.
 
     magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level, where a
-    full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0: else
-    the maximum would be an inaudible DC offset in a quarter of the virtual-analogue corpus. Returns the kept frames,
-    float32 (n_kept, n_bins), and their indices, int (n_kept,).
+    full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz do not count, and
+    are set to 0: a quarter of the virtual-analogue corpus has an inaudible DC offset. Returns the kept frames, float32
+    (n_kept, n_bins), and their indices, int (n_kept,).
     """
     full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window
     heard = spec.first_heard_bin

@@ -169,9 +169,9 @@ def _locks_memory() -> bool:
 def prepare_process() -> None:
     """Prepare for playing, on the main thread, after everything is built: no garbage collection, fast thread switches.
 
-    Python's default switch interval, 5 ms, is almost half a block of 512 frames. If another program preempted the main
-    thread while it holds the interpreter, the audio thread would have to wait; so it gets a low real-time priority. The
-    audio thread would print NumPy's warnings about overflow in an instrument, so they are off.
+    Python's default switch interval, 5 ms, is almost half a block of 512 frames. The main thread gets a low real-time
+    priority: if another program preempted it while it holds the interpreter, the audio thread would have to wait.
+    NumPy's warnings about overflow in an instrument are off, because the audio thread would print them.
     """
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"runtime\.")
     promote_thread(SUPERVISOR_PRIORITY)

@@ -46,8 +46,8 @@ class EventQueue:
     def collect(self, now: int, end: int, first_hop: int) -> int:
         """Sort the posted events into the queue, on the audio thread; returns the new end of the present span.
 
-        now: the next frame to render, given to events without a frame and to late ones. end: the present end of the
-        span. first_hop: the first hop after the span's first frame.
+        now: the next frame to render, given to events without a frame and to late ones. end: the span's present end.
+        first_hop: the first hop after the span's first frame.
         """
         # An event posted during the loop below sets the flags again.
         self.has_news = self.is_urgent = False

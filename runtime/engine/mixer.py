@@ -46,7 +46,7 @@ class Mixer:
     def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
         """Begin a part of a span: n_frames from `frame` on. In a span that `is_mono`, only the first part needs this.
 
-        transposed: the sounding lanes that are transposed, ascending; heard: those of them that are read.
+        transposed: the sounding transposed lanes, ascending; heard: those of them that are read.
         """
         bank = self._bank
         is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self.tails_end

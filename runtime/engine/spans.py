@@ -22,9 +22,9 @@ class Spans:
     transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame. But while a wheel
     turns, the next event soon ends the part, so the part is mixed piece by piece.
 
-    frame: the first frame. Attributes: begin: the frame of the mixer's first sample; end: up to where blocks may copy
-    the mixer's samples; first_hop: the first hop or reading after `begin`; has_worked: set by each call that makes a
-    hop, reads knobs or begins a voice; may_foresee: whether a block without this work may call `VoiceSound.foresee`.
+    Attributes: begin: the frame of the mixer's first sample; end: up to where blocks may copy the mixer's samples;
+    first_hop: the first hop or reading after `begin`; has_worked: set by each call that makes a hop, reads knobs or
+    begins a voice; may_foresee: whether a block without this work may call `VoiceSound.foresee`.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The state of an engine's controls, from which another engine can continue with the same sound.
 
 It holds what outlives the notes: knobs, maps and controls, channels, tempo and clock, the chosen sound, the number of
-notes so far (which seeds random values), and waiting events. It holds no voices, so it is complete only in silence.
+notes (which seeds random values), and waiting events. It holds no voices, so it is complete only in silence.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ FIRST_SOUND, OTHER_SOUND = -1, -2
 class EngineState(msgspec.Struct, frozen=True):
     """The state of an engine's controls at `frame`, the next frame to be rendered.
 
-    is_silent: whether no voice sounded. program: the program that chooses the present sound, FIRST_SOUND for the sound
-    at the start, or OTHER_SOUND for `chosen`, a sound that an event delivered. step: the present step of the sound's
-    morph, or None. parts: the plain values of the engine's objects, by name. waiting: the posted events that are not
-    yet applied, with their frames.
+    program: the program that chooses the present sound, FIRST_SOUND for the sound at the start, or OTHER_SOUND for
+    `chosen`, a sound that an event delivered. step: the present step of the sound's morph, or None. parts: the plain
+    values of the engine's objects, by name. waiting: the posted events that are not yet applied, with their frames.
     """
 
     frame: int

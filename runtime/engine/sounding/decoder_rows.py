@@ -27,8 +27,7 @@ class DecoderRows:
         self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # a row for each lane; only conditioning is used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes  # the note of each row's conditioning
-        # Knob positions in the decoder's units, one row for each of the newest versions of the knobs. A moved knob
-        # begins a new version.
+        # Knob positions in the decoder's units, one row for each of the newest versions of the knobs.
         self._values, self._next_row = np.zeros((_N_VERSIONS, card.n_latents), np.float32), 0
         self._versions = [-1] * _N_VERSIONS
         self._lowest = np.array([latent.min for latent in card.latents])
@@ -37,8 +36,7 @@ class DecoderRows:
     def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
         """Write the decoder's inputs for each voice into `rows` (at least n_voices, n_inputs).
 
-        voices: ascending by lane; positions: (n_voices, n_latents), of the latents; None for the positions of the
-        knobs.
+        voices: ascending by lane; positions: (n_voices, n_latents), or None for the positions of the knobs.
         """
         n, n_latents = len(voices), len(self._latents)
         sliding = self._follow_notes(voices)

@@ -16,14 +16,13 @@ class RampPoints:
     at half the distance bring them to more than 40 dB below. So sounds with a fast LFO have a point in the middle of
     each hop, too.
 
-    A plucked note's envelope falls fast. Its sound would depend on where in a hop the note begins. So it begins with
-    closer points, counted from its own start.
+    A plucked note's envelope falls fast. So the note begins with closer points, counted from its own start.
 
     Voices that are made one by one have points of their own in place of those at the hops (see `HopGroups`).
 
     A voice has no point where it begins: a chord's first block has enough work.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; point_offsets: the same for its own points.
+    hop_offsets, point_offsets: for each lane, the frame of its hops and of its own points modulo the hop size.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):

@@ -25,8 +25,8 @@ Take = Callable[..., None]
 class Prepared(NamedTuple):
     """Spectra at the end of a ramp, made before the call of `lead` that needs them.
 
-    key: the expected arguments of that call; groups: for each sound, the values of its voices' targets; led_to: for
-    each voice, the next `Voice.led_to`; is_new: whether any spectrum changes.
+    key: the expected arguments of that call; groups: for each sound, its voices' values; led_to: for each voice, the
+    next `Voice.led_to`; is_new: whether any spectrum changes.
     """
 
     key: tuple[object, ...]
@@ -38,8 +38,8 @@ class Prepared(NamedTuple):
 class Foreseen(NamedTuple):
     """Modulated values and gains of bins, computed before the call of `lead` that needs them.
 
-    key: the expected arguments of that call; groups: for each sound, the values of its voices' targets; gains: for each
-    group, the gains of its voices' bins.
+    key: the expected arguments of that call; groups: for each sound, its voices' values; gains: for each group, the
+    gains of its voices' bins.
     """
 
     key: tuple[object, ...]
@@ -135,8 +135,7 @@ class Spectra:
     ) -> None:
         """Make the spectra for the next call of `lead` early; it uses them if it has the same arguments.
 
-        The spectra are for the knobs' present positions. begin: the frame of that call, at which its ramps begin; the
-        rest: as in `lead`.
+        begin: the frame of that call, at which its ramps begin; the rest: as in `lead`.
         """
         groups = values_of(voices, frame, spacing_frames)
         led_to = _led_to(groups)

@@ -57,8 +57,8 @@ class VoiceSound:
     def follow(self, changes: Changes, frame: int, n_events: int, transposing: Collection[int]) -> bool:
         """Make the sound that is due at `frame`; return whether there was a hop or a reading, or a voice began.
 
-        changes: the voices that events changed; n_events: number of events so far that may have changed a source of
-        modulation; transposing: the lanes that `WideSound.set_ratios` will transpose at this frame.
+        n_events: number of events so far that may have changed a source of modulation; transposing: the lanes that
+        `WideSound.set_ratios` will transpose at this frame.
         """
         opening = [voice for voice in changes.opening if voice.active]
         self._find_moving()
@@ -81,10 +81,7 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Find anew which voices move, and whether there are readings, after events without a call of `follow`.
-
-        sources_changed: whether sources of modulation have changed.
-        """
+        """Find anew which voices move, and whether there are readings, after events without a call of `follow`."""
         if sources_changed:
             self._find_moving()
         self._readings.begin_span(self._moving, frame)

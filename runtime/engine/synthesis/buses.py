@@ -19,8 +19,7 @@ class Buses:
     """Makes buses, and takes lanes out of them.
 
     A bus is a submix of transposed lanes that share a head. The ring of the carrier, the loudest lane, holds the sum of
-    all members, and is heard at the carrier's gain. Lanes enter a bus only at their hop, with a crossfade. They can
-    leave at any frame.
+    all members, and is heard at the carrier's gain. Lanes enter a bus only at their hop. They can leave at any frame.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, writer: DenseWriter, spectra: LaneSpectra):

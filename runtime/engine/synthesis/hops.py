@@ -51,8 +51,8 @@ class HopSynthesis:
     A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k sounds at k *
     bin_hz.
 
-    Attributes: fft_size, hop_size: in engine frames; n_bins: number of a spectrum's bins that are heard, none above
-    half the engine's sample rate; n_dense_octaves: how many times a dense hop's sample rate can be halved.
+    Attributes: fft_size, hop_size: in engine frames; n_bins: number of bins that are heard, none above half the
+    engine's sample rate; n_dense_octaves: how many times a dense hop's sample rate can be halved.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
@@ -85,11 +85,11 @@ class HopSynthesis:
 
         The first hop_size samples are the overlap-added sound. The samples after them are for a crossfade.
 
-        pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise,
-        modulo N_NOISE_SPECTRA; first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW
-        lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases,
-        complex64 (n, n_bins), overwritten if the blend is below 1, or None; noise_weights: for each lane the weights of
-        its bins' noise, float32 (2 * n_bins,), or None for weights by the blend.
+        pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise;
+        first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW lanes; blend: 0 for noise
+        phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases, complex64 (n, n_bins),
+        overwritten if the blend is below 1, or None; noise_weights: for each lane the weights of its bins' noise,
+        float32 (2 * n_bins,), or None for weights by the blend.
         """
         n = len(pairs)
         hop = DenseHop(pairs, noise_index, first_lane, self.n_bins, blend, coherent, noise_weights)
@@ -168,10 +168,10 @@ class HopSynthesis:
         n_bins: int,
         octave: int,
     ) -> np.ndarray:
-        """Sum of the lanes' dense hops, each times its factor, from one transform.
+        """Sum of the lanes' dense hops, each times its factor, from one transform: float32 (1, 2 * hop_size >> octave).
 
-        n_bins: number of bins that sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Returns float32 (1,
-        2 * hop_size >> octave), valid until the next call.
+        n_bins: number of bins that sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Valid until the next
+        call.
         """
         fft_size = 2 * self.fft_size >> octave
         spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]

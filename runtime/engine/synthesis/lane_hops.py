@@ -21,7 +21,7 @@ class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound: the hop size
-    plus a crossfade. Attributes: hop_size: in frames; n_transforms: inverse transforms made so far.
+    plus a crossfade. Attribute n_transforms: inverse transforms made so far.
     """
 
     def __init__(
@@ -129,9 +129,9 @@ class PointHops:
 class DenseHops:
     """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop.
 
-    Attributes: n_bins: number of a spectrum's bins that are heard; n_bins_below_half: number of bins from 0 Hz to half
-    the engine's sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples of a
-    dense hop whose sample rate is not halved; n_transforms: inverse transforms made so far.
+    Attributes: n_bins: number of bins that are heard; n_bins_below_half: number of bins from 0 Hz to half the engine's
+    sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples of a dense hop
+    whose sample rate is not halved.
     """
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):
@@ -154,8 +154,8 @@ class DenseHops:
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
-        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: as in `make`, for one of the mixed lanes; octave:
-        as in `make`.
+        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: as in `make`: one of the mixed lanes, and the
+        number and bins of all; octave: as in `make`.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)

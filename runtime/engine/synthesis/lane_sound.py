@@ -22,17 +22,17 @@ from runtime.engine.synthesis.transposition import Beginning, Transposer
 # Length of the crossfade from an old spectrum to a new one, at most the hop size. Overlap-add without a crossfade would
 # take a whole window, 93 ms.
 CROSSFADE_S = 0.008
-# How many hops one block makes while no spectrum changes. If a knob turns, the hops that have not been played yet are
-# made again. More hops would be cheaper on average, but one block would have to make them all.
+# How many hops one block makes while no spectrum changes. If a knob turns, the unplayed hops are made again. More hops
+# would be cheaper on average, but one block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
 class LaneSound:
     """The sound of all lanes, made ahead of time into rings.
 
-    A plain lane's ring is read as it is. A transposed lane's ring is read faster or slower than it was made, and the
-    lane stays transposed until its sound ends. Steady lanes may share a ring: plain lanes in a submix, transposed lanes
-    in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum.
+    A transposed lane's ring is read faster or slower than it was made, and the lane stays transposed until its sound
+    ends. Steady lanes may share a ring: plain lanes in a submix, transposed lanes in a bus. With noise phases, a plain
+    lane's sound depends only on the lane, the frame and the spectrum.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases. Attributes: size:
     length of a ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its
@@ -100,7 +100,7 @@ class LaneSound:
         A sounding lane crossfades to them at its next hop. semitones: distance of each lane's key from the note of its
         spectrum; gains: float32 (n, n_bins), factors of the levelled spectra; bandwidths_cents: one for each lane, or
         empty if all are 0; blends: each lane's blend, needed only for bandwidths. When the blend of a lane with a
-        bandwidth changes, its spectrum must be set again.
+        bandwidth changes, set its spectrum again.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         for lane in lanes:

@@ -20,11 +20,10 @@ class LaneSpectra:
     So a submix with unchanged shares adds up its lanes' spectra as they are. The sound of a lane that is made alone is
     divided by its stored share.
 
-    n_bins: number of a spectrum's bins that are heard. Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored
-    spectra in the layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares:
-    float32 (n_lanes, 1), for the spectra that are set next, 1 for a lane that was in no submix; stored_shares: float32
-    (n_lanes, 1), the shares in the stored spectra; prepared: float32 (n_lanes, n_bins), the spectra of the newest
-    `prepare`.
+    Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`;
+    magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1), for the spectra that are set
+    next, 1 for a lane that was in no submix; stored_shares: float32 (n_lanes, 1); prepared: float32 (n_lanes, n_bins),
+    the spectra of the newest `prepare`.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -112,8 +111,7 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 class SpectrumChanges:
     """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp. Attribute changed:
-    one flag for each lane.
+    fade_in, ramps: a new sound's weights in a crossfade, float32 (n_fade,), and in a ramp.
     """
 
     def __init__(self, n_lanes: int, fade_in: np.ndarray, ramps: RampWeights):

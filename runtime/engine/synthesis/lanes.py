@@ -38,12 +38,10 @@ def _goes_on(runs: list[slice], lane: int) -> bool:
 class Sides:
     """Keeps which lanes have a side.
 
-    The lowest numbers belong to the lanes with a voice, the next few to none, and the highest to the sides, in the
-    order of their lanes.
-
-    n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned.
-    Attributes: first: number of lane 0's side; n_open: number of lanes that have a side; is_wanted, is_open: for each
-    lane, whether it will have a side from its next hop on, and whether it has a side now.
+    The lowest numbers belong to the n_lanes lanes with a voice, the next few to none, and the highest to the sides, in
+    the order of their lanes. n_aligned: a lane's number and its side's number are equal modulo n_aligned. Attributes:
+    first: number of lane 0's side; n_open: number of lanes that have a side; is_wanted, is_open: whether each lane will
+    have a side from its next hop on, and whether it has one now.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):

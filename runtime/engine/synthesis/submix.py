@@ -16,9 +16,9 @@ from runtime.engine.synthesis.rings import Rings
 class Submix:
     """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
-    Attributes: lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,),
-    the gain of each lane of the run, 0 if it is no member; members_with_gains: pairs of a member and its gain; shares:
-    float32 (n, 1), the gains divided by the carrier's gain; is_whole: whether no member has left.
+    Attributes: lanes: a run of lanes that contains all members; gains: float32 (n,), the gain of each lane of the run,
+    0 if it is no member; members_with_gains: pairs of a member and its gain; shares: float32 (n, 1), the gains divided
+    by the carrier's gain; is_whole: whether no member has left.
     """
 
     __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "members_with_gains", "shares")
@@ -94,9 +94,9 @@ class Submixes:
     def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
-        spectrum_changed, gains: one for each lane of the run. Members are the lanes whose gain is not 0. There must be
-        two or more, and the spectra of all or none of them must have changed. The new carrier's ring gets the sum of
-        the members' old sounds, for the crossfade.
+        spectrum_changed, gains: one for each lane of the run. There must be two or more members, the lanes whose gain
+        is not 0, and the spectra of all or none of them must have changed. The new carrier's ring gets the sum of the
+        members' old sounds.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed

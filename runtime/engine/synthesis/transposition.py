@@ -50,8 +50,8 @@ class Transposer:
     an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: frames of a crossfade from an old
-    spectrum to a new one; max_frames: most frames of one `read`. Attributes: active: for each lane, whether it is
-    transposed; n_active: number of transposed lanes.
+    spectrum to a new one; max_frames: most frames of one `read`. Attribute active: for each lane, whether it is
+    transposed.
     """
 
     def __init__(
@@ -169,8 +169,8 @@ class Transposer:
         """Begin the crossfades of lanes that hop at `frame`, and renew their buses.
 
         A crossfade begins for each lane that has a new spectrum or another number of bins below half the engine's
-        sample rate, or that enters or leaves a bus. Call `make_fades` for a lane before its spectrum is set.
-        spectrum_changed: one flag for each lane; gains: the gain of each lane if it is steady, else 0.
+        sample rate, or that enters or leaves a bus. Call `make_fades` for a lane before its spectrum is set. gains: the
+        gain of each lane if it is steady, else 0.
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
         owners = self._buses.owners(lanes)

@@ -17,8 +17,8 @@ class Ramps:
     p(0) = 0 and p(1) = 1.
 
     max_frames: most frames per `values` call. Attributes: target: float32 (n_rows, 1), the level that each row holds or
-    moves to; end: int64 (n_rows,), the end of each row's move (frame), or NEVER; n_moving: number of rows that move;
-    n_changes: number of new levels and moves so far.
+    moves to; end: int64 (n_rows,), the end of each row's move (frame), or NEVER; n_changes: number of new levels and
+    moves so far.
     """
 
     def __init__(self, n_rows: int, max_frames: int):

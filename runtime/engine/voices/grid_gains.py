@@ -22,7 +22,7 @@ class GridGains:
 
     The gain for the middle of an interval is computed at the beginning of the previous interval. So it never depends on
     where a span begins. A quadratic B-spline joins the gains: bends would be heard as clicks in a voice that is far
-    louder than full scale. longest_span: most frames of one span.
+    louder than full scale.
     """
 
     def __init__(self, n_lanes: int, longest_span: int, channels: Channels):

@@ -48,12 +48,12 @@ class CoherentPhases:
     add up to a steady magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed
     by up to 2 percent, keep this noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number. The phases of noise bins move alike in all lanes, so the noise
-    of lanes that are added up is turned once, as a sum. Bins below 20 Hz are silent.
+    All phases are closed formulas of the hop's number. Noise bins move alike in all lanes, so their sum is turned once.
+    Bins below 20 Hz are silent.
 
-    In all methods `lanes` is a run of at most max_rows lanes, and arrays have one row for each lane. n_bins: number of
-    a spectrum's bins that are heard; fft_size, hop_size: in engine frames; seed: seed of random phases. Attribute walk:
-    holds each lane's bandwidth, which applies from the lane's next plan on.
+    `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane. fft_size, hop_size: in
+    engine frames; seed: seed of random phases. Attribute walk: holds each lane's bandwidth, which applies from the
+    lane's next plan on.
     """
 
     def __init__(
@@ -135,11 +135,11 @@ class CoherentPhases:
     def plan(
         self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None
     ) -> None:
-        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on.
+        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on; each sinusoid continues its peak bin's
+        phase.
 
-        Each sinusoid continues the phase that its peak bin had. first_side: number of the first side, if each lane has
-        a side that gets the same magnitudes; None to plan the lanes alone. found: what `find` returns for these
-        magnitudes, or None.
+        first_side: number of the first side, if each lane has a side that gets the same magnitudes; None to plan the
+        lanes alone. found: what `find` returns for these magnitudes, or None.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):

@@ -91,7 +91,7 @@ class WalkingSinusoids(Sinusoids):
     """Sinusoids whose phases walk; all their lanes have a bandwidth.
 
     Each of the four overlapping windows keeps its first phase, so nothing clicks. A phase is the sum of all steps since
-    the plan. Steps are whole numbers, so the sum does not depend on the order in which hops were made.
+    the plan. Steps are whole numbers, so their order does not matter.
 
     windows: complex64 (N_OVERLAPS, n), newest first, the phasor with which each sinusoid would begin in each window
     without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in

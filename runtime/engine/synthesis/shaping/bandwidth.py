@@ -29,8 +29,6 @@ class Widening:
     Each pass adds to a bin a part of the bins on either side, at a distance of 1, 2, 4, ... bins (the "à trous"
     algorithm). A full pass has the weights 1/4, 1/2, 1/4. The power of a harmonic stays the same. No harmonic becomes
     wider than 131 bins.
-
-    n_bins: number of a spectrum's bins that are heard; max_rows: most spectra per call.
     """
 
     def __init__(self, n_bins: int, max_rows: int):

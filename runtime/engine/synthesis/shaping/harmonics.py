@@ -17,9 +17,8 @@ class Harmonics:
     belong to no harmonic, and get the fundamental's place: a tilt of -12 dB or a low cutoff would make a model's faint
     residue there louder than the note.
 
-    fundamentals_hz: one for each row of the arrays. Attributes: numbers: int16 (n_fundamentals, n_bins), number of each
-    bin's harmonic, 0 for none; places: int16, the harmonic's place on the grid of `GainCurves`; are_even: bool, whether
-    the harmonic's number is even and not 0.
+    Attributes, one row for each fundamental: numbers: int16 (n_fundamentals, n_bins), number of each bin's harmonic, 0
+    for none; places: int16, on the grid of `GainCurves`; are_even: bool, whether the number is even and not 0.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):

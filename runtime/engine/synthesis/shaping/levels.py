@@ -25,8 +25,6 @@ class Levels:
 
     The sound's mean square is half the sum of its sinusoids' squared magnitudes, corrected for the correlation of
     neighbouring noise bins. Source of the weighting and its offset of -0.691 dB: ITU-R BS.1770-4.
-
-    n_bins: number of a spectrum's bins that are heard; max_rows: most spectra per call.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, n_bins: int, max_rows: int):

@@ -35,7 +35,7 @@ class Modulator:
     """The modulation of one sound.
 
     latents: the names of the instrument's latents. Attributes: latents: the number of each latent, by its target's
-    name; targets: the names of all modulated targets.
+    name; targets: all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):

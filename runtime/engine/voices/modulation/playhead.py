@@ -26,7 +26,7 @@ class Playheads:
     it. While the key is down, the held part is read: the attack, then the loop. Without a loop, the playhead stays at
     the final row. When the key comes up, the release is read instead; `fade` gives the release's share.
 
-    baked: the trajectories' tables; modulated: whether `advance` will be called.
+    modulated: whether `advance` will be called.
     """
 
     def __init__(self, baked: Sequence[BakedTrajectory], n_lanes: int, sample_rate_hz: int, modulated: bool = False):
