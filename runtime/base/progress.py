@@ -57,7 +57,6 @@ class Progress:
                 self._write(f"{self._line(share, elapsed_s)}\n")
 
     def say(self, text: str) -> None:
-        """Print a line above the progress line."""
         self._write(f"\r\033[K{text}\n" if self._live else f"{text}\n")
         self._line_open = False
 

@@ -10,7 +10,7 @@ import numpy as np
 from runtime.config import ChorusConfig
 from runtime.effects.grid import CellEffect, cell_frames
 
-MOST_VOICES = 6  # three copies on each of the left and the right side
+MOST_VOICES = 6  # three copies on each side
 N_COPIES = {"chorus": 2, "ensemble": 3}
 # The first copy's delay swings around MIDDLE_MS. Each further copy's middle is APART_MS later, for another comb filter.
 MIDDLE_MS, APART_MS = 12.5, 2.3
@@ -94,7 +94,7 @@ class Chorus(CellEffect[Copies]):
         return True  # a chorus has no delay lines of its own that could hold sound
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
-        """Write the mix of all copies in the cell into `out`, float32 (2, cell)."""
+        """out: float32 (2, cell)."""
         n, ring = len(played.phases), self._send
         n_samples = n * self._cell
         share, whole = self._share[:n_samples], self._whole[:n]
@@ -116,7 +116,7 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Places in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
+        """Find places in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -153,7 +153,7 @@ class Engine:
             spans.end = events.collect(frame, spans.end, spans.first_hop)
         if end > spans.end:
             self._render_spans(out)
-        else:  # most blocks lie within one mixed span
+        else:
             at = frame - spans.begin
             out[:] = self._mixed[at : at + n_frames]
             self.frame = end
@@ -202,7 +202,7 @@ class Engine:
         return self._performance.notes.played.voice.mode != "poly"
 
     def take_actions(self) -> list[Action]:
-        """Return and clear the player's requests that the engine cannot carry out."""
+        """Return and clear the requests that the engine cannot carry out."""
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:

@@ -35,7 +35,7 @@ class EventQueue:
     def post(self, event: Event, frame: int | None = None) -> None:
         """Post an event, from any thread; frame: its absolute frame, None for the next block's first frame."""
         if frame is None and type(event) is KnobTurn and not self._posted:
-            self._positions[event.latent] = event.position  # of all positions before a hop, only the newest is heard
+            self._positions[event.latent] = event.position  # only the newest position before a hop is heard
         else:
             self._posted.append((frame, event))
             # A clock message that is collected in a later block would get a later frame, and so a wrong beat.
@@ -67,7 +67,7 @@ class EventQueue:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            if self._pending:  # events before this turn
+            if self._pending:  # they must be applied before this turn
                 self._sort_in(now, KnobTurn(latent, position))
             else:
                 self._knobs.turn(latent, position)
@@ -109,7 +109,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # later events cannot be heard at an earlier hop
+            if not waits_for_hop:
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

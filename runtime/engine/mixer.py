@@ -125,7 +125,7 @@ class Mixer:
         return self._sound.transposed_among(sides)
 
     def _read_transposed(self, transposed: list[int], frame: int, n: int) -> tuple[list[int], np.ndarray]:
-        """The lanes of `transposed` that are heard, and their sound, float32 (n_heard, n)."""
+        """The heard lanes of `transposed`, and their sound, float32 (n_heard, n)."""
         heard = self._sound.heard_among(transposed) if transposed else []
         return heard, self._sound.read_transposed(heard, frame, n) if heard else self._panned[:0].reshape(0, n)
 
@@ -142,8 +142,8 @@ class Mixer:
     ) -> None:
         """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        transposed, heard: the transposed ones of these lanes, and the heard ones of those; sounds: the sound of the
-        heard lanes.
+        transposed: those of these lanes that are transposed; heard, sounds: the heard transposed lanes, and their
+        sound.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:

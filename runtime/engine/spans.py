@@ -40,8 +40,8 @@ class Spans:
         self._events, self._performance, self._bank = events, performance, performance.bank
         self._voice_sound, self._sound, self._hops, self._mixer = voice_sound, sound, hops, mixer
         self.may_foresee = self.has_worked = False
-        self._transposed: list[int] = []  # sounding lanes
-        self._heard: list[int] = []  # those of _transposed that are read
+        self._transposed: list[int] = []
+        self._heard: list[int] = []
         self._n_gain_changes = -1  # `VoiceBank.n_changes` when the span began
         self._retuned_at = -_WHEEL_FRAMES  # the frame of the newest event that changed pitches
         self.start_at(frame)
@@ -142,7 +142,6 @@ class Spans:
         self._change = self._next_change(frame)
 
     def _next_change(self, frame: int) -> int:
-        """The next span's first frame if no event comes earlier."""
         end = frame + min(LONGEST_SPAN, self._sound.size - frame % self._sound.size)
         return min(end, self._performance.next_change(frame), self._voice_sound.next_change(frame))
 

@@ -97,7 +97,6 @@ class Arpeggiator:
         self._n_fed += 1
 
     def holds_keys(self) -> bool:
-        """Whether a player or a pedal holds keys."""
         return bool(self._keys.chord)
 
     def memory(self) -> dict[str, dict[str, Any]]:
@@ -107,7 +106,7 @@ class Arpeggiator:
         return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}
 
     def remember(self, memory: Mapping[str, dict[str, Any]], frame: int) -> None:
-        """Continue at `frame` from another arpeggiator's `memory`, with no key down."""
+        """Continue from another arpeggiator's `memory`, with no key down."""
         self._now = self._taken = frame
         given(self._taps, memory.get("taps", {}))
         self._keys.pedals.update(memory.get("pedals", {}).get("down", {}))

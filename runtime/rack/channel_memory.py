@@ -60,7 +60,6 @@ class ChannelMemory:
         return said
 
     def remember(self, events: Iterable[Event]) -> None:
-        """Continue from the `events` of another ChannelMemory."""
         for event in events:
             if isinstance(event, ControlChange):
                 self._hear_control(event, is_mapped=False)  # `events` returns only controls that were not mapped

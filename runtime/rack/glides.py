@@ -33,7 +33,6 @@ class Glide:
             self._begin, self._end = frame, frame + self.n_frames
 
     def rests(self, frame: int) -> bool:
-        """Whether the value is constant from `frame` on."""
         return frame >= self._end
 
     def fill(self, out: np.ndarray, frame: int, changes: Sequence[tuple[int, float]] = ()) -> None:

@@ -59,7 +59,6 @@ class HeldKeys:
             self.chord = {key: event for key, event in self.chord.items() if key in self._down}
 
     def clear(self) -> None:
-        """Let go of all keys, also of those that are down."""
         self.chord.clear()
         self._down.clear()
 

@@ -147,7 +147,7 @@ class Part:
         self._send(frame)
 
     def swap(self, playable: Playable, frame: int) -> None:
-        """Let another engine play the next notes, from `frame` on."""
+        """Let another engine play the next notes."""
         self.leaving.append(self.engine)
         self.engine, self.sound = playable.engine, playable.sound
         self.engine.start_at(frame)
@@ -159,19 +159,18 @@ class Part:
             glide.move(frame, level * self.settings.send)
 
     def take_gone(self) -> list[Engine]:
-        """Remove the earlier engines that are silent, and return them."""
+        """Remove and return the silent earlier engines."""
         gone = [engine for engine in self.leaving if engine.is_silent]
         if gone:
             self.leaving = [engine for engine in self.leaving if engine not in gone]
         return gone
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the levels and the held keys, as plain values for `remember`."""
+        """Return plain values for `remember`."""
         glides = {f"glide_{number}": taken(glide) for number, glide in enumerate((*self.gains, *self.sends))}
         return glides | {"part": {"levels": self._levels, "held": self._held.copy()}}
 
     def remember(self, memory: Mapping[str, dict[str, Any]]) -> None:
-        """Continue from another part's `memory`."""
         for number, glide in enumerate((*self.gains, *self.sends)):
             given(glide, memory.get(f"glide_{number}", {}))
         said = memory.get("part", {})

@@ -34,7 +34,6 @@ class VoiceShare:
         self._held.add(id(engine))
 
     def adds(self, engine: Engine) -> bool:
-        """Whether a note on this engine adds a voice."""
         return not (engine.is_mono() and id(engine) in self._held)
 
     def end_one(self) -> Engine:

@@ -39,7 +39,6 @@ class EngineState(msgspec.Struct, frozen=True):
     step: int | None = None
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
-        """The parts as values for JSON."""
         return {name: tree_of(values) for name, values in self.parts.items()}
 
 

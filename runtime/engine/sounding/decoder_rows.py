@@ -26,7 +26,7 @@ class DecoderRows:
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
         self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # a row for each lane; only conditioning is used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
-        self._notes = [-1] * n_lanes  # the note of each row's conditioning
+        self._notes = [-1] * n_lanes
         # Knob positions in the decoder's units, one row for each of the newest versions of the knobs.
         self._values, self._next_row = np.zeros((_N_VERSIONS, card.n_latents), np.float32), 0
         self._versions = [-1] * _N_VERSIONS

@@ -68,11 +68,9 @@ class HopGroups:
         self.reads_early = is_early
 
     def was_read(self, hop: int) -> bool:
-        """Whether there was a reading for this hop."""
         return self.reads_early and self._reads_early_since <= hop - self.frames_ahead
 
     def reading_at(self, frame: int) -> list[HopGroup]:
-        """The groups that sound and have a reading at `frame`."""
         if not self.reads_early:
             return []
         hop = frame + self.frames_ahead

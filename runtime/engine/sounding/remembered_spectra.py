@@ -22,18 +22,17 @@ class RememberedSpectra:
         self._versions = [-1] * n_notes
 
     def knows(self, voice: Voice) -> bool:
-        """Whether the spectrum of a voice's note is remembered for its version of the knobs."""
         return not voice.slide and self._versions[voice.model_note - self._lowest] == voice.knobs.version
 
     def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:
-        """Remember the spectra, magnitudes (n_voices, n_bins), of these voices."""
+        """magnitudes: (n_voices, n_bins)."""
         for voice, row in zip(voices, magnitudes, strict=True):
             if not voice.slide:
                 self._magnitudes[voice.model_note - self._lowest] = row
                 self._versions[voice.model_note - self._lowest] = voice.knobs.version
 
     def recall(self, voices: Sequence[Voice], out: np.ndarray) -> np.ndarray:
-        """Write the remembered spectra of the voices' notes into the first rows of `out`, and return these rows."""
+        """Write the remembered spectra into the first rows of `out`, and return these rows."""
         for voice, row in zip(voices, out, strict=False):
             row[:] = self._magnitudes[voice.model_note - self._lowest]
         return out[: len(voices)]

@@ -36,7 +36,6 @@ class VoiceValues(NamedTuple):
     colour_db: np.ndarray | None = None
 
     def part(self, first: int, end: int) -> VoiceValues:
-        """The values of the voices from number `first` up to `end`."""
         if first == 0 and end >= len(self.voices):
             return self
         sums = {target: s[first:end] if len(s) > 1 else s for target, s in self.sums.items()}
@@ -81,7 +80,6 @@ class VoiceValues(NamedTuple):
         return self._one_each(_clipped(self.knobs.blend + self.added("phase_blend"), 0.0, 1.0))
 
     def shape(self) -> Shape:
-        """How the voices' spectra are shaped."""
         sound, knobs = self.played.sound, self.knobs.values
         return Shape(
             filter_kind=self.knobs.filter_kind,
@@ -108,13 +106,13 @@ class VoiceValues(NamedTuple):
         return self.has_bandwidth or self.played.leads_blend
 
     def bandwidths_cents(self) -> list[float]:
-        """The bandwidth of each voice; an empty list if the sound has none."""
+        """One for each voice; an empty list if the sound has none."""
         if not self.has_bandwidth:
             return []
         return self._one_each(_clipped(self.knobs.values["bandwidth"] + self.added("bandwidth"), 0.0, 100.0))
 
     def widths(self) -> list[float]:
-        """From 0 to 1, one for each voice."""
+        """Returns one width for each voice, 0 to 1."""
         return self._one_each(_clipped(self.knobs.values["width"] + self.added("width"), 0.0, 1.0))
 
     def _one_each(self, column: np.ndarray) -> list[float]:

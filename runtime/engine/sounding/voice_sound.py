@@ -198,8 +198,6 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """hopping: the group's voices that hop, ascending by lane; lanes: the lanes from the first to the last of them.
-        """
         present, alike = self._knobs.present, hopping
         all_lanes = (
             [lane for lane in lanes if not self._has_own_points(lane)] if self._palette.has_own_points else lanes
@@ -239,7 +237,7 @@ class VoiceSound:
         self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin to move each voice's spectrum to that of its next point; moving: ascending by lane."""
+        """moving: ascending by lane."""
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames

@@ -129,7 +129,6 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Write the sum of the lanes' spectra into `out`; played: the floats of the bins that sound."""
         if coherent is None or blend < 1.0:
             if factors is not None:
                 # Cheaper than making each lane's complex spectrum and weighting that.
@@ -183,7 +182,6 @@ class HopSynthesis:
         return self._dense_sound_of(1, 1, octave)
 
     def _clear_above(self, rows: slice, n_bins: int) -> None:
-        """Silence bin n_bins and all above it in these rows."""
         for row in range(rows.start, rows.stop):
             if self._dense_filled[row] != n_bins:
                 self._dense_spectra[row, n_bins : self._dense_filled[row]] = 0.0
@@ -199,7 +197,7 @@ class HopSynthesis:
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of a hop's lanes into `out`; played: the floats of the bins that sound."""
+        """played: in a spectrum, the floats of the bins that sound."""
         weights = hop.noise_weights
         if weights is None:
             self._fill_alike(hop, slice(0, len(out)), False, out, played)
@@ -246,7 +244,7 @@ def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted
 
 
 def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:
-    """Hop size, in frames, of an engine at this sample rate."""
+    """In frames."""
     return _fft_size_at(spec, sample_rate_hz) // N_OVERLAPS
 
 

@@ -42,7 +42,6 @@ class LaneHops:
         return (frame - self._hop_offsets[lane]) % self.hop_size
 
     def number(self, lane: int, frame: int) -> int:
-        """Number of a lane's newest hop, at or before `frame`."""
         return (frame - self._hop_offsets[lane]) // self.hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
@@ -172,7 +171,6 @@ class DenseHops:
         )
 
     def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
-        """Group neighbouring lanes whose hops are alike: (lanes, hop number, number of bins)."""
         runs: list[tuple[slice, int, int]] = []
         for lane, number, n_bins in hops:
             if runs:

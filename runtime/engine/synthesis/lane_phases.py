@@ -49,7 +49,6 @@ class LanePhases:
             self._found[lane] = self._prepared[lane] = None
 
     def open(self, lane: int, blend: float) -> None:
-        """Begin a lane's sound with new phases."""
         self._end(lane)
         self.blend[lane] = blend
 

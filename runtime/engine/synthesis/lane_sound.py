@@ -209,7 +209,6 @@ class LaneSound:
         return Beginning(lane, elapsed, number, ratio, fading, self._opened_at[lane] == frame)
 
     def end(self, lanes: Iterable[int]) -> None:
-        """End the transposition of lanes whose sound has ended."""
         for lane in lanes:
             self._transposer.leave(lane)
 

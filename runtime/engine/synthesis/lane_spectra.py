@@ -92,7 +92,7 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Write the levelled magnitudes times the lanes' shares and `gains` into `out`, float32 (n, n_bins)."""
+        """Write into `out`, float32 (n, n_bins)."""
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
         factors *= self.shares[lanes]
@@ -153,5 +153,5 @@ class SpectrumChanges:
         return self._ramps.of(length, length - left, length)
 
     def fade_left(self, lane: int, frame: int) -> int:
-        """How many frames of a lane's crossfade are left at `frame`, or 0."""
+        """Frames that are left of a lane's crossfade at `frame`, or 0."""
         return max(0, self._fades_end_at[lane] - frame)

@@ -53,7 +53,6 @@ class Sides:
         self.is_open[lane] = is_open
 
     def of(self, lanes: Iterable[int]) -> list[int]:
-        """The numbers of the sides that these lanes have, in the same order."""
         return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
 
     def by_lane(self, values: Sequence[int]) -> list[int]:

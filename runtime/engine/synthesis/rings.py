@@ -37,11 +37,11 @@ class Rings:
         return self._samples[lanes, at : at + n_frames]
 
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
-        """Sound of one lane from `frame` on: a copy (n_frames,)."""
+        """Returns a copy (n_frames,)."""
         return np.take(self._samples[lane, : self.size], np.arange(frame, frame + n_frames), mode="wrap")
 
     def write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        """Write sound (n, n_frames) from `frame` on."""
+        """sound: (n, n_frames)."""
         for places, part in ring_places(self.size, frame, sound.shape[1]):
             self._samples[lanes, places] = sound[:, part]
 

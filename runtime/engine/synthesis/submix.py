@@ -57,7 +57,7 @@ class Membership:
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """The heard ones of the first n_lanes: the carrier alone if all n_voices are in one submix, else all."""
+        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
         submix = self.first_of(range(n_lanes))
         if submix is None or len(submix.members) != n_voices or not submix.is_whole:
             return slice(0, n_lanes)
@@ -170,7 +170,7 @@ class PlainHops:
         self._hop_size, self._n_kept = hops.hop_size, n_kept
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Crossfade linearly to the sound of the lanes' present spectra, from `frame` on for n_frames."""
+        """Crossfade linearly to the sound of the lanes' present spectra, for n_frames."""
         past, submix = self._hops.elapsed(lanes[0], frame), self._membership.first_of(lanes)
         if submix is not None:
             shares = self._membership.shares_left(submix)

@@ -113,7 +113,6 @@ class Transposer:
         return head
 
     def follow(self, number: int, leader: int, frame: int) -> None:
-        """Transpose lane `number` like lane `leader`, from `frame` on."""
         self.n_active += not self.active[number]
         self.active[number] = True
         self._lanes[number].begin(self._lanes[leader].head, frame, self._writer.n_fade)
@@ -254,7 +253,7 @@ class Transposer:
         return [self._lanes[number] for number in lanes]
 
     def _finish_fade(self, number: int, frame: int, fading: np.ndarray) -> None:
-        """Crossfade from `fading`, which begins at `frame`, to the lane's ring."""
+        """fading: begins at `frame`."""
         head = self._lanes[number].head
         n = (len(fading) - 1) * head.density >> FRACTION_BITS
         dense = np.interp(np.arange(n) * (ONE / head.density), np.arange(len(fading)), fading).astype(np.float32)

@@ -102,7 +102,7 @@ class VoiceBank:
         return sorted(sounding, key=lambda voice: (not voice.is_cut, not voice.released, voice.order))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
-        """Begin a note; amplitude: the gain of its velocity; gains: the left and right gain of its channel."""
+        """amplitude: the gain of the note's velocity; gains: the left and right gain of its channel."""
         self.n_active += not voice.active
         self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True
@@ -147,12 +147,11 @@ class VoiceBank:
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
 
     def ramp_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
-        """Move a voice to its channel's new left and right gain."""
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.move(voice.lane, frame, voice.amplitude * gain, self._frames(GAIN_RAMP_S), SMOOTH)
 
     def levels(self, voice: Voice, frame: int) -> tuple[float, float, float]:
-        """The envelope, left gain and right gain."""
+        """Returns the envelope, left gain and right gain."""
         return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
 
     def arrive(self, frame: int) -> None:
@@ -216,7 +215,7 @@ class VoiceBank:
         self.envelope.move(voice.lane, frame, level, n_frames, SMOOTH if is_steep else voice.played.curve)
 
     def _hold_frames(self, voice: Voice) -> int:
-        """0 at full sustain, because no decay follows."""
+        """Returns 0 at full sustain, because no decay follows."""
         envelope = voice.knobs.envelope
         return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 

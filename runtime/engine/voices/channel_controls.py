@@ -42,13 +42,12 @@ class ChannelControls:
             handler(self, event, frame)
 
     def slide(self, event: ControlChange) -> None:
-        """Set the slide of a channel of an MPE zone, and update the channel's notes."""
+        """Set the slide of a channel of an MPE zone."""
         self._channels[event.channel].slide = event.value
         for voice in self._notes.held(event.channel):
             self._notes.follow_slide(voice)
 
     def reset(self, frame: int) -> None:
-        """Reset all controls, and end all notes."""
         self._channels.reset()
         self._follow_channels(range(N_CHANNELS), frame)
         self._notes.all_off(range(N_CHANNELS), frame)
@@ -59,7 +58,6 @@ class ChannelControls:
         self._notes.changes.retuned += voices
 
     def ramp_gains(self, channels: Iterable[int], frame: int) -> None:
-        """Move the voices' gains to the values of their channels' controls."""
         for voice in self._bank.used():
             if voice.active and voice.channel in channels:
                 self._bank.ramp_gains(voice, frame, channel_gains(self._channels, voice))

@@ -96,7 +96,6 @@ class Channels:
         self.reset()
 
     def reset(self) -> None:
-        """Reset all channels and zones to their state at the start."""
         self._channels = [Channel() for _ in range(N_CHANNELS)]
         self._n_members = [0, 0]
         self._master = [-1] * N_CHANNELS
@@ -159,11 +158,10 @@ class Channels:
         return max(of(channel) for channel in self._family(number))
 
     def level(self, number: int) -> float:
-        """Gain of a channel's notes, 1 at the defaults."""
+        """1 at the defaults."""
         return math.prod(channel.level for channel in self._family(number))
 
     def expression(self, number: int) -> float:
-        """Expression of a channel times its master's, 0 to 1."""
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
@@ -185,11 +183,9 @@ class Channels:
         return semitones + self._channels[master].pitch_semitones if master >= 0 else semitones
 
     def sustained(self, number: int) -> bool:
-        """Whether the sustain pedal of a channel or of its master is down."""
         return any(channel.sustain for channel in self._family(number))
 
     def soft(self, number: int) -> bool:
-        """Whether the soft pedal of a channel or of its master is down."""
         return any(channel.soft for channel in self._family(number))
 
     def vibrato_depth(self, number: int) -> int:

@@ -33,7 +33,6 @@ class Ramps:
         self._x, self._y = np.empty((2, n_rows * max_frames), np.float32)
 
     def jump(self, row: int, level: float) -> None:
-        """Let a row hold a level from now on."""
         self.n_moving -= self.end[row] != NEVER
         self.n_changes += 1
         self.target[row] = self._from[row] = level
@@ -54,7 +53,6 @@ class Ramps:
         self.jump(row, float(self.target[row, 0]))
 
     def value(self, row: int, frame: int) -> float:
-        """The value of one row at one frame."""
         if self.end[row] == NEVER:
             return float(self.target[row, 0])
         x = min(float(frame - self._start[row, 0]), float(self._length[row, 0])) / float(self._length[row, 0])

@@ -64,7 +64,7 @@ class GridGains:
                     points[:, :middle] = points[:, middle : middle + 1]
 
     def _gains(self, voices: Sequence[Voice], lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """Float64 (2, n, n_points), of voices that play one sound."""
+        """Returns float64 (2, n, n_points); all voices play one sound."""
         played = voices[0].played
         sums = played.modulator.values(played.gain_targets, Moment(voices, lanes, frames))
         shape = len(voices), len(frames)

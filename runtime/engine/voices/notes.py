@@ -49,7 +49,6 @@ class Notes:
         self._keys: list[tuple[int, int, int]] = []
 
     def note_on(self, event: NoteOn, frame: int) -> None:
-        """Start a voice for a key that goes down."""
         if self.played.voice.mode == "poly":
             for voice in self.held(event.channel):
                 if voice.note == event.note and not voice.key_down:
@@ -96,14 +95,12 @@ class Notes:
         self.let_go(channels, frame)
 
     def silence(self, channels: list[int], frame: int) -> None:
-        """Cut every voice of these channels, held or not."""
         self._keys = [key for key in self._keys if key[0] not in channels]
         for voice in self._bank.used():
             if voice.channel in channels:
                 self._bank.cut(voice, frame)
 
     def release_all(self, frame: int) -> None:
-        """Release every voice, whatever holds it."""
         self._keys.clear()
         for voice in self._bank.used():
             self._bank.release(voice, frame)

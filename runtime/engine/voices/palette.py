@@ -59,12 +59,10 @@ class Palette:
             self.take_in(each)
 
     def admit(self, knobs: SoundKnobs) -> None:
-        """Record whether the player's knobs give a sound a bandwidth or a width."""
         self.has_bandwidth |= knobs.has_bandwidth
         self.has_width |= knobs.has_width
 
     def take_in(self, played: PlayedSound) -> None:
-        """Record what a sound, and the sounds of its morph, may modulate."""
         for each in (played, *played.morphs):
             self.moves_pitch |= each.pitch_moves
             self.moves_playheads |= bool(each.playhead_targets)

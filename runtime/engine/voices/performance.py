@@ -91,7 +91,6 @@ class Performance:
         self._sensing_deadline = NEVER  # active sensing must come by this frame
 
     def apply(self, event: Event, frame: int) -> None:
-        """Apply one event at `frame`."""
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
         if type(event) not in _MAPPED or not self._is_taken(event):
@@ -105,7 +104,7 @@ class Performance:
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
-        """Move the targets that an event is mapped to; return whether there are any."""
+        """Return whether the event is mapped to any targets."""
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
@@ -141,7 +140,7 @@ class Performance:
         return [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
-        """One list for each sound."""
+        """Returns one list for each sound."""
         if not self._palette.moves_playheads:
             return []
         by_sound: dict[PlayedSound, list[Voice]] = {}

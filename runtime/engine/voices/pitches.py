@@ -26,7 +26,6 @@ class VoicePitches:
         self.follow_all([voice])
 
     def follow_all(self, voices: Iterable[Voice]) -> None:
-        """Update voices' bends and vibratos from their channels."""
         channels, number, knobs = self._channels, -1, None
         for voice in voices:
             if voice.channel != number or voice.knobs is not knobs:

@@ -69,7 +69,6 @@ class Widths:
         return True
 
     def arrive(self, frame: int) -> None:
-        """End the moves that end at `frame`."""
         if self.side.n_moving:
             for lane in np.flatnonzero(self.side.end <= frame):
                 self.middle.settle(lane)

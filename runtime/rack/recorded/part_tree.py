@@ -53,7 +53,6 @@ def played_instrument(path: Path) -> PlayedInstrument:
 
 
 def same_instrument(path: Path, played: PlayedInstrument) -> bool:
-    """Whether a file is the instrument that was played."""
     return sha256_of(path) == played.sha256
 
 

@@ -74,7 +74,6 @@ class Incoming:
         self._posted.append((frame, event))
 
     def is_waiting(self) -> bool:
-        """Whether `take` may have something to do."""
         return bool(self._posted or self._pending or self._arpeggiator)
 
     def waiting(self) -> tuple[tuple[int, Event], ...]:
@@ -121,7 +120,7 @@ class Incoming:
         elif isinstance(event.made, Playable) and event.part < len(self._parts):
             made = state_of_part(event.made.engine, self._parts[event.part].settings, True, {})
         else:
-            made = None  # the Swap does nothing: it brings no engine, or its part does not exist
+            made = None  # no engine, or no such part
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:

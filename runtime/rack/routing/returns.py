@@ -25,7 +25,6 @@ class Returns:
         self.n_notes = self.n_stolen = 0
 
     def ask(self, action: Action) -> None:
-        """Give the main thread an action that the player started."""
         self._actions.append(action)
         self._tell()
 
@@ -37,7 +36,6 @@ class Returns:
         self._tell()
 
     def take_actions(self) -> list[Action]:
-        """Return the actions since the previous call."""
         return [self._actions.popleft() for _ in range(len(self._actions))]
 
     def take_retired(self) -> list[Engine]:

@@ -72,7 +72,6 @@ class Router:
         return tuple(self._memory.events())
 
     def remember(self, said: Iterable[Event]) -> None:
-        """Continue from another router's `said`."""
         said = tuple(said)
         self._memory.remember(said)
         self._senses = any(isinstance(event, ActiveSensing) for event in said)

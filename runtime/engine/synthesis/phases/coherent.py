@@ -129,7 +129,7 @@ class CoherentPhases:
     # Plans
 
     def find(self, magnitudes: np.ndarray) -> Found:
-        """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous; may be done before `plan`."""
+        """magnitudes: float32 (n, n_bins), contiguous. This may be done before `plan`."""
         return Found(self._peaks.find(magnitudes), self._levels(magnitudes))
 
     def plan(
@@ -200,7 +200,6 @@ class CoherentPhases:
     def _continued(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
     ) -> np.ndarray:
-        """Phases of new sinusoids, intp (n,), that continue the former phases of their peak bins."""
         phases, former_moves = self._phases_at(lanes, rows, bins, places, hop)
         # A bin's phase is its sinusoid's phase in the middle of the window. But the old and the new sinusoid must agree
         # at the hop, where the window begins. So the phase shifts by the change in frequency times half a window.

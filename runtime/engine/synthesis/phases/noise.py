@@ -27,7 +27,7 @@ _FLAT_GAIN = 4.557
 
 
 def noise_index(lane: int, hop: int) -> int:
-    """Index of the newest stored spectrum that sounds in a lane's hop; hop: number of the hop."""
+    """Index of the newest stored spectrum that sounds in a lane's hop number `hop`."""
     from_row_0 = lane // LANES_PER_ROW * _HOPS_BETWEEN_ROWS
     n_rounds = from_row_0 // N_NOISE_SPECTRA
     return (hop + from_row_0 + n_rounds * _HOPS_BETWEEN_ROUNDS) % N_NOISE_SPECTRA

@@ -15,7 +15,6 @@ def noise_amplitude(blend: float) -> np.float32:
 
 
 def coherent_amplitude(blend: float) -> np.float32:
-    """The weight of coherent phases, for a blend of 0 to 1."""
     return np.float32(math.sin(0.5 * math.pi * blend))
 
 

@@ -70,7 +70,7 @@ class PeakFinder:
         return Peaks(places, distances, rising.take(places - 2), next_falls, next_falls & ~rising.take(places + 2))
 
     def _loud_maxima(self, magnitudes: np.ndarray) -> np.ndarray:
-        """Indices in the flattened magnitudes."""
+        """Returns indices in the flattened magnitudes."""
         n, n_bins = magnitudes.shape
         rising, are_peaks, falling = (
             self._rising[: n * n_bins],

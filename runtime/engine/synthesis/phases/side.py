@@ -26,6 +26,6 @@ class SideTurns:
         self.of_noise, self.noise_signs = _QUARTER * signs[:n_bins], signs[:n_bins].astype(np.float32)
 
     def of_sinusoids(self, moves: np.ndarray) -> np.ndarray:
-        """In units of phase."""
+        """Returns turns in units of phase."""
         frequencies = np.clip(moves / self._units_per_bin, 0, self._highest).astype(np.intp)
         return self._by_bin.take(frequencies)

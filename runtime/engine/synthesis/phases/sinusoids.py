@@ -80,7 +80,7 @@ class Sinusoids:
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
     def _index_in_rows(self, lanes: slice, part: slice, width: int) -> np.ndarray:
-        """Indices in the flattened rows of these lanes, which are `width` long."""
+        """Returns indices in the flattened rows of these lanes, which are `width` long."""
         if self._row_index is None:
             self._row_index = self._index + self._rows * width
         first = lanes.start - self._first_lane
@@ -110,7 +110,7 @@ class Sinusoids:
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What each sinusoid in `part`, at phase 0, adds to the bins around its peak, complex64 (N_REACHED, n)."""
+        """Returns complex64 (N_REACHED, n): see the class's `amplitudes`."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:

@@ -15,7 +15,7 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
-_N_KEPT_HOPS = 8  # hops whose computed steps are kept
+_N_KEPT_HOPS = 8
 _MASK_64 = (1 << 64) - 1
 
 
@@ -38,7 +38,7 @@ class PhaseWalk:
         self._keys = [0] * n_lanes
 
     def start(self, lane: int, number: int) -> None:
-        """Begin a note on a lane; number: as in `CoherentPhases.start`."""
+        """number: as in `CoherentPhases.start`."""
         self._keys[lane] = _mixed(number * 64 + lane)
 
     def follow(self, lane: int, leader: int) -> None:
@@ -114,7 +114,6 @@ class WalkingSinusoids(Sinusoids):
         self._steps_at: dict[int, np.ndarray] = {}
 
     def go_to(self, lanes: slice, hop: int) -> None:
-        """Move the phases along the walk to a hop, forwards or back."""
         for run, reached in self._runs(lanes, self._reached):
             part = self._part(run)
             if reached != hop and part.stop > part.start:
@@ -140,7 +139,6 @@ class WalkingSinusoids(Sinusoids):
         return phases, moves
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> WalkingSinusoids:
-        """As in `Sinusoids`."""
         turned, part = super().turned(lanes, into, turns), self._part(lanes)
         rows = slice(lanes.start - self._first_lane, lanes.stop - self._first_lane)
         turned._windows, turned._largest_steps = self._windows[:, part], self._largest_steps[part]
@@ -157,7 +155,7 @@ class WalkingSinusoids(Sinusoids):
         other._keys, other._walk = self._keys, self._walk
         other._sums, other._added = np.zeros(self.n, np.intp), np.empty(self._amplitudes.shape, np.complex64)
         other._reached, other._made_at = [self._hop] * len(self._keys), [None] * len(self._keys)
-        other._steps_at = self._steps_at  # equal for both
+        other._steps_at = self._steps_at
         return other
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
@@ -190,7 +188,7 @@ class WalkingSinusoids(Sinusoids):
         added *= self._amplitudes[:, part]
 
     def _steps(self, hop: int) -> np.ndarray:
-        """In units of phase, intp (n,), for all sinusoids."""
+        """Returns intp (n,), in units of phase, for all sinusoids."""
         steps = self._steps_at.get(hop)
         if steps is None:
             if len(self._steps_at) >= _N_KEPT_HOPS:

@@ -100,7 +100,7 @@ class Widening:
         return kernel
 
     def _make_table(self, noise_amplitude: float) -> None:
-        """For each pass and width, the part of either neighbour that a bin gets, 0 to 1/4."""
+        """Fill `_by_width`: for each pass and width, the part of either neighbour that a bin gets, 0 to 1/4."""
         targets = kernel_target(self._widths, noise_amplitude)
         n_passes = np.interp(targets, _WIDTHS, np.arange(len(_WIDTHS)) / 4.0)
         for number, parts in enumerate(self._by_width):

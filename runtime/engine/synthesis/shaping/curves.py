@@ -43,7 +43,6 @@ class GainCurves:
         self._n = 0
 
     def begin(self, n_rows: int) -> None:
-        """Begin n_rows curves of gain 1."""
         self._n, self._has_log_gains = n_rows, False
         self._gains[:n_rows] = 1.0
 

@@ -43,7 +43,7 @@ class Shaper:
         self._curves = GainCurves(max_rows)
         self._places = np.empty((max_rows, n_bins), np.intp)
         self._first_places = np.arange(max_rows)[:, None] * N_GRID
-        self._fundamentals: list[int] = []  # the fundamentals of _places
+        self._fundamentals: list[int] = []
         self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
 
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:

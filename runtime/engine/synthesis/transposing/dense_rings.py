@@ -23,7 +23,7 @@ class DenseRings:
         self._scratch = np.full((2, size), 0.0, np.float32)
 
     def write(self, lane: int, begin: int, sound: np.ndarray) -> None:
-        """Write sound (n,) into a lane's ring, from sample `begin` on."""
+        """sound: (n,); begin: a sample of the ring."""
         ring = self.rings[lane]
         for places, part in ring_places(self.size, begin, len(sound)):
             ring[places] = sound[part]
@@ -42,7 +42,6 @@ class DenseRings:
         ring[self.size :] = ring[: self._n_repeated]
 
     def silence(self, lane: int, begin: int, n: int) -> None:
-        """Write n zeros into a lane's ring, from sample `begin` on."""
         ring = self.rings[lane]
         for places, _ in ring_places(self.size, begin, n):
             ring[places] = 0.0

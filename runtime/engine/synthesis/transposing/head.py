@@ -58,7 +58,7 @@ class Head:
         return copied
 
     def set_ratio(self, frame: int, ratio: Ratio) -> None:
-        """Read at this ratio from `frame` on, without a jump of the position."""
+        """Read at this ratio from `frame` on, without a jump."""
         if ratio != self.ratio:
             self.go_to(frame)
             self._use(ratio)
@@ -82,7 +82,6 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """For the intervals up to number _first + `number`."""
         begins, steps, at = self._begins, self._steps, self.ratio.at
         for each in range(len(steps), number + 1):
             middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
@@ -109,7 +108,6 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop that contains the ring sample `place`."""
         return self.first_hop + place // self.n_hop
 
     @property
@@ -118,7 +116,6 @@ class Head:
         return self._step
 
     def ratio_at(self, frame: int) -> float:
-        """The ratio at which `frame` is read."""
         if self._step is not None:
             return self._step / self.density
         self.position(frame)

@@ -40,7 +40,7 @@ class Resampler:
         self._weights = _catmull_rom_weights(np.arange(_N_PLACES) / _N_PLACES)
         self._frames = np.arange(max_frames, dtype=np.int64)
         most_intervals = max_frames // INTERVAL_FRAMES + 2
-        self._step, self._begin = np.array(0), np.array(0)  # for a single lane
+        self._step, self._begin = np.array(0), np.array(0)
         self._path = np.empty((2, n_lanes * most_intervals), np.int64)
         self._columns = np.empty((3, n_lanes, 1), np.int64)
         self._integers = np.empty((3, n_lanes * most_intervals * INTERVAL_FRAMES), np.int64)

@@ -52,7 +52,6 @@ class ClockLoop:
         self._fit(((frame, count),))
 
     def clock(self, frame: int) -> None:
-        """Process a message of the clock."""
         if self.n_fitted < _FEWEST:
             if frame - self._raw[-1][0] > _TWICE_S * self._rate_hz:
                 self._follow(frame, self.count + 1)

@@ -16,7 +16,6 @@ def cubic_of(curve: float) -> tuple[float, float, float]:
 
 
 def cubic(x: np.ndarray, coefficients: tuple[float, float, float]) -> np.ndarray:
-    """The ramp with these coefficients at `x`."""
     c1, c2, c3 = coefficients
     return ((c3 * x + c2) * x + c1) * x
 

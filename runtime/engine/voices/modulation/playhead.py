@@ -64,7 +64,7 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Continue the playheads of lane `old` on lane `lane`, whose key is down."""
+        """Continue the playheads of lane `old`, with the key down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
@@ -138,7 +138,7 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The numbers _PLACE to _SHIFT_CHANGE, (5, n_trajectories)."""
+        """Returns the numbers _PLACE to _SHIFT_CHANGE, (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])

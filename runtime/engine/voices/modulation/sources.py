@@ -79,7 +79,7 @@ class Sources:
         )
         self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
-        self._cycles: dict[str, Cycles] = {}  # only for LFOs whose rates have been set
+        self._cycles: dict[str, Cycles] = {}  # of LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
         # By LFO, the newest result of `_random_phases`, and its salt.
         self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
@@ -178,7 +178,7 @@ class Sources:
         return values
 
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """(n, n_points), or (1, n_points) if all voices share the values."""
+        """Returns (n, n_points), or (1, n_points) if all voices share the values."""
         table, lanes = self._table, moment.lanes
         cycles = self._passed(name, lfo, moment, frames)
         salt: np.ndarray | int = name == "lfo_2"
