@@ -48,9 +48,9 @@ def promote_thread(priority: int) -> bool:
 class DriverThreadState:
     """Python's state of one thread of a driver, kept from call to call.
 
-    By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. It maps and
-    unmaps memory, and there waits for any other thread that changes the memory map. Source: CPython, Python/pystate.c:
-    PyGILState_Ensure counts the reasons to keep the state.
+    By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. This maps and
+    unmaps memory, and the thread waits for any other thread that changes the memory map. Source: CPython,
+    Python/pystate.c: PyGILState_Ensure counts the reasons to keep the state.
     """
 
     def __init__(self) -> None:
@@ -189,7 +189,7 @@ def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires it, and
     keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150 such calls took 15
-    ms longer. The hook makes the calling thread slower.
+    ms longer. Python calls a hook for each function, which makes the calling thread slower.
     """
 
     def look(*_: object) -> None:

@@ -111,7 +111,7 @@ def hadamard(n: int) -> np.ndarray:
 
 
 def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Returns frames: of lines, both scatterings, taps; room: frames that sound takes to cross the room."""
+    """The delays of lines, both scatterings and taps, in frames; room: frames that sound takes to cross the room."""
     steps = np.arange(N_LINES) + random.uniform(-0.3, 0.3, N_LINES)
     steps[0], steps[-1] = 0, N_LINES - 1
     lines = SHORTEST_LINE * (LONGEST_LINE / SHORTEST_LINE) ** (steps / (N_LINES - 1))
@@ -140,7 +140,7 @@ def _primes(wanted: np.ndarray) -> np.ndarray:
 
 
 def _decays_s(settings: ReverbConfig, sample_rate_hz: int) -> np.ndarray:
-    """Returns seconds, at the three frequencies of `meeting_points_hz`."""
+    """Decay times, in seconds, at the three frequencies of `meeting_points_hz`."""
     octaves = math.log2(meeting_points_hz(sample_rate_hz)[2] / MID_HZ) / math.log2(6.0)
     treble = (1.0 - (1.0 - LEAST_TREBLE) * settings.damping) ** octaves
     return settings.decay_s * np.array((settings.bass, 1.0, treble))

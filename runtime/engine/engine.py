@@ -128,7 +128,7 @@ class Engine:
 
     @property
     def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
-        """The sound at the start, and the sounds of program changes."""
+        """The sound at the start, and the sounds that program changes choose."""
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:

@@ -49,7 +49,7 @@ class EventQueue:
         now: the next frame to render, given to events without a frame and to late ones. end: the span's present end.
         first_hop: the first hop after the span's first frame.
         """
-        # An event posted during the loop below sets the flags again.
+        # Clear the flags first: an event posted during the loop below sets them again.
         self.has_news = self.is_urgent = False
         if self._positions:
             self._turn_knobs(now)

@@ -75,7 +75,7 @@ class Part:
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
         self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
         self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
-        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # by held (channel, key): the notes that it began
+        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # for each held (channel, key), the notes that it began
 
     def engines(self) -> list[Engine]:
         """The engines that may sound, oldest first."""
@@ -85,7 +85,7 @@ class Part:
         return self.settings.channel in (EVERY_CHANNEL, channel)
 
     def note_of(self, event: NoteOn) -> NoteOn | None:
-        """Return the note that the part plays for a pressed key, or None; its release will reach it."""
+        """Return the note that the part plays for a pressed key, or None; remember it for the key's release."""
         limits, note = self.settings, event.note + self.settings.transpose
         plays = (
             self.hears(event.channel)

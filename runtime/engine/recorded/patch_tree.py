@@ -17,7 +17,7 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the colour of the longest trajectory
+LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the size of the longest trajectory's colour
 MOST_PARTS = 8  # most trajectories of a patch, and most patches of a morph
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"

@@ -38,7 +38,7 @@ def given(thing: object, values: dict[str, Any]) -> None:
         elif isinstance(present, dict | set):
             present.clear()
             present.update(value)
-        elif isinstance(present, deque):  # keeps its maximum length
+        elif isinstance(present, deque):  # in place, to keep its maximum length
             present.clear()
             present.extend(value)
         else:

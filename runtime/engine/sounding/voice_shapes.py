@@ -106,7 +106,7 @@ class VoiceValues(NamedTuple):
         return self.has_bandwidth or self.played.leads_blend
 
     def bandwidths_cents(self) -> list[float]:
-        """One for each voice; an empty list if the sound has none."""
+        """One bandwidth for each voice; an empty list if the sound has none."""
         if not self.has_bandwidth:
             return []
         return self._one_each(_clipped(self.knobs.values["bandwidth"] + self.added("bandwidth"), 0.0, 100.0))

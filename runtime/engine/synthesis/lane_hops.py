@@ -153,8 +153,8 @@ class DenseHops:
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
-        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: as in `make`: one of the mixed lanes, and the
-        number and bins of all; octave: as in `make`.
+        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: as in `make`, with one of the mixed lanes; its
+        number and bins hold for all; octave: as in `make`.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)

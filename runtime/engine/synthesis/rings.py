@@ -16,9 +16,9 @@ CORNER_FRAMES = 16
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: frames of finished sound; n_fade: length of a crossfade, and frames that may be written after these.
-    Attributes: size: samples of a ring, a power of two; fade_in, ramps: the new sound's weights in a crossfade, float32
-    (n_fade,), and in a ramp.
+    n_ahead: frames of finished sound; n_fade: length of a crossfade; as many frames may be written after the n_ahead
+    frames. Attributes: size: samples of a ring, a power of two; fade_in, ramps: the new sound's weights in a crossfade,
+    float32 (n_fade,), and in a ramp.
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):

@@ -50,7 +50,7 @@ class Membership:
         return self._of_lane[lane]
 
     def first_of(self, lanes: Iterable[int]) -> Submix | None:
-        """The submix of the first of these lanes that is in one, or None."""
+        """The submix of the first lane that has one, or None."""
         return next((self._of_lane[lane] for lane in lanes if self._of_lane[lane]), None) if self._n_mixed else None
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:

@@ -253,7 +253,7 @@ class Transposer:
         return [self._lanes[number] for number in lanes]
 
     def _finish_fade(self, number: int, frame: int, fading: np.ndarray) -> None:
-        """fading: begins at `frame`."""
+        """Crossfade from `fading`, which begins at `frame`, to the lane's ring."""
         head = self._lanes[number].head
         n = (len(fading) - 1) * head.density >> FRACTION_BITS
         dense = np.interp(np.arange(n) * (ONE / head.density), np.arange(len(fading)), fading).astype(np.float32)

@@ -60,7 +60,7 @@ class Channel:
             self.bank, self.has_bank_lsb = high << 7 | value, True
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """Apply CC 98 to 101: choose the parameter that data entry sets. CC 98 and 99 choose no supported one."""
+        """Apply CC 98 to 101: choose the parameter that data entry sets. CC 98 and 99 choose an unsupported one."""
         msb, lsb = self.parameter
         if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER
@@ -158,7 +158,7 @@ class Channels:
         return max(of(channel) for channel in self._family(number))
 
     def level(self, number: int) -> float:
-        """1 at the defaults."""
+        """Gain of a channel's notes, 1 at the defaults."""
         return math.prod(channel.level for channel in self._family(number))
 
     def expression(self, number: int) -> float:

@@ -104,7 +104,7 @@ class Performance:
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
-        """Return whether the event is mapped to any targets."""
+        """Move the targets that an event is mapped to; return whether there are any."""
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:

@@ -115,7 +115,7 @@ def without_places(settings: Config) -> Config:
 
 
 def plain_simple(event: Event) -> list[Any]:
-    """An event as values for JSON, but for SoundChange and Swap, which need an engine."""
+    """An event as values for JSON; not for SoundChange and Swap, which need an engine."""
     return plain(MapChange(event.device, list(event.map.plain)) if isinstance(event, MapChange) else event)
 
 

@@ -29,7 +29,7 @@ class NoiseBins:
         self._products = np.full((max_rows, 3, n_bins), 0.0, np.complex64)
         self._turned, phasors = np.full(n_bins, 0, np.intp), np.full((1, n_bins + 2), 0.0, np.complex64)
         self._phasors, self._phasors_beside = phasors[0, 1:-1], _beside(phasors)[0]
-        # The turned taps of a few hops, because lanes may need different hops by turns.
+        # Turned taps are kept for a few hops, because lanes may need different hops.
         self._kept = np.full((_N_KEPT, 3, n_bins), 0.0, np.complex64)
         self._kept_hops: list[int | None] = [None] * _N_KEPT
         self._oldest = 0

@@ -1,4 +1,4 @@
-"""Memory layouts of spectra (pairs) and phases (taps), which make a hop's spectrum one sum of products of floats."""
+"""Memory layouts of spectra (pairs) and phases (taps). With them, a hop's spectrum is one sum of products of floats."""
 
 from __future__ import annotations
 

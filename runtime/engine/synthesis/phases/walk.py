@@ -168,7 +168,7 @@ class WalkingSinusoids(Sinusoids):
         return phases
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
-        """The sum over the windows is computed as a polynomial in `hop_turns`; its coefficients are the windows'
+        """Fill `_added`. The sum over the windows is a polynomial in `hop_turns`; its coefficients are the windows'
         phasors (see `_lobes` in coherent_tables.py). A matrix product would start threads, and its rounding would
         depend on the number of columns.
         """

@@ -16,7 +16,7 @@ _WIDTHS = (
     1.67, 1.82, 2.01, 2.22, 2.46, 2.66, 3.01, 3.55, 4.46, 4.81, 5.32, 6.30, 8.55, 9.18, 10.24, 12.06,
     16.7, 18.0, 20.0, 23.7, 33.0, 35.6, 39.6, 47.2, 65.5, 70.6, 78.6, 94.0, 131.0,
 )  # fmt: skip
-# steps of the table of coefficients from one width to a width e times as large
+# The table of coefficients has this many steps from one width to a width e times as large.
 _STEPS_PER_E = 64
 _LEAST_WIDTH, _GREATEST_WIDTH = 0.05, 131.0
 # Coefficients are cached for this many bandwidths.

@@ -23,7 +23,7 @@ class DenseRings:
         self._scratch = np.full((2, size), 0.0, np.float32)
 
     def write(self, lane: int, begin: int, sound: np.ndarray) -> None:
-        """sound: (n,); begin: a sample of the ring."""
+        """Write sound (n,) from ring sample `begin` on."""
         ring = self.rings[lane]
         for places, part in ring_places(self.size, begin, len(sound)):
             ring[places] = sound[part]

@@ -8,7 +8,8 @@ import numpy as np
 
 Random = Callable[[np.ndarray], np.ndarray]
 
-# Waves without steps. At a step, the correction in `Sources` of linear interpolation would overshoot.
+# Waves without steps. `Sources` corrects the error of linear interpolation only for these: at a step, it would
+# overshoot.
 SMOOTH_SHAPES = ("sine", "triangle", "smooth_random")
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from runtime.sound.sound import Sound
 
-# If a gain that changes linearly from point to point changes by this much, it is never more than 0.13 dB above one that
-# changes linearly in dB.
+# A gain changes linearly from point to point. If it changes by this much, it is never more than 0.13 dB above a gain
+# that changes linearly in dB.
 _MOST_DB = 3.0
 # About a hop. Points this far apart are not needed: every note has a point in each hop anyway.
 FARTHEST = 1024

@@ -50,7 +50,7 @@ class Playheads:
         # Made once, so that a chord costs little.
         self._unmodulated = self._starting(1.0, 0.0)
         self._anchor = np.zeros(n_lanes, np.int64)
-        # For the release: its row at its anchor, its anchor, and the frame at which the key came up.
+        # Of each release: its row at the anchor, the anchor's frame, and the frame at which the key came up.
         self._release_place = np.zeros((n_lanes, len(baked)))
         self._release_anchor, self._key_up = np.full((2, n_lanes), NEVER, np.int64)
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))

@@ -79,7 +79,7 @@ class Tempo:
         self._starts = True
 
     def stop(self) -> None:
-        """Let the next clock message count on, not as beat 0."""
+        """Do not count the next clock message as beat 0."""
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:
