@@ -77,8 +77,7 @@ class LaneSpectra:
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """Shares, float32 (n, 1), divided by the stored shares, valid until the next call; None if all quotients are 1.
-        """
+        """Shares, float32 (n, 1), divided by the stored shares, or None if all are 1; valid until the next call."""
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
             return None
@@ -145,7 +144,7 @@ class SpectrumChanges:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights up to the end of a lane's crossfade, float32 (fade_left,), valid until the next call.
+        """The new sound's weights for the rest of a lane's crossfade, float32 (fade_left,), valid until the next call.
         """
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:

@@ -68,7 +68,7 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """Set the chosen parameter by CC 6 or 38; return the number of members if this sets up an MPE zone, else None.
+        """Set the chosen parameter by CC 6 or 38; return the number of members of an MPE zone that it makes, or None.
         """
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):

@@ -310,8 +310,7 @@ class CoherentPhases:
         return spectrum
 
     def _mix_noise(self, lanes: slice, factors: np.ndarray | None) -> None:
-        """Write the weighted sum of the lanes' noise in hop 0 into `NoiseBins.mixed`; it holds for all hops of a plan.
-        """
+        """Write the weighted sum of the lanes' noise in hop 0 into `NoiseBins.mixed`; it holds for a plan's hops."""
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
         if self._summed_for != wanted:

@@ -47,8 +47,7 @@ class GainCurves:
         self._gains[:n_rows] = 1.0
 
     def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Tilt the curves about 1 kHz; shift_octaves: the sound's transposition after shaping; both are float (n, 1).
-        """
+        """Tilt the curves about 1 kHz; shift_octaves: how far the sound is transposed later; both are float (n, 1)."""
         x = self._x[: self._n]
         np.subtract(self._octaves, (octaves_of(TILT_PIVOT_HZ) - shift_octaves).astype(np.float32), out=x)
         x *= (db_per_octave * _NEPER_PER_DB).astype(np.float32)

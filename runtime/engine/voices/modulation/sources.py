@@ -99,8 +99,7 @@ class Sources:
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Undo `set_rate` for all LFOs, as if it had never been called; call this while no note of the sound is heard.
-        """
+        """Undo `set_rate` for all LFOs, as if never called; call this while no note of the sound is heard."""
         for name, cycles in self._cycles.items():
             rate_hz = self._rates_hz[name] = self._lfos[name].rate_hz or DEFAULT_LFO_HZ
             cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))
