@@ -26,8 +26,9 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
     The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin: r(t)
     = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which the
-    cumulative mean normalised difference has a deep dip. A parabola through the lowest difference there and its
-    neighbours gives the exact lag, before the normalisation, which favours short lags.
+    cumulative mean normalised difference has a deep dip. The exact lag is the lowest point of a parabola through the
+    difference near this dip. The parabola uses the difference before normalisation, because the normalisation favours
+    short lags.
 
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """

@@ -55,7 +55,7 @@ def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndar
 def unit_peak_frames(
     magnitudes: np.ndarray, spec: StftSpec = StftSpec(), silence_db: float = SILENCE_DB
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divide every frame by its maximum and drop silent frames, so that a model learns timbre and not loudness.
+    """Divide every frame by its maximum, and drop silent frames.
 
     magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level, where a
     full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz do not count, and

@@ -1,6 +1,6 @@
 """The cells in which an effect works, and the ring of the sound that is sent to the effect.
 
-A cell is a short stretch of sound of fixed length. Cells follow each other, and begin at fixed absolute frames.
+A cell is a short stretch of sound of fixed length, which begins at a fixed absolute frame.
 """
 
 from __future__ import annotations

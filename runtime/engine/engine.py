@@ -1,7 +1,7 @@
 """The engine turns events into sound. docs/engine.md explains its terms.
 
-Sound is made in spans. A span begins at an event, a hop or the end of a ramp. Its sound depends on absolute frame
-numbers alone. So the output is bit-identical for all block sizes.
+Sound is made in spans: a span begins at an event, a hop or the end of a ramp. The output is bit-identical for all block
+sizes, because a span's sound depends on absolute frame numbers alone.
 """
 
 from __future__ import annotations

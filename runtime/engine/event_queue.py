@@ -33,7 +33,7 @@ class EventQueue:
         self._n_events = 0
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Post an event, from any thread; frame: its absolute frame, None for the next block's first frame."""
+        """Post an event, from any thread; frame: as in `Engine.post`."""
         if frame is None and type(event) is KnobTurn and not self._posted:
             self._positions[event.latent] = event.position  # only the newest position before a hop is heard
         else:

@@ -37,8 +37,8 @@ class Mixer:
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
         self._limits, self.tails_end = limits, 0
-        # For the present part: is_mono: whether left and right are alike; _modulated: the lanes with modulated gains;
-        # if is_mono, _heard: the lanes that are read, and _gains: their gains.
+        # For the present part. is_mono: whether left and right are alike. _modulated: the lanes with modulated gains.
+        # If is_mono, _heard: the lanes that are read, and _gains: their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
         self._heard: list[int] | slice = slice(0, 0)
         self._gains = np.zeros(0, np.float32)

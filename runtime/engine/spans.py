@@ -19,8 +19,8 @@ class Spans:
     """Mixes the sound of one span after another into `Mixer.stereo`.
 
     A span is mixed in parts. A part ends with its span, at an event that changes only pitches, or where a read of
-    transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame. But while a wheel
-    turns, the next event soon ends the part, so the part is mixed piece by piece.
+    transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame; while a wheel turns,
+    it is mixed piece by piece, because the next event soon ends it.
 
     Attributes: begin: the frame of the mixer's first sample; end: up to where blocks may copy the mixer's samples;
     first_hop: the first hop or reading after `begin`; has_worked: set by each call that makes a hop, reads knobs or
@@ -78,10 +78,7 @@ class Spans:
         return begins or changes is not None
 
     def _is_event_due(self, frame: int) -> bool:
-        """Whether events must be applied at `frame`.
-
-        Events that may wait for a hop are applied earlier only at frames that are the same for all block sizes.
-        """
+        """Events that may wait for a hop are applied earlier only at frames that are the same for all block sizes."""
         if not self._events.is_due(frame):
             return False
         return frame in (self._part_end, self._reading_at) or self._events.next_change(frame + 1) <= frame
@@ -94,7 +91,7 @@ class Spans:
         return self._performance.take_changes()
 
     def _stays(self, changes: Changes | None) -> bool:
-        """Whether the span goes on: nothing has changed, or only pitches of transposed lanes."""
+        """Whether the span goes on, because nothing has changed but pitches of transposed lanes."""
         if changes is None:
             return True
         if changes.opening or changes.stolen or changes.touched or self._bank.n_changes != self._n_gain_changes:

@@ -63,7 +63,6 @@ class Steps:
         return self._origin + (step + (settings.swing if step % 2 else 0.0)) * settings.step_beats
 
     def _first_from(self, beats: float) -> int:
-        """The first step at or after `beats`."""
         size = self._settings.step_beats
         step = math.ceil((beats - self._origin) / size - _NEAR)
         # If swing has delayed the previous step until after `beats`, that step is the first.

@@ -1,7 +1,7 @@
 """The state of an engine's controls, from which another engine can continue with the same sound.
 
-It holds what outlives the notes: knobs, maps and controls, channels, tempo and clock, the chosen sound, the number of
-notes (which seeds random values), and waiting events. It holds no voices, so it is complete only in silence.
+It holds what outlives the notes, such as knobs, control maps, channels, tempo, the chosen sound, and waiting events. It
+holds no voices, so it is complete only in silence.
 """
 
 from __future__ import annotations

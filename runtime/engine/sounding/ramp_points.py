@@ -12,11 +12,10 @@ from runtime.events import NEVER
 class RampPoints:
     """The points of each voice: its hops, and more where its sound changes fast.
 
-    A 10 Hz LFO, interpolated linearly from hop to hop, would cause images at the hop rate 27 dB below the tone. Points
-    at half the distance bring them to more than 40 dB below. So sounds with a fast LFO have a point in the middle of
-    each hop, too.
+    Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
+    hop, would cause images at the hop rate 27 dB below the tone; from point to point, they are more than 40 dB below.
 
-    A plucked note's envelope falls fast. So the note begins with closer points, counted from its own start.
+    A note with a fast envelope, such as a plucked one, begins with closer points, counted from its start.
 
     Voices that are made one by one have points of their own in place of those at the hops (see `HopGroups`).
 

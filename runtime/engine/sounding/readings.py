@@ -46,7 +46,7 @@ class Readings:
         return bool(groups)
 
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
-        """Make, for the voices with a point at the next hop, the spectra of the point after it.
+        """For the voices that have a point at the next hop, make the spectra of the point after it.
 
         Voices whose ramp is not as long as the first voice's get theirs at the hop.
         """

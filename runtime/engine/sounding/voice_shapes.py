@@ -22,9 +22,9 @@ _NONE = np.zeros((1, 1))
 class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that play one sound, at one frame.
 
-    sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all; kept: the
-    factors by which trajectories multiply the knobs' positions; offsets: what trajectories then add; both (n,
-    n_latents), or None; colour_db: the trajectories' gains of bands, (n, n_bands), or None.
+    sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all. kept, offsets:
+    (n, n_latents), or None; trajectories multiply the knobs' positions by `kept`, then add `offsets`. colour_db: the
+    trajectories' gains of bands, (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]

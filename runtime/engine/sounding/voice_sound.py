@@ -111,7 +111,7 @@ class VoiceSound:
         """Compute early what voices with points of their own will need at their next point.
 
         Call it in a block without other work. frame: the next block's first frame; n_events: as in `follow`. If an
-        event comes before that point, the values are computed again. So the sound does not depend on the block size.
+        event comes before that point, the values are computed again.
         """
         voices = [voice for voice in self._moving if voice.played.has_own_points]
         if not voices:

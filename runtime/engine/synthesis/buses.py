@@ -104,9 +104,10 @@ class Buses:
         return {*leaving, *([] if bus is None else [bus.carrier])}
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own.
+        """Take lanes out of their buses: from `frame` on, each has a sound of its own.
 
-        The rest of a running crossfade's old sound stays in the carrier's ring. If a carrier leaves, all members leave.
+        Lanes in no bus stay as they are. The carrier's ring keeps the rest of a running crossfade's old sound. If a
+        carrier leaves, all members leave.
         """
         for lane in lanes:
             bus = self._lanes[lane].bus

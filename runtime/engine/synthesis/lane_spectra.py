@@ -144,8 +144,7 @@ class SpectrumChanges:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights for the rest of a lane's crossfade, float32 (fade_left,), valid until the next call.
-        """
+        """The new sound's weights for the rest of a crossfade, float32 (fade_left,), valid until the next call."""
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:
             return self._fade_in[len(self._fade_in) - left :]

@@ -94,9 +94,9 @@ class Submixes:
     def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
-        spectrum_changed, gains: one for each lane of the run. There must be two or more members, the lanes whose gain
-        is not 0, and the spectra of all or none of them must have changed. The new carrier's ring gets the sum of the
-        members' old sounds.
+        spectrum_changed, gains: one for each lane of the run. The members are the lanes whose gain is not 0: there must
+        be two or more, and the spectra of all or none of them must have changed. The new carrier's ring gets the sum of
+        the members' old sounds.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed
@@ -125,9 +125,10 @@ class Submixes:
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take those of `lanes` that are in a submix out of it: write each one's own sound from `frame` on.
+        """Take lanes out of their submixes: write each one's own sound from `frame` on.
 
-        The rest of a running crossfade's old sound stays in the carrier's ring. If a carrier leaves, all members leave.
+        Lanes in no submix stay as they are. The carrier's ring keeps the rest of a running crossfade's old sound. If a
+        carrier leaves, all members leave.
         """
         for lane in lanes:
             submix = self._membership.of(lane)

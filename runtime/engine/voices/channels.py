@@ -68,8 +68,7 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """Set the chosen parameter by CC 6 or 38; return the number of members of an MPE zone that it makes, or None.
-        """
+        """Set the chosen parameter by CC 6 or 38; return how many members an MPE zone gets by this, else None."""
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)

@@ -37,7 +37,7 @@ PLAYHEAD_TARGETS = ("trajectory.speed", "trajectory.position")
 
 
 def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
-    """Left and right gain of a voice's channel, and of its sound's level and pan.
+    """Left and right gain of a voice, from its channel and its sound's level and pan.
 
     The pan is left out where `GridGains` applies it.
     """

@@ -19,9 +19,9 @@ _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5
 class Peaks(NamedTuple):
     """The sinusoids of some spectra.
 
-    places: intp (n_peaks,), index of each peak in the flattened magnitudes; distances: (n_peaks,), from the peak's bin
-    to the sinusoid's frequency, -0.5 to 0.5 bins; two_below, above, two_above: bool (n_peaks,), whether the second bin
-    below the peak, the first above it and the second above it belong to the sinusoid; the first below always does.
+    places: intp (n_peaks,), index of each peak in the flattened magnitudes. distances: (n_peaks,), from the peak's bin
+    to the sinusoid's frequency, -0.5 to 0.5 bins. two_below, above, two_above: bool (n_peaks,), whether the sinusoid
+    has the second bin below the peak, the first above it, and the second above it; it always has the first below.
     """
 
     places: np.ndarray

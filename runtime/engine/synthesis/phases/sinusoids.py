@@ -105,7 +105,7 @@ class Sinusoids:
         return other
 
     def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
-        """The slice that selects the sinusoids of lanes, and their moves."""
+        """For these lanes, the slice of their sinusoids, and the moves."""
         part = self._part(lanes)
         return part, self._moves[part]
 

@@ -78,8 +78,8 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        A lane in no bus that is already written as far ahead as its shift asks (see N_SHIFTS) stays written that far
-        ahead.
+        A lane's shift (see N_SHIFTS) asks to write further ahead than the read needs. A lane that is written that far
+        ahead stays so, unless it is in a bus.
         """
         end += N_AFTER
         if self.bus is not None:

@@ -34,8 +34,8 @@ def opening_points(
 ) -> OpeningPoints:
     """The points with which a note of this sound begins, in addition to hops; empty if its spectrum changes slowly.
 
-    added: returns, for frames counted from the note's start, each route from an envelope to a target: the target's name
-    and the most that it adds, in the target's unit. nearest: the least distance of two points, in frames.
+    added: takes frames, counted from the note's start; returns for each route from an envelope to a target the target's
+    name and the most that the route adds, in the target's unit. nearest: the least distance of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]
