@@ -25,12 +25,12 @@ class Voice:
 
     Attributes: pitch: the key's pitch, a fractional note number; key_offset: pitch minus model_note, in semitones;
     bend_semitones: shift by the channel's wheel and tuning; slide: what MPE slide adds to the position of the first
-    latent, about -0.5 to 0.5; glide_semitones: start of a glide above the key's pitch; glide_end: end of the glide
-    (frame), or -1; order: number of earlier notes; blend: blend of phases; spectrum_version: version of the knobs of
-    the voice's spectrum; must_hold: whether the envelope's hold stage is still to come; played: the voice's sound;
-    knobs: positions of that sound's targets; led_to: the values at the end of the newest ramp, or None; is_cut: whether
-    `VoiceBank.cut` silenced the voice; modulated_pitch: the ratio of a modulated pitch; width: the stereo width of the
-    newest spectrum.
+    latent, about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide starts; glide_end: end of the
+    glide (frame), or -1; order: number of earlier notes; blend: blend of phases; spectrum_version: version of the knobs
+    for which the spectrum was made, -1 for none that fits; must_hold: whether the envelope's hold stage is still to
+    come; played: the voice's sound; knobs: positions of that sound's targets; led_to: the values at the end of the
+    newest ramp, or None; is_cut: whether `VoiceBank.cut` silenced the voice; modulated_pitch: the ratio of a modulated
+    pitch; width: the stereo width of the newest spectrum.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
