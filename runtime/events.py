@@ -1,7 +1,7 @@
 """The events that play the engine: MIDI's events, with the fields of `mido.Message`, and a few more.
 
-Events are immutable. Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127. device: number,
-from 0, of the MIDI input that received the event; each input can have its own control map.
+Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127. device: number, from 0, of the MIDI
+input that received the event; each input can have its own control map.
 """
 
 from __future__ import annotations
@@ -26,10 +26,7 @@ class NoteOn(msgspec.Struct, frozen=True, gc=False):
 
 
 class NoteOff(msgspec.Struct, frozen=True, gc=False):
-    """A key comes up.
-
-    velocity: release velocity, 0 to 127, which can modulate the sound.
-    """
+    """A key comes up; velocity: the release velocity, 0 to 127."""
 
     channel: int
     note: int
@@ -38,10 +35,7 @@ class NoteOff(msgspec.Struct, frozen=True, gc=False):
 
 
 class PolyTouch(msgspec.Struct, frozen=True, gc=False):
-    """Pressure on one key.
-
-    value: 0 to 127; 0 is no pressure.
-    """
+    """Pressure on one key; value: 0 to 127."""
 
     channel: int
     note: int
@@ -53,7 +47,6 @@ class ControlChange(msgspec.Struct, frozen=True, gc=False):
     """A controller moves.
 
     control: number of the controller; 120 to 127 are channel mode messages, such as 123, all notes off.
-    value: the controller's new position.
     """
 
     channel: int
@@ -63,7 +56,7 @@ class ControlChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramChange(msgspec.Struct, frozen=True, gc=False):
-    """The player chooses a sound by its number; program: the number, 0 to 127, within the selected bank."""
+    """The player chooses a sound; program: its number, 0 to 127, within the selected bank."""
 
     channel: int
     program: int
@@ -71,17 +64,14 @@ class ProgramChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramForAll(msgspec.Struct, frozen=True, gc=False):
-    """A program change that replaces all parts of a rack. The first part's engine starts the action `program`."""
+    """A program change that replaces all parts of a rack: the first part's engine starts the action `program`."""
 
     channel: int
     program: int
 
 
 class Aftertouch(msgspec.Struct, frozen=True, gc=False):
-    """Pressure on a whole channel.
-
-    value: 0 to 127; 0 is no pressure.
-    """
+    """Pressure on a whole channel; value: 0 to 127."""
 
     channel: int
     value: int
@@ -89,10 +79,7 @@ class Aftertouch(msgspec.Struct, frozen=True, gc=False):
 
 
 class PitchWheel(msgspec.Struct, frozen=True, gc=False):
-    """The pitch bend wheel moves.
-
-    pitch: -8192 to 8191; 0 is the middle.
-    """
+    """The pitch bend wheel moves; pitch: -8192 to 8191; 0 is the middle."""
 
     channel: int
     pitch: int
@@ -100,28 +87,22 @@ class PitchWheel(msgspec.Struct, frozen=True, gc=False):
 
 
 class KnobTurn(msgspec.Struct, frozen=True, gc=False):
-    """A knob moves.
-
-    latent: number of the knob, from 0. position: 0 to 1 of its travel.
-    """
+    """A knob moves; latent: number of the knob, from 0; position: 0 to 1 of its travel."""
 
     latent: int
     position: float
 
 
 class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
-    """The blend of phases moves.
-
-    position: from 0, noise phases, to 1, coherent phases.
-    """
+    """The blend of phases moves; position: from 0, noise phases, to 1, coherent phases."""
 
     position: float
 
 
 class TargetMove(msgspec.Struct, frozen=True, gc=False):
-    """A target of the sound moves; `control.targets` names the targets.
+    """A target of the sound moves.
 
-    target: such as `filter.cutoff` or `latent.3`. position: 0 to 1 of the target's travel.
+    target: one that `control.targets` lists, such as `filter.cutoff`. position: 0 to 1 of the target's travel.
     """
 
     target: str
@@ -131,7 +112,7 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
 class SoundChange(msgspec.Struct, frozen=True, gc=False):
     """Another sound is chosen for the next notes of one part.
 
-    prepared: the sound, as the part's engine returned it from `Engine.prepare`. part: number of the part, from 0.
+    prepared: the sound, from `Engine.prepare` of the part's engine. part: number of the part, from 0.
     """
 
     prepared: object
@@ -171,10 +152,7 @@ class ClockStop(msgspec.Struct, frozen=True, gc=False):
 
 
 class Tempo(msgspec.Struct, frozen=True, gc=False):
-    """The tempo changes; ignored while a MIDI clock is received.
-
-    bpm: beats per minute.
-    """
+    """The tempo changes, in beats per minute; ignored while a MIDI clock is received."""
 
     bpm: float
 
@@ -190,7 +168,7 @@ class MapChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class VoiceLimit(msgspec.Struct, frozen=True, gc=False):
-    """Limit how many voices sound together, so that rendering costs less; voices beyond the limit end.
+    """Limit how many voices sound together; voices beyond the limit end.
 
     n_voices: from 1 (in the modes mono and legato from 2) to the settings' `n_voices`.
     """
@@ -205,9 +183,8 @@ class EndVoice(msgspec.Struct, frozen=True, gc=False):
 class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A part of the rack changes; fields that are None stay unchanged.
 
-    part: number of the part, from 0. channel: the channel that the part hears, 0 to 15, or -1 for all. lowest_key,
-    highest_key, lowest_velocity, highest_velocity: the notes that the part plays. transpose: in semitones. level_db: in
-    dB. pan: from -1, left, to 1, right. send: gain, 0 to 1, of the part's sends to the effects.
+    part: number of the part, from 0. channel: the channel that the part hears, 0 to 15, or -1 for all. transpose: in
+    semitones. pan: from -1, left, to 1, right. send: gain, 0 to 1, of the part's sends to the effects.
     """
 
     part: int
@@ -225,9 +202,9 @@ class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Swap(msgspec.Struct, frozen=True):
     """One part gets another instrument, or all parts are replaced. Sounding notes keep the old instrument.
 
-    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument; with ALL_PARTS, the
-    first new part's instrument. sound: name or file of a sound; None for the instrument's first sound. made: what was
-    built beforehand: a Playable for one part, or all new Parts; with None, the event does nothing.
+    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument, or of the first new
+    part's. sound: name or file of a sound; None for the instrument's first sound. made: a Playable for one part, or all
+    new Parts; with None, the event does nothing.
     """
 
     part: int

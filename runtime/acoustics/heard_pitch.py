@@ -1,4 +1,4 @@
-"""The pitch detector: estimates the pitch that a listener hears in a spectrum, given as magnitudes."""
+"""The pitch detector: estimates the pitch that a listener hears in a spectrum of magnitudes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 IN_TUNE_CENTS = 20.0
 CENTS_PER_OCTAVE = 100.0 * N_CHROMA
 STEP_CENTS = 10.0
-# The normalised difference, explained in `heard_notes`, has a dip at the true period, and dips of about equal depth at
-# the multiples of this period. So the detector chooses the shortest period whose dip is at most this much above the
-# deepest dip.
+# The normalised difference, explained in `heard_notes`, has a dip at the true period, and about equally deep dips at
+# its multiples. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
 DIP_MARGIN = 0.1
-# A loud, high harmonic ripples a dip, and the shortest ripple need not be the deepest. So the period is the deepest
-# place that is at most this many steps from the chosen dip.
+# A loud, high harmonic ripples a dip. So the period is the deepest place at most this many steps from the chosen dip.
 RIPPLE_STEPS = 8
 _ROWS_AT_ONCE = 2048
 
@@ -26,10 +24,12 @@ _ROWS_AT_ONCE = 2048
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The fractional MIDI note heard in each frame of magnitudes, (n, n_bins): float (n,); NaN where there is no pitch.
 
-    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
-    r(t) = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which
-    the cumulative mean normalised difference has a deep dip. There, the lowest difference and a parabola through it and
-    its neighbours give the exact lag: they are taken before the normalisation, which favours short lags.
+    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin: r(t)
+    = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which the
+    cumulative mean normalised difference has a deep dip. The exact lag is the lowest point of a parabola through the
+    difference near this dip. The parabola uses the difference before normalisation, because the normalisation favours
+    short lags.
+
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
     notes = np.full(len(magnitudes), np.nan)
@@ -46,7 +46,7 @@ def cents_off(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.n
 
 
 def split_octaves(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Split cents into whole octaves and the remaining cents, -600 to 600; both are float and shaped like `cents`."""
+    """Split cents into whole octaves and the remaining cents, -600 to 600, as floats."""
     octaves = np.round(cents / CENTS_PER_OCTAVE)
     return octaves, cents - CENTS_PER_OCTAVE * octaves
 
@@ -57,13 +57,13 @@ def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.nda
 
 
 class PitchDetector:
-    """Detects pitches as `heard_notes` does, in at most n_rows frames per call; all arrays are allocated in advance."""
+    """Detects pitches as `heard_notes` does, in at most n_rows frames per call, without allocating arrays."""
 
     def __init__(self, spec: StftSpec, n_rows: int):
         self._periods_s, self._cosines, self._gaps_s = lags(spec)
         n_periods = len(self._periods_s)
         audible = (self._periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(n_periods - 1) > 0)
-        # The periods ascend, so the audible periods are adjacent.
+        # The audible periods are adjacent, because the periods ascend.
         self._first, self._stop = int(np.argmax(audible)), n_periods - 1
         self._power = np.zeros((n_rows, spec.n_bins), np.float32)
         self._total = np.zeros((n_rows, 1), np.float32)
@@ -97,7 +97,7 @@ class PitchDetector:
         return np.where((total[:, 0] > 0.0) & dip.any(axis=1), hz_to_note(heard_hz), np.nan)
 
     def _normalise(self, magnitudes: np.ndarray) -> np.ndarray:
-        """Fill `_normalised` with the cumulative mean normalised difference; returns each frame's power, (n, 1)."""
+        """Fill `_normalised`; returns each frame's power, (n, 1)."""
         n = len(magnitudes)
         power, total, difference = self._power[:n], self._total[:n], self._difference[:n]
         normalised, summed = self._normalised[:n], self._summed[:n]
@@ -116,7 +116,7 @@ class PitchDetector:
 
 @lru_cache(maxsize=4)
 def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The periods to try, evenly spaced in pitch, and the factors for computing the normalised difference.
+    """The periods to try, evenly spaced in pitch, and factors for the normalised difference.
 
     Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
     n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).

@@ -19,7 +19,7 @@ def mel(frequency_hz: np.ndarray | float) -> np.ndarray:
 
 
 def band_centres_hz() -> np.ndarray:
-    """The centre of each band in Hz, float64 (N_BANDS,): equal steps in mel from the lowest to the highest centre."""
+    """The centre of each band in Hz, float64 (N_BANDS,), in equal steps of mel."""
     mels = np.linspace(mel(LOWEST_CENTRE_HZ), mel(HIGHEST_CENTRE_HZ), N_BANDS)
     return 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
 
@@ -27,8 +27,8 @@ def band_centres_hz() -> np.ndarray:
 def band_weights(frequency_hz: np.ndarray) -> np.ndarray:
     """How much each band's gain counts at each frequency in Hz: float32 (N_BANDS, n_frequencies).
 
-    `colour_db @ band_weights(f)` is the gain in dB at the frequencies f. This gain is interpolated linearly over mel
-    between the bands' centres, and constant below the lowest and above the highest centre. Each column adds up to 1.
+    `colour_db @ band_weights(f)` is the gain in dB at the frequencies f. It is interpolated linearly over mel between
+    the bands' centres, and constant below the lowest and above the highest centre.
     """
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))
     return np.maximum(0.0, 1.0 - np.abs(places - np.arange(N_BANDS)[:, None])).astype(np.float32)

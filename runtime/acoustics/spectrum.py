@@ -22,17 +22,15 @@ class StftSpec:
 
     @property
     def n_bins(self) -> int:
-        """Number of magnitude bins, from 0 Hz to half the sample rate."""
         return self.frame_size // 2 + 1
 
     @property
     def bin_hz(self) -> float:
-        """Distance between two bins in Hz."""
         return self.sample_rate_hz / self.frame_size
 
     @property
     def first_heard_bin(self) -> int:
-        """Index of the lowest bin at or above 20 Hz; lower bins are inaudible, and neither learnt nor played."""
+        """Index of the lowest bin at or above 20 Hz; lower bins are neither learnt nor played."""
         return math.ceil(LOWEST_HEARD_HZ / self.bin_hz)
 
 
@@ -44,8 +42,8 @@ def periodic_hann(size: int) -> np.ndarray:
 def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
     """Magnitudes |STFT| of a mono signal, float32 (n_frames, n_bins).
 
-    signal: float (n_samples,) at spec.sample_rate_hz. Frames are not padded: samples left over at the end are ignored,
-    and a signal shorter than one frame gives no frames.
+    signal: float (n_samples,) at spec.sample_rate_hz. Samples left over at the end are ignored, and a signal shorter
+    than one frame gives no frames.
     """
     signal = np.asarray(signal, np.float32)
     if len(signal) < spec.frame_size:
@@ -57,12 +55,12 @@ def magnitude_frames(signal: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndar
 def unit_peak_frames(
     magnitudes: np.ndarray, spec: StftSpec = StftSpec(), silence_db: float = SILENCE_DB
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divide every frame by its maximum and drop silent frames, so that a model learns timbre and not loudness.
+    """Divide every frame by its maximum, and drop silent frames.
 
-    magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level; a
-    full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz are set to 0 and do
-    not count for the maximum: else it would be an inaudible DC offset in a quarter of the virtual-analogue corpus.
-    Returns the kept frames, float32 (n_kept, n_bins), and the indices of the kept frames, int (n_kept,).
+    magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level, where a
+    full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz do not count, and
+    are set to 0: a quarter of the virtual-analogue corpus has an inaudible DC offset. Returns the kept frames, float32
+    (n_kept, n_bins), and their indices, int (n_kept,).
     """
     full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window
     heard = spec.first_heard_bin

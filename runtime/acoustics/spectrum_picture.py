@@ -6,7 +6,7 @@ import numpy as np
 
 N_BANDS = 256
 LOWEST_HZ, HIGHEST_HZ = 30.0, 18000.0
-QUIETEST_DB, LOUDEST_DB = -96.0, 0.0  # the levels that the bytes 0 and 255 stand for
+QUIETEST_DB, LOUDEST_DB = -96.0, 0.0  # the levels of the bytes 0 and 255
 _TINY = np.float32(1e-9)
 
 

@@ -1,4 +1,4 @@
-"""The distance between two timbres: how much the levels in 64 bands differ, independent of loudness."""
+"""The distance between two timbres: how much the levels in 64 bands differ, whatever their loudness."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.nd
 def distance_db(first_db: np.ndarray, second_db: np.ndarray) -> float:
     """The distance in dB: each frame's root mean square difference over the bands, averaged over the frames.
 
-    first_db, second_db: from `band_levels_db`, (n, N_BANDS); one of them may have a single frame.
+    first_db, second_db: (n, N_BANDS), from `band_levels_db`; one of them may have a single frame.
     """
     return float(np.sqrt(np.mean(np.square(first_db - second_db), axis=-1)).mean())
 
 
 @lru_cache(maxsize=4)
 def band_filters(spec: StftSpec) -> np.ndarray:
-    """The bands' filters: float32 (n_bins, N_BANDS)."""
+    """Returns float32 (n_bins, N_BANDS)."""
     return mel_triangles(N_BANDS, LOWEST_HZ, min(HIGHEST_HZ, spec.sample_rate_hz / 2.0), spec)

@@ -1,4 +1,4 @@
-"""Command lines: finds a package's commands, runs one, and reports a user's mistake in one line with exit status 2."""
+"""Finds a package's commands, runs one, and reports a user's mistake in one line with exit status 2."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from runtime.base.errors import UserError, did_you_mean
 def run_package(package: str, arguments: Sequence[str]) -> int:
     """Run one of a package's commands, and return the exit status.
 
-    arguments: the command's name, then its arguments.
-    Every file in the package's folder `commands` and its subfolders is a command, unless the file's name begins with an
-    underscore. The file's first line, a docstring, says what the command does. The file defines
-    `add_arguments(parser)` and `run(arguments)`. Only the chosen command's file is imported, so that the command starts
-    fast.
+    arguments: the command's name, then its arguments. A command is a file in the package's folder `commands` or below
+    whose name does not begin with an underscore. It defines `add_arguments(parser)` and `run(arguments)`. Only the
+    chosen command's file is imported, so that it starts fast.
     """
     return run_command(lambda: _run_chosen(package, list(arguments)))
 
@@ -33,7 +31,7 @@ def run_program(
 ) -> int:
     """Run a program that has no commands, and return the exit status.
 
-    run: called with the parsed arguments. arguments: the command line to parse; None for that of the process.
+    run: called with the parsed arguments. arguments: the command line; None for that of the process.
     """
     return run_command(lambda: run(parser.parse_args(arguments)))
 
@@ -53,7 +51,7 @@ def run_command(command: Callable[[], int | None]) -> int:
 
 
 def find_commands(package: str) -> dict[str, str]:
-    """The first docstring line of each command of a package, by command name; the launcher shows these lines, too."""
+    """The first docstring line of each command of a package, by command name."""
     return {path.stem: _first_line(path) for path in _files(package)}
 
 
@@ -140,8 +138,7 @@ def _first_line(path: Path) -> str:
 
 
 def _complain(text: str) -> None:
-    # If stderr is closed, sys.stderr is None, and print would write to stdout; then only the exit status tells the
-    # user that something is wrong.
+    # If stderr is closed, sys.stderr is None, and print would write to stdout.
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(f"timbrebox: {text}", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST_PART = 500  # most characters of one part of a message; a part may quote a file, which may contain anything
+LONGEST_PART = 500  # most characters of one part of a message, which may quote a file
 
 
 class UserError(Exception):
@@ -21,7 +21,7 @@ class UserError(Exception):
 
 
 def printable(text: str) -> str:
-    """The text in one printable line: control characters are escaped; the bell, for example, becomes \\x07."""
+    """The text in one printable line: control characters are escaped; the bell becomes \\x07."""
     line = " ".join(text.split())
     return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
@@ -33,7 +33,7 @@ def _shortened(text: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The remedy for an unknown name: suggests the most similar known name, or all known names if none is similar."""
+    """The remedy for an unknown name: suggests the most similar known name, or lists all known names."""
     known = sorted(known)
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if nearest:

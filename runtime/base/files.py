@@ -34,8 +34,8 @@ _PART = re.compile(r"\.(.+)\.([0-9]{1,7})\.part", re.DOTALL)
 def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remedy: str = "check the path") -> bytes:
     """The content of a regular file of at most `largest_bytes`; never blocks, as reading a pipe could.
 
-    expected, remedy: for the error message: what the file should be, and what the user can do.
-    UserError if the file is missing, unreadable, too large or not a regular file.
+    expected, remedy: for the error message: what the file should be, and what the user can do. UserError if the file is
+    missing, unreadable, too large or not a regular file.
     """
     try:
         _refuse_kind(path, os.stat(path), expected, remedy)  # before opening, because opening a device may change it
@@ -82,8 +82,8 @@ def atomic_write(
     """Yield a stream for new content of `path`, which replaces the file when the `with` ends without an error.
 
     mode: `w` for UTF-8 text, `wb` for bytes. inputs: files that must not be overwritten. makes_folder: whether to make
-    a missing folder. If `path` is a link, the linked file is replaced. UserError if the target is not a regular file,
-    is one of `inputs` or cannot be written, or if the disk is full.
+    a missing folder. A link stays; the linked file is replaced. UserError if the target is not a regular file, is one
+    of `inputs` or cannot be written, or if the disk is full.
     """
     target = refuse_bad_target(path, inputs=inputs, makes_folder=makes_folder)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -112,7 +112,7 @@ def write_json(path: str | Path, tree: object, *, inputs: Iterable[str | Path] =
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that `write_json` wrote; UserError if the file is missing or holds no JSON object."""
+    """Read a JSON object that `write_json` wrote; UserError if there is none."""
     content = read_bounded_file(path, "what was written there", LARGEST_JSON_BYTES, "remove it")
     try:
         tree = json.loads(content.decode("utf-8"))
@@ -124,14 +124,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove every half-written file in a folder; only for folders to which no process is writing."""
+    """Remove every half-written file in a folder to which no process is writing."""
     for part in folder.iterdir():
         if _PART.fullmatch(part.name):
             part.unlink(missing_ok=True)
 
 
 def _regular_target(path: str | Path, inputs: Iterable[str | Path]) -> Path:
-    """The file to write, all links resolved; UserError for an existing file that is an input or not a regular file."""
+    """The file to write, all links resolved; UserError for an input and for anything but a regular file."""
     path, remedy = Path(path), "choose another path"
     try:
         found = path.stat()
@@ -163,7 +163,7 @@ def _reason(error: Exception) -> str:
 def _remove_orphans(target: Path) -> None:
     """Remove the half-written files that killed processes left for this target.
 
-    A half-written file with this process's own id was left by an earlier process that had the same id.
+    One with this process's own id was left by an earlier process that had the same id.
     """
     with suppress(OSError):
         for part in target.parent.iterdir():
@@ -183,7 +183,7 @@ def _is_alive(process: int) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents, unless they exist, so that they survive a power cut; OSError if that fails."""
+    """Make a folder and its parents, so that they survive a power cut; OSError if that fails."""
     above = folder
     while not above.exists() and above != above.parent:
         above = above.parent
@@ -195,7 +195,7 @@ def make_folder(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder survive a power cut, if the system supports that."""
-    # The file is already in place, so a folder that cannot be synced is no error.
+    # The file is in place, so a folder that cannot be synced is no error.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

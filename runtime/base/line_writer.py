@@ -50,7 +50,7 @@ class LineWriter:
 
 
 def open_closed_streams() -> None:
-    """Open /dev/null in place of each standard stream that was closed when the program started.
+    """Open /dev/null in place of each closed standard stream.
 
     Otherwise the next file or socket would get the stream's descriptor, and drivers would print into it.
     """

@@ -20,12 +20,11 @@ REDRAW_S = 0.1
 class Progress:
     """Shows how much of `total` is done: on a terminal by redrawing one line, elsewhere by a line for each tenth.
 
-    Outside a terminal, nothing is printed in the first PLAIN_AFTER_S seconds, so that short work leaves no lines in a
-    log. If LINES_VARIABLE is `json`, each line is a JSON object with the keys `progress` (the label), `share` (0 to 1)
-    and `left_s` (seconds left, or null).
-    Use Progress in a `with`, or call `close` at the end: both end the progress line, so that an error message starts on
-    a new line.
-    total: all the work, in any unit that grows evenly with time (notes, bytes). stream: None for stderr.
+    Outside a terminal, nothing is printed in the first PLAIN_AFTER_S seconds. If LINES_VARIABLE is `json`, each line is
+    a JSON object with the keys `progress` (the label), `share` (0 to 1) and `left_s` (seconds left, or null).
+
+    Use it in a `with`, or call `close` at the end, so that an error message starts on a new line. total: all the work,
+    in any unit that grows evenly with time. stream: None for stderr.
     """
 
     def __init__(self, label: str, total: float, stream: TextIO | None = None):
@@ -39,7 +38,7 @@ class Progress:
         self._tenth = 0
 
     def update(self, done: float, detail: str = "") -> None:
-        """Show that `done` of the total is done. detail: the item in progress, shown only on a terminal."""
+        """Show that `done` of the total is done; detail: the item in progress, shown only on a terminal."""
         share = min(done / self._total, 1.0)
         elapsed_s = time.monotonic() - self._start_s
         if self._is_json:
@@ -58,7 +57,6 @@ class Progress:
                 self._write(f"{self._line(share, elapsed_s)}\n")
 
     def say(self, text: str) -> None:
-        """Print a line above the progress line."""
         self._write(f"\r\033[K{text}\n" if self._live else f"{text}\n")
         self._line_open = False
 
@@ -69,7 +67,6 @@ class Progress:
         self.close()
 
     def close(self) -> None:
-        """End the progress line."""
         if self._line_open:
             self._write("\n")
             self._line_open = False

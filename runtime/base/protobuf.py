@@ -1,4 +1,4 @@
-"""Reads the fields of a protobuf message from its bytes, without building objects of the message.
+"""Reads the fields of a protobuf message from its bytes.
 
 Source: the encoding page of the Protocol Buffers documentation: varints, wire types 0, 1, 2 and 5.
 """
@@ -15,8 +15,8 @@ _LONGEST_VARINT = 10
 class Field(NamedTuple):
     """One field of a message.
 
-    number: the field's number in its message type. value: a whole number or bytes. A number of fixed size, 32 or 64
-    bits, is not read: its value is None.
+    number: the field's number in its message type. value: a whole number or bytes; None for a number of fixed size,
+    which is not read.
     """
 
     number: int

@@ -26,8 +26,8 @@ _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
 _HEAP_BYTES = 64 * 2**20  # the largest heap that glibc gives to a thread
 _OWN_BYTES = 2000  # malloc takes a piece of this size from the thread's heap: glibc's cache holds only smaller ones
-# Sizes, in bytes, of the pieces to allocate. glibc would take a piece of 128 kB or more from the system, not from the
-# heap. A piece of less than two pages, 8 kB, may hold no whole page.
+# Sizes, in bytes, of the pieces to allocate. glibc would take a piece of 128 kB or more from the system. A piece of
+# less than two pages, 8 kB, may hold no whole page.
 _PIECES_BYTES = 100_000, 10_000
 
 
@@ -48,8 +48,8 @@ def promote_thread(priority: int) -> bool:
 class DriverThreadState:
     """Python's state of one thread of a driver, kept from call to call.
 
-    By default Python makes a state whenever such a thread calls Python, and frees it after the call. Each time it maps
-    and unmaps memory, and there the thread waits for any other thread that changes the memory map. Source: CPython,
+    By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. This maps and
+    unmaps memory, and the thread waits for any other thread that changes the memory map. Source: CPython,
     Python/pystate.c: PyGILState_Ensure counts the reasons to keep the state.
     """
 
@@ -65,7 +65,7 @@ class DriverThreadState:
             self._address = ctypes.c_void_p(python.PyGILState_GetThisThreadState())
 
     def free(self) -> None:
-        """Free the state, after the driver's thread has ended; then `keep` may keep another thread's state."""
+        """Free the state, after the driver's thread has ended."""
         if self._address is not None:
             # From Python 3.12 on, a thread that frees another's state loses its own, so a short-lived thread does it.
             thread = threading.Thread(target=self._free)
@@ -94,7 +94,7 @@ def promoted(priority: int) -> Iterator[bool]:
 
 
 def lock_memory() -> bool:
-    """Keep the process's memory out of swap, so that the sound never waits for a disk; returns False if not permitted.
+    """Keep the process's memory out of swap; returns False if not permitted.
 
     Each page is locked at its first use. Locking all mapped pages, used or not, needs 200 MB more with onnxruntime.
     """
@@ -107,10 +107,9 @@ def lock_memory() -> bool:
 
 
 def return_free_memory() -> None:
-    """Return the heap's free memory to the system.
+    """Return the heap's free memory to the system; nothing happens without glibc.
 
-    This must happen before memory is locked, because the kernel does not take back locked pages. Without glibc it does
-    nothing.
+    Call it before memory is locked, because the kernel does not take back locked pages.
     """
     trim = getattr(_libc(), "malloc_trim", None)
     if trim is not None:
@@ -120,11 +119,10 @@ def return_free_memory() -> None:
 def return_free_memory_of_thread() -> None:
     """Return the free memory of the calling thread's own heap to the system, even if memory is locked.
 
-    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. This
-    function, instead, allocates all free memory of the heap in pieces, returns the pages of each piece to the system,
-    and frees the pieces. If the thread has no heap of its own, other pages are unlocked for a moment.
-    Source: glibc 2.36, malloc/arena.c: on 64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at
-    most 64 MB.
+    `malloc_trim` would not return the free end of a thread's heap, and would lock the heaps of all threads. So this
+    function allocates all free memory of the heap in pieces, returns their pages to the system, and frees the pieces.
+    If the thread has no heap of its own, other pages are unlocked for a moment. Source: glibc 2.36, malloc/arena.c: on
+    64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at most 64 MB.
     """
     libc = _libc()
     if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no or old glibc
@@ -143,7 +141,6 @@ def return_free_memory_of_thread() -> None:
 
 
 def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
-    """Return the pages of all free pieces of the heap that begins at the address `first`."""
     page, pieces = mmap.PAGESIZE, []
     for n_bytes in _PIECES_BYTES:
         for _ in range(_HEAP_BYTES // n_bytes + 1):
@@ -152,7 +149,7 @@ def _return_pieces(libc: ctypes.CDLL, first: int) -> None:
                 break
             pieces.append(piece)
             if not first <= piece < first + _HEAP_BYTES:
-                break  # the heap has no free piece of this size left, so this piece comes from elsewhere
+                break  # the heap has no free piece of this size left
             begin, end = -(-piece // page) * page, (piece + n_bytes) // page * page
             libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
     for piece in pieces:
@@ -172,10 +169,9 @@ def _locks_memory() -> bool:
 def prepare_process() -> None:
     """Prepare for playing, on the main thread, after everything is built: no garbage collection, fast thread switches.
 
-    Python's default switch interval, 5 ms, is almost half the duration of a block of 512 frames. The main thread gets a
-    low real-time priority: if another program preempted the main thread while it holds the interpreter, the audio
-    thread would have to wait for that program. NumPy's warnings about overflow in an instrument are not printed,
-    because the audio thread would print them.
+    Python's default switch interval, 5 ms, is almost half a block of 512 frames. The main thread gets a low real-time
+    priority: if another program preempted it while it holds the interpreter, the audio thread would have to wait.
+    NumPy's warnings about overflow in an instrument are off, because the audio thread would print them.
     """
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"runtime\.")
     promote_thread(SUPERVISOR_PRIORITY)
@@ -191,10 +187,9 @@ def prepare_process() -> None:
 def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
     """Inside the `with`, the calling thread pauses at each function call for as long as `is_busy()` is true.
 
-    NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires the
-    interpreter, and keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150
-    such calls took 15 ms longer. `gives_way` uses a hook that Python calls for each function, and that makes the
-    calling thread slower.
+    NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires it, and
+    keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150 such calls took 15
+    ms longer. Python calls a hook for each function, which makes the calling thread slower.
     """
 
     def look(*_: object) -> None:

@@ -13,7 +13,7 @@ def signals_as_exceptions() -> Iterator[None]:
     """Make SIGINT raise KeyboardInterrupt, and SIGTERM and SIGHUP SystemExit(128 + number), inside the `with`.
 
     Works only on the main thread. Signals after the first are ignored, so that they cannot interrupt the cleanup. A
-    signal that the program ignored before the `with` stays ignored, as SIGHUP does under `nohup`.
+    signal that was ignored before stays ignored, as SIGHUP does under `nohup`.
     """
     numbers = [
         number

@@ -10,11 +10,11 @@ T = TypeVar("T")
 class Changing(Generic[T]):
     """A value that may be crossfading to a new value.
 
-    A change begins with the first cell at or after its frame, and takes n_cells. A change during another change waits
-    until the other ends; of several waiting changes, only the newest is made.
+    A change begins with the first cell at or after its frame, and takes n_cells. A change during another waits; of
+    several waiting changes, only the newest is made.
 
-    Attributes: now: the value; during a change, the old value. coming: the new value; None if no change runs. progress:
-    how far the change is at the beginning of the present cell, 0 to 1. step: by how much progress grows in one cell.
+    Attributes: now: the value, or the old value during a change. coming: the new value, or None. progress: how far the
+    change is at the beginning of the present cell, 0 to 1. step: growth of progress in one cell.
     """
 
     def __init__(self, value: T, n_cells: int):
@@ -25,7 +25,6 @@ class Changing(Generic[T]):
 
     @property
     def rests(self) -> bool:
-        """Whether no change runs or waits."""
         return self.coming is None and not self._waiting
 
     def change(self, frame: int, value: T) -> None:
@@ -33,7 +32,6 @@ class Changing(Generic[T]):
         self._waiting.append((frame, value))
 
     def begin_cell(self, frame: int) -> None:
-        """Advance to the cell that begins at `frame`."""
         if self.coming is not None:
             self._n_done += 1
             if self._n_done == self._n_cells:
@@ -45,14 +43,14 @@ class Changing(Generic[T]):
         self.progress = self._n_done * self.step
 
     def jump(self, frame: int) -> None:
-        """Change to the newest value that is due by `frame`, without a crossfade; for an effect that is silent."""
+        """Change to the newest value that is due by `frame`, without a crossfade; for a silent effect."""
         if self.coming is not None:
             self.now, self.coming = self.coming, None
         if self._waiting:
             self.now = self._take(frame) or self.now
 
     def _take(self, frame: int) -> T | None:
-        """Remove all waiting values that are due by `frame`, and return the newest of them; None if none is due."""
+        """Remove all waiting values that are due by `frame`, and return the newest, or None."""
         value = None
         while self._waiting and self._waiting[0][0] <= frame:
             value = self._waiting.pop(0)[1]

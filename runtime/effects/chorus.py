@@ -10,10 +10,9 @@ import numpy as np
 from runtime.config import ChorusConfig
 from runtime.effects.grid import CellEffect, cell_frames
 
-MOST_VOICES = 6  # three copies on each of the left and the right side
+MOST_VOICES = 6  # three copies on each side
 N_COPIES = {"chorus": 2, "ensemble": 3}
-# The first copy's delay swings around MIDDLE_MS. Each further copy's middle is APART_MS later, so that each copy has
-# another comb filter.
+# The first copy's delay swings around MIDDLE_MS. Each further copy's middle is APART_MS later, for another comb filter.
 MIDDLE_MS, APART_MS = 12.5, 2.3
 LONGEST_MS = MIDDLE_MS + 2 * APART_MS + 6.0
 # An ensemble's second swing, as in the string machines of the 1970s: faster and narrower than the first.
@@ -28,14 +27,14 @@ _CUBIC = np.array(
 class Copies(NamedTuple):
     """The delayed copies of the sound, for some settings.
 
-    In this file, a voice is one copy on one side; the left side's voices come first. A voice's delay swings; in an
-    ensemble, a second, faster swing is added.
+    A voice here is one copy on one side; the left side's voices come first. A voice's delay swings; in an ensemble, a
+    second, faster swing is added.
 
-    places: for each frame of a cell, where the voices read the sent sound if no delay swings, in frames from the cell's
-    beginning, float64 (n_voices, cell). depth: how far a delay swings to either side, in frames. turns: the first
-    swing's turns per frame. phases: the voices' phases in turns, float64 (n_voices, 1). angles: the angles of the first
-    and the second swing in a cell that begins at frame 0, in radians, float64 (2, cell). tremble: the second swing's
-    depth, relative to the first. gains: from the voices to left and right, float32 (2, n_voices).
+    places: float64 (n_voices, cell), for each frame of a cell, where the voices read the sent sound if no delay swings,
+    in frames from the cell's beginning. depth: how far a delay swings to either side, in frames. turns: the first
+    swing's turns per frame. phases: float64 (n_voices, 1), the voices' phases in turns. angles: float64 (2, cell), the
+    angles of both swings in a cell that begins at frame 0, in radians. tremble: the second swing's depth, relative to
+    the first. gains: float32 (2, n_voices), from the voices to left and right.
     """
 
     settings: ChorusConfig
@@ -54,7 +53,6 @@ class Copies(NamedTuple):
 
 
 def copies(settings: ChorusConfig, sample_rate_hz: int) -> Copies:
-    """The copies for these settings."""
     n = N_COPIES[settings.mode]
     per_ms = sample_rate_hz / 1000.0
     frames = np.arange(cell_frames(sample_rate_hz))
@@ -75,7 +73,7 @@ class Chorus(CellEffect[Copies]):
     def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
         cell = cell_frames(sample_rate_hz)
         n_back = math.ceil(LONGEST_MS / 1000.0 * sample_rate_hz) + cell
-        # The chorus's cells begin in the middle of the reverb's cells, so that no small block computes both.
+        # Begin in the middle of the reverb's cells, so that no small block computes both.
         super().__init__(sample_rate_hz, copies(settings, sample_rate_hz), n_back, 0, cell // 2)
         self._places, self._swing = np.zeros((2, MOST_VOICES, cell))
         self._whole = np.zeros((MOST_VOICES, cell), np.int64)
@@ -96,7 +94,7 @@ class Chorus(CellEffect[Copies]):
         return True  # a chorus has no delay lines of its own that could hold sound
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
-        """Write the mix of all copies in the cell that begins at `frame` into `out`, float32 (2, cell)."""
+        """out: float32 (2, cell)."""
         n, ring = len(played.phases), self._send
         n_samples = n * self._cell
         share, whole = self._share[:n_samples], self._whole[:n]
@@ -118,7 +116,7 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Find each voice's place in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
+        """Find places in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # the frequencies at which the three decay times hold
+LOW_HZ, MID_HZ, HIGH_HZ = 125.0, 1000.0, 6000.0  # the frequencies of the three decay times
 LOW_POLE_HZ, HIGH_POLE_HZ = 350.0, 2800.0
 HIGHEST_GAIN = 0.9999
 N_ITERATIONS = 40
@@ -19,7 +19,7 @@ def poles(sample_rate_hz: int) -> tuple[float, float]:
 
 
 def meeting_points_hz(sample_rate_hz: int) -> np.ndarray:
-    """The frequencies, in Hz, at which bass, middle and treble have the decay times that were asked for."""
+    """The frequencies, in Hz, at which bass, middle and treble have the wanted decay times."""
     return np.array((LOW_HZ, MID_HZ, min(HIGH_HZ, 0.36 * sample_rate_hz)))
 
 
@@ -34,8 +34,8 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
     """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
     delays_s: (n,), how long a sound takes through each line; then it passes the line's filter once. decays_s: (3,), how
-    long the sound takes to decay by 60 dB at each of the three `meeting_points_hz`. If no filter of this kind is steep
-    enough, the decay comes as close as possible.
+    long the sound takes to decay by 60 dB at each of the `meeting_points_hz`. If no filter is steep enough, the decay
+    comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
@@ -50,8 +50,8 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 class LowPasses:
     """Applies the low-pass filters L and H, see `poles`, to all delay lines, one cell at a time.
 
-    A matrix product has at most n_lines * cell^2 = 262,144 multiplications. With more, OpenBLAS would share them among
-    threads, which would wait for each other.
+    A matrix product has at most n_lines * cell^2 = 262,144 multiplications: with more, OpenBLAS would use threads,
+    which would wait for each other.
     """
 
     def __init__(self, sample_rate_hz: int, n_lines: int, cell: int):
@@ -82,5 +82,5 @@ class LowPasses:
 
 
 def _rounded(matrix: np.ndarray) -> np.ndarray:
-    """The matrix in float32; numbers so small that products with them would be denormal become 0."""
+    """The matrix in float32, without numbers so small that products with them would be denormal."""
     return np.where(np.abs(matrix) < 1e-12, 0.0, matrix).astype(np.float32)

@@ -10,8 +10,8 @@ from runtime.effects.grid import SendRing
 class Delays:
     """Several delay lines, as rings: float32 (n_lines, size + cell).
 
-    The last `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
-    longest: the longest delay, in frames.
+    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece. longest: the longest
+    delay, in frames.
     """
 
     def __init__(self, n_lines: int, longest: int, cell: int):
@@ -30,7 +30,7 @@ class Delays:
 class Reader:
     """Reads one cell from rows of a ring, each row with a delay of its own.
 
-    rows: the ring's rows to read, int (n_rows,); a row may be read more than once.
+    rows: int (n_rows,); a row may be read more than once.
     """
 
     def __init__(self, ring: Delays | SendRing, rows: np.ndarray, cell: int):
@@ -42,9 +42,8 @@ class Reader:
         self._coming = np.empty((len(rows), cell), np.float32)
 
     def read(self, frame: int, delays: np.ndarray, out: np.ndarray) -> None:
-        """Write one cell of each row to `out`, float32 (n_rows, cell); delays: int (n_rows,), one for each row.
-
-        The first frame of a row's cell is `frame` less the row's delay.
+        """Write one cell of each row, from `frame` less the row's delay on, to `out`, float32 (n_rows, cell); delays:
+        int (n_rows,).
         """
         starts = np.subtract(frame, delays, out=self._starts)
         starts %= self._size

@@ -32,7 +32,7 @@ class Effects:
 
     @property
     def n_cells_computed(self) -> int:
-        """How many cells all effects together have computed so far, as a measure of their work."""
+        """Number of cells computed so far, a measure of the work."""
         return sum(each.n_cells_computed for each in (self._reverb, self._chorus, self._equaliser))
 
     @property
@@ -41,7 +41,7 @@ class Effects:
         return self._reverb.sleeps and self._chorus.sleeps
 
     def prepare(self, settings: EffectsConfig) -> Prepared:
-        """Prepare settings for `change`, in about 1 ms; may be called from any thread, because no state changes."""
+        """Prepare settings for `change`, in about 1 ms. Any thread may call this."""
         rate_hz = self._rate_hz
         room, swinging = design(settings.reverb, rate_hz), copies(settings.chorus, rate_hz)
         return Prepared(room, swinging, filters(settings.equaliser, rate_hz))
@@ -49,8 +49,8 @@ class Effects:
     def change(self, frame: int, prepared: Prepared) -> None:
         """Change to other settings from `frame` on, by crossfades of 50 ms; frame: in the next block or later.
 
-        Sound that is already in the reverb stays there, and follows a new size or decay too. A change during another
-        change waits until the other ends; of several waiting changes, only the newest is made.
+        Sound that is already in the reverb follows a new size or decay, too. A change during another waits; of several
+        waiting changes, only the newest is made.
         """
         self._reverb.change(frame, prepared.room)
         self._chorus.change(frame, prepared.copies)

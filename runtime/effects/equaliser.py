@@ -16,15 +16,15 @@ N_STATES = 6
 SHELF_SLOPE = 0.8
 BELL_Q = 0.7
 HIGHEST_SHARE = 0.4  # no filter is centred above this share of the sample rate
-# If all states are below this, -200 dB, after a silent cell, they are set to 0.
+# After a silent cell, states that are all below this, -200 dB, are set to 0.
 SILENCE = 1e-10
 
 
 class Filters(NamedTuple):
     """The equaliser's filters, made for `settings`.
 
-    matrix: float64 (CELL + 6, CELL + 6); None if the filters change nothing. Multiplied by the CELL samples of a cell
-    and the filters' six states, it gives the filtered samples and the next states.
+    matrix: float64 (CELL + 6, CELL + 6), or None if the filters change nothing. It turns the CELL samples of a cell and
+    the filters' six states into the filtered samples and the next states.
     """
 
     settings: EqualiserConfig
@@ -37,7 +37,6 @@ class Filters(NamedTuple):
 
 
 def filters(settings: EqualiserConfig, sample_rate_hz: int) -> Filters:
-    """The filters for these settings."""
     sections = sections_of(settings, sample_rate_hz)
     return Filters(settings, _cell_matrix(sections) if sections else None)
 
@@ -116,10 +115,11 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell is computed again for each block that adds samples to it. Until later blocks come, the rest of the cell has
-    old samples. They do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does
-    not depend on block sizes.
-    Attribute n_cells_computed: how many cells were computed so far, as a measure of the work.
+    A cell is computed again for each block that adds samples to it. Meanwhile the rest of the cell has old samples,
+    which do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does not depend
+    on block sizes.
+
+    Attribute n_cells_computed: number of cells computed so far, a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
@@ -162,7 +162,7 @@ class Equaliser:
             self._ramp += changing.progress
 
     def _filter_part(self, place: int, part: np.ndarray) -> None:
-        """Filter `part`, which begins at the cell's frame `place`; if it ends the cell, keep the filters' states."""
+        """part: begins at the cell's frame `place`."""
         end = place + len(part)
         sounds = []
         for number, played in enumerate((self._filters.now, self._filters.coming)):

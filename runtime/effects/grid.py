@@ -1,6 +1,6 @@
 """The cells in which an effect works, and the ring of the sound that is sent to the effect.
 
-A cell is a short stretch of sound of fixed length. Cells follow each other, and begin at fixed absolute frames.
+A cell is a short stretch of sound of fixed length, which begins at a fixed absolute frame.
 """
 
 from __future__ import annotations
@@ -33,16 +33,15 @@ def cell_frames(sample_rate_hz: int) -> int:
 class SendRing:
     """The latest sound sent to an effect: float32 (2, size + cell), channels first; frame f is in column f % size.
 
-    The last `cell` columns repeat the first ones, so that a whole cell can be read in one piece from any frame.
-
-    n_frames: how far back the ring can be read, in frames; cell: frames of one cell.
+    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece. n_frames: how far
+    back the ring can be read, in frames; cell: frames of one cell.
     """
 
     def __init__(self, n_frames: int, cell: int):
         self.size = (-(-n_frames // cell) + 1) * cell
         self.sound = np.zeros((2, self.size + cell), np.float32)
         self._cell = cell
-        self._heard_end = -self.size - cell  # the frame after the last block that was not silent
+        self._heard_end = -self.size - cell  # end of the latest block that was not silent
 
     def is_clean(self, frame: int) -> bool:
         """Whether everything in the ring is 0 at `frame`."""
@@ -74,11 +73,10 @@ class SendRing:
 class CellEffect(ABC, Generic[T]):
     """An effect that is computed one whole cell at a time, so that blocks of any size give the same bits.
 
-    The wet sound of a cell is computed when the cell before it is complete. T: the type of the prepared settings.
-
-    n_back: how many frames back the effect reads the sent sound. n_tail: for how many frames at most sound stays in the
-    effect's own delay lines. shift: how many frames before frame 0 a cell begins; 0 if one begins at frame 0. Attribute
-    n_cells_computed: how many cells were computed so far, as a measure of the work.
+    The wet sound of a cell is computed when the previous cell is complete. T: the type of the prepared settings.
+    n_back: how many frames back the effect reads the sent sound. n_tail: the most frames for which sound stays in the
+    effect's own delay lines. shift: how many frames before frame 0 a cell begins. Attribute n_cells_computed: number of
+    cells computed so far, a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):
@@ -88,7 +86,7 @@ class CellEffect(ABC, Generic[T]):
         self._shift, self.n_cells_computed = shift, 0
         self._n_silent_needed = (self._send.size + n_tail) // cell + 2
         self._n_silent = self._n_silent_needed
-        self._wet = np.zeros((2, cell), np.float32)  # the wet sound of the present cell
+        self._wet = np.zeros((2, cell), np.float32)
         self._is_wet = False
         self._ramp01 = np.arange(1, cell + 1, dtype=np.float32) / cell
         self._ramp = np.zeros(cell, np.float32)
@@ -126,7 +124,6 @@ class CellEffect(ABC, Generic[T]):
             done = end
 
     def _next_cell(self, frame: int) -> None:
-        """Finish the cell of sent sound that begins at `frame`, and compute the wet sound of the next cell."""
         has_input, slept = self._send.close_cell(frame), self.sleeps
         if slept:
             self._settings.jump(frame - self._cell if has_input else frame)
@@ -151,10 +148,10 @@ class CellEffect(ABC, Generic[T]):
     def _compute(self, frame: int, out: np.ndarray) -> bool:
         """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell).
 
-        Returns whether the effect's own delay lines are silent. While the settings change (self._settings.coming is not
-        None), self._ramp holds how far the crossfade is at each frame of the cell, float32 (cell,).
+        Returns whether the effect's own delay lines are silent. While the settings change, self._ramp holds how far the
+        crossfade is at each frame of the cell, float32 (cell,).
         """
 
     def _fall_asleep(self) -> None:
-        """Clear the sound inside the effect, but not the ring of the sound that was sent to it."""
+        """Clear the sound inside the effect, but not the ring of sent sound."""
         self._is_wet = False

@@ -32,12 +32,11 @@ class Design(NamedTuple):
     """A room, ready to play.
 
     lines, first, second, taps: delays in frames, int (16,) each, of the delay lines, the two scatterings and the input.
-    The first eight taps are for the left side, the others for the right. Taps include the pre-delay and the reverb's
-    latency of one cell.
+    The first eight taps are for the left side. Taps include the pre-delay and the reverb's latency of one cell.
+
     loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines
-    themselves to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32),
-    from the lines and the second scattering to left and right.
-    turning: largest angle of the turning matrix, in radians.
+    to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32), from the lines
+    and the second scattering to left and right. turning: largest angle of the turning matrix, in radians.
     """
 
     settings: ReverbConfig
@@ -59,7 +58,7 @@ class Design(NamedTuple):
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
     """The longest delay, in frames, of a line, of a scattering, and of the input."""
     room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
-    # The 2 % and 64 frames more are needed because a line's delay is rounded up to the next free prime number.
+    # 2 % and 64 frames more, because a line's delay is rounded up to the next free prime number.
     line, scattering, tap = (
         math.ceil(1.02 * room * share) + 64 for share in (LONGEST_LINE, LONGEST_SECOND, LONGEST_TAP)
     )
@@ -67,14 +66,12 @@ def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
 
 
 def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
-    """The room for these settings."""
     room_s = min(settings.size_m / SOUND_M_PER_S, settings.decay_s / LOOPS_PER_DECAY / MEAN_LOOP)
     random = np.random.default_rng(SEED)
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # `gains` are for a whole loop, through a line and both scatterings. The scatterings get their own gains below, so
-    # divide by their mean gain here.
+    # `gains` are for a whole loop, through a line and both scatterings, which get their own gains below.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)
@@ -84,9 +81,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # `overlap`: how many of the room's resonances cover one frequency, if a resonance is as wide as it is at half its
-    # power. The fewer there are, the more each is heard as a ringing tone, and the larger must be the angle of the
-    # turning matrix.
+    # `overlap`: number of the room's resonances, at half their power, that cover one frequency. If few do, each is
+    # heard as a ringing tone, and the turning matrix needs a larger angle.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))
@@ -99,7 +95,7 @@ def _kept(time_s: np.ndarray | float, settings: ReverbConfig) -> np.ndarray | fl
 
 
 def _mix_of_each_side() -> np.ndarray:
-    """An orthogonal matrix (16, 16) that mixes even channels with even and odd with odd, so that sides stay apart."""
+    """An orthogonal matrix (16, 16) that mixes even channels with even and odd with odd."""
     mix = np.zeros((N_LINES, N_LINES))
     for side in (0, 1):
         mix[side::2, side::2] = hadamard(N_LINES // 2)
@@ -107,7 +103,7 @@ def _mix_of_each_side() -> np.ndarray:
 
 
 def hadamard(n: int) -> np.ndarray:
-    """An orthogonal matrix (n, n) whose numbers are equal but for the sign; n: a power of two. Made as by Sylvester."""
+    """An orthogonal matrix (n, n) of equal numbers with different signs; n: a power of two. Made as by Sylvester."""
     matrix = np.ones((1, 1))
     while len(matrix) < n:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])
@@ -129,7 +125,7 @@ def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def _spread(n: int, random: np.random.Generator) -> np.ndarray:
-    """n random numbers, ascending: 0 to 1 is divided into n equal parts, and each part holds one number."""
+    """n random numbers, ascending, one in each of n equal parts of 0 to 1."""
     return (np.arange(n) + random.uniform(0.0, 1.0, n)) / n
 
 

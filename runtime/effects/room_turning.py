@@ -1,4 +1,4 @@
-"""Makes the matrix that mixes last in the reverb's loop, and turns slowly, so that resonances move in frequency."""
+"""The slowly turning matrix of the reverb's loop, which moves resonances in frequency."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ class RoomTurning:
     """The turning matrix, which mixes a room's channels, and turns slowly.
 
     It rotates each pair of channels, 2 i and 2 i + 1, by an angle of largest * sin(2 pi (rate t + phase)) radians, then
-    mixes all channels. Each pair has its own rate and phase. `largest` comes from the room's design. t is the absolute
-    time, so the matrix does not depend on when the room was last silent. At each point (see POINT_S) the matrix is
-    orthogonal; between two points it amplifies nothing.
+    mixes all channels. Each pair has its own rate and phase. t is the absolute time. At each point (see POINT_S) the
+    matrix is orthogonal; between two points it amplifies nothing.
     """
 
     def __init__(self, sample_rate_hz: int, cell: int):
@@ -59,6 +58,6 @@ class RoomTurning:
         return self._matrices
 
     def _at(self, point: int, largest: float) -> np.ndarray:
-        """The matrix at the point with this number: float64 (16, 16); largest: the largest angle."""
+        """Returns float64 (16, 16)."""
         angles = largest * np.sin(2.0 * math.pi * (self._turns_per_point * point % 1.0 + self._phases))
         return self._mix * np.repeat(np.cos(angles), 2) + self._swapped * (np.repeat(np.sin(angles), 2) * self._signs)

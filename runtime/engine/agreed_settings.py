@@ -8,9 +8,9 @@ from runtime.config import Config
 
 
 def agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:
-    """`config`; if it is None, the default settings with n_voices and seed.
+    """Return `config`, or if it is None, the default settings with n_voices and seed.
 
-    ValueError if n_voices or seed is given and contradicts `config`.
+    ValueError if n_voices or seed contradicts `config`.
     """
     if config is None:
         defaults = Config()

@@ -1,4 +1,4 @@
-"""Builds the engine that the settings describe, for `play`, `render` and `bench` alike."""
+"""Builds the engine that the settings describe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def build_engine(
     *,
     limits: bool = True,
 ) -> Engine:
-    """Return a new engine; patch: the sound at the start; programs, start, limits: as in `Engine`.
+    """Return a new engine that plays `patch`; the other arguments are as in `Engine`.
 
     UserError if the settings name a preset that the instrument does not have.
     """
@@ -32,7 +32,7 @@ def build_engine(
 
 
 def warm_up(patch: Patch, decoder: Decoder, sample_rate_hz: int) -> None:
-    """Play a note on an engine that is then thrown away, because the first note of a process is slow."""
+    """Play a note on another engine, because the first note of a process is slow."""
     engine, block = build_engine(patch, decoder, sample_rate_hz), np.zeros((512, 2), np.float32)
     engine.post(NoteOn(0, 60, 100))
     for _ in range(_WARM_UP_BLOCKS):

@@ -1,8 +1,7 @@
-"""The engine turns events into sound. It owns no thread, clock, file or log. docs/engine.md explains its terms.
+"""The engine turns events into sound. docs/engine.md explains its terms.
 
-Sound is made in spans. A span begins at an event, a hop or the end of a ramp, and lasts until the next of these. The
-engine decides at a span's first frame what the whole span sounds like, from absolute frame numbers alone. So the output
-is bit-identical for all block sizes.
+Sound is made in spans: a span begins at an event, a hop or the end of a ramp. The output is bit-identical for all block
+sizes, because a span's sound depends on absolute frame numbers alone.
 """
 
 from __future__ import annotations
@@ -45,13 +44,11 @@ T = TypeVar("T")
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    instrument: the loaded decoder; n_voices: 1 to 64; sample_rate_hz: None for the instrument's rate; seed: seed of all
-    random numbers; config: the settings, None for those of `patch`. The settings contain a number of voices and a seed:
-    ValueError if n_voices or seed is given and contradicts them. Without config and patch, n_voices is 16 and seed is 0
-    by default. patch: the sound at the start; programs: the sounds that program changes choose, None for the
-    instrument's presets. limits: whether the engine limits the sound to full scale; if not, the caller must do it.
-    start: the state of another engine with the same instrument, settings and sounds; this engine continues from the
-    frame of that state. None to begin at frame 0.
+    sample_rate_hz: None for the instrument's rate. config: None for the settings of `patch`. n_voices (1 to 64), seed
+    (of all random numbers): None for the settings' values; ValueError if they contradict the settings. patch: the sound
+    at the start. programs: the sounds that program changes choose, None for the instrument's presets. start: the state
+    of another engine with the same instrument, settings and sounds, or None. limits: whether the sound is limited to
+    full scale.
 
     Attributes: frame: the next frame to render; status: a snapshot, replaced when a span begins or events are applied.
     """
@@ -107,56 +104,56 @@ class Engine:
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` each collected event, as (frame, event), and each requested state."""
+        """Append to `history` each event that is collected from now on, as (frame, event), and each requested state."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
-        """Ask the audio thread to append (frame, EngineState) to the history when its present block is rendered."""
+        """Request (frame, EngineState) in the history; it comes after the present block."""
         self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Post an event, from any thread; frame: the absolute engine frame, None for the next block's first frame."""
+        """Post an event, from any thread; frame: its absolute frame, None for the next block's first frame."""
         self._events.post(event, frame)
 
     @property
     def patch(self) -> Patch:
-        """The sound that was chosen last; may be called from any thread."""
+        """The newest chosen sound. Any thread may read it."""
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the present sound, if it is still `patch`; may be called from any thread."""
+        """Rename the present sound if it is `patch`. Any thread may call this."""
         present = self._knobs.present
         if present.patch is patch:
             present.patch = named(patch, name)
 
     @property
     def sounds(self) -> tuple[Patch, tuple[Patch, ...]]:
-        """The sound that the engine was built with, and the sounds that program changes choose."""
+        """The sound at the start, and the sounds that program changes choose."""
         return self._palette.first.patch, tuple(program.patch for program in self._palette.programs)
 
     def prepare(self, patch: Patch) -> object:
-        """Prepare a sound; returns it for the event SoundChange. Call it on any thread but the audio thread."""
+        """Return `patch` ready for the event SoundChange. Never call this on the audio thread."""
         ready = (each for each in self._palette.programs if each.patch is patch)
         return next(ready, None) or self._palette.ready(patch)
 
     def edited_sound(self) -> Sound:
-        """The present sound, with the knobs' present positions in it; may be called from any thread."""
+        """The present sound with the knobs' present positions. Any thread may call this."""
         return edited_sound(self._knobs, self.instrument.card)
 
     def target_position(self, target: str) -> float | None:
-        """A target's position, 0 to 1, or None if the instrument lacks the target; may be called from any thread."""
+        """A target's position, 0 to 1, or None if the instrument lacks it. Any thread may call this."""
         return self._knobs.position(target)
 
     def render(self, out: np.ndarray) -> None:
         """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
         frame, n_frames, events, spans = self.frame, len(out), self._events, self._spans
         end, spans.has_worked = frame + n_frames, False
-        # Events that are first heard at the next hop need not be collected before that hop.
+        # Events that wait for the next hop need not be collected earlier.
         if events.has_news and (end > spans.first_hop or end > spans.end or events.is_urgent):
             spans.end = events.collect(frame, spans.end, spans.first_hop)
         if end > spans.end:
             self._render_spans(out)
-        else:  # most blocks lie within one span, which is already mixed
+        else:
             at = frame - spans.begin
             out[:] = self._mixed[at : at + n_frames]
             self.frame = end
@@ -168,19 +165,19 @@ class Engine:
             self._events.history.append((self.frame, self.state(self.is_silent)))
 
     def state(self, is_silent: bool) -> EngineState:
-        """The state of the controls; call on the audio thread, between two blocks. is_silent: as in EngineState."""
-        if self._events.has_news:  # these events could wait for the next hop, but the state includes them
+        """The state of the controls; call it on the audio thread, between two blocks. is_silent: as in EngineState."""
+        if self._events.has_news:  # the state includes these events
             self._spans.end = self._events.collect(self.frame, self._spans.end, self._spans.first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
     def start_at(self, frame: int) -> None:
-        """Let an engine that has not rendered yet begin at this frame, as if it had been silent until then."""
+        """Begin at this frame; only before the first block."""
         self.frame = frame
         self._spans.start_at(frame)
 
     @property
     def n_muted(self) -> int:
-        """How many spectra were silenced so far, because the decoder gave infinities, NaNs or too large values."""
+        """Spectra that were silenced so far, because of infinities, NaNs or too large values."""
         return self.instrument.n_silenced
 
     @property
@@ -189,13 +186,13 @@ class Engine:
         return not self._bank.n_active and self.frame >= self._mixer.tails_end
 
     def sounding(self) -> list[Voice]:
-        """The voices that sound and have not been cut, in any order."""
+        """The voices that sound and have not been cut."""
         return [voice for voice in self._bank.used() if voice.active and not voice.is_cut]
 
     def seen(self, voice: Voice) -> tuple[Seen, float]:
         """What a sounding voice sounds like now, and the voice's gain.
 
-        May be called from any thread; then the values may belong to different frames.
+        On other threads than the audio thread, the values may belong to different frames.
         """
         envelope, left, right = self._bank.levels(voice, self.frame)
         return self._spectra.seen(voice), envelope * max(left, right)
@@ -205,7 +202,7 @@ class Engine:
         return self._performance.notes.played.voice.mode != "poly"
 
     def take_actions(self) -> list[Action]:
-        """Return and clear the player's requests that the engine cannot carry out itself."""
+        """Return and clear the requests that the engine cannot carry out."""
         return _taken(self._performance.actions)
 
     def take_sends(self) -> list[tuple[int, float, float]]:

@@ -1,4 +1,4 @@
-"""The queue of events: any thread posts them, and the audio thread takes each of them at its frame."""
+"""The queue of events: any thread posts them, the audio thread takes them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ _COUNTED = (Clock, Tempo)
 
 
 class EventQueue:
-    """Events that have been posted and not yet applied, sorted by frame.
+    """Posted events that are not yet applied, sorted by frame.
 
     Events that only change spectra or the tempo may wait for the next hop (`ControlMap.may_wait_for_hop`).
 
-    Attributes: has_news: whether events were posted since the latest `collect`; is_urgent: whether one of these events
-    must be collected in this block, because it cannot wait for a hop. history: if not None, `collect` appends each
-    event to it as (frame, event).
+    Attributes: has_news: whether events were posted since the latest `collect`; is_urgent: whether one of them must be
+    collected in this block; history: the list of collected events, (frame, event), or None.
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
@@ -29,32 +28,28 @@ class EventQueue:
         self.history: deque[tuple[int, object]] | None = None
         self._knobs, self._controls, self._hops = knobs, controls, hops
         self._posted: deque[tuple[int | None, Event]] = deque()
-        self._positions: dict[int, float] = {}  # knob positions posted since the latest `collect`, by latent
+        self._positions: dict[int, float] = {}  # by latent: positions posted since the latest `collect`
         self._pending: list[tuple[int, int, Event]] = []  # (frame, order of collection, event), ascending
         self._n_events = 0
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Post an event; may be called from any thread.
-
-        frame: the event's absolute frame, None for the first frame of the next block.
-        """
+        """Post an event, from any thread; frame: as in `Engine.post`."""
         if frame is None and type(event) is KnobTurn and not self._posted:
-            self._positions[event.latent] = event.position  # of all positions before a hop, only the newest is heard
+            self._positions[event.latent] = event.position  # only the newest position before a hop is heard
         else:
             self._posted.append((frame, event))
-            # If a clock message were collected in a later block, it would get a later frame, and so a wrong beat.
+            # A clock message that is collected in a later block would get a later frame, and so a wrong beat.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True
 
     def collect(self, now: int, end: int, first_hop: int) -> int:
-        """Sort the posted events into the queue; call it on the audio thread.
+        """Sort the posted events into the queue, on the audio thread; returns the new end of the present span.
 
-        now: the next frame to render. An event without a frame, or with an earlier frame, gets the frame `now`. end:
-        the frame at which the present span ends; first_hop: the first hop after the span's first frame. Returns the
-        span's new end: earlier than `end` if a posted event is heard before `end`.
+        now: the next frame to render, given to events without a frame and to late ones. end: the span's present end.
+        first_hop: the first hop after the span's first frame.
         """
-        # Clear the flags first: an event that is posted while the others are read sets them again.
+        # Clear the flags first: an event posted during the loop below sets them again.
         self.has_news = self.is_urgent = False
         if self._positions:
             self._turn_knobs(now)
@@ -72,7 +67,7 @@ class EventQueue:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            if self._pending:  # events that are already waiting must be applied before this turn
+            if self._pending:  # they must be applied before this turn
                 self._sort_in(now, KnobTurn(latent, position))
             else:
                 self._knobs.turn(latent, position)
@@ -80,11 +75,11 @@ class EventQueue:
                 self.history.append((now, KnobTurn(latent, position)))
 
     def waiting(self) -> tuple[tuple[int, Event], ...]:
-        """The events that have been collected and not yet applied, with their frames, in order."""
+        """The collected events that are not yet applied, with their frames, in order."""
         return tuple((frame, event) for frame, _, event in self._pending)
 
     def wait_again(self, waiting: Iterable[tuple[int, Event]]) -> None:
-        """Add the events that waited in another engine's queue, with their frames; call before the first block."""
+        """Add the events that waited in another engine's queue; only before the first block."""
         for frame, event in waiting:
             self._sort_in(frame, event)
 
@@ -97,14 +92,13 @@ class EventQueue:
             self._pending.append(entry)
 
     def take(self, frame: int) -> tuple[Event, int] | None:
-        """Remove the next event if its frame is at or before `frame`; returns the event and its frame, or None."""
+        """Remove and return the next event, with its frame; None if it comes after `frame`."""
         if not self._pending or self._pending[0][0] > frame:
             return None
         event_frame, _, event = self._pending.pop(0)
         return event, event_frame
 
     def is_due(self, frame: int) -> bool:
-        """Whether an event happens at or before `frame`."""
         return bool(self._pending) and self._pending[0][0] <= frame
 
     def next_change(self, end: int) -> int:
@@ -115,7 +109,7 @@ class EventQueue:
                 break
             if not self._controls.may_wait_for_hop(event):
                 return frame
-            if not waits_for_hop:  # the events behind it cannot be heard at an earlier hop
+            if not waits_for_hop:
                 waits_for_hop = True
                 end = min(end, self._hops.next_hop(frame))
         return end

@@ -1,4 +1,4 @@
-"""Mixes all lanes to stereo: applies envelopes and gains, adds the tails of stolen voices, and limits the sum."""
+"""Mixes all lanes to stereo, adds the tails of stolen voices, and limits the sum."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LONGEST_SPAN = 2048
 class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
-    Within a span no ramp ends and no lane has a hop. limits: whether the mix is limited to full scale. A tail is the
-    fading rest of a stolen voice's sound. Attribute tails_end: the frame at which all tails have ended. ValueError if a
-    tail is longer than `LaneSound.fade_frames`.
+    Within a span no ramp ends and no lane has a hop. A tail is the fading rest of a stolen voice's sound. limits:
+    whether the mix is limited to full scale. Attribute tails_end: the frame at which all tails have ended. ValueError
+    if a tail is longer than `LaneSound.fade_frames`.
     """
 
     def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):
@@ -37,17 +37,16 @@ class Mixer:
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
         self._limits, self.tails_end = limits, 0
-        # For the present part: is_mono: whether left and right are alike, so that one channel is mixed for both;
-        # _transposed: the transposed lanes; _modulated: the lanes with modulated gains. If is_mono, _heard are the
-        # lanes that are read, and _gains their gains.
+        # For the present part. is_mono: whether left and right are alike. _modulated: the lanes with modulated gains.
+        # If is_mono, _heard: the lanes that are read, and _gains: their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
         self._heard: list[int] | slice = slice(0, 0)
         self._gains = np.zeros(0, np.float32)
 
     def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
-        """Begin a part of a span, of n_frames from `frame` on. If `is_mono`, only the first part of a span needs this.
+        """Begin a part of a span: n_frames from `frame` on. In a span that `is_mono`, only the first part needs this.
 
-        transposed: the sounding lanes that are transposed, ascending; heard: those of them that are read.
+        transposed: the sounding transposed lanes, ascending; heard: those of them that are read.
         """
         bank = self._bank
         is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self.tails_end
@@ -63,11 +62,10 @@ class Mixer:
             self._modulated = [voice.lane for voice in modulated]
 
     def mix(self, frame: int, n_frames: int) -> None:
-        """Fill the first n_frames of `stereo` with the sound from `frame` on, which must lie in the present part."""
+        """Fill the first n_frames of `stereo` with the sound from `frame` on."""
         # At least two frames: NumPy adds up a single column in another order, which changes the sum's bits.
         n, lanes, bank, sound = max(2, n_frames), self._bank.n_lanes_used, self._bank, self._sound
         if self.is_mono:
-            # Every voice is as loud on the left as on the right, so one channel is mixed for both.
             left, heard = self._mix[0, :n], self._heard
             right = left
             sounds = sound.read_transposed(heard, frame, n) if self._transposed else sound.read(heard, frame, n)
@@ -95,10 +93,10 @@ class Mixer:
         transposed: list[int],
         modulated: list[int],
     ) -> np.ndarray:
-        """The stereo mix, float32 (2, n).
+        """Return the stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes; sides: the lanes' gains on the left and on the right; these arrays come from
-        `Ramps.values`. transposed: the lanes that are transposed; modulated: the lanes with gains from `GridGains`.
+        envelope, sides: the lanes' envelopes and gains, from `Ramps.values`; modulated: the lanes with gains from
+        `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -123,12 +121,11 @@ class Mixer:
         return mix
 
     def _transposed_sides(self) -> list[int]:
-        """The transposed lanes among the sides of sounding voices; a side is a lane that makes another lane wide."""
         sides = self._sound.sides_of([voice.lane for voice in self._bank.used() if voice.active])
         return self._sound.transposed_among(sides)
 
     def _read_transposed(self, transposed: list[int], frame: int, n: int) -> tuple[list[int], np.ndarray]:
-        """The lanes of `transposed` that are heard, and their sound, float32 (n_heard, n)."""
+        """The heard lanes of `transposed`, and their sound, float32 (n_heard, n)."""
         heard = self._sound.heard_among(transposed) if transposed else []
         return heard, self._sound.read_transposed(heard, frame, n) if heard else self._panned[:0].reshape(0, n)
 
@@ -143,10 +140,10 @@ class Mixer:
         first: int,
         out: np.ndarray,
     ) -> None:
-        """Multiply the sound of the lanes from number `first` on by their envelopes, and write the products to `out`.
+        """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        envelope: one row for each of these lanes; transposed: which of these lanes are transposed; heard: which
-        transposed lanes are heard; sounds: the sound of the heard lanes.
+        transposed: those of these lanes that are transposed; heard, sounds: the heard transposed lanes, and their
+        sound.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
@@ -157,19 +154,16 @@ class Mixer:
                 sounds = sounds[n_run:]
 
     def _widen(self, frame: int, n: int, enveloped: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The lanes' left and right channels, float32 (n_lanes, n) each.
-
-        enveloped, sides: the sound of the lanes and of their sides; both arrays are overwritten.
-        """
+        """Return the lanes' left and right channels, float32 (n_lanes, n); both arguments are overwritten."""
         lanes = len(enveloped)
-        # The side of a lane that is not wide has the gain 0, whatever the side's ring holds.
+        # A lane that is not wide has the side gain 0, whatever the side's ring holds.
         sides *= self._widths.side.values(lanes, frame, n)
         enveloped *= self._widths.middle.values(lanes, frame, n)
         right = np.subtract(enveloped, sides, out=self._rights[: lanes * n].reshape(lanes, n))
         return np.add(enveloped, sides, out=enveloped), right
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
-        """Copy a stolen voice's sound from `frame` on, faded out, into the tails, because a new note takes its lane."""
+        """Copy the sound of a lane that a new note takes, faded out from `frame` on, into the tails."""
         n = self._bank.cut_fade_frames
         fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
         sound = self._sound.copy(stolen.lane, frame, n) * fade * np.float32(stolen.level)
@@ -187,7 +181,7 @@ class Mixer:
         self.tails_end = frame + n
 
     def clear_played_tails(self, first: int, end: int) -> None:
-        """Erase the fading sound of stolen voices from frame `first` up to `end`, because it has been played."""
+        """Erase the played tails, from frame `first` up to `end`."""
         if first < self.tails_end:
             at = first % self._sound.size
             self._tails[:, at : at + end - first] = 0.0

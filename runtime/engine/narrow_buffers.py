@@ -6,13 +6,13 @@ from contextvars import Context, copy_context
 
 import numpy as np
 
-# In elements. If several rows of a view fit into NumPy's buffer, NumPy copies them through it, which takes twice as
-# long as the arithmetic. Casts need a buffer; for them this size is as fast as NumPy's default.
+# In elements. NumPy copies rows of a view through its buffer if several rows fit, which takes twice as long as the
+# arithmetic. For casts, which need a buffer, this size is as fast as NumPy's default.
 BUFFER_SIZE = 1024
 
 
 def narrow_buffers() -> Context:
-    """A context with the small buffer: functions called by its `run` have this buffer, other code has the default."""
+    """A context whose `run` calls functions with the small buffer."""
     context = copy_context()
     context.run(np.setbufsize, BUFFER_SIZE)
     return context

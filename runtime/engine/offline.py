@@ -11,7 +11,7 @@ from runtime.control_numbers import Control
 from runtime.events import N_CHANNELS, ControlChange, Event
 
 BLOCK_FRAMES = 4096
-# Rendering goes on until nothing sounds, but no longer than this after the last event.
+# The longest time that rendering goes on after the last event.
 LONGEST_TAIL_S = 60.0
 
 
@@ -47,9 +47,9 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
 
 
 def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield blocks like `render_events`, n_frames in all; events: (frame, event), absolute frames, ascending.
+    """Yield n_frames in blocks like those of `render_events`; events: (absolute frame, event), ascending.
 
-    ValueError for a sample that is not finite, which a damaged recording's state can cause.
+    ValueError for a sample that is not finite, which a damaged recording can cause.
     """
     waiting = _Waiting(events)
     block, end = np.zeros((BLOCK_FRAMES, 2), np.float32), engine.frame + n_frames
@@ -63,10 +63,7 @@ def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames
 
 
 class _Waiting:
-    """Posts each event just before the block of its frame, because millions of posted events would fill the memory.
-
-    events: (frame, event), ascending.
-    """
+    """Posts each event just before its block: millions of posted events would fill the memory."""
 
     def __init__(self, events: Iterable[tuple[int, Event]]):
         self._events = iter(events)
@@ -74,11 +71,9 @@ class _Waiting:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all events are posted."""
         return self._next is None
 
     def post(self, engine: Plays, n_frames: int) -> None:
-        """Post the events of the engine's next n_frames."""
         while self._next is not None and self._next[0] < engine.frame + n_frames:
             frame, event = self._next
             engine.post(event, frame)
@@ -86,7 +81,6 @@ class _Waiting:
 
 
 def _let_go(engine: Plays, end: int) -> None:
-    """Release, at frame `end`, the keys and pedals that the events have left down."""
     for channel in range(N_CHANNELS):
         engine.post(ControlChange(channel, Control.SUSTAIN, 0), end)
         engine.post(ControlChange(channel, Control.ALL_NOTES_OFF, 0), end)

@@ -1,4 +1,4 @@
-"""Spans: decides at which frames something changes, and makes and mixes the sound between them."""
+"""Decides at which frames the sound changes, and mixes the sound between them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.performance import Performance
 
-# A wheel whose last event is older than this does not turn.
+# A wheel turns until this many frames after its latest event.
 _WHEEL_FRAMES = 1024
 
 
@@ -19,14 +19,12 @@ class Spans:
     """Mixes the sound of one span after another into `Mixer.stereo`.
 
     A span is mixed in parts. A part ends with its span, at an event that changes only pitches, or where a read of
-    transposed lanes must end (`longest_read`). A part is usually mixed as a whole at its first frame. But while a wheel
-    turns, its next event comes soon and ends the part. So a part is mixed piece by piece if pitches changed at its
-    beginning or shortly before.
+    transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame; while a wheel turns,
+    it is mixed piece by piece, because the next event soon ends it.
 
-    frame: the first frame; the rest: the parts of the engine. Attributes: begin: the frame of the mixer's first sample;
-    end: up to where blocks may copy the mixer's samples; first_hop: the first hop or reading after `begin`;
-    has_worked: set to True by each call that makes a hop, reads knobs or begins a voice; may_foresee: whether a block
-    without such work may call `VoiceSound.foresee`.
+    Attributes: begin: the frame of the mixer's first sample; end: up to where blocks may copy the mixer's samples;
+    first_hop: the first hop or reading after `begin`; has_worked: set by each call that makes a hop, reads knobs or
+    begins a voice; may_foresee: whether a block without this work may call `VoiceSound.foresee`.
     """
 
     def __init__(
@@ -42,16 +40,14 @@ class Spans:
         self._events, self._performance, self._bank = events, performance, performance.bank
         self._voice_sound, self._sound, self._hops, self._mixer = voice_sound, sound, hops, mixer
         self.may_foresee = self.has_worked = False
-        self._transposed: list[int] = []  # the sounding lanes that are transposed
-        self._heard: list[int] = []  # those of _transposed that are read
+        self._transposed: list[int] = []
+        self._heard: list[int] = []
         self._n_gain_changes = -1  # `VoiceBank.n_changes` when the span began
         self._retuned_at = -_WHEEL_FRAMES  # the frame of the newest event that changed pitches
         self.start_at(frame)
 
     def start_at(self, frame: int) -> None:
-        """Begin the first span at `frame`."""
         self.begin = self.end = self.first_hop = frame
-        # The span lasts up to _change, and the present part up to _part_end; it is mixed up to _mixed_to.
         self._change = self._part_begin = self._part_end = self._mixed_to = self._reading_at = frame
 
     def go_on(self, frame: int, block_end: int) -> bool:
@@ -61,8 +57,7 @@ class Spans:
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something is due at `frame` whatever the block size is. If not, the sound mixed so far has just ended
-        # here, and where it ends depends on the block size.
+        # Whether something is due at `frame` for every block size. Otherwise only the mixed sound ends here.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:
@@ -83,24 +78,20 @@ class Spans:
         return begins or changes is not None
 
     def _is_event_due(self, frame: int) -> bool:
-        """Whether events must be applied at `frame`.
-
-        Events that may wait for a hop are applied earlier only at a reading or where a part ends: these frames are the
-        same for all block sizes.
-        """
+        """Events that may wait for a hop are applied earlier only at frames that are the same for all block sizes."""
         if not self._events.is_due(frame):
             return False
         return frame in (self._part_end, self._reading_at) or self._events.next_change(frame + 1) <= frame
 
     def _take_events(self, frame: int) -> Changes:
-        """Apply the events of `frame`, and changes that are due without an event; returns what changed."""
+        """Apply the events of `frame`, and changes that are due without an event."""
         while (due := self._events.take(frame)) is not None:
             self._performance.apply(*due)
         self._performance.advance(frame)
         return self._performance.take_changes()
 
     def _stays(self, changes: Changes | None) -> bool:
-        """Whether the span goes on: nothing has changed, or only pitches of transposed lanes."""
+        """Whether the span goes on, because nothing has changed but pitches of transposed lanes."""
         if changes is None:
             return True
         if changes.opening or changes.stolen or changes.touched or self._bank.n_changes != self._n_gain_changes:
@@ -110,10 +101,7 @@ class Spans:
         return all(voice.lane in self._transposed for voice in changes.retuned)
 
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
-        """Go on with the present span.
-
-        changes: what events at `frame` have changed, None without events; n_events: `Performance.n_events` before them.
-        """
+        """changes: what events at `frame` changed, or None; n_events: `Performance.n_events` before them."""
         if changes is not None:
             sources_changed = n_events != self._performance.n_events
             self._voice_sound.follow_events(frame, sources_changed)
@@ -131,7 +119,6 @@ class Spans:
             self._sound.set_ratios(list(voices), frame, ratios)
 
     def _begin_span(self, frame: int, changes: Changes) -> None:
-        """Make the sound that is due at `frame`; changes: what events have changed."""
         sound, pitches, voice_sound = self._sound, self._performance.pitches, self._voice_sound
         if changes.stolen:
             self._clear_played(frame)
@@ -152,7 +139,6 @@ class Spans:
         self._change = self._next_change(frame)
 
     def _next_change(self, frame: int) -> int:
-        """The frame at which the next span begins, if no event comes before."""
         end = frame + min(LONGEST_SPAN, self._sound.size - frame % self._sound.size)
         return min(end, self._performance.next_change(frame), self._voice_sound.next_change(frame))
 
@@ -161,14 +147,14 @@ class Spans:
         if self._transposed:
             longest = self._sound.longest_read(self._heard)
             self._part_end = min(self._change, frame + longest - frame % longest)
-        if begins_span or not self._mixer.is_mono:  # within a span, the mix stays mono
+        if begins_span or not self._mixer.is_mono:  # a mono span stays mono
             self._mixer.begin_part(frame, self._part_end - frame, self._transposed, self._heard)
         self._mixed_to = frame
 
     def _mix(self, frame: int, block_end: int) -> None:
         """Mix the rest of the part, or only a piece of it if a wheel may be turning.
 
-        A piece lasts up to the end of the block, or as long as all earlier pieces together if that is longer.
+        A piece is as long as all earlier pieces together, and reaches at least the end of the block.
         """
         end = self._part_end
         if self._transposed and self._part_begin - self._retuned_at < _WHEEL_FRAMES:
@@ -178,11 +164,9 @@ class Spans:
         self.begin, self._mixed_to = frame, end
 
     def _clear_played(self, frame: int) -> None:
-        """Erase the tails that blocks have copied; `frame`: the next frame to render."""
         self._mixer.clear_played_tails(self.begin, frame)
         self.begin = frame
 
 
 def _by_lane(voices: list[Voice]) -> dict[int, Voice]:
-    """Those of `voices` that sound, by lane; none occurs twice."""
     return {voice.lane: voice for voice in voices if voice.active}

@@ -1,4 +1,4 @@
-"""The state of an engine, as other threads may read it."""
+"""A snapshot of an engine for other threads."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import msgspec
 class Status(msgspec.Struct, frozen=True, gc=False):
     """The engine's state at `frame`, the first frame of the present span.
 
-    n_active_voices: voices that sound; positions: the knobs' positions, 0 to 1. Counts since the start: n_notes, notes
-    started; n_stolen, voices stolen; n_decoded, spectra decoded; n_transforms, inverse transforms made.
+    positions: the knobs' positions, 0 to 1. Counts since the start: n_notes, notes started; n_stolen, voices stolen;
+    n_decoded, spectra decoded; n_transforms, inverse transforms made.
     """
 
     frame: int = 0

@@ -36,15 +36,11 @@ _ENDS_NOTES = frozenset({Control.ALL_SOUND_OFF, *range(Control.ALL_NOTES_OFF, Co
 
 
 class _Choice(NamedTuple):
-    """The arpeggiator's settings and the tempo of a newly chosen sound."""
-
     settings: Arpeggio
     tempo_bpm: float
 
 
 class _Sounding(NamedTuple):
-    """The note that the arpeggiator plays, and when it ends, counted in beats."""
-
     note: NoteOn
     until_beats: float
 
@@ -52,12 +48,8 @@ class _Sounding(NamedTuple):
 class Arpeggiator:
     """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
 
-    Even while it is off, it computes a tempo from the player's taps (the actions `tap_tempo`).
-
-    The output depends only on the events and their frames. The engine counts beats from the same events, so it gets the
-    same beats. A note-off follows every note-on that the arpeggiator adds.
-
-    settings, tempo_bpm: of the sound at the start.
+    Even while it is off, it computes a tempo from the player's taps. The output depends only on the events and their
+    frames. A note-off follows every note-on that it adds. settings, tempo_bpm: of the sound at the start.
     """
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, sample_rate_hz: int):
@@ -79,7 +71,6 @@ class Arpeggiator:
         self._enqueue(event, frame)
 
     def choose(self, settings: Arpeggio, tempo_bpm: float, frame: int) -> None:
-        """Use a new sound's settings and tempo from `frame` on."""
         self._enqueue(_Choice(settings, tempo_bpm), frame)
 
     def take(self, end_frame: int) -> list[tuple[int, Event]]:
@@ -106,17 +97,16 @@ class Arpeggiator:
         self._n_fed += 1
 
     def holds_keys(self) -> bool:
-        """Whether a player or a pedal holds keys for the arpeggiator to play."""
         return bool(self._keys.chord)
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the state that outlives notes (beats, taps, pedals), as plain values that `remember` takes."""
+        """Return the state that outlives notes (beats, taps, pedals), as plain values for `remember`."""
         loop, pedals = self._tempo.loop, {"down": self._keys.pedals.copy()}
         memory = {"arpeggiator_tempo": taken(self._tempo), "taps": taken(self._taps), "pedals": pedals}
         return memory if loop is None else memory | {"arpeggiator_clock": taken(loop)}
 
     def remember(self, memory: Mapping[str, dict[str, Any]], frame: int) -> None:
-        """Continue at `frame` from another arpeggiator's `memory`, with no key down."""
+        """Continue from another arpeggiator's `memory`, with no key down."""
         self._now = self._taken = frame
         given(self._taps, memory.get("taps", {}))
         self._keys.pedals.update(memory.get("pedals", {}).get("down", {}))
@@ -134,7 +124,7 @@ class Arpeggiator:
     # Steps
 
     def _next_step(self) -> int:
-        """Return the next frame at which a note begins or ends, or NEVER."""
+        """The next frame at which a note begins or ends, or NEVER."""
         beats = NEVER if self._sounding is None else self._sounding.until_beats
         if self._keys.chord:
             beats = min(beats, self._steps.next_beats)
@@ -148,7 +138,7 @@ class Arpeggiator:
             self._end_note()
 
     def _play(self) -> None:
-        """Begin the next note and end the previous one; a tied note of the same key continues."""
+        """A tied note of the same key continues."""
         settings, steps, old = self._settings, self._steps, self._sounding
         note = note_at(settings, list(self._keys.chord.values()), steps.n_played)
         until_beats = steps.next_beats + settings.gate * settings.step_beats
@@ -237,10 +227,7 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """End all notes, because the sender of active sensing has fallen silent.
-
-        The engine cannot detect this: it still receives the arpeggiator's notes.
-        """
+        """The engine cannot detect this: it still receives the arpeggiator's notes."""
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())
@@ -250,8 +237,8 @@ class Arpeggiator:
 
     def _clock(self, _event: Clock) -> bool:
         if self._tempo.clock(self._now):
-            # The count of beats restarts at 0 here, so the pattern restarts. The sounding note ends, because its end is
-            # given in beats of the old count.
+            # The count of beats restarts at 0 here. The sounding note ends, because its end is given in beats of the
+            # old count.
             self._steps.begin_at_beat_0()
             if self._sounding is not None:
                 self._sounding = _Sounding(self._sounding.note, self._tempo.beats_at(self._now))
@@ -286,7 +273,7 @@ class Arpeggiator:
         return False
 
     def _switch_on(self) -> None:
-        """Take over the keys that are down: end their notes in the engine, and lift the engine's pedals."""
+        """End the notes of the keys that are down, and lift the engine's pedals."""
         for event in self._passed.values():
             self._give(NoteOff(event.channel, event.note, device=event.device))
             self._keys.press(event)
@@ -298,14 +285,14 @@ class Arpeggiator:
             self._steps.begin(self._tempo.beats_at(self._now))
 
     def _switch_off(self) -> None:
-        """Pass the pedals on to the engine. Keys that are down now stay silent until they are struck again."""
+        """Pass the pedals on. Keys that are down now stay silent until they are struck again."""
         self._end_note()
         self._eaten = set(self._keys.down)
         self._keys.clear()
         for channel, value in self._keys.pedals.items():
             self._give(ControlChange(channel, Control.SUSTAIN, value))
 
-    # Plain functions, not methods bound to `self`, for the reason given in class Performance.
+    # Not methods bound to `self`, for the reason given in class Performance.
     _HANDLERS: ClassVar[dict[type, Callable[..., bool]]] = {
         NoteOn: _note_on,
         NoteOff: _note_off,

@@ -1,4 +1,4 @@
-"""Builds the rack that the settings and the sound describe, for `play`, `render` and `bench` alike."""
+"""Builds the rack that the settings and the sound describe."""
 
 from __future__ import annotations
 

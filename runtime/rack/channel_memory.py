@@ -28,8 +28,8 @@ _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_L
 class ChannelMemory:
     """The latest event of each controller, in the order of arrival.
 
-    is_mapped: returns whether an event's control moves a target or starts an action. Mapped controls are not
-    remembered, because the targets of another sound have other positions.
+    is_mapped: returns whether an event's control moves a target or starts an action. These are not remembered: the
+    targets of another sound have other positions.
     """
 
     def __init__(self, is_mapped: Callable[[Event], bool]):
@@ -60,7 +60,6 @@ class ChannelMemory:
         return said
 
     def remember(self, events: Iterable[Event]) -> None:
-        """Continue from the `events` of another ChannelMemory."""
         for event in events:
             if isinstance(event, ControlChange):
                 self._hear_control(event, is_mapped=False)  # `events` returns only controls that were not mapped
@@ -92,13 +91,13 @@ class ChannelMemory:
             self._say((event.channel, event.control, msb, lsb), chosen)
 
     def _reset_controllers(self, channel: int) -> None:
-        # The values of registered parameters stay, too; they are the entries whose keys have four items.
+        # The values of registered parameters stay, too: the entries whose keys have four items.
         self._said = {
             key: said for key, said in self._said.items() if key[0] != channel or len(key) == 4 or key[1] in _STAY
         }
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Select no parameter on the channel, so that data entry sets nothing until a parameter is selected."""
+        """Data entry then sets nothing until a parameter is selected."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

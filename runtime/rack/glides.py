@@ -12,7 +12,7 @@ GLIDE_S = 0.02
 class Glide:
     """A number that moves in a straight line from one value to another, then stays; a function of the absolute frame.
 
-    value: the value at the start. n_frames: length of a glide. target: the value at the end of the present glide.
+    n_frames: length of a glide. target: the value at the end of the present glide.
     """
 
     __slots__ = ("_begin", "_end", "_start", "n_frames", "target")
@@ -23,19 +23,16 @@ class Glide:
         self.n_frames = n_frames
 
     def value(self, frame: int) -> float:
-        """The value at one frame."""
         if frame >= self._end:
             return self.target
         return self._start + (self.target - self._start) * (frame - self._begin) / (self._end - self._begin)
 
     def move(self, frame: int, target: float) -> None:
-        """Begin to glide to another value at `frame`."""
         if target != self.target:
             self._start, self.target = self.value(frame), target
             self._begin, self._end = frame, frame + self.n_frames
 
     def rests(self, frame: int) -> bool:
-        """Whether the value is constant from `frame` on."""
         return frame >= self._end
 
     def fill(self, out: np.ndarray, frame: int, changes: Sequence[tuple[int, float]] = ()) -> None:

@@ -24,7 +24,6 @@ class HeldKeys:
 
     @property
     def down(self) -> frozenset[Key]:
-        """The keys that are physically down."""
         return frozenset(self._down)
 
     def press(self, event: NoteOn) -> bool:
@@ -40,12 +39,10 @@ class HeldKeys:
         return begins
 
     def release(self, channel: int, note: int) -> None:
-        """Release a key."""
         self._down.discard((channel, note))
         self._let_go()
 
     def move_pedal(self, channel: int, value: int) -> None:
-        """Set the value of a sustain pedal."""
         if value >= SWITCH_ON:
             self.pedals[channel] = value
         else:
@@ -53,7 +50,6 @@ class HeldKeys:
             self._let_go()
 
     def set_hold(self, hold: bool) -> None:
-        """Switch `hold` on or off."""
         self._hold = hold
         self._let_go()
 
@@ -63,7 +59,6 @@ class HeldKeys:
             self.chord = {key: event for key, event in self.chord.items() if key in self._down}
 
     def clear(self) -> None:
-        """Let go of all keys, also of those that are down."""
         self.chord.clear()
         self._down.clear()
 

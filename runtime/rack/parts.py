@@ -28,7 +28,7 @@ from runtime.rack.glides import GLIDE_S, Glide
 from runtime.sound.sound import Sound
 
 EVERY_CHANNEL = -1
-# Events that only the present engine gets: the notes that ring out on earlier engines do not follow them.
+# Events that the earlier engines, whose notes ring out, do not get.
 _OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
 
 
@@ -47,7 +47,7 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gains(self) -> tuple[float, float]:
-        """The left and the right gain, by equal-power panning; panned to the middle, both equal the part's level."""
+        """The left and the right gain, by equal-power panning; in the middle, both equal the part's level."""
         level, angle = 10.0 ** (self.level_db / 20.0), math.pi / 4.0 * (1.0 + self.pan)
         if not self.pan:
             return level, level
@@ -64,9 +64,8 @@ class Playable(msgspec.Struct, frozen=True):
 class Part:
     """One part of the rack, with its engines and the gains that glide.
 
-    engine: plays the next notes. sound: the sound that this engine began with. leaving: earlier engines, whose notes
-    ring out. settings: which notes the part plays. gains: a Glide for the left and one for the right gain. sends: a
-    Glide for the send to the reverb, and one for the send to the chorus.
+    engine: plays the next notes. sound: the sound with which this engine began. leaving: earlier engines, whose notes
+    ring out. gains: for left and right. sends: for reverb and chorus.
     """
 
     def __init__(self, playable: Playable, settings: PartSettings):
@@ -76,21 +75,17 @@ class Part:
         n_frames = round(GLIDE_S * self.engine.sample_rate_hz)
         self.gains = tuple(Glide(gain, n_frames) for gain in settings.gains)
         self.sends = tuple(Glide(level * settings.send, n_frames) for level in self._levels)
-        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # the notes that each held (channel, key) began
+        self._held: dict[tuple[int, int], tuple[int, ...]] = {}  # for each held (channel, key), the notes that it began
 
     def engines(self) -> list[Engine]:
         """The engines that may sound, oldest first."""
         return [*self.leaving, self.engine]
 
     def hears(self, channel: int) -> bool:
-        """Whether the part hears a channel, 0 to 15."""
         return self.settings.channel in (EVERY_CHANNEL, channel)
 
     def note_of(self, event: NoteOn) -> NoteOn | None:
-        """Return the note that the part plays for a pressed key; None if it plays none.
-
-        The note is stored, so that the key's release reaches it.
-        """
+        """Return the note that the part plays for a pressed key, or None; remember it for the key's release."""
         limits, note = self.settings, event.note + self.settings.transpose
         plays = (
             self.hears(event.channel)
@@ -107,7 +102,7 @@ class Part:
         return event if note == event.note else msgspec.structs.replace(event, note=note)
 
     def take(self, event: Event, frame: int | None) -> bool:
-        """Post any event but a NoteOn to the part's engines; return False if the event does not concern the part."""
+        """Post any event but a NoteOn to the part's engines; return False if it does not concern the part."""
         if not isinstance(event, ChannelEvent):
             self._post(event, frame)
             return True
@@ -119,7 +114,7 @@ class Part:
         return False
 
     def ring_out(self, event: Event, frame: int | None) -> None:
-        """Post an event, as `take` does, to a part that begins no more notes; ignore those of _OF_PRESENT_SOUND."""
+        """Post an event, as `take` does, to a part that begins no more notes."""
         if not isinstance(event, _OF_PRESENT_SOUND):
             self.take(event, frame)
 
@@ -152,7 +147,7 @@ class Part:
         self._send(frame)
 
     def swap(self, playable: Playable, frame: int) -> None:
-        """Let another engine play the next notes, from `frame` on."""
+        """Let another engine play the next notes."""
         self.leaving.append(self.engine)
         self.engine, self.sound = playable.engine, playable.sound
         self.engine.start_at(frame)
@@ -164,19 +159,18 @@ class Part:
             glide.move(frame, level * self.settings.send)
 
     def take_gone(self) -> list[Engine]:
-        """Remove the earlier engines that are silent, and return them."""
+        """Remove and return the silent earlier engines."""
         gone = [engine for engine in self.leaving if engine.is_silent]
         if gone:
             self.leaving = [engine for engine in self.leaving if engine not in gone]
         return gone
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the levels and the held keys, as plain values for `remember`."""
+        """Return plain values for `remember`."""
         glides = {f"glide_{number}": taken(glide) for number, glide in enumerate((*self.gains, *self.sends))}
         return glides | {"part": {"levels": self._levels, "held": self._held.copy()}}
 
     def remember(self, memory: Mapping[str, dict[str, Any]]) -> None:
-        """Continue from another part's `memory`."""
         for number, glide in enumerate((*self.gains, *self.sends)):
             given(glide, memory.get(f"glide_{number}", {}))
         said = memory.get("part", {})
@@ -201,8 +195,8 @@ class Part:
         """Add the part's sound to the effects' inputs `buses`, as loud as its sends say.
 
         sound: the part's sound, float32 (n_frames, 2). frame: of the first sample. buses: (2, n_frames, 2), the inputs
-        of the reverb and the chorus. fed: for each bus, whether any part has added sound; until then the bus's contents
-        are undefined. scratch: working memory of the sound's shape.
+        of the reverb and the chorus. fed: for each bus, whether it has sound; until then its contents are undefined.
+        scratch: working memory of the sound's shape.
         """
         changes = self.engine.take_sends()
         if changes:

@@ -29,9 +29,9 @@ LONGEST_PIECE = 4096
 class BehindParts(Protocol):
     """What a rack needs of its effects.
 
-    sleep: whether the effects are silent until they receive sound.
-    add: adds reverb and chorus to `dry`, in place. reverb_send, chorus_send: the sound that goes into each effect; None
-    for silence. All sounds are float32 (n_frames, 2). frame: of their first sample.
+    sleep: whether the effects are silent until they receive sound. add: adds reverb and chorus to `dry`, in place.
+    reverb_send, chorus_send: the input of each effect, or None. All sounds are float32 (n_frames, 2). frame: of their
+    first sample.
     """
 
     sleep: bool
@@ -46,11 +46,10 @@ class Rack:
 
     parts: (playable, settings) of each part; a playable's engine has no limiter, and has not rendered. n_voices: the
     most voices of all parts together. controls: turns presses of controls into actions; None for the default settings'
-    controls.
-    effects, arpeggiator: None to have none. wake: called on the audio thread when `take_actions` or `take_retired` has
-    something to return; it must not block.
+    controls. wake: called on the audio thread when `take_actions` or `take_retired` has something to return; it must
+    not block.
 
-    The attribute `frame` is the next frame to render; `sample_rate_hz` is the rate of all engines.
+    Attributes: frame: the next frame to render; sample_rate_hz: the rate of all engines.
     """
 
     def __init__(
@@ -96,21 +95,20 @@ class Rack:
         )
 
     def engine(self, part: int = 0) -> Engine:
-        """Return the engine that plays a part's next notes."""
+        """The engine that plays a part's next notes."""
         return self._parts[part].engine
 
     def engines(self) -> list[Engine]:
-        """Return all parts' engines, including engines on which earlier notes ring out; call from any thread."""
+        """All parts' engines, including those on which earlier notes ring out. Any thread may call this."""
         return [engine for part in (*self._leaving, *self._parts) for engine in part.engines()]
 
     @property
     def n_parts(self) -> int:
-        """How many parts there are."""
         return len(self._parts)
 
     @property
     def n_muted(self) -> int:
-        """How many spectra the present engines have silenced, because the values were not finite or too large."""
+        """Spectra that the present engines have silenced, because of values that were not finite or too large."""
         return sum(engine.n_muted for engine in self.engines())
 
     @property
@@ -120,11 +118,11 @@ class Rack:
         return is_dry and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` every event that the audio thread receives, and each requested state."""
+        """Append to `history` each event that the audio thread receives from now on, and each requested state."""
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Let the audio thread append (frame, RackState) to the kept history at the end of the present block."""
+        """Request (frame, RackState) in the history; it comes after the present block."""
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:
@@ -136,15 +134,15 @@ class Rack:
         self._router.remember(state.said)
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Post an event from any thread; frame: as in `Engine.post`."""
+        """Post an event, from any thread; frame: as in `Engine.post`."""
         self._incoming.post(event, frame)
 
     def take_actions(self) -> list[Action]:
-        """Return the actions that the player started since the last call; call from one thread only."""
+        """Return the player's actions since the previous call; call this from one thread only."""
         return self._returns.take_actions()
 
     def take_retired(self) -> list[Engine]:
-        """Return the engines retired since the last call; free them on any thread but the audio thread."""
+        """Return the engines retired since the previous call; free them on any thread but the audio thread."""
         return self._returns.take_retired()
 
     def render(self, out: np.ndarray) -> None:
@@ -177,7 +175,7 @@ class Rack:
         limit(out, self._scratch[0, :n_frames], self._bend[:n_frames])
 
     def _render_piece(self, out: np.ndarray) -> None:
-        """Render all parts and the effects into `out`; no event for the rack itself falls within these frames."""
+        """No event for the rack itself may fall within these frames."""
         frame, n = self.frame, len(out)
         buses, fed = self._buses[:, :n], [False, False]
         sound, scratch = self._scratch[:, :n]
@@ -194,7 +192,6 @@ class Rack:
         self._collect()
 
     def _collect(self) -> None:
-        """Collect the engines' actions, and give earlier engines that are silent to the main thread, to be freed."""
         asked: set[str] = set()
         for number, part in enumerate(self._parts):
             for action in part.engine.take_actions():
@@ -208,24 +205,21 @@ class Rack:
             self._leaving[:] = [part for part in self._leaving if not self._has_gone(part)]
 
     def _retire(self, part: Part) -> None:
-        """Give the main thread the part's earlier engines that are silent."""
         for engine in part.leaving:
             engine.take_actions()
         for engine in part.take_gone():
             self._returns.retire(engine)
 
     def _has_gone(self, part: Part) -> bool:
-        """Return whether a replaced part has fallen silent; if so, give its engine to the main thread."""
         if part.leaving or not part.engine.is_silent:
             return False
         self._returns.retire(part.engine)
         return True
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
-        """Give an engine's action to the main thread; `panic` is carried out here.
+        """asked: names of the actions already given in this piece of rendering.
 
-        asked: names of the actions given so far in this piece of rendering. An action that several parts start is given
-        once, except `program`.
+        An action that several parts start is given once, except `program`. `panic` is carried out here.
         """
         if action.name == "panic":
             self._router.silence(self.frame, engine)

@@ -22,14 +22,13 @@ class Steps:
 
     @property
     def next_beats(self) -> float:
-        """When the next step is due, in beats."""
         return self._beats_of(self._next)
 
     def begin(self, beats: float) -> None:
-        """Begin a chord; beats: the present time, in beats.
+        """Begin a chord; beats: the present time.
 
-        Usually the chord's first step is now. If the settings let chords start on the beat, steps are counted from beat
-        0, and the first one that is not before `beats` begins the chord.
+        The first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and the
+        first one at or after `beats` begins the chord.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0
@@ -38,16 +37,14 @@ class Steps:
             self._next = self._first_from(beats)
 
     def begin_at_beat_0(self) -> None:
-        """Restart the chord at beat 0."""
         self.n_played, self._origin, self._next = 0, 0.0, 0
 
     def advance(self) -> None:
-        """Move on to the next step, and count the present step's note as played."""
         self._next += 1
         self.n_played += 1
 
     def follow(self, settings: Arpeggio, beats: float) -> None:
-        """Use other settings from now on; beats: the present time, in beats. The chord's count of notes continues."""
+        """Use other settings from now on; beats: the present time. The chord's count of notes continues."""
         old, last, due = self._settings, self._beats_of(self._next - 1), self.next_beats
         self._settings = settings
         if (old.step_beats, old.swing, old.starts) == (settings.step_beats, settings.swing, settings.starts):
@@ -66,8 +63,7 @@ class Steps:
         return self._origin + (step + (settings.swing if step % 2 else 0.0)) * settings.step_beats
 
     def _first_from(self, beats: float) -> int:
-        """Return the number of the first step that is not before `beats`."""
         size = self._settings.step_beats
         step = math.ceil((beats - self._origin) / size - _NEAR)
-        # If swing has delayed the step before this one until after `beats`, that step is the first.
+        # If swing has delayed the previous step until after `beats`, that step is the first.
         return step - 1 if (step - 1) % 2 and self._beats_of(step - 1) >= beats - _NEAR * size else step

@@ -17,8 +17,7 @@ _N_INTERVALS = 4
 class TapTempo:
     """The tempo of the latest taps: the median of up to four intervals between them.
 
-    A tap more than RESTART_S after the previous one restarts the measurement. So no tempo below 30 beats a minute is
-    found.
+    A tap more than RESTART_S after the previous one starts anew. So no tempo below 30 beats a minute is found.
     """
 
     def __init__(self, sample_rate_hz: int):

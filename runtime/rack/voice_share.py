@@ -10,8 +10,8 @@ from runtime.engine.engine import Engine
 class VoiceShare:
     """The voices of several engines, in the order in which they end if there are too many.
 
-    All engines must have been rendered up to the same frame. Released voices end before held voices, and older voices
-    before newer ones, as within one engine. The order depends only on events and frames.
+    All engines must have been rendered up to the same frame. Released voices end before held ones, and older before
+    newer ones.
     """
 
     def __init__(self, engines: Sequence[Engine]):
@@ -23,7 +23,6 @@ class VoiceShare:
 
     @property
     def n_voices(self) -> int:
-        """How many voices sound."""
         return len(self._owners)
 
     def start(self, engine: Engine) -> None:
@@ -35,7 +34,6 @@ class VoiceShare:
         self._held.add(id(engine))
 
     def adds(self, engine: Engine) -> bool:
-        """Whether a note on this engine adds a voice."""
         return not (engine.is_mono() and id(engine) in self._held)
 
     def end_one(self) -> Engine:

@@ -1,4 +1,4 @@
-"""Turns patches into plain values and back without loss, so that a recording can store the sounds that were played."""
+"""Turns patches into plain values and back without loss, for recordings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the largest possible array, which is the colour of the longest trajectory
+LARGEST_ARRAY_BYTES = 4 * 2**20  # twice the size of the longest trajectory's colour
 MOST_PARTS = 8  # most trajectories of a patch, and most patches of a morph
 _CURVES = ("latents", "colour_db", "level_db")
 _REMEDY = "use a recording of this version"
@@ -26,12 +26,12 @@ _REMEDY = "use a recording of this version"
 def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
     """A patch as values for JSON, to be read by `patch_of_tree`.
 
-    base: settings that the reader knows; of the patch's settings, only those that differ from `base` are stored.
+    base: the reader's settings; the tree holds only settings that differ from them.
     """
     settings, plain_base = config_tree(patch.settings), config_tree(base)
     tree: dict[str, Any] = {
         "settings": {key: value for key, value in settings.items() if value != plain_base[key]},
-        # Without trajectory files, which may change; the trajectories themselves are stored below.
+        # Trajectories are stored below: their files may change.
         "sound": msgspec.to_builtins(msgspec.structs.replace(patch.sound, trajectory=None), str_keys=True),
     }
     if patch.positions is not None:
@@ -50,7 +50,7 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
 def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
     """The patch in a tree that `patch_tree` made; UserError for any other tree.
 
-    base: as in `patch_tree`; where: the file that the error names.
+    where: the file that the error names.
     """
     try:
         settings = msgspec.convert(config_tree(base) | tree["settings"], Config, strict=False)
@@ -67,7 +67,6 @@ def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
 
 
 def config_tree(config: Config) -> dict[str, Any]:
-    """The settings as values for JSON."""
     return msgspec.to_builtins(config, str_keys=True)
 
 

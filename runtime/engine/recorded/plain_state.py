@@ -1,7 +1,6 @@
 """The plain values of an object: numbers, texts, and lists, tuples, dicts, sets and deques of them.
 
-The state of the player's controls is made of such values. A class may get a further plain attribute: it is stored and
-restored like the others, without new code here.
+A new plain attribute of a class is stored and restored without new code here.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ _TUPLE, _DICT, _SET, _FLOAT, _DEQUE = "tuple", "dict", "set", "float", "deque"
 
 
 def taken(thing: object) -> dict[str, Any]:
-    """An object's plain attributes by name; lists, dicts, sets and deques are copied. Fast enough for the audio thread.
+    """An object's plain attributes by name; mutable containers are copied. Fast enough for the audio thread.
 
-    What a container holds is not examined: `tree_of` leaves out containers with values that are not plain.
+    It does not look into containers: `tree_of` leaves out those whose values are not plain.
     """
     return {
         name: value.copy() if isinstance(value, _COPIED) else value
@@ -29,7 +28,7 @@ def taken(thing: object) -> dict[str, Any]:
 
 
 def given(thing: object, values: dict[str, Any]) -> None:
-    """Set an object's plain attributes to `values`, by name; values of unknown names or of other types are ignored."""
+    """Set an object's plain attributes by name; unknown names and values of other types are ignored."""
     for name, present in list(_attributes(thing)):
         value = values.get(name, thing)
         if value is thing or not isinstance(present, _PLAIN) or not _is_like(value, present):
@@ -52,7 +51,7 @@ def tree_of(values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         try:
             tree[name] = _coded(value)
-        except TypeError:  # the value contains something that is not plain
+        except TypeError:
             continue
     return tree
 
@@ -71,7 +70,6 @@ def _attributes(thing: object) -> list[tuple[str, Any]]:
 
 
 def _is_like(value: object, present: object) -> bool:
-    """Whether `value` may replace `present`: both have the same type, or both are numbers or None."""
     if isinstance(present, _SCALARS):
         return isinstance(value, _SCALARS) and isinstance(value, str) == isinstance(present, str)
     if hasattr(present, "_fields"):

@@ -1,7 +1,7 @@
-"""The state of an engine's controls at a frame: what another engine needs to start at this frame and sound the same.
+"""The state of an engine's controls, from which another engine can continue with the same sound.
 
-It holds what outlives the notes: knobs, maps and controls, channels, tempo and clock, the chosen sound, the number of
-notes so far (which seeds random values), and waiting events. It holds no voices, so it is complete only in silence.
+It holds what outlives the notes, such as knobs, control maps, channels, tempo, the chosen sound, and waiting events. It
+holds no voices, so it is complete only in silence.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ FIRST_SOUND, OTHER_SOUND = -1, -2
 class EngineState(msgspec.Struct, frozen=True):
     """The state of an engine's controls at `frame`, the next frame to be rendered.
 
-    is_silent: whether no voice sounded. program: the program that chooses the present sound; FIRST_SOUND if that is the
-    sound at the start; OTHER_SOUND if it is `chosen`, a sound that an event delivered. step: the present step of the
-    sound's morph, None if the sound has no morph. parts: the plain values of the engine's objects, by the objects'
-    names. waiting: events that had been posted and not yet applied, with their frames.
+    program: the program that chooses the present sound, FIRST_SOUND for the sound at the start, or OTHER_SOUND for
+    `chosen`, a sound that an event delivered. step: the present step of the sound's morph, or None. parts: the plain
+    values of the engine's objects, by name. waiting: the posted events that are not yet applied, with their frames.
     """
 
     frame: int
@@ -40,7 +39,6 @@ class EngineState(msgspec.Struct, frozen=True):
     step: int | None = None
 
     def parts_tree(self) -> dict[str, dict[str, Any]]:
-        """The parts as values for JSON; `parts_of_tree` reads them."""
         return {name: tree_of(values) for name, values in self.parts.items()}
 
 
@@ -50,7 +48,7 @@ def parts_of_tree(tree: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 class StateKeeper:
-    """Reads the state of an engine's parts, and restores the state in another engine's parts."""
+    """Reads the state of an engine's parts, and restores it in another engine's parts."""
 
     def __init__(self, knobs: Knobs, controls: ControlMap, palette: Palette, performance: Performance):
         self._palette, self._performance, self._controls = palette, performance, controls
@@ -68,7 +66,7 @@ class StateKeeper:
         } | {f"channel_{number}": lambda number=number: channels[number] for number in range(N_CHANNELS)}
 
     def take(self, frame: int, is_silent: bool, waiting: tuple[tuple[int, Event], ...]) -> EngineState:
-        """The present state; call on the audio thread, between two blocks. Arguments: as in EngineState."""
+        """The present state; call it on the audio thread, between two blocks. Arguments: as in EngineState."""
         parts = {name: taken(part()) for name, part in self._parts.items() if part() is not None}
         parts["maps"] = self._controls.memory()
         sounds = self._performance.chosen, *self._performance.chosen.morphs
@@ -91,7 +89,7 @@ class StateKeeper:
             chosen = known[min(max(0, state.program - FIRST_SOUND), len(known) - 1)]
         begun_at = state.parts.get("knobs", {}).get("begun_at")
         if begun_at is not None:
-            knobs.choose(begun_at)  # `performance.choose` keeps these positions if the chosen sound has none
+            knobs.choose(begun_at)  # `performance.choose` may keep these positions
         performance.choose(chosen, state.frame)
         if "clock" in state.parts:
             palette.tempo.begin_loop(state.frame)

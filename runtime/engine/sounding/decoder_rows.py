@@ -16,8 +16,7 @@ _N_VERSIONS = 8
 class DecoderRows:
     """Writes the decoder's input rows; caches each lane's conditioning until the lane's note changes.
 
-    Attribute moved: float32 (n_lanes, n_latents), the latents' positions in each lane's newest row, if modulation moves
-    them.
+    Attribute moved: float32 (n_lanes, n_latents), the modulated positions of the latents in each lane's newest row.
     """
 
     def __init__(self, card: Card, n_lanes: int):
@@ -27,9 +26,8 @@ class DecoderRows:
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
         self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # a row for each lane; only conditioning is used
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
-        self._notes = [-1] * n_lanes  # the note whose conditioning each row holds
-        # Knob positions in the decoder's units, one row for each of the newest versions of the knobs. Each knob that is
-        # moved begins a new version.
+        self._notes = [-1] * n_lanes
+        # Knob positions in the decoder's units, one row for each of the newest versions of the knobs.
         self._values, self._next_row = np.zeros((_N_VERSIONS, card.n_latents), np.float32), 0
         self._versions = [-1] * _N_VERSIONS
         self._lowest = np.array([latent.min for latent in card.latents])
@@ -38,8 +36,7 @@ class DecoderRows:
     def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
         """Write the decoder's inputs for each voice into `rows` (at least n_voices, n_inputs).
 
-        voices: ascending by lane.
-        positions: (n_voices, n_latents), the latents' positions for each voice; None for the positions of its knobs.
+        voices: ascending by lane; positions: (n_voices, n_latents), or None for the positions of the knobs.
         """
         n, n_latents = len(voices), len(self._latents)
         sliding = self._follow_notes(voices)
@@ -76,7 +73,7 @@ class DecoderRows:
         return self._values[self._versions.index(knobs.version)]
 
     def _follow_notes(self, voices: Sequence[Voice]) -> list[int]:
-        """Update the lanes' conditioning; returns the indices of the voices that have an MPE slide."""
+        """Returns the indices of the voices that have an MPE slide."""
         sliding, notes = [], self._notes
         for number, voice in enumerate(voices):
             if notes[voice.lane] != voice.model_note:

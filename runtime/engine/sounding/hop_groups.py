@@ -10,17 +10,17 @@ from collections.abc import Iterable
 
 from runtime.events import NEVER
 
-# A batch of lanes that hop together is decoded faster than single lanes, but a large batch makes one block too slow.
+# A batch is decoded faster than single lanes, but a large batch makes one block too slow.
 LARGEST_GROUP, SMALL_GROUP = 16, 4
-# From a reading to its hop, the distance is the hop size divided by this number.
+# the hop size, divided by the distance from a reading to its hop
 _READING_PART = 4
 
 
 class HopGroup:
     """Lanes that hop together, at the frames that equal `offset` modulo the hop size.
 
-    Attributes: due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the value
-    that `Knobs.n_changes` had when the lanes' newest sound, or the spectra of their newest reading, were made.
+    Attributes: due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the
+    `Knobs.n_changes` of the lanes' newest sound or reading.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -37,13 +37,9 @@ class HopGroups:
     """The hop groups: up to 16 lanes form one group; more lanes form groups of 4, with hops spread evenly in time.
 
     Attributes: groups: ascending by lane and by offset; of_lane: each lane's group; offsets_by_lane: each lane's
-    offset; point_offsets: for each lane, the frame of its own points modulo the hop size, if its sound has points of
-    its own. The own points of the first four lanes in a group are at the same frames, and those of the next four a
-    quarter of a hop later. So no block has to make the sound of all lanes.
-
-    reads_early: whether knobs are read, and the spectra for a hop are made, a quarter of a hop before it. Then one
-    block makes the spectra, and a later block finds their phases and makes the sound. frames_ahead: how many frames
-    before its hop a reading lies.
+    offset; point_offsets: each lane's own points, as frames modulo the hop size; reads_early: whether there are
+    readings; frames_ahead: frames from a reading to its hop. The own points of lanes 4 to 7 of a group lie a quarter of
+    a hop after those of lanes 0 to 3, and so on.
     """
 
     def __init__(self, n_lanes: int, hop_size: int):
@@ -67,17 +63,14 @@ class HopGroups:
         self.frames_ahead = hop_size // _READING_PART
 
     def read_early(self, is_early: bool, frame: int) -> None:
-        """Set `reads_early` from `frame` on."""
         if is_early and not self.reads_early:
             self._reads_early_since = frame
         self.reads_early = is_early
 
     def was_read(self, hop: int) -> bool:
-        """Whether the knobs for this hop were read before it."""
         return self.reads_early and self._reads_early_since <= hop - self.frames_ahead
 
     def reading_at(self, frame: int) -> list[HopGroup]:
-        """The groups that sound and have a reading at `frame`."""
         if not self.reads_early:
             return []
         hop = frame + self.frames_ahead
@@ -103,11 +96,10 @@ class HopGroups:
         return due
 
     def next_due(self) -> int:
-        """The frame at which the next group is due."""
         return min([group.due for group in self.groups])
 
     def next_hop(self, frame: int) -> int:
-        """The first hop or reading, at or after `frame`, of a group that sounds; NEVER if none sounds."""
+        """The first hop or reading, at or after `frame`, of a group that sounds, or NEVER."""
         hop = min([group.hop_from(frame) for group in self.groups if group.due != NEVER], default=NEVER)
         return min(hop, self.next_reading(frame)) if self.reads_early else hop
 
@@ -121,7 +113,7 @@ class HopGroups:
         return min([group.hop_from(hop) for group in groups], default=NEVER + self.frames_ahead) - self.frames_ahead
 
     def earliest_hop(self, frame: int) -> int:
-        """The first hop or reading of any group, even a silent one, at or after `frame`; faster than `next_hop`."""
+        """Like `next_hop`, but of all groups, also of silent ones; faster."""
         hop = self._earliest_hop(frame)
         return min(hop, self._earliest_hop(frame + self.frames_ahead) - self.frames_ahead) if self.reads_early else hop
 

@@ -1,4 +1,4 @@
-"""The frames at which spectra of modulated voices are computed; between them the spectra change linearly."""
+"""The points: the frames at which spectra of modulated voices are computed."""
 
 from __future__ import annotations
 
@@ -12,20 +12,16 @@ from runtime.events import NEVER
 class RampPoints:
     """The points of each voice: its hops, and more where its sound changes fast.
 
-    A 10 Hz LFO, interpolated linearly from hop to hop, would cause images at the hop rate 27 dB below the tone. Points
-    at half the distance bring the images to more than 40 dB below the tone, so sounds with a fast LFO have a point in
-    the middle of each hop, too.
+    Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
+    hop, would cause images at the hop rate 27 dB below the tone; from point to point, they are more than 40 dB below.
 
-    A plucked note's envelope falls fast. If it were interpolated from hop to hop, the sound would depend on where in a
-    hop the note begins. So the notes of such sounds begin with closer points, counted from their own start.
+    A note with a fast envelope, such as a plucked one, begins with closer points, counted from its start.
 
-    If the voices of a sound are made one by one, they have points of their own in place of those at the hops. The first
-    four lanes of a hop group have their points at the same frames, and the next four a quarter of a hop later. So no
-    block must make the sound of all lanes.
+    Voices that are made one by one have points of their own in place of those at the hops (see `HopGroups`).
 
     A voice has no point where it begins: a chord's first block has enough work.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; point_offsets: the same for its own points.
+    hop_offsets, point_offsets: for each lane, the frame of its hops and of its own points modulo the hop size.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):
@@ -63,17 +59,17 @@ class RampPoints:
         return min(n_frames, spacing - since % spacing) if spacing else n_frames
 
     def _first_own(self, voice: Voice) -> int:
-        """How many frames after its start a voice has the first point of its own; this depends on its lane."""
+        """Returns frames, counted from the voice's start."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
         spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
-        """The frames to the next point of any voice that has points between its hops; NEVER if none has."""
+        """The frames to the next point of any voice with points between its hops, or NEVER."""
         return min(self.frames_to_next(self._with_extra(voices, frame), frame), default=NEVER)
 
     def is_extra(self, voices: Iterable[Voice], frame: int) -> bool:
-        """Whether any voice that has points between its hops has a point at `frame`."""
+        """Whether any voice with points between its hops has a point at `frame`."""
         return bool(self.at(self._with_extra(voices, frame - 1), frame))
 
     def may_have_extra(self, voice: Voice) -> bool:
@@ -82,7 +78,6 @@ class RampPoints:
         return played.moves_fast or played.has_own_points or bool(played.opening_points)
 
     def _with_extra(self, voices: Iterable[Voice], frame: int) -> list[Voice]:
-        """Those of `voices` that have points between their hops."""
         return [
             voice
             for voice in voices
@@ -90,7 +85,6 @@ class RampPoints:
         ]
 
     def at(self, voices: Sequence[Voice], frame: int) -> list[Voice]:
-        """The voices that have a point at `frame`."""
         ahead = self.frames_to_next(voices, frame - 1)
         return [v for v, n_frames in zip(voices, ahead, strict=True) if n_frames == 1 and v.started_at < frame]
 
@@ -101,7 +95,7 @@ class RampPoints:
 
 
 def first_wait(voice: Voice) -> int:
-    """How many frames after its beginning, at most, a voice has its first point."""
+    """The most frames from a voice's beginning to its first point."""
     played = voice.played
     distance = played.opening_points[0][1] if played.opening_points else 0
     return distance or (FARTHEST // 2 if played.moves_fast else FARTHEST)

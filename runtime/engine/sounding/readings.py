@@ -1,4 +1,4 @@
-"""At readings, makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
+"""Makes the spectra of a hop in an earlier block, so that no block has to do all work of a hop."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
     This is done while coherent phases or moving spectra sound: then a hop has most work. A knob that moves between a
-    reading and its hop is heard from the next hop on. All else is heard as early as without readings.
-
-    The arguments are as in `VoiceSound`; points: the points of voices that move.
+    reading and its hop is heard from the next hop on. points: the points of voices that move; the rest: as in
+    `VoiceSound`.
     """
 
     def __init__(self, spectra: Spectra, hops: HopGroups, points: RampPoints, bank: VoiceBank, knobs: Knobs):
@@ -30,7 +29,7 @@ class Readings:
         self._hops.read_early(is_early, frame)
 
     def read(self, moving: Sequence[Voice], frame: int, n_events: int) -> bool:
-        """Make the spectra of the groups that have a reading at `frame`; return whether there are such groups.
+        """Make the spectra of the groups that have a reading at `frame`; return whether there are any.
 
         moving: as in `begin_span`; n_events: as in `VoiceSound.follow`.
         """
@@ -47,10 +46,9 @@ class Readings:
         return bool(groups)
 
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
-        """Make, for the voices with a point at the next hop, the spectra of the point after it.
+        """For the voices that have a point at the next hop, make the spectra of the point after it.
 
-        This is done only for voices whose ramp between the two points is as long as the first voice's. The others get
-        theirs at the hop.
+        Voices whose ramp is not as long as the first voice's get theirs at the hop.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
@@ -64,8 +62,8 @@ class Readings:
     def hop(self, group: HopGroup, hopping: Sequence[Voice], frame: int) -> tuple[list[Voice], list[Voice]]:
         """Of a group's voices that hop at `frame`: those with a prepared spectrum, and those that need one made now.
 
-        If some are prepared, a voice that began after the reading also gets its spectrum now: steady voices are
-        added up only if all of them change together.
+        If some are prepared, a voice that began after the reading also needs one: steady voices are added up only if
+        all of them change together.
         """
         prepared = self._spectra.take_prepared(hopping)
         was_read = self._hops.was_read(frame)
@@ -81,7 +79,6 @@ class Readings:
 
 
 def _is_stale(voice: Voice) -> bool:
-    """Whether a voice that does not move has a spectrum that is out of date."""
     return voice.spectrum_version != voice.knobs.version and not voice.played.spectrum_moves
 
 

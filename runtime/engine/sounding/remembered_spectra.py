@@ -1,4 +1,4 @@
-"""Remembers the newest spectrum of each note, to use it if the note is struck again."""
+"""Remembers the newest spectrum of each note, for when the note is struck again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from runtime.engine.voices.bank import Voice
 
 
 class RememberedSpectra:
-    """The newest spectrum of each note, with the version of the knobs that it was decoded for.
+    """The newest spectrum of each note, with the version of the knobs for which it was decoded.
 
-    A remembered spectrum is used when its note is struck again and no knob has moved. Spectra of voices with an MPE
-    slide are not remembered.
+    Spectra of voices with an MPE slide are not remembered.
     """
 
     def __init__(self, note_range: tuple[int, int], n_bins: int):
@@ -23,18 +22,17 @@ class RememberedSpectra:
         self._versions = [-1] * n_notes
 
     def knows(self, voice: Voice) -> bool:
-        """Whether the spectrum of a voice's note is remembered for its version of the knobs."""
         return not voice.slide and self._versions[voice.model_note - self._lowest] == voice.knobs.version
 
     def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:
-        """Remember the spectra, magnitudes (n_voices, n_bins), that were decoded for these voices."""
+        """magnitudes: (n_voices, n_bins)."""
         for voice, row in zip(voices, magnitudes, strict=True):
             if not voice.slide:
                 self._magnitudes[voice.model_note - self._lowest] = row
                 self._versions[voice.model_note - self._lowest] = voice.knobs.version
 
     def recall(self, voices: Sequence[Voice], out: np.ndarray) -> np.ndarray:
-        """Write the remembered spectra of the voices' notes into the first rows of `out`, and return these rows."""
+        """Write the remembered spectra into the first rows of `out`, and return these rows."""
         for voice, row in zip(voices, out, strict=False):
             row[:] = self._magnitudes[voice.model_note - self._lowest]
         return out[: len(voices)]

@@ -1,4 +1,4 @@
-"""Decodes the spectra that voices need, in batches, and keeps the newest one of each note for its next key press."""
+"""Decodes the spectra that voices need, in batches."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from runtime.engine.synthesis.shaping.shaper import Shaper
 from runtime.engine.voices.bank import Voice
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 
-# The method `LaneSound.set_spectra` or one that takes the same arguments.
+# A function with the arguments of `LaneSound.set_spectra`.
 Take = Callable[..., None]
 
 
 class Prepared(NamedTuple):
-    """Spectra to which voices will be led, made before the call of `lead` that needs them.
+    """Spectra at the end of a ramp, made before the call of `lead` that needs them.
 
-    key: the arguments of that call; if they turn out different, all is made again. groups: for each sound, the values
-    of its voices' targets; led_to: for each voice, what `Voice.led_to` will be; is_new: whether any spectrum changes.
+    key: the expected arguments of that call; groups: for each sound, its voices' values; led_to: for each voice, the
+    next `Voice.led_to`; is_new: whether any spectrum changes.
     """
 
     key: tuple[object, ...]
@@ -36,10 +36,10 @@ class Prepared(NamedTuple):
 
 
 class Foreseen(NamedTuple):
-    """The modulated values of voices, and their bins' gains, computed before the call of `lead` that needs them.
+    """Modulated values and gains of bins, computed before the call of `lead` that needs them.
 
-    key: the arguments of that call; if they turn out different, all is computed again. groups: for each sound, the
-    values of its voices' targets. gains: for each group, the gains of its voices' bins.
+    key: the expected arguments of that call; groups: for each sound, its voices' values; gains: for each group, the
+    gains of its voices' bins.
     """
 
     key: tuple[object, ...]
@@ -50,8 +50,8 @@ class Foreseen(NamedTuple):
 class Seen(NamedTuple):
     """What a voice sounds like now.
 
-    magnitudes: float32 (n_bins,), its spectrum after filter and colour, before the voice's own gain; latents: positions
-    of its latents, 0 to 1.
+    magnitudes: float32 (n_bins,), the spectrum after filter and colour, before the voice's own gain; latents: positions
+    of the latents, 0 to 1.
     """
 
     magnitudes: np.ndarray
@@ -71,8 +71,8 @@ class Spectra:
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
         self._foreseen: Foreseen | None = None
         self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
-        self._prepared: dict[int, Prepared] = {}  # the key is the frame at which the ramps begin
-        self._prepared_notes: dict[int, int] = {}  # by lane: `Voice.order` of the note whose spectrum is prepared
+        self._prepared: dict[int, Prepared] = {}  # by the frame at which the ramps begin
+        self._prepared_notes: dict[int, int] = {}  # by lane: `Voice.order` of the prepared spectrum's note
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
@@ -82,18 +82,14 @@ class Spectra:
         self._make(voices, frame, opening, self._sound.set_spectra)
 
     def prepare(self, voices: Sequence[Voice], frame: int) -> None:
-        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`.
-
-        `give_prepared` gives them.
-        """
+        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`."""
         self._make(voices, frame, False, self._sound.prepare)
         for voice in voices:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` whose prepared spectrum is still right: the voice's note and slide have not changed.
-
-        `give_prepared` must follow for them.
+        """Those of `voices` whose prepared spectrum still fits the note and slide. `give_prepared` must follow for
+        them.
         """
         if not self._prepared_notes:
             return []
@@ -101,18 +97,16 @@ class Spectra:
         return [v for v, note in zip(voices, notes, strict=True) if v.order == note and v.spectrum_version >= 0]
 
     def give_prepared(self, voices: Sequence[Voice]) -> None:
-        """Give voices, ascending by lane, their prepared spectra."""
+        """voices: ascending by lane."""
         self._sound.take_prepared([voice.lane for voice in voices], are_targets=False)
 
     def _make(self, voices: Sequence[Voice], frame: int, opening: bool, take: Take) -> None:
-        """Decode and shape the spectra of voices, and call `take` with them."""
         plain = [voice for voice in voices if voice.is_plain]
         if plain:
             self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum up to its first point. So this spectrum is computed for the frame
-            # half-way to it.
+            # A voice keeps its first spectrum up to its first point, so this spectrum is for the frame half-way to it.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
@@ -123,8 +117,7 @@ class Spectra:
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
         """Compute early what the next call of `lead` will need, if it has the same arguments.
 
-        voices, frame, spacing_frames: as in `lead`; n_events: number of events so far that may have changed a source of
-        modulation.
+        n_events: number of events so far that may have changed a source of modulation; the rest: as in `lead`.
         """
         groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
         for values in groups:
@@ -142,8 +135,7 @@ class Spectra:
     ) -> None:
         """Make the spectra for the next call of `lead` early; it uses them if it has the same arguments.
 
-        Knobs may move until then; the spectra are for their present positions. begin: the frame at which that call will
-        be made and its ramps begin; the rest: as in `lead`.
+        begin: the frame of that call, at which its ramps begin; the rest: as in `lead`.
         """
         groups = values_of(voices, frame, spacing_frames)
         led_to = _led_to(groups)
@@ -158,8 +150,7 @@ class Spectra:
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> bool:
         """Give modulated voices the spectra that they reach at `frame`, after linear ramps of spacing_frames.
 
-        Returns whether any voice's spectrum changes; if not, only widths are set. voices: ascending by lane;
-        n_events: as in `foresee`.
+        Returns whether any voice's spectrum changes. voices: ascending by lane; n_events: as in `foresee`.
         """
         key = _key(voices, frame, spacing_frames, n_events)
         prepared = self._prepared.get(frame - spacing_frames)
@@ -196,7 +187,7 @@ class Spectra:
     def seen(self, voice: Voice) -> Seen:
         """What a voice sounds like now.
 
-        May be called from any thread; then the fields may belong to different frames.
+        On other threads than the audio thread, the fields may belong to different frames.
         """
         latents = self._rows.moved[voice.lane].tolist() if voice.played.latents_move else voice.knobs.positions
         return Seen(self._sound.magnitudes(voice.lane), latents)
@@ -204,9 +195,9 @@ class Spectra:
     def _make_shaped(
         self, values: VoiceValues, take: Take, foreseen: np.ndarray | None = None, leads: bool = False
     ) -> None:
-        """Decode and shape the spectra of voices that play one sound, and call `take` with at most MAX_ROWS at a time.
+        """Decode and shape the spectra of voices that play one sound, and call `take`.
 
-        foreseen: the gains of the voices' bins, None if not yet computed; leads: whether a ramp leads to these spectra.
+        foreseen: the gains of the voices' bins, or None; leads: whether a ramp leads to these spectra.
         """
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)
@@ -276,7 +267,6 @@ def _versions(voices: Sequence[Voice]) -> list[int]:
 
 
 def _led_to(groups: Sequence[VoiceValues]) -> list[tuple[Voice, tuple[object, ...]]]:
-    """Each voice with all values on which its spectrum at the end of a ramp depends."""
     return [
         (voice, (voice.knobs.version, voice.slide, voice.knobs.blend if values.needs_blend else 0.0, key))
         for values in groups

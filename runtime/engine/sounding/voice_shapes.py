@@ -1,4 +1,4 @@
-"""Computes the modulated values on which each voice's spectrum at a frame depends."""
+"""Computes the modulated values on which each voice's spectrum depends."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ _NONE = np.zeros((1, 1))
 
 
 class VoiceValues(NamedTuple):
-    """What modulation adds to the spectral targets of voices that all play one sound, at one frame.
+    """What modulation adds to the spectral targets of voices that play one sound, at one frame.
 
-    played: that sound; knobs: its knobs. sums: what is added to each modulated target, float64 (n, 1) for n voices, or
-    (1, 1) if it is the same for all. kept: the factors by which trajectories multiply the knobs' positions; offsets:
-    what trajectories then add; both (n, n_latents), or None without trajectories. colour_db: the trajectories' gains of
-    bands, (n, n_bands), or None.
+    sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all. kept, offsets:
+    (n, n_latents), or None; trajectories multiply the knobs' positions by `kept`, then add `offsets`. colour_db: the
+    trajectories' gains of bands, (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]
@@ -37,7 +36,6 @@ class VoiceValues(NamedTuple):
     colour_db: np.ndarray | None = None
 
     def part(self, first: int, end: int) -> VoiceValues:
-        """The values of the voices from number `first` up to `end`."""
         if first == 0 and end >= len(self.voices):
             return self
         sums = {target: s[first:end] if len(s) > 1 else s for target, s in self.sums.items()}
@@ -45,7 +43,6 @@ class VoiceValues(NamedTuple):
         return VoiceValues(self.voices[first:end], self.played, self.knobs, sums, *rest)
 
     def parts(self, most: int) -> list[VoiceValues]:
-        """The values in parts of at most `most` voices."""
         return [self.part(first, first + most) for first in range(0, len(self.voices), most)]
 
     def added(self, target: str) -> np.ndarray:
@@ -53,7 +50,7 @@ class VoiceValues(NamedTuple):
         return self.sums.get(target, _NONE)
 
     def keys(self) -> list[bytes]:
-        """For each voice, the modulated values that its spectrum depends on, as bytes: equal values, equal bytes."""
+        """For each voice, the modulated values on which its spectrum depends, as bytes."""
         sums = (column for target, column in self.sums.items() if target != "width")  # a width needs no new spectrum
         columns = [*sums, *(rows for rows in (self.offsets, self.colour_db) if rows is not None)]
         n, widths = len(self.voices), [column.shape[1] for column in columns]
@@ -66,7 +63,7 @@ class VoiceValues(NamedTuple):
         return table.view(f"V{8 * at}")[:, 0].tolist()
 
     def positions(self) -> np.ndarray:
-        """Positions of the latents for each voice, float64 (n, n_latents), 0 to 1: knobs and modulation together."""
+        """Positions of the latents for each voice, float64 (n, n_latents), 0 to 1, with modulation."""
         positions = np.empty((len(self.voices), len(self.knobs.positions)))
         positions[:] = self.knobs.positions
         if self.offsets is not None:
@@ -79,11 +76,10 @@ class VoiceValues(NamedTuple):
         return np.minimum(positions, 1.0, out=positions)
 
     def blends(self) -> list[float]:
-        """The blend of phases for each voice, 0 to 1: knob and modulation together."""
+        """The blend of phases for each voice, 0 to 1, with modulation."""
         return self._one_each(_clipped(self.knobs.blend + self.added("phase_blend"), 0.0, 1.0))
 
     def shape(self) -> Shape:
-        """How the voices' spectra are shaped."""
         sound, knobs = self.played.sound, self.knobs.values
         return Shape(
             filter_kind=self.knobs.filter_kind,
@@ -99,27 +95,24 @@ class VoiceValues(NamedTuple):
 
     @property
     def has_bandwidth(self) -> bool:
-        """Whether the voices may have a bandwidth."""
         return self.played.has_bandwidth or self.knobs.has_bandwidth
 
     @property
     def has_width(self) -> bool:
-        """Whether the voices may have a stereo width."""
         return self.played.has_width or self.knobs.has_width
 
     @property
     def needs_blend(self) -> bool:
-        """Whether the voices' spectra depend on the blend of phases."""
         return self.has_bandwidth or self.played.leads_blend
 
     def bandwidths_cents(self) -> list[float]:
-        """The bandwidth of each voice; an empty list if the sound has none."""
+        """One bandwidth for each voice; an empty list if the sound has none."""
         if not self.has_bandwidth:
             return []
         return self._one_each(_clipped(self.knobs.values["bandwidth"] + self.added("bandwidth"), 0.0, 100.0))
 
     def widths(self) -> list[float]:
-        """The stereo width of each voice, 0 to 1."""
+        """Returns one width for each voice, 0 to 1."""
         return self._one_each(_clipped(self.knobs.values["width"] + self.added("width"), 0.0, 1.0))
 
     def _one_each(self, column: np.ndarray) -> list[float]:
@@ -127,9 +120,8 @@ class VoiceValues(NamedTuple):
 
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
-    """The values at `frame`, in one group for each sound that these voices play; voices keep their order in a group.
-
-    spacing_frames: as in `Moment`.
+    """The values at `frame`, one group for each sound, with the voices in the same order; spacing_frames: as in
+    `Moment`.
     """
     groups: dict[tuple[PlayedSound, SoundKnobs], list[Voice]] = {}
     for voice in voices:
@@ -144,7 +136,7 @@ def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> lis
 
 
 def _path(played: PlayedSound, lanes: np.ndarray, frame: int) -> tuple[np.ndarray | None, ...]:
-    """The fields offsets, kept and colour_db of VoiceValues, which come from trajectories."""
+    """The fields offsets, kept and colour_db of VoiceValues."""
     trajectories = played.trajectories
     if trajectories is None:
         return None, None, None

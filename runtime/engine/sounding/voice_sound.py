@@ -1,4 +1,4 @@
-"""Gives sounding voices their spectra, hops, blends of phases and widths, at the first frame of each span."""
+"""Gives sounding voices their spectra, hops, blends of phases and widths."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ from runtime.events import NEVER
 class VoiceSound:
     """Decides for each span which voices get new spectra and hops, and makes both.
 
-    spectra: decodes spectra; sound: makes the lanes' sound; hops: says which lanes hop when; widths: the voices' stereo
-    widths; bank: the voices; palette: the sounds that may be played; knobs: the targets' positions. Attribute
-    can_foresee: whether `foresee` may have something to do.
+    hops: says which lanes hop when. Attribute can_foresee: whether `foresee` may have something to do.
     """
 
     def __init__(
@@ -43,10 +41,10 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
-        self._foreseen = NEVER, 0  # the newest `foresee`: the frame that it worked for, n_events
+        self._foreseen = NEVER, 0  # what the newest `foresee` worked for: frame, n_events
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
-        # The sounding voices whose spectra are modulated, and those of them that may have points between their hops.
+        # The voices with modulated spectra, and those of them that may have points between their hops.
         self._moving, self._moving_between = list[Voice](), list[Voice]()
 
     def end_silent(self, frame: int) -> None:
@@ -58,10 +56,10 @@ class VoiceSound:
             self._sound.end([voice.lane for voice in self._bank.voices if not voice.active])
 
     def follow(self, changes: Changes, frame: int, n_events: int, transposing: Collection[int]) -> bool:
-        """Make the sound that is due at `frame`; return whether there was any, or a reading, or a voice began.
+        """Make the sound that is due at `frame`; return whether there was a hop or a reading, or a voice began.
 
-        changes: the voices that events have changed; n_events: how many events so far may have changed a source of
-        modulation; transposing: the lanes that will be transposed, from this frame on, by `WideSound.set_ratios`.
+        n_events: number of events so far that may have changed a source of modulation; transposing: the lanes that
+        `WideSound.set_ratios` will transpose at this frame.
         """
         opening = [voice for voice in changes.opening if voice.active]
         self._find_moving()
@@ -84,10 +82,7 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """After events at `frame` without a call of `follow`: find anew which voices move, and if there are readings.
-
-        sources_changed: whether sources of modulation have changed.
-        """
+        """Find anew which voices move, and whether there are readings, after events without a call of `follow`."""
         if sources_changed:
             self._find_moving()
         self._readings.begin_span(self._moving, frame)
@@ -99,10 +94,7 @@ class VoiceSound:
         return with_points and self._points.is_extra(self._moving_between, frame)
 
     def read(self, frame: int, n_events: int) -> bool:
-        """Make the spectra of a reading that is due at `frame`, where no hop may be due; return whether one was due.
-
-        n_events: as in `follow`.
-        """
+        """Make the spectra of a reading at `frame`; return whether one was due. Never call it at a hop."""
         return self._hops.reads_early and self._readings.read(self._moving, frame, n_events)
 
     def next_change(self, frame: int) -> int:
@@ -111,17 +103,16 @@ class VoiceSound:
         return min(end, frame + self._points.frames_to_extra(moving, frame)) if moving else end
 
     def next_reading(self, frame: int) -> int:
-        """The first reading after `frame` at which there are spectra to make; NEVER if there is none."""
+        """The first reading after `frame` with spectra to make, or NEVER."""
         if not self._hops.reads_early:
             return NEVER
         return self._hops.next_reading(frame + 1, None if self._moving else self._knobs.n_changes)
 
     def foresee(self, frame: int, n_events: int) -> None:
-        """Compute, in a block without other work, what voices with points of their own will need at their next point.
+        """Compute early what voices with points of their own will need at their next point.
 
-        They need the sound of their present spectra, from which they will crossfade, and their modulated values. frame:
-        the next block's first frame; n_events: as in `follow`. If an event comes before that point, the values are
-        computed again. So the sound does not depend on the block size.
+        Call it in a block without other work. frame: the next block's first frame; n_events: as in `follow`. If an
+        event comes before that point, the values are computed again.
         """
         voices = [voice for voice in self._moving if voice.played.has_own_points]
         if not voices:
@@ -139,7 +130,6 @@ class VoiceSound:
             self._spectra.foresee(voices, due + lasting[0], lasting[0], n_events)
 
     def _leaving_submixes(self, changes: Changes) -> list[int]:
-        """Lanes that must leave their submix, because their pitch or gain begins to change."""
         sound = self._sound
         lanes = sound.mixed([voice.lane for voice in changes.retuned])
         if not self._bank.all_steady():
@@ -148,24 +138,21 @@ class VoiceSound:
         return lanes
 
     def _hopping(self, group: HopGroup, frame: int) -> list[Voice]:
-        """The sounding voices of a group that have no points of their own, except voices that begin at `frame`."""
+        """The group's sounding voices without points of their own, except voices that begin at `frame`."""
         voices = self._bank.voices[group.lanes]
         return [v for v in voices if v.active and v.started_at < frame and not v.played.has_own_points]
 
     def _give_stale_spectra(
         self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
     ) -> None:
-        """Give spectra to the voices that begin, and to the hopping voices whose spectra are out of date.
-
-        due: the groups that hop at `frame`, with their hopping voices.
-        """
+        """due: the groups that hop at `frame`, with their hopping voices."""
         prepared, wanting, blending = [], [voice for voice in opening if _wants_spectrum(voice)], []
         for group, hopping in due:
             of_group, wanting_of_group = self._readings.hop(group, hopping, frame)
             prepared += of_group
             wanting += wanting_of_group
             blending += [v for v in hopping if v.blend != v.knobs.blend and not v.played.blend_moves]
-        # A spectrum with a bandwidth was widened for one blend, so another blend needs a new spectrum.
+        # A bandwidth is made for one blend, so another blend needs a new spectrum.
         wanting += [voice for voice in blending if voice.has_bandwidth and voice not in wanting]
         if not (prepared or wanting or blending or opening):
             return
@@ -179,11 +166,7 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Begin the sound of voices; transposing: as in `follow`.
-
-        Adjacent lanes of a hop group share one call of `WideSound.open` if their blends are equal and all or none of
-        them are transposed.
-        """
+        """Adjacent lanes of a hop group share one call of `WideSound.open` if they sound alike."""
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -199,7 +182,6 @@ class VoiceSound:
                 group.due = min(group.due, frame + self._sound.frames_to_hop(run.start, frame))
 
     def _hop(self, group: HopGroup, hopping: list[Voice], changes: Changes, frame: int) -> None:
-        """Make one or more hops of sound for a group's hopping voices, and set when the group is due again."""
         if self._palette.has_own_points:
             others = [v.lane for v in self._bank.voices[group.lanes] if v.active and v.played.has_own_points]
             if others:
@@ -218,10 +200,6 @@ class VoiceSound:
         group.due = frame + (n_hops if is_wide and not opened else 1) * self._hops.hop_size
 
     def _set_blends(self, hopping: list[Voice], lanes: range) -> None:
-        """Set the blends of phases with which a group's lanes sound from this hop on.
-
-        hopping: the group's voices that hop, ascending by lane; lanes: all lanes from the first to the last voice's.
-        """
         present, alike = self._knobs.present, hopping
         all_lanes = (
             [lane for lane in lanes if not self._has_own_points(lane)] if self._palette.has_own_points else lanes
@@ -240,7 +218,7 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Move unmodulated voices to the width of their knobs; return False if a voice must wait for its next hop."""
+        """Return False if a voice must wait for its next hop."""
         if not self._palette.has_width:
             return True
         done = True
@@ -254,17 +232,14 @@ class VoiceSound:
         return voice.active and voice.played.has_own_points
 
     def _find_moving(self) -> None:
-        """Find the voices that move; call this when voices begin or end, or sources of modulation change."""
+        """Call this when voices begin or end, or sources of modulation change."""
         moves = self._palette.moves_spectra
         voices = self._bank.used() if moves else ()
         self._moving = [voice for voice in voices if voice.active and voice.played.spectrum_moves]
         self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin to move each voice's spectrum to that of its next point.
-
-        moving: the voices, ascending by lane; n_events: as in `follow`.
-        """
+        """moving: ascending by lane."""
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames
@@ -281,11 +256,10 @@ class VoiceSound:
                     self._widths.move(voice.lane, frame, voice.width, n_frames)
 
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
-        """The lanes' gains for mixing their spectra; 0 for a lane that cannot be mixed.
+        """The gain of each lane in a submix; 0 for a lane that cannot be mixed.
 
-        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, or has points of its own. The same
-        holds for a note that has just begun and changes fast, and for a lane with a bandwidth and coherent phases. Nor
-        can a lane be mixed whose blend is modulated or differs from the present sound's blend.
+        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, has points of its own, has just
+        begun and changes fast, has a bandwidth and coherent phases, or has another blend than the present sound.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])
@@ -311,7 +285,6 @@ class VoiceSound:
 
 
 def _wants_spectrum(voice: Voice) -> bool:
-    """Whether a voice that begins needs a new spectrum."""
     return voice.spectrum_version != voice.knobs.version or (
         voice.has_bandwidth and voice.blend != voice.knobs.blend
     )

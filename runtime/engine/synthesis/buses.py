@@ -1,4 +1,4 @@
-"""Buses add up steady transposed lanes that share a head, so that the sum is transformed and read once."""
+"""Buses add up steady transposed lanes that share a head."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class Buses:
     """Makes buses, and takes lanes out of them.
 
-    A bus is a submix of transposed lanes that share a head: they are read at one place and one speed. The ring of the
-    carrier, the loudest lane, holds the sum of all members, and is heard at the carrier's gain. Lanes enter a bus only
-    at their hop; there a crossfade begins. They can leave at any frame.
+    A bus is a submix of transposed lanes that share a head. The ring of the carrier, the loudest lane, holds the sum of
+    all members, and is heard at the carrier's gain. Lanes enter a bus only at their hop. They can leave at any frame.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, writer: DenseWriter, spectra: LaneSpectra):
@@ -28,7 +27,6 @@ class Buses:
         self._n_mixed = 0
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a bus."""
         return [lane for lane in lanes if self._lanes[lane].bus is not None] if self._n_mixed else []
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
@@ -38,7 +36,7 @@ class Buses:
         return [lane for lane in lanes if (bus := self._lanes[lane].bus) is None or bus.carrier == lane]
 
     def owners(self, lanes: Sequence[int]) -> list[int]:
-        """The lanes in whose rings these lanes sound, ascending: the lanes themselves or their buses' carriers."""
+        """The lanes in whose rings these lanes sound, ascending: the lanes themselves or their carriers."""
         if not self._n_mixed:
             return list(lanes)
         buses = [self._lanes[lane].bus for lane in lanes]
@@ -49,8 +47,8 @@ class Buses:
     ) -> set[int]:
         """Mix the steady lanes that share a head, from their hop at `frame` on.
 
-        spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady. Returns the lanes whose
-        rings are heard and whose sound changes: a crossfade must begin in them.
+        spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady. Returns the heard lanes in
+        which a crossfade must begin.
         """
         rows_by_head: dict[Head, list[int]] = {}
         for row, lane in enumerate(lanes):
@@ -66,10 +64,7 @@ class Buses:
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
-        """The bus for lanes that share a head: `former` if it still fits, None if fewer than two lanes are steady.
-
-        gains: as in `renew`.
-        """
+        """Return `former` if it still fits, and None if fewer than two lanes are steady."""
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if former is not None and former.is_whole and former.members_with_gains == members:
             return former
@@ -84,8 +79,8 @@ class Buses:
     def _regroup(self, lanes: Sequence[int], frame: int, former: Submix | None, bus: Submix | None) -> set[int]:
         """Replace `former` by `bus`; either may be None. Returns the lanes in whose rings a crossfade must begin.
 
-        The ring of the new carrier gets the sum of the members' old sounds. The old sound of a lane that leaves a bus
-        stays in the former carrier's ring.
+        The new carrier's ring gets the sum of the members' old sounds. The old sound of a lane that leaves stays in the
+        former carrier's ring.
         """
         leaving = [] if former is None else [m for m in lanes if self._lanes[m].bus is former]
         entering = [] if bus is None else bus.members
@@ -109,10 +104,10 @@ class Buses:
         return {*leaving, *([] if bus is None else [bus.carrier])}
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own.
+        """Take lanes out of their buses: from `frame` on, each has a sound of its own.
 
-        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
-        members leave.
+        Lanes in no bus stay as they are. The carrier's ring keeps the rest of a running crossfade's old sound. If a
+        carrier leaves, all members leave.
         """
         for lane in lanes:
             bus = self._lanes[lane].bus
@@ -126,8 +121,8 @@ class Buses:
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
         """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
-        How far ahead the bus was made depends on block sizes. So its sound is completed and kept only up to the end of
-        the present dense hop, or of the dense hop in which a running crossfade ends. All later sound is made again.
+        How far ahead the bus was made depends on block sizes. So its sound is kept only up to the end of the present
+        dense hop, or of the dense hop in which a running crossfade ends.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head
@@ -149,7 +144,6 @@ class Buses:
             share[0] = 0.0
 
     def forget(self, lane: int) -> None:
-        """Take a silent lane out of its bus, if it is in one."""
         if self._lanes[lane].bus is not None:
             self._put(lane, None)
 

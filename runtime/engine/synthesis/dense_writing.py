@@ -1,4 +1,4 @@
-"""Writes dense hops, with two samples for each frame, into the rings of transposed lanes, several lanes at a time."""
+"""Writes dense hops into the rings of transposed lanes, several lanes at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class DenseWriter:
     """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of the longest crossfade, in ring samples. The methods take only lanes that are in no bus, or are the
-    carrier of their bus.
+    n_fade: length of the longest crossfade, in ring samples. The methods take only lanes that are in no bus, and
+    carriers.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -51,7 +51,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # brings neighbouring lanes with equal hops together: it is cheaper to make these as one run
+        hops.sort()  # neighbouring lanes with equal hops are cheaper as one run
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]
@@ -68,10 +68,7 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a dense hop into a lane's ring; from the lane's `fade_from` on, the old sound crossfades to it.
-
-        number: the lane's number; begin: the ring sample at which the hop begins.
-        """
+        """begin: the ring sample at which the hop begins."""
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:

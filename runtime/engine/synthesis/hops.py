@@ -26,9 +26,8 @@ ROWS_AT_ONCE = 4
 
 
 class DenseHop(NamedTuple):
-    """One dense hop of neighbouring lanes, as an input of `HopSynthesis.dense_hops`.
-
-    n_bins: how many bins sound, from the lowest on; the rest: as in `HopSynthesis.hops`.
+    """One dense hop of neighbouring lanes; n_bins: number of bins that sound, from the lowest on; the rest: as in
+    `HopSynthesis.hops`.
     """
 
     pairs: np.ndarray
@@ -46,15 +45,14 @@ class HopSynthesis:
     Between two hops four windows overlap. While they share one spectrum M, one inverse transform makes their sum: a
     Hann window is three taps in the frequency domain, and a window's delay rotates its phases. So four windowed and
     delayed spectra add up to one, F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1], where the taps B, A, C depend on
-    the phases only. A note thus begins at full level, and no window is kept for later. The taps of noise phases are a
-    stored table. F with coherent phases is computed elsewhere and passed in. A blend is a weighted sum of both spectra;
-    the squares of the weights add up to 1.
+    the phases only. A note thus begins at full level. The taps of noise phases are a stored table. F with coherent
+    phases is passed in. A blend is a weighted sum of both spectra; the squares of the weights add up to 1.
 
-    A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k still sounds at
-    k * bin_hz.
+    A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k sounds at k *
+    bin_hz.
 
-    Attributes: fft_size, hop_size: in engine frames; n_bins: how many of a spectrum's bins are heard, none above half
-    the engine's sample rate; n_dense_octaves: how many times a dense hop's sample rate can be halved.
+    Attributes: fft_size, hop_size: in engine frames; n_bins: number of bins that are heard, none above half the
+    engine's sample rate; n_dense_octaves: how many times a dense hop's sample rate can be halved.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
@@ -85,14 +83,13 @@ class HopSynthesis:
     ) -> np.ndarray:
         """Sound of one hop of neighbouring lanes, at most MAX_ROWS: float32 (n, fft_size), valid until the next call.
 
-        The first hop_size samples are the overlap-added sound. The samples after them resemble the next hop's sound
-        long enough for a crossfade.
+        The first hop_size samples are the overlap-added sound. The samples after them are for a crossfade.
 
-        pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise,
-        modulo N_NOISE_SPECTRA; first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW
-        lanes; blend: 0 for noise phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases,
-        complex64 (n, n_bins), overwritten if the blend is below 1, or None for noise phases alone; noise_weights: for
-        each lane the weights of its bins' noise, float32 (2 * n_bins,), or None for weights by the blend.
+        pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise;
+        first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW lanes; blend: 0 for noise
+        phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases, complex64 (n, n_bins),
+        overwritten if the blend is below 1, or None; noise_weights: for each lane the weights of its bins' noise,
+        float32 (2 * n_bins,), or None for weights by the blend.
         """
         n = len(pairs)
         hop = DenseHop(pairs, noise_index, first_lane, self.n_bins, blend, coherent, noise_weights)
@@ -111,10 +108,10 @@ class HopSynthesis:
         blend: float = 0.0,
         coherent: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Sum of the lanes' sounds, each times its factor, from one transform.
+        """Sum of the lanes' sounds, each times its factor, from one transform: float32 (1, fft_size), valid until the
+        next call.
 
-        pairs, noise_index, first_lane, blend: as in `hops`; factors: float32 (n, 1), or None if all are 1; coherent: as
-        in `hops`, but already added up: (1, n_bins). Returns float32 (1, fft_size), valid until the next call.
+        factors: float32 (n, 1), or None if all are 1; coherent: already added up, (1, n_bins); the rest: as in `hops`.
         """
         played = slice(2 * self._first_bin, 2 * self.n_bins)
         self._mix(pairs, noise_index, first_lane, factors, blend, coherent, self._filled[0], played)
@@ -132,13 +129,9 @@ class HopSynthesis:
         out: np.ndarray,
         played: slice,
     ) -> None:
-        """Write the sum of the lanes' spectra into `out`.
-
-        played: in a spectrum, the floats of the bins that sound; the rest: as in `mixed_hop`.
-        """
         if coherent is None or blend < 1.0:
             if factors is not None:
-                # Weighting the magnitudes is cheaper than making each lane's complex spectrum and weighting that.
+                # Cheaper than making each lane's complex spectrum and weighting that.
                 np.multiply(pairs[:, 1], factors, out=self._weighted_pairs[: len(pairs), 1])
                 pairs = self._weighted_pairs[: len(pairs)]
             taps = self._taps(noise_index, first_lane, len(pairs))
@@ -147,11 +140,10 @@ class HopSynthesis:
             _blend_in(out, coherent.view(np.float32)[0, played], blend)
 
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
-        """Sound of dense hops of at most ROWS_AT_ONCE lanes in all: float32 (n_lanes, 2 * hop_size >> octave).
+        """Sound of dense hops: float32 (n_lanes, 2 * hop_size >> octave), valid until the next call.
 
-        hops: each is used before the next is taken from the iterable, so their coherent spectra may share memory;
-        octave: how many times the sample rate is halved, at most n_dense_octaves. The result is valid until the next
-        call.
+        hops: of at most ROWS_AT_ONCE lanes in all; their coherent spectra may share memory; octave: how many times the
+        sample rate is halved, at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0
@@ -175,10 +167,10 @@ class HopSynthesis:
         n_bins: int,
         octave: int,
     ) -> np.ndarray:
-        """Sum of the lanes' dense hops, each times its factor, from one transform.
+        """Sum of the lanes' dense hops, each times its factor, from one transform: float32 (1, 2 * hop_size >> octave).
 
-        n_bins: how many bins sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Returns float32
-        (1, 2 * hop_size >> octave), valid until the next call.
+        n_bins: number of bins that sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Valid until the next
+        call.
         """
         fft_size = 2 * self.fft_size >> octave
         spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]
@@ -190,14 +182,12 @@ class HopSynthesis:
         return self._dense_sound_of(1, 1, octave)
 
     def _clear_above(self, rows: slice, n_bins: int) -> None:
-        """Silence bin n_bins and all above it in these rows of the dense spectra; the bins below are filled later."""
         for row in range(rows.start, rows.stop):
             if self._dense_filled[row] != n_bins:
                 self._dense_spectra[row, n_bins : self._dense_filled[row]] = 0.0
                 self._dense_filled[row] = n_bins
 
     def _dense_sound_of(self, n: int, n_transformed: int, octave: int) -> np.ndarray:
-        """Transform the first n_transformed dense spectra; returns the dense hops of the first n of them."""
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
@@ -207,7 +197,7 @@ class HopSynthesis:
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of a hop's lanes into `out`; played: in a spectrum, the floats of the bins that sound."""
+        """played: in a spectrum, the floats of the bins that sound."""
         weights = hop.noise_weights
         if weights is None:
             self._fill_alike(hop, slice(0, len(out)), False, out, played)
@@ -220,10 +210,7 @@ class HopSynthesis:
                 first = row
 
     def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
-        """Write the spectra of some rows of a hop into `out`.
-
-        weighs: True if all these rows have noise weights, False if none has; played: as in `_fill`.
-        """
+        """weighs: True if all these rows have noise weights, False if none has."""
         pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
         if weighs and coherent is not None:
             weighted = self._weighted_pairs[:n]
@@ -242,9 +229,8 @@ class HopSynthesis:
 
 
 def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted: bool = False) -> None:
-    """Mix spectra with coherent phases into spectra with noise phases, as floats; `coherent` is overwritten.
-
-    is_weighted: whether the noise has its weight already.
+    """Mix spectra as floats into `noise`; `coherent` is overwritten; is_weighted: whether the noise has its weight
+    already.
     """
     if blend < 1.0:
         coherent *= coherent_amplitude(blend)
@@ -258,7 +244,7 @@ def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted
 
 
 def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:
-    """Hop size, in frames, of an engine at this sample rate."""
+    """In frames."""
     return _fft_size_at(spec, sample_rate_hz) // N_OVERLAPS
 
 
@@ -279,7 +265,6 @@ def _fft_size_at(spec: StftSpec, sample_rate_hz: int) -> int:
 
 
 def _n_halvings(*sizes: int) -> int:
-    """How many times all of these sizes can be halved without a remainder."""
     return min((size & -size).bit_length() - 1 for size in sizes)
 
 

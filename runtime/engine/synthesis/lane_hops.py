@@ -1,4 +1,4 @@
-"""Makes the lanes' sound hop by hop: at the engine's sample rate, or in dense hops for transposed lanes."""
+"""Makes the lanes' sound hop by hop."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ OVERSAMPLING = 2
 class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound, the hop size
-    plus the crossfade that may follow. Attributes: hop_size: in frames; n_transforms: inverse transforms made so far.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound: the hop size
+    plus a crossfade. Attribute n_transforms: inverse transforms made so far.
     """
 
     def __init__(
@@ -42,13 +42,12 @@ class LaneHops:
         return (frame - self._hop_offsets[lane]) % self.hop_size
 
     def number(self, lane: int, frame: int) -> int:
-        """Number of a lane's newest hop, at or before `frame`."""
         return (frame - self._hop_offsets[lane]) // self.hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
-        """Sound of at most MAX_ROWS neighbouring lanes that hop together, from their hop at or just before `frame` on.
+        """Sound of neighbouring lanes that hop together, from their hop at or just before `frame` on.
 
-        Returns float32 (n, n_frames), valid until the next call; the caller may overwrite it.
+        lanes: at most MAX_ROWS. Returns float32 (n, n_frames), valid until the next call; the caller may overwrite it.
         """
         first = lanes.start
         number = self.number(first, frame)
@@ -65,10 +64,11 @@ class LaneHops:
         return sound
 
     def mixed(self, lanes: slice, carrier: int, shares: np.ndarray, frame: int) -> np.ndarray:
-        """Sum of the lanes' sounds, each times its share, from one transform.
+        """Sum of the lanes' sounds, each times its share, from one transform: float32 (1, n_frames), valid until the
+        next call.
 
-        lanes, frame: as in `sound`; carrier: one of the lanes that are mixed; shares: float32 (n, 1), 0 for a lane that
-        is not mixed. Returns float32 (1, n_frames), valid until the next call.
+        lanes, frame: as in `sound`; carrier: one of the mixed lanes; shares: float32 (n, 1), 0 for a lane that is not
+        mixed.
         """
         number, factors = self.number(carrier, frame), self._spectra.factors(lanes, shares)
         sound = self._synthesis.mixed_hop(
@@ -84,23 +84,22 @@ class LaneHops:
 
 
 class PointHops:
-    """Makes the sound of plain lanes that have points of their own: their spectra change between hops, too.
+    """Makes the sound of plain lanes that have points of their own.
 
-    The sound of all other lanes is made at hops. Attribute has_points: for each lane, whether it has points of its
-    own.
+    Attribute has_points: for each lane, whether it has points of its own.
     """
 
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
         self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
-        self._made_to = [0] * n_lanes  # up to which hop each lane's ring holds its present spectrum's sound
+        self._made_to = [0] * n_lanes  # up to which hop each ring holds the sound of the present spectrum
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
-        """Begin a lane's sound at `frame`; is_made: whether its ring has the sound from `frame` to its next hop."""
+        """Begin a lane's sound at `frame`; is_made: whether its ring has the sound up to its next hop."""
         self._made_to[lane] = frame - self._hops.elapsed(lane, frame) + is_made * self._hop_size
 
     def make_to(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the lanes' sound, with their present spectra, up to `frame` or further; lanes: ascending."""
+        """Make the lanes' sound, with their present spectra, at least up to `frame`; lanes: ascending."""
         for run, made_to in self._runs(lanes):
             while made_to < frame:
                 self._rings.write(run, made_to, self._hops.sound(run, made_to))
@@ -116,23 +115,22 @@ class PointHops:
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Samples after a hop's end are for a crossfade. A crossfade can only begin where the newest hop ends.
+                # Samples after a hop's end are for a crossfade, which can only begin where the newest hop ends.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0
 
     def _runs(self, lanes: Sequence[int]) -> list[tuple[slice, int]]:
-        """Runs of lanes that have the same blend and the same `_made_to`; each run with its `_made_to`."""
         keys = list(zip(self._phases.blend, self._made_to, strict=True))
         return [(run, self._made_to[run.start]) for run in runs_alike(lanes, keys)]
 
 
 class DenseHops:
-    """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop for a crossfade.
+    """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop.
 
-    Attributes: n_bins: how many of a spectrum's bins are heard; n_bins_below_half: how many bins there are from 0 Hz to
-    half the engine's sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples
-    of a dense hop whose sample rate is not halved; n_transforms: inverse transforms made so far, one for each hop.
+    Attributes: n_bins: number of bins that are heard; n_bins_below_half: number of bins from 0 Hz to half the engine's
+    sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples of a dense hop
+    whose sample rate is not halved.
     """
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):
@@ -142,10 +140,10 @@ class DenseHops:
         self._synthesis, self._spectra, self._phases = synthesis, spectra, phases
 
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
-        """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave).
+        """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave), valid until the next call.
 
-        hops: for each hop its lane, its number (as in `LanePhases`) and how many bins sound; octave: how many times the
-        sample rate is halved. The result is valid until the next call; the caller may overwrite it.
+        hops: for each hop its lane, its number (as in `LanePhases`) and the number of bins that sound; octave: how many
+        times the sample rate is halved. The caller may overwrite the result.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
@@ -155,8 +153,8 @@ class DenseHops:
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
-        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: one of the mixed lanes, its hop's number and how
-        many bins sound; this number and these bins hold for all mixed lanes. octave: as in `make`.
+        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: as in `make`, with one of the mixed lanes; its
+        number and bins hold for all; octave: as in `make`.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)
@@ -173,7 +171,6 @@ class DenseHops:
         )
 
     def _runs(self, hops: Sequence[tuple[int, int, int]]) -> list[tuple[slice, int, int]]:
-        """Group neighbouring lanes whose hops are alike; returns each group's lanes, hop number and number of bins."""
         runs: list[tuple[slice, int, int]] = []
         for lane, number, n_bins in hops:
             if runs:

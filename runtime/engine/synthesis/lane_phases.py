@@ -14,12 +14,11 @@ from runtime.engine.synthesis.phases.noise_weights import NoiseWeights
 class LanePhases:
     """Keeps each lane's blend, and the coherent phases of the lanes whose blend is not 0.
 
-    Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on; a transposed lane's dense
-    hops continue this numbering from the plain hop at which they begin.
+    Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on. A transposed lane's dense
+    hops continue these numbers.
 
-    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: list, one number for each
-    lane, 0 for noise phases to 1 for coherent ones; leader: for each lane that is the side of another lane, that lane's
-    number.
+    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: for each lane, 0 for noise
+    phases to 1 for coherent ones; leader: for each side, the number of its lane.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
@@ -29,16 +28,13 @@ class LanePhases:
         self._has_phases = [False] * n_lanes
         self.leader: list[int | None] = [None] * n_lanes
         self._noise_weights = NoiseWeights(n_lanes, n_bins)
-        # What was found in each lane's prepared spectrum, and in its present one. Neighbouring lanes are searched
-        # together; the slice names them.
+        # What was found in each lane's prepared spectrum, and in its present one. The slice names the lanes that were
+        # searched together.
         self._prepared: list[tuple[slice, Found] | None] = [None] * n_lanes
         self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
 
     def prepare(self, lanes: Sequence[int], magnitudes: np.ndarray) -> None:
-        """Find the sinusoids of the spectra that lanes will get.
-
-        lanes: in ascending order; magnitudes: float32 (n_lanes, n_bins).
-        """
+        """Find the sinusoids of the lanes' next spectra; lanes: ascending; magnitudes: float32 (n_lanes, n_bins)."""
         for run in runs_of([lane for lane in lanes if self.blend[lane]]):
             self._prepared[run] = [(run, self._phases.find(run, magnitudes[run]))] * (run.stop - run.start)
 
@@ -48,12 +44,11 @@ class LanePhases:
             self._found[lane], self._prepared[lane] = self._prepared[lane], None
 
     def forget_found(self, lanes: Iterable[int]) -> None:
-        """Record that the sinusoids in the lanes' spectra have not been found yet."""
+        """Record that the sinusoids in the lanes' spectra are not found yet."""
         for lane in lanes:
             self._found[lane] = self._prepared[lane] = None
 
     def open(self, lane: int, blend: float) -> None:
-        """Begin a lane's sound with this blend, and with new phases."""
         self._end(lane)
         self.blend[lane] = blend
 
@@ -79,7 +74,6 @@ class LanePhases:
             current[lane] = self._phases.walk.bandwidth_cents[lane] = bandwidth_cents
 
     def bandwidth_cents(self, lane: int) -> float:
-        """The bandwidth of a lane."""
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
@@ -98,7 +92,7 @@ class LanePhases:
         return [weights.of(lane, blend) if cents else None for lane, cents in enumerate(bandwidths, lanes.start)]
 
     def are_settled(self, lanes: Iterable[int]) -> bool:
-        """Whether `hop` has nothing to do for these lanes if their spectra have not changed."""
+        """Whether `hop` has nothing to do for these lanes while their spectra stay."""
         return all(self._has_phases[lane] == (self.blend[lane] > 0.0) for lane in lanes)
 
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
@@ -128,10 +122,7 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Make the plans of lanes from hop `number` on.
-
-        A run of lanes and their sides are planned together if all these sides are among `lanes`.
-        """
+        """A run of lanes and their sides are planned together if all these sides are among `lanes`."""
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:
@@ -147,7 +138,7 @@ class LanePhases:
             self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None, found)
 
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
-        """Coherent spectra of lanes that share one blend, complex64 (n, n_bins); None if that blend is 0.
+        """Coherent spectra of lanes that share one blend, complex64 (n, n_bins), or None if the blend is 0.
 
         number: the hop's number. The result is valid until the next call.
         """

@@ -19,25 +19,24 @@ from runtime.engine.synthesis.submix import Membership, PlainHops, Submixes
 from runtime.engine.synthesis.transposing.head import Ratio
 from runtime.engine.synthesis.transposition import Beginning, Transposer
 
-# Length of the crossfade from an old spectrum to a new one, for example after a knob's movement; never
-# longer than the hop size. Overlap-add without a crossfade would take a whole window, 93 ms, to reach the new spectrum.
+# Length of the crossfade from an old spectrum to a new one, at most the hop size. Overlap-add without a crossfade would
+# take a whole window, 93 ms.
 CROSSFADE_S = 0.008
-# How many hops one block makes while no spectrum changes. If a knob turns, the hops that have not been played yet are
-# made again. More hops would be cheaper on average, but a single block would have to make them all.
+# How many hops one block makes while no spectrum changes. If a knob turns, the unplayed hops are made again. More hops
+# would be cheaper on average, but one block would have to make them all.
 N_HOPS_AHEAD = 2
 
 
 class LaneSound:
     """The sound of all lanes, made ahead of time into rings.
 
-    A plain lane's ring is read as it is. A transposed lane's ring is read faster or slower than it was made, and the
-    lane stays transposed until its sound ends. Steady lanes may share a ring: plain lanes in a submix, transposed lanes
-    in a bus. With noise phases, a plain lane's sound depends only on the lane, the frame and the spectrum: each hop has
-    its fixed place in the stored noise.
+    A transposed lane's ring is read faster or slower than it was made, and the lane stays transposed until its sound
+    ends. Steady lanes may share a ring: plain lanes in a submix, transposed lanes in a bus. With noise phases, a plain
+    lane's sound depends only on the lane, the frame and the spectrum.
 
     hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases. Attributes: size:
     length of a ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its
-    next hop. A fade-out that reads a lane with `copy` must not be longer.
+    next hop.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
@@ -66,7 +65,6 @@ class LaneSound:
 
     @property
     def n_bins(self) -> int:
-        """How many of a spectrum's bins are heard."""
         return self._dense_hops.n_bins
 
     @property
@@ -76,7 +74,6 @@ class LaneSound:
 
     @property
     def n_transposed(self) -> int:
-        """How many lanes are transposed."""
         return self._transposer.n_active
 
     def frames_to_hop(self, lane: int, frame: int) -> int:
@@ -86,7 +83,7 @@ class LaneSound:
     # Spectra, blends and ratios
 
     def magnitudes(self, lane: int) -> np.ndarray:
-        """A copy of a lane's present magnitudes, float32 (n_bins,); may be called from any thread."""
+        """A copy of a lane's present magnitudes, float32 (n_bins,). Any thread may call this."""
         return self._spectra.magnitudes[lane] / self._spectra.stored_shares[lane, 0]
 
     def set_spectra(
@@ -100,10 +97,10 @@ class LaneSound:
     ) -> None:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
-        A sounding lane crossfades to them at its next hop. semitones: how far each lane's key is from the note that its
-        spectrum was decoded for; gains: float32 (n, n_bins), by which the levelled spectra are multiplied;
-        bandwidths_cents: one for each lane, or empty if all are 0; blends: the blend that each lane will sound with,
-        needed only for bandwidths. When the blend of a lane with a bandwidth changes, its spectrum must be set again.
+        A sounding lane crossfades to them at its next hop. semitones: distance of each lane's key from the note of its
+        spectrum; gains: float32 (n, n_bins), factors of the levelled spectra; bandwidths_cents: one for each lane, or
+        empty if all are 0; blends: each lane's blend, needed only for bandwidths. When the blend of a lane with a
+        bandwidth changes, set its spectrum again.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         for lane in lanes:
@@ -154,7 +151,7 @@ class LaneSound:
     ) -> None:
         """Make new spectra ready, and find their sinusoids; the lanes keep their present spectra until `take_prepared`.
 
-        The lanes must have no bandwidth, neither now nor with the new spectra. The arguments are as in set_spectra.
+        Neither the new nor the present spectra may have a bandwidth. The arguments are as in set_spectra.
         """
         self._spectra.prepare(lanes, magnitudes, semitones, gains)
         self._phases.prepare(lanes, self._spectra.prepared)
@@ -162,7 +159,7 @@ class LaneSound:
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
         """Give lanes, ascending, the spectra of the newest `prepare`.
 
-        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets; if not, lanes crossfade as in
+        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets, or crossfade as in
         set_spectra.
         """
         self._phases.set_bandwidths(lanes, ())
@@ -175,7 +172,7 @@ class LaneSound:
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
         """Make the old sound that the crossfades to new spectra will need; call before `set_spectra`.
 
-        lanes: the lanes that get new spectra and hop at `frame`.
+        lanes: those that get new spectra and hop at `frame`.
         """
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 
@@ -216,7 +213,6 @@ class LaneSound:
         return Beginning(lane, elapsed, number, ratio, fading, self._opened_at[lane] == frame)
 
     def end(self, lanes: Iterable[int]) -> None:
-        """End the transposition of lanes whose sound has ended."""
         for lane in lanes:
             self._transposer.leave(lane)
 
@@ -231,10 +227,11 @@ class LaneSound:
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of a run of lanes that hop together; it has its full level from `frame` on.
+        """Begin the sound of a run of lanes that hop together, at full level; it is made up to `fade_frames` past the
+        next hop.
 
         blend: 0 for noise phases to 1 for coherent ones; is_plain: False if `set_ratios` will transpose the lanes at
-        this frame. The sound is made up to the next hop and `fade_frames` past it.
+        this frame.
         """
         for lane in range(lanes.start, lanes.stop):
             self._transposer.leave(lane)
@@ -261,19 +258,19 @@ class LaneSound:
             self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the sound after the hop at `frame`, if it is not made yet; lanes: those with points of their own."""
+        """Make the sound after the hop at `frame`; lanes: those with points of their own."""
         transposed = self.transposed_among(lanes)
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes keep their spectra at `frame`, a point of their own; call it there in place of `ramp`."""
+        """Let lanes keep their spectra at a point of their own, `frame`; call it there in place of `ramp`."""
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade linearly from lanes' present sound to the sound of the spectra given by `set_targets`.
 
-        lanes: ascending, all hop together. The crossfade begins at `frame` and lasts n_frames. It ends at the
-        lanes' next hop or before; only for lanes with points of their own may it end later.
+        lanes: ascending, all hop together. The crossfade begins at `frame`, lasts n_frames, and ends at the lanes' next
+        hop or before. Only for lanes with points of their own may it end later.
         """
         transposed = self.transposed_among(lanes)
         if transposed:
@@ -293,10 +290,10 @@ class LaneSound:
         return 1 if any(self._changes.changed[lanes]) else N_HOPS_AHEAD
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
-        """Make the sound of n_hops hops for lanes that all hop at `frame`.
+        """Make n_hops hops for lanes that all hop at `frame`.
 
-        lanes: ascending; the last number is at most MAX_ROWS - 1 above the first. gains: float32, one for each lane
-        number from the first to the last: the lane's gain in the mix if it is steady, else 0. The call overwrites them.
+        lanes: ascending; the highest number is at most MAX_ROWS - 1 above the lowest. gains: float32, one for each lane
+        number from the lowest to the highest: the lane's gain in the mix if it is steady, else 0; overwritten.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)
@@ -313,7 +310,6 @@ class LaneSound:
             self._plain_hops.make(plain_lanes, plain, frame, n_hops, changed[rows], gains[rows])
 
     def _hop_phases(self, lanes: Sequence[int], frame: int, changed: Sequence[bool]) -> None:
-        """Fit the phases of plain lanes, which hop at the same frames, to changed spectra."""
         if lanes:
             number = self._hops.number(lanes[0], frame)
             self._phases.hop(lanes, frame, [number] * len(lanes), changed)
@@ -321,11 +317,9 @@ class LaneSound:
     # Submixes
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a submix."""
         return self._membership.members_among(lanes)
 
     def on_bus(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a bus."""
         return self._transposer.mixed(lanes)
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
@@ -335,13 +329,12 @@ class LaneSound:
             self._transposer.unmix(lanes, frame)
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
-        """Which of the first n_lanes are heard: the carrier alone if all n_voices are in one submix, else all."""
+        """As in `Membership`."""
         return self._membership.heard_lanes(n_lanes, n_voices)
 
     # Reading sound
 
     def transposed_among(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are transposed."""
         active = self._transposer.active
         return [lane for lane in lanes if active[lane]] if self._transposer.n_active else []
 
@@ -356,7 +349,7 @@ class LaneSound:
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
         """Sound of lanes from `frame` on: a view (n_lanes, n_frames), which must not reach past the ring's end.
 
-        Rows of transposed lanes are meaningless: `read_transposed` returns their sound.
+        Rows of transposed lanes are meaningless.
         """
         return self._rings.read(lanes, frame, n_frames)
 
@@ -367,8 +360,8 @@ class LaneSound:
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        This sound may end at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without
-        points of its own has no later sound: old samples would be returned, without an error.
+        It may end at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without points
+        of its own has no later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:
             self._transposer.unmix([lane], frame)

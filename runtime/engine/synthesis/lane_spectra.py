@@ -1,4 +1,4 @@
-"""Stores each lane's spectrum at one loudness, and keeps which spectra changed and which still crossfade."""
+"""Stores each lane's spectrum at one loudness, and which spectra changed and which still crossfade."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from runtime.engine.synthesis.shaping.levels import Levels
 class LaneSpectra:
     """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in a submix.
 
-    So a submix with unchanged shares adds up its lanes' spectra as they are. If shares have changed, `factors` returns
-    the factors by which the spectra must be multiplied. The sound of a lane that is made alone is divided by its stored
-    share.
+    So a submix with unchanged shares adds up its lanes' spectra as they are. The sound of a lane that is made alone is
+    divided by its stored share.
 
-    n_bins: how many of a spectrum's bins are heard. Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored
-    spectra in the layout of `neighbour_pairs`; magnitudes: a view of the same memory, (n_lanes, n_bins); shares:
-    float32 (n_lanes, 1), the shares for the spectra that are set next, 1 for a lane that was in no submix;
-    stored_shares: float32 (n_lanes, 1), the shares that the stored spectra contain; prepared: float32
-    (n_lanes, n_bins), the spectra of the newest `prepare`, which `take_prepared` stores.
+    Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`;
+    magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1), for the spectra that are set
+    next, 1 for a lane that was in no submix; stored_shares: float32 (n_lanes, 1); prepared: float32 (n_lanes, n_bins),
+    the spectra of the newest `prepare`.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -49,7 +47,7 @@ class LaneSpectra:
     ) -> None:
         """Bring new magnitudes (n, n_magnitudes) of lanes, ascending, to one level, and store them.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
         """
         for run, rows in _runs_with_rows(lanes):
             levelled = self._levelled[: rows.stop - rows.start]
@@ -71,20 +69,15 @@ class LaneSpectra:
             self._prepared_shares[run] = self.shares[run]
 
     def take_prepared(self, lanes: Sequence[int]) -> None:
-        """Store the prepared spectra of lanes, ascending."""
         for run in runs_of(lanes):
             self.stored_shares[run] = self._prepared_shares[run]
             write_pairs(self.prepared[run], self._pairs[run])
 
     def copy(self, lane: int, into: int) -> None:
-        """Give lane `into` the stored spectrum of `lane`."""
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """Shares, float32 (n, 1), divided by the stored shares; None if all quotients are 1.
-
-        The array is valid until the next call.
-        """
+        """Shares, float32 (n, 1), divided by the stored shares, or None if all are 1; valid until the next call."""
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
             return None
@@ -98,7 +91,7 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Write into `out`, float32 (n, n_bins), the levelled magnitudes times the lanes' shares and `gains`."""
+        """Write into `out`, float32 (n, n_bins)."""
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
         factors *= self.shares[lanes]
@@ -108,7 +101,6 @@ class LaneSpectra:
 
 
 def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
-    """One run of all lanes, ascending, if they are neighbours, else one run a lane; each with its spectra's rows."""
     n = len(lanes)
     if n <= MAX_ROWS and lanes[-1] - lanes[0] == n - 1:
         return [(slice(lanes[0], lanes[-1] + 1), slice(0, n))]
@@ -118,8 +110,7 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 class SpectrumChanges:
     """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp. Attribute
-    changed: one flag for each lane.
+    fade_in, ramps: a new sound's weights in a crossfade, float32 (n_fade,), and in a ramp.
     """
 
     def __init__(self, n_lanes: int, fade_in: np.ndarray, ramps: RampWeights):
@@ -129,7 +120,7 @@ class SpectrumChanges:
         self._ramp_frames = [0] * n_lanes  # length of each lane's ramp; 0 if its crossfade is no ramp
 
     def clear(self, lanes: slice, frame: int) -> None:
-        """Begin lanes at `frame`: forget their earlier changes and crossfades."""
+        """Forget earlier changes and crossfades of lanes that begin at `frame`."""
         n = lanes.stop - lanes.start
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 
@@ -149,20 +140,16 @@ class SpectrumChanges:
         return changed
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Begin ramps, which are linear crossfades, of n_frames at `frame`."""
         for lane in lanes:
             self._fades_end_at[lane], self._ramp_frames[lane] = frame + n_frames, n_frames
 
     def weights_left(self, lane: int, frame: int) -> np.ndarray:
-        """The new sound's weights from `frame` to the end of a lane's crossfade, float32 (fade_left,).
-
-        The weights are valid until the next call.
-        """
+        """The new sound's weights for the rest of a crossfade, float32 (fade_left,), valid until the next call."""
         left, length = self.fade_left(lane, frame), self._ramp_frames[lane]
         if not length:
             return self._fade_in[len(self._fade_in) - left :]
         return self._ramps.of(length, length - left, length)
 
     def fade_left(self, lane: int, frame: int) -> int:
-        """How many frames of a lane's crossfade are left at `frame`; 0 if none is running."""
+        """Frames that are left of a lane's crossfade at `frame`, or 0."""
         return max(0, self._fades_end_at[lane] - frame)

@@ -1,4 +1,4 @@
-"""Groups neighbouring lanes into runs, and numbers the sides, which are second lanes that make lanes wide."""
+"""Groups neighbouring lanes into runs, and numbers the sides of lanes."""
 
 from __future__ import annotations
 
@@ -36,14 +36,12 @@ def _goes_on(runs: list[slice], lane: int) -> bool:
 
 
 class Sides:
-    """Keeps which lanes have a side: a second lane with the same spectrum and pitch and with other phases, for width.
+    """Keeps which lanes have a side.
 
-    The lowest numbers belong to the lanes with a voice, the next few to none, and the highest to the sides, in the
-    order of their lanes.
-
-    n_lanes: number of lanes with a voice; n_aligned: a lane's number and its side's number are equal modulo n_aligned.
-    Attributes: first: number of lane 0's side; n_open: how many lanes have a side; is_wanted, is_open: for each lane,
-    whether it will have a side from its next hop on, and whether it has a side now.
+    The lowest numbers belong to the n_lanes lanes with a voice, the next few to none, and the highest to the sides, in
+    the order of their lanes. n_aligned: a lane's number and its side's number are equal modulo n_aligned. Attributes:
+    first: number of lane 0's side; n_open: number of lanes that have a side; is_wanted, is_open: whether each lane will
+    have a side from its next hop on, and whether it has one now.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):
@@ -51,12 +49,10 @@ class Sides:
         self.is_wanted, self.is_open = [False] * n_lanes, [False] * n_lanes
 
     def put(self, lane: int, is_open: bool) -> None:
-        """Record whether a lane has a side from now on."""
         self.n_open += is_open - self.is_open[lane]
         self.is_open[lane] = is_open
 
     def of(self, lanes: Iterable[int]) -> list[int]:
-        """The numbers of the sides that these lanes have, in the same order."""
         return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
 
     def by_lane(self, values: Sequence[int]) -> list[int]:

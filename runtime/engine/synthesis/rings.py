@@ -8,24 +8,23 @@ import numpy as np
 
 from runtime.engine.synthesis.transposing.dense_rings import ring_places
 
-# Length in frames of the rounded corners of a ramp. Where ramps that rise and fall fast meet, a sharp corner would be
-# heard as a click in a voice that is far louder than full scale. Longer corners would be heard as a tone at the rate of
-# the points.
+# Length in frames of the rounded corners of a ramp. A sharp corner would be heard as a click in a voice that is far
+# louder than full scale. Longer corners would be heard as a tone at the rate of the points.
 CORNER_FRAMES = 16
 
 
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: frames of finished sound that may be written ahead; n_fade: length of a crossfade, and how many frames may
-    be written after the n_ahead frames. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's
-    weights in a crossfade, float32 (n_fade,); ramps: its weights in a ramp.
+    n_ahead: frames of finished sound; n_fade: length of a crossfade; as many frames may be written after the n_ahead
+    frames. Attributes: size: samples of a ring, a power of two; fade_in, ramps: the new sound's weights in a crossfade,
+    float32 (n_fade,), and in a ramp.
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
         self.size = 1 << (n_ahead + n_fade).bit_length()
         self._n_fade = n_fade
-        # One column more than `size`, because the engine always mixes at least two frames.
+        # one column more than `size`, because the engine always mixes at least two frames
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
         self.ramps = RampWeights(n_ahead + n_fade, CORNER_FRAMES, [n_ahead >> k for k in range(5)])
@@ -38,11 +37,11 @@ class Rings:
         return self._samples[lanes, at : at + n_frames]
 
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
-        """Sound of one lane from `frame` on: a copy (n_frames,), which may continue at the ring's beginning."""
+        """Returns a copy (n_frames,)."""
         return np.take(self._samples[lane, : self.size], np.arange(frame, frame + n_frames), mode="wrap")
 
     def write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        """Write sound (n, n_frames) from `frame` on."""
+        """sound: (n, n_frames)."""
         for places, part in ring_places(self.size, frame, sound.shape[1]):
             self._samples[lanes, places] = sound[:, part]
 
@@ -75,27 +74,20 @@ class Rings:
         self.write(lanes, frame + n, sound[:, n:])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
-        """Write the sum of lanes, each times its share, into the ring of lane `into`.
-
-        shares: float32 (n,). The sum is made for n_fade frames, from `frame` on.
-        """
+        """Write the weighted sum of lanes into the ring of lane `into`, for n_fade frames; shares: float32 (n,)."""
         for places, part in ring_places(self.size, frame, self._n_fade):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
             self._samples[into, places] = summed
 
     def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
-        """Subtract the sum of lanes, each times its share, from the ring of lane `of`.
-
-        shares: float32 (n,). The sum is made for n_frames, from `frame` on.
-        """
+        """Subtract the weighted sum of lanes from the ring of lane `of`, for n_frames; shares: float32 (n,)."""
         for places, part in ring_places(self.size, frame, n_frames):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
             self._samples[of, places] -= summed
 
     def silence(self, lane: int) -> None:
-        """Write zeros to the whole ring of a lane."""
         self._samples[lane] = 0.0
 
 
@@ -107,8 +99,8 @@ def fade_in(n: int) -> np.ndarray:
 class RampWeights:
     """Weights of the new sound in ramps from 0 to 1: a straight line with rounded corners.
 
-    longest: most weights in one call, at least four times `corner`; corner: the length of a corner, if the ramp is at
-    least four times as long; ready: lengths for which weights are computed in advance. All lengths are in samples.
+    Lengths are in samples. longest: most weights in one call, at least four times `corner`; corner: length of a corner
+    in a ramp of at least four times this length; ready: lengths for which weights are computed in advance.
     """
 
     def __init__(self, longest: int, corner: int, ready: Sequence[int] = ()):
@@ -132,7 +124,7 @@ class RampWeights:
         out *= slope
         if first < corner:
             np.multiply(self._rise[first:stop], slope, out=out[: corner - first])
-        # The last sample is one step before the end.
+        # The final sample is one step before the end.
         begin = max(length - corner + 1, first)
         if begin < stop:
             fall = self._fall[begin - (length - corner + 1) : stop - (length - corner + 1)]

@@ -1,4 +1,4 @@
-"""Plain lanes' hops: lanes with constant gains are added up as spectra in submixes; all others are made one by one."""
+"""The hops of plain lanes: submixes of lanes with constant gains, and single lanes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from runtime.engine.synthesis.rings import Rings
 class Submix:
     """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
-    Attributes: lanes: a run of lanes that contains all members; members: the lanes that are mixed; gains: float32 (n,),
-    the gain of each lane of the run, 0 if it is no member; members_with_gains: pairs of a member and its gain; shares:
-    float32 (n, 1), the gains divided by the carrier's gain; is_whole: whether no member has left.
+    Attributes: lanes: a run of lanes that contains all members; gains: float32 (n,), the gain of each lane of the run,
+    0 if it is no member; members_with_gains: pairs of a member and its gain; shares: float32 (n, 1), the gains divided
+    by the carrier's gain; is_whole: whether no member has left.
     """
 
     __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "members_with_gains", "shares")
@@ -32,11 +32,10 @@ class Submix:
         self.is_whole = True
 
     def share(self, lanes: slice) -> np.ndarray:
-        """The shares of `lanes`, float32 (n,); they must lie in the submix's run of lanes."""
+        """The shares of `lanes`, float32 (n,), which must lie in the submix's run."""
         return self.shares[lanes.start - self.lanes.start : lanes.stop - self.lanes.start, 0]
 
     def is_of(self, lanes: slice, gains: np.ndarray) -> bool:
-        """Whether this submix has exactly these lanes and gains."""
         return self.lanes == lanes and self.gains.tobytes() == gains.tobytes()
 
 
@@ -48,15 +47,13 @@ class Membership:
         self._of_lane: list[Submix | None] = [None] * n_lanes
 
     def of(self, lane: int) -> Submix | None:
-        """The submix of a lane, or None."""
         return self._of_lane[lane]
 
     def first_of(self, lanes: Iterable[int]) -> Submix | None:
-        """The submix of the first of these lanes that is in a submix, or None."""
+        """The submix of the first lane that has one, or None."""
         return next((self._of_lane[lane] for lane in lanes if self._of_lane[lane]), None) if self._n_mixed else None
 
     def members_among(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a submix."""
         return [lane for lane in lanes if self._of_lane[lane]] if self._n_mixed else []
 
     def heard_lanes(self, n_lanes: int, n_voices: int) -> slice:
@@ -97,10 +94,9 @@ class Submixes:
     def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
-        Members are the lanes whose gain is not 0. There must be two or more, and the spectra of either all or none of
-        them must have changed. spectrum_changed, gains: one for each lane of the run. The sum of the members' old
-        sounds goes to the new carrier's ring, for the crossfade. Members of a former submix are added as their sum,
-        which is in the ring of the former carrier.
+        spectrum_changed, gains: one for each lane of the run. The members are the lanes whose gain is not 0: there must
+        be two or more, and the spectra of all or none of them must have changed. The new carrier's ring gets the sum of
+        the members' old sounds.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed
@@ -129,10 +125,10 @@ class Submixes:
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take those of `lanes` that are in a submix out of it: write each one's own sound from `frame` on.
+        """Take lanes out of their submixes: write each one's own sound from `frame` on.
 
-        During a crossfade, what is left of the lanes' old sound stays in the carrier's ring. If a carrier leaves, all
-        members leave.
+        Lanes in no submix stay as they are. The carrier's ring keeps the rest of a running crossfade's old sound. If a
+        carrier leaves, all members leave.
         """
         for lane in lanes:
             submix = self._membership.of(lane)
@@ -155,8 +151,8 @@ class Submixes:
 class PlainHops:
     """Makes the sound of plain lanes without points of their own, and writes it into their rings.
 
-    is_transposed: a flag for each lane, kept up to date by the transposer; n_kept: how many frames are written for the
-    newest hop: the hop size plus a crossfade.
+    is_transposed: a flag for each lane, kept up to date by the transposer; n_kept: frames written for the newest hop:
+    the hop size plus a crossfade.
     """
 
     def __init__(
@@ -175,7 +171,7 @@ class PlainHops:
         self._hop_size, self._n_kept = hops.hop_size, n_kept
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Crossfade linearly to the sound of the lanes' present spectra, from `frame` on for n_frames."""
+        """Crossfade linearly to the sound of the lanes' present spectra, for n_frames."""
         past, submix = self._hops.elapsed(lanes[0], frame), self._membership.first_of(lanes)
         if submix is not None:
             shares = self._membership.shares_left(submix)
@@ -201,11 +197,11 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # `run` may contain silent and transposed lanes: to make these, too, costs less than to split the run.
+        else:  # to make silent and transposed lanes of `run`, too, costs less than to split it
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
-            # Samples after a hop's end are for a crossfade. A crossfade can only begin where the newest hop ends.
+            # Samples after a hop's end are for a crossfade, which can only begin where the newest hop ends.
             n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])
@@ -214,14 +210,13 @@ class PlainHops:
                 self._write_hop(each, at, sound, fades[each.start - run.start : each.stop - run.start])
 
     def _runs_alone(self, lanes: Sequence[int]) -> list[slice]:
-        """Runs of the lanes that are plain and in no submix; the lanes of each run have one blend."""
+        """Runs of the lanes that are in no submix and not transposed; the lanes of each run have one blend."""
         return runs_alike([lane for lane in lanes if self._is_alone(lane)], self._phases.blend)
 
     def _is_alone(self, lane: int) -> bool:
         return self._membership.of(lane) is None and not self._is_transposed[lane]
 
     def _write_hop(self, lanes: slice, frame: int, sound: np.ndarray, fades: Sequence[bool]) -> None:
-        """Write lanes' sound (n, n_frames) into their rings; fades: for each lane, whether to crossfade."""
         if not any(fades):
             self._rings.write(lanes, frame, sound)
         elif all(fades):

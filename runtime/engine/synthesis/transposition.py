@@ -1,8 +1,6 @@
 """Transposes lanes: reads their sound faster or slower than it was made.
 
-A lane's dense hops are laid end to end in a ring, and reading the ring at a ratio transposes them; bend, glide and
-vibrato change the ratio over time. Shifting the spectrum's bins would fail: below note 29 (44 Hz) the lobes of
-neighbouring harmonics overlap.
+Shifting the spectrum's bins would fail: below note 29 (44 Hz) the lobes of neighbouring harmonics overlap.
 """
 
 from __future__ import annotations
@@ -33,8 +31,8 @@ class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
     hop: number of the lane's newest hop, which becomes its dense hop 0; elapsed: frames since that hop; fading: the
-    lane's sound from now to the end of a crossfade that is still running, empty if none is; is_new: whether the lane's
-    sound begins together with the transposition.
+    lane's sound up to the end of a running crossfade, or empty; is_new: whether the lane's sound begins together with
+    the transposition.
     """
 
     lane: int
@@ -51,9 +49,9 @@ class Transposer:
     Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins also joins
     an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: length in frames of a crossfade from
-    an old spectrum to a new one; max_frames: most frames of one `read`. Attributes: active: for each lane, whether it
-    is transposed; n_active: number of transposed lanes.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: frames of a crossfade from an old
+    spectrum to a new one; max_frames: most frames of one `read`. Attribute active: for each lane, whether it is
+    transposed.
     """
 
     def __init__(
@@ -68,7 +66,6 @@ class Transposer:
         n_lanes = len(hop_offsets)
         self.active, self.n_active = [False] * n_lanes, 0
         self._dense_hops, self._phases = dense_hops, phases
-        # A lane's shift follows from its place among the lanes that hop with it.
         places = [lane - hop_offsets.index(offset) for lane, offset in enumerate(hop_offsets)]
         shifts = [place // _LANES_PER_SHIFT % N_SHIFTS for place in places]
         bins = dense_hops.n_bins, dense_hops.n_bins_below_half
@@ -102,10 +99,7 @@ class Transposer:
             self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
-        """A head with the beginning's ratio: an existing head that can be shared, else a new head.
-
-        begun: lanes that begin at the same frame, and their heads.
-        """
+        """begun: lanes that begin at the same frame, and their heads."""
         offset, candidates = self._hop_offsets[beginning.lane], list(begun)
         if beginning.is_new:
             candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]
@@ -119,7 +113,6 @@ class Transposer:
         return head
 
     def follow(self, number: int, leader: int, frame: int) -> None:
-        """Transpose lane `number` like lane `leader`, from `frame` on."""
         self.n_active += not self.active[number]
         self.active[number] = True
         self._lanes[number].begin(self._lanes[leader].head, frame, self._writer.n_fade)
@@ -139,7 +132,7 @@ class Transposer:
         """Read transposed lanes at other ratios from `frame` on, without a jump in their sound."""
         first = self._lanes[lanes[0]].head
         if len(lanes) == self.n_active == first.n_lanes and ratios.count(ratios[0]) == len(lanes):
-            first.set_ratio(frame, ratios[0])  # the usual case, a wheel that moves all voices, should cost little
+            first.set_ratio(frame, ratios[0])  # the usual case, a wheel that moves all voices
             return
         heads = [self._lanes[lane].head for lane in lanes]
         for head in dict.fromkeys(heads):
@@ -174,10 +167,9 @@ class Transposer:
     def hop(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]) -> None:
         """Begin the crossfades of lanes that hop at `frame`, and renew their buses.
 
-        A crossfade begins for each lane that has a new spectrum, has another number of bins, or enters or leaves a bus.
-        (A lane plays only the bins that its ratio leaves below half the engine's sample rate.) Before the spectrum of a
-        lane is set, `make_fades` must be called for the lane. spectrum_changed: one flag for each
-        lane; gains: the gain of each lane if it is steady, else 0.
+        A crossfade begins for each lane that has a new spectrum or another number of bins below half the engine's
+        sample rate, or that enters or leaves a bus. Call `make_fades` for a lane before its spectrum is set. gains: the
+        gain of each lane if it is steady, else 0.
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
         owners = self._buses.owners(lanes)
@@ -208,7 +200,7 @@ class Transposer:
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade lanes linearly to the sound of their new spectra, from `frame` on for n_frames.
 
-        `before_ramp` must be called before the spectra are set. The new sound is made when it is read.
+        Call `before_ramp` before the spectra are set.
         """
         owners = self._buses.owners(lanes)
         for number in owners:
@@ -216,15 +208,14 @@ class Transposer:
         self._phases.hop(lanes, frame, self._hop_numbers(lanes, frame), [True] * len(lanes))
 
     def mixed(self, lanes: Iterable[int]) -> list[int]:
-        """Those of `lanes` that are in a bus."""
         return self._buses.members_among(lanes)
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take those of `lanes` that are in a bus out of it: from `frame` on, each has a sound of its own."""
+        """As in `Buses`."""
         self._buses.unmix(lanes, frame)
 
     def heard(self, lanes: Sequence[int]) -> list[int]:
-        """Those of `lanes` whose rings are heard: of the members of a bus, only the carrier."""
+        """As in `Buses`."""
         return self._buses.heard(lanes)
 
     # Reading
@@ -254,7 +245,6 @@ class Transposer:
         return max(2, min(self._frames_at_once[len(lanes)], self._quarter_ring // max(1, fastest)))
 
     def _hop_numbers(self, lanes: Sequence[int], frame: int) -> list[int]:
-        """Number of the dense hop that each lane has reached at `frame`."""
         heads = [lane.head for lane in self._chosen(lanes)]
         numbers = {head: head.hop_at(head.place(frame)) for head in dict.fromkeys(heads)}
         return [numbers[head] for head in heads]
@@ -263,7 +253,7 @@ class Transposer:
         return [self._lanes[number] for number in lanes]
 
     def _finish_fade(self, number: int, frame: int, fading: np.ndarray) -> None:
-        """Crossfade from `fading`, which begins at `frame`, to the sound in the ring of lane `number`."""
+        """Crossfade from `fading`, which begins at `frame`, to the lane's ring."""
         head = self._lanes[number].head
         n = (len(fading) - 1) * head.density >> FRACTION_BITS
         dense = np.interp(np.arange(n) * (ONE / head.density), np.arange(len(fading)), fading).astype(np.float32)
@@ -271,6 +261,5 @@ class Transposer:
 
 
 def _frames_at_once(n_lanes: int) -> int:
-    """The most frames that one read should read of n_lanes, a power of two."""
     n_frames = min(max(_LANE_FRAMES_AT_ONCE // max(1, n_lanes), _LEAST_FRAMES_AT_ONCE), _MOST_FRAMES_AT_ONCE)
     return 1 << n_frames.bit_length() - 1

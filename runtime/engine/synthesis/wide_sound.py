@@ -1,4 +1,4 @@
-"""The sound of lanes that may be wide: a wide lane sounds together with a second lane, its side."""
+"""The sound of lanes that may be wide: a wide lane has a side, a second lane."""
 
 from __future__ import annotations
 
@@ -36,29 +36,25 @@ class WideSound(LaneSound):
         self._sides.is_wanted[lane] = is_wanted
 
     def has_side(self, lane: int) -> bool:
-        """Whether a lane has a side now."""
         return self._sides.is_open[lane]
 
     def sides_of(self, lanes: Iterable[int]) -> list[int]:
-        """The numbers of the sides that these lanes have, in the same order; `read` and `copy` accept them as lanes."""
+        """The numbers of these lanes' sides, in the same order; `read` and `copy` accept them as lanes."""
         return self._sides.of(lanes)
 
     # Spectra, blends and ratios
 
     def set_spectra(self, lanes: Sequence[int], *spectra: Any) -> None:
-        """As in `LaneSound`."""
         super().set_spectra(lanes, *spectra)
         for side in self._sides.of(lanes):
             self._changes.changed[side] = True
 
     def set_targets(self, lanes: Sequence[int], *spectra: Any, takes_blends: bool = False) -> None:
-        """As in `LaneSound`."""
         super().set_targets(lanes, *spectra, takes_blends=takes_blends)
         for side in self._sides.of(lanes) if takes_blends else ():
             self._phases.blend[side] = self._phases.blend[side - self._sides.first]
 
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
-        """As in `LaneSound`."""
         super().take_prepared(lanes, are_targets)
         for side in self._sides.of(lanes):
             self._follow(side)
@@ -71,22 +67,18 @@ class WideSound(LaneSound):
             self._follow(side)
 
     def before_new_spectra(self, lanes: Sequence[int], frame: int) -> None:
-        """As in `LaneSound`."""
         super().before_new_spectra([*lanes, *self._sides.of(lanes)], frame)
 
     def set_blend(self, lanes: Sequence[int], blend: float) -> None:
-        """As in `LaneSound`."""
         super().set_blend([*lanes, *self._sides.of(lanes)] if self._sides.n_open else lanes, blend)
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
-        """As in `LaneSound`."""
         if self._sides.n_open:
             ratios = [*ratios, *(ratio for lane, ratio in zip(lanes, ratios, strict=True) if self.has_side(lane))]
             lanes = [*lanes, *self._sides.of(lanes)]
         super().set_ratios(lanes, frame, ratios)
 
     def end(self, lanes: Iterable[int]) -> None:
-        """As in `LaneSound`."""
         super().end(lanes)
         for side in self._sides.of(lanes):
             self._close(side - self._sides.first)
@@ -94,7 +86,6 @@ class WideSound(LaneSound):
     # Making sound
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """As in `LaneSound`."""
         every = range(lanes.start, lanes.stop)
         for lane in every:
             self._close(lane)
@@ -103,15 +94,13 @@ class WideSound(LaneSound):
             super().open(run, frame, blend, is_plain)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
-        """As in `LaneSound`."""
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make early the old sound that `before_ramp` will make if it is called with these arguments."""
+        """Make early the old sound that `before_ramp` will make with the same arguments."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """As in `LaneSound`."""
         super().rest([*lanes, *self._sides.of(lanes)], frame)
 
     def before_ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
@@ -124,7 +113,6 @@ class WideSound(LaneSound):
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """As in `LaneSound`."""
         super().ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
@@ -151,7 +139,6 @@ class WideSound(LaneSound):
             self._close(lane)
 
     def _open(self, lane: int, frame: int) -> int:
-        """Begin the side of a lane; returns the side's number."""
         side = self._sides.first + lane
         self._sides.put(lane, True)
         self._follow(side)
@@ -167,7 +154,6 @@ class WideSound(LaneSound):
             self._transposer.leave(self._sides.first + lane)
 
     def _follow(self, side: int) -> None:
-        """Give a side the spectrum and the bandwidth of its lane."""
         lane = side - self._sides.first
         self._spectra.copy(lane, side)
         self._phases.forget_found([side])

@@ -10,29 +10,27 @@ from runtime.engine.voices.modulation.notes_table import NotesTable
 from runtime.engine.voices.pitch.modulated import ModulatedPitch
 from runtime.engine.voices.played_sound import PlayedSound
 
-# The shortest attack, decay or release: shorter settings, also 0, would be heard as a click.
+# The shortest attack, decay or release: a shorter one would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Length of the fade-out of a stolen or cut voice. It must not exceed `LaneSound.fade_frames`: no later sound is made.
+# Length of the fade-out of a stolen or cut voice; at most `LaneSound.fade_frames`, because no later sound is made.
 CUT_FADE_S = 0.004
-# A decay or release ends smoothly if it would otherwise end more steeply than a straight line of this length: in a
-# voice that is far louder than full scale, the bend at its end would be heard as a click.
+# A decay or release ends smoothly if it would end more steeply than a straight line of this length: the bend would be
+# heard as a click in a voice that is far louder than full scale.
 _STEEPEST_END_S = 0.01
-GAIN_RAMP_S = 0.01  # how long a gain takes to reach its new value after a change of volume, expression or pan
+GAIN_RAMP_S = 0.01  # how long a gain moves after a change of volume, expression or pan
 
 
 class Voice:
     """One voice: the note that its lane plays, and the state of that note.
 
-    Attributes: pitch: the key's pitch, a fractional note number; model_note: the note that the model is asked for;
-    key_offset: pitch minus model_note, in semitones; bend_semitones: shift by the channel's wheel and tuning;
-    vibrato_semitones, vibrato_radians_per_frame: depth and speed of the vibrato; slide: what MPE slide adds to the
-    position of the first latent, about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide begins;
-    glide_end: frame at which the glide ends, -1 without a glide; order: number of notes that were started before this
-    one; blend: the voice's blend of phases; spectrum_version: version of the knobs that the voice's spectrum was
-    decoded for; must_hold: whether the hold stage of the envelope is still to come; played: the voice's sound; knobs:
-    the positions of that sound's targets; led_to: the values to which the voice's newest ramp leads, None without a
-    ramp; is_cut: whether the voice was silenced by `VoiceBank.cut`; modulated_pitch: the voice's pitch ratio if its
-    pitch is modulated; width: the stereo width for which its newest spectrum was made.
+    Attributes: pitch: the key's pitch, a fractional note number; key_offset: pitch minus model_note, in semitones;
+    bend_semitones: shift by the channel's wheel and tuning; slide: what MPE slide adds to the position of the first
+    latent, about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide starts; glide_end: end of the
+    glide (frame), or -1; order: number of earlier notes; blend: blend of phases; spectrum_version: version of the knobs
+    for which the spectrum was made, -1 for none that fits; must_hold: whether the envelope's hold stage is still to
+    come; played: the voice's sound; knobs: positions of that sound's targets; led_to: the values at the end of the
+    newest ramp, or None; is_cut: whether `VoiceBank.cut` silenced the voice; modulated_pitch: the ratio of a modulated
+    pitch; width: the stereo width of the newest spectrum.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",
@@ -62,7 +60,6 @@ class Voice:
 
     @property
     def has_bandwidth(self) -> bool:
-        """Whether the voice may have a bandwidth."""
         return self.played.has_bandwidth or self.knobs.has_bandwidth
 
 
@@ -90,22 +87,22 @@ class VoiceBank:
         return self.envelope.n_changes + self.left.n_changes + self.right.n_changes
 
     def used(self) -> list[Voice]:
-        """The voices of lane 0 to the highest lane that sounds, the silent ones between them included."""
+        """The voices of lane 0 to the highest lane that sounds."""
         return self.voices[: self.n_lanes_used]
 
     def choose(self, limit: int) -> Voice:
-        """The voice for a new note: on the lowest free lane, or the most dispensable voice if `limit` voices sound."""
+        """The voice for a new note: on the lowest free lane, or the most dispensable one if `limit` voices sound."""
         if self.n_active < limit:
             return next(voice for voice in self.voices if not voice.active)
         return self.by_dispensability()[0]
 
     def by_dispensability(self) -> list[Voice]:
-        """The sounding voices, most dispensable first: cut, then released, then held; the older first in each kind."""
+        """The sounding voices, most dispensable first: cut, then released, then held; in each kind, the older first."""
         sounding = (voice for voice in self.used() if voice.active)
         return sorted(sounding, key=lambda voice: (not voice.is_cut, not voice.released, voice.order))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
-        """Begin a note; amplitude: the gain of its velocity; gains: the left and right gain of its channel."""
+        """amplitude: the gain of the note's velocity; gains: the left and right gain of its channel."""
         self.n_active += not voice.active
         self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True
@@ -120,14 +117,14 @@ class VoiceBank:
             ramps.jump(voice.lane, amplitude * gain)
 
     def release(self, voice: Voice, frame: int) -> None:
-        """Begin a voice's release; when the release has ended, the voice's lane is free."""
+        """Begin a voice's release; at its end the lane is free."""
         if voice.active and not voice.released:
             voice.released = True
             self._let_go(voice, frame)
             self._fall(voice, frame, 0.0, voice.knobs.envelope.release_s)
 
     def cut(self, voice: Voice, frame: int) -> None:
-        """Silence a voice as fast as it can be done without a click."""
+        """Silence a voice as fast as possible without a click."""
         if voice.active:
             voice.released = voice.is_cut = True
             self._let_go(voice, frame)
@@ -139,7 +136,7 @@ class VoiceBank:
             voice.played.trajectories.release(voice.lane, frame)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
-        """Legato: let `voice`, which has just started, continue the envelope of `old`; `old` fades out in fade_s."""
+        """Legato: let the new `voice` continue the envelope of `old`, which fades out in fade_s."""
         level = max(self.envelope.value(old.lane, frame), voice.knobs.envelope.sustain)
         self.table.continue_from(voice.lane, old.lane)
         trajectories = voice.played.trajectories
@@ -150,16 +147,15 @@ class VoiceBank:
         self.envelope.move(old.lane, frame, 0.0, self._frames(fade_s), SMOOTH)
 
     def ramp_gains(self, voice: Voice, frame: int, gains: tuple[float, float]) -> None:
-        """Move a voice to its channel's new gains, left and right, without a step."""
         for ramps, gain in zip((self.left, self.right), gains, strict=True):
             ramps.move(voice.lane, frame, voice.amplitude * gain, self._frames(GAIN_RAMP_S), SMOOTH)
 
     def levels(self, voice: Voice, frame: int) -> tuple[float, float, float]:
-        """The envelope, left gain and right gain of a voice at a frame."""
+        """Returns the envelope, left gain and right gain."""
         return tuple(ramps.value(voice.lane, frame) for ramps in (self.envelope, self.left, self.right))
 
     def arrive(self, frame: int) -> None:
-        """Start the next envelope stage of each voice whose ramp ends at `frame`, or free its lane after a release."""
+        """Start the next envelope stage of each voice whose ramp ends at `frame`, or free its lane."""
         for ramps in (self.left, self.right):
             if ramps.n_moving:
                 for lane in np.flatnonzero(ramps.end[: self.n_lanes_used] <= frame):
@@ -171,20 +167,18 @@ class VoiceBank:
             self.n_lanes_used -= 1
 
     def next_end(self) -> int:
-        """The frame at which the next ramp of any lane ends."""
         return min(ramps.next_end(self.n_lanes_used) for ramps in (self.envelope, self.left, self.right))
 
     def steady_gains(self) -> np.ndarray:
         """The gain of every steady lane, float32 (n_voices,), a view; 0 for the others.
 
-        A lane is steady if its envelope and gains do not move, its left and right gain are equal, and
-        nothing modulates its level or pan.
+        A lane is steady if its envelope and gains do not move, its left and right gain are equal, and nothing modulates
+        its level or pan.
         """
         self._find_steady()
         return self._gains
 
     def all_steady(self) -> bool:
-        """Whether every lane in use is steady."""
         self._find_steady()
         return self._all_steady
 
@@ -216,13 +210,12 @@ class VoiceBank:
                 self._fall(voice, frame, adsr.sustain, adsr.decay_s)
 
     def _fall(self, voice: Voice, frame: int, level: float, duration_s: float) -> None:
-        """Let a voice's envelope fall to a level in a decay or a release."""
         n_frames, (c1, c2, c3) = self._frames(duration_s), voice.played.curve
         is_steep = (c1 + 2.0 * c2 + 3.0 * c3) * _STEEPEST_END_S * self._rate_hz > n_frames
         self.envelope.move(voice.lane, frame, level, n_frames, SMOOTH if is_steep else voice.played.curve)
 
     def _hold_frames(self, voice: Voice) -> int:
-        """Length of the hold stage in frames; 0 if the sustain is full, because then no decay follows the hold."""
+        """Returns 0 at full sustain, because no decay follows."""
         envelope = voice.knobs.envelope
         return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 

@@ -1,4 +1,4 @@
-"""The changes of voices in one span, which the engine passes on to the synthesis."""
+"""The changes of voices in one span."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 class Stolen(NamedTuple):
     """A voice whose lane another note took.
 
-    level, left, right: the voice's envelope, left gain and right gain when it was stolen; is_modulated: whether
-    `GridGains` has further gains for the voice.
+    level, left, right: the voice's envelope and gains at that time; is_modulated: whether `GridGains` has further
+    gains.
     """
 
     lane: int
@@ -27,7 +27,7 @@ class Changes:
     """The changes of one span; the object is cleared and used again.
 
     opening: voices that begin; stolen: voices that lost their lanes; retuned: voices whose pitch may have changed;
-    touched: voices that need a new spectrum although no knob moved, because of a new note or an MPE slide.
+    touched: voices that need a new spectrum because of a new note or an MPE slide.
     """
 
     opening: list[Voice] = field(default_factory=list)
@@ -36,7 +36,6 @@ class Changes:
     touched: list[Voice] = field(default_factory=list)
 
     def clear(self) -> None:
-        """Empty all lists."""
         self.opening.clear()
         self.stolen.clear()
         self.retuned.clear()

@@ -1,4 +1,4 @@
-"""Applies channel messages and controls to the voices: wheels, pressure, pedals, levels, parameters, mode messages."""
+"""Applies channel messages and controls to the voices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.events import N_CHANNELS, Aftertouch, ControlChange, PitchWheel, Po
 
 
 class ChannelControls:
-    """Applies the messages of MIDI channels, and updates the channels' voices.
+    """Applies the messages of MIDI channels to the voices.
 
     The messages of an MPE zone's master act on the zone's members, too.
     """
@@ -24,46 +24,40 @@ class ChannelControls:
         self._channels, self._bank, self._notes, self._pitches = channels, bank, notes, pitches
 
     def pitch_wheel(self, event: PitchWheel) -> None:
-        """Bend the notes of the channel."""
         self._channels[event.channel].bend = event.pitch / (8191.0 if event.pitch > 0 else 8192.0)
         self.retune(self._channels.with_members(event.channel))
 
     def aftertouch(self, event: Aftertouch) -> None:
-        """Set the channel's pressure, which may move pitches."""
         self._channels[event.channel].pressure = event.value
         self.retune(self._channels.with_members(event.channel))
 
     def poly_touch(self, event: PolyTouch) -> None:
-        """Set the pressure of one key, which may move its pitch."""
         self._channels[event.channel].key_pressure[event.note] = event.value
         self.retune([event.channel])
 
     def control_change(self, event: ControlChange, frame: int) -> None:
-        """Apply a control that no map has assigned, with its meaning in the MIDI standard."""
+        """Apply a control that no map assigns, with its meaning in the MIDI standard."""
         handler = self._HANDLERS.get(event.control)
         if handler is not None:
             handler(self, event, frame)
 
     def slide(self, event: ControlChange) -> None:
-        """Set the slide of a channel that is a member of an MPE zone, and update the channel's notes."""
+        """Set the slide of a channel of an MPE zone."""
         self._channels[event.channel].slide = event.value
         for voice in self._notes.held(event.channel):
             self._notes.follow_slide(voice)
 
     def reset(self, frame: int) -> None:
-        """Reset all controls, and end all notes."""
         self._channels.reset()
         self._follow_channels(range(N_CHANNELS), frame)
         self._notes.all_off(range(N_CHANNELS), frame)
 
     def retune(self, channels: Iterable[int]) -> None:
-        """Recompute the pitches of these channels' voices."""
         voices = [voice for voice in self._bank.used() if voice.active and voice.channel in channels]
         self._pitches.follow_all(voices)
         self._notes.changes.retuned += voices
 
     def ramp_gains(self, channels: Iterable[int], frame: int) -> None:
-        """Move the gains of these channels' voices to the values that the channels' controls have now."""
         for voice in self._bank.used():
             if voice.active and voice.channel in channels:
                 self._bank.ramp_gains(voice, frame, channel_gains(self._channels, voice))
@@ -121,19 +115,18 @@ class ChannelControls:
         """CC 122 does nothing: this instrument has no keyboard to switch off."""
 
     def _all_notes_off(self, event: ControlChange, frame: int) -> None:
-        """End all notes for CC 123, and for CC 124 to 127: in MIDI 1.0 these mode messages end all notes, too."""
+        """In MIDI 1.0, CC 124 to 127 end all notes, too."""
         self._notes.all_off(self._channels.with_members(event.channel), frame)
 
     def _follow_channels(self, channels: Iterable[int], frame: int) -> None:
-        """Update the voices of channels that were reset: pedals, gains, pitch."""
         for voice in self._bank.used():
             voice.sostenuto = voice.sostenuto and voice.channel not in channels
         self.ramp_gains(channels, frame)
         self.retune(channels)
         self._notes.let_go(channels, frame)
 
-    # Plain functions, not methods bound to `self`: an engine with a reference to itself could not be freed by reference
-    # counting, and the garbage collector is off.
+    # Not methods bound to `self`: an engine with a reference to itself could not be freed by reference counting, and
+    # the garbage collector is off.
     _HANDLERS: ClassVar = {
         Control.BANK_SELECT: _bank_select,
         Control.BANK_SELECT_LSB: _bank_select,

@@ -1,4 +1,4 @@
-"""The controllers of the 16 MIDI channels, and which channels belong together (MPE zones)."""
+"""The controllers of the 16 MIDI channels, and the MPE zones of channels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NO_PARAMETER = (127, 127)
 
 
 class Channel:
-    """The controllers of one channel; they start at MIDI's recommended defaults."""
+    """The controllers of one channel, first at MIDI's recommended defaults."""
 
     __slots__ = ("_fine_semitones", "bank", "bend", "bend_range_semitones", "coarse_semitones", "controls",
                  "expression", "has_bank_lsb", "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program",
@@ -30,7 +30,7 @@ class Channel:
         self.reset_controllers()
 
     def reset_controllers(self) -> None:
-        """Reset what CC 121 resets. Volume, pan, program, slide and parameters' values stay. Source: MIDI's RP-015."""
+        """Reset what CC 121 resets. Source: MIDI's RP-015."""
         self.expression, self.mod_wheel, self.pressure = 127, 0, 0
         self.sustain = self.sostenuto = self.soft = False
         self.bend = 0.0
@@ -60,7 +60,7 @@ class Channel:
             self.bank, self.has_bank_lsb = high << 7 | value, True
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """Apply CC 98 to 101: choose the parameter that data entry sets. CC 98 and 99 choose none that is supported."""
+        """Apply CC 98 to 101: choose the parameter that data entry sets. CC 98 and 99 choose an unsupported one."""
         msb, lsb = self.parameter
         if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER
@@ -68,10 +68,7 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """Apply CC 6 or 38: set the chosen parameter.
-
-        Returns the number of members if the parameter sets up an MPE zone, else None.
-        """
+        """Set the chosen parameter by CC 6 or 38; return how many members an MPE zone gets by this, else None."""
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)
@@ -86,13 +83,11 @@ class Channel:
 
 
 class Channels:
-    """All 16 channels and their MPE zones.
+    """All 16 channels and their MPE zones; `number`: a channel, 0 to 15.
 
-    In a zone the master channel's controllers also hold for its member channels, and each member plays one note. In all
-    methods `number` is the number of a channel, 0 to 15.
-    n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
-    Source: MIDI Polyphonic Expression 1.0: the lower zone's master is channel 0, followed by its members; the upper
-    zone's master is channel 15, preceded by its members.
+    In a zone the master channel's controllers also hold for its member channels. n_lower, n_upper: members of the lower
+    and the upper zone at the start, 0 for no zone. Source: MIDI Polyphonic Expression 1.0: the lower zone's master is
+    channel 0, followed by its members; the upper zone's master is channel 15, preceded by its members.
     """
 
     def __init__(self, n_lower: int = 0, n_upper: int = 0):
@@ -100,7 +95,6 @@ class Channels:
         self.reset()
 
     def reset(self) -> None:
-        """Reset all channels and zones to their state at the start."""
         self._channels = [Channel() for _ in range(N_CHANNELS)]
         self._n_members = [0, 0]
         self._master = [-1] * N_CHANNELS
@@ -115,7 +109,7 @@ class Channels:
     def enter_data(self, number: int, control: int, value: int) -> bool:
         """Apply CC 6 or 38 of a channel; return whether a zone changed.
 
-        If a member of a zone gets another bend range, all members of the zone get it.
+        A bend range set for one member of a zone holds for all members.
         """
         channel, master = self._channels[number], self._master[number]
         n_members = channel.enter_data(control, value)
@@ -148,11 +142,10 @@ class Channels:
         self._with_members = [[number, *of_channel] for number, of_channel in enumerate(members)]
 
     def is_member(self, number: int) -> bool:
-        """Whether a channel is a member of a zone."""
         return self._master[number] >= 0
 
     def with_members(self, number: int) -> list[int]:
-        """The channels on which this channel's controllers act: itself and, if it is a master, its members."""
+        """The channels on which this channel's controllers act: itself and its members, if any."""
         return self._with_members[number]
 
     def _family(self, number: int) -> list[Channel]:
@@ -160,7 +153,7 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The value of a channel or of its master, whichever is higher; of: returns the value of a channel."""
+        """The higher value of a channel and its master; of: returns the value of a channel."""
         return max(of(channel) for channel in self._family(number))
 
     def level(self, number: int) -> float:
@@ -168,20 +161,16 @@ class Channels:
         return math.prod(channel.level for channel in self._family(number))
 
     def expression(self, number: int) -> float:
-        """Expression of a channel times its master's expression, 0 to 1."""
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right.
-
-        It may lie beyond -1 or 1 if the channel's master is panned, too.
-        """
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; with the master's pan, it may lie beyond."""
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:
         """Left and right gain of a channel's notes: equal-power panning, both 1 at the defaults.
 
-        pan: the sound's pan, -1 to 1, to which the channel's pan is added.
+        pan: the sound's pan, -1 to 1, added to the channel's pan.
         """
         level, pan = self.level(number), pan + self.pan(number)
         angle = math.pi / 4.0 * (1.0 + max(-1.0, min(1.0, pan)))
@@ -193,11 +182,9 @@ class Channels:
         return semitones + self._channels[master].pitch_semitones if master >= 0 else semitones
 
     def sustained(self, number: int) -> bool:
-        """Whether the sustain pedal of a channel, or of its MPE master, is down."""
         return any(channel.sustain for channel in self._family(number))
 
     def soft(self, number: int) -> bool:
-        """Whether the soft pedal of a channel, or of its MPE master, is down."""
         return any(channel.soft for channel in self._family(number))
 
     def vibrato_depth(self, number: int) -> int:

@@ -6,8 +6,7 @@ import numpy as np
 
 from runtime.events import NEVER
 
-# The cubic x^2 (3 - 2 x), with slope 0 at both ends, as its coefficients of x, x^2 and x^3. The coefficients for the
-# stages of envelopes come from `cubic_of`.
+# The cubic x^2 (3 - 2 x), with slope 0 at both ends: its coefficients of x, x^2 and x^3.
 SMOOTH = (0.0, 3.0, -2.0)
 
 
@@ -15,11 +14,11 @@ class Ramps:
     """Values, one per row, that each hold a level or move to another level along a cubic.
 
     A moving row's value at frame f is from + (to - from) p(x), where x = (f - start) / length and p is a cubic with
-    p(0) = 0 and p(1) = 1; when the move ends, the row holds `to`.
+    p(0) = 0 and p(1) = 1.
 
     max_frames: most frames per `values` call. Attributes: target: float32 (n_rows, 1), the level that each row holds or
-    moves to; end: int64 (n_rows,), the frame at which each row's move ends, NEVER for a row that holds its level;
-    n_moving: number of rows that move; n_changes: how many new levels and new moves the rows were given so far.
+    moves to; end: int64 (n_rows,), the end of each row's move (frame), or NEVER; n_changes: number of new levels and
+    moves so far.
     """
 
     def __init__(self, n_rows: int, max_frames: int):
@@ -34,14 +33,13 @@ class Ramps:
         self._x, self._y = np.empty((2, n_rows * max_frames), np.float32)
 
     def jump(self, row: int, level: float) -> None:
-        """Let a row hold a level from now on."""
         self.n_moving -= self.end[row] != NEVER
         self.n_changes += 1
         self.target[row] = self._from[row] = level
         self.end[row] = NEVER
 
     def move(self, row: int, frame: int, level: float, n_frames: int, shape: tuple[float, float, float]) -> None:
-        """Let a row move to `level`, from `frame` on, in n_frames; shape: the cubic's coefficients."""
+        """Move a row to `level`, from `frame` on, in n_frames; shape: the cubic's coefficients."""
         self.n_moving += self.end[row] == NEVER
         self.n_changes += 1
         self._from[row] = self.value(row, frame)
@@ -51,11 +49,10 @@ class Ramps:
         self._shape[:, row, 0] = shape
 
     def settle(self, row: int) -> None:
-        """End a row's move: from now on the row holds the target level."""
+        """End a row's move at the target level."""
         self.jump(row, float(self.target[row, 0]))
 
     def value(self, row: int, frame: int) -> float:
-        """The value of one row at one frame."""
         if self.end[row] == NEVER:
             return float(self.target[row, 0])
         x = min(float(frame - self._start[row, 0]), float(self._length[row, 0])) / float(self._length[row, 0])
@@ -70,7 +67,7 @@ class Ramps:
     def values(self, n_rows: int, frame: int, n_frames: int) -> np.ndarray:
         """Values of the first n_rows from `frame` on: float32 (n_rows, n_frames), or (n_rows, 1) if no row moves.
 
-        No move may end within these frames: the caller ends its span where a move ends.
+        No move may end within these frames.
         """
         if not self.n_moving:
             return self.target[:n_rows]

@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.modulation.sources import Moment
 
-# Gains are computed for the middle of each interval of this length, and joined by a curve. The curve makes a wave of
-# 20 Hz 1.7 % weaker. After a step of a control, a gain moves for two intervals.
+# Gains are computed for the middle of each interval of this length, and joined by a curve. The curve makes a wave of 20
+# Hz 1.7 % weaker. After a step of a control, a gain moves for two intervals.
 GAIN_GRID_FRAMES = 128
 _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 
@@ -20,31 +20,29 @@ _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 class GridGains:
     """The modulated gains of all lanes, on a grid of absolute frames.
 
-    The gain for the middle of an interval is computed at the beginning of the interval before, with the controls at
-    that time. So a gain never depends on where a span begins. The curve that joins the gains is a quadratic B-spline:
-    it has no bends, which would be heard as clicks in a voice that is far louder than full scale.
-
-    longest_span: most frames of one span.
+    The gain for the middle of an interval is computed at the beginning of the previous interval. So it never depends on
+    where a span begins. A quadratic B-spline joins the gains: bends would be heard as clicks in a voice that is far
+    louder than full scale.
     """
 
     def __init__(self, n_lanes: int, longest_span: int, channels: Channels):
         self._channels = channels
         n_points = longest_span // GAIN_GRID_FRAMES + 4
-        # The left and the right gain of each lane for each interval; the first of them is interval number _first - 1.
+        # Left and right gain of each lane for each interval, from interval number _first - 1 on.
         self._points = np.ones((2, n_lanes, n_points))
         self._first = 0
-        self._began = [-1] * n_lanes  # the `Voice.order` of the note that each lane's points belong to
+        self._began = [-1] * n_lanes  # the `Voice.order` of each lane's points
         self._values = np.empty((2, n_lanes, longest_span), np.float32)
         frames = np.arange(longest_span + GAIN_GRID_FRAMES)
         self._intervals = frames // GAIN_GRID_FRAMES
         self._fractions = (frames % GAIN_GRID_FRAMES / GAIN_GRID_FRAMES).astype(np.float32)
 
     def begin_span(self, voices: Sequence[Voice], frame: int, n_frames: int) -> None:
-        """Compute the gains of voices, up to the end of a span of n_frames; voices: those with modulated gains."""
+        """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept, past = last - first + 2, first - self._first, frame % GAIN_GRID_FRAMES
-        # The gains for the interval in which the span begins, and for the interval before it, were computed earlier. If
-        # the span begins within its interval, the gains for the interval after it were computed earlier, too.
+        # Computed earlier: the gains for the span's first interval, for the previous one, and, if the span begins
+        # within its interval, for the next one.
         n_kept = 3 if past else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]
@@ -61,12 +59,12 @@ class GridGains:
                 start = 1 if is_new else n_kept
                 points[:, start:] = wanted[:, start - 1 :]
                 if is_new:
-                    # Before the first middle of an interval after its start, a note has the gain for that middle.
+                    # Up to the first middle of an interval, a note has the gain for that middle.
                     middle = 2 if past > GAIN_GRID_FRAMES // 2 else 1
                     points[:, :middle] = points[:, middle : middle + 1]
 
     def _gains(self, voices: Sequence[Voice], lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """Left and right gains, float64 (2, n, n_points), of voices that play one sound."""
+        """Returns float64 (2, n, n_points); all voices play one sound."""
         played = voices[0].played
         sums = played.modulator.values(played.gain_targets, Moment(voices, lanes, frames))
         shape = len(voices), len(frames)

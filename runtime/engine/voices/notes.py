@@ -18,14 +18,14 @@ from runtime.instrument.card import Card
 
 VELOCITY_AT_VOICE_LEVEL = 100
 SOFT_PEDAL_GAIN = 10.0 ** (-6.0 / 20.0)
-LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one, while the envelope goes on
+LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one
 
 
 class Notes:
     """The notes of all channels: starts, releases and cuts their voices.
 
     Attributes: changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so
-    far; played: the sound that the next notes play.
+    far; played: the sound of the next notes.
     """
 
     def __init__(
@@ -45,11 +45,10 @@ class Notes:
         self._bank, self._knobs, self._channels, self._pitches = bank, knobs, channels, pitches
         self._key_pitches = key_pitches(config.tuning)
         self._limit = len(bank.voices)
-        # In mono: (channel, note, velocity) of the keys that are down, newest last.
+        # In mono: (channel, note, velocity) of the keys that are down, newest at the end.
         self._keys: list[tuple[int, int, int]] = []
 
     def note_on(self, event: NoteOn, frame: int) -> None:
-        """Start a voice for a key that goes down."""
         if self.played.voice.mode == "poly":
             for voice in self.held(event.channel):
                 if voice.note == event.note and not voice.key_down:
@@ -63,7 +62,7 @@ class Notes:
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
         was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-        # Done in poly, too: a key that went down in mono must not sound again after it has come up.
+        # Also in poly: a key that went down in mono must not sound again after it has come up.
         self._forget_key(event.channel, event.note)
         if self.played.voice.mode != "poly" and was_sounding and self._keys:
             self._start_alone(*self._keys[-1], frame)
@@ -96,27 +95,25 @@ class Notes:
         self.let_go(channels, frame)
 
     def silence(self, channels: list[int], frame: int) -> None:
-        """Cut every voice of these channels, held or not."""
         self._keys = [key for key in self._keys if key[0] not in channels]
         for voice in self._bank.used():
             if voice.channel in channels:
                 self._bank.cut(voice, frame)
 
     def release_all(self, frame: int) -> None:
-        """Release every voice, whatever holds it."""
         self._keys.clear()
         for voice in self._bank.used():
             self._bank.release(voice, frame)
 
     def limit_voices(self, event: VoiceLimit, frame: int) -> None:
-        """Let at most event.n_voices voices sound; if more sound, cut the most dispensable."""
+        """Set the most voices that may sound; if more sound, cut the most dispensable."""
         fewest = 1 if self.played.voice.mode == "poly" else 2  # in mono one voice fades out while the next begins
         self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:
             self._bank.cut(voice, frame)
 
     def end_one(self, frame: int) -> None:
-        """Cut the most dispensable voice, to make room for a note of another part of the rack."""
+        """Cut the most dispensable voice, for a note of another part of the rack."""
         for voice in self._bank.by_dispensability():
             if not voice.is_cut:
                 self.n_stolen += 1
@@ -124,7 +121,7 @@ class Notes:
                 return
 
     def follow_slide(self, voice: Voice) -> None:
-        """Update a voice's slide from its channel: in an MPE zone CC 74 shifts the first latent of each note."""
+        """Update a voice's slide: in an MPE zone CC 74 shifts the first latent of each note."""
         slide = self._channels[voice.channel].slide - 64 if self._channels.is_member(voice.channel) else 0
         voice.slide = slide / 127.0
         voice.spectrum_version = -1
@@ -134,9 +131,9 @@ class Notes:
         self._keys = [key for key in self._keys if key[:2] != (channel, note)]
 
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
-        """Mono and legato: start a voice in place of the sounding one. With portamento, it glides from the old pitch.
+        """Mono and legato: start a voice in place of the sounding one, and perhaps a glide.
 
-        In legato the new voice continues the old voice's envelope. Voices of an earlier poly sound keep sounding.
+        Voices of an earlier poly sound keep sounding.
         """
         held = [voice for voice in self._bank.used() if voice.active and not voice.released]
         former = [voice for voice in held if voice.played.voice.mode != "poly"]
@@ -179,7 +176,6 @@ class Notes:
         return voice
 
     def _start_path(self, voice: Voice, frame: int) -> None:
-        """Begin the trajectories of a voice, with the speed and shift that modulation gives their playheads."""
         speed, shift = 1.0, 0.0
         if voice.played.playhead_targets:
             speed, shift = (float(values[0]) for values in playhead_of([voice], frame))

@@ -1,4 +1,4 @@
-"""All sounds that an engine can play. Their modulation shares the channels, the tempo and the notes' table."""
+"""All sounds that an engine can play."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 class Palette:
     """The sounds of one engine.
 
-    patch: the sound at the start; programs: the sounds that program changes choose, by number, None for the card's
-    presets. Attributes: channels, tempo: shared by all sounds; first: the sound at the start, ready to play;
-    moves_playheads: whether any sound modulates where its trajectories are read; moves_pitch: whether any sound
-    modulates its pitch; moves_spectra: whether the spectra of any sound change while a note sounds; moves_blend:
-    whether any sound modulates its blend of phases; has_bandwidth, has_width: whether any sound has a bandwidth, or a
-    width; has_own_points: whether the voices of any sound have points of their own.
+    patch: the sound at the start; programs: the sounds that program changes choose, None for the card's presets.
+
+    Attributes: channels, tempo: shared by all sounds; first: the sound at the start, ready to play. Whether any sound:
+    moves_playheads: modulates where its trajectories are read; moves_pitch: modulates its pitch; moves_spectra: changes
+    its spectrum while a note sounds; moves_blend: modulates its blend of phases; has_bandwidth, has_width: has a
+    bandwidth, or a width; has_own_points: has voices with points of their own.
     """
 
     def __init__(
@@ -59,12 +59,10 @@ class Palette:
             self.take_in(each)
 
     def admit(self, knobs: SoundKnobs) -> None:
-        """Record whether the player's knobs give a sound a bandwidth or a width."""
         self.has_bandwidth |= knobs.has_bandwidth
         self.has_width |= knobs.has_width
 
     def take_in(self, played: PlayedSound) -> None:
-        """Record what a sound, and the sounds of its morph, may modulate."""
         for each in (played, *played.morphs):
             self.moves_pitch |= each.pitch_moves
             self.moves_playheads |= bool(each.playhead_targets)
@@ -75,7 +73,7 @@ class Palette:
             self.has_own_points |= each.has_own_points
 
     def ready(self, patch: Patch) -> PlayedSound:
-        """Prepare a sound for playing; may be called from any thread."""
+        """Prepare a sound for playing. Any thread may call this."""
         morphs = self._morphs(patch.morph) if patch.morph is not None else ()
         return self._played(patch, self._trajectories([patch]), morphs)
 
@@ -85,7 +83,7 @@ class Palette:
         return PlayedSound(patch, sources, self._latents, trajectories, morphs)
 
     def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
-        """The sound at each step of a morph; sounds with equal trajectories share their tables, which are large."""
+        """Sounds with equal trajectories share their large tables."""
         patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
         alike: dict[int, list[Patch]] = {}
         for patch in patches:
@@ -94,7 +92,6 @@ class Palette:
         return tuple(self._played(patch, shared[id(patch.trajectories)], ()) for patch in patches)
 
     def _trajectories(self, patches: Sequence[Patch]) -> Trajectories | None:
-        """The trajectories that these patches share; None if they have none."""
         played = patches[0].trajectories
         if not played:
             return None
@@ -103,7 +100,7 @@ class Palette:
 
 
 def control_value(channels: Channels, name: str, voice: Voice) -> float:
-    """The value, 0 to 1, of a source that the player moves, for one voice."""
+    """A voice's value, 0 to 1, of a source that the player moves."""
     number = control_of(name)
     if number is not None:
         return channels.highest(voice.channel, lambda channel: channel.controls[number]) / 127.0

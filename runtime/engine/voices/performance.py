@@ -1,4 +1,4 @@
-"""Applies events to the voices: notes, pedals, wheels, pressure, controls, program changes."""
+"""Applies events to the voices."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
-MOST_WAITING = 256  # most actions, and most changes of sends, that wait for `take_actions` and `take_sends`
+MOST_WAITING = 256  # most actions, and most changes of sends, that wait to be taken
 _NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # they change no source of modulation
 # The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
@@ -66,9 +66,9 @@ class Performance:
     """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
     Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame,
-    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the sound that was chosen last; n_events: number
-    of events so far that may have changed a source of modulation or a voice; actions: the player's requests that an
-    engine cannot carry out itself.
+    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the newest chosen sound; n_events: events so far
+    that may have changed a source of modulation or a voice; actions: the player's requests that an engine cannot carry
+    out.
     """
 
     def __init__(
@@ -88,10 +88,9 @@ class Performance:
         self.chosen = palette.first
         self._play(palette.first, 0)
         self.sends: deque[tuple[int, float, float]] = deque([(0, *self._sends())], MOST_WAITING)
-        self._sensing_deadline = NEVER  # the sender of active sensing must send again by this frame
+        self._sensing_deadline = NEVER  # active sensing must come by this frame
 
     def apply(self, event: Event, frame: int) -> None:
-        """Apply one event at `frame`."""
         if self._sensing_deadline != NEVER:
             self._active_sensing(event, frame)
         if type(event) not in _MAPPED or not self._is_taken(event):
@@ -101,19 +100,15 @@ class Performance:
         if type(event) not in _NO_SOURCES:
             self.n_events += 1
         if self._palette.moves_pitch:
-            # Any event may have changed what moves a pitch: a control, the tempo or an envelope's release. So all
-            # modulated pitches are computed anew.
+            # Any event may change what moves a pitch: a control, the tempo or an envelope's release.
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
-        """Move the targets that an event is mapped to; return whether there are any.
-
-        Channels that are members of an MPE zone have no map.
-        """
+        """Move the targets that an event is mapped to; return whether there are any."""
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
-        """Do what is due at `frame` without an event: end ramps, time out active sensing."""
+        """Do what is due at `frame` without an event."""
         if frame >= self._sensing_deadline:
             self._sensing_deadline = NEVER
             self.apply(Reset(), frame)
@@ -126,7 +121,7 @@ class Performance:
                 voices[0].played.trajectories.playheads.advance(frame, lanes, *playhead_of(voices, frame))
 
     def take_changes(self) -> Changes:
-        """The changes since the previous call; the object is valid until the next call."""
+        """The changes since the previous call, valid until the next call."""
         self._taken.clear()
         self._taken, self.notes.changes = self.notes.changes, self._taken
         return self._taken
@@ -142,11 +137,10 @@ class Performance:
         return end
 
     def _with_moving_pitch(self) -> list[Voice]:
-        """The sounding voices whose pitch is modulated."""
         return [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
-        """The sounding voices whose playheads are modulated, grouped by sound."""
+        """Returns one list for each sound."""
         if not self._palette.moves_playheads:
             return []
         by_sound: dict[PlayedSound, list[Voice]] = {}
@@ -190,7 +184,7 @@ class Performance:
         self.actions.append(Action("program", self._channels[event.channel].bank * 128 + event.program))
 
     def choose(self, played: PlayedSound, frame: int) -> None:
-        """Choose the sound that the next notes play; sounding notes keep their sound."""
+        """Choose the sound of the next notes; sounding notes keep their sound."""
         self._palette.take_in(played)
         heard = [voice.played for voice in self.bank.used() if voice.active]
         for each in (played, *played.morphs):
@@ -204,7 +198,7 @@ class Performance:
         self.sends.append((frame, *self._sends()))
 
     def _play(self, chosen: PlayedSound, frame: int) -> None:
-        """Let the next notes play `chosen`, or the sound of its morph's present step, with the moved LFO rates."""
+        """Let the next notes play `chosen`, or its morph's present step, with the moved LFO rates."""
         self.notes.played = chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
         self.notes.played.follow_rates(self._knobs.present.rates, frame)
 
@@ -228,7 +222,6 @@ class Performance:
         self._knobs.turn_blend(event.position)
 
     def _follow_targets(self, frame: int) -> None:
-        """Apply moved targets to gains, pitches, sends and the morph; record new bandwidths and widths."""
         moved = self._knobs.moved
         if not moved.isdisjoint(("level", "pan")):
             self._channel_controls.ramp_gains(range(N_CHANNELS), frame)
@@ -239,7 +232,7 @@ class Performance:
         if not moved.isdisjoint(CONTROLS):
             self._play(self.chosen, frame)
         if not moved.isdisjoint(LFO_RATES.values()):
-            self.n_events += 1  # sources of modulation have changed
+            self.n_events += 1
             for voice in self.bank.used():
                 if voice.active:
                     voice.played.follow_rates(voice.knobs.rates, frame)
@@ -287,8 +280,8 @@ class Performance:
     def _active_sensing(self, _event: Event, frame: int) -> None:
         self._sensing_deadline = frame + round(SENSING_TIMEOUT_S * self._rate_hz)
 
-    # Plain functions, not methods bound to `self`: an engine with a reference to itself could not be freed by reference
-    # counting, and the garbage collector is off.
+    # Not methods bound to `self`: an engine with a reference to itself could not be freed by reference counting, and
+    # the garbage collector is off.
     _EVENT_HANDLERS: ClassVar = {
         NoteOn: _note_on,
         NoteOff: _note_off,

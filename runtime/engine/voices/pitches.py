@@ -9,25 +9,23 @@ from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.pitch.modulated import INTERVAL_FRAMES, ModulatedPitch
 from runtime.engine.voices.pitch.ratio import Glide, PitchRatio, pitch_ratio
 
-# The limits of pitch, in note numbers. Pitches beyond them are inaudible, and a bend costs more the larger its ratio.
+# The limits of pitch, in note numbers. Pitches beyond them are inaudible, and large bends are costly.
 LOWEST_PITCH, HIGHEST_PITCH = -24.0, 136.0
-# If an LFO that moves pitches has a delay, the pitches of a chord are first computed a little before the delay ends.
-# This is done for two lanes at a time, the highest lanes first, so that no block has all the work.
+# The pitches of a chord with a delayed LFO are first computed a little before the delay ends: two lanes at a time, the
+# highest first, so that no block has all the work.
 _LANES_AT_ONCE, _N_SHIFTS, _SHIFT_FRAMES = 2, 8, 128
 
 
 class VoicePitches:
-    """Finds the pitch of voices, as the ratio of a voice's frequency to its model note's frequency."""
+    """Finds the ratio of a voice's frequency to its model note's frequency."""
 
     def __init__(self, channels: Channels, sample_rate_hz: int):
         self._channels, self.sample_rate_hz = channels, sample_rate_hz
 
     def follow(self, voice: Voice) -> None:
-        """Update a voice's bend and vibrato from its channel."""
         self.follow_all([voice])
 
     def follow_all(self, voices: Iterable[Voice]) -> None:
-        """Update the bends and the vibratos of voices from their channels."""
         channels, number, knobs = self._channels, -1, None
         for voice in voices:
             if voice.channel != number or voice.knobs is not knobs:
@@ -81,7 +79,6 @@ class VoicePitches:
         return ModulatedPitch(voice, ratio, limits, frame, former)
 
     def _special_ratio(self, voice: Voice, frame: int) -> PitchRatio:
-        """The ratio of a voice that glides or that may reach a limit."""
         semitones, glide, reach = voice.key_offset + voice.bend_semitones, None, voice.vibrato_semitones
         if frame < voice.glide_end:
             glide = Glide(voice.glide_semitones, voice.started_at, voice.glide_end)
@@ -93,7 +90,7 @@ class VoicePitches:
 
 
 def gliding_semitones(voice: Voice, frame: int) -> float:
-    """How far a gliding voice is above its key's pitch at a frame, negative if below; 0 when the glide is over."""
+    """How far a gliding voice is above its key's pitch, negative if below; 0 when the glide is over."""
     if frame >= voice.glide_end:
         return 0.0
     return Glide(voice.glide_semitones, voice.started_at, voice.glide_end).at(frame)

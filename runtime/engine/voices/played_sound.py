@@ -1,4 +1,4 @@
-"""A sound that voices can play: its settings, in the form in which the audio thread uses them."""
+"""A sound that voices can play, in the form in which the audio thread uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runtime.sound.sound import Sound
 if TYPE_CHECKING:
     from runtime.engine.voices.bank import Voice
 
-# Targets that change the spectrum. While one of them is modulated, the spectrum is made again at each hop.
+# Targets that change the spectrum. While one is modulated, the spectrum is made again at each hop.
 SPECTRAL_TARGETS = (
     "phase_blend",
     "filter.cutoff",
@@ -37,7 +37,7 @@ PLAYHEAD_TARGETS = ("trajectory.speed", "trajectory.position")
 
 
 def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
-    """Left and right gain that a voice has from its channel and from the level and the pan of its sound.
+    """Left and right gain of a voice, from its channel and its sound's level and pan.
 
     The pan is left out where `GridGains` applies it.
     """
@@ -50,7 +50,7 @@ def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
 
 
 def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """For voices that play one sound: the speeds and the shifts that `Playheads.advance` takes, in its units."""
+    """The speeds and the shifts for `Playheads.advance`, of voices that play one sound."""
     played, n = voices[0].played, len(voices)
     moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
     sums = played.modulator.values(played.playhead_targets, moment)
@@ -65,25 +65,23 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 class PlayedSound:
     """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
-    Attributes: patch: the patch of the sound; sound: the patch's sound; morphs: the sound at each step of its morph
-    (`runtime.control.morph.steps`), empty without a morph; voice: how notes are played; curve: the cubic of the
-    envelope's stages, as the `shape` of `Ramps.move`; modulator: the sound's modulation; trajectories: None if the
-    patch has none.
+    Attributes: sound: the patch's sound; morphs: the sound at each step of its morph (`runtime.control.morph.steps`),
+    empty without a morph; voice: how notes are played; curve: the cubic of the envelope's stages, as the `shape` of
+    `Ramps.move`; modulator: the sound's modulation; trajectories: or None; is_plain: whether its notes sound with the
+    decoder's spectra as they are.
 
-    is_plain: whether its notes sound with the decoder's spectra as they are.
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
-    note begins, if an envelope or a trajectory moves these targets fast; first_spacing: how far apart the first of
-    these points are, 0 without such points; has_own_points: whether its voices are made one by one, and so have points
-    of their own; latents_move, blend_moves: whether a latent, or the blend of phases, is modulated; has_bandwidth,
-    has_width: whether its notes may have a bandwidth, or a stereo width;
-    can_be_read_early: whether a note's spectrum can be made before its hop: not if it depends on the blend of phases
-    or on a playhead; needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether the
-    blend changes along ramps; otherwise it changes at hops.
-    gain_targets, playhead_targets: which of GAIN_TARGETS and PLAYHEAD_TARGETS are modulated; gains_move: whether
-    modulation or a trajectory moves the level or the pan.
-    pitch_moves: whether pitch or vibrato are modulated; pitch_delay_s: for how long after a note's start both stay
-    unmodulated; pitch_reach_semitones: how far modulation raises the pitch at most.
+    note begins; first_spacing: distance of the first of these points, or 0; has_own_points: whether its voices are made
+    one by one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of phases, is
+    modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width; can_be_read_early:
+    whether a note's spectrum can be made before its hop; needs_blend: whether its notes' spectra depend on the blend of
+    phases; leads_blend: whether the blend changes along ramps, not at hops.
+
+    gain_targets, playhead_targets: the modulated ones of GAIN_TARGETS and PLAYHEAD_TARGETS; gains_move: whether
+    modulation or a trajectory moves the level or the pan; pitch_moves: whether pitch or vibrato are modulated;
+    pitch_delay_s: how long after a note's start both stay unmodulated; pitch_reach_semitones: how far modulation can
+    raise the pitch.
     """
 
     def __init__(
@@ -110,7 +108,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # If only modulation makes a sound wide, its voices are not made one by one: those not wide now are added up.
+        # Voices that only modulation makes wide are added up while they are not wide.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
@@ -135,7 +133,10 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def begin_rates(self, is_heard: bool, frame: int) -> None:
-        """Give the LFOs the sound's own rates again; if is_heard (a note of the sound is heard), no wave jumps."""
+        """Give the LFOs the sound's own rates again.
+
+        is_heard: whether a note of the sound is heard; then no wave jumps.
+        """
         sources = self.modulator.sources
         moved = sources.rates_memory()
         if moved and is_heard:
@@ -152,7 +153,6 @@ class PlayedSound:
 
 
 def _is_shaped(sound: Sound) -> bool:
-    """Whether a sound shapes spectra even without modulation."""
     return (
         sound.filter.type != "off"
         or sound.tilt_db_per_octave != 0.0

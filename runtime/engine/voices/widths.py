@@ -1,4 +1,4 @@
-"""The stereo width of each lane: the gain of the lane's sound, and the gain of its side, which makes the lane wide."""
+"""The stereo width of each lane: the gains of the lane's sound and of its side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.envelope import Ramps
 
 _LINE = (1.0, 0.0, 0.0)
-_LARGEST_LOSS_DB = 2.99  # how much softer a lane of the greatest width is in a mono sum
+_LARGEST_LOSS_DB = 2.99  # how much softer the widest lane is in a mono sum
 # The angle of the greatest width, in radians, a little less than 45 degrees.
 _GREATEST_ANGLE = math.acos(10.0 ** (-_LARGEST_LOSS_DB / 20.0))
 
@@ -30,10 +30,9 @@ class SideSounds(Protocol):
 class Widths:
     """Makes lanes wide: the left channel is a lane's sound plus its side, the right channel the sound minus the side.
 
-    A side is a second lane with other phases. The sound has the gain `middle`, the side has the gain `side`. A width of
-    0 to 1 is an angle of 0 to 44.9 degrees; `middle` is the angle's cosine and `side` its sine. So the power of both
-    channels together stays the same, and a mono sum loses less than 3 dB. A side that begins when the width moves from
-    0 lasts until the note ends.
+    A side is a second lane with other phases. A width of 0 to 1 is an angle of 0 to 44.9 degrees; the sound has the
+    gain `middle`, the angle's cosine, and the side has the gain `side`, its sine. So the power of both channels
+    together stays the same, and a mono sum loses less than 3 dB. A side lasts until the note ends.
 
     Attributes: middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at
     their next hop.
@@ -47,7 +46,7 @@ class Widths:
             self.middle.jump(lane, 1.0)
 
     def start(self, lane: int, width: float) -> None:
-        """Set the width with which a note begins on a lane; call this before the lane's sound begins."""
+        """Set the width of a lane's next note; call this before the lane's sound begins."""
         if width or self._is_wide[lane]:
             self._mark(lane, width > 0.0)
             self._widths[lane] = width
@@ -57,8 +56,7 @@ class Widths:
     def move(self, lane: int, frame: int, width: float, n_frames: int) -> bool:
         """Move a lane linearly to this width, in n_frames from `frame` on; return whether the lane can do this.
 
-        A lane without a side cannot: it stays at width 0 until its next hop, where its side begins. There `move` must
-        be called again.
+        A lane without a side cannot: it gets one at its next hop, where `move` must be called again.
         """
         if width == self._widths[lane]:
             return True
@@ -71,7 +69,6 @@ class Widths:
         return True
 
     def arrive(self, frame: int) -> None:
-        """End the moves that end at `frame`."""
         if self.side.n_moving:
             for lane in np.flatnonzero(self.side.end <= frame):
                 self.middle.settle(lane)
@@ -88,7 +85,6 @@ class Widths:
         return self._is_wide[lane]
 
     def gains(self, lane: int, frame: int) -> tuple[float, float]:
-        """A lane's middle and side gain at one frame."""
         return self.middle.value(lane, frame), self.side.value(lane, frame)
 
     def _mark(self, lane: int, is_wide: bool) -> None:

@@ -35,8 +35,8 @@ _MOST_OTHERS = 3  # how many parts a rack can have besides the first
 class Start(NamedTuple):
     """What was played, and the state at the start.
 
-    sample_rate_hz: the engines' rate. instruments: one for each recorded part. state: the rack's state at the first
-    frame. n_parts: how many parts played; recordings by early versions of the program hold only the first part.
+    instruments: one for each recorded part. n_parts: number of parts that played; recordings by early versions hold
+    only the first part.
     """
 
     sample_rate_hz: int
@@ -51,10 +51,7 @@ class Start(NamedTuple):
 
 
 class _Head(PartTree, frozen=True, kw_only=True):
-    """The keys of a recording's head: the first part's keys, inherited from PartTree, and the rack's own keys.
-
-    `seed` and `n_voices` repeat values in `settings`.
-    """
+    """The keys of a recording's head; `seed` and `n_voices` repeat values in `settings`."""
 
     recording_version: int
     sample_rate_hz: Annotated[int, msgspec.Meta(ge=8000, le=192000)]
@@ -71,7 +68,7 @@ class _Head(PartTree, frozen=True, kw_only=True):
 
 
 def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
-    """The head of a recording as values for JSON, which `start_of` reads; state: at the recording's first frame.
+    """The head of a recording as values for JSON; state: at the recording's first frame.
 
     The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
     instrument's file is lost.
@@ -111,14 +108,14 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
         memory = _memory_of_first(parts[0].engine.parts) if head.rack is None else values_of_trees(head.rack)
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise UserError(where, f"a damaged recording ({error})", "a whole one", "use the file as recorded") from None
-    # Recordings by early versions do not have `holds_notes`. If they began with sound, take the notes as held.
+    # Recordings by early versions lack `holds_notes`. If they began with sound, take the notes as held.
     holds_notes = not head.is_silent if head.holds_notes is None else head.holds_notes
     state = RackState(head.start_frame, head.is_silent, holds_notes, parts, said, memory)
     return Start(head.sample_rate_hz, tuple(each.instrument for each in trees), state, head.n_parts)
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rack's memory in a recording by an early version, which keeps it in the state of the first part's engine."""
+    """An early version keeps the rack's memory in the state of the first part's engine."""
     return parts | {"controls": parts.get("maps", {})}
 
 

@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for the trajectories of all programs of a part together, unpacked
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # for all trajectories of a part's programs together, unpacked
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -53,12 +53,11 @@ def played_instrument(path: Path) -> PlayedInstrument:
 
 
 def same_instrument(path: Path, played: PlayedInstrument) -> bool:
-    """Whether a file is the instrument that was played."""
     return sha256_of(path) == played.sha256
 
 
 def part_keys(state: PartState, base: Config) -> dict[str, Any]:
-    """A part's state as the values of a PartTree's fields; base: the settings at the recording's start.
+    """A part's state as a PartTree's fields; base: the settings at the recording's start.
 
     UserError if the instrument's file cannot be read.
     """
@@ -78,7 +77,7 @@ def part_keys(state: PartState, base: Config) -> dict[str, Any]:
 
 
 def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: object) -> PartState:
-    """The state of a part at `frame`, from its values in a recording; ValueError or UserError for damaged values.
+    """The state of a part at `frame`, from a recording; ValueError or UserError for damaged values.
 
     is_silent: as in RackState. base: the settings at the recording's start. where: names the recording in messages.
     """
@@ -91,7 +90,7 @@ def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: ob
 
 
 def trees_of(memory: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Encode several objects' plain values, by name, as values for JSON; `values_of_trees` decodes them."""
+    """Encode several objects' plain values, by name, as values for JSON."""
     return {name: tree_of(values) for name, values in memory.items()}
 
 
@@ -103,25 +102,25 @@ def values_of_trees(trees: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
 def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
     """A patch as values for JSON, without paths and devices of this machine.
 
-    base: the settings at the recording's start; a setting of the patch is kept only if it differs from base.
+    base: the settings at the recording's start; only settings that differ from them are kept.
     """
     return patch_tree(msgspec.structs.replace(patch, settings=without_places(patch.settings)), without_places(base))
 
 
 def without_places(settings: Config) -> Config:
-    """The settings without devices and paths; instead of a scale's path, a recorded state has the scale's pitches."""
+    """The settings without devices and paths; a recorded state has a scale's pitches instead of its path."""
     tuning = msgspec.structs.replace(settings.tuning, scale=None)
     midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
     return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())
 
 
 def plain_simple(event: Event) -> list[Any]:
-    """An event as values for JSON, which `simple_of` reads; not for SoundChange and Swap, which need an engine."""
+    """An event as values for JSON; not for SoundChange and Swap, which need an engine."""
     return plain(MapChange(event.device, list(event.map.plain)) if isinstance(event, MapChange) else event)
 
 
 def simple_of(event: Event) -> Event:
-    """The event that `plain_simple` encoded. event: from `event_of`. ValueError for a MapChange with a damaged map."""
+    """The event that `plain_simple` encoded, from `event_of`. ValueError for a MapChange with a damaged map."""
     return MapChange(event.device, bind_plain(event.map)) if isinstance(event, MapChange) else event
 
 

@@ -68,7 +68,7 @@ class Replay:
         self._engines, self._load, self._base, self._where = list(engines), load, base, where
 
     def playable(self, event: Event) -> Event:
-        """Convert an event whose fields have the plain values that `plain_event` makes; UserError if it is damaged."""
+        """Convert an event with the plain values that `plain_event` makes; UserError if it is damaged."""
         if isinstance(event, SoundChange):
             if not isinstance(event.prepared, dict):
                 raise UserError(self._where, "a change to no sound", *_DAMAGED)
@@ -83,7 +83,7 @@ class Replay:
 
     def _swap(self, event: Swap) -> Swap:
         if event.made is None:
-            return event  # a recording by an early version, which does not have the part's new state
+            return event  # from an early version, which does not record the part's new state
         before = self._engine(max(0, event.part))
         try:
             trees = msgspec.convert(event.made, Trees)

@@ -1,4 +1,4 @@
-"""The state of a rack at a frame: what another rack needs to start there and sound the same."""
+"""The state of a rack at a frame, from which another rack can continue with the same sound."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from runtime.sound.patch import Patch
 class PartState(msgspec.Struct, frozen=True):
     """What a part plays, and its state.
 
-    path: the instrument's file; only its name if the state was read from a recording. patch, programs: as in
-    `Engine.sounds`. engine: the state of the engine that plays the next notes. settings: which notes the part plays.
-    memory: from `Part.memory`.
+    path: the instrument's file, or only its name in a state from a recording. patch, programs: as in `Engine.sounds`.
+    engine: the state of the engine that plays the next notes. memory: from `Part.memory`.
     """
 
     path: Path
@@ -31,13 +30,11 @@ class PartState(msgspec.Struct, frozen=True):
 
 
 class RackState(msgspec.Struct, frozen=True):
-    """The state of a rack at `frame`, the next frame to be rendered.
+    """The state of a rack at `frame`, the next frame to be rendered; complete only if the rack is silent.
 
-    The state has no voices, so it is complete only if the rack is silent.
     is_silent: whether nothing sounded and no key was held. holds_notes: whether any sounding note was held, not only
-    fading. parts: each part's state. said: the events that set the controllers of an engine that is swapped in later.
-    memory: the plain values of the arpeggiator and of the rack's control map, by name. waiting: events that had a frame
-    and were not due yet.
+    fading. said: the events that set the controllers of an engine that is swapped in later. memory: the plain values of
+    the arpeggiator and of the rack's control map, by name. waiting: events that had a frame and were not due yet.
     """
 
     frame: int
@@ -50,7 +47,7 @@ class RackState(msgspec.Struct, frozen=True):
 
 
 def state_of_part(engine: Engine, settings: PartSettings, is_silent: bool, memory: dict[str, Any]) -> PartState:
-    """The state of a part; call on the audio thread, between two blocks.
+    """The state of a part; call it on the audio thread, between two blocks.
 
     engine: plays the part's next notes. is_silent: as in EngineState. settings, memory: as in PartState.
     """

@@ -23,10 +23,9 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 class BeforeParts(Protocol):
     """Processes events before the parts receive them, as an arpeggiator does.
 
-    feed: receives an event; no event has an earlier frame than the one before. choose: applies the settings of the
-    first part's new sound from a frame on. take: returns the events before `end_frame`, (frame, event), ascending, that
-    no earlier call returned, including events that pass unchanged. holds_keys: whether a player holds keys. memory: the
-    state that outlives notes, as plain values. remember: continues from such a state at `frame`.
+    feed: receives an event; frames must not decrease. choose: applies the settings of the first part's new sound from a
+    frame on. take: returns the events before `end_frame`, (frame, event), ascending, that no earlier call returned.
+    memory: the state that outlives notes, as plain values. remember: continues from this state at `frame`.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -45,8 +44,8 @@ class BeforeParts(Protocol):
 class Due(NamedTuple):
     """A waiting event.
 
-    frame: when the event happens. number: its place in the order of posting. given: the frame passed to `post`, which
-    may be None.
+    frame: when the event happens. number: its place in the order of posting. given: the frame passed to `post`, or
+    None.
     """
 
     frame: int
@@ -58,8 +57,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    parts: the rack's parts. controls: says which events a control map uses. arpeggiator: None to have none.
-    history: receives each event, as (frame, event), as soon as its frame is known; None to keep no history.
+    controls: says which events a control map uses. arpeggiator: or None. history: receives each event, as (frame,
+    event), as soon as its frame is known, or None.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
@@ -68,14 +67,13 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # for each channel, the selected bank: the values of CC 0 and CC 32
+        self._banks: dict[int, list[int]] = {}  # by channel: the selected bank, the values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
-        """Hand over an event from any thread; frame: as in `Engine.post`."""
+        """Post an event, from any thread; frame: as in `Engine.post`."""
         self._posted.append((frame, event))
 
     def is_waiting(self) -> bool:
-        """Whether `take` may have something to do."""
         return bool(self._posted or self._pending or self._arpeggiator)
 
     def waiting(self) -> tuple[tuple[int, Event], ...]:
@@ -83,11 +81,9 @@ class Incoming:
         return tuple((due.frame, self._light(due.event)) for due in self._pending)
 
     def holds_keys(self) -> bool:
-        """Whether the arpeggiator plays keys that are held."""
         return self._arpeggiator is not None and self._arpeggiator.holds_keys()
 
     def memory(self) -> dict[str, dict[str, Any]]:
-        """Return the arpeggiator's `memory`; empty without an arpeggiator."""
         return {} if self._arpeggiator is None else self._arpeggiator.memory()
 
     def remember(self, memory: Mapping[str, dict[str, Any]], said: Iterable[Event], frame: int) -> None:
@@ -95,7 +91,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # called because it stores the values of bank selects
+            self._chosen_sound(event)  # stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.
@@ -116,7 +112,7 @@ class Incoming:
         return due if self._arpeggiator is None else self._arpeggiated(due, end)
 
     def _light(self, event: Event) -> Event:
-        """The event without the engine that a Swap brings: the history and states must not keep an engine in memory."""
+        """The event without the engine that a Swap brings: the history must not keep an engine in memory."""
         if not isinstance(event, Swap):
             return event
         if event.part == ALL_PARTS:
@@ -124,11 +120,10 @@ class Incoming:
         elif isinstance(event.made, Playable) and event.part < len(self._parts):
             made = state_of_part(event.made.engine, self._parts[event.part].settings, True, {})
         else:
-            made = None  # the Swap does nothing: it brings no engine, or its part does not exist
+            made = None  # no engine, or no such part
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:
-        """Pass events through the arpeggiator; return the events before `end` that come out of it."""
         for each in due:
             self._arpeggiator.feed(each.event, each.frame)
             sound = self._chosen_sound(each.event)
@@ -137,7 +132,7 @@ class Incoming:
         return [Due(at, 0, event, at) for at, event in self._arpeggiator.take(end)]
 
     def _chosen_sound(self, event: Event) -> Sound | None:
-        """Return the sound that an event chooses for the first part, or None; store the values of bank selects."""
+        """The sound that an event chooses for the first part, or None; stores the values of bank selects."""
         if isinstance(event, Swap):
             made = event.made[0] if event.part == ALL_PARTS else event.made if event.part == 0 else None
             return made.sound if isinstance(made, (Part, Playable)) else None
@@ -150,7 +145,6 @@ class Incoming:
         return None
 
     def _program(self, event: ProgramChange) -> Sound | None:
-        """Return the sound that a program change chooses for the first part; None if the engine does not have it."""
         programs = self._parts[0].engine.sounds[1]
         is_own = not any(self._banks.get(event.channel, ())) and event.program < len(programs)
         heard = self._parts[0].hears(event.channel) and not self._controls.is_mapped(event)

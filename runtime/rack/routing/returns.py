@@ -12,10 +12,10 @@ MOST_WAITING = 256
 
 
 class Returns:
-    """Keeps the player's actions, and engines that play no more; the audio thread adds them, another thread takes them.
+    """Keeps the player's actions and the retired engines; the audio thread adds them, another thread takes them.
 
-    wake: called on the audio thread after each addition; it must not block; None for no call.
-    n_notes, n_stolen: how many notes the retired engines have played, and how many voices they have stolen.
+    wake: called on the audio thread after each addition; it must not block. n_notes, n_stolen: notes that the retired
+    engines have played, and voices that they have stolen.
     """
 
     def __init__(self, wake: Callable[[], object] | None):
@@ -25,23 +25,21 @@ class Returns:
         self.n_notes = self.n_stolen = 0
 
     def ask(self, action: Action) -> None:
-        """Give the main thread an action that the player started."""
         self._actions.append(action)
         self._tell()
 
     def retire(self, engine: Engine) -> None:
-        """Keep an engine that plays no more until the main thread frees it, and add its notes to the totals."""
+        """Keep an engine until the main thread frees it, and add its notes to the totals."""
         self.n_notes += engine.status.n_notes
         self.n_stolen += engine.status.n_stolen
         self._retired.append(engine)
         self._tell()
 
     def take_actions(self) -> list[Action]:
-        """Return the actions that the player started since the last call."""
         return [self._actions.popleft() for _ in range(len(self._actions))]
 
     def take_retired(self) -> list[Engine]:
-        """Return the engines retired since the last call; the caller frees them."""
+        """Return the retired engines since the previous call; the caller frees them."""
         return [self._retired.popleft() for _ in range(len(self._retired))]
 
     def _tell(self) -> None:

@@ -39,8 +39,8 @@ MOST_LEAVING_OF_ALL = 4  # how many engines of replaced parts may ring out
 class Router:
     """Hands out events, on the audio thread.
 
-    parts: the rack's parts; leaving: replaced parts, whose notes ring out; controls: turns presses of controls into
-    actions; room: makes room for new notes; returns: receives the player's actions.
+    leaving: replaced parts, whose notes ring out; controls: turns presses of controls into actions; room: makes room
+    for new notes; returns: receives the player's actions.
     """
 
     def __init__(self, parts: list[Part], leaving: list[Part], controls: ControlMap, room: VoiceRoom, returns: Returns):
@@ -72,7 +72,6 @@ class Router:
         return tuple(self._memory.events())
 
     def remember(self, said: Iterable[Event]) -> None:
-        """Continue from what another router's `said` returned."""
         said = tuple(said)
         self._memory.remember(said)
         self._senses = any(isinstance(event, ActiveSensing) for event in said)
@@ -95,7 +94,7 @@ class Router:
         if self._is_taken(due):
             return
         self._memory.hear(event)
-        # Only one part gets a SoundChange, because it was prepared for this part's engine.
+        # A SoundChange was prepared for this part's engine.
         only = event.part if isinstance(event, SoundChange) else None
         heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:
@@ -122,15 +121,14 @@ class Router:
                     part.ring_out(event, frame)
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
-            # The event shows that the sender is connected. Parts that the event does not concern must know this, too.
+            # The event shows that the sender is connected, which also matters to other parts.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
 
     def _is_taken(self, due: Due) -> bool:
         """Handle a MapChange, or an event of a mapped control; return False for any other event.
 
-        A mapped control moves the parts that hear its channel. If no part hears its channel, which may be so with a
-        knob box, the control moves every part.
+        A mapped control moves the parts that hear its channel, or every part if none hears it, as with a knob box.
         """
         event = due.event
         if isinstance(event, MapChange):
@@ -151,7 +149,7 @@ class Router:
         return True
 
     def _begin(self, part: Part, event: NoteOn, due: Due) -> bool:
-        """Begin a note on a part; return False if the part does not play the note."""
+        """Return False if the part does not play the note."""
         note = part.note_of(event)
         if note is None:
             return False
@@ -184,7 +182,6 @@ class Router:
                     part.engine.post(said, frame)
 
     def _replace_all(self, event: Swap, frame: int) -> list[Part]:
-        """Replace all parts by the Swap's new ones, which play the next notes; return the new parts."""
         self._leaving += self._parts
         self._parts[:] = event.made
         for part in self._parts:

@@ -13,8 +13,7 @@ from runtime.rack.voice_share import VoiceShare
 class VoiceRoom:
     """Limits the number of voices of all parts together.
 
-    parts: the rack's parts. leaving: replaced parts, whose notes ring out. n_voices: the highest limit; a VoiceLimit
-    may lower the limit.
+    leaving: replaced parts, whose notes ring out. n_voices: the highest limit; a VoiceLimit may lower the limit.
     """
 
     def __init__(self, parts: Sequence[Part], leaving: Sequence[Part], n_voices: int):
@@ -32,7 +31,7 @@ class VoiceRoom:
         self._n_voices_at_most = sum(engine.status.n_active_voices for engine in self._engines())
 
     def end_piece(self) -> None:
-        """Forget the counted engines: the audio thread must not hold the last reference to an engine that has left."""
+        """Forget the counted engines: the audio thread must not be the one that frees an engine."""
         self._share = None
         self._begun.clear()
 
@@ -51,13 +50,13 @@ class VoiceRoom:
         return len(self._parts) == 1 and not self._leaving and not self._parts[0].leaving
 
     def admit(self, engine: Engine, frame: int) -> None:
-        """Make room for a note that is about to begin on an engine, and count the note."""
+        """Make room for a note that is about to begin on an engine."""
         self._make_room(engine, frame)
         self._n_voices_at_most += 1
         self._begun.append(engine)
 
     def limit(self, event: VoiceLimit, frame: int) -> None:
-        """Apply a VoiceLimit: end the voices beyond the limit, unless there is one engine, which ends them itself."""
+        """Apply a VoiceLimit: end the voices beyond the limit; a single engine ends them itself."""
         self._limit = max(1, min(event.n_voices, self._n_voices))
         if not self.shares_alone():
             share = self._shared()
@@ -71,7 +70,7 @@ class VoiceRoom:
         share = self._shared()
         if share.adds(engine) and share.n_voices >= self._limit:
             owner = share.end_one()
-            # An engine that has as many voices as the limit ends this voice by itself when the note begins.
+            # An engine with as many voices as the limit ends this voice by itself when the note begins.
             if owner is not engine or engine.status.n_active_voices < self._limit:
                 owner.post(EndVoice(), frame)
         share.start(engine)

@@ -1,7 +1,7 @@
 """Coherent phases: peaks of a spectrum become steady sinusoids, all other bins a noise of even loudness.
 
-Source of the sinusoids: identity phase locking, Laroche and Dolson, "Improved phase vocoder time-scale modification
-of audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even loudness is this project's own.
+Source of the sinusoids: identity phase locking, Laroche and Dolson, "Improved phase vocoder time-scale modification of
+audio", IEEE Trans. Speech and Audio Processing 7(3), 1999. The noise of even loudness is this project's own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BESIDE = np.arange(-N_BESIDE, N_BESIDE + 1)[:, None]
 
 
 class Found(NamedTuple):
-    """Sinusoids found in spectra, and factors that make the spectra as loud as they would be with noise phases."""
+    """Sinusoids found in spectra, and factors that make the spectra as loud as with noise phases."""
 
     peaks: Peaks
     levels: np.ndarray
@@ -46,20 +46,17 @@ class CoherentPhases:
     A peak shaped like a Hann lobe becomes a sinusoid: all bins of the peak get the sinusoid's frequency, with signs
     that alternate, as in the lobe of a window. The remaining bins are noise bins: each gets a sinusoid at its centre,
     and together these sound like noise. The difference between the phases of neighbouring noise bins grows by half a
-    cycle from bin to bin. This puts each bin in quadrature with the sum of its two neighbours at any time, so that the
-    lobes of the window add up to a steady magnitude. Small random deviations from the half cycle, and bands of bins
-    stretched or compressed by up to 2 percent, keep this noise from pulsing and from repeating itself.
+    cycle from bin to bin. So each bin is in quadrature with the sum of its two neighbours, and the lobes of the window
+    add up to a steady magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed
+    by up to 2 percent, keep this noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number, so hops may be made in any order. Most bins are noise bins, and
-    their phases move alike in all lanes. So the noise of lanes that are added up is turned once, as a sum; sinusoids
-    are computed lane by lane.
+    All phases are closed formulas of the hop's number. Noise bins move alike in all lanes, so their sum is turned once.
+    Bins below 20 Hz are silent.
 
-    Bins below 20 Hz are silent. Lanes are independent. In all methods `lanes` is a run of at most max_rows lanes, and
-    arrays have one row for each lane.
-
-    n_bins: how many of a spectrum's bins are heard; fft_size, hop_size: in engine frames; seed: seed of random phases.
+    `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane. fft_size, hop_size: in
+    engine frames; seed: seed of random phases.
     Attributes: walk: holds each lane's bandwidth; fundamentals: float32 (n_lanes,), the fundamental of each lane's note
-    in bins, to whose multiples the lowest sinusoids are held, or NO_FUNDAMENTAL. Both apply from a lane's next plan on.
+    in bins, or NO_FUNDAMENTAL; the lowest sinusoids are held to its multiples. Both apply from a lane's next plan on.
     """
 
     def __init__(
@@ -70,8 +67,7 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
-        # The same phasors once more: one product with complex numbers is faster than two of floats into every other
-        # place, but a sum over lanes is faster with floats.
+        # The same phasors once more: products are faster with complex numbers, sums over lanes with floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.fundamentals = np.full(n_lanes, NO_FUNDAMENTAL, np.float32)
@@ -93,7 +89,7 @@ class CoherentPhases:
     def start(self, lane: int, number: int) -> None:
         """Give a new note its first phases, which depend on lane and `number`; call `plan` next.
 
-        number: any number that differs from note to note, such as the note's first frame.
+        number: differs from note to note, such as the note's first frame.
         """
         at = (2654435761 * (number * 64 + lane + 1) >> 8) % N_STARTS
         self._starts[lane], self._sinusoids[lane] = at, None
@@ -137,17 +133,17 @@ class CoherentPhases:
     # Plans
 
     def find(self, lanes: slice, magnitudes: np.ndarray) -> Found:
-        """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous, for lanes; may be done before `plan`."""
+        """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous; this may be done before `plan`."""
         return Found(self._peaks.find(magnitudes, self.fundamentals[lanes]), self._levels(magnitudes))
 
     def plan(
         self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None
     ) -> None:
-        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on.
+        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on; each sinusoid continues its peak bin's
+        phase.
 
-        Each sinusoid continues the phase that its peak bin had. first_side: None to plan the lanes alone. Else each
-        lane has a side, which gets the same magnitudes; first_side is the number of the first lane's side. found: what
-        `find` returns for these magnitudes, None if it was not called for them.
+        first_side: number of the first side, if each lane has a side that gets the same magnitudes; None to plan the
+        lanes alone. found: what `find` returns for these magnitudes, or None.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
@@ -167,7 +163,7 @@ class CoherentPhases:
         first_side: int | None,
         found: Found | None,
     ) -> None:
-        """Plan some of the lanes of `plan`; walks: True if all these lanes have a bandwidth, False if none has."""
+        """walks: True if all these lanes have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         self._n_changes += 1
         if found is None:
@@ -199,18 +195,14 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids have begun with random phases, from row 0 of `first_phases`. A later sinusoid
-                # continues the phase of a noise bin, so from now on the first phases of noise bins are read, in row 1.
+                # A note's first sinusoids begin with random phases, from row 0 of `first_phases`. A later one continues
+                # the phase of a noise bin, in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
     def _continued(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int, moves: np.ndarray
     ) -> np.ndarray:
-        """Phases of new sinusoids, intp (n,), that continue the phases that their peak bins had before.
-
-        moves: the new sinusoids' moves; the rest: as in `_phases_at`.
-        """
         phases, former_moves = self._phases_at(lanes, rows, bins, places, hop)
         # A bin's phase is its sinusoid's phase in the middle of the window. But the old and the new sinusoid must agree
         # at the hop, where the window begins. So the phase shifts by the change in frequency times half a window.
@@ -249,13 +241,13 @@ class CoherentPhases:
         return phases, moves
 
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
-        """Remove the magnitudes of the sinusoids in `peaks` from the lanes' noise, and set `_owners`.
+        """Remove the sinusoids' magnitudes from the lanes' noise, and set `_owners`.
 
-        Returns the factors by which each sinusoid multiplies the table `lobes`, float32 (N_REACHED, n_peaks).
+        Returns the factors of the table `lobes`, float32 (N_REACHED, n_peaks).
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
-        # Row by row the bins from 4 below the peak to 4 above it. In bins beyond N_BESIDE a sinusoid has no magnitude.
+        # The bins from 4 below the peak to 4 above it; beyond N_BESIDE a sinusoid has no magnitude.
         padded = np.zeros((N_REACHED + 2, n_peaks), np.float32)
         magnitudes = padded[2:-2]
         index = peaks.places + _BESIDE
@@ -274,9 +266,8 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by their RMS with a steady sinusoid in each bin: (n, 1).
-
-        Each sinusoid has its bin's magnitude. The quotients are about 0.9 to 1.
+        """K-weighted RMS of spectra with noise phases, divided by their RMS with a steady sinusoid in each bin: (n, 1),
+        0.9 to 1.
         """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
@@ -291,7 +282,7 @@ class CoherentPhases:
     def spectra(self, lanes: slice, hop: int) -> np.ndarray:
         """The lanes' coherent spectra in hop number `hop`, complex64 (n, n_bins), valid until the next call.
 
-        They sound as loud as with noise phases. All lanes must have been planned.
+        All lanes must have been planned.
         """
         n = lanes.stop - lanes.start
         padded = self._spectra[:n]
@@ -307,8 +298,7 @@ class CoherentPhases:
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:
         """Sum of the lanes' spectra, each times its factor: complex64 (1, n_bins), valid until the next call.
 
-        hop: as in `spectra`; factors: float32 (n, 1), None if all are 1; lanes whose factor is 0 need no plan. The
-        factor of a lane with a bandwidth must be 0.
+        factors: float32 (n, 1), None if all are 1, 0 for a lane with a bandwidth. Lanes whose factor is 0 need no plan.
         """
         padded = self._spectra[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]
@@ -323,10 +313,7 @@ class CoherentPhases:
         return spectrum
 
     def _mix_noise(self, lanes: slice, factors: np.ndarray | None) -> None:
-        """Write the sum of the lanes' noise in hop 0, each times its factor, into `NoiseBins.mixed`.
-
-        It is the same for all hops of a plan. `NoiseBins.write_mixed` turns it to its phases in a hop.
-        """
+        """Write the weighted sum of the lanes' noise in hop 0 into `NoiseBins.mixed`; it holds for a plan's hops."""
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
         if self._summed_for != wanted:
@@ -343,8 +330,8 @@ class CoherentPhases:
     ) -> Iterator[tuple[Sinusoids, int, int]]:
         """For each run of lanes that were planned together: their sinusoids, the first lane and the end of the run.
 
-        factors: as in `mixed_spectrum`. A lane whose factor is 0 ends a run. So the order in which sinusoids are added
-        up, and with it the sum's last bits, do not depend on whether such a lane was planned again meanwhile.
+        A lane whose factor is 0 ends a run. So the sum's last bits do not depend on whether such a lane was planned
+        again.
         """
         sinusoids: list[Sinusoids | None] = self._sinusoids[lanes]
         if factors is not None:

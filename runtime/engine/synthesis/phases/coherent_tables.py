@@ -20,7 +20,7 @@ N_STARTS = 1 << 13
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# How many places the table `lobes` has from one bin to the next.
+# Places in the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
 # The table's last place, in bins from the peak: half a bin as found, and a quarter for those held to their note.
 FARTHEST_BINS = 0.75
@@ -70,7 +70,7 @@ class CoherentTables:
 
 
 def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, seed: int) -> CoherentTables:
-    """The tables for spectra of n_bins; fft_size, hop_size: in engine frames; bin_hz: distance of two bins in Hz."""
+    """fft_size, hop_size: in engine frames; bin_hz: distance of two bins in Hz."""
     bins = np.arange(n_bins)
     units_per_bin = PHASE_UNITS * hop_size / fft_size
     n_silent = math.ceil(LOWEST_HEARD_HZ / bin_hz)
@@ -100,10 +100,10 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, n_places).
 
-    Four windows overlap, each begun one hop after the other. In the window that began k hops ago, the sinusoid's phase
-    is k of its moves behind. The delay of k hops adds k moves of the bin's own frequency. So only the distance of the
-    bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of
-    a Hann window: their products add up a bin's magnitude and half the magnitudes of its neighbours.
+    In the window that began k hops ago, the sinusoid's phase is k of its moves behind. The delay of k hops adds k moves
+    of the bin's own frequency. So only the distance of the bin from the sinusoid counts. A sinusoid's bins have
+    alternating signs, and so do the three taps of a Hann window: their products add up a bin's magnitude and half the
+    magnitudes of its neighbours.
     """
     places = np.arange(round(2.0 * FARTHEST_BINS * N_PLACES) + 1) / N_PLACES - FARTHEST_BINS
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
@@ -121,8 +121,8 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
     """Moves of the noise bins in units of phase, intp (n_bins,); random stretching of bands avoids repetition.
 
-    Within a band of bins, the move grows by the same whole number from bin to bin. If each move were rounded by
-    itself, the errors would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
+    Within a band, the move grows by the same whole number from bin to bin. Otherwise rounding errors would add up over
+    the hops, and after minutes the phases of neighbouring bins would not fit.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 # Width of a sharp harmonic with noise phases, called the window's lobe here. Measured. It is wider than the 1.44 bins
-# of a Hann window, because the spectrum has such a lobe already, and the window of the synthesis widens it.
+# of a Hann window, because the window of the synthesis widens the spectrum's own lobe.
 NOISE_LOBE_BINS = 1.67
-# Both in widths of the window's lobe: as the width of a harmonic grows from the first value to the second, its bins
-# fade from coherent phases to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
+# In widths of the window's lobe: as the width of a harmonic grows from the first value to the second, its bins fade
+# from coherent phases to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
@@ -21,7 +21,7 @@ def relative_width(bandwidth_cents: float) -> float:
 
 
 class NoiseShare:
-    """How much of the coherent phases' power becomes noise, 0 to 1 in each bin; keeps the newest bandwidth's result."""
+    """The share of the coherent phases' power that becomes noise, 0 to 1 in each bin."""
 
     def __init__(self, n_bins: int):
         self._bins = np.arange(n_bins) / (NOISE_LOBE_BINS * (_ALL_NOISE_AT - _NOISE_BEGINS_AT))

@@ -11,12 +11,11 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 
 # The stored noise repeats after this many hops.
 N_NOISE_SPECTRA = 256
-# A row of lanes: this many neighbouring lanes read the same stored spectra, and each of them begins at another bin.
+# This many neighbouring lanes, a row, read the same stored spectra, each from another bin on.
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
-# Four rows of lanes use up the stored noise. So that the next four do not repeat it, each of them begins half-way
-# between two of the first four.
+# Four rows of lanes use up the stored noise. The next four begin half-way between them.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
 # With noise phases, the power of magnitudes m[k] is the first factor times the sum of m[k]^2, plus the second factor
@@ -28,20 +27,20 @@ _FLAT_GAIN = 4.557
 
 
 def noise_index(lane: int, hop: int) -> int:
-    """Index of the newest stored spectrum that sounds in a lane's hop; hop: number of the hop."""
+    """Index of the newest stored spectrum that sounds in a lane's hop number `hop`."""
     from_row_0 = lane // LANES_PER_ROW * _HOPS_BETWEEN_ROWS
     n_rounds = from_row_0 // N_NOISE_SPECTRA
     return (hop + from_row_0 + n_rounds * _HOPS_BETWEEN_ROUNDS) % N_NOISE_SPECTRA
 
 
-# A table takes 11 MB, and 35 ms to make. Engines with the same seed share it, such as the engines of a rack.
+# A table takes 11 MB, and 35 ms to make. Engines with the same seed share it.
 @functools.lru_cache(maxsize=2)
 def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Taps in the layout of `received_taps`, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 
-    The lanes are views of one table, each beginning four bins above the lane before, so the lanes of a row share the
-    processor's cache. Noise bins that are four apart are independent. A shift by four bins changes the phase by one
-    whole cycle per hop, so the noise still fits from hop to hop. fft_size, hop_size: in engine frames.
+    The lanes are views of one table, each four bins above the previous lane, so a row shares the processor's cache.
+    Noise bins that are four apart are independent. A shift by four bins changes the phase by one whole cycle per hop,
+    so the noise still fits from hop to hop. fft_size, hop_size: in engine frames.
     """
     phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
     taps = _window_taps(phasors, fft_size, hop_size)
@@ -59,9 +58,8 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
 def noise_phasors(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
     """Unit phasors complex64 (N_NOISE_SPECTRA, n_bins) of the STFT of a white noise that loops without a seam.
 
-    The noise is complex, so that bins above half the sample rate are independent of bins below. `noise_taps` needs some
-    of them: each of the lanes that share a spectrum begins four bins above the lane before, so the last ones end above
-    half the sample rate.
+    The noise is complex, so that bins above half the sample rate are independent of bins below. The shifted lanes of
+    `noise_taps` need some of them.
     """
     period = N_NOISE_SPECTRA * hop_size
     noise = np.random.default_rng(seed).standard_normal((period, 2), np.float32).view(np.complex64)[:, 0]

@@ -14,9 +14,8 @@ _N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is
 class NoiseBins:
     """Turns the noise bins of spectra to their phases in a hop, and adds up the four windows that overlap there.
 
-    tables: the tables of the coherent phases; fft_size, hop_size: in engine frames; max_rows: most spectra per call.
-    Attributes: first: complex64 (max_rows, n_bins), the magnitudes of noise bins times their phasors in hop 0; the
-    caller writes these before `write`. mixed: complex64 (n_bins,), the same for `write_mixed`.
+    fft_size, hop_size: in engine frames. Attributes: first: complex64 (max_rows, n_bins), the magnitudes of noise bins
+    times their phasors in hop 0, filled by the caller; mixed: complex64 (n_bins,), the same for `write_mixed`.
     """
 
     def __init__(self, tables: CoherentTables, fft_size: int, hop_size: int, max_rows: int):
@@ -30,17 +29,17 @@ class NoiseBins:
         self._products = np.full((max_rows, 3, n_bins), 0.0, np.complex64)
         self._turned, phasors = np.full(n_bins, 0, np.intp), np.full((1, n_bins + 2), 0.0, np.complex64)
         self._phasors, self._phasors_beside = phasors[0, 1:-1], _beside(phasors)[0]
-        # The turned taps of a few hops: lanes that crossfade, or do not hop together, use some hops by turns.
+        # Turned taps are kept for a few hops, because lanes may need different hops.
         self._kept = np.full((_N_KEPT, 3, n_bins), 0.0, np.complex64)
         self._kept_hops: list[int | None] = [None] * _N_KEPT
         self._oldest = 0
 
     def write(self, n: int, hop: int, out: np.ndarray) -> None:
-        """Write the noise bins of `first` as they sound in hop number `hop`, complex64 (n, n_bins), into `out`."""
+        """Write the noise bins of `first`, as they sound in hop number `hop`, into `out`, complex64 (n, n_bins)."""
         self._write(self._beside[:n], hop, out)
 
     def write_mixed(self, hop: int, out: np.ndarray) -> None:
-        """Write the noise bins of `mixed` as they sound in hop number `hop`, complex64 (1, n_bins), into `out`."""
+        """Write the noise bins of `mixed`, as in `write`; out: complex64 (1, n_bins)."""
         self._write(self._beside[-1:], hop, out)
 
     def _write(self, beside: np.ndarray, hop: int, out: np.ndarray) -> None:
@@ -63,11 +62,10 @@ class NoiseBins:
 def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     """What a bin of phase 0 adds to the bin above, to itself and to the bin below: complex128 (3, n_bins).
 
-    turns: by how many radians each bin's move differs from the move of a sinusoid at the bin's centre; hop_angle: that
-    move in bin 1. The window that began k hops ago keeps its phase of then, which is k turns behind. If all windows had
-    the newest one's phase, the sound of a stretched bin would jump at each hop. The taps of a Hann window that began k
-    hops ago are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle. Windows with unequal phases are softer
-    together, so the taps of each bin are scaled to keep its power.
+    turns: each bin's move less the move of a sinusoid at its centre, in radians; hop_angle: that sinusoid's move in bin
+    1. The window that began k hops ago keeps its phase of then, which is k turns behind: otherwise the sound of a
+    stretched bin would jump at each hop. Its taps are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle.
+    Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)
@@ -79,7 +77,7 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
 
 
 def _received(taps: np.ndarray) -> np.ndarray:
-    """The same taps, ordered by the receiving bin: the factors of the bin below, of itself and of the bin above."""
+    """Order taps by the receiving bin: the factors of the bin below, of itself and of the bin above."""
     received = np.zeros(taps.shape, np.complex64)
     received[0, 1:], received[1], received[2, :-1] = taps[0, :-1], taps[1], taps[2, 1:]
     return received

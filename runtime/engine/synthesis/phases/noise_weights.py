@@ -1,4 +1,4 @@
-"""The weights of noise phases and coherent phases in a blend, with or without a bandwidth."""
+"""The weights of noise phases and coherent phases in a blend."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ def noise_amplitude(blend: float) -> np.float32:
 
 
 def coherent_amplitude(blend: float) -> np.float32:
-    """The weight of coherent phases, for a blend of 0 to 1."""
     return np.float32(math.sin(0.5 * math.pi * blend))
 
 
 class NoiseWeights:
     """The weight of noise phases in each bin: by the blend, and more where a bandwidth makes coherent phases noise.
 
-    Attribute bandwidth_cents: list, one for each lane.
+    Attribute bandwidth_cents: one for each lane.
     """
 
     def __init__(self, n_lanes: int, n_bins: int):
@@ -32,9 +31,8 @@ class NoiseWeights:
         self._weights = np.zeros((n_lanes, n_bins, 2), np.float32)
 
     def of(self, lane: int, blend: float) -> np.ndarray:
-        """The weight of noise phases in each bin of a lane that has a bandwidth, at this blend: float32 (2 * n_bins,).
-
-        Each weight stands twice, for the real and for the imaginary part of its bin.
+        """The weight of noise phases in each bin of a lane that has a bandwidth: float32 (2 * n_bins,), each weight
+        twice.
         """
         wanted = self.bandwidth_cents[lane], blend
         if self._made_for[lane] != wanted:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 # In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
-# times that, the peak is too blunt for a sinusoid. With this value, the sounds' spectra come nearest to the given
-# spectra, of instruments and of noise.
+# times that, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
+# instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
-# Peaks softer than this, relative to their spectrum's loudest bin, are inaudible: they stay noise.
+# Softer peaks, relative to their spectrum's loudest bin, are inaudible: they stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 # Below bin _HELD_BELOW, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.
@@ -26,10 +26,10 @@ _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5
 class Peaks(NamedTuple):
     """The sinusoids of some spectra.
 
-    rows, bins: intp (n_peaks,), each peak's spectrum and bin; places: intp (n_peaks,), its index in the flattened
-    magnitudes; distances: (n_peaks,), from the peak's bin to the sinusoid's frequency, in bins; two_below, above,
-    two_above: bool (n_peaks,), whether the second bin below the peak, the first above it and the second above it belong
-    to the sinusoid; the first below always does.
+    rows, bins: intp (n_peaks,), each peak's spectrum and bin. places: intp (n_peaks,), its index in the flattened
+    magnitudes. distances: (n_peaks,), from the peak's bin to the sinusoid's frequency, in bins. two_below, above,
+    two_above: bool (n_peaks,), whether the sinusoid has the second bin below the peak, the first above it, and the
+    second above it; it always has the first below.
     """
 
     rows: np.ndarray
@@ -56,10 +56,10 @@ class PeakFinder:
 
         fundamentals: float32 (n,), in bins; the lowest sinusoids are held to multiples of them.
 
-        The distance d of a sinusoid from its peak bin follows from its Hann lobe at the peak and on either side:
-        d = 2 (above - below) / (above + 2 peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A
-        sinusoid covers the bins between the softest bins on either side of its peak. Such a softest bin, between two
-        peaks, belongs to the peak at the higher frequency.
+        The distance d of a sinusoid from its peak bin follows from its Hann lobe: d = 2 (above - below) / (above + 2
+        peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A sinusoid covers the bins between the
+        softest bins on either side of its peak. The softest bin between two peaks belongs to the peak of the higher
+        frequency.
         """
         flat, rising = magnitudes.reshape(-1), self._rising
         places = self._loud_maxima(magnitudes)
@@ -87,7 +87,7 @@ class PeakFinder:
         return Peaks(rows, bins, places, distances, rising.take(places - 2), next_falls, two_above)
 
     def _loud_maxima(self, magnitudes: np.ndarray) -> np.ndarray:
-        """Indices in the flattened magnitudes of the local maxima that may be sinusoids."""
+        """Returns indices in the flattened magnitudes."""
         n, n_bins = magnitudes.shape
         rising, are_peaks, falling = (
             self._rising[: n * n_bins],
@@ -96,8 +96,7 @@ class PeakFinder:
         )
         rows = rising.reshape(n, n_bins)
         np.greater(magnitudes[:, 1:], magnitudes[:, :-1], out=rows[:, :-1])
-        # The first bins of each row count as rising and the last ones as falling, so that no sinusoid reaches into the
-        # next row.
+        # so that no sinusoid reaches into the next row
         rows[:, : self._n_silent], rows[:, -2:] = True, False
         loudest = np.maximum.reduce(magnitudes, axis=1, keepdims=True, out=self._loudest[:n])
         loudest *= _LEAST_PEAK

@@ -1,4 +1,4 @@
-"""The turns that make a side's phases from its lane's phases: a quarter of a cycle, forwards or back."""
+"""A side's phases: its lane's phases, turned by a quarter of a cycle, forwards or back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _QUARTER = PHASE_UNITS // 4
 class SideTurns:
     """Turns in random directions: one for each sinusoid, by its frequency, and one for each band of noise bins.
 
-    Attributes: of_noise: intp (n_bins,), the turns of noise bins, in units of phase; noise_signs: float32 (n_bins,),
-    1 for a turn forwards, -1 for a turn back.
+    Attributes: of_noise: intp (n_bins,), in units of phase; noise_signs: float32 (n_bins,), 1 for a turn forwards, -1
+    for a turn back.
     """
 
     def __init__(self, n_bins: int, units_per_bin: float, seed: int):
@@ -26,6 +26,6 @@ class SideTurns:
         self.of_noise, self.noise_signs = _QUARTER * signs[:n_bins], signs[:n_bins].astype(np.float32)
 
     def of_sinusoids(self, moves: np.ndarray) -> np.ndarray:
-        """The turns of sinusoids with these moves, in units of phase."""
+        """Returns turns in units of phase."""
         frequencies = np.clip(moves / self._units_per_bin, 0, self._highest).astype(np.intp)
         return self._by_bin.take(frequencies)

@@ -14,10 +14,10 @@ _REACHED = np.arange(N_REACHED)[:, None]
 class Sinusoids:
     """Sinusoids whose phases are known for every hop.
 
-    first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; hop: number of a
-    hop; phases: each sinusoid's phase at its peak bin in this hop; moves: steps of the phases from hop to hop;
-    amplitudes: complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak. Attributes:
-    n: number of sinusoids; walks: whether they are `WalkingSinusoids`.
+    first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; phases: each
+    sinusoid's phase at its peak bin in hop number `hop`; moves: steps of the phases from hop to hop; amplitudes:
+    complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak. Attribute walks: whether
+    they are `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_row_index",
@@ -45,7 +45,7 @@ class Sinusoids:
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
         """Phases of sinusoids at `bins` in hop number `hop`, and their moves.
 
-        numbers: for each bin the number of its sinusoid; a number below 0 gives meaningless values.
+        numbers: for each bin the number of its sinusoid; below 0 the values are meaningless.
         """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
@@ -59,7 +59,7 @@ class Sinusoids:
     ) -> None:
         """Add the sinusoids of lanes to `out`, complex64, whose element N_REACHED // 2 is bin 0.
 
-        unit_phasors: as in `CoherentTables`; factors: (n_lanes,), a factor for each lane; None if all are 1.
+        unit_phasors: as in `CoherentTables`; factors: (n_lanes,), or None if all are 1.
         """
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
@@ -80,7 +80,7 @@ class Sinusoids:
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
     def _index_in_rows(self, lanes: slice, part: slice, width: int) -> np.ndarray:
-        """Where the lanes' sinusoids are in the flattened rows of these lanes, which are `width` long."""
+        """Returns indices in the flattened rows of these lanes, which are `width` long."""
         if self._row_index is None:
             self._row_index = self._index + self._rows * width
         first = lanes.start - self._first_lane
@@ -88,9 +88,8 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copies of the sinusoids of lanes, for as many lanes from number `into` on.
-
-        turns: intp (n,), added to the phases of the copies.
+        """Copies of the sinusoids of lanes, for as many lanes from number `into` on; turns: intp (n,), added to the
+        phases.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -106,12 +105,12 @@ class Sinusoids:
         return other
 
     def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
-        """The slice that selects the sinusoids of lanes, and the moves of these sinusoids."""
+        """For these lanes, the slice of their sinusoids, and the moves."""
         part = self._part(lanes)
         return part, self._moves[part]
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
-        """What each sinusoid in `part`, at phase 0, adds to the bins around its peak, complex64 (N_REACHED, n)."""
+        """Returns complex64 (N_REACHED, n): see the class's `amplitudes`."""
         return self._amplitudes[:, part]
 
     def _phases_in(self, part: slice, hop: int) -> np.ndarray:
@@ -120,7 +119,6 @@ class Sinusoids:
         return phases
 
     def _part(self, lanes: slice) -> slice:
-        """The slice that selects the sinusoids of lanes."""
         if lanes.start <= self._first_lane and (not self.n or lanes.stop - self._first_lane > self._rows[-1]):
             return slice(0, self.n)
         if self._ends is None:

@@ -1,4 +1,4 @@
-"""Memory layouts of spectra (pairs) and phases (taps), which make a hop's spectrum one sum of products of floats."""
+"""Memory layouts of spectra (pairs) and phases (taps). With them, a hop's spectrum is one sum of products of floats."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ _TWICE = np.uint64((1 << 32) + 1)
 def new_pairs(n: int, n_bins: int) -> np.ndarray:
     """Zeroed pairs, float32 (n, n_bins + 2, 2): each magnitude twice, and a silent bin at either end.
 
-    The first float of a pair is multiplied by the real part of a tap, the second by the imaginary part. So no complex
-    product is needed.
+    The first float of a pair is multiplied by the real part of a tap, the second by the imaginary part.
     """
     return np.zeros((n, n_bins + 2, 2), np.float32)
 
 
 def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
-    """Write magnitudes, float32 (n, at least n_bins), into pairs (n, n_bins + 2, 2)."""
+    """magnitudes: float32 (n, at least n_bins); pairs: (n, n_bins + 2, 2)."""
     # One 64-bit product writes both floats in one pass; two assignments would go through the memory twice.
     bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
     np.multiply(bits[:, : pairs.shape[1] - 2], _TWICE, out=twice[:, 1:-1, 0])

@@ -1,4 +1,4 @@
-"""A random walk of the phases of sinusoids, for bandwidths up to about the width of a window's lobe."""
+"""A random walk of the phases of sinusoids, for small bandwidths."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ _N_RANDOM = 1 << _N_RANDOM_BITS
 _LARGEST_BITS = 14
 _LARGEST = 1 << _LARGEST_BITS
 _N_WIDTHS = 65
-_N_KEPT_HOPS = 8  # hops whose computed steps are kept
+_N_KEPT_HOPS = 8
 _MASK_64 = (1 << 64) - 1
 
 
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where
-    a harmonic must be about as wide as a window's lobe, or wider, the coherent phases of its bins get a lower weight,
-    and noise phases replace them (`NoiseShare`).
+    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where a
+    harmonic must be about as wide as a window's lobe, or wider, noise phases replace coherent phases (`NoiseShare`).
 
-    Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: list, one for each lane, 0 for a lane
-    without a walk.
+    Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: one for each lane, 0 without a walk.
     """
 
     def __init__(self, n_lanes: int, n_bins: int, tables: CoherentTables, seed: int):
@@ -40,15 +38,13 @@ class PhaseWalk:
         self._keys = [0] * n_lanes
 
     def start(self, lane: int, number: int) -> None:
-        """Begin a note on a lane; number: as in `CoherentPhases.start`."""
+        """number: as in `CoherentPhases.start`."""
         self._keys[lane] = _mixed(number * 64 + lane)
 
     def follow(self, lane: int, leader: int) -> None:
-        """Give a lane the same walk and bandwidth as lane `leader`."""
         self._keys[lane], self.bandwidth_cents[lane] = self._keys[leader], self.bandwidth_cents[leader]
 
     def is_on(self, lanes: slice) -> bool:
-        """Whether any of these lanes has a bandwidth."""
         return any(self.bandwidth_cents[lanes])
 
     def weights(self, lane: int) -> np.ndarray:
@@ -65,8 +61,8 @@ class PhaseWalk:
     ) -> WalkingSinusoids:  # fmt: skip
         """The sinusoids of lanes that all have a bandwidth.
 
-        rows, bins, hop, phases, moves: as in `Sinusoids`; spread: float32 (N_REACHED, n), the factors by which
-        sinusoids without a walk multiply the table `lobes`; this array is overwritten.
+        spread: float32 (N_REACHED, n), overwritten, the factors of the table `lobes` for sinusoids without a walk; the
+        rest: as in `Sinusoids`.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins
@@ -83,8 +79,7 @@ class PhaseWalk:
     def steps(self, keys: list[int], hop: int, rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
         """Random steps, intp (n,), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins at a hop.
 
-        keys: a number for each lane, which seeds its steps; rows: each sinusoid's index in `keys`. A step depends only
-        on the note, the hop and the bin.
+        keys: a number for each lane, which seeds its steps; rows: each sinusoid's index in `keys`.
         """
         begins = [_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys]
         places = np.array(begins).take(rows)
@@ -95,11 +90,11 @@ class PhaseWalk:
 class WalkingSinusoids(Sinusoids):
     """Sinusoids whose phases walk; all their lanes have a bandwidth.
 
-    Each of the four overlapping windows keeps the phase that it began with, so nothing clicks. A phase is the sum of
-    all steps since the plan. Steps are whole numbers, so the sum does not depend on the order in which hops were made.
+    Each of the four overlapping windows keeps its first phase, so nothing clicks. A phase is the sum of all steps since
+    the plan. Steps are whole numbers, so their order does not matter.
 
-    windows: complex64 (N_OVERLAPS, n), for each window, newest first, the phasor with which each sinusoid would begin
-    in it without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
+    windows: complex64 (N_OVERLAPS, n), newest first, the phasor with which each sinusoid would begin in each window
+    without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
     `PhaseWalk.sinusoids`.
     """
 
@@ -119,7 +114,6 @@ class WalkingSinusoids(Sinusoids):
         self._steps_at: dict[int, np.ndarray] = {}
 
     def go_to(self, lanes: slice, hop: int) -> None:
-        """Move the phases along the walk to a hop, forwards or back."""
         for run, reached in self._runs(lanes, self._reached):
             part = self._part(run)
             if reached != hop and part.stop > part.start:
@@ -145,7 +139,6 @@ class WalkingSinusoids(Sinusoids):
         return phases, moves
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> WalkingSinusoids:
-        """As in `Sinusoids`."""
         turned, part = super().turned(lanes, into, turns), self._part(lanes)
         rows = slice(lanes.start - self._first_lane, lanes.stop - self._first_lane)
         turned._windows, turned._largest_steps = self._windows[:, part], self._largest_steps[part]
@@ -162,7 +155,7 @@ class WalkingSinusoids(Sinusoids):
         other._keys, other._walk = self._keys, self._walk
         other._sums, other._added = np.zeros(self.n, np.intp), np.empty(self._amplitudes.shape, np.complex64)
         other._reached, other._made_at = [self._hop] * len(self._keys), [None] * len(self._keys)
-        other._steps_at = self._steps_at  # equal for both
+        other._steps_at = self._steps_at
         return other
 
     def _gains(self, lanes: slice, part: slice, hop: int) -> np.ndarray:
@@ -175,11 +168,9 @@ class WalkingSinusoids(Sinusoids):
         return phases
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
-        """Fill `_added`, what sinusoids add to bins, for some lanes; part: which sinusoids are theirs.
-
-        The sum over the windows is computed as a polynomial in `hop_turns`; its coefficients are the windows' phasors
-        (see `_lobes` in coherent_tables.py). A matrix product would be shorter, but it would start threads, and its
-        rounding would depend on the number of columns.
+        """Fill `_added`. The sum over the windows is a polynomial in `hop_turns`; its coefficients are the windows'
+        phasors (see `_lobes` in coherent_tables.py). A matrix product would start threads, and its rounding would
+        depend on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)
@@ -197,7 +188,7 @@ class WalkingSinusoids(Sinusoids):
         added *= self._amplitudes[:, part]
 
     def _steps(self, hop: int) -> np.ndarray:
-        """The steps of all sinusoids at a hop, in units of phase, intp (n,)."""
+        """Returns intp (n,), in units of phase, for all sinusoids."""
         steps = self._steps_at.get(hop)
         if steps is None:
             if len(self._steps_at) >= _N_KEPT_HOPS:
@@ -209,7 +200,6 @@ class WalkingSinusoids(Sinusoids):
         return steps
 
     def _runs(self, lanes: slice, values: list[int | None]) -> list[tuple[slice, int | None]]:
-        """Runs of lanes that have equal values, each run with its value."""
         runs, first = [], lanes.start
         for lane in range(lanes.start + 1, lanes.stop + 1):
             value = values[first - self._first_lane]

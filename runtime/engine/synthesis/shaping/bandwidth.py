@@ -1,4 +1,4 @@
-"""Widens every harmonic of a spectrum to a bandwidth, which is the same interval in cents for all harmonics."""
+"""Widens every harmonic of a spectrum by the same interval in cents, the bandwidth."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ class Widening:
     Each pass adds to a bin a part of the bins on either side, at a distance of 1, 2, 4, ... bins (the "à trous"
     algorithm). A full pass has the weights 1/4, 1/2, 1/4. The power of a harmonic stays the same. No harmonic becomes
     wider than 131 bins.
-
-    n_bins: how many of a spectrum's bins are heard; max_rows: most spectra per call.
     """
 
     def __init__(self, n_bins: int, max_rows: int):
@@ -54,8 +52,8 @@ class Widening:
     ) -> np.ndarray:
         """Widened magnitudes, float32 (n, n_bins), valid until the next call.
 
-        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row, a row at 0 stays as it is;
-        noise_amplitudes: weights of the noise phases in the blends that the spectra will sound with.
+        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row; noise_amplitudes: weights of the noise
+        phases in the blends of the spectra.
         """
         n, heard, widened = len(magnitudes), magnitudes[:, : self._n_bins], self._widened[: len(magnitudes)]
         np.copyto(widened, heard)
@@ -113,8 +111,8 @@ class Widening:
 class _Kernel:
     """The passes that widen a spectrum by one bandwidth.
 
-    Attributes: parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to
-    1/4; n_passes: how many passes have an effect; begins_at: for each of these passes, the first bin that it changes.
+    parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4; n_passes:
+    number of passes that have an effect; begins_at: the first bin that each of them changes.
     """
 
     def __init__(self, n_bins: int):

@@ -1,4 +1,4 @@
-"""Gain curves over frequency: filter, tilt and colour, computed once for each voice on a grid of frequencies."""
+"""Gain curves on a grid of frequencies: filter, tilt and colour."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def octaves_of(frequency_hz: float) -> float:
 class GainCurves:
     """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
 
-    max_rows: most curves per `begin`. Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have
-    one row for each voice.
+    Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one row for each voice. max_rows:
+    most curves per `begin`.
     """
 
     def __init__(self, max_rows: int):
@@ -43,15 +43,11 @@ class GainCurves:
         self._n = 0
 
     def begin(self, n_rows: int) -> None:
-        """Begin n_rows curves of gain 1."""
         self._n, self._has_log_gains = n_rows, False
         self._gains[:n_rows] = 1.0
 
     def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Tilt the curves about 1 kHz; both arguments are float (n, 1).
-
-        shift_octaves: how far the sound will be transposed after shaping.
-        """
+        """Tilt the curves about 1 kHz; shift_octaves: how far the sound is transposed later; both are float (n, 1)."""
         x = self._x[: self._n]
         np.subtract(self._octaves, (octaves_of(TILT_PIVOT_HZ) - shift_octaves).astype(np.float32), out=x)
         x *= (db_per_octave * _NEPER_PER_DB).astype(np.float32)
@@ -91,10 +87,7 @@ class GainCurves:
             self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre.
-
-        shift_octaves: as in `add_tilt`.
-        """
+        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre."""
         if not shift_octaves.any():
             self._add_lines(bands_db, *self._band_places, slice(0, self._n))
             return
@@ -129,7 +122,7 @@ class GainCurves:
 
 
 def _band_places(octaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For places in octaves: the number of the band below, intp, and the next band's share in the gain, float32."""
+    """The number of the band below, intp, and the next band's share in the gain, float32."""
     frequency_hz = LOWEST_HEARD_HZ * 2.0 ** octaves.astype(np.float64)
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))
     below = np.minimum(places.astype(np.intp), N_BANDS - 2)

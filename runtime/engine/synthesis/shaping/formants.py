@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# A harmonic that is softer than this, relative to the loudest, counts as this loud, so that no gain becomes huge.
+# A softer harmonic, relative to the loudest, counts as this loud, so that no gain becomes huge.
 _FLOOR_DB = -60.0
 _LARGEST_GAIN_DB = 36.0
 
@@ -12,13 +12,11 @@ _LARGEST_GAIN_DB = 36.0
 def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float, out: np.ndarray) -> None:
     """Write into `out`, float32 (n_bins,), the gains that move a spectrum's shape by `semitones`.
 
-    magnitudes: float32 (n_bins,); numbers: int16 (n_bins,), each bin's harmonic, as in `Harmonics`. The shape is the
-    linear interpolation of the harmonics' levels in dB. Harmonic h gets the level that the shape has at harmonic
-    h / 2 ** (semitones / 12).
+    magnitudes: float32 (n_bins,); numbers: int16 (n_bins,), each bin's harmonic. The shape is the linear interpolation
+    of the harmonics' levels in dB. Harmonic h gets the shape's level at harmonic h / 2 ** (semitones / 12).
     """
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    # The power of all bins of a harmonic is added up: that of the loudest bin alone would depend on where in this bin
-    # the harmonic lies.
+    # All bins of a harmonic count: the power of the loudest bin alone depends on where in it the harmonic lies.
     power = np.add.reduceat(np.square(magnitudes), firsts)
     floor = max(float(power.max()) * 10.0 ** (_FLOOR_DB / 10.0), 1e-24)
     shape = 0.5 * np.log(np.maximum(power, floor))

@@ -1,4 +1,4 @@
-"""Says which harmonic each bin of a spectrum belongs to, for every fundamental that the engine knows."""
+"""The harmonic to which each bin of a spectrum belongs, for every fundamental."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ class Harmonics:
     """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
 
     All bins of a harmonic get one gain, so that a filter does not detune the harmonic. Bins below half the fundamental
-    belong to no harmonic, and get the fundamental's place: with a place of their own, a tilt of -12 dB or a low cutoff
-    would make a model's faint residue there louder than the note.
+    belong to no harmonic, and get the fundamental's place: a tilt of -12 dB or a low cutoff would make a model's faint
+    residue there louder than the note.
 
-    fundamentals_hz: one for each row of the arrays. Attributes: numbers: int16 (n_fundamentals, n_bins), number of each
-    bin's harmonic, 0 for none; places: int16 of the same shape, the harmonic's place on the grid of `GainCurves`;
-    are_even: bool of the same shape, whether the harmonic's number is even and not 0.
+    Attributes, one row for each fundamental: numbers: int16 (n_fundamentals, n_bins), number of each bin's harmonic, 0
+    for none; places: int16, on the grid of `GainCurves`; are_even: bool, whether the number is even and not 0.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):

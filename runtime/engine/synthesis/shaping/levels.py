@@ -16,8 +16,7 @@ _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 _SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
 _LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60  # semitones
-# The least K-weight in use. Below about 50 Hz the true weight is less: a low note would count as soft, and would be
-# amplified into the limiter.
+# The least K-weight in use. The true weight below about 50 Hz is less: a low note would be amplified into the limiter.
 _LEAST_WEIGHT = 0.4
 
 
@@ -26,8 +25,6 @@ class Levels:
 
     The sound's mean square is half the sum of its sinusoids' squared magnitudes, corrected for the correlation of
     neighbouring noise bins. Source of the weighting and its offset of -0.691 dB: ITU-R BS.1770-4.
-
-    n_bins: how many of a spectrum's bins are heard; max_rows: most spectra per call.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, n_bins: int, max_rows: int):
@@ -38,8 +35,7 @@ class Levels:
     def find(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray) -> None:
         """Write into `out` (n,) the factors that bring spectra, magnitudes (n, n_magnitudes), to one level.
 
-        semitones: how far each spectrum will be transposed; the weights are for the transposed frequencies.
-        weighted: scratch (n, n_bins).
+        semitones: each spectrum's later transposition. weighted: scratch (n, n_bins).
         """
         heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]
         if any(semitones):
@@ -58,10 +54,9 @@ class Levels:
 
 
 def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
-    """Weights of the bins for each transposition by -60 to 60 semitones, float32 (2 * _WIDEST_SHIFT + 1, n_bins).
+    """For each transposition by -60 to 60 semitones, the weights of the bins, float32 (2 * _WIDEST_SHIFT + 1, n_bins).
 
-    They are scaled so that a spectrum at VOICE_LEVEL_DB has power 1 in `find`, which adds up the squares of its
-    weighted magnitudes and a part of the products of neighbours.
+    They are scaled so that a spectrum at VOICE_LEVEL_DB has power 1 in `find`.
     """
     frequency_hz = np.arange(n_bins) * spec.bin_hz
     highest_hz = min(HIGHEST_HEARD_HZ, sample_rate_hz / 2.0)

@@ -1,4 +1,4 @@
-"""Computes one gain for each bin of each voice, from the voice's filter, tilt, colour and formants."""
+"""Computes one gain for each bin of each voice."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Shape(NamedTuple):
     """How some spectra are shaped; arrays are float (n, 1), or (1, 1) if all are shaped alike.
 
     filter_kind: off, low, high or band; slope: the filter's, dB per octave; cutoff_octaves: octaves above 20 Hz;
-    resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound. bands_db: float (n, N_BANDS), gains
-    of the bands of acoustics/mel_bands.py, or None. shift_octaves: how far the sounds are transposed after shaping;
-    the other fields mean frequencies as heard, after this transposition.
+    resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound; bands_db: float (n, N_BANDS), gains
+    of the bands of acoustics/mel_bands.py, or None; shift_octaves: the sounds' transposition after shaping. All fields
+    mean frequencies as heard, after this transposition.
     """
 
     filter_kind: str
@@ -43,7 +43,7 @@ class Shaper:
         self._curves = GainCurves(max_rows)
         self._places = np.empty((max_rows, n_bins), np.intp)
         self._first_places = np.arange(max_rows)[:, None] * N_GRID
-        self._fundamentals: list[int] = []  # the fundamentals that _places was computed for
+        self._fundamentals: list[int] = []
         self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
 
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
@@ -74,7 +74,7 @@ class Shaper:
     ) -> None:
         """Multiply gains by the gains that move the formants of spectra.
 
-        gains: from `gains`, called with the same shape and fundamentals; magnitudes: the spectra, (n, at least n_bins).
+        gains: from `gains`, with the same shape and fundamentals; magnitudes: the spectra, (n, at least n_bins).
         """
         if shape.formant_semitones:
             self._move_formants(gains, fundamentals, magnitudes, shape.formant_semitones)

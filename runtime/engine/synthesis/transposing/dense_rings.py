@@ -10,10 +10,9 @@ import numpy as np
 class DenseRings:
     """One ring of float32 samples for each lane, for its dense hops.
 
-    The first n_repeated samples of a ring are repeated after its last sample, for interpolation across the ring's end.
-
-    Attributes: size: samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one
-    ring to the next in a flat view.
+    The first n_repeated samples of a ring are repeated after its end, for interpolation across it. Attributes: size:
+    samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one ring to the next
+    in a flat view.
     """
 
     def __init__(self, n_lanes: int, size: int, n_repeated: int):
@@ -24,7 +23,7 @@ class DenseRings:
         self._scratch = np.full((2, size), 0.0, np.float32)
 
     def write(self, lane: int, begin: int, sound: np.ndarray) -> None:
-        """Write sound (n,) into a lane's ring, from sample `begin` on."""
+        """Write sound (n,) from ring sample `begin` on."""
         ring = self.rings[lane]
         for places, part in ring_places(self.size, begin, len(sound)):
             ring[places] = sound[part]
@@ -43,14 +42,13 @@ class DenseRings:
         ring[self.size :] = ring[: self._n_repeated]
 
     def silence(self, lane: int, begin: int, n: int) -> None:
-        """Write n zeros into a lane's ring, from sample `begin` on."""
         ring = self.rings[lane]
         for places, _ in ring_places(self.size, begin, n):
             ring[places] = 0.0
         ring[self.size :] = ring[: self._n_repeated]
 
     def add_up(self, lanes: Sequence[int], weights: Sequence[float], into: int, begin: int, n: int) -> None:
-        """Write the sum of lanes, each times its weight, into the ring of lane `into`: n samples from `begin` on."""
+        """Write the weighted sum of lanes into the ring of lane `into`: n samples from `begin` on."""
         ring = self.rings[into]
         for places, part in ring_places(self.size, begin, n):
             summed, weighted = self._scratch[:, part]
@@ -74,8 +72,7 @@ class DenseRings:
 def ring_places(size: int, first: int, n: int) -> list[tuple[slice, slice]]:
     """Where in a ring of `size` samples the n samples from number `first` on are.
 
-    Returns pairs of slices: places in the ring, and which of the n samples are there. There is one pair, or two if the
-    samples reach past the ring's end.
+    Returns one or two pairs of slices: places in the ring, and which of the n samples are there.
     """
     at = first % size
     n_first = min(n, size - at)

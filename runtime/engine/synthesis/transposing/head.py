@@ -1,4 +1,4 @@
-"""Heads: they say where in their rings transposed lanes are read, in whole numbers that depend on frames only."""
+"""Heads: where transposed lanes are read in their rings, in whole numbers that depend on frames only."""
 
 from __future__ import annotations
 
@@ -30,21 +30,18 @@ class Head:
     """The position at which lanes are read; lanes that share a head are read at one place, at one speed.
 
     While the ratio moves, each interval of INTERVAL_FRAMES is read at the ratio of its middle. So a position is a sum
-    of whole numbers that depend on absolute frames only. It never jumps.
+    of whole numbers that depend on absolute frames only, and never jumps.
 
-    Attributes: ratio: the present ratio; density: the step per frame at ratio 1; n_hop: length of a dense hop in ring
-    samples; octave: how many times the dense hops' sample rate is halved; n_lanes: how many lanes use the head;
-    first_hop: number of the plain hop that is dense hop 0.
+    Attributes: density: the step per frame at ratio 1; n_hop: length of a dense hop in ring samples; octave: how many
+    times the dense hops' sample rate is halved; n_lanes: number of lanes that use the head; first_hop: number of the
+    plain hop that is dense hop 0.
     """
 
     __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",
                  "n_lanes", "octave", "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
-        """Begin at `frame`; elapsed: frames since dense hop 0 began.
-
-        full_density, n_samples: what `density` and `n_hop` are if octave is 0.
-        """
+        """elapsed: frames since dense hop 0 began; full_density, n_samples: `density` and `n_hop` at octave 0."""
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = self._first = 0
         self._begins, self._steps = list[int](), list[int]()
@@ -61,7 +58,7 @@ class Head:
         return copied
 
     def set_ratio(self, frame: int, ratio: Ratio) -> None:
-        """Read at this ratio from `frame` on, without a jump of the position."""
+        """Read at this ratio from `frame` on, without a jump."""
         if ratio != self.ratio:
             self.go_to(frame)
             self._use(ratio)
@@ -76,7 +73,7 @@ class Head:
                 del self._begins[:passed], self._steps[:passed]
 
     def position(self, frame: int) -> int:
-        """Where in the ring the lanes are read at `frame`, which must not be before the frame of the newest `go_to`."""
+        """Where in the ring the lanes are read at `frame`, which must not be before the newest `go_to`."""
         if self._step is not None:
             return self._origin + self._step * (frame - self._since)
         number = frame // INTERVAL_FRAMES - self._first
@@ -85,7 +82,6 @@ class Head:
         return self._begins[number] + self._steps[number] * (frame % INTERVAL_FRAMES)
 
     def _extend(self, number: int) -> None:
-        """Find where each interval up to number _first + `number` begins, and the step between its samples."""
         begins, steps, at = self._begins, self._steps, self.ratio.at
         for each in range(len(steps), number + 1):
             middle = (self._first + each) * INTERVAL_FRAMES + INTERVAL_FRAMES // 2
@@ -100,10 +96,7 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The ring positions where n_intervals begin, and their steps; the first interval contains `frame`.
-
-        A step is how far the position moves per frame. The first position is extrapolated back from `frame`.
-        """
+        """The ring positions where n_intervals begin, and their steps per frame; the first one contains `frame`."""
         if self._step is not None:
             begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step
             return [begin + k * ahead for k in range(n_intervals)], [self._step] * n_intervals
@@ -114,16 +107,14 @@ class Head:
         return self._begins[first:end], self._steps[first:end]
 
     def hop_at(self, place: int) -> int:
-        """Number of the dense hop that contains the ring sample `place`; dense hop 0 has the number `first_hop`."""
         return self.first_hop + place // self.n_hop
 
     @property
     def fixed_step(self) -> int | None:
-        """How far the position moves per frame; None if this step changes."""
+        """How far the position moves per frame, or None if this changes."""
         return self._step
 
     def ratio_at(self, frame: int) -> float:
-        """The ratio at which `frame` is read."""
         if self._step is not None:
             return self._step / self.density
         self.position(frame)
@@ -131,11 +122,9 @@ class Head:
 
     @property
     def fastest_step(self) -> int:
-        """The largest step of the present ratio."""
         return round(self.ratio.highest * self.density)
 
     def _use(self, ratio: Ratio) -> None:
-        """Use a ratio from frame _since on."""
         self.ratio = ratio
         self._step = None if ratio.fixed is None else round(ratio.fixed * self.density)
         # For each interval from number _first on: the position at which it begins, and the step per frame within it.

@@ -1,4 +1,4 @@
-"""Reads dense rings at any speed: finds values between samples by cubic interpolation."""
+"""Reads dense rings at any speed, by cubic interpolation between samples."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FR
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
 _FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before a lane's position its first sample is read
-# The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding a position
-# down to such a place causes a constant delay, and an error below -85 dB at 15 kHz.
+# The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding down to a
+# place causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
 _N_PLACES = 1 << _PLACE_BITS
 # NumPy handles 0-d arrays faster than numbers.
@@ -31,7 +31,7 @@ class Resampler:
     def __init__(self, rings: DenseRings, max_frames: int):
         n_lanes = len(rings.rings)
         self._ring_mask, self._stride = np.array(rings.size - 1), rings.stride
-        # A view with four successive samples in each element: NumPy copies one element faster than a row of four.
+        # NumPy copies one element of four samples faster than a row of four.
         flat = rings.rings.reshape(-1)
         first = flat[:_N_SAMPLES].view(f"V{flat.itemsize * _N_SAMPLES}")
         shape = (len(flat) - _N_SAMPLES + 1,)
@@ -40,7 +40,7 @@ class Resampler:
         self._weights = _catmull_rom_weights(np.arange(_N_PLACES) / _N_PLACES)
         self._frames = np.arange(max_frames, dtype=np.int64)
         most_intervals = max_frames // INTERVAL_FRAMES + 2
-        self._step, self._begin = np.array(0), np.array(0)  # for a single lane
+        self._step, self._begin = np.array(0), np.array(0)
         self._path = np.empty((2, n_lanes * most_intervals), np.int64)
         self._columns = np.empty((3, n_lanes, 1), np.int64)
         self._integers = np.empty((3, n_lanes * most_intervals * INTERVAL_FRAMES), np.int64)
@@ -49,10 +49,7 @@ class Resampler:
         self._pairs, self._sound = np.empty(2 * n_values, np.float32), np.empty(n_values, np.float32)
 
     def read(self, lanes: Sequence[int], heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
-        """Sound of these lanes from `frame` on, float32 (n_lanes, n_frames), valid until the next call.
-
-        heads: the head of each lane.
-        """
+        """Sound of these lanes from `frame` on, float32 (n_lanes, n_frames), valid until the next call."""
         n, n_values = len(lanes), len(lanes) * n_frames
         flat_index, flat_between = self._integers[1, :n_values], self._integers[2, :n_values]
         if n == 1:
@@ -79,12 +76,11 @@ class Resampler:
         self._weights.take(between, axis=0, out=products, mode="clip")
         flat = products.reshape(-1)
         flat *= windows.view(np.float32)
-        # Two sums of neighbours are faster than one einsum over the four products.
+        # faster than one einsum over the four products
         np.add(flat[::2], flat[1::2], out=pairs)
         return np.add(pairs[::2], pairs[1::2], out=sound)
 
     def _positions_of_one(self, head: Head, frame: int, n_frames: int) -> np.ndarray:
-        """As `_positions`, for one lane: int64 (n_frames,)."""
         step = head.fixed_step
         if step is not None:
             self._step[...], self._begin[...] = step, head.position(frame) - _FIRST_SAMPLE
@@ -102,7 +98,7 @@ class Resampler:
         return places.reshape(-1)[elapsed : elapsed + n_frames]
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
-        """The position of the first sample read for each lane and frame: fixed-point, int64 (n_lanes, n_frames)."""
+        """The first sample that is read for each lane and frame: fixed-point, int64 (n_lanes, n_frames)."""
         n, steps = len(heads), [head.fixed_step for head in heads]
         if None in steps:
             return self._moving_positions(heads, frame, n_frames)
@@ -133,8 +129,7 @@ class Resampler:
 def _catmull_rom_weights(fractions: np.ndarray) -> np.ndarray:
     """Weights of four successive samples, float32 (n, 4), for values at `fractions` (n,) between the middle two.
 
-    The curve is a cubic Hermite curve (Catmull-Rom). It is accurate enough for sound that uses only the lower half of
-    its band, as dense hops do.
+    The cubic Hermite curve is accurate enough for sound that uses only the lower half of its band, as dense hops do.
     """
     x = fractions[:, None] ** np.arange(4)
     coefficients = np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]])

@@ -1,4 +1,4 @@
-"""The state of a transposed lane: how far its ring is written, where a crossfade begins, how many bins sound."""
+"""The state of a transposed lane."""
 
 from __future__ import annotations
 
@@ -8,29 +8,28 @@ from typing import Any
 from runtime.engine.synthesis.transposing.head import Head
 from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 
-# Lanes that hop together would all need their next dense hop in the same block. So they work in shifts, and each shift
-# makes its dense hops a quarter of a hop earlier than the shift before.
+# Lanes that hop together would all need their next dense hop in the same block. So they work in shifts: each shift
+# makes its dense hops a quarter of a hop earlier than the previous one.
 N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
-# A crossfade that would reach into the next dense hop is shortened, so that it ends where that hop begins. This saves a
-# dense hop of the old sound. If it would get shorter than its full length divided by this number, it begins where that
-# hop begins. This saves a dense hop of the new sound.
+# A crossfade that would reach into the next dense hop is shortened to end where that hop begins, which saves a dense
+# hop of the old sound. If it would get shorter than its full length divided by this number, it begins there instead,
+# which saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
 
 class TransposedLane:
-    """The state of a lane's ring of dense samples; the ring of a bus's carrier holds the sum of all members of the bus.
+    """The state of a lane's ring of dense samples; a carrier's ring holds the sum of its bus.
 
-    All places and lengths are in ring samples. At ratio 1 a lane has OVERSAMPLING ring samples for each frame. A lane
-    that begins at a ratio of 2 or more is made at a lower sample rate, halved as many times as its head's `octave`
-    says. This loses only frequencies that the ratio would move above half the engine's sample rate.
+    All places and lengths are in ring samples, OVERSAMPLING for each frame at ratio 1. A lane that begins at a ratio of
+    2 or more is made at a lower sample rate, halved `octave` times (see `Head`). This loses only frequencies that the
+    ratio would move above half the engine's sample rate.
 
-    n_heard: how many of a spectrum's bins are heard; n_below_half: how many bins there are from 0 Hz to half the
-    engine's sample rate; shift: in which of the N_SHIFTS shifts the lane's hops are made. Attributes: head: where the
-    lane is read, None if it is not transposed; bus: the `Submix` that has the lane as a member, or None; written_to:
-    end of the written part of the ring; fade_from, n_fade: where the crossfade to the present sound begins, and how
-    long it is; is_ramp: whether this crossfade is linear; n_bins: how many of the spectrum's bins sound.
+    n_heard: number of bins that are heard; n_below_half: number of bins from 0 Hz to half the engine's sample rate;
+    shift: one of the N_SHIFTS shifts. Attributes: head: where the lane is read, or None; bus: the `Submix` of which the
+    lane is a member, or None; written_to: end of the written part of the ring; fade_from, n_fade: begin and length of
+    the crossfade to the present sound; is_ramp: whether this crossfade is linear; n_bins: number of bins that sound.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
@@ -49,8 +48,7 @@ class TransposedLane:
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
-        # Writing begins with the hop that holds the sample before the position: the interpolation reads this sample,
-        # too.
+        # The interpolation also reads the sample before the position.
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 
@@ -80,8 +78,8 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        If the lane is in no bus, and its ring is already written as far ahead as its shift asks (see N_SHIFTS), it
-        stays written that far ahead.
+        A lane's shift (see N_SHIFTS) asks to write further ahead than the read needs. A lane that is written that far
+        ahead stays so, unless it is in a bus.
         """
         end += N_AFTER
         if self.bus is not None:

@@ -14,22 +14,20 @@ _MEMORY = 40
 # squared errors, in which each new error has the weight _JITTER_WEIGHT. Its least, its first and its largest value:
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
-# A message's error is limited to this many times the usual error (`_jitter`), so that a single very late message hardly
-# moves the beat.
+# A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each message counts with its error
-# less _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
+# Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each counts with its error less
+# _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
-# A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems
-# repeated. _N_STRANGE more strange messages than usual ones mean a new tempo, if the intervals between messages are
-# regular: they may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW are examined.
+# A message is strange if its error must be limited (_LARGEST_ERROR), or if messages seem lost before it or repeated.
+# _N_STRANGE more strange messages than usual ones mean a new tempo, if the intervals between messages are regular: they
+# may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW messages are examined.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
-# A message that comes this many clocks too late may follow lost messages; one that comes this many clocks too early may
-# be a repeated message.
+# A message this many clocks too late may follow lost messages. One this many clocks too early may be repeated.
 _OTHER_CLOCK = 0.7
-# While the tempo is uncertain, a message this soon after another is the same message, received from two ports.
+# While the tempo is uncertain, a message this soon after another is the same message from a second port.
 _TWICE_S = 0.002
 _SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # from one message to the next, at 600 beats a minute
 
@@ -38,12 +36,12 @@ class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
     The loop does what a least-squares line through the newest n messages, frame against number, would do. Its gains are
-    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo; n grows to _MEMORY. So the loop locks as fast
-    as possible. When the tempo changes, n begins again at the change.
+    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo; n grows to _MEMORY, and begins again when the
+    tempo changes.
 
-    The first message has the number `count` and comes at `frame`. Later, the attribute `count` is the number of the
-    newest message; lost messages are counted, repeated ones are not. Other attributes: `at`, the newest message's frame
-    without jitter; `period`, frames from one message to the next; `n_fitted`, n. While n is 1, there is no tempo.
+    The first message has the number `count` and comes at `frame`. Attributes: `count`, the number of the newest
+    message; lost messages are counted, repeated ones are not; `at`, the newest message's frame without jitter;
+    `period`, frames from one message to the next; `n_fitted`, n. While n is 1, there is no tempo.
     """
 
     def __init__(self, count: int, frame: int, sample_rate_hz: int):
@@ -54,7 +52,6 @@ class ClockLoop:
         self._fit(((frame, count),))
 
     def clock(self, frame: int) -> None:
-        """Process a message of the clock."""
         if self.n_fitted < _FEWEST:
             if frame - self._raw[-1][0] > _TWICE_S * self._rate_hz:
                 self._follow(frame, self.count + 1)
@@ -69,7 +66,7 @@ class ClockLoop:
         self._raw.append((frame, self.count))
 
     def _n_passed(self, frame: int) -> int:
-        """How many clocks have passed since the message before: 1; more if messages were lost; 0 for a repeated one."""
+        """The clocks since the previous message: 1; more if messages were lost; 0 for a repeated one."""
         share, late = (frame - self._heard[-1][0]) / self.period, (frame - self.at) / self.period - 1.0
         if share > 1.5 and late > _OTHER_CLOCK:
             return 1 + min(round(late), round(share) - 1)
@@ -88,17 +85,16 @@ class ClockLoop:
             frames = [base[0], *(at for at, _ in later), frame]
             intervals = [end - start for start, end in itertools.pairwise(frames)]
             if max(intervals) - min(intervals) < _MOST_SPREAD * self.period + _DOUBT * self._jitter:
-                # No message was lost or repeated; it seemed so because of the new tempo. So each counts as one clock.
+                # The new tempo made messages seem lost or repeated. So each counts as one clock.
                 self._fit([(at, base[1] + k) for k, at in enumerate(frames)])
         elif drifts:
             self._fit(list(self._heard)[-max(self._n_drifting + 1, _FEWEST) :])
 
     def beats_at(self, frame: int) -> float:
-        """Beats that have passed at `frame`."""
         return (self.count + (frame - self.at) / self.period) / CLOCKS_PER_BEAT
 
     def count_from(self, count: int) -> None:
-        """Renumber the messages, so that the newest message has the number `count`."""
+        """Renumber the messages so that the newest has the number `count`."""
         added = count - self.count
         self.count = count
         for heard in (self._raw, self._heard):
@@ -107,7 +103,7 @@ class ClockLoop:
             heard.extend(shifted)
 
     def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
-        """Fit the line to the messages `heard`, each (frame, count), and forget all others."""
+        """heard: (frame, count) of each message; all others are forgotten."""
         self._early = self._late = 0.0  # sums of the errors of early and of late messages
         self._n_drifting = self._n_strange = self._n_since_usual = 0
         self._heard.clear()
@@ -131,7 +127,6 @@ class ClockLoop:
         self.count = count
 
     def _limited(self, error: float) -> float:
-        """Limit an error to _LARGEST_ERROR times the usual error, and update the drift and the usual error."""
         most = _LARGEST_ERROR * self._jitter
         weight = _JITTER_WEIGHT if abs(error) < most else _JITTER_WEIGHT / 4.0
         error = min(max(error, -most), most)

@@ -8,8 +8,7 @@ import numpy as np
 def cubic_of(curve: float) -> tuple[float, float, float]:
     """Coefficients of x, x^2 and x^3 of a ramp p with p(0) = 0 and p(1) = 1.
 
-    curve: 1 gives 1 - (1 - x)^3, which is fast at first; 0 a straight line; -1 gives x^3, which is slow at first;
-    values between these give mixtures.
+    curve: 1 gives 1 - (1 - x)^3, fast at first; 0 a straight line; -1 gives x^3, slow at first; or a value between.
     """
     if curve >= 0.0:
         return 1.0 + 2.0 * curve, -3.0 * curve, curve
@@ -17,7 +16,6 @@ def cubic_of(curve: float) -> tuple[float, float, float]:
 
 
 def cubic(x: np.ndarray, coefficients: tuple[float, float, float]) -> np.ndarray:
-    """The ramp with these coefficients at `x`, an array of any shape."""
     c1, c2, c3 = coefficients
     return ((c3 * x + c2) * x + c1) * x
 

@@ -1,4 +1,4 @@
-"""Counts the cycles of an LFO. When the player changes the rate, the wave continues without a jump."""
+"""Counts the cycles of an LFO; its wave never jumps when the rate changes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from runtime.engine.voices.modulation.tempo import BeatLine
 
 
 class Cycles:
-    """Counts the cycles since frame 0; they grow linearly from one change of the rate to the next.
+    """Counts the cycles since frame 0.
 
-    rate_hz: the rate at the start. Attribute line: the present `BeatLine`, which here counts cycles in place of beats.
+    rate_hz: the rate at the start. Attribute line: the present `BeatLine`, which here counts cycles.
     """
 
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):
         self._table, self._sample_rate_hz = table, sample_rate_hz
         self.line = BeatLine(0, 0.0, rate_hz / sample_rate_hz)
-        # For each note that began before the present line: the cycles at its start. A legato note inherits this value.
+        # The cycles at the start of each note that began before the present line.
         self._started = table.add_column()
 
     def set_rate(self, rate_hz: float, frame: int) -> None:
@@ -26,7 +26,7 @@ class Cycles:
         self.line = BeatLine(frame, self.line.beats_at_one(frame), rate_hz / self._sample_rate_hz)
 
     def restart(self, line: BeatLine) -> None:
-        """Count cycles by another `line` from now on; call this while no note sounds."""
+        """Count cycles by another `line`; call this while no note sounds."""
         self.line = line
 
     def at(self, frames: np.ndarray, line: BeatLine) -> np.ndarray:

@@ -18,9 +18,10 @@ _SEMITONES_PER_KEY_SOURCE = 60.0
 
 
 class Route(NamedTuple):
-    """One connection of a source with a target; depth: what a source value of 1 adds, in the target's unit.
+    """One connection of a source with a target.
 
-    curve: as in `bent`; scaled_by: a second source, whose value multiplies what is added, or None.
+    depth: what a source value of 1 adds, in the target's unit; curve: as in `bent`; scaled_by: a second source, whose
+    value multiplies what is added, or None.
     """
 
     source: str
@@ -33,8 +34,8 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    sources: computes the values of the sources; latents: the names of the instrument's latents. Attributes: latents:
-    the number of each latent, by its target's name; targets: the names of all modulated targets.
+    latents: the names of the instrument's latents. Attributes: latents: the number of each latent, by its target's
+    name; targets: all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
@@ -50,9 +51,9 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """For each route from an envelope to one of these targets: the target, and what it adds at most, float64 (n,).
+        """The most that each route from an envelope to one of these targets adds: (target, float64 (n,)).
 
-        frames: float64, counted from a note's start; the note's key stays down.
+        frames: float64 (n,), counted from a note's start; the note's key stays down.
         """
         moves = []
         for route in self._routes:
@@ -66,12 +67,12 @@ class Modulator:
         return moves
 
     def follows_releases(self, targets: Collection[str]) -> bool:
-        """Whether any of these targets may move in another way once a note's key is released."""
+        """Whether the release of a note's key may change how any of these targets moves."""
         names = {name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)}
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
     def delay_s(self, targets: Collection[str]) -> float:
-        """For how long after a note's start none of these targets moves: 0 unless only LFOs with a delay move them."""
+        """How long after a note's start none of these targets moves: 0 unless only LFOs with a delay move them."""
         delays = [
             max(
                 (self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos),
@@ -108,12 +109,12 @@ class Modulator:
         return sums
 
     def hold(self, targets: frozenset[str], voice: PlayedNote) -> Held:
-        """For a voice: the present values of the controls that modulate these targets, and the present tempo."""
+        """A voice's present controls that modulate these targets, and the present tempo."""
         names = [name for route in self._routes if route.target in targets for name in (route.source, route.scaled_by)]
         return self.sources.hold([name for name in names if name is not None], voice)
 
     def reach(self, target: str) -> float:
-        """How far modulation can raise this target at most."""
+        """How far modulation can raise this target."""
         return sum(abs(route.depth) for route in self._routes if route.target == target)
 
     def _source(self, name: str, moment: Moment, known: dict[str, np.ndarray]) -> np.ndarray:

@@ -9,12 +9,11 @@ from runtime.events import NEVER
 
 
 class NotesTable:
-    """One row for each lane: when its note began and was released, and values that are constant while it sounds.
+    """One row for each lane: when its note began and was released, and constants of the note.
 
-    Attributes: started_at, released_at: int64 (n_lanes, 1), frames; released_at is NEVER while the note is held.
-    velocity, key, random, release_velocity: float64 (n_lanes, 1), sources of modulation. started_beats: float64
-    (n_lanes, 1), the beats that had passed when the note began; tempo: counts the beats. number: int64 (n_lanes, 1),
-    the note's number, which seeds its random values.
+    Attributes, all (n_lanes, 1): started_at, released_at: int64, frames; NEVER while the note is held; velocity, key,
+    random, release_velocity: float64, sources of modulation; started_beats: float64, beats before the note's start;
+    number: int64, the note's number, which seeds its random values. tempo: counts the beats.
     """
 
     tempo: Tempo
@@ -29,7 +28,7 @@ class NotesTable:
         self.random_values = np.random.default_rng((seed, 1)).uniform(-1.0, 1.0, 1 << 12)
 
     def start(self, lane: int, frame: int, number: int, note: int, velocity: int) -> None:
-        """Begin a note; number: how many notes were started before this one."""
+        """number: how many notes were started before this one."""
         self.started_at[lane], self.released_at[lane], self.number[lane] = frame, NEVER, number
         self.started_beats[lane] = self.tempo.beats_at(frame)
         self.velocity[lane], self.release_velocity[lane] = velocity / 127.0, 0.0
@@ -37,7 +36,7 @@ class NotesTable:
         self.random[lane] = self.random_at(number, 0)
 
     def add_column(self) -> np.ndarray:
-        """Add a column, float64 (n_lanes, 1), at first 0; a legato note inherits the value of the note before it."""
+        """Add a column, float64 (n_lanes, 1), at first 0; a legato note inherits the old note's value."""
         column = np.zeros((len(self.number), 1))
         self._columns.append(column)
         return column
@@ -48,10 +47,9 @@ class NotesTable:
             column[lane] = column[old_lane]
 
     def release(self, lane: int, frame: int) -> None:
-        """Release a note."""
         self.released_at[lane] = frame
 
     def random_at(self, note_number: np.ndarray | int, step: np.ndarray | int) -> np.ndarray:
-        """Random values from -1 to 1 for a note's number and a step; equal arguments give equal values."""
+        """Random values from -1 to 1; equal arguments give equal values."""
         index = np.asarray(note_number) * 1597 + np.asarray(step) * 40503 + 811
         return self.random_values[(index ^ (index >> 7)) & (len(self.random_values) - 1)]

@@ -1,4 +1,4 @@
-"""Finds how close together the points must be where a note begins: closer for a spectrum that changes faster."""
+"""Finds how close together the points must be where a note begins."""
 
 from __future__ import annotations
 
@@ -8,36 +8,34 @@ import numpy as np
 
 from runtime.sound.sound import Sound
 
-# From one point to the next a gain changes linearly. If it changes by this much, it is never more than 0.13 dB above a
-# gain that changes linearly in dB.
+# A gain changes linearly from point to point. If it changes by this much, it is never more than 0.13 dB above a gain
+# that changes linearly in dB.
 _MOST_DB = 3.0
-# About a hop. Every note has a point in each hop anyway. Where points may be this far apart, no others are needed.
+# About a hop. Points this far apart are not needed: every note has a point in each hop anyway.
 FARTHEST = 1024
-# The least distance of two points. It is larger for voices that are made one by one: they cost more, and have no points
-# at their hops.
+# The least distance of two points; larger for voices that are made one by one, because they cost more.
 NEAREST, NEAREST_SINGLY = 128, 256
-# For each part of a note's beginning: where the part ends, in frames after the note's start, and the distances that
-# points in it may have.
+# For each part of a note's beginning: its end, in frames after the note's start, and the possible distances of points.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
 _GRID_FRAMES = 64
 # About how many dB a gain changes if a target moves by its unit; a latent's unit is its whole travel.
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# Pairs, in frames: where a part of the note ends, counted from the note's start, and how far apart the points in this
-# part are, or 0 if hops are the only points.
+# For each part of the note: its end, in frames after the note's start, and the distance of points in it, in frames, or
+# 0 if hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
-# A trajectory may change gains by any amount from one row to the next, so its points are always this close.
+# A trajectory may change gains by any amount from row to row.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
 def opening_points(
     sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]], nearest: int
 ) -> OpeningPoints:
-    """The points, in addition to hops, with which a note of this sound begins; empty if its spectrum changes slowly.
+    """The points with which a note of this sound begins, in addition to hops; empty if its spectrum changes slowly.
 
-    added: called with frames counted from the note's start; returns, for each route from an envelope to a target, the
-    target's name and the most it adds, in the target's unit. nearest: the least distance of two points, in frames.
+    added: takes frames, counted from the note's start; returns for each route from an envelope to a target the target's
+    name and the most that the route adds, in the target's unit. nearest: the least distance of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]
@@ -52,9 +50,10 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """By how many dB all levels together change at most within `distance` frames that begin in this part.
+    """The largest change, in dB, of all levels together within `distance` frames.
 
-    levels_db: for each route, its level at every frame of a grid of _GRID_FRAMES; part: a part of this grid.
+    levels_db: for each route, its level on a grid of _GRID_FRAMES; part: the part of this grid in which a change
+    begins.
     """
     step = distance // _GRID_FRAMES
     changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]

@@ -1,4 +1,4 @@
-"""Playheads: they say in which row of its table each trajectory of a voice is read at an engine frame."""
+"""Playheads: the row of its table at which each trajectory of a voice is read."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ import numpy as np
 from runtime.events import NEVER
 from runtime.sound.trajectory.baked import BakedTrajectory
 
-# A playhead whose speed or place is modulated gets new values at frames that are multiples of this.
+# A playhead whose speed or place is modulated gets new values at multiples of this.
 PLAYHEAD_UPDATE_FRAMES = 1024
-RELEASE_FADE_S = 0.05  # crossfade from the held part to the release, after the key has come up
+RELEASE_FADE_S = 0.05  # crossfade from the held part to the release
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
 
 # Indices of the numbers that describe a playhead: its place at the anchor, in rows; its rows per frame; the row at
-# which it enters its loop; its shift at the anchor, in rows; and how much the shift changes up to the next update.
+# which it enters its loop; its shift at the anchor, in rows; the change of the shift up to the next update.
 _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
 class Playheads:
-    """A playhead for each lane and each trajectory: it says which row of the trajectory's table is read.
+    """A playhead for each lane and each trajectory: the row of the trajectory's table that is read.
 
-    From its anchor frame on, a playhead moves at constant speed. Without modulation, the anchor stays at the note's
-    start. With modulation, `advance` moves the anchor at fixed frames, so block sizes do not matter. While the key is
-    down, the held part is read: the attack, then the loop; without a loop, up to the last row, where the playhead
-    stays. When the key comes up, the release is read instead; `fade` gives the release's share.
+    From its anchor frame on, a playhead moves at constant speed. The anchor is the note's start, until `advance` moves
+    it. While the key is down, the held part is read: the attack, then the loop. Without a loop, the playhead stays at
+    the final row. When the key comes up, the release is read instead; `fade` gives the release's share.
 
-    baked: the trajectories' tables; modulated: whether `advance` will be called.
+    modulated: whether `advance` will be called.
     """
 
     def __init__(self, baked: Sequence[BakedTrajectory], n_lanes: int, sample_rate_hz: int, modulated: bool = False):
@@ -48,16 +47,16 @@ class Playheads:
         self._rows_per_frame = column([one.rows_per_s / sample_rate_hz for one in baked])[:, 0]
         self._fastest = column([FASTEST / one.row_s / sample_rate_hz for one in baked])[:, 0]
         self._state = np.zeros((n_lanes, 5, len(baked)))
-        # The numbers with which unmodulated playheads begin, made once, so that a chord costs little.
+        # Made once, so that a chord costs little.
         self._unmodulated = self._starting(1.0, 0.0)
         self._anchor = np.zeros(n_lanes, np.int64)
-        # For the release: its row at its anchor, its anchor, and the frame at which the key came up.
+        # Of each release: its row at the anchor, the anchor's frame, and the frame at which the key came up.
         self._release_place = np.zeros((n_lanes, len(baked)))
         self._release_anchor, self._key_up = np.full((2, n_lanes), NEVER, np.int64)
         self._fade_frames = max(1, round(RELEASE_FADE_S * sample_rate_hz))
 
     def start(self, lane: int, frame: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; speed, shift: one lane's values as in `advance`, but the full shift applies from `frame` on."""
+        """Begin a note; speed, shift: as in `advance`, but the full shift applies from `frame` on."""
         self._anchor[lane], self._release_anchor[lane], self._key_up[lane] = frame, NEVER, NEVER
         if speed == 1.0 and shift == 0.0:
             self._state[lane] = self._unmodulated
@@ -65,21 +64,20 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Continue the playheads of lane `old` on lane `lane`, whose key is down."""
+        """Continue the playheads of lane `old`, with the key down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
     def release(self, lane: int, frame: int) -> None:
-        """Begin to fade to the beginning of the release, because the key has come up."""
         self._release_anchor[lane] = self._key_up[lane] = frame
         self._release_place[lane] = 0.0
 
     def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
         """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
 
-        speeds: float (n,), factors of the trajectories' speeds, negative for the other direction.
-        shifts: float (n,), shifts of the place, as shares of the held part; until the next
-        update, a place moves linearly to its new shift.
+        speeds: float (n,), factors of the trajectories' speeds, negative for the other direction. shifts: float (n,),
+        shares of the held part; until the next update, a place moves linearly to its new shift.
+
         Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
         """
@@ -99,7 +97,7 @@ class Playheads:
         self._state[lanes], self._anchor[lanes] = state, frame
 
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """At which fractional row the held part is read: float64 (n_lanes, n_trajectories, n_frames).
+        """The fractional rows of the held part that are read: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
         newest update and the next one.
@@ -125,17 +123,14 @@ class Playheads:
         return self.has_release and bool(self._key_up[lanes].min() < frame)
 
     def release_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """At which fractional row the release is read, 0 before the key comes up. Shapes as in held_rows."""
+        """The fractional rows of the release that are read, 0 before the key comes up. Shapes as in held_rows."""
         elapsed = (frames - self._release_anchor[lanes, None])[:, None].astype(np.float64)
         rows = np.abs(self._state[lanes, _RATE])[..., None] * elapsed
         rows += self._release_place[lanes][..., None]
         return np.minimum(np.maximum(rows, 0.0), self._last_release)
 
     def fade(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The release's share: 0 while only the held part is heard, 1 when only the release is heard.
-
-        Shapes as in held_rows.
-        """
+        """The release's share: from 0, the held part alone, to 1, the release alone. Shapes as in held_rows."""
         elapsed = (frames - self._key_up[lanes, None])[:, None] / self._fade_frames
         return np.minimum(np.maximum(elapsed, 0.0), 1.0) * self._releases
 
@@ -143,15 +138,12 @@ class Playheads:
         return np.clip(self._rows_per_frame * speed, -self._fastest, self._fastest)
 
     def _starting(self, speed: float, shift: float) -> np.ndarray:
-        """The five numbers (_PLACE to _SHIFT_CHANGE) with which a note's playheads begin: (5, n_trajectories)."""
+        """Returns the numbers _PLACE to _SHIFT_CHANGE, (5, n_trajectories)."""
         shifts = shift * self._hold[:, 0]
         entries = _entered(self._entry, self._start_row + shifts)
         return np.stack([self._start_row, self._rate(speed), entries, shifts, np.zeros_like(shifts)])
 
 
 def _entered(entries: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """For each playhead, the row at which it will enter its loop; -inf if it is already in the loop.
-
-    entries: these rows up to now; places: where the playheads are now, in rows.
-    """
+    """The row at which each playhead will enter its loop; -inf if it is in the loop."""
     return np.where(places >= entries, -np.inf, entries)

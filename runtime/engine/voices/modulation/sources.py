@@ -16,13 +16,13 @@ from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-# If a smooth wave has at most this rate, or a cycle of at least this many beats, linear interpolation from hop to hop
-# is enough: its images are below -40 dB.
+# Up to this rate, or from this many beats per cycle on, linear interpolation of a smooth wave from hop to hop is
+# enough: its images are below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
 class PlayedNote(Protocol):
-    """The fields of a voice that modulation needs: its lane, its MIDI channel and its key."""
+    """The fields of a voice that modulation needs."""
 
     lane: int
     channel: int
@@ -40,10 +40,9 @@ class Held(NamedTuple):
 class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
-    voices, lanes: the voices, and their lanes as an intp array (n,). frames: float64 (n_points,). spacing_frames: the
-    distance of the points between which the values will be interpolated linearly, 0 without interpolation.
-    Interpolation weakens fast waves, so LFOs are computed stronger to make up for it. held: the controls and the tempo,
-    None for the present ones.
+    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: distance of the points between
+    which the values will be interpolated linearly, or 0; LFOs get stronger, because interpolation weakens fast waves.
+    held: the controls and the tempo, None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -56,8 +55,8 @@ class Moment(NamedTuple):
 class Sources:
     """The sources of modulation of one sound.
 
-    envelope: the amplitude envelope's settings; control: returns the value, 0 to 1, of a source that belongs to a
-    voice's channel or key, such as mod_wheel or cc_21.
+    envelope: the amplitude envelope's settings; control: returns the value, 0 to 1, of a source of a voice's channel or
+    key, such as mod_wheel or cc_21.
     """
 
     def __init__(
@@ -80,13 +79,13 @@ class Sources:
         )
         self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
-        self._cycles: dict[str, Cycles] = {}  # only for LFOs whose rates have been set
+        self._cycles: dict[str, Cycles] = {}  # of LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
-        # For each LFO, the newest result of `_random_phases` and what it was found for.
+        # By LFO, the newest result of `_random_phases`, and its salt.
         self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
-        """Give the LFO `name`, from `frame` on, another rate in Hz; its wave continues without a jump.
+        """Change the rate of the LFO `name` from `frame` on; its wave continues without a jump.
 
         An LFO with `beats` follows the tempo, and is not changed. Frames must not decrease from call to call.
         """
@@ -100,20 +99,17 @@ class Sources:
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Undo `set_rate` for all LFOs: they run as if they had had the sound's rates since frame 0.
-
-        Call this while no note of the sound is heard.
-        """
+        """Undo `set_rate` for all LFOs, as if never called; call this while no note of the sound is heard."""
         for name, cycles in self._cycles.items():
             rate_hz = self._rates_hz[name] = self._lfos[name].rate_hz or DEFAULT_LFO_HZ
             cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))
 
     def rates_memory(self) -> dict[str, tuple[float, ...]]:
-        """For each LFO whose rate was set: the rate and the BeatLine of its cycles, to be read by `remember_rates`."""
+        """For each LFO whose rate was set: the rate and the BeatLine of its cycles."""
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Let the LFOs go on as in another engine; call before any note. memory: from that engine's `rates_memory`."""
+        """Let the LFOs go on as in another engine; call before any note. memory: that engine's `rates_memory`."""
         for name, (rate_hz, *line) in memory.items():
             self._counted(name).restart(BeatLine(*line))
             self._rates_hz[name] = rate_hz
@@ -137,17 +133,16 @@ class Sources:
         return np.array([[self._control(name, voice)] for voice in moment.voices])
 
     def started_at(self, lane: int) -> int:
-        """The frame from which the times of a lane's note are counted; a legato note keeps that of the note before."""
+        """The start, in frames, of a lane's note; for a legato note, the start of the first note."""
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """A voice's present values of the controls in `names` and of those for LFO depths; the present BeatLines."""
+        """A voice's present controls in `names` and for LFO depths, with the present BeatLines."""
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})
 
     def _envelope(self, envelope: DelayedEnvelope, moment: Moment) -> np.ndarray:
-        """Values of an envelope as a formula of the frame; from the key's release on, it falls to 0."""
         table, rate_hz, p = self._table, self._rate_hz, cubic_of(envelope.curve)
         released_at = table.released_at[moment.lanes]
         held_s = np.minimum(moment.frames, released_at)
@@ -182,7 +177,7 @@ class Sources:
         return values
 
     def _wave(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """Values of an LFO's wave, (n, n_points), or (1, n_points) if all voices share them."""
+        """Returns (n, n_points), or (1, n_points) if all voices share the values."""
         table, lanes = self._table, moment.lanes
         cycles = self._passed(name, lfo, moment, frames)
         salt: np.ndarray | int = name == "lfo_2"
@@ -194,7 +189,7 @@ class Sources:
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _random_phases(self, name: str, salt: np.ndarray) -> np.ndarray:
-        """The place, 0 to 1, in the wave of LFO `name` at which each voice begins, (n, 1); salt: as in `_wave`."""
+        """Where each voice begins in the LFO's wave, 0 to 1, (n, 1)."""
         key = salt.tobytes()
         if self._found_phases.get(name, (b"",))[0] != key:
             self._found_phases[name] = key, 0.5 * (1.0 + self._table.random_at(salt, 1))
@@ -204,7 +199,7 @@ class Sources:
         """Cycles of an LFO, (1, n_points) since frame 0 or beat 0, or (n, n_points) since each note's start."""
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # Read from the BeatLine: a product of the present tempo and the elapsed time would change past beats, too.
+            # A product of the present tempo and the elapsed time would change past beats, too.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
@@ -217,7 +212,7 @@ class Sources:
 
 
 def is_fast(lfo: Lfo, rate_hz: float) -> bool:
-    """Whether an LFO at this rate is so fast that linear interpolation from hop to hop would be heard."""
+    """Whether linear interpolation from hop to hop would be heard with an LFO of this rate."""
     is_short = rate_hz > SLOW_LFO_HZ if lfo.beats is None else lfo.beats < SLOW_BEATS
     return is_short or lfo.shape not in SMOOTH_SHAPES
 
@@ -228,7 +223,7 @@ def is_control(name: str) -> bool:
 
 
 def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
-    """The envelope while the key is down; held_s: seconds since the note's start; this array is overwritten."""
+    """held_s: seconds since the note's start, overwritten."""
     p = cubic_of(envelope.curve)
     held_s -= envelope.delay_s
     level = cubic(_share(held_s, envelope.attack_s), p)
@@ -239,7 +234,7 @@ def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
 
 
 def _share(time_s: np.ndarray, duration_s: float) -> np.ndarray:
-    """The share of a duration that has passed at `time_s`, 0 to 1; with a duration of 0, the share is 1 from 0 s on."""
+    """The share of a duration that has passed, 0 to 1; with a duration of 0, the share is 1 from 0 s on."""
     if duration_s <= 0.0:
         return (time_s >= 0.0).astype(np.float64)
     share = time_s * (1.0 / duration_s)

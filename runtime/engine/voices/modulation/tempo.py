@@ -9,10 +9,10 @@ import numpy as np
 
 from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLoop
 
-# If no clock message comes for longer than this, the clock has stopped.
+# After a longer pause between messages, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# After a clock message, the BeatLine approaches the loop's beat, and meets it this many messages later. It takes longer
-# if the line would otherwise run at less than half or more than twice the tempo.
+# Number of clock messages after which the BeatLine meets the loop's beat. It takes more if the line would otherwise run
+# at less than half or more than twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
@@ -31,13 +31,11 @@ class BeatLine(NamedTuple):
     n_bent: float = 0.0
 
     def beats_at(self, frames: np.ndarray) -> np.ndarray:
-        """Beats that have passed at `frames`."""
         since = frames - self.since
         beats = self.beats + since * self.beats_per_frame
         return beats + np.minimum(since, self.n_bent) * self.bend if self.bend else beats
 
     def beats_at_one(self, frame: int) -> float:
-        """Beats that have passed at one frame."""
         since = frame - self.since
         return self.beats + since * self.beats_per_frame + min(since, self.n_bent) * self.bend
 
@@ -48,15 +46,15 @@ class BeatLine(NamedTuple):
         n_frames = to_come / speed
         if n_frames > self.n_bent:
             n_frames = (to_come - self.n_bent * self.bend) / self.beats_per_frame
-        # A millionth is subtracted, so that a rounding error does not move a beat to the next frame.
+        # so that a rounding error does not move a beat to the next frame
         return self.since + max(0, math.ceil(n_frames - 1e-6))
 
 
 class Tempo:
-    """Counts beats: says how many have passed at a frame.
+    """Counts beats, which jump only where a sequencer starts.
 
-    Beats never jump and never run backwards, except where a sequencer starts. Until the first MIDI clock, the tempo is
-    the sound's or the piece's, and beat 0 is at frame 0. Attribute line: the `BeatLine` by which beats are counted now.
+    Until the first MIDI clock, the tempo is the sound's or the piece's, and beat 0 is at frame 0. Attribute line: the
+    `BeatLine` by which beats are counted now.
     """
 
     def __init__(self, tempo_bpm: float, sample_rate_hz: int):
@@ -68,41 +66,37 @@ class Tempo:
 
     @property
     def loop(self) -> ClockLoop | None:
-        """The phase-locked loop that follows the MIDI clock; None before the clock's first message."""
+        """The loop that follows the MIDI clock; None before the clock's first message."""
         return self._loop
 
     def begin_loop(self, frame: int) -> ClockLoop:
-        """Start a phase-locked loop in place of any earlier one; `frame`: frame of the first clock message."""
+        """Start a new loop; `frame`: frame of the first clock message."""
         self._loop = ClockLoop(round(self.beats_at(frame) * CLOCKS_PER_BEAT), frame, self._rate_hz)
         return self._loop
 
     def start(self) -> None:
-        """Count the next clock message as beat 0, because a sequencer starts."""
+        """Count the next clock message as beat 0."""
         self._starts = True
 
     def stop(self) -> None:
-        """Let the next clock message count on, not as beat 0: a sequencer stops, or continues where it stopped."""
+        """Do not count the next clock message as beat 0."""
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:
-        """Whether a MIDI clock is running at `frame`."""
         return self._loop is not None and frame - self._last_clock <= LONGEST_PAUSE_S * self._rate_hz
 
     def set_bpm(self, tempo_bpm: float, frame: int, of_piece: bool = False) -> None:
         """Follow a tempo from `frame` on, unless a MIDI clock is running.
 
         of_piece: True for the tempo of the piece or of the player's taps; False for a sound's tempo, which is ignored
-        once a piece, taps or a MIDI clock have set the tempo.
+        after a piece, taps or a MIDI clock have set the tempo.
         """
         self._follows_piece |= of_piece
         if not self.has_clock(frame) and (of_piece or not self._follows_piece):
             self.line = BeatLine(frame, self.beats_at(frame), tempo_bpm / 60.0 / self._rate_hz)
 
     def clock(self, frame: int) -> bool:
-        """Process a MIDI clock message, one of 24 in each beat; returns whether it counts as beat 0.
-
-        `line` is bent so that it meets the beat that the loop has found.
-        """
+        """Process a MIDI clock message, one of 24 in each beat; returns whether it counts as beat 0."""
         beats, starts = self.beats_at(frame), self._starts
         if self._loop is None or not self.has_clock(frame):
             self.begin_loop(frame)
@@ -120,12 +114,10 @@ class Tempo:
         return starts
 
     def beats_at(self, frame: int) -> float:
-        """Beats that have passed at `frame`."""
         return self.line.beats_at_one(frame)
 
 
 def _meeting(frame: int, beats: float, loop: ClockLoop) -> BeatLine:
-    """A line from `beats` at `frame` that meets the loop's beat, and then keeps the loop's tempo."""
     ahead, speed = loop.beats_at(frame) - beats, 1.0 / (loop.period * CLOCKS_PER_BEAT)
     bend = min(max(ahead / (_N_TO_MEET * loop.period), _SLOWEST * speed), _FASTEST * speed)
     return BeatLine(frame, beats, speed, bend, ahead / bend) if bend else BeatLine(frame, beats, speed)

@@ -1,4 +1,4 @@
-"""The values of the voices' trajectories at a frame: offsets of knobs, colour and level, blended over the keyboard."""
+"""The voices' trajectories at a frame: offsets of knobs, colour and level, blended over the keyboard."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
-    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs); a knob's
-    position in a lane is multiplied by this factor, and then the offset that `values` returns is added. has_level,
-    has_colour: whether any level, or any band's gain, differs from 0 dB.
+    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), factors of the
+    knobs' positions, applied before the offsets. has_level, has_colour: whether any level, or any band's gain, differs
+    from 0 dB.
     """
 
     def __init__(
@@ -50,29 +50,26 @@ class Trajectories:
         self._held_level_at, self._release_level_at = _places(
             [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
         )
-        # A lane reads at most two rows of the held part and two of the release of each trajectory.
+        # Two rows of the held part and two of the release for each lane and trajectory.
         self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
     def start(self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; key: MIDI note; velocity: MIDI velocity; speed, shift: as in `Playheads.start`."""
+        """Begin a note; key, velocity: in MIDI; speed, shift: as in `Playheads.start`."""
         self.playheads.start(lane, frame, speed, shift)
         self._weigh(lane, key, velocity)
 
     def take_over(self, lane: int, old: int, key: int, velocity: int) -> None:
-        """Begin a note that continues the playheads of lane `old`; key, velocity: as in `start`."""
         self.playheads.take_over(lane, old)
         self._weigh(lane, key, velocity)
 
     def release(self, lane: int, frame: int) -> None:
-        """Begin the release of a note that neither the key nor a pedal holds."""
         self.playheads.release(lane, frame)
 
     def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """The lanes' values at a frame, views that are valid until the next call.
+        """The lanes' offsets of the knobs' positions, and their colour: views that are valid until the next call.
 
-        Returns the offsets of the knobs' positions, float32 (n_lanes, n_knobs), and the colour: the gains of bands in
-        dB, float32 (n_lanes, N_BANDS).
+        Offsets: float32 (n_lanes, n_knobs). Colour: gains of bands in dB, float32 (n_lanes, N_BANDS).
         """
         lanes, frames = np.asarray(lanes, np.int64), np.array([frame])
         weights = self._weights[lanes]
@@ -107,7 +104,7 @@ class Trajectories:
             level_db = level_db * (np.float32(1.0) - fade) + released_db * fade
         weights = self._weights[lanes]
         out = level_db[:, 0] * weights[:, :1]
-        # Added one by one: NumPy's sum would depend, in its last bits, on the number of frames.
+        # Added one by one: the last bits of NumPy's sum would depend on the number of frames.
         for number in range(1, weights.shape[1]):
             out += level_db[:, number] * weights[:, number, None]
         return out
@@ -128,8 +125,8 @@ def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray
     """The weights of trajectories in each note: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
 
     places: key and velocity of each trajectory, None for any. Each pair of a key and a velocity in `places` is a
-    corner. The trajectory that is nearest to a corner has the weight 1 there; equally near ones share this weight.
-    Between corners the weights are interpolated bilinearly; beyond the outermost corners they are constant.
+    corner. The trajectory nearest to a corner has the weight 1 there; equally near ones share it. Between corners the
+    weights are interpolated bilinearly; beyond the outermost corners they are constant.
     """
     keys = sorted({key for key, _ in places if key is not None}) or [0]
     velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
@@ -149,18 +146,15 @@ def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity
 
 
 def _hats(centres: Sequence[int], n: int) -> np.ndarray:
-    """The weight of each centre at each whole number below n: (n, n_centres).
-
-    It is 1 at the centre, and falls linearly to 0 at the centres beside it.
-    """
+    """Each centre's weight, (n, n_centres): 1 at the centre, falling linearly to 0 at its neighbours."""
     return np.stack([np.interp(np.arange(n), centres, row) for row in np.eye(len(centres))], axis=1)
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """The first row of each table's held part, and that of its release: int64 (n, 1) each.
 
-    Rows are counted through all tables, laid end to end. lengths: rows of each table; holds: the last row of each held
-    part. For a table without a release, the result is its last row; the release then has the weight 0.
+    Rows are counted through all tables, laid end to end. lengths: rows of each table; holds: the final row of each held
+    part.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]
@@ -168,6 +162,6 @@ def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, n
 
 
 def _split(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows as whole numbers, int64, and the fractions above them, float32."""
+    """Whole rows, int64, and the fractions above them, float32."""
     before = rows.astype(np.int64)
     return before, (rows - before).astype(np.float32)

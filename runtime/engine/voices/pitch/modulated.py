@@ -1,4 +1,4 @@
-"""The pitch ratio of a voice whose pitch or vibrato is modulated."""
+"""The ratio of a voice whose pitch or vibrato is modulated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from runtime.engine.voices.pitch.ratio import PitchRatio, frequency_ratio
 PITCH_TARGETS = frozenset(("pitch", "vibrato.depth", "vibrato.rate"))
 # The pitch is computed for the middle of intervals of this length, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
-# This many intervals are computed together.
 _N_AT_ONCE = 32
 
 
@@ -36,12 +35,12 @@ class MovingVoice(PlayedNote, Protocol):
 class ModulatedPitch:
     """Frequency of one voice, divided by its model note's frequency, as a function of the frame.
 
-    The object keeps the controls and the tempo as they were when it was made. Each event that may change the pitch
-    makes a new object. So the value at a frame does not depend on when it is computed.
+    The object keeps the controls and the tempo of its first frame. Each event that may change the pitch makes a new
+    object.
 
-    voice: the voice; plain: its ratio without modulation; limits: the lowest and the highest distance from the model
-    note, in semitones; frame: the first frame for which this object holds; former: the object that held for this note
-    before, or None. Attribute highest: the upper limit of the ratio.
+    plain: the ratio without modulation; limits: the lowest and the highest distance from the model note, in semitones;
+    frame: the first frame for which this object holds; former: the object that held for this note before, or None.
+    Attribute highest: the upper limit of the ratio.
     """
 
     fixed = None
@@ -59,14 +58,14 @@ class ModulatedPitch:
         self._held = self._modulator.hold(PITCH_TARGETS, voice)
         self._depth_at_full = voice.knobs.values["vibrato.depth"]
         self._first = frame // INTERVAL_FRAMES
-        # How far, in rad, the modulated rate has put the vibrato ahead, at the beginning of each interval.
+        # What `ahead_at` returns for each interval.
         self._ahead = [former.ahead_at(self._first) if former is not None else 0.0]
         self._semitones: list[float] = []
         reach = voice.played.pitch_reach_semitones + self._depth_at_full
         self.highest = frequency_ratio(min(limits[1], math.log2(plain.highest) * 12.0 + reach))
 
     def stays(self, voice: MovingVoice, plain: PitchRatio, limits: tuple[float, float]) -> bool:
-        """Whether a new object for the same note, made with these arguments, would be equal to this object."""
+        """Whether a new object for the same note, made with these arguments, would be equal."""
         return (
             self._plain == plain
             and self._limits == limits
@@ -76,7 +75,7 @@ class ModulatedPitch:
         )
 
     def at(self, frame: int) -> float:
-        """The ratio at a frame, which must not precede the object's first frame."""
+        """The ratio at a frame, not before the object's first frame."""
         number = max(0, frame // INTERVAL_FRAMES - self._first)
         while number >= len(self._semitones):
             self._extend()

@@ -17,20 +17,17 @@ class Glide(NamedTuple):
     end: int
 
     def at(self, frame: int) -> float:
-        """How far above the key's pitch the voice is at a frame, negative if below; 0 when the glide is over."""
+        """How far above the key's pitch the voice is, negative if below; 0 when the glide is over."""
         return self.semitones * (self.end - frame) / (self.end - self.start) if frame < self.end else 0.0
 
 
 class PitchRatio(NamedTuple):
     """Frequency of a voice, divided by its model note's frequency, as a function of the frame.
 
-    It applies from an event to the next event that changes the pitch. Changes between events, such as vibrato, are
-    closed formulas of the frame.
-
-    fixed: the ratio if it does not change, exactly 1 at the model note's pitch, else None; highest: the upper limit of
-    the ratio; semitones: distance from the model note without vibrato and glide; vibrato_semitones: depth of the
-    vibrato; radians_per_frame: speed of the vibrato; glide: None without a glide; limits: lowest and highest distance
-    from the model note in semitones, None if they are never reached.
+    It applies up to the next event that changes the pitch. fixed: the ratio if it does not change, exactly 1 at the
+    model note's pitch, else None; highest: the upper limit of the ratio; semitones: distance from the model note
+    without vibrato and glide; vibrato_semitones, radians_per_frame: depth and speed of the vibrato; glide: None without
+    a glide; limits: lowest and highest distance from the model note in semitones, None if they are never reached.
     """
 
     fixed: float | None
@@ -42,7 +39,6 @@ class PitchRatio(NamedTuple):
     limits: tuple[float, float] | None
 
     def at(self, frame: int) -> float:
-        """The ratio at a frame."""
         _, _, semitones, depth, radians_per_frame, glide, limits = self
         if glide is not None:
             semitones += glide.at(frame)

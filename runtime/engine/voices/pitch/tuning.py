@@ -30,7 +30,8 @@ def key_pitches(config: TuningConfig) -> tuple[float, ...]:
 
 
 def read_scala(path: str | Path) -> list[float]:
-    """The degrees of a Scala file in semitones above the root; the list ends with the period.
+    """The degrees of a Scala file in semitones above the root, with the period at the end; UserError for any other
+    file.
 
     Source of the format: huygens-fokker.org/scala/scl_format.html. Lines with `!` are comments. Then come a
     description, the number of degrees, and one degree a line: in cents if it has a point, else as a ratio.
