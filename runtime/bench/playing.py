@@ -1,4 +1,4 @@
-"""What all measurements share: an engine or a rack at the instrument's sample rate, notes, and moves of the knobs."""
+"""What all measurements share: an engine or a rack, notes, and moves of the knobs."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def new_rack(decoder: Decoder, n_voices: int, sound: Sound) -> Rack:
 
 
 def spread_note(decoder: Decoder, number: int) -> int:
-    """The MIDI note `number` fifths above the instrument's lowest; above the highest, it goes on from the lowest."""
+    """The MIDI note `number` fifths above the instrument's lowest; past the highest, it goes on from the lowest."""
     lowest, highest = decoder.card.note_range
     return lowest + (number * 7) % (highest - lowest + 1)
 
 
 def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
-    """Events that set n_latents knobs for `time_s`. Each knob moves along a slow sine with a period of its own."""
+    """Events that set n_latents knobs for `time_s`; each knob follows a slow sine of its own."""
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]
