@@ -1,4 +1,4 @@
-"""Checks that the folders of sounds, maps, recordings and the last state can be written and have room."""
+"""Checks that the folders of the user's files can be written and have room."""
 
 from __future__ import annotations
 
