@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-# A rate such as 0.333 means the nearest fraction with a denominator of at most _FINEST, here 1/3, if the two differ by
+# A rate such as 0.333 means the nearest fraction with a denominator of at most _FINEST, here 1/3, if they differ by
 # less than _NEAR_BEATS.
 _NEAR_BEATS, _FINEST = 0.001, 24
 
@@ -15,11 +15,11 @@ _NEAR_BEATS, _FINEST = 0.001, 24
 class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The arpeggiator's settings.
 
-    mode: the order in which the keys are played. rate_beats: 1/16 to 8 beats per step; 1 is a quarter note.
-    gate: length of a note, 0.05 to 1 of a step. tie: whether each note lasts until the next note begins, and continues
-    if the next note is the same. octaves: 1 to 4; after each round the keys are played one octave higher. hold: whether
-    the chord continues when the keys are released. velocity: velocity of every note, 1 to 127; None for the keys'
-    velocities. swing: how late every second step is, 0 to 0.75 of a step. seed: seed of the mode `random`, 0 or more.
+    mode: the order in which the keys are played. rate_beats: beats per step; 1 is a quarter note.
+    gate: length of a note, as a share of a step. tie: whether each note lasts until the next note begins, and continues
+    if the next note is the same. octaves: number of rounds, each an octave higher. hold: whether the chord continues
+    when the keys are released. velocity: velocity of every note; None for the keys' velocities.
+    swing: how late every second step is, as a share of a step. seed: seed of the mode `random`.
     starts: the moment of step 0. `key`: when a chord's first key goes down. `beat`: beat 0; a chord waits for a step.
     """
 
