@@ -55,8 +55,8 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The MIDI note to decode for a pitch; transposition makes up the difference.
 
         pitch: a fractional MIDI note number. note_range: the lowest and highest note that the model has learnt.
-        For `chroma+octave`: the nearest note in the range. For `chroma`: the same pitch class in the range's lowest octave.
-        For `none`: the middle of the range.
+        For `chroma+octave`: the nearest note in the range. For `chroma`: the same pitch class in the range's lowest
+        octave. For `none`: the middle of the range.
         """
         lowest, highest = note_range
         if self.kind == "none":

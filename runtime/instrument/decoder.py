@@ -38,8 +38,8 @@ class Decoder:
         arrays = {INPUT_NAME: self.inputs}, (OUTPUT_NAME, self.magnitudes)
         self._bindings = [bind_rows(self._session, *arrays, n) for n in range(1, MAX_BATCH + 1)]
         self._verify_check_pair()
-        # On x86-64 a row gives the same result in any batch. Elsewhere it may not; then every batch gets the full size, so
-        # that a voice sounds the same whatever other voices play.
+        # On x86-64 a row gives the same result in any batch. Elsewhere it may not; then every batch gets the full
+        # size, so that a voice sounds the same whatever other voices play.
         self.batch_invariant = self._is_batch_invariant()
         self.n_silenced = 0
 

@@ -74,8 +74,8 @@ class Encoder:
     pitch class, else 0, float32 (MAX_BATCH, 12); needed if `reads_chroma`. The caller of `encode` writes both.
     outputs: the latents, float32 (MAX_BATCH, n_latents).
 
-    UserError if the file is no valid encoder of this instrument, or does not encode its card's check inputs to its check
-    outputs.
+    UserError if the file is no valid encoder of this instrument, or does not encode its card's check inputs to the
+    card's check outputs.
     """
 
     def __init__(self, path: str | Path, card: Card):

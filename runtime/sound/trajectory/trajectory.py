@@ -1,7 +1,4 @@
-"""A trajectory: a path in time for the knobs, the colour and the level of a note.
-
-The format is described in docs/sound.md, section "Trajectories".
-"""
+"""A trajectory: a path in time for the knobs, the colour and the level of a note (format: docs/sound.md)."""
 
 from __future__ import annotations
 
@@ -22,18 +19,18 @@ SHORTEST_STEP_S, LONGEST_STEP_S = 0.005, 10.0
 HIGHEST_COLOUR_DB = 60.0
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -96.0, 24.0
 LONGEST_KNOB_NAME = 100
-# Tolerance for times: marks are stored as float32, and rounding may move a mark beyond the trajectory's end.
+# Tolerance for times: marks are stored as float32, and rounding may move one beyond the end.
 _ROUNDING_S = 1e-4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trajectory:
-    """A path in time; `checked` checks that the trajectory is valid.
+    """A path in time; `checked` checks that it is valid.
 
     step_s: time from one hop to the next. knobs: a name for each column of latents.
     latents: float32 (n_hops, n_knobs), offsets of the knob positions, -1 to 1; or, if replaces_knobs, positions, 0 to
-    1, that replace the knobs' positions. colour_db: float32 (n_hops, N_BANDS), the gain of each band.
-    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. The curves' last values hold to the trajectory's end.
+    1. colour_db: float32 (n_hops, N_BANDS), the gain of each band.
+    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. A curve's last value holds to the trajectory's end.
     attack_s: end of the attack. loop_s: beginning and end of the sustain loop; None for the loop from `find_loop`, or,
     if plays_once, for no loop. release_s: beginning of the release; None for no release.
     """
@@ -57,12 +54,11 @@ class Trajectory:
 
     @property
     def n_hops(self) -> int:
-        """Number of hops, at least 1."""
         return len(self.colour_db)
 
     @property
     def duration_s(self) -> float:
-        """Time from the first hop to the last hop or the last level, whichever is later."""
+        """Time from the first hop to the last hop or level, whichever is later."""
         return max((self.n_hops - 1) * self.step_s, (len(self.level_db) - 1) * LEVEL_STEP_S)
 
     def without(self, knobs: Sequence[str]) -> Trajectory:
