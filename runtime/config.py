@@ -44,7 +44,6 @@ class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How notes sound.
 
     mode: `poly`; `mono`, only the newest key; `legato`, like `mono` but without a new attack while keys overlap.
-    n_voices: the most notes at once.
     velocity_db_per_decade: change of level for ten times the velocity, in dB.
     vibrato_semitones: depth of the vibrato at full modulation wheel or pressure.
     portamento_s: duration of the glide between overlapping keys in `mono` and `legato`.
@@ -79,7 +78,6 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_api: part of the host API's name; None for any host API.
     device: part of the device's name; None for the default device; the text "null" for silence without a device.
     sample_rate_hz: None for the device's default rate.
-    buffer_frames: size of a block.
     chime: whether a chime sounds at the start; None for a chime in the service only.
     """
 
@@ -206,8 +204,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     instrument: an instrument's name, or the path of an .onnx file; None for the default instrument.
     preset: the name of a preset on the instrument's card; None for the first preset.
-    seed: seed of the noise; the same seed gives the same sound.
-    volume_db: level of the whole sound.
+    seed: the same seed gives the same noise.
     pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
     phase_blend: from 0, noise phases, to 1, coherent phases.
     phase_control: the MIDI control that moves phase_blend; None for no control. If this key is left out, the control
@@ -236,9 +233,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_config(path: str | Path | None = None) -> Config:
-    """Read the settings from a YAML file.
+    """Read the settings from a YAML file; None for DEFAULT_CONFIG.
 
-    path: None for DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
     UserError, with the file and the key, if the file is unreadable, a key is unknown, a value is out of range, or a
     control or pin is taken already.
     """

@@ -12,9 +12,8 @@ MOST_AHEAD = 8
 class EngineClock:
     """Converts `time.perf_counter()` to engine frames: a live event sounds one buffer after it arrives.
 
-    The audio thread calls `block_begins`; any thread may call `frame_at`. No lock is needed: the methods share
-    two numbers, the estimated time of frame 0 and the newest block's first frame. The estimate is an average over
-    blocks, because the driver asks for some blocks a little early or late.
+    The audio thread calls `block_begins`; any thread may call `frame_at`, and no lock is needed. The time of frame 0 is
+    an average over blocks, because the driver asks for some blocks a little early or late.
     """
 
     def __init__(self, sample_rate_hz: float, buffer_frames: int):

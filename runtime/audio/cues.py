@@ -29,7 +29,7 @@ class CuePlayer:
         self._waiting.append(sound)
 
     def add(self, block: np.ndarray) -> None:
-        """Add the cue's next frames to `block`, float32 (n_frames, 2), full scale 1; for the audio thread."""
+        """Add the cue's next frames to `block`, float32 (n_frames, 2); for the audio thread."""
         if self._sound is None:
             if not self._waiting:
                 return

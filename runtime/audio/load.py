@@ -3,7 +3,6 @@
 A block's load is the time that its rendering took, divided by the time that the block plays. The rendering counts
 as at most MOST_WAITING times the processor's work on the block. What takes longer is a stall: another program had the
 processor, and fewer voices would not have helped.
-The audio thread writes the loads without a lock, and the main thread reads them.
 """
 
 from __future__ import annotations

@@ -67,21 +67,16 @@ class AudioIn(NamedTuple):
 class BlockRenderer:
     """Renders the engine's blocks for the driver, and counts late blocks and underflows.
 
-    n_blocks: number of blocks so far.
     n_underflows: number of blocks before which the driver ran out of sound.
-    loads: how much work each block was, and how many blocks were late.
     n_not_finite: number of blocks with a NaN or an infinity, which are silenced.
     failure: the first exception; a block that raises one is silent.
-    ring: receives a copy of every block, without cues; None for no copies.
+    ring: receives a copy of every block, without cues.
     realtime: whether the audio thread got its real-time priority.
-    thread_id: the system's number of the audio thread; None before the first block.
+    thread_id: the system's number of the audio thread.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output; None for no chimes.
-    quick_cut: ends voices if blocks are late; None to end none.
-    is_metered: whether the peak is measured.
-    peak: the largest absolute sample since `peak` was set to 0.
-    effect: adds the sound of the card's input to each block; None for no effect.
+    cues: adds chimes to the output. quick_cut: ends voices if blocks are late.
+    peak: the largest absolute sample since `peak` was set to 0, if is_metered.
     """
 
     def __init__(
@@ -192,7 +187,7 @@ class NullOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Start rendering. The effect is ignored. wake: as in BlockRenderer."""
+        """Start rendering; the effect is ignored."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, ring=ring, wake=wake)
         self._thread.start()
 
@@ -234,7 +229,7 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # One number for both, because PyAudio opens a stream's input and output with the same number of channels.
+        # PyAudio opens a stream's input and output with the same number of channels.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
@@ -282,7 +277,7 @@ class DeviceOutput:
 
     @property
     def delay_s(self) -> float:
-        """The time in s from the rendering of a block until its first frame is heard, as the driver reports it."""
+        """The time in s from a block's rendering until its first frame is heard, as the driver reports it."""
         return max(0.0, self._stream.get_output_latency())
 
     @property
@@ -299,7 +294,7 @@ class DeviceOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Start playing; the effect receives the input. wake: as in BlockRenderer."""
+        """Start playing. wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring, wake)
         if self._is_jack and wake is not None:
             self._server = JackServer(wake)
@@ -326,7 +321,7 @@ class DeviceOutput:
     def _close(self) -> None:
         leave = [self._server.close] if self._server is not None else []
         for step in (*leave, self._stream.close, self._portaudio.terminate):
-            # Closing an unplugged card raises an error, but PortAudio must still be terminated.
+            # Closing an unplugged card raises an error.
             with contextlib.suppress(OSError):
                 step()
         self._thread_state.free()
@@ -369,7 +364,7 @@ def _opened(portaudio: object, device: OutputDevice, config: AudioConfig, audio_
 
 
 def null_output(config: AudioConfig) -> NullOutput:
-    """An output without a device, at the settings' sample rate and buffer size."""
+    """An output without a device, with the settings' sample rate and buffer size."""
     return NullOutput(config.sample_rate_hz or FALLBACK_RATE_HZ, config.buffer_frames)
 
 

@@ -1,7 +1,7 @@
 """A ring buffer with the last seconds of the output, in memory that another process reads.
 
-The audio thread copies each block into the ring and never waits. In front of the ring stand a few numbers. The
-reader reads them before and after it copies sound: they show which frames may have been overwritten meanwhile.
+In front of the ring stand a few numbers. The reader reads them before and after it copies sound: they show which
+frames may have been overwritten meanwhile.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class SoundRing:
         numbers[_END] = self._end = end
 
     def close(self) -> None:
-        """Close the descriptor; the memory remains as long as a process uses it."""
+        """Close the descriptor; the memory remains while a process uses it."""
         os.close(self.descriptor)
 
 

@@ -27,9 +27,8 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
     least work that makes the same sound. The row of a named case adds its name, and p99_of_plain and load_of_plain:
     p99_ms and load, divided by those of the plain case.
 
-    All is measured in turn, in short spells, because a machine's speed may change from one second to the next.
-    Blocks are timed at the audio thread's priority, if permitted. This, too, needs short spells: systems stop a
-    real-time thread that never waits.
+    All is measured in turn, in short spells: a machine's speed may change from one second to the next, and systems stop
+    a real-time thread that never waits.
     """
     block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)
@@ -87,7 +86,7 @@ def started(decoder: Decoder, case: Case) -> Engine | Rack:
         engine = new_rack(decoder, case.n_voices, sound)
     else:
         engine = new_engine(decoder, case.n_voices, sound=sound)
-    # Any notes will do, because a voice's load does not depend on its note.
+    # A voice's load does not depend on its note.
     for number in range(case.n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
     for event in case.once:

@@ -80,7 +80,6 @@ def _named(
     sound: Callable[[Card], Sound] = _plain_sound,
     in_rack: bool = False,
 ) -> tuple[Case, ...]:
-    """One case for each buffer size; parameters as in Case."""
     return tuple(
         Case(
             n_voices=N_VOICES_OF_NAMED,

@@ -21,7 +21,7 @@ ABOUT_S_OF_TRIAL = 0.15
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is measured: seconds of sound for each case, trials of each latency, seconds of playing on a device."""
+    """How much is measured; case_s: seconds of sound for each case."""
 
     case_s: float
     n_notes: int
@@ -85,7 +85,6 @@ def _latencies(decoder: Decoder, amounts: Amounts, shown: Report) -> dict[str, d
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    """Switch Python's garbage collector off, as `play` does."""
     gc.freeze()
     gc.disable()
     try:

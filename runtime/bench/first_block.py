@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-# `play` imports these packages: their time and memory are measured, too.
+# `play` imports these packages, so their time and memory are measured.
 import mido  # noqa: F401
 import numpy as np
 import pyaudio  # noqa: F401
@@ -29,7 +29,7 @@ N_MORE_BLOCKS = 200
 
 
 def main(path: str) -> None:
-    """Load the instrument, play a note, and print `first block`, then the peak memory in MB."""
+    """Load the instrument, play a note, and print both lines."""
     decoder = load(path)
     engine = build_rack(Patch(load_config()), decoder, decoder.card.sample_rate_hz)
     engine.post(NoteOn(0, 60, VELOCITY))

@@ -61,11 +61,7 @@ def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> t
 def _play_keys(
     decoder: Decoder, keys: list[NoteOn], begin: int, seed: int, among_others: bool
 ) -> tuple[np.ndarray, float]:
-    """Render notes that begin at the frame `begin`.
-
-    Returns the absolute samples of the left channel, (n_frames,), and the seconds for rendering the block that
-    contains the frame `begin`.
-    """
+    """The absolute samples of the left channel, (n_frames,), and the seconds for the block with the frame `begin`."""
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY), 0)
@@ -126,7 +122,6 @@ def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
 
 
 def _power(sound: np.ndarray) -> np.ndarray:
-    """The mean square of a sound (n_frames,) in the SMOOTHING_FRAMES frames around each frame."""
     return np.convolve(np.square(sound), np.full(SMOOTHING_FRAMES, 1.0 / SMOOTHING_FRAMES), "same")
 
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def machine() -> dict[str, object]:
-    """The processor and its cores, the system, and the versions of Python, NumPy and onnxruntime."""
+    """The processor and its cores, the system, and the versions of the main packages."""
     return {
         "processor": _processor_name(),
         "cores": os.cpu_count(),

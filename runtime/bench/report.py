@@ -9,15 +9,14 @@ from runtime.base.progress import Progress
 
 
 class Report:
-    """A context manager that prints lines on stdout, and on a terminal a progress line below the lines.
+    """Prints lines on stdout, and on a terminal a progress line below them.
 
     about_s: approximately how long everything takes, in seconds.
     """
 
     def __init__(self, about_s: float):
         self._about_s, self._done_s = about_s, 0.0
-        # On a terminal, each line must replace the progress line, so both share stdout. Otherwise the progress goes to
-        # stderr: a file or a pipe receives only the lines.
+        # On a terminal, each line must replace the progress line. Elsewhere stdout receives only the lines.
         self._shares_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._progress = Progress("bench", about_s, sys.stdout if self._shares_terminal else sys.stderr)
 
@@ -69,7 +68,7 @@ def latency_line(what: str, figure: dict[str, float]) -> str:
 
 
 def process_line(figures: dict) -> str:
-    """The line for the time to the first block, the memory and, if known, the size on disk."""
+    """The line for the time to the first block, the memory and the size on disk."""
     size = f", environment {figures['install_mb']:.0f} MB" if figures["install_mb"] else ""
     return f"start to first block {figures['cold_start_s']:.2f} s, memory {figures['rss_mb']:.0f} MB{size}"
 

@@ -50,7 +50,7 @@ class ControlMap:
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
         """Move the targets of the control that sent an event; returns False if the voices need the event, too.
 
-        The voices need the release of every pedal and key: without it, a held note would never end.
+        The voices need every release of a pedal or key.
         """
         kind = KINDS[type(event)]
         if kind is Kind.CC:

@@ -13,10 +13,9 @@ from runtime.sound.patch import Patch
 
 
 class Knobs:
-    """The knobs of the present sound, and of earlier sounds whose notes are still heard.
+    """The knobs of the present sound, and of earlier sounds whose notes are still heard: they move together.
 
-    A knob moves its target in all these sounds.
-    present: the knobs of the sound that the next notes play. morph: that sound's morph, or None. begun_at: the latents'
+    present: the knobs of the sound that the next notes play. morph: that sound's morph. begun_at: the latents'
     positions when that sound was chosen. n_changes: grows with every change of spectra or phases. moved: targets that
     have moved, without latents; the reader of this set empties it.
     UserError if the settings name a preset that the instrument does not have.
@@ -124,7 +123,6 @@ class Knobs:
 
 
 def _first_positions(card: Card, patch: Patch) -> tuple[float, ...]:
-    """The sound's positions; if it has none, those of the settings' preset, or else the card's."""
     if patch.positions is not None:
         return patch.positions
     preset = patch.settings.preset

@@ -60,7 +60,7 @@ class Learner:
     def arm(self, target: str, now_s: float, limit_s: float = LIMIT_S, takeover: Takeover = "jump") -> None:
         """Learn a control for a target or an action, for at most `limit_s` seconds; UserError for an unknown name.
 
-        takeover: that of the learned line, if its control is absolute.
+        takeover: that of the learned line.
         """
         refuse_unknown_target(target, "learn")
         self.target, self._takeover, self._until_s = target, takeover, now_s + limit_s
@@ -87,7 +87,7 @@ class Learner:
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
         if best is not None:
             place, movement, clearness = best
-            # An unclear movement, such as one step of a knob, counts only if no clear one came within the time limit.
+            # An unclear movement, such as one step of a knob, counts only if the time limit brings no clear one.
             if (clearness >= 1.0 and now_s - movement.last_s >= _QUIET_S) or (is_late and clearness > 0.0):
                 return self._learn(place)
         if is_late:

@@ -21,8 +21,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 
     index: number of the line. part: 0 for a whole control; 1 for the MSB of a 14-bit control, 2 for its LSB.
     start, travel: the beginning of the range, and the distance to its end. exponent: 4 to the power of the curve.
-    step: how far one step of a relative control moves the target. inverted: whether the control's upper end is the
-    range's beginning.
+    step: how far one step of a relative control moves the target. inverted: whether the control's upper end is `start`.
     """
 
     index: int
@@ -46,9 +45,8 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
-    moved: the bindings of each control. actions: the action of each control. waiting: controls whose moves are heard
-    from the next hop on. These three hold controls as numbers from `key_of`. kinds: the kinds of all controls.
-    lines: the map's lines. plain: the lines as plain values, for JSON.
+    moved: its bindings. actions: its action. waiting: controls whose moves are heard from the next hop on. In these
+    three, a control is the number from `key_of`. lines: the map's lines. plain: the lines as plain values, for JSON.
     """
 
     moved: dict[int, tuple[Binding, ...]]
@@ -104,7 +102,7 @@ def bind_plain(lines: object) -> Bindings:
 
 
 def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:
-    """(kind, number, part) of each message that a control sends; part: as in Binding."""
+    """(kind, number, part) of each message that a control sends."""
     if kind is Kind.CC14:
         return (Kind.CC, number, 1), (Kind.CC, number + 32, 2)
     return ((kind, number, 0),)
@@ -121,6 +119,5 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # These never wait: pedals, whose release the voices need; 74, perhaps an MPE slide; 6 and 38, perhaps data of a
-    # parameter.
+    # The voices need the release of pedals; 74 may be an MPE slide; 6 and 38 may be data of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

@@ -26,9 +26,9 @@ MOST_FILE_NAME_BYTES = 200
 class DeviceSetup(msgspec.Struct, frozen=True):
     """What the controls of one MIDI input do.
 
-    chosen: the lines of the input's map. learned: the lines learned for the input, which are not in `chosen`.
-    velocity_curve: changes the velocities of its notes. map_name: name of the chosen map; empty for the default map.
-    problem: a line for the user about a file that could not be read.
+    chosen: the lines of the input's map. learned: the lines learned for the input. velocity_curve: changes its
+    velocities. map_name: name of the chosen map; empty for the default map. problem: a line for the user about a file
+    that could not be read.
     """
 
     chosen: tuple[MapLine, ...]
@@ -51,8 +51,8 @@ def maps_folder() -> Path:
 def learned_path(device: MapDevice) -> Path:
     """The file of a device's learned map.
 
-    It has the port's name, with unsafe characters as %XX; further devices with this name add #2, #3 and so on. A long
-    name is cut, and a digest is appended.
+    It has the port's name, with unsafe characters as %XX; further devices with this name add #2, #3 and so on. A digest
+    replaces the end of a long name.
     """
     name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
     name = f"%2E{name[1:]}" if name.startswith(".") else name

@@ -69,15 +69,14 @@ def parse_control(text: str, where: object) -> ControlId:
 class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One line of a map: a control, and what it moves or starts.
 
-    control: as `parse_control` reads it. channel: 1 to 16, or `all`; a line for one channel wins over a line for all.
+    control: as `parse_control` reads it. channel: a line for one channel wins over a line for all.
     target: as in `control.targets`. action: one of ACTIONS, or NOTHING. A line has either a target or an action.
     mode: `absolute`, the control's position sets the target's; `relative_…`, the control sends steps, in one of three
     codings; `toggle`, each press moves the target to the other end of the range.
     takeover: what an absolute control does if its position differs from the target's: `jump`, the target jumps there;
-    `pick_up`, nothing until the control passes the target; `scaled`, the target moves slower or faster than the
-    control, and both reach the end together.
+    `pick_up`, nothing until the control passes the target; `scaled`, both reach the range's end together.
     range: beginning and end of the target's movement, 0 to 1 of its travel. values: the range in the target's unit.
-    curve: 0, linear; towards 1, fine at the lower end; towards -1, fine at the upper end.
+    curve: towards 1, fine at the lower end; towards -1, fine at the upper end.
     inverted: whether the control's upper end is the range's beginning.
     """
 

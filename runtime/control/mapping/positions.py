@@ -38,7 +38,6 @@ def _absolute(binding: Binding, state: ChannelState, share: float, stands: float
 
 
 def _other_end(binding: Binding, stands: float) -> float:
-    """The end of the range that is farther from the target's position."""
     start, end = binding.start, binding.start + binding.travel
     if binding.inverted:
         start, end = end, start

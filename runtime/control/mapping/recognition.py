@@ -98,7 +98,6 @@ class Recognition:
             self._movements.setdefault(place, Movement()).add(value, now_s)
 
     def _control(self, event: ChannelEvent) -> tuple[ControlId, int] | None:
-        """The control, and its value from 0 to 127; None for events that cannot be learned."""
         match event:
             case ControlChange():
                 return self._of_control_change(event)
@@ -144,7 +143,6 @@ class Recognition:
         return place, movement, clearness
 
     def _joined(self, place: Place, movement: Movement) -> tuple[Place, Movement]:
-        """The 14-bit control of which both halves have moved; else the control itself."""
         kind, number = place.control
         if kind is not Kind.CC or number >= 64:
             return place, movement
