@@ -18,8 +18,7 @@ BAR = 16 * SIXTEENTH
 BEATS_PER_MINUTE = 76.0
 LAST_BEATS_PER_MINUTE = 50.0
 
-# For each control, the bars that it takes from the middle to both ends and back. By default these controls move
-# latents 1, 2 and 3.
+# For each control, the bars that it takes from the middle to both ends and back.
 KNOBS = {70: 8.0, 71: 11.0, 72: 13.0}
 KNOB_STEP = SIXTEENTH
 

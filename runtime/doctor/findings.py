@@ -1,4 +1,4 @@
-"""The doctor's findings: each has a verdict and, unless this is good, a remedy."""
+"""The doctor's findings: each has a verdict and, unless the verdict is good, a remedy."""
 
 from __future__ import annotations
 
@@ -39,9 +39,8 @@ class Finding(msgspec.Struct, frozen=True):
 class Given(msgspec.Struct, frozen=True):
     """What the checks need to know.
 
-    config: the settings. instrument: name or file; None for the settings' instrument. root: the folder that contains
-    proc, sys and dev. playing: the playing process's report; None if nothing plays. figures: measured values by name,
-    added by the checks.
+    instrument: name or file; None for the settings' instrument. root: the folder that contains proc, sys and dev.
+    playing: the playing process's report; None if nothing plays. figures: measured values by name, added by the checks.
     """
 
     config: Config

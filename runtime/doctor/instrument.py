@@ -1,4 +1,4 @@
-"""Checks the instrument: its file, its graph, its card, and whether it computes what it should."""
+"""Checks the instrument."""
 
 from __future__ import annotations
 

@@ -86,7 +86,6 @@ def encode_recording(path: Path, coder: Coder, options: Options) -> list[Candida
 
 
 def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:
-    """The recording's first LONGEST_READ_S seconds, mono: float32 (n_samples,)."""
     blocks, n_left = [], round(LONGEST_READ_S * sample_rate_hz)
     for block in mono_blocks(path, sample_rate_hz):
         blocks.append(block[:n_left])

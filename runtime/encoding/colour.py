@@ -18,11 +18,11 @@ from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
-# `fit` adds to the squared errors: _RIDGE times the curve's squared distance from its own mean, and _BEND times its
+# `fit` adds to the squared errors: _RIDGE times the curve's squared distance from its mean, and _BEND times its
 # squared curvature.
 _RIDGE, _BEND = 0.0001, 0.0001
-# In `fit`, a band with x dB (the loudest has 0) has the weight 10 ** (x / _WEIGHT_DB), at least _LEAST_WEIGHT. For
-# the overall level, its weight is 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count less.
+# In `fit`, a band whose target is x dB (the loudest has 0) has the weight 10 ** (x / _WEIGHT_DB), at least
+# _LEAST_WEIGHT. For the overall level, its weight is 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count less.
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0

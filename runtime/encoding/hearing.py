@@ -22,8 +22,8 @@ LEAST_STEADY_SHARE = 0.5  # a single held note has its pitch in at least this sh
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-# The recorded note may be an octave above or below the heard note if it is heard in LEAST_OCTAVE_SHARE of the frames.
-# It may also be an octave below if the partials that only this note has hold at least LEAST_HALF_SHARE of the energy,
+# The recorded note may be an octave above or below the heard note. This octave must be heard in LEAST_OCTAVE_SHARE of
+# the frames. Or, for the lower octave, the partials that only it has must hold at least LEAST_HALF_SHARE of the energy,
 # and LEAST_OVER_NOISE times the energy between partials. If the heard note lies below bin N_BINS_APART, the partials
 # of the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
@@ -38,8 +38,8 @@ UNPITCHED_NOTE = 60  # the note of a sound without pitch
 class Pitch:
     """The note that is heard in a stretch of sound.
 
-    note: MIDI note. cents: how far the sound lies above this note. is_single: whether a single held note is heard.
-    other_octave: the MIDI note an octave away, if that may be the recorded note.
+    cents: how far the sound lies above `note`. is_single: whether a single held note is heard. other_octave: the MIDI
+    note an octave away, if that may be the recorded note.
     """
 
     note: int
@@ -53,7 +53,7 @@ class Take:
     """One note of a recording, or a whole recording.
 
     samples: float32 (n,), mono; a single held note is tuned to the MIDI note, unless `takes_of` keeps the tuning.
-    before: number of samples before the onset. pitch: the heard pitch. start_s: time of the onset in the recording.
+    before: number of samples before the onset. start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray
@@ -137,7 +137,6 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
 
 
 def _starts_here(heard: np.ndarray, index: int) -> bool:
-    """Whether MOST_GAP_FRAMES frames, from `index` on, are heard at one note."""
     ahead = heard[index : index + MOST_GAP_FRAMES]
     return bool(np.all(np.abs(ahead - heard[index]) <= HALF_SEMITONE))
 

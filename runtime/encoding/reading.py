@@ -180,7 +180,6 @@ def _weights(level_db: np.ndarray, marks: Marks, step_s: float, n_hops: int) -> 
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
-    """Smooth values (n, m) along their first axis, time."""
     padded = np.pad(values, ((1, 1), (0, 0)), mode="edge")
     return _SMOOTHING[0] * padded[:-2] + _SMOOTHING[1] * padded[1:-1] + _SMOOTHING[2] * padded[2:]
 
@@ -198,7 +197,7 @@ def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.n
 
 
 def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:
-    """The trajectory without level and loop. offsets: the knobs' positions less the steady ones."""
+    """offsets: the knobs' positions less the steady ones."""
     return Trajectory(
         step_s=step_s,
         knobs=tuple(latent.name for latent in card.latents),

@@ -64,7 +64,7 @@ def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
 
 
 def write_candidates(out: Path, candidates: Sequence[Candidate], recording: Path) -> list[Path]:
-    """Write each candidate's sound; returns the paths. If one cannot be written, new files are removed again."""
+    """Write each candidate's sound; returns the paths. After an error, new files are removed again."""
     written: list[Path] = []
     new: list[Path] = []
     try:

@@ -85,16 +85,13 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """An instrument's description of itself; unknown keys of the JSON are ignored.
+    """An instrument's card; unknown keys of the JSON are ignored.
 
     sample_rate_hz, frame_size, hop_size, window: the transform of the decoder's spectra, sizes in samples.
-    latents: the knobs, in the order of the decoder's inputs.
-    conditioning: the meaning of the inputs after the latents.
+    latents: the knobs, in the order of the decoder's inputs. conditioning: the meaning of the inputs after the latents.
     note_range: lowest and highest MIDI note that the model has learnt.
     presets: in the order of program changes; the first is the sound at the start.
-    encoder: the instrument's encoder; None without one, as in version 1.
-    sources: where the recordings come from.
-    embedding: some training frames; None in version 1.
+    encoder, embedding: None in version 1.
     trajectories: version of the trajectories in the presets' sounds; None without trajectories.
     corpus, licence, training, measured: texts for users: where the sounds come from, the licence, how the model was
     trained, and how well the instrument plays.

@@ -1,4 +1,4 @@
-"""A loaded instrument: an ONNX decoder and its card."""
+"""Loads an instrument's decoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ LARGEST_MAGNITUDE = np.float32(1e4)  # a sine at full scale has a magnitude near
 class Decoder:
     """A loaded instrument: computes spectra from latents and conditioning, without allocating.
 
-    path: the .onnx file. card: the instrument's description of itself.
     inputs: rows of latents, then conditioning, float32 (MAX_BATCH, card.n_inputs); the caller writes them.
     magnitudes: the decoded spectra, float32 (MAX_BATCH, card.spec.n_bins).
     batch_invariant: whether a decoded row is bit-identical in a batch of any size.
@@ -38,8 +37,8 @@ class Decoder:
         arrays = {INPUT_NAME: self.inputs}, (OUTPUT_NAME, self.magnitudes)
         self._bindings = [bind_rows(self._session, *arrays, n) for n in range(1, MAX_BATCH + 1)]
         self._verify_check_pair()
-        # On x86-64 a row gives the same result in any batch. Elsewhere it may not; then every batch gets the full
-        # size, so that a voice sounds the same whatever other voices play.
+        # Outside x86-64, a row's result may depend on the batch. Then every batch gets the full size, so that a voice
+        # sounds the same whatever other voices play.
         self.batch_invariant = self._is_batch_invariant()
         self.n_silenced = 0
 

@@ -30,8 +30,6 @@ CHECK_TOLERANCE = 1e-3
 
 
 class _End(msgspec.Struct, frozen=True):
-    """An input or output of the graph. size: how many numbers a row has."""
-
     name: str
     size: int
 
@@ -69,7 +67,6 @@ def load_encoder(decoder: Decoder) -> Encoder:
 class Encoder:
     """A loaded encoder: computes latents, in the decoder's units, from spectra.
 
-    path: the .encoder.onnx file. card: the instrument's card.
     magnitudes: rows of spectra with a highest magnitude of 1, float32 (MAX_BATCH, n_bins). chroma: rows with a 1 at the
     pitch class, else 0, float32 (MAX_BATCH, 12); needed if `reads_chroma`. The caller of `encode` writes both.
     outputs: the latents, float32 (MAX_BATCH, n_latents).
@@ -145,7 +142,6 @@ class Encoder:
 
 
 def _refuse_other_file(path: Path, card: Card) -> None:
-    """UserError if the card has a digest of its encoder, and the file has another."""
     if card.encoder is None:
         return
     digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_ONNX_BYTES)).hexdigest()

@@ -1,7 +1,6 @@
 """Checks the graph of an ONNX file before onnxruntime sees it: an instrument may come from a stranger.
 
-A graph that passes cannot run code, loop, read other files or grow without bound. Source of the field numbers:
-onnx/onnx.proto.
+A graph that passes cannot run code, loop, read other files or grow without bound. Field numbers: onnx/onnx.proto.
 """
 
 from __future__ import annotations
@@ -58,10 +57,7 @@ class _NotAllowedError(Exception):
 
 
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
-    """UserError unless an instrument may have the file's graph.
-
-    content: the whole file. expected: what the file should be.
-    """
+    """UserError unless an instrument may have the file's graph; expected: what the file should be."""
     try:
         _Graph().check(memoryview(content))
     except _NotAllowedError as error:
@@ -73,8 +69,6 @@ def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instr
 
 
 class _Graph:
-    """Checks one file; every method raises an error for what is not allowed."""
-
     def __init__(self) -> None:
         self._n_values = self._n_fields = 0
         self._constants: set[str] = set()
@@ -113,7 +107,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # such a tensor is only the input's default
+        self._constants -= inputs  # a constant with an input's name is only the input's default
         self._still |= self._constants
         for node in nodes:
             self._node(node)
@@ -171,7 +165,7 @@ class _Graph:
         return said if name == "to" else []
 
     def _tensor(self, tensor: memoryview) -> str:
-        """Check one constant; returns its name."""
+        """Returns the constant's name."""
         sizes: list[int] = []
         name, kind = "", 0
         for number, value in self._fields(tensor):
@@ -196,7 +190,7 @@ class _Graph:
         return name
 
     def _value_info(self, info: memoryview) -> str:
-        """Check an input or output of the graph; returns its name."""
+        """Returns the name."""
         name = ""
         for number, value in self._fields(info):
             if number == _VALUE_INFO_NAME:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# With `scaled`, a target moves at most this many times as fast as its control.
+# With `scaled`, a target moves at most so many times as fast as its control.
 STEEPEST = 4.0
 # With `pick_up`, a control moves its target once they are this close: one step of a 7-bit control, as a share of
 # the range.
