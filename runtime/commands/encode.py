@@ -71,7 +71,6 @@ def _one(path: Path, out: Path, coder: object, options: object) -> list[dict[str
 
 
 def _bank(arguments: argparse.Namespace, coder: object, options: object) -> list[dict[str, object]]:
-    """Encode every recording of a folder; say why an unusable one is skipped."""
     from runtime.encoding.candidates import encode_recording
     from runtime.encoding.writing import bank_paths, refuse_taken, write_candidates
 

@@ -117,7 +117,6 @@ def _print_learned(outcome: dict[str, Any]) -> None:
 
 
 def _wait_until_kept(link: Link) -> None:
-    """Wait until the learned map is in its file; UserError if it cannot be written."""
     for topic, news in link.news(_MORE_S):
         if topic == "change" and "map" in news:
             if "not_kept" in news:
@@ -128,7 +127,6 @@ def _wait_until_kept(link: Link) -> None:
 
 
 def _event_line(event: dict[str, Any], names: dict[int, str]) -> str:
-    """An event as a line, with channels from 1. names: the inputs' names by number."""
     name = names.get(event["device"], f"input {event['device']}")
     kind, place = event["kind"], f"{name}, channel {event['channel'] + 1}:"
     if kind == "ControlChange":

@@ -127,7 +127,6 @@ def _chosen(config: Config, arguments: argparse.Namespace, memory: Memory, say: 
 
 
 def _effect(choice: Choice, audio_in: str | None) -> InputEffect:
-    """The effect on the input, with a decoder of its own; UserError if the instrument has no encoder."""
     from runtime.instrument.encoder import load_encoder
     from runtime.through.live import LiveThrough
 
@@ -137,7 +136,6 @@ def _effect(choice: Choice, audio_in: str | None) -> InputEffect:
 
 
 def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
-    """The settings with the options; UserError for a buffer size out of range."""
     audio, midi = config.audio, config.midi
     if arguments.audio is not None:
         audio = msgspec.structs.replace(audio, device=arguments.audio)

@@ -65,7 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_an_instrument_s(name: str) -> None:
-    """UserError if the sound comes with an instrument and is not the user's own."""
     if name in user_sounds():
         return
     for instrument in available():
@@ -85,7 +84,6 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _rows(instrument: str | None) -> list[dict[str, object]]:
-    """A row for each sound; a file that is no sound is reported on stderr."""
     decoder, rows = load(instrument), []
     for known in known_sounds(decoder.card, decoder.path.stem).values():
         try:

@@ -105,7 +105,6 @@ def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
 
 
 def _render_recording(arguments: argparse.Namespace) -> int:
-    """Render the recorder's MIDI file with the instrument, sound and controls in it."""
     recorded = read_recorded(arguments.midi_file)
     start = start_of(recorded.head, arguments.midi_file)
     if arguments.now:
@@ -139,7 +138,6 @@ def _render_recording(arguments: argparse.Namespace) -> int:
 
 
 def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decoder]) -> None:
-    """Say on stderr why the rendered sound may differ from the sound that was heard."""
     for decoder, played in zip(decoders, start.instruments, strict=True):
         _tell_other_file(decoder, played)
     if start.n_parts > len(decoders):
@@ -147,8 +145,7 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     elif not start.state.is_silent:
         sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
         print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
-    # The program's first versions stored only the name of an instrument that was chosen during a recording. This is too
-    # little to render it.
+    # The program's first versions stored only the name of an instrument that was chosen during a recording.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)
     if tick is not None:
@@ -184,7 +181,6 @@ def _moved_knobs(card: Card, arguments: argparse.Namespace) -> list[Event]:
 
 
 def _with_options(choice: Choice, arguments: argparse.Namespace) -> Choice:
-    """The choice with the options --phase, --seed and --latents, in every part."""
     if choice.parts:
         if arguments.latents is not None:
             remedy = "leave it out, or name one of the parts' sounds"

@@ -1,4 +1,4 @@
-"""The process that tries a stranger's ONNX file: it reads the file from stdin and prints the result."""
+"""Tries a stranger's ONNX file, from stdin, in a process of its own."""
 
 from __future__ import annotations
 

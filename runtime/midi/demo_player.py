@@ -1,4 +1,4 @@
-"""Plays the demo, a MIDI file, on the live engine, as a keyboard would."""
+"""Plays the demo, a MIDI file, on the live engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEAD_IN_S = 0.5
 class DemoPlayer:
     """Plays a MIDI file once, without channel 10, on a thread of its own.
 
-    post: called with each event and its time, in seconds of `time.perf_counter()`. UserError as in `read_events`.
+    post: called with each event and its time, in seconds of `time.perf_counter()`.
     """
 
     def __init__(self, path: Path, post: Callable[[Event, float], None]):

@@ -1,4 +1,4 @@
-"""Numbers and identities of MIDI inputs: a keyboard keeps its number when it is moved to another socket."""
+"""Numbers and identities of MIDI inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One open MIDI input: the port of a keyboard or program, or a virtual port."""
+"""One open MIDI input."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ class InputPort:
     api: rtmidi's number for the API.
     post: called on the driver's thread with each event and its time of arrival, in seconds of `time.perf_counter()`.
     channel: the only channel to receive, 1 to 16; None for all channels.
-    device: the events' device number.
     velocities: 128 bytes, the heard velocity for each played one; None for no change.
     """
 

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 2.0
 # rtmidi holds the interpreter while it closes a port: for 1 ms, or for 50 ms while JACK removes the program at the
-# other end. The audio thread waits. So when a keyboard or program has gone, its notes are released immediately, but
-# its port is closed later.
+# other end. The audio thread waits. So a port is closed only a while after its keyboard or program has gone.
 _CLOSE_AFTER_S = 0.3
 
 
@@ -55,9 +54,7 @@ class MidiInputs:
     config: names the wanted inputs and the virtual port.
     post: called on the drivers' threads with each event and its time of arrival, in seconds of `time.perf_counter()`.
     came: called with the device number and identity of each input before it is opened.
-    known: identities from earlier runs.
-    has_lost_server: whether the latest poll reached no MIDI server.
-    UserError for an API that rtmidi does not have.
+    known: identities from earlier runs. has_lost_server: whether the latest poll reached no MIDI server.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Reads the messages of all tracks of a Standard MIDI File from its bytes. Source: Standard MIDI Files 1.0."""
+"""Reads the messages of all tracks of a Standard MIDI File. Source: Standard MIDI Files 1.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses what `play` and `render` play: the instrument, the sound, and the settings."""
+"""Chooses what `play` and `render` play."""
 
 from __future__ import annotations
 
@@ -208,7 +208,6 @@ def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path |
 
 
 def _find_without_instrument(name_or_path: str) -> _Found | None:
-    """Find a sound by path, or one of the user's sounds by name."""
     if is_path(name_or_path):
         return _Found(load_sound(name_or_path), name_or_path, Path(name_or_path))
     known = user_sounds().get(name_or_path)
@@ -223,10 +222,7 @@ def _find_in_card(name: str, decoder: Decoder) -> _Found:
 
 
 def _with_instrument_of(sound: Sound, config: Config) -> Config:
-    """The settings with the instrument that the sound names, if `available` lists it.
-
-    A path is not accepted: a sound from a stranger must not choose which file is opened.
-    """
+    """A path is not accepted: a sound from a stranger must not choose which file is opened."""
     name = sound.made_for.name if sound.made_for else None
     if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():
         return config
@@ -259,7 +255,6 @@ def _lacking(found: _Found, card: Card) -> list[str]:
 
 
 def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
-    """A name for the instrument that the sound was made for, if this is not `decoder`."""
     made_for = sound.made_for
     if made_for is None:
         return None

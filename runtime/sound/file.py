@@ -94,7 +94,6 @@ def _plain(value: object) -> object:
 
 
 def _refuse_bad_parts(sound: Sound, where: object) -> None:
-    """UserError for a reversed range, or a field that a sound with parts may not have."""
     for number, part in enumerate(sound.parts):
         for name in ("keys", "velocity"):
             lowest, highest = getattr(part, name)

@@ -113,7 +113,6 @@ def is_path(name_or_path: str) -> bool:
 
 
 def _name_of(path: Path) -> str | None:
-    """The name of the sound in a user's file; None if it is not valid."""
     try:
         name = unicodedata.normalize("NFC", unquote(path.stem, errors="strict"))
         refuse_bad_name(name, path)

@@ -27,11 +27,10 @@ class PlayedMorph(msgspec.Struct, frozen=True):
 class Patch(msgspec.Struct, frozen=True):
     """What an engine plays.
 
-    settings: the settings, as changed by the sound. sound: the sound itself.
+    settings: the settings, as changed by the sound.
     positions: knob positions, 0 to 1, in the card's order. With None, a new engine starts with the preset's positions,
     and an engine that plays keeps its own.
-    trajectories: the sound's trajectories, only for knobs that the instrument has. folder: the folder of their files;
-    None if the sound has no file.
+    trajectories: the sound's trajectories, only for knobs that the instrument has. folder: the folder of their files.
     """
 
     settings: Config = Config()

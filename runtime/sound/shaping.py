@@ -1,4 +1,4 @@
-"""How a sound shapes the decoder's spectra: the fields of its filter."""
+"""A sound's filter."""
 
 from __future__ import annotations
 

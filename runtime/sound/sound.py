@@ -99,8 +99,7 @@ SoundParts = Annotated[tuple[SoundPart, ...], msgspec.Meta(max_length=MOST_PARTS
 class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One sound; fields that are None keep the settings' values.
 
-    name: shown to people. instrument: the instrument that the sound was made for, or its name alone.
-    latents: knob positions by knob name.
+    instrument: the instrument that the sound was made for, or its name alone.
     phase_blend: from 0, noise phases, to 1, coherent phases.
     level_db: added to the settings' volume_db.
     pan: from left, -1, to right, 1.

@@ -27,7 +27,7 @@ def card_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
 def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]:
     """The sounds that come with an instrument, by name, in the order of the files' names.
 
-    instrument: the instrument's name; first_program: program number of the first sound.
+    first_program: program number of the first sound.
     """
     found = {}
     for number, path in enumerate(sorted((BUNDLED_FOLDER / "sounds" / instrument).glob(f"*{SUFFIX}"))):

@@ -97,7 +97,6 @@ class Chain:
         return notes
 
     def _encode(self, magnitudes: np.ndarray, notes: list[int]) -> None:
-        """Encode the frames, each transposed to its note."""
         encoder = self._encoder
         for row, note in enumerate(notes):
             frame = encoder.magnitudes[row]
@@ -112,7 +111,6 @@ class Chain:
         self._mover.keep_last(encoder.encode(len(notes)), self._is_heard[: len(notes)])
 
     def _decode(self, n: int, notes: list[int]) -> None:
-        """Decode the latents as encoded and as moved, and transpose the spectra to the sound's pitch."""
         inputs, latents = self._decoder.inputs, self._encoder.outputs[:n]
         inputs[:n, : self._n_latents] = latents
         self._mover.move(latents)

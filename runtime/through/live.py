@@ -93,7 +93,6 @@ class LiveThrough:
         self._is_due = True
 
     def _convert(self) -> None:
-        """Turn the stored frame into a hop of sound."""
         sound, self._is_due = self._sound, False
         np.fft.rfft(sound, norm="forward", out=self._spectra[0])
         self._chain.convert(self._spectra)

@@ -32,8 +32,6 @@ def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.nd
 
 
 class _Overlap:
-    """Cuts a sound into overlapping frames, and adds up the converted frames."""
-
     def __init__(self, chain: Chain):
         self._chain, self._spec = chain, chain.spec
         self._window = periodic_hann(self._spec.frame_size)
@@ -42,7 +40,7 @@ class _Overlap:
         self._tail = np.zeros(self._n_overlap, np.float32)
 
     def sounds(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """Add the next input samples (n,); yield the output samples that are ready, float32 (n,)."""
+        """Add input samples (n,); yield the output samples that are ready, float32 (n,)."""
         spec = self._spec
         self._waiting = np.concatenate([self._waiting, block])
         while (n := (len(self._waiting) - self._n_overlap) // spec.hop_size) > 0:

@@ -1,4 +1,4 @@
-"""What the player asks of the effect, and how the knobs move the latents."""
+"""What the player asks of the effect."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ class EffectSettings:
     """What the player asks for.
 
     offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement. motion: factor for
-    the motion of the latents, 0 to 2. colour: share of the colour, 0 to 1. wet: share of the effect in the output, 0 to
-    1.
+    the motion of the latents. colour: share of the colour. wet: share of the effect in the output.
     """
 
     offsets: tuple[float, ...] | None = None

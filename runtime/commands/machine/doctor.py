@@ -45,7 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _given(arguments: argparse.Namespace, findings: list[Finding]) -> Given:
-    """What to examine; the defaults replace settings that cannot be used."""
     try:
         config = load_config(arguments.config)
     except UserError as error:

@@ -57,7 +57,7 @@ def is_recorded(path: str | Path) -> bool:
 
 
 def read_recorded(path: str | Path) -> RecordedMidi:
-    """Read a recorded MIDI file, even a truncated one; UserError if it is damaged or no such file."""
+    """Read a recorded MIDI file, even a truncated one; UserError if it is damaged, or not from the recorder."""
     content = read_bounded_file(path, "a recorded MIDI file", LARGEST_BYTES)
     reader = _Reader(content)
     try:
@@ -95,8 +95,6 @@ class _Bytes:
 
 
 class _Reader:
-    """Reads a track's events, and sets head and n_ticks, which are as in RecordedMidi."""
-
     def __init__(self, content: bytes):
         self._content = content
         self.head: dict[str, Any] | None = None

@@ -86,7 +86,7 @@ class RecordedMidiWriter:
             os.ftruncate(self._file, self._end + len(end))
 
     def _restore_end(self) -> None:
-        """Write the old end again, which works even on a full disk."""
+        """The old end also fits on a full disk."""
         end = _delta(0) + END
         with suppress(OSError):
             _write(self._file, end, self._end)

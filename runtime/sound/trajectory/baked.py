@@ -122,7 +122,6 @@ def _mark_rows(played: PlayedTrajectory, row_s: float) -> _MarkRows:
 def _values(
     played: PlayedTrajectory, row_s: float, marks: _MarkRows, knobs: tuple[int, ...], n_knobs: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The fields `values` and `keep` of BakedTrajectory."""
     trajectory = played.trajectory
     hop_times, row_times = np.arange(trajectory.n_hops) * trajectory.step_s, np.arange(marks.n_rows) * row_s
     latents = _resampled(trajectory.latents, hop_times, row_times)
@@ -154,7 +153,6 @@ def _parts(
 
 
 def _resampled(values: np.ndarray, times_s: np.ndarray, new_times_s: np.ndarray) -> np.ndarray:
-    """Values (n, m) at new times, by linear interpolation."""
     places = np.interp(new_times_s, times_s, np.arange(len(times_s)))
     before = np.minimum(places.astype(int), max(0, len(times_s) - 2))
     after = np.minimum(before + 1, len(times_s) - 1)
@@ -163,7 +161,6 @@ def _resampled(values: np.ndarray, times_s: np.ndarray, new_times_s: np.ndarray)
 
 
 def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarray:
-    """Scale the values' distances from the mean of `sustained` by `motion`."""
     if motion == 1.0:
         return values.astype(np.float64)
     mean = sustained.mean(axis=0, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""How a sound uses trajectories: the structures in its YAML file, and how they are read."""
+"""How a sound's YAML file uses trajectories."""
 
 from __future__ import annotations
 
