@@ -140,7 +140,7 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """The learned lines, and a line that silences each control of `own` that was not learned.
+    """The learned lines, and a silencing line for each control of `own` that was not learned.
 
     own: lines of the device's map that were not learned.
     """

@@ -55,7 +55,7 @@ def private_names(root: Path = Path("/")) -> dict[str, str]:
 
 
 def without_private(text: str, names: dict[str, str]) -> str:
-    """The text with home folders, names of sound files and `names` replaced; `names` has each name's replacement."""
+    """The text with home folders, sound files' names and `names` replaced. names: the replacement for each name."""
     homes = {os.path.expanduser("~"), str(Path.home())} - {"/", ""}
     for home in sorted(homes, key=len, reverse=True):
         text = re.sub(rf"{re.escape(home)}(?=/|\b)", "~", text)

@@ -14,7 +14,7 @@ Message = tuple[Kind, int]
 _LATENT_CONTROLS = {**{70 + k: k + 1 for k in range(4)}, **{76 + k: k + 5 for k in range(4)}}
 DEFAULT_LINES = (
     *(MapLine(f"cc {control}", f"{LATENT}{latent}") for control, latent in _LATENT_CONTROLS.items()),
-    MapLine("cc 74", "filter.cutoff"),  # the slide on a member channel of an MPE zone
+    MapLine("cc 74", "filter.cutoff"),  # on a member channel of an MPE zone, 74 is the slide
     MapLine("cc 3", "phase_blend"),
     MapLine("cc 91", "reverb"),
     MapLine("cc 93", "chorus"),

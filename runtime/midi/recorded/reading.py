@@ -23,7 +23,7 @@ LARGEST_EVENT_BYTES = 8 * 2**20
 MOST_EVENTS = 2_000_000  # 80 per second for 7 hours
 _END_KIND = 0x2F
 _FIRST_BYTES = 64
-_TRACK_AT = 22  # where the events begin
+_TRACK_AT = 22  # number of bytes before the events
 
 
 class RecordedMidi(NamedTuple):

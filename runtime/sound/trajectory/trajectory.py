@@ -134,7 +134,7 @@ def _refuse_shapes(trajectory: Trajectory, where: object) -> None:
 
 
 def _refuse_values(values: np.ndarray, lowest: float, highest: float, where: object) -> None:
-    # A value that is not a number fails both comparisons.
+    # A NaN fails both comparisons.
     bad = values[~((values >= lowest) & (values <= highest))]
     if bad.size:
         raise UserError(where, f"{bad.flat[0]:g}", f"numbers from {lowest:g} to {highest:g}", "change that value")
