@@ -24,7 +24,7 @@ class EngineClock:
         self._origin_s: float | None = None
 
     def block_begins(self, frame: int, now_s: float) -> None:
-        """Tell the clock that the driver asked, at `now_s`, for the block that begins with `frame`.
+        """The driver asked, at `now_s`, for the block that begins with `frame`.
 
         If this block is more than two buffers early or late, the average starts anew.
         """

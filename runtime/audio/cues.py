@@ -22,7 +22,7 @@ class CuePlayer:
         self._n_done = 0
 
     def play(self, sound: np.ndarray) -> None:
-        """Play a cue as soon as all earlier cues have ended; may be called on any thread.
+        """Play a cue after all earlier cues; may be called on any thread.
 
         At most _MOST_WAITING cues wait; a further cue replaces the one that has waited longest.
         """

@@ -1,4 +1,4 @@
-"""Measures how much work each block was, and which blocks were late because of a stall.
+"""Measures how much work each block was.
 
 A block's load is the time that its rendering took, divided by the time that the block plays. The rendering counts
 as at most MOST_WAITING times the processor's work on the block. What takes longer is a stall: another program had the
@@ -29,7 +29,7 @@ class BlockLoads:
         self._kept = np.zeros(N_KEPT, np.float32)
 
     def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
-        """Add one block; returns whether it was late or nearly late. For the audio thread only.
+        """Add one block; returns whether it was late or nearly late.
 
         took_s: duration of the rendering. worked_s: the processor's time for it. block_s: how long the block plays.
         """

@@ -1,4 +1,4 @@
-"""Plays the engine's blocks on a sound card, or renders them at the same pace without one."""
+"""Plays the engine's blocks on a sound card, or renders them without one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Effect(Protocol):
 
 
 class AudioIn(NamedTuple):
-    """A request for an input. device: part of the input's name; None for the default of the output's host API."""
+    """A request for an input. device: part of its name; None for the default of the output's host API."""
 
     device: str | None = None
 
@@ -168,7 +168,7 @@ class BlockRenderer:
 
 
 class NullOutput:
-    """An output without a device: a timer thread renders blocks at a device's pace, and discards them."""
+    """An output without a device: a timer thread renders blocks and discards them."""
 
     is_device = server_has_gone = False
     name = NO_DEVICE
@@ -277,12 +277,12 @@ class DeviceOutput:
 
     @property
     def delay_s(self) -> float:
-        """The time in s from a block's rendering until its first frame is heard, as the driver reports it."""
+        """The time in s from a block's rendering until its first frame is heard."""
         return max(0.0, self._stream.get_output_latency())
 
     @property
     def latency_s(self) -> float:
-        """The latency in s from input to output; the latency of each side counts as at least one block."""
+        """The latency in s from input to output; each side counts as at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)

@@ -38,7 +38,7 @@ def affordable(n_sounding: int, load: float, n_voices: int) -> int:
 
 
 class QuickCut:
-    """Lowers the limit on the voices when enough blocks in a row are late because of their own work.
+    """Lowers the limit on the voices when enough blocks in a row are late.
 
     n_voices: the limit while nothing is wrong. block_s: how long a block plays.
     n_cuts: how often the limit was lowered. first_block: number of the first block to judge; `NEVER` to judge none; the
@@ -53,7 +53,7 @@ class QuickCut:
         self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
 
     def look(self, loads: BlockLoads, playing: Shedding) -> None:
-        """Lower the limit if the newest blocks are an overload; for the audio thread, after a nearly late block."""
+        """Lower the limit if the newest blocks are an overload; for the audio thread."""
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices

@@ -32,7 +32,7 @@ def ring_frames(sample_rate_hz: int) -> int:
 
 
 def _make_memory(n_bytes: int) -> int:
-    """The file descriptor of new memory, which disappears when all processes that use it have ended."""
+    """The file descriptor of new memory without a name."""
     try:
         descriptor = os.memfd_create("timbrebox-sound", os.MFD_CLOEXEC)
     except (AttributeError, OSError):  # not available on this system, or forbidden for this service
@@ -107,7 +107,7 @@ class Stretch(NamedTuple):
 
 
 class RingReader:
-    """The reader of a ring, in another process. descriptor: that of SoundRing; it may be closed afterwards."""
+    """The reader of a ring, in another process. descriptor: from SoundRing; it may be closed afterwards."""
 
     def __init__(self, descriptor: int):
         memory = _Memory(descriptor, writable=False)
@@ -139,7 +139,7 @@ class RingReader:
 
 
 class RecentSound:
-    """Reads the newest frames for display. It maps no memory, which would count as the reader's.
+    """Reads the newest frames for display, without mapped memory, which would count as the reader's.
 
     descriptor: from SoundRing; it must stay open.
     """

@@ -44,7 +44,7 @@ class GuardedThread:
 
 
 class ThreadGuard:
-    """Guards one thread at a time, on a thread of its own with a higher priority.
+    """Guards one thread, on a thread of higher priority.
 
     It must not run in the guarded thread's process: there, a thread without processor time may hold the interpreter.
     """
@@ -54,7 +54,7 @@ class ThreadGuard:
         self._thread = threading.Thread(target=self._run, name="thread-guard", daemon=True)
 
     def watch(self, process_id: int, thread_id: int) -> None:
-        """Guard this thread from now on, and no other. The numbers are those of the system."""
+        """Guard this thread from now on, and no other."""
         self._guarded = GuardedThread(process_id, thread_id)
         if not self._thread.is_alive():
             self._thread.start()

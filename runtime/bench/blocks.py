@@ -1,4 +1,4 @@
-"""Measures one case: how long its blocks take, and how much CPU time its sound costs."""
+"""Measures one case."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class _Run:
 
 
 def started(decoder: Decoder, case: Case) -> Engine | Rack:
-    """An engine, or a rack, to which the case's notes and `once` events are posted; nothing is rendered yet."""
+    """An engine, or a rack, to which the case's notes and `once` events are posted."""
     sound = case.sound(decoder.card)
     if case.in_rack:
         engine = new_rack(decoder, case.n_voices, sound)

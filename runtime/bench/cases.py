@@ -1,4 +1,4 @@
-"""The cases that `bench` measures: what is played, how many voices, and which buffer size."""
+"""The cases that `bench` measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures all figures of the command `bench`, as its JSON file holds them."""
+"""Measures all figures of the command `bench`."""
 
 from __future__ import annotations
 

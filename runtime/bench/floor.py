@@ -1,4 +1,4 @@
-"""The floor: the load of the least work that can make the voices."""
+"""The load of the least work that can make the voices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures latency: the time until a key or a knob is heard."""
+"""Measures the time until a key or a knob is heard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMOOTHING_FRAMES = 512
 def note_on_ms(
     decoder: Decoder, n_notes: int, n_trials: int, on_trial: Callable[[], None] = lambda: None
 ) -> dict[str, float]:
-    """Time in ms from a key to its sound: median, 99th percentile and maximum of `n_trials`.
+    """Time in ms from a key to its sound: median, 99th percentile and maximum.
 
     In a trial, `n_notes` keys go down together while 16 other notes sound and every knob moves. on_trial: called after
     each trial. A device's own latency is not included.
@@ -40,7 +40,7 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys together; returns the frames until they are heard, and how late their first block is, in s.
+    """Press `n_notes` keys; returns the frames until they are heard, and how late their first block is, in s.
 
     random: chooses the engine's seed, and the frame within a block of 64 frames at which the keys go down. The notes
     begin exactly 64 frames later, as in `play`.

@@ -1,4 +1,4 @@
-"""Measures a playing process: its start, its memory, its packages' size on disk, and a live run."""
+"""Measures a playing process."""
 
 from __future__ import annotations
 

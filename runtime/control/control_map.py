@@ -31,7 +31,7 @@ _WAITING = frozenset({KnobTurn, PhaseBlend, Clock, Tempo})
 
 
 class ControlMap:
-    """Knows which MIDI control moves which target; a device without a map of its own has the settings' map.
+    """Knows which MIDI control moves which target; a device without a map has the settings' map.
 
     The same events in the same order always give the same positions.
     """
@@ -112,7 +112,7 @@ class ControlMap:
                 knobs.move(binding.target, position)
 
     def action(self, event: Event) -> Action | None:
-        """The action that an event starts by a press, or None; to be called once for each event, in their order."""
+        """The action that an event starts, or None; to be called once for each event, in their order."""
         kind = KINDS.get(type(event))
         if kind is None:
             return None

@@ -40,7 +40,7 @@ _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 
 
 def edited_sound(knobs: Knobs, card: Card) -> Sound:
-    """The chosen sound, with the present values of all moved targets, and the morph's present position.
+    """The chosen sound with the present values of all moved targets and the morph's position.
 
     The sound's level_db changes by as many dB as the target `level`. card: gives the latents' names.
     """

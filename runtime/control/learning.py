@@ -1,4 +1,4 @@
-"""MIDI learn: arm a target and move a control; from then on the control moves the target."""
+"""MIDI learn: a control that moves is given the armed target."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Learner:
         self._heard = Recognition()
 
     def arm(self, target: str, now_s: float, limit_s: float = LIMIT_S, takeover: Takeover = "jump") -> None:
-        """Learn a control for a target or an action, for at most `limit_s` seconds; UserError for an unknown name.
+        """Learn a control for at most `limit_s` seconds; UserError for an unknown target or action.
 
         takeover: that of the learned line.
         """
@@ -120,7 +120,7 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
-    """The learned lines with a new line, which replaces lines with the same control or the same target."""
+    """The learned lines and a new line, which replaces lines with its control or its target."""
     # Several controls may be silenced: a line with NOTHING replaces no other line with NOTHING.
     is_other = line.action == NOTHING
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)

@@ -86,7 +86,7 @@ class SoundKnobs:
         self._follow()
 
     def follow_lfos(self, rates: Mapping[str, float]) -> None:
-        """Set the LFO rates, in Hz by target, to those of a morph; rates that the player has moved stay."""
+        """Set the LFO rates, in Hz by target, except those that the player has moved."""
         for name, target in LFO_RATES.items():
             if target in self.values and name not in self.rates:
                 self.values[target] = rates[target]

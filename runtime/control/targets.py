@@ -1,4 +1,4 @@
-"""The targets of a sound that the player's controls can move, with their ranges."""
+"""The targets that the player's controls can move, with their ranges."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def waits_for_hop(target: str) -> bool:
 
 
 def refuse_unknown_target(name: str, where: object) -> None:
-    """Raise a UserError that begins with `where` unless `name` is a target or an action."""
+    """UserError that begins with `where` unless `name` is a target or an action."""
     if name in RANGES or name in ACTIONS or (name.startswith(LATENT) and len(name) > len(LATENT)):
         return
     known = (*RANGES, *ACTIONS, f"{LATENT}1")

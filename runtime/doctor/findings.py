@@ -1,4 +1,4 @@
-"""The doctor's findings: each has a verdict and, unless the verdict is good, a remedy."""
+"""The doctor's findings: each has a verdict and perhaps a remedy."""
 
 from __future__ import annotations
 

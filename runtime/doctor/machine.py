@@ -1,4 +1,4 @@
-"""Checks the machine itself: system, processor, memory, voltage and heat."""
+"""Checks the machine itself."""
 
 from __future__ import annotations
 

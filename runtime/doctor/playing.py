@@ -1,4 +1,4 @@
-"""Checks the playing process: whether it plays well, and that it connects to no other machine."""
+"""Checks the playing process."""
 
 from __future__ import annotations
 

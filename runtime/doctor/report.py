@@ -1,4 +1,4 @@
-"""The report that a user can send to the makers of Timbrebox, without private names."""
+"""The report that a user can send, without private names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
 
 
 def private_names(root: Path = Path("/")) -> dict[str, str]:
-    """For each private name, what the report shows instead: names of machine, user and user's files; serial numbers."""
+    """For each private name or serial number, what the report shows instead."""
     found = {platform.node(): "HOST", platform.node().partition(".")[0]: "HOST"}
     users = {getpass.getuser()} if "LOGNAME" in os.environ or os.geteuid() != 0 else set()
     users |= {os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER")}

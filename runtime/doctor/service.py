@@ -1,4 +1,4 @@
-"""Checks the boot service: whether it runs, how often it was restarted, and why."""
+"""Checks the boot service."""
 
 from __future__ import annotations
 

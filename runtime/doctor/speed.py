@@ -1,4 +1,4 @@
-"""Checks whether this machine is fast enough: the engine plays in a separate process, at a sound card's pace."""
+"""Checks whether this machine is fast enough: the engine plays in a separate process."""
 
 from __future__ import annotations
 

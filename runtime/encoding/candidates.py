@@ -116,7 +116,7 @@ def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[R
 
 
 def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sound:
-    """A reading's sound: its steady knob positions, and the trajectory that moves the knobs from there."""
+    """A reading's sound, with its steady knob positions and its trajectory."""
     knobs = [latent.name for latent in coder.decoder.card.latents]
     content = base64.b64encode(pack(reading.trajectory, name)).decode()
     return Sound(

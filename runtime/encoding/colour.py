@@ -1,4 +1,4 @@
-"""Finds the colour curve: a gain in dB for each of 40 bands that brings decoded spectra close to a recording."""
+"""Finds the colour: a gain for each of 40 bands that brings decoded spectra close to a recording."""
 
 from __future__ import annotations
 

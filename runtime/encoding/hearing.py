@@ -1,4 +1,4 @@
-"""Listens to a recording: where its notes begin and end, which note each is, and how far out of tune."""
+"""Finds a recording's notes: where each begins and ends, its pitch and its tuning."""
 
 from __future__ import annotations
 

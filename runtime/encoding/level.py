@@ -1,4 +1,4 @@
-"""Measures a recording's level over time, and finds its attack, its release, and whether it dies away."""
+"""Measures a recording's level over time, and finds its attack and release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the sound that is nearest to a recording, among those that an instrument was taught."""
+"""Finds the sound nearest to a recording that an instrument was taught."""
 
 from __future__ import annotations
 

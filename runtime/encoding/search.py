@@ -1,4 +1,4 @@
-"""Searches for the knob positions at which the decoded spectra, with the best colours, are nearest to a recording."""
+"""Searches for the knob positions whose spectra, with the best colours, are nearest to a recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The card: an instrument's description of itself, JSON in its ONNX metadata under `timbrebox`."""
+"""The card: an instrument's description of itself, as JSON in its ONNX metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loaded encoder: the ONNX file beside an instrument that turns spectra into the decoder's latents."""
+"""An instrument's encoder, the ONNX file that turns spectra into latents."""
 
 from __future__ import annotations
 

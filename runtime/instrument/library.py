@@ -62,5 +62,5 @@ def _sha256(path: Path, _version: object) -> str:
 
 
 def load(name_or_path: str | None) -> Decoder:
-    """Load an instrument, given its name or file; None means the default one. UserError as in `find` and Decoder."""
+    """Load an instrument by its name or file, as in `find`; UserError also as in Decoder."""
     return Decoder(find(name_or_path))

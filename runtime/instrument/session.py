@@ -20,7 +20,7 @@ MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session that computes in the calling thread; UserError if the file is no readable model of an instrument.
+    """A session that computes in the calling thread; UserError if the file is no instrument's model.
 
     expected: what the file should be. remedy: what to do if it cannot be read.
     """

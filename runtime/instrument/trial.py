@@ -29,7 +29,7 @@ _known: dict[str, str] = {}
 
 
 def refuse_untried(content: bytes, path: Path) -> None:
-    """UserError if the model needs too much memory or time, or crashes. content: the whole file.
+    """UserError if the model needs too much memory or time, or crashes.
 
     Bundled instruments are not tried. A result is stored under the content's digest.
     """

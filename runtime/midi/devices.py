@@ -86,7 +86,7 @@ class DeviceTable:
 
 
 def identity_name(port: str) -> str:
-    """A port's name without ALSA's address, and without the client number, such as [20], of JACK's bridge a2j."""
+    """A port's name without ALSA's address, and without the number, such as [20], from JACK's bridge a2j."""
     return re.sub(r" \[\d+\](?= \((?:capture|playback)\))", "", stable_name(port))
 
 
@@ -104,6 +104,6 @@ def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
 
 
 def _address(port: str) -> tuple[int, int, str]:
-    """A key for sorting: ALSA's client and port numbers, -1 without an address, then the whole name."""
+    """For sorting: ALSA's client and port numbers, -1 without an address, then the name."""
     match = re.search(r"\s(\d+):(\d+)$", port)
     return (int(match[1]), int(match[2]), port) if match else (-1, -1, port)

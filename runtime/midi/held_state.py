@@ -1,4 +1,4 @@
-"""Tracks the keys and controllers held at one MIDI port, to release them when the port disappears."""
+"""Tracks the keys and controllers held at one MIDI port, to release them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens and closes MIDI inputs as keyboards come and go, and creates the virtual port."""
+"""Opens and closes MIDI inputs as keyboards come and go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Port announcements: JACK and the ALSA sequencer announce when a MIDI port appears or disappears.
+"""Port announcements: JACK and the ALSA sequencer announce that a MIDI port comes or goes.
 
 rtmidi can only list the present ports: it does not see that a keyboard was unplugged and plugged in again.
 """
@@ -28,10 +28,10 @@ class Announcements(Protocol):
     """The port announcements of one server since this object was made; for the supervisor's thread."""
 
     def fileno(self) -> int:
-        """A file descriptor that becomes readable when a port appears or disappears, or the server ends."""
+        """A file descriptor that becomes readable when a port comes or goes, or the server ends."""
 
     def gone(self, ports: Iterable[str]) -> set[str]:
-        """Those of `ports` (rtmidi's names) that have gone since the previous call; all, if announcements were lost.
+        """Those of `ports` that have gone since the previous call; all, if announcements were lost.
 
         OSError if the server sends no more announcements.
         """
@@ -44,7 +44,7 @@ class Announcements(Protocol):
 
 
 def announcer(api: int) -> Callable[[], Announcements] | None:
-    """The Announcements class for an API, given by rtmidi's number; None without such a class or its library.
+    """The Announcements class for rtmidi's number of an API; None without one or its library.
 
     The class raises OSError if the API's server does not run.
     """

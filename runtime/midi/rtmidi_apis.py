@@ -1,4 +1,4 @@
-"""rtmidi's APIs, such as ALSA and JACK, and the MIDI inputs of each API."""
+"""rtmidi's APIs, such as ALSA and JACK, and their inputs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def wanted_ports(ports: Iterable[str], inputs: tuple[str, ...]) -> list[str]:
 
 
 def list_inputs(api: int) -> list[str]:
-    """The names of an API's inputs; OSError, with the reason, if the API's server does not run."""
+    """The names of an API's inputs; OSError if its server does not run."""
     client = open_client(api)
     try:
         return [stable_name(port) for port in port_names(client)]
@@ -72,7 +72,7 @@ def api_number(name: str | None) -> int:
 
 
 def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
-    """Create a client of an API; OSError, with the reason, if the API's server does not run."""
+    """Create a client of an API; OSError if its server does not run."""
     import rtmidi
 
     # Without the sequencer rtmidi fails too, but its error does not say why.

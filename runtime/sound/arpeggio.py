@@ -36,6 +36,6 @@ class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def step_beats(self) -> float:
-        """Beats from one step to the next; 0.333 becomes a third of a beat, so that triplets stay in time."""
+        """Beats from one step to the next; 0.333 becomes a third, so that triplets stay in time."""
         near = Fraction(self.rate_beats).limit_denominator(_FINEST)
         return float(near) if abs(float(near) - self.rate_beats) < _NEAR_BEATS else self.rate_beats

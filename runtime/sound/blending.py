@@ -1,4 +1,4 @@
-"""Blends sounds: numbers are weighted means, and the rest comes from the sound with the largest weight."""
+"""Blends sounds."""
 
 from __future__ import annotations
 

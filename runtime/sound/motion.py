@@ -1,4 +1,4 @@
-"""Modulation of a note's sound: a second envelope, two LFOs, and the connections from sources to targets."""
+"""Modulation of a note's sound: an envelope, LFOs, and what they move."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def control_of(source: str) -> int | None:
 
 
 def refuse_unknown_source(source: str | None, where: str) -> None:
-    """Raise a UserError that begins with `where` unless `source` is None or the name of a source."""
+    """UserError that begins with `where` unless `source` is None or the name of a source."""
     if source is not None and source not in SOURCES and control_of(source) is None:
         expected = "a source of modulation, such as velocity, lfo_1 or cc_21"
         raise UserError(where, f"{source!r}", expected, did_you_mean(source, SOURCES))
@@ -114,7 +114,7 @@ def refuse_unknown_source(source: str | None, where: str) -> None:
 def refuse_unknown_names(
     lfos: Iterable[tuple[str, Lfo]], modulation: Sequence[Modulation], knobs: Iterable[str] | None, where: object
 ) -> None:
-    """Raise a UserError that begins with `where` for an unknown source or target, or a contradictory LFO.
+    """UserError that begins with `where` for an unknown source or target, or a contradictory LFO.
 
     An LFO may not scale itself, also not through the other LFO, and may not have both rate_hz and beats.
     lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.

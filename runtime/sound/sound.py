@@ -146,7 +146,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 def refuse_bad_name(name: str, where: object) -> None:
-    """Raise a UserError that begins with `where` if a sound cannot have this name."""
+    """UserError that begins with `where` if a sound cannot have this name."""
     if not name.strip():
         found = "an empty name"
     elif len(name) > LONGEST_NAME:

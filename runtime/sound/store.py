@@ -1,4 +1,4 @@
-"""The sounds that can be chosen by name: presets, bundled sounds, and the user's own sounds."""
+"""The sounds that can be chosen by name."""
 
 from __future__ import annotations
 

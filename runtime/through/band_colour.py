@@ -1,4 +1,4 @@
-"""Finds the colour, a gain for each of 40 bands, that a decoded spectrum lacks; fast enough for live sound."""
+"""Finds the colour, a gain for each of 40 bands, that a decoded spectrum lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chain of the effect: spectra of a sound become spectra of the instrument, with the sound's phases and levels."""
+"""The effect's chain: spectra of a sound become spectra of the instrument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effect on the sound card's input, hop by hop, in the audio thread."""
+"""The effect on the sound card's input."""
 
 from __future__ import annotations
 

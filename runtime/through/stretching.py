@@ -1,4 +1,4 @@
-"""Stretches magnitudes along frequency, so that a spectrum moves from one pitch to another."""
+"""Stretches magnitudes along frequency."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def configured_lines(config: Config) -> tuple[MapLine, ...]:
 
 
 def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """Combine two maps; the upper map's lines replace the lower map's lines of the same control."""
+    """Combine two maps; upper lines replace lower lines of the same control."""
     upper, channels = tuple(upper), {}
     for line in upper:
         for message in _messages(line):

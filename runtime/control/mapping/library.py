@@ -143,12 +143,12 @@ def _chosen_map(config: Config, port: str) -> MapFile | None:
 
 
 def file_bindings(config: Config) -> Bindings:
-    """What each control does when a MIDI file is rendered; UserError if the settings' map is missing or broken."""
+    """What each control does in a rendered MIDI file; UserError if the settings' map is missing or broken."""
     return bind(_chosen_lines(config, find_map(config.midi.map) if config.midi.map else None))
 
 
 def refuse_broken_map(config: Config) -> None:
-    """Raise a UserError if the settings name a map that is missing or broken."""
+    """UserError if the settings' map is missing or broken."""
     if config.midi.map is not None:
         find_map(config.midi.map)
 

@@ -1,4 +1,4 @@
-"""The lines of a control map: which MIDI control moves which target or starts which action."""
+"""The lines of a control map."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def range_of(target: str) -> Range:
 
 
 def check_line(line: MapLine, where: object) -> None:
-    """Raise a UserError that begins with `where` if the line contradicts itself or names something unknown."""
+    """UserError that begins with `where` if the line contradicts itself or names something unknown."""
     control = parse_control(line.control, f"{where}, control")
     if (line.target is None) == (line.action is None):
         found = "both a target and an action" if line.target else "neither a target nor an action"

@@ -60,7 +60,7 @@ class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def load_map(path: str | Path) -> MapFile:
-    """Read a map; UserError, with the file and the line's number and control, if the map is broken."""
+    """Read a map; UserError, with the file and the map's line, if it is broken."""
     return _refuse_contradictions(load_yaml(path, MapFile), path)
 
 

@@ -1,4 +1,4 @@
-"""Interprets a channel message as a control: its kind, its number and its position."""
+"""Interprets a channel message as a control."""
 
 from __future__ import annotations
 

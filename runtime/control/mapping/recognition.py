@@ -1,4 +1,4 @@
-"""Recognises from incoming events which control a player moves, and how its values are coded."""
+"""Recognises which control a player moves, and how its values are coded."""
 
 from __future__ import annotations
 

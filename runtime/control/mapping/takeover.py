@@ -1,4 +1,4 @@
-"""Soft takeover: what an absolute control does while its position differs from its target's."""
+"""What an absolute control does while its position differs from its target's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Velocity curves, which change a keyboard's velocities before they are played."""
+"""Velocity curves, which change a keyboard's velocities."""
 
 from __future__ import annotations
 

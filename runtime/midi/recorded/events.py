@@ -1,4 +1,4 @@
-"""Converts events to and from plain values and the bytes of MIDI files."""
+"""Converts events to and from plain values and MIDI bytes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def event_of(values: list[Any]) -> Event:
 
 
 def midi_bytes(event: Event) -> bytes | None:
-    """The MIDI message for a channel event; None for other events, and for values that MIDI does not have."""
+    """The MIDI message for a channel event; None for other events or impossible values."""
     code = _BYTES.get(type(event))
     if code is None:
         return None

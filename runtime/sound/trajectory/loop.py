@@ -1,4 +1,4 @@
-"""Finds a sustain loop: two moments of a trajectory between which a jump is least audible."""
+"""Finds a sustain loop: two moments between which a jump is least audible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trajectory: a path in time for the knobs, the colour and the level of a note (format: docs/sound.md)."""
+"""A trajectory: a path in time for knobs, colour and level (format: docs/sound.md)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tup
 
 
 def checked(trajectory: Trajectory, where: object) -> Trajectory:
-    """Return the trajectory unchanged; UserError that begins with `where` for wrong sizes, values, names or marks."""
+    """The trajectory itself; UserError that begins with `where` for wrong sizes, values, names or marks."""
     _refuse_times(trajectory, where)
     _refuse_knobs(trajectory.knobs, where)
     _refuse_shapes(trajectory, where)
@@ -93,7 +93,7 @@ def checked(trajectory: Trajectory, where: object) -> Trajectory:
 
 
 def refuse_size(step_s: float, n_hops: int, n_levels: int, where: object) -> None:
-    """Raise a UserError that begins with `where` if this step, or a number of hops or levels, is out of range."""
+    """UserError that begins with `where` if this step, or a number of hops or levels, is out of range."""
     if not SHORTEST_STEP_S * 0.999 <= step_s <= LONGEST_STEP_S:
         expected = f"{SHORTEST_STEP_S:g} to {LONGEST_STEP_S:g} s"
         raise UserError(f"{where}, step_s", f"{step_s:g}", expected, "choose another step")
