@@ -1,4 +1,4 @@
-"""MIDI learn: a control that moves is given the armed target."""
+"""MIDI learn: the next control that moves gets the armed target."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ class _Graph:
         return name
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
-        """Yield the fields of a part; so many that they take minutes to read are an error."""
+        """Yield the fields of a part; an error for so many that they take minutes to read."""
         for field in fields(message):
             self._n_fields += 1
             if self._n_fields > MOST_FIELDS:
