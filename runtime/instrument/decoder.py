@@ -11,7 +11,7 @@ from runtime.instrument.card import INPUT_NAME, OUTPUT_NAME, parse_card
 from runtime.instrument.session import MAX_BATCH, bind_rows, card_text, open_session, refuse_other_ends
 
 CHECK_TOLERANCE = 1e-4
-LARGEST_MAGNITUDE = np.float32(1e4)  # a sine at full scale has a magnitude near 1
+LARGEST_MAGNITUDE = np.float32(1e4)  # for comparison: a full-scale sine has a magnitude near 1
 
 
 class Decoder:

@@ -116,7 +116,7 @@ def refuse_unknown_names(
 ) -> None:
     """UserError that begins with `where` for an unknown source or target, or a contradictory LFO.
 
-    An LFO may not scale itself, also not through the other LFO, and may not have both rate_hz and beats.
+    An LFO may not scale itself, not even through the other LFO, and may not have both rate_hz and beats.
     lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.
     """
     lfos = dict(lfos)

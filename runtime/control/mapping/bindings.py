@@ -45,8 +45,9 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
-    moved: its bindings. actions: its action. waiting: controls whose moves are heard from the next hop on. In these
-    three, a control is the number from `key_of`. lines: the map's lines. plain: the lines as plain values, for JSON.
+    moved: the bindings of each control. actions: the action of each. waiting: controls whose moves are heard from the
+    next hop on. In these three, a control is the number from `key_of`. lines: the map's lines. plain: the lines as
+    plain values, for JSON.
     """
 
     moved: dict[int, tuple[Binding, ...]]

@@ -22,7 +22,7 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """The MIDI input that a learned map belongs to.
 
     port: the input's name, without addresses. order: 1; from 2 for further inputs of this name, in order of arrival.
-    socket: the USB socket that the input was last plugged into; empty if unknown.
+    socket: the USB socket that the input was most recently plugged into; empty if unknown.
     """
 
     port: str

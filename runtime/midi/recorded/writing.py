@@ -86,7 +86,7 @@ class RecordedMidiWriter:
             os.ftruncate(self._file, self._end + len(end))
 
     def _restore_end(self) -> None:
-        """The old end also fits on a full disk."""
+        """Write the old end again, which fits even on a full disk."""
         end = _delta(0) + END
         with suppress(OSError):
             _write(self._file, end, self._end)
