@@ -1,7 +1,4 @@
-"""The settings of `configs/instrument.yaml`: `load_config` reads such a file into a Config.
-
-Every setting has a default. Config is the last class; before it are the classes of its sections.
-"""
+"""The settings of `configs/instrument.yaml`; their types give their limits."""
 
 from __future__ import annotations
 
@@ -31,9 +28,8 @@ GainDb = Annotated[float, msgspec.Meta(ge=-12.0, le=12.0)]
 class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The envelope of every note.
 
-    attack_s, decay_s, release_s: 0 to 30 seconds. sustain: a level from 0 to 1.
-    hold_s: time at the peak, between attack and decay, 0 to 30 seconds.
-    curve: shape of attack, decay and release, -1 to 1: at 1 fast, then slow; at 0 linear; at -1 slow, then fast.
+    sustain: the level of a held note. hold_s: time at the peak, between attack and decay.
+    curve: shape of attack, decay and release: at 1 fast, then slow; at 0 linear; at -1 slow, then fast.
     """
 
     attack_s: Seconds = 0.005
@@ -48,11 +44,9 @@ class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How notes sound.
 
     mode: `poly`; `mono`, only the newest key; `legato`, like `mono` but without a new attack while keys overlap.
-    n_voices: the most notes at once, 1 to MAX_VOICES.
-    velocity_db_per_decade: change of level for ten times the velocity, 0 to 60 dB; 0 for no effect of velocity.
-    vibrato_hz: rate of the vibrato, 0.1 to 20 Hz.
-    vibrato_semitones: depth of the vibrato at full modulation wheel or pressure, 0 to 12 semitones.
-    portamento_s: duration of the glide between overlapping keys in `mono` and `legato`, 0 to 10 seconds.
+    velocity_db_per_decade: change of level for ten times the velocity, in dB.
+    vibrato_semitones: depth of the vibrato at full modulation wheel or pressure.
+    portamento_s: duration of the glide between overlapping keys in `mono` and `legato`.
     """
 
     mode: Literal["poly", "mono", "legato"] = "poly"
@@ -67,10 +61,8 @@ class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TuningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The pitch of every key.
 
-    a4_hz: frequency of A4, 220 to 880 Hz.
-    transpose_semitones: -48 to 48. octave_shift: -4 to 4.
     scale: path of a Scala file (.scl); None for equal temperament.
-    scale_root_note: MIDI note, 0 to 127, on which the scale begins.
+    scale_root_note: MIDI note on which the scale begins.
     """
 
     a4_hz: Annotated[float, msgspec.Meta(ge=220.0, le=880.0)] = 440.0
@@ -85,9 +77,8 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     host_api: part of the host API's name; None for any host API.
     device: part of the device's name; None for the default device; the text "null" for silence without a device.
-    sample_rate_hz: 8000 to 192000; None for the device's default rate.
-    buffer_frames: size of a block, 16 to 8192 frames.
-    chime: whether a chime sounds at the start; None for a chime only in the service, which may have no screen.
+    sample_rate_hz: None for the device's default rate.
+    chime: whether a chime sounds at the start; None for a chime in the service only.
     """
 
     host_api: str | None = None
@@ -102,12 +93,12 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     api: rtmidi's name of the MIDI API, such as LINUX_ALSA or UNIX_JACK; None for the system's default.
     inputs: parts of the names of inputs to open; empty for every input.
-    virtual_port: name of a virtual port to which other programs can connect; None for no virtual port.
-    channel: the only channel to play, 1 to 16; None for all channels.
-    mpe_lower_members, mpe_upper_members: number of member channels of the lower and the upper MPE zone, 0 to 15; 0 for
-        no zone. A keyboard may change both numbers.
+    virtual_port: name of a port to which other programs can connect; None for no such port.
+    channel: the only channel to play; None for all channels.
+    mpe_lower_members, mpe_upper_members: number of member channels of each MPE zone; 0 for no zone. A keyboard may
+        change both.
     map: the control map of every input: the name of a map in configs/controllers or in the user's folder, or the path
-        of a .yaml file; None for choosing a map by each input's port name.
+        of a .yaml file; None for a map chosen by each input's port name.
     controllers: whether maps are chosen by port names when `map` is None.
     """
 
@@ -124,11 +115,11 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The reverb's room.
 
-    enabled: whether the reverb sounds. level_db: -60 to 12 dB; at 0, a full send's reverb is as loud as the dry sound.
-    size_m: length of the room, 5 to 50 metres. decay_s: time in which 1 kHz decays by 60 dB, 0.3 to 10 seconds.
-    pre_delay_s: time before the reverb, 0 to 0.25 seconds, to which 3 ms and the room's own delay are added.
-    damping: how much faster treble decays, 0 to 1: at 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
-    bass: decay time at 125 Hz divided by decay_s, 0.5 to 2. width: from 0, mono, to 1, left and right uncorrelated.
+    level_db: at 0, a full send's reverb is as loud as the dry sound.
+    size_m: length of the room in metres. decay_s: time in which 1 kHz decays by 60 dB.
+    pre_delay_s: time before the reverb, to which 3 ms and the room's own delay are added.
+    damping: how much faster treble decays: at 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
+    bass: decay time at 125 Hz divided by decay_s. width: from 0, mono, to 1, left and right uncorrelated.
     """
 
     enabled: bool = True
@@ -144,9 +135,9 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The chorus: copies of the sound with modulated pitches.
 
-    enabled: whether the chorus sounds. level_db: level of all copies together, -60 to 12 dB.
+    level_db: level of all copies together.
     mode: `chorus`, two copies; `ensemble`, three copies with a second, faster modulation.
-    rate_hz: 0.05 to 5 Hz. depth_ms: how far the delay of a copy is modulated up and down, 0 to 6 ms.
+    depth_ms: how far the delay of a copy is modulated up and down.
     width: how differently left and right are modulated, from 0, alike, to 1.
     """
 
@@ -159,10 +150,9 @@ class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EqualiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The equaliser of the whole sound: three gains, each -12 to 12 dB; 0 for no change.
+    """The equaliser of the whole sound: three gains; 0 for no change.
 
-    low_db: gain below low_hz (40 to 400 Hz). mid_db: gain around mid_hz (200 to 6000 Hz), about two octaves wide.
-    high_db: gain above high_hz (2000 to 12000 Hz).
+    low_db: gain below low_hz. mid_db: gain around mid_hz, about two octaves wide. high_db: gain above high_hz.
     """
 
     low_db: GainDb = 0.0
@@ -184,8 +174,8 @@ class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The GPIO numbers of a Raspberry Pi's pins; None for no connection.
 
-    led_pin: the pin of a lamp, wired with a resistor to ground. shutdown_pin: the pin of a button to ground; held for
-    2 s, the button powers the machine off.
+    led_pin: a lamp, wired with a resistor to ground. shutdown_pin: a button to ground that powers the machine off when
+    held for 2 s.
     """
 
     led_pin: Pin | None = None
@@ -196,10 +186,10 @@ class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the panel, a web page, is served, and where OSC is received; see docs/panel.md.
 
     address: this machine's address to listen on. With 127.0.0.1 only this machine can open the page. With 0.0.0.0
-        devices in every network of this machine can, after they are paired by a code.
-    port: 1 to 65535; None for 8246. If 8246 is taken, and only this machine can open the page, a free port is used.
+        paired devices in every network of this machine can, too.
+    port: None for 8246. If 8246 is taken, and only this machine can open the page, a free port is used.
     names: further names of this machine that browsers in a network may use.
-    osc_port: UDP port for OSC, 1 to 65535; None for no OSC. osc_address: like address, but OSC has no pairing.
+    osc_port: UDP port for OSC; None for no OSC. osc_address: like address, but OSC has no pairing.
     """
 
     address: str = "127.0.0.1"
@@ -214,14 +204,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     instrument: an instrument's name, or the path of an .onnx file; None for the default instrument.
     preset: the name of a preset on the instrument's card; None for the first preset.
-    seed: seed of the noise, 0 or more; the same seed gives the same sound.
-    volume_db: level of the whole sound, -60 to 12 dB.
+    seed: the same seed gives the same noise.
     pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
     phase_blend: from 0, noise phases, to 1, coherent phases.
-    phase_control: the MIDI control, 0 to 127, that moves phase_blend; None for no control. If this key is left out, the
-        control map decides.
-    latent_controls: for each MIDI control, 0 to 127, the latent to move, 1 to HIGHEST_LATENT; replaces the control
-        map's lines for these controls.
+    phase_control: the MIDI control that moves phase_blend; None for no control. If this key is left out, the control
+        map decides.
+    latent_controls: for each MIDI control, the latent to move, from 1; replaces the control map's lines for these
+        controls.
     """
 
     instrument: str | None = None
@@ -244,12 +233,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_config(path: str | Path | None = None) -> Config:
-    """Read the settings from a YAML file.
+    """Read the settings from a YAML file; None for DEFAULT_CONFIG.
 
-    path: None for DEFAULT_CONFIG, the project's settings. A key that the file leaves out has its default.
-    UserError, which names the file and the key, if the file is unreadable, a key is unknown, a value is out of range,
-    a control that MIDI reserves is to move a knob or the blend of phases, one control is to move both, or the lamp and
-    the button have the same pin.
+    UserError, with the file and the key, if the file is unreadable, a key is unknown, a value is out of range, or a
+    control or pin is taken already.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
     box = config.box
@@ -261,7 +248,6 @@ def load_config(path: str | Path | None = None) -> Config:
 
 
 def _refuse_taken_controls(config: Config, path: str | Path) -> None:
-    """Raise a UserError if a control that moves a knob or the blend of phases has another meaning already."""
     for key, numbers in (("phase_control", {config.phase_control}), ("latent_controls", config.latent_controls.keys())):
         taken = RESERVED & numbers
         if taken:

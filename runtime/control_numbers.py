@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Control(IntEnum):
-    """Controls with a fixed meaning in MIDI; `runtime/engine/voices/channel_controls.py` handles them."""
+    """Controls with a fixed meaning in MIDI."""
 
     BANK_SELECT = 0
     MOD_WHEEL = 1
@@ -22,7 +22,7 @@ class Control(IntEnum):
     SUSTAIN = 64
     SOSTENUTO = 66
     SOFT_PEDAL = 67
-    SLIDE = 74  # has this meaning only on a member channel of an MPE zone; elsewhere, 74 may move a knob
+    SLIDE = 74  # only on a member channel of an MPE zone; elsewhere, 74 may move a knob
     NRPN_LSB = 98
     NRPN_MSB = 99
     RPN_LSB = 100
@@ -39,7 +39,7 @@ class Control(IntEnum):
 
 SWITCH_ON = 64  # MIDI 1.0: a pedal or switch is off below this value
 PEDALS = frozenset({Control.SUSTAIN, Control.SOSTENUTO, Control.SOFT_PEDAL})
-# Controls that no map may use, because they choose parameters or are channel mode messages.
+# Controls that no map may use: they choose parameters, or are channel mode messages.
 PROTOCOL = frozenset(Control(number) for number in (*range(98, 102), *range(120, 128)))
-# Controls that the settings may not assign to a knob or to the blend of phases.
+# Controls that the settings may not assign.
 RESERVED = frozenset(Control) - {Control.SLIDE}

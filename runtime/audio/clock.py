@@ -1,20 +1,19 @@
-"""The clock for live events: converts an event's time of arrival to the engine's frame at which the event sounds."""
+"""Converts the time at which an event arrives to the frame at which the event sounds."""
 
 from __future__ import annotations
 
-# The newest block's weight in the clock's average over blocks is at least this.
+# The least weight of the newest block in the clock's average over blocks.
 _SMOOTHING = 0.05
-# No event is heard later than so many buffers after the newest block began. An unplugged device asks for no more
+# No event sounds later than so many buffers after the newest block began. An unplugged device asks for no
 # blocks: the engine stands still, but time goes on.
 MOST_AHEAD = 8
 
 
 class EngineClock:
-    """Converts `time.perf_counter()` to engine frames, so that every live event sounds one buffer after it arrives.
+    """Converts `time.perf_counter()` to engine frames: a live event sounds one buffer after it arrives.
 
-    The audio thread calls `block_begins`; any thread may call `frame_at`. No lock is needed, because the methods share
-    only two numbers: an estimate of the time at which frame 0 began, and the newest block's first frame. The estimate
-    is an average over blocks, because the driver asks for some blocks a little early or late.
+    The audio thread calls `block_begins`; any thread may call `frame_at`, and no lock is needed. The time of frame 0 is
+    an average over blocks, because the driver asks for some blocks a little early or late.
     """
 
     def __init__(self, sample_rate_hz: float, buffer_frames: int):
@@ -25,9 +24,9 @@ class EngineClock:
         self._origin_s: float | None = None
 
     def block_begins(self, frame: int, now_s: float) -> None:
-        """Update the clock: the driver has asked, at `now_s`, for the block that begins with `frame`.
+        """The driver asked, at `now_s`, for the block that begins with `frame`.
 
-        If this block is more than two buffers early or late, the clock forgets all earlier blocks and starts anew.
+        If this block is more than two buffers early or late, the average starts anew.
         """
         self._newest, origin_s = frame, now_s - frame / self._sample_rate_hz
         if self._origin_s is None or abs(origin_s - self._origin_s) > self._resync_s:
@@ -38,7 +37,7 @@ class EngineClock:
     def frame_at(self, time_s: float, not_before: int = 0) -> int | None:
         """The frame at which an event that arrived at `time_s` sounds; None before the first block.
 
-        not_before: the least frame, unless it is more than MOST_AHEAD buffers after the newest block began.
+        not_before: the least frame to return, as far as MOST_AHEAD permits.
         """
         if self._origin_s is None:
             return None

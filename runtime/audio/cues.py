@@ -1,4 +1,4 @@
-"""Adds cues, such as a chime, to the output; cues are not music, so they are not recorded."""
+"""Adds cues, such as a chime, to the output; cues are not recorded."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _MOST_WAITING = 2
 
 
 class CuePlayer:
-    """Plays one cue after another, at a fixed level, whatever the instrument plays.
+    """Plays cues one after another, whatever the instrument plays.
 
-    A cue is float32 (n_frames, 2) at the output's rate. The caller of `play` keeps a reference to the cue; otherwise
-    the audio thread would free the cue's memory.
+    A cue is float32 (n_frames, 2) at the output's rate. Whoever calls `play` keeps a reference to the cue; otherwise
+    the audio thread would free its memory.
     """
 
     def __init__(self) -> None:
@@ -22,14 +22,14 @@ class CuePlayer:
         self._n_done = 0
 
     def play(self, sound: np.ndarray) -> None:
-        """Play a cue from the next block on, or after the cue that plays now; may be called on any thread.
+        """Play a cue after all earlier cues; may be called on any thread.
 
         At most _MOST_WAITING cues wait; a further cue replaces the one that has waited longest.
         """
         self._waiting.append(sound)
 
     def add(self, block: np.ndarray) -> None:
-        """Add the cue's next frames to `block`, float32 (n_frames, 2), full scale 1; for the audio thread."""
+        """Add the cue's next frames to `block`, float32 (n_frames, 2); for the audio thread."""
         if self._sound is None:
             if not self._waiting:
                 return

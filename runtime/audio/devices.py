@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class OutputDevice(NamedTuple):
     """One audio output, as PortAudio describes it.
 
-    index: PortAudio's number. n_channels: the most channels that the device can play. default_rate_hz: the device's
-    preferred sample rate. is_default: whether this is the default output of its host API.
+    index: PortAudio's number. n_channels: the most channels that it can play. default_rate_hz: its preferred sample
+    rate. is_default: whether it is the default output of its host API.
     """
 
     index: int
@@ -31,11 +31,11 @@ class OutputDevice(NamedTuple):
 
 
 class InputDevice(OutputDevice):
-    """One audio input; fields as in OutputDevice, but n_channels is the most channels that the device can record."""
+    """One audio input; `n_channels` is the most channels that it can record."""
 
 
 def load_portaudio() -> pyaudio.PyAudio:
-    """Start PortAudio, which looks for devices only at its start; UserError if PyAudio cannot be imported."""
+    """Start PortAudio, which finds devices only at its start. UserError if PyAudio cannot be imported."""
     try:
         import pyaudio
     except ImportError as error:
@@ -69,7 +69,7 @@ def _listed(portaudio: pyaudio.PyAudio, kind: type[OutputDevice], side: str) -> 
 
 
 def choose_input(inputs: Sequence[InputDevice], host_api: str, device: str | None) -> InputDevice | None:
-    """Choose an input as `choose_output` chooses an output, but `host_api` is the host API's whole name.
+    """Choose an input of one host API. host_api: its whole name. device: as in `choose_output`.
 
     Returns None if the host API has no input and `device` is None.
     """
@@ -80,11 +80,11 @@ def choose_input(inputs: Sequence[InputDevice], host_api: str, device: str | Non
 
 
 def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device: str | None) -> OutputDevice | None:
-    """Choose an output: its name contains `device`, and its host API's name contains `host_api`, ignoring case.
+    """Choose an output whose name contains `device` and whose host API's name contains `host_api`, ignoring case.
 
     host_api: None for any host API. device: None for the first default output, or the first output if none is a
-    default. An output named exactly `device` is preferred to names that only contain `device`. Returns None if neither
-    is given and there is no output. UserError if no output fits, or if several fit `device`.
+    default. An output named exactly `device` is preferred. Returns None if both are None and there is no output.
+    UserError if no output fits, or if several fit `device`.
     """
     matching = list(outputs)
     if host_api is not None:

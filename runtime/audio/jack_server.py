@@ -1,4 +1,4 @@
-"""Detects immediately that the JACK server has died: PortAudio's callback does not learn that a server was killed."""
+"""Notices that the JACK server has died."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from runtime.base.quiet import quiet_stderr
 
 
 class JackServer:
-    """A JACK client that plays nothing, and calls `wake`, on JACK's thread, when the server has gone.
+    """A JACK client that plays nothing; it calls `wake`, on JACK's thread, when the server has gone.
 
-    has_gone: whether the server has gone. Without a server or the JACK library, has_gone stays False; then only the
-    missing requests for blocks show that the output is dead.
+    PortAudio's callback does not learn that a server was killed. has_gone: whether the server has gone; always False
+    without a server or the JACK library.
     """
 
     def __init__(self, wake: Callable[[], object]):

@@ -1,10 +1,8 @@
-"""Measures how much work each block was, and which blocks were late because the processor did something else.
+"""Measures how much work each block was.
 
-A block's load is the time that its rendering took, divided by the time that the block plays. Rendering takes somewhat
-longer than the processor works on the block, because the audio thread waits for other threads of this process. If
-rendering took more than MOST_WAITING times as long as this work, the machine stalled: another program or the system had
-the processor, and fewer voices would not have helped. So the load counts at most MOST_WAITING times the work.
-The audio thread writes the loads without a lock, and the main thread reads them.
+A block's load is the time that its rendering took, divided by the time that the block plays. The rendering counts
+as at most MOST_WAITING times the processor's work on the block. What takes longer is a stall: another program had the
+processor, and fewer voices would not have helped.
 """
 
 from __future__ import annotations
@@ -19,9 +17,9 @@ MOST_WAITING = 1.2
 class BlockLoads:
     """The loads of the last N_KEPT blocks.
 
-    n_blocks: number of blocks so far. n_late: how many of all blocks took longer to render than to play.
-    n_stalled: how many late blocks would have been in time without a stall. longest_stall_s: the longest stall.
-    n_over: how many blocks in a row, up to the newest, had a load above 1. least_over: the least load of these blocks.
+    n_blocks: number of blocks so far. n_late: blocks that took longer to render than to play. n_stalled: late blocks
+    that would have been in time without a stall. longest_stall_s: the longest stall. n_over: how many blocks in a row,
+    up to the newest, had a load above 1. least_over: the least load of these blocks.
     """
 
     def __init__(self) -> None:
@@ -31,10 +29,9 @@ class BlockLoads:
         self._kept = np.zeros(N_KEPT, np.float32)
 
     def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
-        """Add one block; return whether it was late or nearly late; for the audio thread only.
+        """Add one block; returns whether it was late or nearly late.
 
-        took_s: how long the rendering took. worked_s: the processor's time for the rendering. block_s: how long the
-        block plays.
+        took_s: duration of the rendering. worked_s: the processor's time for it. block_s: how long the block plays.
         """
         load = min(took_s, MOST_WAITING * worked_s) / block_s
         if took_s > block_s:
@@ -48,7 +45,7 @@ class BlockLoads:
         else:
             self.n_over = 0
         self._kept[self.n_blocks % N_KEPT] = load
-        self.n_blocks += 1  # last, so that whoever reads n_blocks finds all these loads stored
+        self.n_blocks += 1  # last, so that a reader of n_blocks finds this load stored
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:

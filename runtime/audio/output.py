@@ -1,7 +1,4 @@
-"""Plays the engine's blocks on a sound card, or renders them at the same pace without one.
-
-A sound card may also have an input; then an effect adds the sound of the input to the blocks.
-"""
+"""Plays the engine's blocks on a sound card, or renders them without one."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 class SoundSource(Protocol):
     """The part of the engine that an output uses.
 
-    frame: the next frame to render. render: fills `out`, float32 (n_frames, 2), with the next frames.
+    frame: the next frame to render. render: fills `out`, float32 (n_frames, 2).
     """
 
     frame: int
@@ -49,11 +46,11 @@ class SoundSource(Protocol):
 
 
 class Effect(Protocol):
-    """An effect on the sound card's input: `add` adds the effect's sound to `block`, float32 (n, 2).
+    """An effect on the sound card's input; `add` adds its sound to `block`, float32 (n, 2).
 
-    incoming: the input, float32 (n, n_channels). may_wait: whether the effect should defer work, because the engine had
-    much work on this block. `add` runs on the audio thread: it must neither wait nor raise. delay_frames: the effect's
-    latency, without that of the sound card's buffers.
+    incoming: the input, float32 (n, n_channels). may_wait: whether to leave work for a later block, because the engine
+    had much work on this one. `add` runs on the audio thread: it must neither block nor raise. delay_frames: the
+    effect's own latency.
     """
 
     delay_frames: int
@@ -62,27 +59,24 @@ class Effect(Protocol):
 
 
 class AudioIn(NamedTuple):
-    """A request for an input. device: part of the input's name; None for the default of the output's host API."""
+    """A request for an input. device: part of its name; None for the default of the output's host API."""
 
     device: str | None = None
 
 
 class BlockRenderer:
-    """Renders the engine's blocks for the driver, tells the clock about them, and counts late blocks and underflows.
+    """Renders the engine's blocks for the driver, and counts late blocks and underflows.
 
-    n_blocks: number of blocks so far; it grows as long as the device plays.
     n_underflows: number of blocks before which the driver ran out of sound.
-    loads: how much work each block was, and how many blocks were late.
     n_not_finite: number of blocks with a NaN or an infinity, which are silenced.
-    failure: the first exception that a block raised; a block that raises one is silent.
-    ring: receives a copy of every block, without cues; None for no copies.
-    realtime: whether the audio thread got its real-time priority. thread_id: the system's number of the audio thread;
-    None before the first block.
+    failure: the first exception; a block that raises one is silent.
+    ring: receives a copy of every block, without cues.
+    realtime: whether the audio thread got its real-time priority.
+    thread_id: the system's number of the audio thread.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output; None for no chimes. quick_cut: ends voices if blocks are late; None to end none.
-    is_metered: whether the peak is measured. peak: the largest absolute sample since `peak` was set to 0.
-    effect: adds the sound of the card's input to each block; None for no effect.
+    cues: adds chimes to the output. quick_cut: ends voices if blocks are late.
+    peak: the largest absolute sample since `peak` was set to 0, if is_metered.
     """
 
     def __init__(
@@ -109,24 +103,21 @@ class BlockRenderer:
 
     @property
     def engine(self) -> SoundSource:
-        """The engine that plays now."""
         return self._engine
 
     def take_over(self, engine: SoundSource) -> None:
         """Let another engine play from the next block on; may be called on any thread.
 
-        The caller keeps a reference to the old engine for at least one more block. Otherwise the audio thread might
-        free the old engine.
+        The caller keeps a reference to the old engine for one more block; otherwise the audio thread might free it.
         """
         self._engine = engine
 
     def next_block(self, n_frames: int, underflow: bool, incoming: np.ndarray | None = None) -> np.ndarray:
         """The next block, float32 (n_frames, 2), valid until the next call; for the audio thread only.
 
-        n_frames: size of the block. underflow: whether the driver ran out of sound before this block. incoming: the
-        input's frames, float32 (n_frames, n_channels), for the effect; None without an input.
-        Nothing called here may block: no lock, no file, no log. An exception is kept in `failure`; the supervisor
-        raises it.
+        underflow: whether the driver ran out of sound before this block. incoming: the input's frames for the effect,
+        float32 (n_frames, n_channels); None without an input.
+        Nothing called here may block: no lock, no file, no log. An exception is kept in `failure`.
         """
         begin_s, work_begin_s = time.perf_counter(), time.thread_time()
         self.is_busy = True
@@ -167,7 +158,7 @@ class BlockRenderer:
         self._block = np.zeros((n_frames, 2), np.float32)
 
     def _silence_if_not_finite(self) -> None:
-        # One sum checks all samples, because any NaN or infinity makes the sum NaN or infinite.
+        # One sum checks all samples: any NaN or infinity makes it NaN or infinite.
         samples = self._block.ravel()
         if not math.isfinite(np.dot(samples, samples)):
             self._block.fill(0.0)
@@ -177,7 +168,7 @@ class BlockRenderer:
 
 
 class NullOutput:
-    """An output without a device: a timer thread renders blocks at a device's pace, and discards them."""
+    """An output without a device: a timer thread renders blocks and discards them."""
 
     is_device = server_has_gone = False
     name = NO_DEVICE
@@ -196,7 +187,7 @@ class NullOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Start rendering; the effect is ignored, because there is no input. wake: as in BlockRenderer."""
+        """Start rendering; the effect is ignored."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, ring=ring, wake=wake)
         self._thread.start()
 
@@ -209,7 +200,7 @@ class NullOutput:
             due_s = max(due_s + block_s, time.perf_counter() - 4 * block_s)
 
     def close(self, plays: bool = True) -> bool:
-        """Stop rendering; returns True, because no driver can hang."""
+        """Stop rendering; returns True."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(_CLOSE_LIMIT_S)
@@ -217,10 +208,10 @@ class NullOutput:
 
 
 class DeviceOutput:
-    """An open PortAudio device, which requests each block through a callback; `start` starts playing.
+    """An open PortAudio device, which requests each block through a callback.
 
-    sample_rate_hz: the requested rate; None for the device's default rate, which is also used if the device refuses the
-    requested one. The attribute of this name is the rate in use.
+    sample_rate_hz: the requested rate; None for the device's default rate. The default is also used if the device
+    refuses the requested rate. The attribute of this name is the rate in use.
     source: the input to open with the output; None for no input.
     UserError if the device cannot be opened.
     """
@@ -238,7 +229,7 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # One number for both, because PyAudio opens a stream's input and output with the same number of channels.
+        # PyAudio opens a stream's input and output with the same number of channels.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
@@ -286,12 +277,12 @@ class DeviceOutput:
 
     @property
     def delay_s(self) -> float:
-        """The time, in s, from the rendering of a block until its first frame is heard, as the driver reports it."""
+        """The time in s from a block's rendering until its first frame is heard."""
         return max(0.0, self._stream.get_output_latency())
 
     @property
     def latency_s(self) -> float:
-        """The latency from input to output, in s: the sum of both latencies, each of which is at least one block."""
+        """The latency in s from input to output; each side counts as at least one block."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)
@@ -303,7 +294,7 @@ class DeviceOutput:
         ring: SoundRing | None = None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        """Start playing; the effect receives the input. wake: as in BlockRenderer."""
+        """Start playing. wake: as in BlockRenderer."""
         self.blocks = BlockRenderer(engine, self.sample_rate_hz, self.buffer_frames, effect, ring, wake)
         if self._is_jack and wake is not None:
             self._server = JackServer(wake)
@@ -312,13 +303,13 @@ class DeviceOutput:
 
     @property
     def server_has_gone(self) -> bool:
-        """Whether the JACK server has ended; False for other host APIs, and when a device is unplugged."""
+        """Whether the JACK server has ended; always False for other host APIs."""
         return self._server is not None and self._server.has_gone
 
     def close(self, plays: bool = True) -> bool:
-        """Close the device and PortAudio; returns False if the driver hangs, as JACK's does when its server has died.
+        """Close the device and PortAudio; returns False if the driver hangs.
 
-        plays: whether the driver still requests blocks; if not, JACK gets less time, because it probably hangs.
+        plays: whether the driver still requests blocks; if not, JACK gets less time to close.
         """
         if self.server_has_gone:
             return False  # the driver is known to hang
@@ -330,7 +321,7 @@ class DeviceOutput:
     def _close(self) -> None:
         leave = [self._server.close] if self._server is not None else []
         for step in (*leave, self._stream.close, self._portaudio.terminate):
-            # Closing an unplugged card raises an error, but PortAudio must still be terminated.
+            # Closing an unplugged card raises an error.
             with contextlib.suppress(OSError):
                 step()
         self._thread_state.free()
@@ -341,7 +332,7 @@ Output = NullOutput | DeviceOutput
 
 
 def open_output(config: AudioConfig, audio_in: AudioIn | None = None) -> Output | None:
-    """Open the settings' output, without starting it; None if the settings name no device and the machine has none.
+    """Open the settings' output, without starting it; None if no device is named and there is none.
 
     audio_in: the input to open with the output; None for no input. An unnamed input that cannot be opened is left out.
     UserError if the named device or the named input is missing, ambiguous or busy.
@@ -373,7 +364,7 @@ def _opened(portaudio: object, device: OutputDevice, config: AudioConfig, audio_
 
 
 def null_output(config: AudioConfig) -> NullOutput:
-    """An output without a device, at the settings' sample rate and buffer size."""
+    """An output without a device, with the settings' sample rate and buffer size."""
     return NullOutput(config.sample_rate_hz or FALLBACK_RATE_HZ, config.buffer_frames)
 
 

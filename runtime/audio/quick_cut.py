@@ -1,4 +1,4 @@
-"""Sheds voices: ends some of them when blocks are late, so that the next blocks are in time.
+"""Sheds voices: ends some of them when blocks are late.
 
 This happens on the audio thread, because the main thread may have to wait for a processor.
 """
@@ -12,11 +12,11 @@ from runtime.audio.load import BlockLoads
 from runtime.events import NEVER, Event, VoiceLimit
 
 FEWEST_VOICES = 2
-AIM = 0.7  # the load that the voices should make after some were shed
-SETTLE_S = 0.05  # after a cut, no block is judged for this time, because the shed voices still fade out
-# Blocks that are late in a row are an overload if all of them last this long, in s, and they are at least this many.
+AIM = 0.7  # the load that the remaining voices should make
+SETTLE_S = 0.05  # after a cut, no block is judged for this time: the shed voices still fade out
+# Late blocks in a row are an overload from this total duration, in s, and this number on.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-MOST_LOAD = 4.0  # highest load that counts: in a virtual machine, the measured work may include work of the host
+MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count work of the host
 
 
 class _Status(Protocol):
@@ -24,7 +24,7 @@ class _Status(Protocol):
 
 
 class Shedding(Protocol):
-    """The part of an engine or rack that QuickCut uses: it counts the active voices, and takes events."""
+    """The part of an engine or rack that QuickCut uses."""
 
     @property
     def status(self) -> _Status: ...
@@ -38,12 +38,11 @@ def affordable(n_sounding: int, load: float, n_voices: int) -> int:
 
 
 class QuickCut:
-    """Lowers the limit on the voices when enough blocks in a row are late because of their own work.
+    """Lowers the limit on the voices when enough blocks in a row are late.
 
-    n_voices: how many voices may sound if nothing is wrong. block_s: how long a block plays.
-    n_cuts: how many times the limit was lowered so far. limit: the present limit. first_block: number of the first
-    block that is judged; `NEVER` to judge none. The main thread sets it, too.
-    settle_blocks: how many blocks are not judged after a cut.
+    n_voices: the limit while nothing is wrong. block_s: how long a block plays.
+    n_cuts: how often the limit was lowered. first_block: number of the first block to judge; `NEVER` to judge none; the
+    main thread sets it, too. settle_blocks: blocks not judged after a cut.
     """
 
     def __init__(self, n_voices: int, block_s: float):
@@ -54,7 +53,7 @@ class QuickCut:
         self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
 
     def look(self, loads: BlockLoads, playing: Shedding) -> None:
-        """Lower the limit if the newest blocks are an overload; for the audio thread, after each nearly late block."""
+        """Lower the limit if the newest blocks are an overload; for the audio thread."""
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices

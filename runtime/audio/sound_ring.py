@@ -1,7 +1,7 @@
 """A ring buffer with the last seconds of the output, in memory that another process reads.
 
-The audio thread copies each block into the ring and never waits. Some numbers stand in front of the ring. The reader
-reads these numbers before and after it copies sound: they show which frames may have been overwritten meanwhile.
+In front of the ring stand a few numbers. The reader reads them before and after it copies sound: they show which
+frames may have been overwritten meanwhile.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # in s: the past that a recording may include, and the time that it takes to begin one
+LEAST_S = 20.0  # in s; enough for the past that a recording may include, and the time until it begins
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers. _END: end of the complete frames. _WRITING_TO: the frames from _END to here may be half
-# written. _GENERATION: how many times the frame numbers have jumped, as they do when a new engine begins. _BEGIN: the
+# written. _GENERATION: how often the frame numbers have jumped, as they do when a new engine begins. _BEGIN: the
 # first frame since the newest jump.
 _WRITING_TO, _END, _GENERATION, _BEGIN = range(4)
 _BYTES_A_FRAME = 8
 
 
 def ring_frames(sample_rate_hz: int) -> int:
-    """The length in frames of a ring for a sample rate: a power of two, at least LEAST_S seconds."""
+    """The length of a ring in frames: a power of two, at least LEAST_S seconds."""
     n_frames = _LEAST_FRAMES
     while n_frames < LEAST_S * sample_rate_hz:
         n_frames *= 2
@@ -32,7 +32,7 @@ def ring_frames(sample_rate_hz: int) -> int:
 
 
 def _make_memory(n_bytes: int) -> int:
-    """The file descriptor of new memory without a name, which disappears when the processes have ended."""
+    """The file descriptor of new memory without a name."""
     try:
         descriptor = os.memfd_create("timbrebox-sound", os.MFD_CLOEXEC)
     except (AttributeError, OSError):  # not available on this system, or forbidden for this service
@@ -43,7 +43,7 @@ def _make_memory(n_bytes: int) -> int:
 
 
 class _Memory:
-    """The ring's numbers, int64 (8,), and the ring's sound, float32 (n_frames, 2), mapped into memory."""
+    """The ring's numbers, int64 (8,), and its sound, float32 (n_frames, 2)."""
 
     def __init__(self, descriptor: int, writable: bool):
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
@@ -68,7 +68,7 @@ class SoundRing:
 
     @property
     def generation(self) -> int:
-        """How many times the frame numbers have jumped, as they do with each new engine."""
+        """How often the frame numbers have jumped, as they do with each new engine."""
         return int(self._numbers[_GENERATION])
 
     def write(self, frame: int, block: np.ndarray) -> None:
@@ -87,7 +87,7 @@ class SoundRing:
         numbers[_END] = self._end = end
 
     def close(self) -> None:
-        """Close the descriptor; the memory remains as long as a process uses it."""
+        """Close the descriptor; the memory remains while a process uses it."""
         os.close(self.descriptor)
 
 
@@ -107,7 +107,7 @@ class Stretch(NamedTuple):
 
 
 class RingReader:
-    """The reader of a ring, in another process. descriptor: that of SoundRing; it may be closed once this is made."""
+    """The reader of a ring, in another process. descriptor: from SoundRing; it may be closed afterwards."""
 
     def __init__(self, descriptor: int):
         memory = _Memory(descriptor, writable=False)
@@ -116,12 +116,11 @@ class RingReader:
 
     @property
     def generation(self) -> int:
-        """As in SoundRing."""
         return int(self._numbers[_GENERATION])
 
     @property
     def end(self) -> int:
-        """The number of the frame after the last complete one."""
+        """The frame after the newest complete one."""
         return int(self._numbers[_END])
 
     @property
@@ -130,7 +129,7 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` up to `end` that are not overwritten yet. end: at most the property of this name."""
+        """The frames from `frame` to `end` that are not overwritten yet; `end` is at most the property `end`."""
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at
@@ -140,7 +139,7 @@ class RingReader:
 
 
 class RecentSound:
-    """Reads the newest frames for display, without mapping the ring: mapped pages would count as the reader's memory.
+    """Reads the newest frames for display, without mapped memory, which would count as the reader's.
 
     descriptor: from SoundRing; it must stay open.
     """

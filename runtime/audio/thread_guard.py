@@ -1,7 +1,7 @@
-"""Takes the priority from an audio thread that never pauses, because on one core no other thread could run.
+"""Takes the priority from an audio thread that never pauses: on one core, no other thread could run.
 
-PortAudio 19.6 does so if it plays directly on a USB sound card, and the card is pulled out: it asks for the card's
-state again and again until the stream is closed. The thread that would close the stream has a lower priority.
+PortAudio 19.6 never pauses after a USB sound card that it plays directly is pulled out. It asks for the card's state
+until the stream is closed. The thread that would close the stream has a lower priority.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
 
 _LOOK_S = 0.1
-_LOOKS = 3  # so many looks in a row must find a thread that runs and has not paused
+_LOOKS = 3  # so many looks in a row must find the thread running without a pause
 
 
 class GuardedThread:
@@ -44,10 +44,9 @@ class GuardedThread:
 
 
 class ThreadGuard:
-    """Guards one thread at a time, on a thread of its own with a higher priority.
+    """Guards one thread, on a thread of higher priority.
 
-    It must not run in the process of the guarded thread: there, a thread that gets no processor time may hold the
-    interpreter.
+    It must not run in the guarded thread's process: there, a thread without processor time may hold the interpreter.
     """
 
     def __init__(self) -> None:
@@ -55,7 +54,7 @@ class ThreadGuard:
         self._thread = threading.Thread(target=self._run, name="thread-guard", daemon=True)
 
     def watch(self, process_id: int, thread_id: int) -> None:
-        """Guard this thread from now on, and no other one; the numbers are those of the system."""
+        """Guard this thread from now on, and no other."""
         self._guarded = GuardedThread(process_id, thread_id)
         if not self._thread.is_alive():
             self._thread.start()
@@ -67,16 +66,13 @@ class ThreadGuard:
             try:
                 if guarded is not None:
                     guarded.look()
-            except OSError:  # the thread has ended; another one may be guarded by now
+            except OSError:  # the thread has ended
                 if self._guarded is guarded:
                     self._guarded = None
             time.sleep(_LOOK_S)
 
 
 def _runs_and_pauses(status: str) -> tuple[bool, int]:
-    """Whether a thread runs or could run, and how often it has paused.
-
-    status: the text of /proc/…/status. Source: proc_pid_status(5).
-    """
+    """Whether a thread runs or could run, and how often it has paused; source: proc_pid_status(5)."""
     facts = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     return facts["State"].strip().startswith("R"), int(facts["voluntary_ctxt_switches"])

@@ -1,4 +1,4 @@
-"""Measures one case: how long its blocks take, and how much CPU time its sound costs."""
+"""Measures one case."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ WARM_UP_FRAMES = 8192
 
 
 def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object]:
-    """Measure a case with `duration_s` seconds of sound; returns the case's row in the list `engine` of bench's JSON.
+    """Measure a case with `duration_s` seconds of sound; returns its row in the list `engine` of bench's JSON.
 
-    A row has the time that a block takes, in ms (median, 99th and 99.9th percentile, longest), the block's duration as
-    budget_ms, and the load: CPU seconds per second of sound. The row of a plain case adds floor_load, the load of the
-    least work that makes the same sound. The least work of a named case is unknown. Instead, its row adds the case's
-    name, and p99_of_plain and load_of_plain: p99_ms and load, divided by those of the plain case.
+    A row has the time of a block in ms (median, 99th and 99.9th percentile, longest), the block's duration as
+    budget_ms, and the load in CPU seconds per second of sound. The row of a plain case adds floor_load, the load of the
+    least work that makes the same sound. The row of a named case adds its name, and p99_of_plain and load_of_plain:
+    p99_ms and load, divided by those of the plain case.
 
-    The times of the blocks, the CPU times, and the figures for comparison are measured in turn, in short spells,
-    because a machine's speed may change from one second to the next. Blocks are timed at the audio thread's priority
-    where that is permitted. This, too, needs short spells: systems stop a real-time thread that never waits.
+    All is measured in turn, in short spells: a machine's speed may change from one second to the next, and systems stop
+    a real-time thread that never waits.
     """
     block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)
@@ -50,8 +49,6 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
 
 
 class _Run:
-    """Plays a case on its own engine, in short spells of n_blocks blocks, and collects the measurements."""
-
     def __init__(self, decoder: Decoder, case: Case, n_blocks: int):
         self._engine, self._case, self._n_latents = started(decoder, case), case, decoder.card.n_latents
         self._out = np.zeros((case.buffer_frames, 2), np.float32)
@@ -74,7 +71,6 @@ class _Run:
 
     @property
     def times_ms(self) -> np.ndarray:
-        """How long each block took, in ms."""
         return np.concatenate(self._times_s) * 1e3
 
     @property
@@ -84,13 +80,13 @@ class _Run:
 
 
 def started(decoder: Decoder, case: Case) -> Engine | Rack:
-    """An engine, or a rack, to which the case's notes and `once` events are posted; nothing is rendered yet."""
+    """An engine, or a rack, to which the case's notes and `once` events are posted."""
     sound = case.sound(decoder.card)
     if case.in_rack:
         engine = new_rack(decoder, case.n_voices, sound)
     else:
         engine = new_engine(decoder, case.n_voices, sound=sound)
-    # Any notes will do, because a voice's load does not depend on its note.
+    # A voice's load does not depend on its note.
     for number in range(case.n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
     for event in case.once:
@@ -114,7 +110,7 @@ def _row(case: Case, times_ms: np.ndarray, budget_ms: float, load: float) -> dic
 
 
 def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
-    """Render one block for each list of events; fills `times_s`, float (n_blocks,), with the seconds of each block."""
+    """Fill `times_s`, float (n_blocks,), with the seconds that each block took."""
     for block, block_events in enumerate(events):
         for event in block_events:
             engine.post(event)
@@ -124,11 +120,7 @@ def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarr
 
 
 def _spent_s(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray) -> float:
-    """CPU seconds to render one block for each list of events.
-
-    The clock is read only before and after all blocks: two readings per block would take as long as the
-    cheapest blocks, which only copy sound that is already mixed.
-    """
+    """CPU seconds for all blocks together: two readings of the clock take as long as the cheapest blocks."""
     begin_s = time.process_time()
     for block_events in events:
         for event in block_events:

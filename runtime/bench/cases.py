@@ -1,4 +1,4 @@
-"""The cases that `bench` measures: what is played, how many voices, and which buffer size."""
+"""The cases that `bench` measures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ def _plain_sound(card: Card) -> Sound:
 
 
 def _modulated_sound(card: Card) -> Sound:
-    """A sound in which each voice has an LFO on two latents, and a filter that an envelope moves."""
     targets = [LATENT + latent.name for latent in card.latents[:2]]
     return Sound(
         lfo_1=Lfo(rate_hz=5.0, per_voice=True),
@@ -46,12 +45,12 @@ def _wheel(time_s: float) -> list[Event]:
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to play: notes held by `n_voices` voices, rendered in blocks of `buffer_frames`.
+    """One way to play: `n_voices` held notes, rendered in blocks of `buffer_frames`.
 
-    moving: whether every knob moves in every block. name: None for a plain case, which has no events besides the notes
-    and the knobs. sound: called with the instrument's card; returns the sound to play. in_rack: whether a rack with its
-    effects plays the notes, as in `play`, or the engine alone. once: events sent with the notes.
-    each_block: called with the time in s at which a block begins; returns events to send besides the knobs' moves.
+    moving: whether every knob moves in every block. name: None for a plain case, which has no events besides notes and
+    knobs. sound: makes the sound from the instrument's card. in_rack: whether a rack with its effects plays the notes,
+    as in `play`, or the engine alone. once: events sent with the notes. each_block: returns further events of the
+    block that begins at a time in s.
     """
 
     n_voices: int
@@ -69,7 +68,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return Case(n_voices=self.n_voices, buffer_frames=self.buffer_frames, moving=self.moving)
 
     def events_at(self, time_s: float, n_latents: int) -> list[Event]:
-        """All events of the block that begins at `time_s`; n_latents: number of the instrument's knobs."""
+        """All events of the block that begins at `time_s`, for n_latents knobs."""
         turns = knob_turns(n_latents, time_s) if self.moving else []
         return [*turns, *self.each_block(time_s)]
 
@@ -81,7 +80,6 @@ def _named(
     sound: Callable[[Card], Sound] = _plain_sound,
     in_rack: bool = False,
 ) -> tuple[Case, ...]:
-    """One case for each buffer size, with N_VOICES_OF_NAMED voices and all knobs moving; parameters as in Case."""
     return tuple(
         Case(
             n_voices=N_VOICES_OF_NAMED,

@@ -1,4 +1,4 @@
-"""Measures all figures of the command `bench`, as its JSON file holds them."""
+"""Measures all figures of the command `bench`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from runtime.bench.report import Report
 from runtime.config import Config
 from runtime.instrument.decoder import Decoder
 
-# For the progress line: about how long a second of a case's sound, and a latency trial, take on a small server.
+# Approximate durations on a small server, for the progress line: a second of a case's sound, and a latency trial.
 ABOUT_S_OF_CASE = 0.25
 ABOUT_S_OF_TRIAL = 0.15
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is measured: seconds of sound for each case, trials of each latency, seconds of playing on a device."""
+    """How much is measured; case_s: seconds of sound for each case."""
 
     case_s: float
     n_notes: int
@@ -31,7 +31,7 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def about_s(self) -> float:
-        """Approximately how long all measurements take, in seconds."""
+        """Approximate duration of all measurements, in seconds."""
         n_trials = self.n_notes + self.n_chords + self.n_knob_steps
         return len(CASES) * self.case_s * ABOUT_S_OF_CASE + n_trials * ABOUT_S_OF_TRIAL + self.n_live_seconds
 
@@ -41,10 +41,9 @@ QUICK = Amounts(case_s=1.0, n_notes=20, n_chords=10, n_knob_steps=10, n_live_sec
 
 
 def all_figures(config: Config, decoder: Decoder, amounts: Amounts, shown: Report) -> dict[str, object]:
-    """Measure everything, and show each figure as soon as it is known.
+    """Measure everything; `shown` prints each figure as soon as it is known.
 
-    config: the settings for the live run. amounts: how much to measure. shown: prints the figures. UserError if the
-    device cannot be opened.
+    config: the settings for the live run. UserError if the device cannot be opened.
     """
     figures: dict[str, object] = {"machine": process.machine(), "instrument": decoder.card.name}
     with promoted(AUDIO_PRIORITY) as permitted:
@@ -86,7 +85,6 @@ def _latencies(decoder: Decoder, amounts: Amounts, shown: Report) -> dict[str, d
 
 @contextmanager
 def _collector_off() -> Iterator[None]:
-    """Switch Python's garbage collector off inside the `with`, as `play` does."""
     gc.freeze()
     gc.disable()
     try:

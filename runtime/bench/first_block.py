@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-# Packages that `play` imports are imported here, too, so that their time and memory are measured.
+# `play` imports these packages, so their time and memory are measured.
 import mido  # noqa: F401
 import numpy as np
 import pyaudio  # noqa: F401
@@ -29,7 +29,7 @@ N_MORE_BLOCKS = 200
 
 
 def main(path: str) -> None:
-    """Load the instrument, play a note, and print when the first block is rendered, then the peak memory in MB."""
+    """Load the instrument, play a note, and print both lines."""
     decoder = load(path)
     engine = build_rack(Patch(load_config()), decoder, decoder.card.sample_rate_hz)
     engine.post(NoteOn(0, 60, VELOCITY))
@@ -42,7 +42,7 @@ def main(path: str) -> None:
 
 
 def peak_memory_mb() -> float:
-    """The largest amount of memory, in MB, that this process has used at any moment."""
+    """The most memory that this process has used so far, in MB."""
     status = Path("/proc/self/status")
     if status.is_file():  # Linux: ru_maxrss would include the parent's memory
         return int(re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)[1]) / 2**10

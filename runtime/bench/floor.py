@@ -1,4 +1,4 @@
-"""The floor: the load of the least work that can make the voices. The engine's load is compared with it."""
+"""The load of the least work that can make the voices."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from runtime.instrument.decoder import Decoder
 
 
 def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> float:
-    """CPU seconds that the least work takes per second of sound, at the card's sample rate.
+    """CPU seconds that the least work takes per second of sound.
 
-    n_voices: voices, all in one batch. moving: whether the knobs move, so that each hop needs a decoder run. n_hops:
-    number of hops to measure. A hop's work: decode if `moving`, multiply by phases, inverse FFT, window, overlap-add.
+    n_voices: voices, all in one batch. moving: whether each hop needs a decoder run. n_hops: number of hops to measure.
+    A hop's work: decode if `moving`, multiply by phases, inverse FFT, window, overlap-add.
     """
     # With NumPy's default buffer size, windowing takes seven times as long in some processes.
     return narrow_buffers().run(_floor_load, decoder, n_voices, moving, n_hops)

@@ -1,4 +1,4 @@
-"""Measures latency: the time until a key or a knob is heard."""
+"""Measures the time until a key or a knob is heard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMOOTHING_FRAMES = 512
 def note_on_ms(
     decoder: Decoder, n_notes: int, n_trials: int, on_trial: Callable[[], None] = lambda: None
 ) -> dict[str, float]:
-    """Time in ms from a key to its sound at the output: median, 99th percentile and maximum of `n_trials`.
+    """Time in ms from a key to its sound: median, 99th percentile and maximum.
 
     In a trial, `n_notes` keys go down together while 16 other notes sound and every knob moves. on_trial: called after
     each trial. A device's own latency is not included.
@@ -40,18 +40,18 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys together; returns the frames until they are heard, and how late their first block is, in s.
+    """Press `n_notes` keys; returns the frames until they are heard, and how late their first block is, in s.
 
-    random: chooses the engine's seed, and the frame at which the keys go down in a block of 64 frames. The notes begin
-    exactly 64 frames later, as in `play`.
-    The keys are heard as soon as their sound is at most 20 dB below the peak of the last eight blocks. Their first
-    block is the one in which the notes begin; it is late if it takes longer to render than to play.
+    random: chooses the engine's seed, and the frame within a block of 64 frames at which the keys go down. The notes
+    begin exactly 64 frames later, as in `play`.
+    The keys are heard as soon as their sound is at most 20 dB below the peak of the last eight blocks. A block is late
+    if it takes longer to render than to play.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
     keys = [NoteOn(1, spread_note(decoder, 100 + number), VELOCITY) for number in range(n_notes)]
     _, rendering_s = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=True)
-    # Render again without the other notes, so that all that is heard comes from the keys.
+    # Without the other notes, all that is heard comes from the keys.
     alone, _ = _play_keys(decoder, keys, pressed + BUFFER_FRAMES, seed, among_others=False)
     sustained_peak = alone[-8 * BUFFER_FRAMES :].max()
     heard = int(np.argmax(alone >= HEARD_RATIO * sustained_peak))
@@ -61,11 +61,7 @@ def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> t
 def _play_keys(
     decoder: Decoder, keys: list[NoteOn], begin: int, seed: int, among_others: bool
 ) -> tuple[np.ndarray, float]:
-    """Render notes that begin at the frame `begin`.
-
-    among_others: whether 16 other notes sound, too, while every knob moves. Returns the absolute samples of the left
-    channel, (n_frames,), and the seconds for rendering the block that contains the frame `begin`.
-    """
+    """The absolute samples of the left channel, (n_frames,), and the seconds for the block with the frame `begin`."""
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY), 0)
@@ -89,7 +85,7 @@ def _play_keys(
 def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lambda: None) -> dict[str, float]:
     """Time in ms from a step of every knob until the sound has changed by 90 %: median, 99th percentile and maximum.
 
-    n_trials: number of steps to measure. on_trial: called after each step.
+    n_trials: number of steps. on_trial: called after each step.
     """
     random = np.random.default_rng(1)
     delays_ms = []
@@ -100,12 +96,11 @@ def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lamb
 
 
 def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
-    """Move all knobs together from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
+    """Move all knobs from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
 
     random: chooses the note, the frame of the step, and the seed of the noise. The note is rendered three times with
-    the same noise: with this step, with all knobs at 0, and with all knobs at 1.
-    The sound has changed by 90 % when the amplitude of its difference from the sound at 1 is a tenth of the amplitude
-    of the difference between the sounds at 0 and at 1.
+    the same noise: with the step, with all knobs at 0, and with all at 1. The change is 90 % done when the amplitude
+    of the difference from the sound at 1 is a tenth of that between the sounds at 0 and at 1.
     """
     n_latents = decoder.card.n_latents
     seed, note = int(random.integers(2**31)), spread_note(decoder, int(random.integers(64)))
@@ -127,7 +122,6 @@ def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
 
 
 def _power(sound: np.ndarray) -> np.ndarray:
-    """The mean square of a sound (n_frames,) in the SMOOTHING_FRAMES frames around each frame: (n_frames,)."""
     return np.convolve(np.square(sound), np.full(SMOOTHING_FRAMES, 1.0 / SMOOTHING_FRAMES), "same")
 
 

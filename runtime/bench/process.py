@@ -1,4 +1,4 @@
-"""Measures the start and memory of a playing process, its packages' size on disk, and a live run on a real device."""
+"""Measures a playing process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def machine() -> dict[str, object]:
-    """The processor and its cores, the system, and the versions of Python, NumPy and onnxruntime."""
+    """The processor and its cores, the system, and the versions of the main packages."""
     return {
         "processor": _processor_name(),
         "cores": os.cpu_count(),
@@ -46,7 +46,7 @@ def _processor_name() -> str:
 
 
 def start_and_memory(instrument: Path) -> tuple[float, float]:
-    """Start a process that plays; returns the seconds to its first block of sound, and its peak memory in MB."""
+    """Start a process that plays; returns the seconds to its first block, and its peak memory in MB."""
     begin_s = time.perf_counter()
     command = [sys.executable, "-m", "runtime.bench.first_block", str(instrument.resolve())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
@@ -57,7 +57,7 @@ def start_and_memory(instrument: Path) -> tuple[float, float]:
 
 
 def install_mb() -> float | None:
-    """Size on disk, in MB, of the virtual environment that this process runs in; None without a virtual environment."""
+    """Size on disk, in MB, of this process's virtual environment; None without one."""
     if sys.prefix == sys.base_prefix:
         return None
     files = (Path(folder, name) for folder, _, names in os.walk(sys.prefix) for name in names)
@@ -69,7 +69,7 @@ def live_underruns(
 ) -> dict[str, object] | None:
     """Play 8 voices on the configured device for `n_seconds`, and count underruns.
 
-    on_second: called after each second. Returns the JSON's object `live`, or None without a device. UserError if the
+    on_second: called after each second. Returns the JSON's object `live`; None without a device. UserError if the
     device cannot be opened.
     """
     output = open_output(config.audio)

@@ -1,4 +1,4 @@
-"""Prints the figures of `bench`: each in a line as soon as it is known, and a progress line."""
+"""Prints the figures of `bench`, a line each, and a progress line."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from runtime.base.progress import Progress
 
 
 class Report:
-    """A context manager that prints lines on stdout, and on a terminal a progress line below the lines.
+    """Prints lines on stdout, and on a terminal a progress line below them.
 
     about_s: approximately how long everything takes, in seconds.
     """
 
     def __init__(self, about_s: float):
         self._about_s, self._done_s = about_s, 0.0
-        # On a terminal, lines and progress share stdout, because each line must replace the progress line. Otherwise
-        # the progress goes to stderr, so that a file or a pipe receives only the lines.
+        # On a terminal, each line must replace the progress line. Elsewhere stdout receives only the lines.
         self._shares_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._progress = Progress("bench", about_s, sys.stdout if self._shares_terminal else sys.stderr)
 
@@ -43,14 +42,14 @@ class Report:
 
 
 def machine_line(figures: dict) -> str:
-    """The line for the machine, the priority and the instrument of the measurements."""
+    """The line for the machine, the priority and the instrument."""
     machine = figures["machine"]
     how = "at the audio thread's priority" if figures["real_time_priority"] else "without real-time priority"
     return f"{machine['processor']}, {machine['cores']} cores, {how}; instrument {figures['instrument']}"
 
 
 def row_line(row: dict) -> str:
-    """The line for one row from `blocks.measure`: the case, the times and the budget of a block in ms, and the load."""
+    """The line for one row from `blocks.measure`."""
     voices = f"{row['voices']:2d} voice{'s' if row['voices'] > 1 else ' '}"
     knobs = f"knobs {'moving' if row['moving'] else 'at rest'}{', ' + row['case'] if 'case' in row else ''}"
     if "floor_load" in row:
@@ -64,12 +63,12 @@ def row_line(row: dict) -> str:
 
 
 def latency_line(what: str, figure: dict[str, float]) -> str:
-    """The line for one latency in ms; what: the latency's name for the user."""
+    """The line for one latency in ms; what: its name for the user."""
     return f"{what}: p50 {figure['p50']:.1f}, p99 {figure['p99']:.1f}, max {figure['max']:.1f} ms"
 
 
 def process_line(figures: dict) -> str:
-    """The line for the time to the first block, the memory and, if known, the size on disk."""
+    """The line for the time to the first block, the memory and the size on disk."""
     size = f", environment {figures['install_mb']:.0f} MB" if figures["install_mb"] else ""
     return f"start to first block {figures['cold_start_s']:.2f} s, memory {figures['rss_mb']:.0f} MB{size}"
 

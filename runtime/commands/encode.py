@@ -57,7 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _one(path: Path, out: Path, coder: object, options: object) -> list[dict[str, object]]:
-    """Encode one recording, and print a line for each candidate; returns the rows of the JSON."""
     from runtime.encoding.candidates import encode_recording
     from runtime.encoding.writing import write_candidates
 
@@ -72,7 +71,6 @@ def _one(path: Path, out: Path, coder: object, options: object) -> list[dict[str
 
 
 def _bank(arguments: argparse.Namespace, coder: object, options: object) -> list[dict[str, object]]:
-    """Encode every recording of a folder; skip an unusable one with a line that says why."""
     from runtime.encoding.candidates import encode_recording
     from runtime.encoding.writing import bank_paths, refuse_taken, write_candidates
 
@@ -103,7 +101,6 @@ def _bank(arguments: argparse.Namespace, coder: object, options: object) -> list
 
 
 def _row(file: Path, candidate: object) -> dict[str, object]:
-    """A candidate's row in the JSON."""
     reading = candidate.reading
     nearest_db = reading.nearest_trained_db
     return {

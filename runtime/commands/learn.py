@@ -67,7 +67,6 @@ def _monitor(link: Link) -> None:
 
 
 def _names(link: Link) -> dict[int, str]:
-    """The names of the inputs by their numbers."""
     return {each["device"]: each["name"] for each in link.ask("devices")}
 
 
@@ -87,11 +86,7 @@ def _short(value: float) -> str:
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
-    """Learn the control for `target`, and print each event that arrives meanwhile.
-
-    takeover: what the control does while its position differs from the target's (docs/maps.md). UserError if no control
-    moves within `limit_s`.
-    """
+    """Learn the control for `target`, and print each event meanwhile; UserError if none moves within `limit_s`."""
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]
@@ -122,7 +117,6 @@ def _print_learned(outcome: dict[str, Any]) -> None:
 
 
 def _wait_until_kept(link: Link) -> None:
-    """Wait until the learned map is written to its file; UserError if it cannot be written."""
     for topic, news in link.news(_MORE_S):
         if topic == "change" and "map" in news:
             if "not_kept" in news:
@@ -133,7 +127,6 @@ def _wait_until_kept(link: Link) -> None:
 
 
 def _event_line(event: dict[str, Any], names: dict[int, str]) -> str:
-    """An event as a line, with channels from 1 and controls as in a map file. names: the inputs' names by number."""
     name = names.get(event["device"], f"input {event['device']}")
     kind, place = event["kind"], f"{name}, channel {event['channel'] + 1}:"
     if kind == "ControlChange":

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from runtime.panel.listening import listen, url_of
     from runtime.panel.serving import run as serve
 
-    # The playing process has a real-time priority, which a child inherits; this process must never delay the sound.
+    # This process inherits the playing process's real-time priority, but must never delay the sound.
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     if arguments.inherited is not None:
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> PanelConfig:
-    """The page's settings with the command line's options; a service uses the defaults if the settings are wrong."""
+    """The page's settings with the options; a service uses the defaults if the settings are wrong."""
     try:
         settings = load_config(arguments.config).panel
     except UserError as error:

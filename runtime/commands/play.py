@@ -80,10 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(path: str | None) -> tuple[Config | None, str]:
-    """Read the settings; returns them and an empty text. UserError for settings with a mistake.
+    """The settings and an empty text; UserError for settings with a mistake.
 
-    A service gets None and a text about the mistake in place of an error, because a restart would not mend the
-    settings.
+    A service gets None and a text about the mistake instead: a restart would not mend it.
     """
     try:
         return load_config(path), ""
@@ -96,10 +95,10 @@ def _settings(path: str | None) -> tuple[Config | None, str]:
 def _choice(
     settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
 ) -> tuple[Choice, str]:
-    """Choose what to play; returns the choice, and what is wrong with the settings: an empty text if nothing is.
+    """Choose what to play; returns the choice, and what is wrong with the settings, if anything.
 
-    A service with unusable settings plays with the last usable settings, or else with the defaults.
-    settings, problem: from `_settings`. memory: has the state of the last run. say: called with each line for the user.
+    A service with unusable settings plays with the last usable ones, or else with the defaults.
+    settings, problem: from `_settings`.
     """
     candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())
     for number, (name, config) in enumerate(candidates):
@@ -121,14 +120,13 @@ def _choice(
 
 
 def _chosen(config: Config, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]) -> Choice:
-    """What to play with these settings; UserError if they name something that does not exist."""
+    """UserError if the settings name something that does not exist."""
     api_number(config.midi.api)
     refuse_broken_map(config)
     return choose_with_memory(config, arguments.instrument, arguments.preset, arguments.sound, memory, say)
 
 
 def _effect(choice: Choice, audio_in: str | None) -> InputEffect:
-    """The effect on the input, with a decoder of its own; UserError if the instrument has no encoder."""
     from runtime.instrument.encoder import load_encoder
     from runtime.through.live import LiveThrough
 
@@ -138,7 +136,6 @@ def _effect(choice: Choice, audio_in: str | None) -> InputEffect:
 
 
 def _with_options(config: Config, arguments: argparse.Namespace) -> Config:
-    """The settings with the command line's devices and buffer size; UserError for a buffer size out of range."""
     audio, midi = config.audio, config.midi
     if arguments.audio is not None:
         audio = msgspec.structs.replace(audio, device=arguments.audio)

@@ -65,7 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_an_instrument_s(name: str) -> None:
-    """UserError if the sound called `name` comes with an instrument and is not the user's own."""
     if name in user_sounds():
         return
     for instrument in available():
@@ -85,7 +84,6 @@ def _list(arguments: argparse.Namespace) -> None:
 
 
 def _rows(instrument: str | None) -> list[dict[str, object]]:
-    """A row for each sound; a file that cannot be read as a sound is reported on stderr instead."""
     decoder, rows = load(instrument), []
     for known in known_sounds(decoder.card, decoder.path.stem).values():
         try:
@@ -107,7 +105,7 @@ def _row(known: KnownSound) -> dict[str, object]:
 
 
 def _place(row: dict[str, object]) -> str:
-    """The sound's bank and program as text; bank 0 is left out."""
+    """Bank 0 is left out."""
     if row["program"] is None:
         return ""
     bank = f", bank {row['bank']}" if row["bank"] else ""
@@ -176,7 +174,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes], list[Path]]:
-    """The sound with its instrument's digest; the contents of the instrument's files by name; the files' paths."""
+    """The sound with its instrument's digest; the instrument's files, by name; their paths."""
     path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
     files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_ONNX_BYTES)}
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)

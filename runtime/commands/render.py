@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
-    """Choose what to play; returns the choice, and with --now also the state of the running play, else None."""
+    """The choice and, with --now, the state of the running play."""
     if not arguments.now:
         config = load_config(arguments.config)
         return choose_parts(config, arguments.instrument, arguments.preset, arguments.sound), None
@@ -105,7 +105,6 @@ def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
 
 
 def _render_recording(arguments: argparse.Namespace) -> int:
-    """Render a MIDI file that the recorder wrote, with the instrument, sound and controls in the file."""
     recorded = read_recorded(arguments.midi_file)
     start = start_of(recorded.head, arguments.midi_file)
     if arguments.now:
@@ -139,7 +138,6 @@ def _render_recording(arguments: argparse.Namespace) -> int:
 
 
 def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decoder]) -> None:
-    """Say on stderr why the rendered sound may differ from the sound that was heard."""
     for decoder, played in zip(decoders, start.instruments, strict=True):
         _tell_other_file(decoder, played)
     if start.n_parts > len(decoders):
@@ -147,8 +145,7 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     elif not start.state.is_silent:
         sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
         print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
-    # If an instrument was chosen during a recording, the program's first versions stored only its name. This is too
-    # little to render it.
+    # The program's first versions stored only the name of an instrument that was chosen during a recording.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)
     if tick is not None:
@@ -163,14 +160,12 @@ def _tell_other_file(decoder: Decoder, played: PlayedInstrument) -> None:
 
 
 def _decoder(played: PlayedInstrument) -> Decoder:
-    """Load an instrument that a recording names."""
     decoder = load(played.name)
     _tell_other_file(decoder, played)
     return decoder
 
 
 def _with_seed(start: Start, seed: int) -> Start:
-    """A recording's start with another seed in every part."""
     parts = tuple(
         msgspec.structs.replace(each, patch=msgspec.structs.replace(
             each.patch, settings=msgspec.structs.replace(each.patch.settings, seed=seed)))
@@ -180,14 +175,12 @@ def _with_seed(start: Start, seed: int) -> Start:
 
 
 def _moved_knobs(card: Card, arguments: argparse.Namespace) -> list[Event]:
-    """Events for the options --latents and --phase."""
     positions = [] if arguments.latents is None else listed_positions(card, arguments.latents)
     events: list[Event] = [KnobTurn(latent, position) for latent, position in enumerate(positions)]
     return events if arguments.phase is None else [*events, PhaseBlend(PHASES[arguments.phase])]
 
 
 def _with_options(choice: Choice, arguments: argparse.Namespace) -> Choice:
-    """The choice with the options --phase, --seed and --latents, in every part."""
     if choice.parts:
         if arguments.latents is not None:
             remedy = "leave it out, or name one of the parts' sounds"
@@ -207,7 +200,7 @@ def _with_options(choice: Choice, arguments: argparse.Namespace) -> Choice:
 
 
 def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
-    """The files that `render` reads and must not overwrite."""
+    """The files that must not be overwritten."""
     inputs = [arguments.midi_file, arguments.config or DEFAULT_CONFIG]
     if choice.patch.settings.tuning.scale is not None:
         inputs.append(choice.patch.settings.tuning.scale)
@@ -220,16 +213,12 @@ def _inputs(choice: Choice, arguments: argparse.Namespace) -> list[str | Path]:
 
 
 def _instruments(choice: Choice) -> str:
-    """The names of the playing instruments as text, each name once."""
     names = dict.fromkeys([each.instrument.card.name for _, each in choice.parts] or [choice.instrument.card.name])
     return f"instrument{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
-    """Write the rack's blocks to a WAV file.
-
-    n_frames: approximately how many frames come, for the progress line. inputs: files that must not be overwritten.
-    """
+    """n_frames: approximate length, for the progress line. inputs: files that must not be overwritten."""
     first = engine.frame
     with (
         atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,

@@ -31,9 +31,9 @@ _WAITING = frozenset({KnobTurn, PhaseBlend, Clock, Tempo})
 
 
 class ControlMap:
-    """Knows which MIDI control moves which target; a device without its own map has the map of the settings.
+    """Knows which MIDI control moves which target; a device without a map has the settings' map.
 
-    All state depends only on the events and their order, so the same events always give the same positions.
+    The same events in the same order always give the same positions.
     """
 
     def __init__(self, config: Config):
@@ -50,7 +50,7 @@ class ControlMap:
     def move(self, event: ChannelEvent, knobs: Knobs) -> bool:
         """Move the targets of the control that sent an event; returns False if the voices need the event, too.
 
-        The voices need the release of every pedal and key: without it, a held note would never end.
+        The voices need every release of a pedal or key.
         """
         kind = KINDS[type(event)]
         if kind is Kind.CC:
@@ -87,7 +87,7 @@ class ControlMap:
         return taken and not (event.control in PEDALS and event.value < SWITCH_ON)
 
     def _move_by_parameter(self, event: ControlChange, bindings: Bindings, knobs: Knobs) -> bool:
-        """Remember which NRPN is chosen; if the event is data for a mapped NRPN, move its target, and return True."""
+        """Remember the chosen NRPN; returns whether the event was data that moved an NRPN's target."""
         control, state = event.control, self._state(event)
         if control == Control.NRPN_MSB:
             state.parameter_msb, state.parameter = event.value, NO_PARAMETER
@@ -105,7 +105,6 @@ class ControlMap:
         return False
 
     def _apply(self, binding: Binding, state: ChannelState, share: float, value: int, knobs: Knobs) -> None:
-        """Move a binding's target. share, value: the control's position, in the two forms that `share_of` returns."""
         stands = knobs.position(binding.target)
         if stands is not None:
             position = moved_to(binding, state, share, value, stands)
@@ -113,10 +112,7 @@ class ControlMap:
                 knobs.move(binding.target, position)
 
     def action(self, event: Event) -> Action | None:
-        """The action that an event starts, or None; a press starts an action, a release does not.
-
-        Call this once for each event, in the order of their frames.
-        """
+        """The action that an event starts, or None; to be called once for each event, in their order."""
         kind = KINDS.get(type(event))
         if kind is None:
             return None
@@ -142,7 +138,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for the next hop, as it only changes spectra, the blend of phases or the tempo."""
+        """Whether an event may wait for the next hop: it only changes spectra, the blend of phases or the tempo."""
         kind = type(event)
         if kind is ControlChange:
             bindings = self._bindings.get(event.device, self._common)
@@ -150,7 +146,7 @@ class ControlMap:
         return waits_for_hop(event.target) if kind is TargetMove else kind in _WAITING
 
     def memory(self) -> dict[str, dict[int, Any]]:
-        """The devices' maps and the state of their controls, as plain values, for `remember`."""
+        """The maps and the state of the controls as plain values, for `remember`."""
         maps = {device: list(bindings.plain) for device, bindings in self._bindings.items()}
         states = {number: state.memory() for number, state in self._states.items()}
         return {"maps": maps, "sides": states}

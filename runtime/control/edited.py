@@ -1,4 +1,4 @@
-"""Puts all changes by the player's knobs into the sound, for saving."""
+"""Puts the player's changes into the sound, for saving."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.control.targets import LFO_RATES
 from runtime.instrument.card import Card
 from runtime.sound.sound import Sound, SoundEnvelope, SoundVoice
 
-# For most targets, the place of its value in a Sound: field names, from the outermost structure inwards.
+# Where a Sound holds the values of most targets: field names, from the outermost structure inwards.
 FIELDS: dict[str, tuple[str, ...]] = {
     "phase_blend": ("phase_blend",),
     "filter.cutoff": ("filter", "cutoff_hz"),
@@ -40,9 +40,9 @@ _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 
 
 def edited_sound(knobs: Knobs, card: Card) -> Sound:
-    """The chosen sound, with the present values of all targets that were moved, and the morph's present position.
+    """The chosen sound with the present values of all moved targets and the morph's position.
 
-    The sound's level_db changes by as many dB as the target `level` was moved. The card gives the latents' names.
+    The sound's level_db changes by as many dB as the target `level`. card: gives the latents' names.
     """
     present = knobs.present
     patch, values = present.patch, present.values
@@ -58,8 +58,8 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
         sound = _with(sound, ("filter", "type"), present.filter_kind)
     if sound.morph is not None and knobs.morph is not None:
         sound = _with(sound, ("morph", "at"), knobs.morph.at)
-        # Store only the LFO rates that the player has moved: all others come from the morph's sounds. But if one of
-        # the morph's sounds is this sound with other knob positions, store all rates.
+        # Store only LFO rates that the player has moved: the morph's sounds give the others. But store all rates if one
+        # of these sounds is this sound with other knob positions.
         is_place = any(isinstance(each, dict) for each in sound.morph.sounds)
         for name, target in LFO_RATES.items():
             if target in values and name not in present.rates and not is_place:
@@ -69,12 +69,11 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
 
 
 def _rounded(value: float) -> float:
-    """The value without rounding errors from the conversion of positions, as in 5.5000000000000036."""
+    """The value without rounding errors, as in 5.5000000000000036."""
     return float(f"{value:.{_DIGITS}g}")
 
 
 def _with(struct: Any, fields: tuple[str, ...], value: object) -> Any:
-    """A copy of a structure with one field replaced; fields: the way to this field, from the outermost structure."""
     first, *rest = fields
     if rest:
         inner = getattr(struct, first)

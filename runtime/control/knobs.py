@@ -13,13 +13,11 @@ from runtime.sound.patch import Patch
 
 
 class Knobs:
-    """The knobs of the present sound, and of earlier sounds whose notes are still heard.
+    """The knobs of the present sound, and of earlier sounds whose notes are still heard: they move together.
 
-    A knob moves its target in all these sounds: held notes keep their own sound, but follow the knobs.
-
-    present: the knobs of the sound that the next notes play. morph: that sound's morph, or None. begun_at: the latents'
-    positions when that sound was chosen. n_changes: grows with every change of spectra or phases. moved: the targets,
-    except latents, that have moved since this set was last emptied; its reader empties it.
+    present: the knobs of the sound that the next notes play. morph: that sound's morph. begun_at: the latents'
+    positions when that sound was chosen. n_changes: grows with every change of spectra or phases. moved: targets that
+    have moved, without latents; the reader of this set empties it.
     UserError if the settings name a preset that the instrument does not have.
     """
 
@@ -33,18 +31,18 @@ class Knobs:
 
     @property
     def positions(self) -> list[float]:
-        """The positions of the present sound's latents, 0 to 1 each."""
+        """The latents' positions in the present sound, 0 to 1 each."""
         return self.present.positions
 
     @property
     def blend(self) -> float:
-        """The present sound's blend of phases, from 0 for noise to 1 for coherent phases."""
+        """The present sound's blend, from 0 for noise to 1 for coherent phases."""
         return self.present.blend
 
     def begin(self, patch: Patch, sounding: Iterable[SoundKnobs]) -> None:
-        """Choose a sound for the next notes; sounding: the knobs of the notes that are still heard.
+        """Choose a sound for the next notes; without positions in the patch, the latents stay.
 
-        If the patch has no positions, the latents keep their positions.
+        sounding: the knobs of the notes that are still heard.
         """
         positions = self.present.positions if patch.positions is None else patch.positions
         self._choose(patch, positions)
@@ -62,7 +60,7 @@ class Knobs:
             self.present.follow_lfos(self.morph.lfo_rates())
 
     def turn(self, latent: int, position: float) -> None:
-        """Move one latent to a position, clipped to 0 to 1; a latent that the instrument does not have is ignored."""
+        """Move one latent to a position, clipped to 0 to 1; an unknown latent is ignored."""
         if 0 <= latent < len(self.present.positions):
             position = position if 0.0 <= position <= 1.0 else float(position > 0.5)
             for each in self.heard:
@@ -87,7 +85,7 @@ class Knobs:
         return RANGES[target].position_of(self.present.values[target]) if target in self.present.values else None
 
     def move(self, target: str, position: float) -> None:
-        """Move a target to a position, clipped to 0 to 1; a target that the instrument does not have is ignored."""
+        """Move a target to a position, clipped to 0 to 1; an unknown target is ignored."""
         if target in self._latents:
             self.turn(self._latents[target], position)
         elif target in CONTROLS:
@@ -111,7 +109,7 @@ class Knobs:
             each.version = self._next_number()
 
     def set(self, target: str, value: float) -> None:
-        """Set a target, but not a latent, to a value in the target's unit."""
+        """Set a target that is not a latent to a value in its unit."""
         for each in self.heard:
             each.set(target, value)
             if target in SPECTRAL and target != "phase_blend":
@@ -125,7 +123,6 @@ class Knobs:
 
 
 def _first_positions(card: Card, patch: Patch) -> tuple[float, ...]:
-    """The latents' positions at the start: the sound's; without these the settings' preset's, or else the card's."""
     if patch.positions is not None:
         return patch.positions
     preset = patch.settings.preset

@@ -1,4 +1,4 @@
-"""MIDI learn: arm a target and move a control; from then on the control moves the target."""
+"""MIDI learn: the next control that moves gets the armed target."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runtime.control_numbers import Control
 from runtime.events import ChannelEvent
 
 LIMIT_S = 10.0
-_QUIET_S = 0.35  # a movement is over after this time without a message
+_QUIET_S = 0.35  # a movement ends after this time without a message
 _MANY = 16  # this many messages count as a movement, even if more are still coming
 _FIXED_MEANINGS = {
     Kind.PITCH_WHEEL: "pitch bend",
@@ -37,8 +37,7 @@ _FIXED_CONTROLS = {
 class Learned(msgspec.Struct, frozen=True):
     """What was learned: a line for a device's map.
 
-    device: the device's number. share: the control's position, 0 to 1, to which the target jumps now; None for an
-    action, a switch, an encoder, or a takeover other than `jump`.
+    device: the device's number. share: the position, 0 to 1, to which the target jumps; None if it does not jump.
     """
 
     device: int
@@ -47,7 +46,7 @@ class Learned(msgspec.Struct, frozen=True):
 
 
 class Learner:
-    """Learns one control at a time, only from events and their times.
+    """Learns one control at a time, from events and their times.
 
     target: the armed target or action; None if nothing is armed. All times are in seconds of the same clock.
     """
@@ -59,20 +58,20 @@ class Learner:
         self._heard = Recognition()
 
     def arm(self, target: str, now_s: float, limit_s: float = LIMIT_S, takeover: Takeover = "jump") -> None:
-        """Learn a control for a target or an action, for at most `limit_s` seconds; UserError for an unknown name.
+        """Learn a control for at most `limit_s` seconds; UserError for an unknown target or action.
 
-        takeover: what an absolute control does while its position differs from the target's.
+        takeover: that of the learned line.
         """
         refuse_unknown_target(target, "learn")
         self.target, self._takeover, self._until_s = target, takeover, now_s + limit_s
         self._heard = Recognition()
 
     def cancel(self) -> None:
-        """Disarm: learn nothing."""
+        """Stop learning."""
         self.target = None
 
     def feed(self, event: ChannelEvent, now_s: float) -> Learned | None:
-        """Process an event; returns what was learned, or None as long as it is not clear which control moves."""
+        """Process an event; returns what was learned, or None while it is unclear which control moves."""
         if self.target is None:
             return None
         self._heard.add(event, now_s)
@@ -82,13 +81,13 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Finish learning if the movement is over, or the time limit reached; returns what was learned, or None."""
+        """Finish learning if the movement or the time is over; returns what was learned, or None."""
         if self.target is None:
             return None
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
         if best is not None:
             place, movement, clearness = best
-            # An unclear movement, such as one step of a knob, counts only if no clear one came within the time limit.
+            # An unclear movement, such as one step of a knob, counts only if the time limit brings no clear one.
             if (clearness >= 1.0 and now_s - movement.last_s >= _QUIET_S) or (is_late and clearness > 0.0):
                 return self._learn(place)
         if is_late:
@@ -105,7 +104,7 @@ class Learner:
 
 def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
     kind = place.control.kind
-    # The same key on another channel may play notes, so a key counts on its own channel only.
+    # A key counts on its own channel only: on another channel it may play notes.
     channel = place.channel + 1 if kind is Kind.NOTE else "all"
     if target in ACTIONS:
         line = MapLine(str(place.control), action=target, channel=channel)
@@ -121,8 +120,8 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
-    """A device's learned lines with a new line, which replaces lines with the same control or the same target."""
-    # A line with NOTHING silences its control. It replaces no other line with NOTHING: several may be silenced.
+    """The learned lines and a new line, which replaces lines with its control or its target."""
+    # Several controls may be silenced: a line with NOTHING replaces no other line with NOTHING.
     is_other = line.action == NOTHING
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)
 
@@ -130,10 +129,10 @@ def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ..
 def without(
     learned: Iterable[MapLine], names: Collection[str] | None, own: Collection[MapLine] = ()
 ) -> tuple[MapLine, ...]:
-    """A device's learned lines without the lines of one target or action.
+    """The learned lines without those of one target or action.
 
-    names: all names of the target or action; None to remove all lines. own: the lines for this target that were not
-    learned, but come from the device's map. A learned line that silences one of them is removed, too.
+    names: all its names; None to remove all lines. own: the map's lines for it that were not learned. A learned line
+    that silences one of these is removed, too.
     """
     if names is None:
         return ()
@@ -141,9 +140,9 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """A device's learned lines and, for each line of `own`, a new line that lets the same control move nothing.
+    """The learned lines, and a silencing line for each control of `own` that was not learned.
 
-    own: lines of the device's map that were not learned. There is no new line for a control that was learned.
+    own: lines of the device's map that were not learned.
     """
     learned = tuple(learned)
     left = [line for line in own if not any(same_control(line, each) for each in learned)]
@@ -151,12 +150,12 @@ def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLin
 
 
 def silences(line: MapLine, other: MapLine) -> bool:
-    """Whether a line silences another line: it has the same control, and lets the control move nothing."""
+    """Whether `line` lets the control of `other` move nothing."""
     return line.action == NOTHING and same_control(other, line)
 
 
 def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:
-    """What the control of `line` did by the old `lines`: its targets and actions or, if none, its meaning in MIDI."""
+    """What the control of `line` did by the old `lines`; if they do not name it, its meaning in MIDI."""
     old = [each.moves for each in lines if same_control(each, line)]
     if old:
         return [moves for moves in dict.fromkeys(old) if moves != line.moves]

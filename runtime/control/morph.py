@@ -14,13 +14,13 @@ from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Number of steps between two neighbouring sounds of a path, and between two corners of a square. Values that are no
-# targets, and an LFO's rate, change only from step to step, and only for new notes.
+# Steps between two sounds of a path, and between two corners of a square. Values that are no targets, and an LFO's
+# rate, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
 def steps(morph: PlayedMorph) -> list[np.ndarray]:
-    """The steps of a morph: for each step the weights of the sounds, float64 (n_sounds,); their sum is 1."""
+    """The weights of the sounds at each step of a morph, float64 (n_sounds,); their sum is 1."""
     is_square, n_sounds = morph.shape == "square", len(morph.patches)
     n_steps = (N_SQUARE_STEPS + 1) ** 2 if is_square else (n_sounds - 1) * N_STEPS + 1
     return [_weights_of_step(number, is_square, n_sounds) for number in range(n_steps)]
@@ -50,11 +50,10 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    positions: the latents' positions in those sounds of the morph that set none. places: positions of the controls
-    `morph`, `morph.x` and `morph.y`, 0 to 1. nearest: the sound with the largest weight; everything that is no number,
-    such as the filter's type, is taken from this sound. step: index, in `steps`, of the step nearest to the controls.
-
-    Between two sounds, positions of targets are interpolated, not values: a cutoff, for example, moves in octaves.
+    positions: the latents' positions in sounds that set none. places: positions of CONTROLS, 0 to 1.
+    nearest: the sound with the largest weight; all that is no number, such as the filter's type, is taken from it.
+    step: index, in `steps`, of the step nearest to the controls.
+    Between two sounds, positions are interpolated, not values: a cutoff moves in octaves.
     """
 
     def __init__(self, morph: PlayedMorph, positions: Sequence[float], places: Mapping[str, float]):
@@ -79,7 +78,7 @@ class Morph:
 
     @property
     def at(self) -> tuple[float, ...]:
-        """The controls' positions as SoundMorph stores them in `at`: (x, y) of a square, else (position,)."""
+        """The controls' positions: (x, y) of a square, else (position,)."""
         places = {control: round(place, 6) for control, place in self.places.items()}
         return (places["morph.x"], places["morph.y"]) if self._is_square else (places["morph"],)
 
@@ -90,7 +89,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """The rates in Hz of the present step's LFOs, by target; DEFAULT_LFO_HZ if the rate is given in beats."""
+        """The LFO rates in Hz at the present step, by target; DEFAULT_LFO_HZ for a rate in beats."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():
@@ -118,13 +117,13 @@ class Morph:
 
 
 def _shares(way: np.ndarray) -> np.ndarray:
-    """How much of a way's length, 0 to 1, lies before each of its points; way: (n_points, n_latents)."""
+    """The share of a way's length, 0 to 1, before each of its points; way: (n_points, n_latents)."""
     lengths = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))))
     return lengths / lengths[-1] if lengths[-1] else np.linspace(0.0, 1.0, len(way))
 
 
 def morph_of(patch: Patch, positions: Sequence[float]) -> Morph | None:
-    """A patch's morph; None without one. positions: the latents' positions for sounds of the morph that set none."""
+    """A patch's morph, or None. positions: the latents' positions in sounds of the morph that set none."""
     if patch.morph is None:
         return None
     own = patch.sound.morph

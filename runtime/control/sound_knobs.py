@@ -16,15 +16,14 @@ _OPEN_HZ = 0.9999 * RANGES["filter.cutoff"].highest
 
 
 class SoundKnobs:
-    """The targets of one chosen sound, shared by all notes that play this sound.
+    """The targets of one chosen sound, shared by all notes that play it.
 
-    positions: positions of the latents, 0 to 1 each. values: values of the other targets, by name, in the units of
-    `targets.RANGES`. version: changes whenever the notes' spectra change; different for each sound.
-    blend: the blend of phases, 0 to 1. gain: factor for the sound's level. pan: -1 to 1. envelope: of the next notes.
-    filter_kind: one of the types of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
-    has_bandwidth: whether the bandwidth is, or was, above 0; has_width: the same for the width.
-    rates: the LFO rates, in Hz, that the player has moved; in a saved sound with a morph, also those moved before it
-    was saved.
+    positions: positions of the latents, 0 to 1. values: the other targets by name, in the units of `targets.RANGES`.
+    version: changes whenever the notes' spectra change; different for each sound.
+    blend: the blend of phases, 0 to 1. gain: factor for the level. pan: -1 to 1. envelope: of the next notes.
+    filter_kind: a type of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
+    has_bandwidth, has_width: whether the bandwidth, or the width, is or was above 0.
+    rates: the LFO rates, in Hz, that the player has moved, also before saving a sound with a morph.
     """
 
     __slots__ = (
@@ -67,7 +66,7 @@ class SoundKnobs:
         self._follow()
 
     def set(self, target: str, value: float) -> None:
-        """Set a target, except a latent, to a value in its unit; an unknown name is ignored."""
+        """Set a target that is no latent to a value in its unit; an unknown name is ignored."""
         if target not in self.values:
             return
         self.values[target] = value
@@ -79,7 +78,7 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets, except latents and LFOs' rates, to `values`, and the filter's type to `filter_kind`."""
+        """Set all targets, except latents and LFO rates, and the filter's type."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}
@@ -87,7 +86,7 @@ class SoundKnobs:
         self._follow()
 
     def follow_lfos(self, rates: Mapping[str, float]) -> None:
-        """Set the LFOs' rates, in Hz by target, to those of a morph; rates that the player has moved stay."""
+        """Set the LFO rates, in Hz by target, except those that the player has moved."""
         for name, target in LFO_RATES.items():
             if target in self.values and name not in self.rates:
                 self.values[target] = rates[target]
@@ -97,7 +96,7 @@ class SoundKnobs:
         self.blend, self.pan = values["phase_blend"], values["pan"]
         self.gain = 10.0 ** (values["level"] / 20.0)
         kind = self._kind
-        # A sound without a filter gets one when the player turns down the target `filter.cutoff`.
+        # A sound without a filter gets one when the player turns down the cutoff.
         is_open = values["filter.cutoff"] >= _OPEN_HZ
         self.filter_kind = "low" if kind == "off" and not is_open else kind
         self.has_bandwidth |= values["bandwidth"] > 0.0
@@ -118,7 +117,7 @@ def _with_stage(envelope: Adsr, stage: str, value: float) -> Adsr:
 
 
 def _kept_rates(patch: Patch) -> dict[str, float]:
-    """The rates in Hz, by LFO, that the player moved before saving a sound with a morph; `edited_sound` wrote them."""
+    """The LFO rates in Hz that the player moved before saving a sound with a morph."""
     morph = patch.sound.morph
     if patch.morph is None or morph is None or morph.at is None:
         return {}

@@ -1,4 +1,4 @@
-"""The targets of a sound that the player's controls can move, with their ranges in units that people know."""
+"""The targets that the player's controls can move, with their ranges."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from runtime.sound.motion import LATENT
 class Range(NamedTuple):
     """The travel of a target: from `lowest` to `highest`, in `unit`.
 
-    spacing: how the position sets the value. `linear`: evenly. `ratio`: logarithmically, so that each octave takes the
-    same part of the travel. `square`: fine at the lower end, too, but the value may be 0.
+    spacing: how the value follows the position. `linear`: evenly. `ratio`: each octave takes the same part of the
+    travel. `square`: fine at the lower end, where the value may be 0.
     """
 
     lowest: float
@@ -39,7 +39,7 @@ class Range(NamedTuple):
 
 SHARE = Range(0.0, 1.0, "")
 TIME = Range(0.0, 10.0, "s", "square")
-# Besides these targets, every latent is one: `latent.NAME`, or by number, such as `latent.3` for the third latent.
+# Every latent is a target, too: `latent.NAME`, or by number, such as `latent.3`.
 RANGES: dict[str, Range] = {
     "phase_blend": SHARE,
     "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),
@@ -66,9 +66,9 @@ RANGES: dict[str, Range] = {
     "reverb": SHARE,
     "chorus": SHARE,
 }
-# The target for the rate of each LFO. An LFO with `beats` follows the tempo and has no such target.
+# An LFO with `beats` follows the tempo and has no such target.
 LFO_RATES = {"lfo_1": "lfo_1.rate", "lfo_2": "lfo_2.rate"}
-# The actions that a control can start instead of moving a target.
+# What a control can start instead of moving a target.
 ACTIONS = (
     "next_sound",
     "previous_sound",
@@ -83,19 +83,19 @@ ACTIONS = (
 # In a map's line, NOTHING stands in place of an action: the control moves no target, but keeps its meaning in MIDI.
 NOTHING = "nothing"
 
-# Targets that, like all latents, change only spectra or phases. Both are computed again at the next hop.
+# Targets that change only spectra or phases, as latents do.
 SPECTRAL = frozenset(
     ("phase_blend", "filter.cutoff", "filter.resonance", "tilt", "odd_even", "formant", "bandwidth", "width")
 )
 
 
 def waits_for_hop(target: str) -> bool:
-    """Whether a move of this target is first heard at the next hop; other moves are heard at their own frame."""
+    """Whether a move of this target is first heard at the next hop."""
     return target in SPECTRAL or target.startswith(LATENT)
 
 
 def refuse_unknown_target(name: str, where: object) -> None:
-    """Raise a UserError that begins with `where` unless `name` is a target or an action; any latent name is valid."""
+    """UserError that begins with `where` unless `name` is a target or an action."""
     if name in RANGES or name in ACTIONS or (name.startswith(LATENT) and len(name) > len(LATENT)):
         return
     known = (*RANGES, *ACTIONS, f"{LATENT}1")

@@ -1,7 +1,6 @@
-"""Writes demo.mid: a minute that goes through the bundled instrument's sounds, with wheels, pressure and pedal.
+"""Writes demo.mid, a minute with the bundled instrument's sounds: python -m runtime.demo.make_demo.
 
-Run as `python -m runtime.demo.make_demo`. A program change chooses the sound of the notes that follow it, on all
-channels; notes that sound already keep theirs. So each note or chord has a program change of its own.
+A program change chooses the sound of the later notes on all channels. So each note or chord has one of its own.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from runtime.sound.store import instrument_sounds
 
 BEATS_PER_MINUTE = 100.0
 BAR = 4.0
-LEAD = 1  # the lead has a channel of its own, so that its wheels do not move the chords
+LEAD = 1  # a channel of its own: the lead's wheels do not move the chords
 
 PAD_CHORDS = ("A2 E3 C4 E4 B4", "F2 C3 A3 E4 G4", "C3 G3 E4 G4 D5", "G2 D3 B3 D4 A4")
-# Eight notes for each chord, from low to high; the pluck plays them up and down.
+# Eight notes for each chord, from low to high.
 PLUCKED = (
     "A2 E3 A3 C4 E4 A4 B4 C5",
     "F2 C3 F3 A3 C4 E4 G4 A4",
@@ -86,7 +85,7 @@ def _piano(score: Score, beat: float) -> None:
 def _lead(score: Score, beat: float) -> None:
     for bar, chord in enumerate(STRING_CHORDS):
         score.play("Slow strings", [(beat + bar * BAR, BAR - 0.1, chord, 62)])
-    # Each note lasts a little into the next, so that the lead glides.
+    # The notes overlap a little, so that the lead glides.
     tune = [(beat + at, length + 0.04, name, velocity) for at, length, name, velocity in TUNE]
     score.play("Singing lead", tune, LEAD)
     score.ramp(beat + 6.5, beat + 7.8, Control.MOD_WHEEL, (0, 90), LEAD)
@@ -117,7 +116,7 @@ def _end(score: Score, beat: float) -> None:
     score.ramp(beat + 4.0, beat + 6.0, Control.MOD_WHEEL, (60, 0))
 
 
-# The parts of the piece, each with its number of bars.
+# Each part with its number of bars.
 PARTS = ((_pad, 4), (_pluck, 4), (_bells, 2), (_piano, 4), (_lead, 4), (_pulse, 4), (_brass, 2), (_end, 2))
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Writes prelude.mid: Bach's Prelude in C (BWV 846, 1722, public domain), built from its chords, with turning knobs.
+"""Writes prelude.mid, Bach's Prelude in C (BWV 846, 1722, public domain): python -m runtime.demo.make_prelude.
 
-Run as `python -m runtime.demo.make_prelude`. Every bar of the prelude is one chord of five notes, broken in one pattern
-and played twice; the last three bars are written out.
+Every bar is one chord of five notes, broken in one pattern and played twice; the last three bars are written out.
 """
 
 from __future__ import annotations
@@ -19,12 +18,11 @@ BAR = 16 * SIXTEENTH
 BEATS_PER_MINUTE = 76.0
 LAST_BEATS_PER_MINUTE = 50.0
 
-# For each control, how many bars it takes to go from the middle to both ends and back. By default these controls move
-# latents 1, 2 and 3.
+# For each control, the bars that it takes from the middle to both ends and back.
 KNOBS = {70: 8.0, 71: 11.0, 72: 13.0}
 KNOB_STEP = SIXTEENTH
 
-# The chords of bars 1 to 32. Each has a bass, a tenor, and the three notes that the right hand repeats.
+# Bars 1 to 32: a bass, a tenor, and the three notes that the right hand repeats.
 CHORDS = """
 C4 E4 G4 C5 E5   | C4 D4 A4 D5 F5   | B3 D4 G4 D5 F5   | C4 E4 G4 C5 E5
 C4 E4 A4 E5 A5   | C4 D4 F#4 A4 D5  | B3 D4 G4 D5 G5   | B3 C4 E4 G4 C5
@@ -68,7 +66,7 @@ def notes() -> list[tuple[int, int, int, int]]:
 
 
 def knobs(end: int) -> list[tuple[int, int, int]]:
-    """The knobs' movements, (tick, controller, value), one for each new value. end: length of the piece in ticks."""
+    """The knobs' movements as (tick, controller, value); end: length of the piece in ticks."""
     moves = []
     for controller, n_bars in KNOBS.items():
         before = None
@@ -81,7 +79,7 @@ def knobs(end: int) -> list[tuple[int, int, int]]:
 
 
 def make_prelude() -> MidiFile:
-    """The piece as a MIDI file of one track on channel 1."""
+    """The piece as a MIDI file of one track."""
     events: list[tuple[int, int, Message | MetaMessage]] = []
     played = notes()
     end = max(start + length for start, length, _, _ in played)

@@ -29,7 +29,7 @@ class Score:
     def play(self, sound: str, notes: Iterable[tuple[float, float, str, int]], channel: int = 0) -> None:
         """Play notes with a sound. notes: (start, length, names of the notes, velocity).
 
-        Of notes that begin at the same tick, the notes of an earlier call come first.
+        Of notes at the same tick, those of an earlier call come first.
         """
         for start, length, names, velocity in notes:
             program = Message("program_change", channel=channel, program=self._programs[sound])
@@ -39,7 +39,7 @@ class Score:
                 self._add(start + length, _OFF, Message("note_off", channel=channel, note=note))
 
     def control(self, beat: float, control: int, value: int, channel: int = 0) -> None:
-        """Set a control to a value, without a ramp."""
+        """Set a control to a value."""
         self._add(beat, _CONTROL, Message("control_change", channel=channel, control=control, value=value))
 
     def ramp(self, start: float, end: float, kind: int | str, values: tuple[int, int], channel: int = 0) -> None:

@@ -1,6 +1,6 @@
 """Checks sound cards, the programs that use them, and keyboards.
 
-A separate process queries the drivers, because some hang if their sound server has died.
+A separate process asks the drivers: some hang if their sound server has died.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RESTART_SERVER = "start the sound server again: systemctl --user restart pipewi
 
 
 def check_devices(given: Given) -> list[Finding]:
-    """Check `play`'s sound card, the programs that use sound cards, and `play`'s keyboards."""
+    """Check `play`'s sound card and keyboards, and the programs that use sound cards."""
     try:
         listed = ask_process("runtime.doctor.devices", limit_s=PATIENCE_S)
     except NoAnswerError as error:
@@ -56,7 +56,6 @@ def _card(given: Given, outputs: list[OutputDevice]) -> list[Finding]:
 
 
 def _rates(root: Path) -> str:
-    """The sample rates that the USB cards report, as a text."""
     found = []
     for path in sorted(root.glob("proc/asound/card*/stream*")):
         playback = text_of(path).partition("Playback:")[2].partition("Capture:")[0]
@@ -67,10 +66,9 @@ def _rates(root: Path) -> str:
 
 
 def holders(root: Path) -> dict[int, str]:
-    """The programs that have a sound card open for playback, by process id.
+    """The programs that have a sound card open for playback, by process id; root: the folder that contains proc.
 
-    root: the folder that contains proc. The cards' status files name some of the programs; the others are found by the
-    files that they have open.
+    The cards' status files name only some of them; open files show the others.
     """
     found = set()
     for path in root.glob("proc/asound/card*/pcm*p/sub*/status"):
@@ -83,7 +81,7 @@ def holders(root: Path) -> dict[int, str]:
 
 
 def _leader(root: Path, process: int) -> int:
-    """The id of the process that a thread belongs to; the kernel reports the id of the thread that opened a card."""
+    """The process of a thread: the kernel reports the thread that opened a card."""
     leader = re.search(r"^Tgid:\s*(\d+)", text_of(root / f"proc/{process}/status"), re.MULTILINE)
     return int(leader[1]) if leader else process
 
@@ -121,7 +119,7 @@ def _keyboards(given: Given, inputs: dict[str, list[str] | str]) -> list[Finding
 
 
 def _list_all() -> dict[str, object]:
-    """The outputs, and the inputs of each MIDI API, or the reason why the API lists none."""
+    """The outputs, and for each MIDI API its inputs, or the reason why it lists none."""
     portaudio = load_portaudio()
     outputs = list_outputs(portaudio)
     inputs: dict[str, object] = {}

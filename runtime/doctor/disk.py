@@ -1,4 +1,4 @@
-"""Checks that the folders of sounds, maps, recordings and the last state can be written and have room."""
+"""Checks the disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RECORDING_MB_A_MINUTE = 11
 
 
 def check_disk(_given: Given) -> list[Finding]:
-    """Check whether the folders can be written and have room."""
+    """Check whether the folders of the user's files can be written and have room."""
     return _checked({data_folder(): "sounds and recordings", state_folder(): "the last state"})
 
 

@@ -1,4 +1,4 @@
-"""The whole examination: every check, in the order shown on the screen."""
+"""Every check, in the order shown on the screen."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ CHECKS: tuple[Check, ...] = (
 
 
 def examine(given: Given, checks: tuple[Check, ...] = CHECKS) -> Iterator[Finding]:
-    """Yield each finding as soon as it is known; a check that raises becomes a finding, and the next checks run."""
+    """Yield each finding as soon as it is known; a check that raises becomes a finding."""
     for check in checks:
         try:
             yield from check(given)
-        except Exception as error:  # a check may fail in any way on a broken machine, but the others must still run
+        except Exception as error:  # on a broken machine a check may fail in any way, but the others must still run
             says = f"cannot be told ({type(error).__name__}: {error})"
             yield Finding(_name(check), BAD, says, "send us the report: ./timbrebox doctor --report report.txt")
 

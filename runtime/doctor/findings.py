@@ -1,4 +1,4 @@
-"""The doctor's findings: each has a verdict and, unless the verdict is good, says how to mend the problem."""
+"""The doctor's findings: each has a verdict and perhaps a remedy."""
 
 from __future__ import annotations
 
@@ -39,9 +39,8 @@ class Finding(msgspec.Struct, frozen=True):
 class Given(msgspec.Struct, frozen=True):
     """What the checks need to know.
 
-    config: the settings. instrument: name or file; None for the settings' instrument. root: the folder that contains
-    proc, sys and dev. playing: what the playing process reports; None if nothing plays. figures: measured values by
-    name, added by the checks; they go into the JSON.
+    instrument: name or file; None for the settings' instrument. root: the folder that contains proc, sys and dev.
+    playing: the playing process's report; None if nothing plays. figures: measured values by name, added by the checks.
     """
 
     config: Config
@@ -55,16 +54,15 @@ Check = Callable[[Given], list[Finding]]
 
 
 def worst(findings: Sequence[Finding]) -> Verdict:
-    """The worst verdict of all findings; good if there are no findings."""
+    """The worst verdict of all findings; good without findings."""
     verdicts = {finding.verdict for finding in findings}
     return BAD if BAD in verdicts else MEND if MEND in verdicts else GOOD
 
 
 def screen_lines(findings: Sequence[Finding], width: int | None = None) -> list[str]:
-    """The findings as lines: verdict, name and what was found, in columns, and below them how to mend the problem.
+    """The findings as lines in columns, each remedy below its finding.
 
-    width: width of the screen, in characters; None for the terminal's width. A command is never split over two lines,
-    so that it can be copied.
+    width: in characters; None for the terminal's width. A command is never split over two lines.
     """
     width = width or max(_LEAST_WIDTH, min(shutil.get_terminal_size((100, 24)).columns, _MOST_WIDTH))
     lines, after = [], _MARGIN + " " * (_NAME_WIDTH + 1)
@@ -88,7 +86,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def output_of(*command: str, limit_s: float = _PATIENCE_S) -> str | None:
-    """The output of a program of the system; None if the program is missing, fails, or takes too long."""
+    """A system program's output; None if the program is missing, fails, or takes too long."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -101,7 +99,7 @@ class NoAnswerError(Exception):
 
 
 def ask_process(module: str, *arguments: object, limit_s: float) -> Any:
-    """Run a module in a separate process and return the JSON that it prints; NoAnswerError if it prints none."""
+    """Run a module in a separate process; returns the JSON that it prints. NoAnswerError if it prints none."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     try:
         done = subprocess.run(
@@ -119,7 +117,7 @@ def ask_process(module: str, *arguments: object, limit_s: float) -> Any:
 
 
 def text_of(path: Path) -> str:
-    """The stripped text of a small file, such as one in /proc; empty if the file cannot be read."""
+    """The stripped text of a small file; empty if it cannot be read."""
     try:
         return path.read_text(errors="replace").strip(" \0\n")
     except OSError:

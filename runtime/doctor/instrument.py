@@ -1,4 +1,4 @@
-"""Checks the instrument: its file, its graph, its card, and whether it computes what it should."""
+"""Checks the instrument."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime.instrument.library import DEFAULT_INSTRUMENT, find, load, sha256_of
 
 
 def check_instrument(given: Given) -> list[Finding]:
-    """Load the instrument; this checks its operators, its card, and its output for the card's check input."""
+    """Load the instrument; this checks its operators, its card, and its output for the check input."""
     asked = given.instrument or given.config.instrument
     try:
         decoder = load(asked)

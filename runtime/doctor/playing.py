@@ -1,4 +1,4 @@
-"""Checks the playing process: whether it plays well, and that it connects to no other machine."""
+"""Checks the playing process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, text_of
 from runtime.link.client import connect
 
 MOST_LATE_SHARE = 0.001
-_UNCONNECTED = ("0A", "07")  # states of sockets that have no other end: listening TCP sockets, unconnected UDP sockets
+_UNCONNECTED = ("0A", "07")  # states of sockets without another end: listening TCP, unconnected UDP
 _LOCAL = re.compile(r"0100007F|00000000000000000000000001000000|0000000000000000FFFF00000100007F")
 
 
 def ask_playing() -> tuple[dict | None, str]:
-    """Ask the playing process for its health and its process id; None if it gives no report.
+    """Ask the playing process for its health and process id; returns (report, reason).
 
-    Also returns why there is no report; an empty text if there is one, or if nothing plays.
+    The reason says why the report is None; it is empty if nothing plays.
     """
     try:
         with connect() as link:
@@ -59,7 +59,7 @@ def _duration(seconds: float) -> str:
 
 
 def check_network(given: Given) -> list[Finding]:
-    """Check that telemetry is off, and that the playing process has not connected to another machine."""
+    """Check that telemetry is off, and that the playing process connected to no other machine."""
     from runtime.base import private_onnxruntime
 
     off = "Timbrebox sends nothing, and onnxruntime's telemetry is off"
@@ -91,8 +91,8 @@ class Socket(NamedTuple):
 def sockets(root: Path, process: int) -> list[Socket]:
     """The network sockets of a process; none if this user may not see them.
 
-    root: the folder that contains proc. Source: proc_net(5): local address, remote address, state and inode are the
-    columns 1, 2, 3 and 9, counted from 0.
+    root: the folder that contains proc. Source: proc_net(5); local address, remote address, state and inode are columns
+    1, 2, 3 and 9, counted from 0.
     """
     own = set()
     for path in root.glob(f"proc/{process}/fd/*"):
@@ -104,7 +104,7 @@ def sockets(root: Path, process: int) -> list[Socket]:
         for line in text_of(root / f"proc/{process}/net/{kind}").splitlines()[1:]
     ]
     mine = [row[1:4] for row in rows if len(row) > 9 and row[9] in own]
-    # If this process listens on the connection's local port, the other end opened it; otherwise this process opened it.
+    # If this process listens on a connection's local port, the other end opened the connection.
     served = {local.rpartition(":")[2] for local, _, state in mine if state in _UNCONNECTED}
     return [
         Socket(bool(_LOCAL.match(local if state in _UNCONNECTED else far)), local.rpartition(":")[2] not in served)
@@ -113,6 +113,5 @@ def sockets(root: Path, process: int) -> list[Socket]:
 
 
 def _family(root: Path, process: int) -> list[int]:
-    """The ids of a process and its children."""
     children = text_of(root / f"proc/{process}/task/{process}/children").split()
     return [process, *(int(child) for child in children)]

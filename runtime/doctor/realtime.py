@@ -1,4 +1,4 @@
-"""Checks whether the audio thread may have real-time priority, and whether its memory may stay out of swap."""
+"""Checks the limits for real-time work."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ _CONTAINER = "run it outside of a container, or give the container: --cap-add=SY
 
 
 def check_limits(_given: Given) -> list[Finding]:
-    """Check the limits of priority and locked memory.
-
-    The priority is tried out, because several settings of the system can permit it.
-    """
+    """Check the limits of priority and locked memory; several settings can permit the priority, so it is tried out."""
     if sys.platform != "linux":
         return []
     with promoted(AUDIO_PRIORITY) as permitted:

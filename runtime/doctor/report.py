@@ -1,4 +1,4 @@
-"""The report that a user can send to the makers of Timbrebox: the findings, without private names."""
+"""The report that a user can send, without private names."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from runtime.base.user_folders import data_folder
 from runtime.doctor.findings import text_of
 
 SOUND_FILES = r"wav|flac|mp3|ogg|opus|aiff?|m4a|mid|midi"
-# Names that stay in the report: they are not private, and its text would be hard to read without them.
+# Names that stay in the report: they are not private, and it would be hard to read without them.
 _COMMON = {"root", "timbrebox", "localhost", "audio", "pi", "linux", "debian", "raspberrypi", "user", "play", "sound"}
-_LEAST = 3  # the fewest letters of a private name; a shorter name would match too many words
+_LEAST = 3  # the fewest letters of a private name: a shorter one would match too many words
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _PACKAGES = ("numpy", "onnxruntime", "PyAudio", "python-rtmidi", "JACK-Client", "alsa-midi")
 
@@ -30,7 +30,7 @@ def version() -> str:
 
 
 def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
-    """The report's whole text. lines: what the screen shows. root: the folder that contains proc and sys."""
+    """The whole report. lines: what the screen shows. root: the folder that contains proc and sys."""
     packages = ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES)
     cards = text_of(root / "proc/asound/cards")
     head = f"Report of timbrebox doctor, version {version()}\nKernel {platform.release()}; {packages}\n"
@@ -40,7 +40,7 @@ def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
 
 
 def private_names(root: Path = Path("/")) -> dict[str, str]:
-    """What the report shows in place of private names: names of machine, user and user's files; serial numbers."""
+    """For each private name or serial number, what the report shows instead."""
     found = {platform.node(): "HOST", platform.node().partition(".")[0]: "HOST"}
     users = {getpass.getuser()} if "LOGNAME" in os.environ or os.geteuid() != 0 else set()
     users |= {os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER")}
@@ -55,7 +55,7 @@ def private_names(root: Path = Path("/")) -> dict[str, str]:
 
 
 def without_private(text: str, names: dict[str, str]) -> str:
-    """The text with home folders, names of sound files and `names` replaced. names: the replacement for each name."""
+    """The text with home folders, sound files' names and `names` replaced. names: the replacement for each name."""
     homes = {os.path.expanduser("~"), str(Path.home())} - {"/", ""}
     for home in sorted(homes, key=len, reverse=True):
         text = re.sub(rf"{re.escape(home)}(?=/|\b)", "~", text)

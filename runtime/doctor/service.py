@@ -1,4 +1,4 @@
-"""Checks the boot service: whether it runs, how many times it was restarted, and why."""
+"""Checks the boot service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime.doctor.findings import BAD, GOOD, MEND, Finding, Given, output_of
 UNIT = "timbrebox.service"
 _NAMES = "LoadState,UnitFileState,ActiveState,StatusText,NRestarts,Result"
 MOST_REASONS = 3
-# Patterns for what systemd itself writes into the journal when a service fails, each with what the doctor says of it.
+# Patterns for systemd's lines in the journal when a service fails, each with what the doctor says of it.
 _REASONS = (
     (r"code=killed, status=9/KILL", "it was killed"),
     (r"[Ww]atchdog timeout", "it hung, and the watchdog ended it"),
@@ -58,7 +58,7 @@ def _judged(known: dict[str, str], reasons: list[str]) -> Finding:
 def restarts(journal: str) -> list[str]:
     """When and why the service ended, at most the latest MOST_REASONS times.
 
-    journal: systemd's lines about the service, in journalctl's format short-iso.
+    journal: systemd's lines, in journalctl's format short-iso.
     """
     found = []
     for line in journal.splitlines():
@@ -71,7 +71,7 @@ def restarts(journal: str) -> list[str]:
                 detail = f" ({match[1]})" if match.re.groups else ""
                 found.append((date, f"{reason}{detail}"))
                 break
-    # After the watchdog's line, systemd logs the signal that ended the program. Both are one event: keep one line.
+    # After the watchdog's line, systemd logs the signal that ended the program: keep one line of the two.
     merged: list[tuple[str, str]] = []
     for date, reason in found:
         if merged and merged[-1][0] == date and "watchdog" in merged[-1][1] and "watchdog" not in reason:

@@ -1,4 +1,4 @@
-"""Checks whether this machine is fast enough: the real engine plays in a separate process, at a sound card's pace."""
+"""Checks whether this machine is fast enough: the engine plays in a separate process."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from runtime.rack.build import build_rack
 from runtime.rack.rack import Rack
 from runtime.sound.patch import Patch
 
-PLAYED_S = 4.0  # how long the measurement plays
-PATIENCE_S = 60.0  # the most time for the process that measures
+PLAYED_S = 4.0
+PATIENCE_S = 60.0
 ROOM = 0.7  # if blocks take more than this share of their duration, a little more work makes them late
 _LOOK_S = 0.2
-_N_NOT_JUDGED = 16  # this many blocks at the beginning do not count, because they use their memory for the first time
+_N_NOT_JUDGED = 16  # the first blocks do not count: they use their memory for the first time
 LARGEST_BUFFER_FRAMES = 2048
 
 
 def check_speed(given: Given) -> list[Finding]:
-    """Measure how long blocks of the settings' size take while all voices sound and every knob moves."""
+    """Measure how long blocks take while all voices sound and every knob moves."""
     if given.playing is not None:
         return [Finding("Speed", GOOD, "not measured, because that would disturb what plays; see Playing")]
     audio, n_voices = given.config.audio, given.config.voice.n_voices
@@ -57,7 +57,7 @@ def _judged(measured: dict) -> Finding:
     )
     if p99_ms <= ROOM * budget_ms:
         return Finding("Speed", GOOD, says)
-    # Advise larger blocks, against single delays, and fewer voices, which are less work.
+    # Larger blocks help against single delays; fewer voices are less work.
     buffer_frames = 2 * measured["buffer"]
     if buffer_frames <= LARGEST_BUFFER_FRAMES:
         remedy = f"./timbrebox play --buffer {buffer_frames} (or fewer voices, in the settings: voice: {{n_voices: 8}})"
@@ -71,7 +71,7 @@ def _judged(measured: dict) -> Finding:
 
 
 class _Moved:
-    """A SoundSource for the output: a rack, whose knobs all move in every block."""
+    """A rack whose knobs all move in every block."""
 
     def __init__(self, rack: Rack, n_latents: int):
         self._rack, self._n_latents = rack, n_latents
@@ -87,7 +87,6 @@ class _Moved:
 
 
 def _played(instrument: Path, n_voices: int, buffer_frames: int, sample_rate_hz: int) -> dict[str, object]:
-    """Play for PLAYED_S seconds and return the measured figures."""
     decoder = Decoder(instrument)
     envelope = Adsr(attack_s=0.0)
     patch = Patch(Config(voice=VoiceConfig(n_voices=n_voices, envelope=envelope)))
@@ -122,7 +121,7 @@ def _played(instrument: Path, n_voices: int, buffer_frames: int, sample_rate_hz:
 
 
 def main() -> None:
-    """Measure with the command line's arguments and print the figures as JSON."""
+    """Measure with the command line's arguments; prints JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("instrument", type=Path)
     for name in ("n_voices", "buffer_frames", "sample_rate_hz"):

@@ -1,6 +1,6 @@
 """Encodes a recording as one or more sounds, the most likely first.
 
-Each sound comes from a reading: one way to understand the recording, such as an octave higher, or without motion.
+Each sound comes from a reading: one way to understand the recording, such as an octave higher.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-NEAR_DB = 1.0  # a reading with constant knobs is offered if its distance exceeds the first reading's by at most this
-MUCH_NEARER_DB = 0.5  # a reading in another octave becomes the first if its distance is smaller by this much
-# Times of the sound's envelope; USUAL_RELEASE_S if the recording has no release.
+NEAR_DB = 1.0  # a steady reading is offered if its distance exceeds the first reading's by at most this
+MUCH_NEARER_DB = 0.5  # a reading in another octave becomes the first if it is nearer by this much
+# The envelope's times; USUAL_RELEASE_S if the recording has no release.
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
 
@@ -36,8 +36,8 @@ class Options(NamedTuple):
     """What the user asks for.
 
     most: the most candidates. colour: how much of the colour curve (see colour.py) is applied, 0 to 1. keeps_tuning:
-    whether a recording that is out of tune stays so. around: the knob positions around which the sound moves,
-    (n_latents,); None to search for the positions nearest to the recording.
+    whether a recording out of tune stays so. around: the knob positions around which the sound moves, (n_latents,);
+    None to search for the nearest.
     """
 
     most: int = MOST_CANDIDATES
@@ -55,7 +55,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder. made_for: the instrument's name and SHA-256, to be stored in its sounds."""
+    """An instrument with its encoder. made_for: the instrument's name and SHA-256, stored in its sounds."""
 
     decoder: Decoder
     encoder: Encoder
@@ -63,7 +63,7 @@ class Coder(NamedTuple):
 
 
 def coder_of(decoder: Decoder, encoder: Encoder) -> Coder:
-    """Make a Coder of an instrument's decoder and encoder; reads the decoder's file to compute its SHA-256."""
+    """Make a Coder; computes the SHA-256 of the decoder's file."""
     content = read_bounded_file(decoder.path, "an .onnx instrument", LARGEST_ONNX_BYTES)
     made_for = SoundInstrument(decoder.path.stem, hashlib.sha256(content).hexdigest())
     return Coder(decoder, encoder, made_for)
@@ -86,7 +86,6 @@ def encode_recording(path: Path, coder: Coder, options: Options) -> list[Candida
 
 
 def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:
-    """The first LONGEST_READ_S seconds of a recording, mono: float32 (n_samples,)."""
     blocks, n_left = [], round(LONGEST_READ_S * sample_rate_hz)
     for block in mono_blocks(path, sample_rate_hz):
         blocks.append(block[:n_left])
@@ -97,7 +96,6 @@ def _samples(path: Path, sample_rate_hz: int) -> np.ndarray:
 
 
 def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[Reading, str]]:
-    """The readings of a recording's takes, with their kinds, the most likely first."""
     take, (decoder, encoder, _) = takes[0], coder
     how = options.colour, options.around
     first = read_take(take, take.pitch.note, decoder, encoder, *how)
@@ -118,7 +116,7 @@ def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[R
 
 
 def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sound:
-    """The sound of a reading, with its steady knob positions and its trajectory, which moves the knobs from there."""
+    """A reading's sound, with its steady knob positions and its trajectory."""
     knobs = [latent.name for latent in coder.decoder.card.latents]
     content = base64.b64encode(pack(reading.trajectory, name)).decode()
     return Sound(
@@ -126,7 +124,7 @@ def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sou
         instrument=coder.made_for,
         latents={knob: round(float(p), 4) for knob, p in zip(knobs, reading.positions, strict=True)},
         phase_blend=1.0 if reading.take.pitch.is_single else 0.0,
-        # The trajectory has the level, so the envelope is flat until the release.
+        # The trajectory has the level: the envelope is flat until the release.
         envelope=SoundEnvelope(
             attack_s=ATTACK_S, hold_s=0.0, decay_s=0.0, sustain=1.0, release_s=_release_s(reading), curve=0.0
         ),
@@ -135,7 +133,6 @@ def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sou
 
 
 def _release_s(reading: Reading) -> float:
-    """The sound's release time: somewhat longer than the recording's own release, within limits."""
     marks = reading.marks
     if marks.release_s is None:
         return USUAL_RELEASE_S

@@ -1,4 +1,4 @@
-"""Finds the colour curve: for each of 40 bands, a gain in dB that brings the decoder's spectra close to a recording."""
+"""Finds the colour: a gain for each of 40 bands that brings decoded spectra close to a recording."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-# Limits, in dB, of a colour while it is fitted. Beyond them, it would raise the faint sound between harmonics.
+# Limits, in dB, of a colour during the fit. Beyond them, it would raise the faint sound between harmonics.
 MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
-# `fit` adds to the squared errors of the bands: _RIDGE times the curve's squared distance from its own mean, and _BEND
-# times its squared curvature.
+# `fit` adds to the squared errors: _RIDGE times the curve's squared distance from its mean, and _BEND times its
+# squared curvature.
 _RIDGE, _BEND = 0.0001, 0.0001
 # In `fit`, a band whose target is x dB (the loudest has 0) has the weight 10 ** (x / _WEIGHT_DB), at least
 # _LEAST_WEIGHT. For the overall level, its weight is 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count less.
@@ -33,22 +33,22 @@ LEAST_WEIGHT = 0.4  # the engine's least K-weight (runtime/engine/synthesis/shap
 class Colours:
     """Fits colour curves, "colours" for short, to the spectra of one decoded note.
 
-    spec: the decoder's transform. model_note: the decoded note. semitones: how far the engine transposes that note.
-    The frequencies of colours, bands and loudness are those of the transposed sound.
+    spec: the decoder's transform. semitones: how far the engine transposes `model_note`. All frequencies are those of
+    the transposed sound.
     """
 
     def __init__(self, spec: StftSpec, model_note: int, semitones: float):
         ratio = 2.0 ** (semitones / 12.0)
         f0_hz = float(note_to_hz(model_note))
         frequency_hz = np.arange(spec.n_bins) * spec.bin_hz
-        # As in runtime/engine/synthesis/shaping/harmonics.py, each bin has the gain of the harmonic nearest to it.
+        # Each bin has the gain of the nearest harmonic, as in runtime/engine/synthesis/shaping/harmonics.py.
         numbers = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
         self._weights = band_weights(np.maximum(numbers * f0_hz, LOWEST_HEARD_HZ) * ratio)
         heard = StftSpec(spec.sample_rate_hz * ratio, spec.frame_size, spec.hop_size)
         self._filters = mel_triangles(N_BANDS, LOWEST_HZ, HIGHEST_HZ, heard)
         self._filters[: spec.first_heard_bin] = 0.0
         self._loudness = np.maximum(k_weighting(frequency_hz * ratio), LEAST_WEIGHT).astype(np.float32)
-        # A colour gives all bins of a harmonic the same gain, so a fit needs only each harmonic's power in each band.
+        # All bins of a harmonic have one gain, so a fit needs only each harmonic's power in each band.
         harmonics, self._harmonic_of = np.unique(numbers, return_inverse=True)
         self._groups = (self._harmonic_of[:, None] == np.arange(len(harmonics))).astype(np.float32)
         self._group_weights = self._weights[:, np.argmax(self._groups, axis=0)]
@@ -59,16 +59,15 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # Each of the 64 bands depends on a few of the 40 colours only, so only such pairs (band, colour) are stored.
+        # Each band depends on a few colours only, so only such pairs (band, colour) are stored.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
 
     def fit(self, magnitudes: np.ndarray, target_db: np.ndarray) -> np.ndarray:
-        """The colours in dB, float64 (n, 40), that bring spectra as near as possible to a target.
+        """The colours in dB, float64 (n, 40), that bring spectra nearest to a target and keep their loudness.
 
-        magnitudes: decoded spectra, float32 (n, n_bins). target_db: levels in bands (n, 64), from `band_levels_db`. A
-        colour does not change the loudness of its spectrum.
+        magnitudes: decoded spectra, float32 (n, n_bins). target_db: levels in bands (n, 64), from `band_levels_db`.
         """
         power = np.square(magnitudes)
         power /= np.maximum(power.max(axis=1, keepdims=True), 1e-20)
@@ -76,8 +75,8 @@ class Colours:
         colour_db = np.zeros((len(parts), N_COLOURS), np.float32)
         bends = np.diff(np.eye(N_COLOURS), 2, axis=0)
         cost = _BEND * bends.T @ bends + _RIDGE * (np.eye(N_COLOURS) - 1.0 / N_COLOURS) + 1e-6 * np.eye(N_COLOURS)
-        # Soft bands have little weight: they lie between harmonics, where the decoder gives little sound. Their errors
-        # must not change the loud bands.
+        # Soft bands lie between harmonics, where the decoder gives little sound: their errors must not change the loud
+        # bands.
         weights = np.maximum(_LEAST_WEIGHT, 10.0 ** (target_db / _WEIGHT_DB))
         loud_weights = 10.0 ** (target_db / _LOUD_DB)
         loud_weights /= loud_weights.sum(axis=1, keepdims=True)
@@ -86,7 +85,7 @@ class Colours:
             in_bands = np.maximum(coloured @ self._in_bands, _LEAST_POWER)
             found_db = 10.0 * np.log10(in_bands)
             error_db = target_db - found_db
-            # A difference in overall level is not the colour's error, so take it out.
+            # A difference in overall level is not the colour's error.
             error_db -= (loud_weights * error_db).sum(axis=1, keepdims=True)
             # In a band where the target is at the floor, only a louder spectrum has an error.
             counts = (target_db > FLOOR_DB) | (error_db < 0.0)
@@ -94,7 +93,7 @@ class Colours:
             slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)
             slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._slopes
             slopes *= (counts / in_bands)[:, :, None]
-            # Large errors count less (Huber's weights): no colour can mend, for example, noise below the fundamental.
+            # Large errors count less (Huber's weights): no colour can mend noise below the fundamental.
             large_db = _LARGE_DB if iteration >= N_ITERATIONS // 2 else np.inf
             trust = weights * np.minimum(1.0, large_db / np.maximum(np.abs(error_db), 1e-9))
             transposed = slopes.transpose(0, 2, 1) * trust[:, None, :]
@@ -105,23 +104,23 @@ class Colours:
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def levelled(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours, each shifted so that it does not change the loudness of its spectrum."""
+        """The colours, each shifted to keep the loudness of its spectrum."""
         loud = (np.square(magnitudes) * self._loudness) @ self._groups
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def _levelled(self, loud: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours, each shifted to keep the loudness. loud: the weighted power of each harmonic."""
+        """loud: the weighted power of each harmonic."""
         coloured = (loud * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)).sum(axis=1)
         ratio = np.maximum(coloured, _LEAST_POWER) / np.maximum(loud.sum(axis=1), _LEAST_POWER)
         return colour_db - 10.0 * np.log10(ratio)[:, None]
 
     def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Apply a colour, a row of colour_db (n, 40), to each of n spectra; returns float32 (n, n_bins)."""
+        """Apply to each spectrum its colour, a row of colour_db (n, 40); returns float32 (n, n_bins)."""
         gains = np.exp(0.5 * _POWER_NEPERS * (colour_db @ self._group_weights)).astype(np.float32)
         return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The transposed spectra's levels, in dB, in the bands of runtime/acoustics/timbre_distance.py."""
+        """The transposed spectra's levels in dB, in the bands of runtime/acoustics/timbre_distance.py."""
         in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)

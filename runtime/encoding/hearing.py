@@ -1,4 +1,4 @@
-"""Listens to a recording: where its notes begin and end, which note each is, and how far out of tune."""
+"""Finds a recording's notes: where each begins and ends, its pitch and its tuning."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from runtime.acoustics.heard_pitch import heard_notes
 from runtime.acoustics.pitch import N_CHROMA, note_to_hz
 from runtime.acoustics.spectrum import StftSpec, magnitude_frames, unit_peak_frames
 
-AUDIBLE_DB = -45.0  # frames below this level, relative to the loudest frame, count as silent
+AUDIBLE_DB = -45.0  # frames below this level, relative to the loudest frame, are silent
 ONSET_DB = -40.0  # the level at which a sound begins, relative to its highest level
-LEAD_S = 0.003  # the onset is set this much before that level is reached, so that no part of the attack is cut off
+LEAD_S = 0.003  # the onset is set this much earlier, so that no part of the attack is cut off
 HALF_SEMITONE = 0.5
-LEAST_STEADY_SHARE = 0.5  # a single held note is heard at its pitch in at least this share of the audible frames
+LEAST_STEADY_SHARE = 0.5  # a single held note has its pitch in at least this share of the audible frames
 # The least shares of a single held note's energy: on harmonics 1 to 3, on the fundamental, and on all harmonics. A
-# chord is heard as a note far below the chord's own notes, and has little energy on the low harmonics of that note.
+# chord is heard as a note far below its own notes, with little energy on that note's low harmonics.
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-# Perhaps the recorded note is an octave above or below the heard note. It may be if it is heard in LEAST_OCTAVE_SHARE
-# of the frames. The lower note may also be the recorded one if the partials that only this note has hold at least
-# LEAST_HALF_SHARE of the energy, and at least LEAST_OVER_NOISE times the energy between partials. If the heard note
-# lies below bin N_BINS_APART, the partials of the two notes cannot be told apart.
+# The recorded note may be an octave above or below the heard note. This octave must be heard in LEAST_OCTAVE_SHARE of
+# the frames. Or, for the lower octave, the partials that only it has must hold at least LEAST_HALF_SHARE of the energy,
+# and LEAST_OVER_NOISE times the energy between partials. If the heard note lies below bin N_BINS_APART, the partials
+# of the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
-WHOLE_TAKE_SHARE = 0.6  # if a note lasts for this share of the audible time, the whole recording counts as this note
-MOST_GAP_FRAMES = 4  # a note goes on if it is not heard in this many frames at most
-UNPITCHED_NOTE = 60  # the note of a sound in which no pitch is heard
+WHOLE_TAKE_SHARE = 0.6  # a note with this share of the audible time counts as the whole recording
+MOST_GAP_FRAMES = 4  # a note goes on after at most this many frames without it
+UNPITCHED_NOTE = 60  # the note of a sound without pitch
 
 
 @dataclass(frozen=True)
 class Pitch:
-    """What note is heard in a stretch of sound.
+    """The note that is heard in a stretch of sound.
 
-    note: MIDI note. cents: how far the sound lies above this note. is_single: whether a single held note is heard.
-    other_octave: the MIDI note an octave away, if that may be the recorded note; else None.
+    cents: how far the sound lies above `note`. is_single: whether a single held note is heard. other_octave: the MIDI
+    note an octave away, if that may be the recorded note.
     """
 
     note: int
@@ -50,10 +50,10 @@ class Pitch:
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """One note of a recording, or a whole recording if no note is heard in it.
+    """One note of a recording, or a whole recording.
 
-    samples: float32 (n,), mono; they begin `before` samples before the onset, and are tuned to the note unless
-    `takes_of` was called with keeps_tuning. pitch: the heard pitch. start_s: time of the onset in the recording.
+    samples: float32 (n,), mono; a single held note is tuned to the MIDI note, unless `takes_of` keeps the tuning.
+    before: number of samples before the onset. start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray
@@ -63,7 +63,7 @@ class Take:
 
 
 def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) -> list[Take]:
-    """The notes of a recording, the longest first; an empty list if there is no sound in it.
+    """The notes of a recording, the longest first; none if there is no sound in it.
 
     samples: float32 (n,), mono, at spec.sample_rate_hz. keeps_tuning: whether to leave the tuning as it is.
     """
@@ -71,7 +71,7 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
     if peak < 1e-5:
         return []
     samples = (samples / peak).astype(np.float32)
-    # Add silence at both ends: then the first frame is centred on the first sample, and even a short sound has frames.
+    # With silence at both ends, the first frame is centred on the first sample, and even a short sound has frames.
     padded = np.pad(samples, (spec.frame_size // 2, spec.frame_size))
     magnitudes = magnitude_frames(padded, spec)
     loudest = magnitudes[:, spec.first_heard_bin :].max(axis=1)
@@ -91,7 +91,7 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
 
 
 def resampled(samples: np.ndarray, speed: float) -> np.ndarray:
-    """The samples played at another speed, float32: at 2 an octave higher and half as long."""
+    """The samples at another speed, float32: at 2 an octave higher and half as long."""
     if abs(speed - 1.0) < 1e-6:
         return samples
     return soxr.resample(samples, 1e6 * speed, 1e6).astype(np.float32)
@@ -107,7 +107,6 @@ def _take(samples: np.ndarray, start: int, pitch: Pitch, spec: StftSpec, keeps_t
 
 
 def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
-    """The sample at which the sound begins."""
     step = max(1, sample_rate_hz // 1000)
     blocks = np.abs(samples[: len(samples) // step * step]).reshape(-1, step).max(axis=1, initial=0.0)
     loud = np.flatnonzero(blocks >= blocks.max(initial=0.0) * 10.0 ** (ONSET_DB / 20.0))
@@ -115,10 +114,7 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """Each note's first frame and the frame after its last, the longest note first.
-
-    If there is only one note, all audible frames count as this note.
-    """
+    """Each note's first frame and the frame after its last, the longest note first."""
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []
@@ -136,18 +132,17 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
     notes = sorted(((a, b) for a, b in runs if b - a >= least), key=lambda run: run[0] - run[1])
     classes = {round(float(np.nanmedian(heard[a:b]))) % N_CHROMA for a, b in notes}
     if len(classes) < 2 or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
-        return whole  # it is one note; its pitch is perhaps unclear at times, or heard in two octaves
+        return whole  # one note, whose pitch is perhaps unclear at times, or heard in two octaves
     return notes
 
 
 def _starts_here(heard: np.ndarray, index: int) -> bool:
-    """Whether the frame `index` and the frames after it, MOST_GAP_FRAMES in all, are heard at one note."""
     ahead = heard[index : index + MOST_GAP_FRAMES]
     return bool(np.all(np.abs(ahead - heard[index]) <= HALF_SEMITONE))
 
 
 def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
-    """The note of a stretch of sound. magnitudes: its audible frames. heard: the MIDI note heard in each, or NaN."""
+    """magnitudes: the audible frames. heard: the MIDI note heard in each, or NaN."""
     known = heard[np.isfinite(heard)]
     if not len(known):
         return Pitch(UNPITCHED_NOTE, 0.0, False)
@@ -163,11 +158,7 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The note an octave below or above `note`, if that may be the recorded note; else None.
-
-    A note may be the recorded one if it is heard in many frames. The lower note may also be the recorded one if the
-    sound has partials at odd multiples of half the heard fundamental.
-    """
+    """The note an octave below or above, if that may be the recorded note (see LEAST_OCTAVE_SHARE)."""
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
     shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
     if max(shares) >= LEAST_OCTAVE_SHARE:
@@ -185,26 +176,26 @@ def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: 
 
 
 def _mean_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Divide each frame by its peak, then return the mean power of all frames: float (n_bins,)."""
+    """The mean power of all frames, each divided by its peak: float (n_bins,)."""
     power = np.square(magnitudes / magnitudes.max(axis=1, keepdims=True)).mean(axis=0)
     power[: spec.first_heard_bin] = 0.0
     return power
 
 
 def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float, float, float]:
-    """The shares of the energy on the fundamental of a note, on its harmonics 1 to 3, and on all its harmonics."""
+    """The shares of the energy on a note's fundamental, on its harmonics 1 to 3, and on all its harmonics."""
     power = _mean_power(magnitudes, spec)
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    # Only three bins around the fundamental: a wider range would include sound that leaks from a chord's lowest note.
+    # Only three bins: a wider range would include sound that leaks from a chord's lowest note.
     fundamental = power[max(0, bin_ - 1) : bin_ + 2]
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 
 
 @lru_cache(maxsize=32)
 def _harmonic_bins(note: float, spec: StftSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest harmonic of each bin, and whether the bin lies so near to it that it holds the harmonic's energy."""
+    """The nearest harmonic of each bin, and whether the bin is near enough to hold its energy."""
     frequency_hz, f0_hz = np.arange(spec.n_bins) * spec.bin_hz, float(note_to_hz(note))
     number = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
     apart_hz = np.abs(frequency_hz - number * f0_hz)

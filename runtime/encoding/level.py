@@ -1,4 +1,4 @@
-"""Measures a recording's level over time, and finds its marks: attack, release, and whether the sound dies away."""
+"""Measures a recording's level over time, and finds its attack and release."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from runtime.sound.trajectory.trajectory import LEVEL_STEP_S
 SILENCE_DB = -100.0
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.01, 0.06
 N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so the level does not pulse with it
-FULL_DB = 3.0  # a sound is at full level where it is at most this far below its highest level
-DYING_DB = 12.0  # a sound dies away if its level falls this far from the end of the attack to the end of the held part
-# The held level is the median of the levels after the attack. In the release, the level stays more than RELEASE_DB
-# below the held level; at its end, the level is at least RELEASE_FALL_DB below the held level.
+FULL_DB = 3.0  # a sound is at full level if it is at most this far below its highest level
+DYING_DB = 12.0  # a sound dies away if its level falls this far from the attack's end to the held part's end
+# The held level is the median of the levels after the attack. In the release, the level is more than RELEASE_DB
+# below it; at the end, at least RELEASE_FALL_DB.
 RELEASE_DB = 6.0
 RELEASE_FALL_DB = 15.0
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
@@ -24,8 +24,8 @@ SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
 def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
     """The level in dB, one value per LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
 
-    samples: float (n_samples,). before: how many samples lie before the time 0. pitch_hz: the fundamental; the window
-    is two of its periods long, within limits, so that the level does not pulse with it.
+    samples: float (n_samples,). before: number of samples before the time 0. pitch_hz: the fundamental; the window is
+    two of its periods long, within limits.
     """
     window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
     half = max(1, round(0.5 * window_s * sample_rate_hz))
@@ -42,8 +42,8 @@ def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, be
 class Marks:
     """Where a sound's parts begin and end, in s from its onset.
 
-    attack_s: when the sound reaches its full level. release_s: when its release begins; None without a release. end_s:
-    when the sound is over. dies_away: whether the level falls all the time, as in struck and plucked sounds.
+    attack_s: when it reaches full level. release_s: when its release begins; None without a release. end_s: when it is
+    over. dies_away: whether the level falls all the time, as in struck and plucked sounds.
     """
 
     attack_s: float
@@ -53,13 +53,13 @@ class Marks:
 
 
 def marks_of(level_db: np.ndarray) -> Marks:
-    """The marks of a level curve that `level_curve_db` has computed."""
+    """The marks of a level curve from `level_curve_db`."""
     loudest = float(level_db.max())
     end = len(level_db) - 1
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
     release = _release(level_db, attack)
     last = end if release is None else release
-    # Compare the means of the held part's first and last fifths: in such long means, vibrato and beats do not count.
+    # Vibrato and beats do not count in these long means, of the held part's first and last fifths.
     fifth = max(1, (last - attack) // 5)
     fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
     dies_away = fall_db >= DYING_DB
@@ -72,7 +72,6 @@ def marks_of(level_db: np.ndarray) -> Marks:
 
 
 def _release(level_db: np.ndarray, attack: int) -> int | None:
-    """The index in `level_db` at which the release begins; None if there is no release."""
     held_db = float(np.median(level_db[attack:]))
     loud = np.flatnonzero(level_db >= held_db - RELEASE_DB)
     release, end = int(loud[-1]), len(level_db) - 1

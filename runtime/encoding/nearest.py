@@ -1,4 +1,4 @@
-"""Finds the sound of an instrument that is nearest to a recording, among those that the instrument was taught."""
+"""Finds the sound nearest to a recording that an instrument was taught."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from runtime.instrument.card import Card
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Sounds that an instrument was taught. names: one for each. positions: knob positions, float32 (n, n_latents)."""
+    """Sounds that an instrument was taught: their names, and knob positions, float32 (n, n_latents)."""
 
     names: tuple[str, ...]
     positions: np.ndarray
 
 
 def trained_sounds(card: Card) -> Trained:
-    """The training frames that the card names or, if it names none, its presets; may be empty."""
+    """The training frames that the card names or, if it names none, its presets."""
     if card.embedding is not None and card.embedding.latents:
         return Trained(card.embedding.labels, np.array(card.embedding.latents, np.float32))
     positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)
@@ -28,11 +28,11 @@ def trained_sounds(card: Card) -> Trained:
 def nearest_trained(trained_db: np.ndarray, target_db: np.ndarray) -> tuple[int, float] | None:
     """The index of the nearest trained sound and its distance in dB; None without trained sounds.
 
-    trained_db: levels in bands, (n_sounds, 64). target_db: a recording's levels in bands, (n_frames, 64).
+    trained_db: their levels in bands, (n_sounds, 64). target_db: a recording's levels in bands, (n_frames, 64).
     """
     if not len(trained_db):
         return None
-    # First compare all sounds with the recording's mean over time, then the nearest few with each of its frames.
+    # First compare all sounds with the recording's mean, then the nearest few with each of its frames.
     mean_db = target_db.mean(axis=0)
     few = np.argsort(np.square(trained_db - mean_db).mean(axis=1), kind="stable")[:8]
     distances_db = [float(np.sqrt(np.square(target_db - trained_db[index]).mean(axis=1)).mean()) for index in few]

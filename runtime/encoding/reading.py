@@ -22,8 +22,8 @@ from runtime.sound.trajectory.loop import find_loop
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 LONGEST_S = 20.0
-MEASURED_S = 2.2  # distances are measured in this many seconds from the beginning, as everywhere in this project
-AUDIBLE_DB = -50.0  # hops below this level, relative to the loudest hop, do not count in distances and means
+MEASURED_S = 2.2  # distances are measured in this many seconds from the beginning
+AUDIBLE_DB = -50.0  # hops below this level, relative to the loudest, do not count in distances and means
 LOWEST_DB, HIGHEST_DB = -60.0, 12.0  # limits of the level curve; 0 is its loudest part
 LOUD_WINDOW_S = 0.1
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
@@ -35,9 +35,8 @@ class Reading:
 
     note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
-    release and end. distance_db: from the sound, with its trajectory and colour, to the recording. nearest: among the
-    sounds that the instrument was taught, the name of the one nearest to the recording. nearest_trained_db: this one's
-    distance. Both are None if the instrument names no such sounds.
+    release and end. distance_db: from the sound to the recording. nearest, nearest_trained_db: name and distance of the
+    nearest sound that the instrument was taught; None if it names none.
     """
 
     take: Take
@@ -55,8 +54,8 @@ def read_take(
 ) -> Reading:
     """Read a take as the MIDI note `note`.
 
-    colour: how much of the colour curve counts in the distance and the level, 0 to 1. around: the steady knob
-    positions, (n_latents,); None to search for the nearest ones.
+    colour: how much of the colour curve counts, 0 to 1. around: the steady knob positions, (n_latents,); None to search
+    for the nearest.
     """
     card, spec = decoder.card, decoder.card.spec
     step_s = spec.hop_size / spec.sample_rate_hz
@@ -106,7 +105,7 @@ def read_take(
 
 
 def steady_reading(reading: Reading, decoder: Decoder) -> Reading:
-    """The same reading with constant knobs and colour: only the level moves."""
+    """The same reading with constant knobs and colour."""
     card, note = decoder.card, reading.note
     model_note, spec = card.nearest_note(note), card.spec
     path = reading.trajectory
@@ -130,20 +129,18 @@ def steady_reading(reading: Reading, decoder: Decoder) -> Reading:
 
 
 def _n_measured(step_s: float) -> int:
-    """The number of hops in MEASURED_S seconds; only these count in distances."""
     return int(MEASURED_S / step_s) + 1
 
 
 def _n_heard(level_db: np.ndarray) -> int:
-    """How many levels there are from the beginning to the end of the audible part, at most LONGEST_S seconds."""
     heard = np.flatnonzero(level_db >= level_db.max() + LOWEST_DB)
     return min(int(heard[-1]) + 1, round(LONGEST_S / LEVEL_STEP_S))
 
 
 def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
-    """Magnitudes of frames, float32 (n_frames, n_bins).
+    """Magnitudes of frames, float32 (n_frames, n_bins); the middle of the first is the sample `before`.
 
-    The middle of the first frame is the sample `before`. hop: samples from one middle to the next, perhaps a fraction.
+    hop: samples from one middle to the next, perhaps a fraction.
     """
     middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
     half = spec.frame_size // 2
@@ -155,7 +152,7 @@ def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: S
 def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, encoder: Encoder) -> np.ndarray:
     """The knob positions that the encoder finds at each hop, (n_hops, n_latents).
 
-    For the encoder, the take is transposed from `note` to `model_note`.
+    The encoder hears the take transposed from `note` to `model_note`.
     """
     spec, speed = card.spec, 2.0 ** ((model_note - note) / N_CHROMA)
     samples = resampled(take.samples, speed)
@@ -166,7 +163,7 @@ def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, 
     latents = encoder.latents(frames, np.full(len(frames), model_note))
     low, high = card.latents_at(np.zeros(card.n_latents)), card.latents_at(np.ones(card.n_latents))
     known = ((latents - low) / (high - low)).clip(0.0, 1.0).astype(np.float64)
-    # A silent hop has the positions of the audible hop before it or, if there is none, of the first audible hop.
+    # A silent hop has the positions of the audible hop before it or, without one, of the first audible hop.
     nearest = kept[np.maximum(np.searchsorted(kept, np.arange(n_hops), side="right") - 1, 0)]
     return known[np.searchsorted(kept, nearest)]
 
@@ -178,21 +175,19 @@ def _weights(level_db: np.ndarray, marks: Marks, step_s: float, n_hops: int) -> 
     audible = (at_hops >= at_hops.max() + AUDIBLE_DB).astype(np.float64)
     end_s = marks.end_s if marks.release_s is None else marks.release_s
     held = (times_s >= marks.attack_s) & (times_s <= end_s) & (audible > 0.0)
-    # All other audible hops get a small weight. So the sum is never 0, and a weight above 0 means an audible hop.
+    # Other audible hops get a small weight. So the sum is never 0, and a weight above 0 means an audible hop.
     return audible * np.where(held, 1.0, 1e-3)
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
-    """Values (n, m), each the weighted mean of itself and its neighbours in time."""
     padded = np.pad(values, ((1, 1), (0, 0)), mode="edge")
     return _SMOOTHING[0] * padded[:-2] + _SMOOTHING[1] * padded[1:-1] + _SMOOTHING[2] * padded[2:]
 
 
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
-    """The trajectory's level in dB: what is to be added to the engine's spectra, which all have the same loudness.
+    """The trajectory's level in dB, with 0 at its loudest part; the engine's spectra all have the same loudness.
 
-    level_db: the take's level. spectral_db: how far the level of each hop's spectrum lies above its loudness. The
-    loudest part of the result is 0 dB.
+    level_db: the take's level. spectral_db: how far the level of each hop's spectrum lies above its loudness.
     """
     times_s = np.arange(len(level_db)) * LEVEL_STEP_S
     wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)
@@ -202,7 +197,7 @@ def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.n
 
 
 def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:
-    """The trajectory, still without its level and its loop. offsets: the knobs' positions less the steady ones."""
+    """offsets: the knobs' positions less the steady ones."""
     return Trajectory(
         step_s=step_s,
         knobs=tuple(latent.name for latent in card.latents),

@@ -1,7 +1,4 @@
-"""Searches for the knob positions at which the decoded spectra, with the best colours, are nearest to a recording.
-
-`search` finds the positions around which a sound moves; `refined` finds the positions at each hop.
-"""
+"""Searches for the knob positions whose spectra, with the best colours, are nearest to a recording."""
 
 from __future__ import annotations
 
@@ -13,25 +10,24 @@ from runtime.instrument.decoder import Decoder
 
 MOST_STARTS = 64
 N_AROUND, N_KEPT = 120, 6  # each round tries N_AROUND new positions around the N_KEPT best ones
-SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the new positions' standard deviation from the best ones
-# Weight of the distance without colour: even without its colour, the spectrum should be near the target.
+SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the standard deviation of the new positions
+# Weight of the distance without colour: the plain spectrum should be near the target, too.
 PLAIN_SHARE = 0.25
-# `refined` tries a new position for each hop in each round. It makes at most MOST_ROUNDS rounds, and tries about
-# MOST_TRIED positions in all, so that a long note does not take much longer than a short one. The standard deviation of
-# the new positions falls from the first to the last round.
+# In each round, `refined` tries a new position for each hop, about MOST_TRIED positions in all. Their standard
+# deviation falls from the first round to the last.
 MOST_ROUNDS, LEAST_ROUNDS, MOST_TRIED = 24, 2, 4000
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.03
-# The cost, in dB, of a squared distance of 1 between the positions of two neighbouring hops.
+# The cost, in dB, of a squared distance of 1 between the positions of neighbouring hops.
 ROUGHNESS_DB = 4.0
 
 
 def search(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, starts: np.ndarray
 ) -> np.ndarray:
-    """The knob positions, (n_latents,), whose spectrum, of all that were tried, is nearest to the target.
+    """The knob positions, (n_latents,), around which a sound moves: their spectrum is nearest to the target.
 
-    target_db: the target's levels in bands, (64,). starts: knob positions to begin with, (n, n_latents); if there are
-    more than MOST_STARTS, only some are tried.
+    target_db: the target's levels in bands, (64,). starts: knob positions to begin with, (n, n_latents), of which at
+    most MOST_STARTS are tried.
     """
     random = np.random.default_rng(0)
     steps = np.linspace(0, len(starts) - 1, min(MOST_STARTS, len(starts))).astype(int)
@@ -49,10 +45,9 @@ def search(
 def refined(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, path: np.ndarray
 ) -> np.ndarray:
-    """A path whose spectra are nearer to the recording than those of `path`, and which is about as smooth.
+    """A path whose spectra are nearer to the recording, and which is about as smooth.
 
-    A path is the knob positions at each hop, (n, n_latents). target_db: the recording's levels in bands at each hop,
-    (n, 64).
+    path: the knob positions at each hop, (n, n_latents). target_db: the recording's levels in bands, (n, 64).
     """
     random = np.random.default_rng(0)
     path, costs = path.copy(), costs_of(decoder, model_note, colours, target_db, path)
@@ -66,7 +61,7 @@ def refined(
 
 
 def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """The cost, in dB, (n,), of the distance of each hop's position from the hops before and after it in `path`."""
+    """The cost, in dB, (n,), of each position's distance from its neighbours in `path`."""
     padded = np.pad(path, ((1, 1), (0, 0)), mode="edge")
     squares = np.square(positions - padded[:-2]) + np.square(positions - padded[2:])
     return ROUGHNESS_DB * squares.sum(axis=1)
@@ -75,10 +70,10 @@ def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
 def costs_of(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, positions: np.ndarray
 ) -> np.ndarray:
-    """The cost of each of n positions, (n,).
+    """The cost of each position, (n,).
 
-    It is the distance of the position's spectrum from the target with the best colour, plus PLAIN_SHARE times the
-    distance without colour. target_db: levels in bands, (64,) for all positions or (n, 64). positions: (n, n_latents).
+    It is the distance from the target with the best colour, plus PLAIN_SHARE times the distance without colour.
+    target_db: levels in bands, (64,) or (n, 64). positions: (n, n_latents).
     """
     decoded = decode(decoder, positions, model_note)
     targets_db = np.broadcast_to(target_db, (len(positions), target_db.shape[-1]))

@@ -1,4 +1,4 @@
-"""Writes a recording's sounds: each file completely or not at all; an existing file is replaced only if asked for."""
+"""Writes a recording's sounds; an existing file is replaced only if asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER_SUFFIX = "-sounds"
 
 
 def candidate_path(out: Path, number: int) -> Path:
-    """The path of a candidate: `out` for the first; later candidates get -2, -3 and so on before the ending."""
+    """The path of a candidate: `out` for the first; later ones get -2, -3 and so on."""
     return out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
 
 
@@ -29,9 +29,9 @@ def sound_path(recording: Path, out: Path | None) -> Path:
 
 
 def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
-    """The folder for the sounds of a folder of recordings, and the path of each recording's sound.
+    """The folder for the sounds, and the path of each recording's sound.
 
-    Subfolders of `folder` are searched, too. out: the folder for the sounds; None for one in the working directory.
+    folder: searched with its subfolders. out: the folder for the sounds; None for one in the working directory.
     UserError if there are no recordings, or `out` is a file.
     """
     target = out or Path(folder.resolve().name + FOLDER_SUFFIX)
@@ -55,10 +55,7 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
 
 
 def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
-    """Check, before encoding, the files of at most `most` candidates.
-
-    UserError if one of them cannot be written, or exists and `force` is False.
-    """
+    """UserError if the file of one of the first `most` candidates cannot be written, or exists and `force` is False."""
     for number in range(1, most + 1):
         path = candidate_path(out, number)
         refuse_bad_target(path, inputs=[recording])
@@ -67,10 +64,7 @@ def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
 
 
 def write_candidates(out: Path, candidates: Sequence[Candidate], recording: Path) -> list[Path]:
-    """Write each candidate's sound; returns the paths in the order of the candidates.
-
-    If a file cannot be written, those written before are removed again, except those that replaced a file.
-    """
+    """Write each candidate's sound; returns the paths. After an error, new files are removed again."""
     written: list[Path] = []
     new: list[Path] = []
     try:

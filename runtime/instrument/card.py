@@ -1,4 +1,4 @@
-"""The card: how an instrument describes itself, stored as JSON in its ONNX metadata under `timbrebox`."""
+"""The card: an instrument's description of itself, as JSON in its ONNX metadata."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Position = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 
 class Latent(msgspec.Struct, frozen=True):
-    """One latent, a knob for the player: the ends of its travel and its default, all in the decoder's units."""
+    """One latent, a knob for the player: the ends of its travel and its default, in the decoder's units."""
 
     name: str
     min: float
@@ -35,14 +35,14 @@ class Latent(msgspec.Struct, frozen=True):
         return self.min + position * (self.max - self.min)
 
     def position_of(self, value: float) -> float:
-        """The knob position of a value in the decoder's units: 0 at min, 1 at max."""
+        """The knob position of a value: 0 at min, 1 at max."""
         return (value - self.min) / (self.max - self.min)
 
 
 class CardPreset(msgspec.Struct, frozen=True):
-    """A named sound: one knob position, 0 to 1, for each latent.
+    """A named sound: a knob position, 0 to 1, for each latent.
 
-    sound: the other keys of a sound's YAML file (docs/sound.md), or None for a sound of knob positions only.
+    sound: the other keys of a sound's YAML file (docs/sound.md); None without such keys.
     """
 
     name: str
@@ -51,7 +51,7 @@ class CardPreset(msgspec.Struct, frozen=True):
 
 
 class CardEncoder(msgspec.Struct, frozen=True):
-    """A decoder's encoder. file: the file's name, in the decoder's folder. sha256: the file's digest, in hex."""
+    """A decoder's encoder: the name of its file, in the decoder's folder, and the file's SHA-256 in hex."""
 
     file: str
     sha256: str
@@ -66,7 +66,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Embedding(msgspec.Struct, frozen=True):
-    """Some training frames (spectra that the model was trained with), for drawing a map of the instrument's sounds.
+    """Some training frames, for a map of the instrument's sounds.
 
     latents: knob positions, 0 to 1, of each frame. labels: name of each frame's sound. map_2d: each frame's place on
     the map, x and y from 0 to 1.
@@ -78,33 +78,23 @@ class Embedding(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Inputs of the decoder and the outputs that it must give for them; loading an instrument checks this.
-
-    input, output: each a flat list or a list of rows.
-    """
+    """Inputs of the decoder and the outputs that it must give for them: flat lists or lists of rows."""
 
     input: list[Any]
     output: list[Any]
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """An instrument's description of itself: all that the runtime must know; unknown keys of the JSON are ignored.
+    """An instrument's card; unknown keys of the JSON are ignored.
 
-    card_version: version of this format, 1 to CARD_VERSION.
-    name: the instrument's name, as users see it.
-    sample_rate_hz, frame_size, hop_size, window: the transform of the decoder's spectra, sizes in samples; hop_size is
-        always a quarter of frame_size, and window `hann`.
-    latents: the knobs, in the order of the decoder's inputs.
-    conditioning: the meaning of the inputs after the latents.
+    sample_rate_hz, frame_size, hop_size, window: the transform of the decoder's spectra, sizes in samples.
+    latents: the knobs, in the order of the decoder's inputs. conditioning: the meaning of the inputs after the latents.
     note_range: lowest and highest MIDI note that the model has learnt.
     presets: in the order of program changes; the first is the sound at the start.
-    encoder: the instrument's encoder; None if there is none, as in version 1.
-    sources: where the recordings come from, with a licence each.
-    embedding: some training frames and their knob positions; None in version 1.
-    trajectories: version of the trajectories in the presets' sounds; None if there are none.
+    encoder, embedding: None in version 1.
+    trajectories: version of the trajectories in the presets' sounds; None without trajectories.
     corpus, licence, training, measured: texts for users: where the sounds come from, the licence, how the model was
     trained, and how well the instrument plays.
-    check: inputs with their outputs, to verify the decoder.
     """
 
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]
@@ -129,17 +119,15 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def spec(self) -> StftSpec:
-        """The transform of the decoder's spectra."""
         return StftSpec(self.sample_rate_hz, self.frame_size, self.hop_size, self.window)
 
     @property
     def n_latents(self) -> int:
-        """Number of knobs."""
         return len(self.latents)
 
     @property
     def n_inputs(self) -> int:
-        """Number of decoder inputs: latents, then conditioning."""
+        """Latents, then conditioning."""
         return self.n_latents + self.conditioning.size
 
     def latents_at(self, positions: np.ndarray) -> np.ndarray:
@@ -154,16 +142,16 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         return np.array([latent.position_of(latent.default) for latent in self.latents], np.float32)
 
     def nearest_note(self, pitch: float) -> int:
-        """The MIDI note to decode for a pitch; see Conditioning.nearest_note."""
+        """As Conditioning.nearest_note."""
         return self.conditioning.nearest_note(pitch, self.note_range)
 
     def to_json(self) -> str:
-        """The card as JSON, for the file's metadata."""
+        """The card as JSON."""
         return msgspec.json.encode(self).decode()
 
 
 def parse_card(text: str, where: object) -> Card:
-    """Read a card from its JSON; UserError that begins with `where` if the JSON is broken or contradicts itself."""
+    """Read a card from its JSON; UserError that begins with `where` if it is broken or contradicts itself."""
     try:
         tree = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:

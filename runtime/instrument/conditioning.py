@@ -1,4 +1,4 @@
-"""Conditioning: the decoder's inputs that say which note to sound, by pitch class and, in some models, octave."""
+"""Conditioning: the decoder's inputs that say which note to sound."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from runtime.acoustics.pitch import N_CHROMA
 class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The meaning of the decoder's inputs that follow its latents.
 
-    kind: with `none` there are no such inputs; with `chroma` there is one for each of the 12 pitch classes; with
-        `chroma+octave` there are these 12, then one for each octave.
-    lowest_note: for `chroma+octave` only: the MIDI note, a C, at which the lowest octave begins.
-    n_octaves: for `chroma+octave` only: number of octaves.
+    kind: `none`, no such inputs; `chroma`, one for each of the 12 pitch classes; `chroma+octave`, these 12, then one
+        for each octave.
+    lowest_note: the MIDI note, a C, at which the lowest octave begins. n_octaves: number of octaves.
     """
 
     kind: Literal["none", "chroma", "chroma+octave"] = "none"
@@ -30,13 +29,13 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def notes(self) -> range:
-        """MIDI notes that the octaves cover, ascending; empty for a kind without octaves."""
+        """MIDI notes that the octaves cover; empty for a kind without octaves."""
         return range(self.lowest_note, self.lowest_note + N_CHROMA * self.n_octaves)
 
     def rows(self, notes: np.ndarray) -> np.ndarray:
         """The inputs for MIDI notes (n,): float32 (n, size), 1 at the note's pitch class (0 is C) and octave, else 0.
 
-        ValueError if `kind` is `chroma+octave` and a note lies outside the octaves.
+        ValueError if a note lies outside the octaves.
         """
         notes = np.asarray(notes, dtype=int)
         rows = np.zeros((len(notes), self.size), np.float32)
@@ -53,12 +52,11 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return rows
 
     def nearest_note(self, pitch: float, note_range: tuple[int, int]) -> int:
-        """The MIDI note to decode for a pitch; transposition makes up the difference between note and pitch.
+        """The MIDI note to decode for a pitch; transposition makes up the difference.
 
         pitch: a fractional MIDI note number. note_range: the lowest and highest note that the model has learnt.
-        For the kind `chroma+octave`: the nearest note in the range. For `chroma`: the note of the same pitch class in
-        the lowest octave of the range, the only octave that is decoded. For `none`: the middle of the range, because
-        the model has only one pitch.
+        For `chroma+octave`: the nearest note in the range. For `chroma`: the same pitch class in the range's lowest
+        octave. For `none`: the middle of the range.
         """
         lowest, highest = note_range
         if self.kind == "none":

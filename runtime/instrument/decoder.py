@@ -1,4 +1,4 @@
-"""A loaded instrument: an ONNX decoder and its card."""
+"""Loads an instrument's decoder."""
 
 from __future__ import annotations
 
@@ -11,21 +11,18 @@ from runtime.instrument.card import INPUT_NAME, OUTPUT_NAME, parse_card
 from runtime.instrument.session import MAX_BATCH, bind_rows, card_text, open_session, refuse_other_ends
 
 CHECK_TOLERANCE = 1e-4
-LARGEST_MAGNITUDE = np.float32(1e4)  # for comparison, a sine at full scale has a magnitude near 1
+LARGEST_MAGNITUDE = np.float32(1e4)  # for comparison: a full-scale sine has a magnitude near 1
 
 
 class Decoder:
     """A loaded instrument: computes spectra from latents and conditioning, without allocating.
 
-    path: the .onnx file.
-    card: the instrument's description of itself.
     inputs: rows of latents, then conditioning, float32 (MAX_BATCH, card.n_inputs); the caller writes them.
-    magnitudes: the decoded spectra, float32 (MAX_BATCH, card.spec.n_bins); `decode` writes them.
+    magnitudes: the decoded spectra, float32 (MAX_BATCH, card.spec.n_bins).
     batch_invariant: whether a decoded row is bit-identical in a batch of any size.
-    n_silenced: how many spectra were replaced by silence because they were not finite, or beyond LARGEST_MAGNITUDE.
+    n_silenced: number of spectra that were silenced: they were not finite, or beyond LARGEST_MAGNITUDE.
 
-    UserError if the file cannot be read, is not an ONNX model, has no valid card, does not fit its card, or does not
-    decode the card's check inputs to the card's check outputs.
+    UserError if the file is no valid instrument, or does not decode the card's check inputs to its check outputs.
     """
 
     def __init__(self, path: str | Path):
@@ -40,8 +37,8 @@ class Decoder:
         arrays = {INPUT_NAME: self.inputs}, (OUTPUT_NAME, self.magnitudes)
         self._bindings = [bind_rows(self._session, *arrays, n) for n in range(1, MAX_BATCH + 1)]
         self._verify_check_pair()
-        # On x86-64 a row gives the same result in any batch. On other processors it may not; then every batch gets the
-        # full size, so that a voice sounds the same whatever other voices play.
+        # Outside x86-64, a row's result may depend on the batch. Then every batch gets the full size, so that a voice
+        # sounds the same whatever other voices play.
         self.batch_invariant = self._is_batch_invariant()
         self.n_silenced = 0
 
@@ -49,14 +46,13 @@ class Decoder:
         """Decode the first `n_rows` rows of `inputs`, 1 to MAX_BATCH; returns their spectra, a view of `magnitudes`."""
         self._session.run_with_iobinding(self._bindings[n_rows - 1 if self.batch_invariant else MAX_BATCH - 1])
         decoded = self.magnitudes[:n_rows]
-        # If a value is NaN, the maximum is NaN, too: then the comparison is false, and the row becomes silent.
+        # With a NaN, the maximum is NaN and the comparison false: the row becomes silent.
         highest, lowest = np.maximum.reduce(decoded, axis=None), np.minimum.reduce(decoded, axis=None)
         if not (highest <= LARGEST_MAGNITUDE and lowest >= -LARGEST_MAGNITUDE):
             self._silence(decoded)
         return decoded
 
     def _silence(self, decoded: np.ndarray) -> None:
-        """Set every row with a NaN or a value beyond LARGEST_MAGNITUDE to 0, because nobody must hear such a row."""
         for row in decoded:
             if not (row.max() <= LARGEST_MAGNITUDE and row.min() >= -LARGEST_MAGNITUDE):
                 row[:] = 0.0

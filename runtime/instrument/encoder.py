@@ -1,4 +1,4 @@
-"""A loaded encoder: the ONNX file beside an instrument that turns spectra into the decoder's latents."""
+"""An instrument's encoder, the ONNX file that turns spectra into latents."""
 
 from __future__ import annotations
 
@@ -30,17 +30,15 @@ CHECK_TOLERANCE = 1e-3
 
 
 class _End(msgspec.Struct, frozen=True):
-    """An input or output of the graph: its name and how many numbers a row has."""
-
     name: str
     size: int
 
 
 class EncoderCard(msgspec.Struct, frozen=True, kw_only=True):
-    """An encoder's description of itself: JSON in its ONNX metadata; unknown keys are ignored.
+    """An encoder's description of itself: JSON in its ONNX metadata.
 
     encoder_of: name of the instrument. inputs, output: those of the ONNX graph. labels: whether the pitch class for
-    the input `chroma` is that of the `known` note, or is `detected` in the spectrum. The other fields are as in Card.
+    the input `chroma` is that of the `known` note, or is `detected` in the spectrum. Other fields: as in Card.
     """
 
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]
@@ -57,7 +55,7 @@ class EncoderCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encoder_path(instrument: Path) -> Path:
-    """The path of an instrument's encoder, NAME.encoder.onnx, beside its decoder NAME.onnx."""
+    """The path of an instrument's encoder, NAME.encoder.onnx beside NAME.onnx."""
     return instrument.with_name(instrument.stem + SUFFIX)
 
 
@@ -69,13 +67,12 @@ def load_encoder(decoder: Decoder) -> Encoder:
 class Encoder:
     """A loaded encoder: computes latents, in the decoder's units, from spectra.
 
-    path: the .encoder.onnx file. card: the card of the encoder's instrument.
     magnitudes: rows of spectra with a highest magnitude of 1, float32 (MAX_BATCH, n_bins). chroma: rows with a 1 at the
-    pitch class, else 0, float32 (MAX_BATCH, 12). The caller of `encode` writes both; chroma is not read if
-    `reads_chroma` is false. outputs: the latents, float32 (MAX_BATCH, n_latents); `encode` writes them.
+    pitch class, else 0, float32 (MAX_BATCH, 12); needed if `reads_chroma`. The caller of `encode` writes both.
+    outputs: the latents, float32 (MAX_BATCH, n_latents).
 
-    UserError if the file is missing, is not an ONNX model, has no valid card, belongs to another instrument, does not
-    fit its card, or does not encode the card's check inputs to the card's check outputs.
+    UserError if the file is no valid encoder of this instrument, or does not encode its card's check inputs to the
+    card's check outputs.
     """
 
     def __init__(self, path: str | Path, card: Card):
@@ -115,7 +112,7 @@ class Encoder:
     def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
         """The latents of frames, float32 (n, n_latents).
 
-        frames: (n, n_bins), each with a highest magnitude of 1. notes: the MIDI note of each frame, (n,).
+        frames: (n, n_bins), each with a highest magnitude of 1. notes: MIDI notes, (n,).
         """
         frames, notes = np.asarray(frames, np.float32), np.asarray(notes, int)
         out = np.empty((len(frames), self.outputs.shape[1]), np.float32)
@@ -145,7 +142,6 @@ class Encoder:
 
 
 def _refuse_other_file(path: Path, card: Card) -> None:
-    """UserError if the file is not the encoder whose digest is on the instrument's card, if it has a digest."""
     if card.encoder is None:
         return
     digest = hashlib.sha256(read_bounded_file(path, f"the encoder of {card.name}", LARGEST_ONNX_BYTES)).hexdigest()
@@ -155,7 +151,6 @@ def _refuse_other_file(path: Path, card: Card) -> None:
 
 
 def _read_card(text: str, card: Card, path: Path) -> EncoderCard:
-    """The encoder's card; UserError if that card is broken, or belongs to another instrument than `card`."""
     where = f"{path}, card"
     try:
         tree = msgspec.json.decode(text)

@@ -1,7 +1,6 @@
 """Checks the graph of an ONNX file before onnxruntime sees it: an instrument may come from a stranger.
 
-The bytes are parsed, not loaded. A graph that passes cannot run code, loop, read other files or grow without bound.
-Source of the field numbers: onnx/onnx.proto.
+A graph that passes cannot run code, loop, read other files or grow without bound. Field numbers: onnx/onnx.proto.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from pathlib import Path
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
 
-# The operators that `export` writes and that networks of the same kind need. None of these loops, branches, or takes a
-# tensor's size from the value of an input, as ConstantOfShape does.
+# What `export` writes and similar networks need. None of these loops, branches, or takes a tensor's size from the
+# value of an input.
 OPERATORS = frozenset((
     "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
     "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
@@ -22,20 +21,20 @@ OPERATORS = frozenset((
     "ReduceSum", "Relu", "Reshape", "Selu", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Softsign", "Split",
     "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Transpose", "Unsqueeze", "Where",
 ))  # fmt: skip
-# While it loads a file, onnxruntime computes every node whose inputs are all constants. Only these operators may have
-# such inputs, because their results are no larger than their inputs.
+# onnxruntime computes every node with constant inputs while it loads a file. Only these operators may have such
+# inputs: their results are no larger than their inputs.
 KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
 ))  # fmt: skip
-# These operators' inputs after the first are sizes, indices or axes: they must not depend on what the player does.
+# Inputs after the first are sizes, indices or axes: they must not depend on what is played.
 SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
                              "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
 LARGEST_VALUES = 16 * 2**20  # most values of one tensor, and of all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
 MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # most fields of the whole file; most dimensions of one tensor
-# onnxruntime reads any file with these bytes at this place as a model in its own format, ORT, instead of ONNX.
+# onnxruntime reads a file with these bytes at this place as a model in its own format, ORT.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Numbers of TensorProto.DataType. _TYPES: the types that weights may have: float, uint8, int8, int32, int64, bool,
 # float16, double. _FRACTIONS: those of them that hold fractions: float, float16, double.
@@ -58,10 +57,7 @@ class _NotAllowedError(Exception):
 
 
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
-    """UserError unless the file's graph is one that an instrument may have.
-
-    content: the whole file. expected: what the file should be.
-    """
+    """UserError unless an instrument may have the file's graph; expected: what the file should be."""
     try:
         _Graph().check(memoryview(content))
     except _NotAllowedError as error:
@@ -73,8 +69,6 @@ def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instr
 
 
 class _Graph:
-    """Checks one file; every method raises an error, with the reason, for anything that is not allowed."""
-
     def __init__(self) -> None:
         self._n_values = self._n_fields = 0
         self._constants: set[str] = set()
@@ -113,7 +107,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # a tensor with an input's name is only this input's default
+        self._constants -= inputs  # a constant with an input's name is only the input's default
         self._still |= self._constants
         for node in nodes:
             self._node(node)
@@ -138,7 +132,7 @@ class _Graph:
             raise _NotAllowedError(f"the operator {operator} of {domain}")
         if operator not in OPERATORS:
             raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
-        # A node must come after those that make its inputs; else constants among its inputs would not be recognised.
+        # A node must come after those that make its inputs; else constants among these would not be recognised.
         if not self._known.issuperset(given for given in inputs if given):
             raise _NotAllowedError(f"the operator {operator} before what it works on")
         self._known.update(outputs)
@@ -157,7 +151,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute; returns its numbers if it is `to`, the target type of a Cast, else an empty list."""
+        """Check one attribute; returns its numbers if it is `to`, the target type of a Cast."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:
@@ -171,7 +165,7 @@ class _Graph:
         return said if name == "to" else []
 
     def _tensor(self, tensor: memoryview) -> str:
-        """Check one constant; returns its name."""
+        """Returns the constant's name."""
         sizes: list[int] = []
         name, kind = "", 0
         for number, value in self._fields(tensor):
@@ -196,7 +190,7 @@ class _Graph:
         return name
 
     def _value_info(self, info: memoryview) -> str:
-        """Check an input or output of the graph; returns its name."""
+        """Returns the name."""
         name = ""
         for number, value in self._fields(info):
             if number == _VALUE_INFO_NAME:
@@ -204,7 +198,7 @@ class _Graph:
         return name
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
-        """Yield the fields of a part; an error for too many fields in the file, which would take minutes to read."""
+        """Yield the fields of a part; an error for so many that they take minutes to read."""
         for field in fields(message):
             self._n_fields += 1
             if self._n_fields > MOST_FIELDS:

@@ -1,4 +1,4 @@
-"""Finds a path between two knob positions that stays near the positions of sounds that the instrument learnt."""
+"""Finds a path between two knob positions, near positions that the instrument learnt."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _N_NEIGHBOURS = 8
 
 
 def learned_path(start: Sequence[float], end: Sequence[float], learned: np.ndarray) -> np.ndarray:
-    """Positions from `start` to `end`, both included: float64 (n_points, n_latents), 2 points or more.
+    """Positions from `start` to `end`, both included: float64 (n_points, n_latents).
 
-    learned: positions of sounds that the instrument was taught, (n, n_latents). The path steps from one of these to a
-    neighbour, at the least total cost. A step costs the square of its length, so several short steps, where sounds are
-    dense, are cheaper than one long step. Source: Dijkstra 1959; squared lengths give the "Fermat distance" of power 2.
+    learned: positions of sounds that the instrument was taught, (n, n_latents). The path goes over these at the least
+    total cost. A step costs the square of its length: several short steps are cheaper than one long step.
+    Source: Dijkstra 1959; squared lengths give the "Fermat distance" of power 2.
     """
     ends = np.array([start, end], np.float64)
     if len(learned) == 0:
@@ -27,7 +27,7 @@ def learned_path(start: Sequence[float], end: Sequence[float], learned: np.ndarr
     for point, row in enumerate(neighbours):
         for other in row.tolist():
             links[other].add(point)
-    links[0].add(1)  # the straight path from point 0 to point 1: it is taken if no other is cheaper
+    links[0].add(1)  # the straight path, taken if no other is cheaper
     return points[_cheapest(cost, links)]
 
 

@@ -1,4 +1,4 @@
-"""Finds instruments by name: the bundled ones, and the user's own."""
+"""Finds instruments by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from runtime.instrument.decoder import Decoder
 from runtime.instrument.session import LARGEST_ONNX_BYTES
 from runtime.instrument.trial import BUNDLED_FOLDER
 
-# The user's own instruments, besides the imported ones.
 USER_FOLDER = Path("instruments")  # relative to the folder in which the user types the command
 DEFAULT_INSTRUMENT = "virtual-analogue"
 
@@ -29,15 +28,14 @@ def available() -> dict[str, Path]:
 
 
 def imported_folder() -> Path:
-    """The folder of the instruments that the user has imported; it may not exist yet."""
+    """The folder of the imported instruments; it may not exist yet."""
     return data_folder() / "instruments"
 
 
 def find(name_or_path: str | None) -> Path:
-    """Path of an instrument, given its name or file; None means the default one.
+    """The path of an instrument, given its name or file; None means the default one.
 
-    A name is looked up in the bundled folder, among the imported ones and in ./instruments of the current folder.
-    UserError, with the most similar name, if the name is not found; a path is not checked.
+    UserError, with the most similar name, if the name is not found. A path is not checked.
     """
     name = name_or_path or DEFAULT_INSTRUMENT
     if name.endswith(".onnx") or "/" in name:
@@ -50,7 +48,7 @@ def find(name_or_path: str | None) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of an instrument's file, in hexadecimal; it is computed once for each version of the file."""
+    """SHA-256 of an instrument's file, in hexadecimal, computed once for each version of the file."""
     try:
         found = path.stat()
     except OSError:
@@ -64,5 +62,5 @@ def _sha256(path: Path, _version: object) -> str:
 
 
 def load(name_or_path: str | None) -> Decoder:
-    """Load an instrument, given its name or file; None means the default one. UserError as in `find` and Decoder."""
+    """Load an instrument by its name or file, as in `find`; UserError also as in Decoder."""
     return Decoder(find(name_or_path))

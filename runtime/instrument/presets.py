@@ -1,4 +1,4 @@
-"""Finds knob positions on a card: those at the start, and those of a preset by its name."""
+"""Finds knob positions on a card: those at the start, and those of a preset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def start_positions(card: Card) -> tuple[float, ...]:
 
 
 def preset_positions(card: Card, name: str) -> tuple[float, ...]:
-    """Knob positions, 0 to 1, of the card's preset of that name; UserError that suggests the most similar name."""
+    """Knob positions, 0 to 1, of the preset with this name; UserError with the most similar name."""
     presets = {preset.name: preset.latents for preset in card.presets}
     if name not in presets:
         raise UserError("--preset", repr(name), f"a preset of {card.name}", did_you_mean(name, presets))

@@ -1,4 +1,4 @@
-"""Opens ONNX files as sessions that compute in the calling thread, and binds arrays to them."""
+"""Opens ONNX files as sessions, and binds arrays to them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session that computes in the calling thread; UserError if the file cannot be read or is no instrument's model.
+    """A session that computes in the calling thread; UserError if the file is no instrument's model.
 
-    expected: what the file should be. remedy: what the user can do if it cannot be read.
+    expected: what the file should be. remedy: what to do if it cannot be read.
     """
     content = read_bounded_file(path, expected, LARGEST_ONNX_BYTES, remedy)
     refuse_bad_graph(content, path, expected)
@@ -36,7 +36,7 @@ def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.Inferenc
 
 def new_session(content: bytes) -> onnxruntime.InferenceSession:
     """A session made of a model's bytes; errors of onnxruntime are not caught."""
-    onnxruntime.set_default_logger_severity(4)  # errors are raised, and reported in one line; a log would repeat them
+    onnxruntime.set_default_logger_severity(4)  # errors are raised; a log would repeat them
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -45,7 +45,7 @@ def new_session(content: bytes) -> onnxruntime.InferenceSession:
 
 
 def card_text(session: onnxruntime.InferenceSession, path: Path) -> str:
-    """The JSON of the card in the file's metadata; UserError if there is no card, or if the card is too large."""
+    """The card's JSON in the file's metadata; UserError if there is none, or if it is too large."""
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         remedy = "make it with: ./timbrebox export"
@@ -58,7 +58,7 @@ def card_text(session: onnxruntime.InferenceSession, path: Path) -> str:
 def refuse_other_ends(
     session: onnxruntime.InferenceSession, inputs: Mapping[str, int], output: tuple[str, int], path: Path
 ) -> None:
-    """UserError unless the graph has exactly these inputs and this output, all float32 of shape (n, width).
+    """UserError unless the graph has exactly these inputs and this output, all float32 (n, width).
 
     inputs: the width of each input, by name. output: name and width.
     """
@@ -66,7 +66,7 @@ def refuse_other_ends(
         ("input", session.get_inputs(), dict(inputs)),
         ("output", session.get_outputs(), dict([output])),
     ):
-        # A batch size that may vary stands in the shape as a name, not as a number.
+        # A variable batch size stands in the shape as a name, not as a number.
         fits = all(
             end.type == "tensor(float)" and len(end.shape) == 2 and not isinstance(end.shape[0], int) for end in ends
         )

@@ -1,7 +1,7 @@
 """Tries a stranger's ONNX file in a process of its own, with limits, before this process loads it.
 
-A graph that `graph_check` lets through has sizes that depend on the number of rows alone. So a process
-that runs the graph for every number of rows shows the most memory and time that the graph can need.
+The sizes in a graph that `graph_check` lets through depend on the number of rows alone. So the process runs the
+graph for every number of rows, and meets the most memory and time that it can need.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from runtime.base.private_onnxruntime import onnxruntime
 from runtime.base.user_folders import state_folder
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "bundled"
-# Limits in s: for the whole trial, and for the processor's time after the libraries are loaded. Compare: the trial of
-# a bundled instrument would need 0.1 s, on a Pi ten times as long. `play` itself computes twice as much as a trial
-# before an instrument sounds.
+# Limits in s: for the whole trial, and for the processor's time after the libraries are loaded. A bundled instrument
+# would need 0.1 s, on a Pi ten times as long.
 LONGEST_S, LONGEST_CPU_S = 8.0, 2
-LARGEST_GROWTH_BYTES = 320 * 2**20  # the memory that the trial's process may use in addition to its libraries
+LARGEST_GROWTH_BYTES = 320 * 2**20  # memory that the trial's process may use besides its libraries
 GOOD = "good"
 _ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_REASON = 4096
@@ -30,9 +29,9 @@ _known: dict[str, str] = {}
 
 
 def refuse_untried(content: bytes, path: Path) -> None:
-    """UserError if the model needs too much memory or time, or crashes. content: the whole file.
+    """UserError if the model needs too much memory or time, or crashes.
 
-    Bundled instruments are not tried. A file is tried once: the result is stored under the content's digest.
+    Bundled instruments are not tried. A result is stored under the content's digest.
     """
     if path.resolve().parent == BUNDLED_FOLDER:
         return
@@ -45,7 +44,7 @@ def refuse_untried(content: bytes, path: Path) -> None:
 
 
 def remember(digest: str, result: str) -> None:
-    """Store the result of a trial under the content's digest; if it cannot be written, the next start tries again."""
+    """Store a trial's result under the content's digest, if it can be written."""
     with suppress(UserError, OSError), atomic_write(_place(digest)) as stream:
         stream.write(result)
 
@@ -61,14 +60,14 @@ def _remembered(digest: str) -> str | None:
 
 
 def _tried(content: bytes, path: Path, digest: str) -> str:
-    """Try the model in its own process; returns GOOD, or what is wrong with the model."""
+    """GOOD, or what is wrong with the model."""
     command = [sys.executable, "-m", "runtime.instrument.trial_process"]
     try:
         done = subprocess.run(
             command, cwd=_ROOT, input=content, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=LONGEST_S
         )
     except subprocess.TimeoutExpired:
-        # Do not remember this result: perhaps the machine was busy.
+        # This result is not stored: perhaps the machine was busy.
         found = f"an ONNX model that is not loaded within {LONGEST_S:g} s"
         raise UserError(path, found, "one that is", "use another instrument, or try again") from None
     except OSError as error:

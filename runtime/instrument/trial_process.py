@@ -1,4 +1,4 @@
-"""The process in which a stranger's ONNX file is tried: it reads the file from stdin and prints the result."""
+"""Tries a stranger's ONNX file, from stdin, in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_REASON = 160
 
 
 def main() -> None:
-    """Try the model, under limits; prints GOOD or a reason."""
+    """Try the model; prints GOOD or a reason."""
     _give_way()
     content = sys.stdin.buffer.read()
     _limit()
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _give_way() -> None:
-    """Lower this process's priority, which may come from an urgent thread: a trial is not urgent."""
+    """Lower this process's priority, which an urgent thread may have passed on."""
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     with suppress(OSError):
@@ -53,7 +53,7 @@ def _limit() -> None:
 def _run(session: onnxruntime.InferenceSession) -> None:
     """Run the model for every number of rows; ValueError if an output has another number of rows.
 
-    A model whose inputs are not rows of float32 is not run here, because `refuse_other_ends` refuses it.
+    Inputs other than rows of float32 are not run: `refuse_other_ends` refuses them.
     """
     inputs = session.get_inputs()
     for each in inputs:

@@ -1,4 +1,4 @@
-"""Plays the demo, a MIDI file, on the live engine, as a keyboard would."""
+"""Plays the demo, a MIDI file, on the live engine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LEAD_IN_S = 0.5
 
 
 class DemoPlayer:
-    """Plays a MIDI file once, on a separate thread; channel 10, the drums, is left out.
+    """Plays a MIDI file once, without channel 10, on a thread of its own.
 
-    post: called with each event and its time, in seconds of `time.perf_counter()`. UserError as in `read_events`.
+    post: called with each event and its time, in seconds of `time.perf_counter()`.
     """
 
     def __init__(self, path: Path, post: Callable[[Event, float], None]):
@@ -37,7 +37,7 @@ class DemoPlayer:
             if self._stopped.wait(max(0.0, start_s + time_s - time.perf_counter())):
                 break
             self._held.remember(event)
-            # Post the file's time, not the present time: this thread wakes late, but the rhythm must be exact.
+            # The file's time, not the present time: this thread wakes late, but the rhythm must be exact.
             self._post(event, start_s + time_s)
         for event in self._held.releases():
             self._post(event, time.perf_counter())

@@ -1,4 +1,4 @@
-"""Numbers and identities of MIDI inputs: a keyboard keeps its number when it is moved to another socket."""
+"""Numbers and identities of MIDI inputs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ _FIRST_CARD_CLIENT, _CLIENTS_PER_CARD = 16, 4
 
 
 class Identity(NamedTuple):
-    """What distinguishes one MIDI input from another, independent of its address.
+    """What distinguishes one MIDI input from another.
 
-    port: the input's name, without addresses. order: the input's number among inputs with the same name, from 1, in the
-    order of arrival. socket: the USB socket that the input was in most recently, to distinguish inputs with the same
-    name; empty if unknown.
+    port: the input's name, without addresses. order: its number among inputs with this name, from 1, in the order of
+    arrival. socket: the USB socket that it was in most recently; empty if unknown.
     """
 
     port: str
@@ -29,10 +28,9 @@ class Identity(NamedTuple):
 class DeviceTable:
     """The number of each MIDI input, from 0, and its identity.
 
-    known: identities from earlier runs. An input that arrives gets the known identity with the input's name and socket;
-    if there is none, the first known identity with this name that no present input has; or else a new identity. So a
-    single keyboard is recognised at any socket, and equal keyboards are distinguished while each keeps its socket. An
-    identity gets its number when an input gets the identity for the first time.
+    known: identities from earlier runs. An input that arrives gets the known identity with its name and socket. Without
+    one, it gets the first known identity with its name that no present input has, or else a new identity. So a single
+    keyboard is recognised at any socket, and equal keyboards are distinguished while each keeps its socket.
     """
 
     def __init__(self, known: Iterable[Identity] = ()):
@@ -43,7 +41,7 @@ class DeviceTable:
     def arrive(self, ports: Sequence[str], sockets: Sequence[str] | None = None) -> dict[str, int]:
         """Give numbers to ports that have arrived; returns the number of each port.
 
-        ports: rtmidi's names, in rtmidi's order. sockets: the USB socket of each port; None to call `usb_socket`.
+        ports: rtmidi's names. sockets: the USB socket of each port; None to call `usb_socket`.
         """
         new = [port for port in ports if port not in self._here]
         places = dict(zip(ports, sockets, strict=True)) if sockets else {port: usb_socket(port) for port in new}
@@ -66,7 +64,7 @@ class DeviceTable:
             order = next(order for order in range(1, len(orders) + 2) if order not in orders)
             free = [len(self._known)]
             self._known.append(Identity(name, order))
-        # Of the identities that fit and that no present input has, choose the one with the lowest `order`.
+        # Of the free identities that fit, choose the one with the lowest `order`.
         place = min(free, key=lambda i: self._known[i].order)
         self._known[place] = self._known[place]._replace(socket=socket)
         if place not in self._numbers:
@@ -74,21 +72,21 @@ class DeviceTable:
         self._here[port] = self._numbers.index(place)
 
     def keep_only(self, ports: Collection[str]) -> None:
-        """Mark all ports except these as gone; identities and numbers are kept."""
+        """Mark all other ports as gone; identities and numbers are kept."""
         self._here = {port: number for port, number in self._here.items() if port in ports}
 
     def identity(self, number: int) -> Identity:
-        """The identity for a device number that `arrive` returned."""
+        """The identity for a device number."""
         return self._known[self._numbers[number]]
 
     @property
     def here(self) -> dict[int, Identity]:
-        """The identities of the present inputs, by device number."""
+        """The present inputs, by device number."""
         return {number: self.identity(number) for number in sorted(self._here.values())}
 
 
 def identity_name(port: str) -> str:
-    """A port's name without ALSA's address, and without the client number that JACK's bridge a2j adds, such as [20]."""
+    """A port's name without ALSA's address, and without the number, such as [20], from JACK's bridge a2j."""
     return re.sub(r" \[\d+\](?= \((?:capture|playback)\))", "", stable_name(port))
 
 
@@ -106,6 +104,6 @@ def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
 
 
 def _address(port: str) -> tuple[int, int, str]:
-    """A key for sorting: ALSA's client and port numbers, both -1 without an address, then the port's whole name."""
+    """For sorting: ALSA's client and port numbers, -1 without an address, then the name."""
     match = re.search(r"\s(\d+):(\d+)$", port)
     return (int(match[1]), int(match[2]), port) if match else (-1, -1, port)

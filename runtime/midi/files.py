@@ -18,8 +18,8 @@ _USUAL_TEMPO_US = 500_000  # duration of a beat until the file sets a tempo
 def read_events(path: str | Path) -> list[tuple[float, Event]]:
     """Read a Standard MIDI File as (time in s, event) pairs, without channel 10, the drums.
 
-    Times follow the file's tempo changes, which are also returned as Tempo events.
-    UserError if the file is missing, not a MIDI file, damaged, too large or truncated, or if it has SMPTE times.
+    The file's tempo changes are also returned, as Tempo events.
+    UserError if the file is missing, no MIDI file, damaged, too large or truncated, or if it has SMPTE times.
     """
     content = read_bounded_file(path, "a MIDI file", LARGEST_BYTES)
     try:
@@ -31,7 +31,7 @@ def read_events(path: str | Path) -> list[tuple[float, Event]]:
         raise UserError(path, f"a damaged MIDI file ({error})", "a MIDI file", remedy) from None
     events = _with_times(timed, ticks_per_beat)
     while events and isinstance(events[-1][1], Tempo):
-        events.pop()  # a change of tempo after the last note would lengthen the piece
+        events.pop()  # a tempo after the last note would lengthen the piece
     return events
 
 

@@ -1,4 +1,4 @@
-"""Tracks the keys and controllers held at one MIDI port, to release them when the port disappears."""
+"""Tracks the keys and controllers held at one MIDI port, to release them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from runtime.events import Aftertouch, ControlChange, Event, NoteOff, NoteOn, Pi
 
 
 class HeldState:
-    """The held keys, and the pedals, bends and pressures that are not 0, each with the event that releases it."""
+    """The held keys, pedals, bends and pressures, each with the event that releases it."""
 
     def __init__(self) -> None:
         self._releases: dict[tuple[object, ...], Event] = {}
 
     def remember(self, event: Event) -> None:
-        """Update the state with an event from the port."""
+        """Update the state with an event."""
         match event:
             case NoteOn(channel=channel, note=note, device=device):
                 self._releases[NoteOff, channel, note] = NoteOff(channel, note, device=device)
@@ -35,5 +35,5 @@ class HeldState:
             self._releases.pop(key, None)
 
     def releases(self) -> list[Event]:
-        """The events that release everything: keys and pedals go up, bends to the middle, pressures to 0."""
+        """The events that release everything."""
         return list(self._releases.values())

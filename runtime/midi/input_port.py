@@ -1,4 +1,4 @@
-"""One open MIDI input: the port of a keyboard or program, or a virtual port to which other programs connect."""
+"""One open MIDI input."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ _LAST_CALL_S = 0.002
 
 
 class InputPort:
-    """One MIDI input, which converts each message to an event and posts the event; can be reused after `close`.
+    """Converts each message of one MIDI input to an event, and posts it; can be reused after `close`.
 
     api: rtmidi's number for the API.
-    post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the driver's thread.
+    post: called on the driver's thread with each event and its time of arrival, in seconds of `time.perf_counter()`.
     channel: the only channel to receive, 1 to 16; None for all channels.
-    device: the events' device number. velocities: 128 bytes, the heard velocity for each played one; None for no
-    change.
+    velocities: 128 bytes, the heard velocity for each played one; None for no change.
     """
 
     def __init__(self, api: int, post: Post, channel: int | None):
@@ -49,35 +48,35 @@ class InputPort:
     def open(self, name: str, announcements: Announcements | None) -> None:
         """Connect to the port with this name in rtmidi's list; raises one of `driver_errors()` if that fails.
 
-        announcements: used to check that the connection was made; None for no check.
+        announcements: checks that the connection was made; None for no check.
         """
-        # mido's ports are not used, because mido would create three more driver clients, which cannot be named.
-        # Creating a client stops the audio thread for 35 ms (measured on JACK).
+        # mido's ports would create three more driver clients. Creating a client stops the audio thread for 35 ms
+        # (measured on JACK).
         client = self._prepared_client()
         ports = client.get_ports()
         if name not in ports:
             raise OSError(f"{name} has gone")
         before = announcements.listeners(name) if announcements else None
         client.open_port(ports.index(name), "in")
-        # JACK lists a port before clients can connect to it, and rtmidi does not check whether the connection was made.
+        # JACK lists a port before clients can connect to it, and rtmidi does not check the connection.
         if before is not None and announcements.listeners(name) <= before:
             raise OSError("it takes no connection yet")
         self._may_be_deaf = True
 
     def open_virtual(self, name: str) -> None:
-        """Create a virtual port with this name, to which other programs can connect."""
+        """Create a virtual port with this name."""
         self._prepared_client().open_virtual_port(name)
 
     def _prepared_client(self) -> rtmidi.MidiIn:
         if self._client is None:
             self._client = open_client(self._api)
-            # rtmidi drops system exclusive messages before they reach Python. LFOs need the timing clock, and a missing
-            # active sensing message shows that the sender has gone.
+            # rtmidi drops system exclusive messages. LFOs need the timing clock, and missing active sensing shows that
+            # the sender has gone.
             self._client.ignore_types(sysex=True, timing=False, active_sense=False)
             self._promoted = False
         self._client.set_callback(self._receive)
-        # `cancel_callback` frees the callback even while the driver's thread waits for the interpreter to call it. A
-        # call after that would crash, so keep a reference to the callback.
+        # `cancel_callback` frees the callback even while the driver's thread waits to call it. That call would crash,
+        # so keep a reference.
         self._kept_alive = gc.get_referents(self._client)
         return self._client
 
@@ -100,26 +99,26 @@ class InputPort:
         self._post(event, arrival_s)
 
     def let_go(self) -> None:
-        """Receive nothing more, and post the events that release all held keys and controllers; then call `close`."""
+        """Receive nothing more, and release all held keys and controllers; then call `close`."""
         if self._client is not None:
             self._client.cancel_callback()
-            time.sleep(_LAST_CALL_S)  # wait: the driver's thread may still be in its last call
+            time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call
         self._release()
 
     def close(self) -> None:
-        """Close the port, and post the events that release all held keys and controllers."""
+        """Close the port, and release all held keys and controllers."""
         self.let_go()
         if self._client is not None:
             with quiet_stderr():
                 self._client.close_port()
-            # After a truncated system exclusive message, rtmidi's JACK client receives nothing, on any port, until the
-            # next such message ends. So a client is reused only if a message arrived during its latest connection.
+            # After a truncated system exclusive message, rtmidi's JACK client receives nothing until another one ends.
+            # So a client is reused only if a message arrived during its latest connection.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
-        self._release()  # again, in case the driver's last call ended after the first release
+        self._release()  # again: the driver's last call may have ended after the first release
 
     def delete(self) -> None:
-        """Close the port, and delete the driver's client, too."""
+        """Close the port, and delete the driver's client."""
         self.close()
         if self._client is not None:
             self._delete_client()

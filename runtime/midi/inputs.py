@@ -1,4 +1,4 @@
-"""All MIDI inputs: opens and closes keyboards as they come and go, and creates the virtual port."""
+"""Opens and closes MIDI inputs as keyboards come and go."""
 
 from __future__ import annotations
 
@@ -28,14 +28,13 @@ if TYPE_CHECKING:
     from runtime.config import MidiConfig
 
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 2.0
-# rtmidi holds the interpreter while it closes a port, and the audio thread waits: for 1 ms, or for 50 ms while JACK is
-# removing the program at the other end. So when a keyboard or program has gone, its notes are released immediately, but
-# its port is closed a little later.
+# rtmidi holds the interpreter while it closes a port: for 1 ms, or for 50 ms while JACK removes the program at the
+# other end. The audio thread waits. So a port is closed only a while after its keyboard or program has gone.
 _CLOSE_AFTER_S = 0.3
 
 
 class Refusal(NamedTuple):
-    """The state of a port that refused to open. The port is tried again after a wait that grows from 0.1 to 2 s.
+    """The state of a port that refused to open, and is tried again after 0.1 to 2 s.
 
     n_tries: number of failed tries. due_s: `time.monotonic()` of the next try.
     """
@@ -50,12 +49,12 @@ class Refusal(NamedTuple):
 
 
 class MidiInputs:
-    """The open MIDI inputs; `poll` opens and closes them as keyboards come and go.
+    """The open MIDI inputs; `poll` opens and closes them.
 
-    config: names the wanted inputs (without names, every input) and the virtual port.
-    post: called with each event and its time of arrival in seconds of `time.perf_counter()`, on the drivers' threads.
-    came: called with the device number and identity of each input before it is opened. known: identities from earlier
-    runs. has_lost_server: whether the last poll reached no MIDI server. UserError for an API that rtmidi does not have.
+    config: names the wanted inputs and the virtual port.
+    post: called on the drivers' threads with each event and its time of arrival, in seconds of `time.perf_counter()`.
+    came: called with the device number and identity of each input before it is opened.
+    known: identities from earlier runs. has_lost_server: whether the latest poll reached no MIDI server.
     """
 
     def __init__(
@@ -82,17 +81,16 @@ class MidiInputs:
 
     @property
     def names(self) -> list[str]:
-        """The names of the open inputs."""
         own = [f"{CLIENT_NAME}:{self._config.virtual_port}"] if self._virtual else []
         return own + [stable_name(port) for port in self._open]
 
     @property
     def devices(self) -> dict[int, Identity]:
-        """The identities of the present inputs, by device number."""
+        """The present inputs, by device number."""
         return self._devices.here
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set a device's `velocities`, as in InputPort; they are kept for when the device returns."""
+        """Set a device's `velocities`, as in InputPort, now and when the device returns."""
         self._velocities[device] = velocities
         for port in [*self._open.values(), *([self._virtual] if self._virtual else [])]:
             if port.device == device:
@@ -100,24 +98,20 @@ class MidiInputs:
 
     @property
     def wake_fds(self) -> list[int]:
-        """File descriptors that become readable when a port comes or goes: call `poll` then."""
+        """File descriptors that become readable when a port comes or goes."""
         return [self._announcements.fileno()] if self._announcements else []
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a port that refused to open, or close one that has gone.
-
-        Infinite if there is no such port.
-        """
+        """Seconds until `poll` should retry a refused port, or close one that has gone; else infinite."""
         dues_s = [refusal.due_s for refusal in self._refused.values()] + [due_s for due_s, _ in self._left[:1]]
         return max(0.0, min(dues_s, default=math.inf) - time.monotonic())
 
     def poll(self) -> list[str]:
-        """Open new ports, close ports that have gone, and return a line for the user about each change.
+        """Open new ports and close ports that have gone; returns a line for the user about each change.
 
-        Call `poll` at least every 2 seconds. A poll takes 0.3 ms if nothing has changed. On JACK, rtmidi holds the
-        interpreter for 1 ms when a keyboard is plugged in, and for 24 ms if no closed port can be reused, because
-        rtmidi must create another client.
+        Call it at least every 2 seconds. It takes 0.3 ms if nothing has changed. On JACK, rtmidi holds the interpreter
+        for 1 ms when a keyboard is plugged in, and for 24 ms if it must create another client.
         """
         while self._left and self._left[0][0] <= time.monotonic():
             self._idle.append(self._close_left())
@@ -143,7 +137,6 @@ class MidiInputs:
         return [f"MIDI input: {name}" for name in self.names]
 
     def _introduce(self, port: InputPort, device: int) -> None:
-        """Set the device number and velocities of a port that is about to be opened, and call `came`."""
         port.device, port.velocities = device, self._velocities.get(device)
         self._came(device, self._devices.identity(device))
 
@@ -152,7 +145,7 @@ class MidiInputs:
         return self._virtual is not None and not self._config.inputs
 
     def _announced_gone(self) -> set[str]:
-        """The open ports that were announced as gone, even if a new port has the same name by now."""
+        """The open ports that have gone, even if a new port has the same name by now."""
         if self._announcements is not None:
             return self._announcements.gone(self._open)
         if self._announcer is not None and not self._only_own:
@@ -202,13 +195,12 @@ class MidiInputs:
             yield f"MIDI input: {stable_name(name)}"
 
     def _free_port(self) -> InputPort:
-        """A closed port: one that was open before if there is any, because making a new one takes long."""
+        """A closed port, reused if possible: making a new one takes long."""
         if self._idle:
             return self._idle.pop()
         return self._close_left() if self._left else InputPort(self._api, self._post, self._config.channel)
 
     def _close_left(self) -> InputPort:
-        """Close the port whose keyboard has been gone longest, and return it."""
         _, port = self._left.pop(0)
         port.close()
         return port
@@ -223,7 +215,7 @@ class MidiInputs:
         return f"No MIDI input named {wishes} yet ({there}); waiting for it."
 
     def _once(self, problem: str) -> list[str]:
-        """The problem as a list of one line, or an empty list if the last poll had the same problem."""
+        """The problem as one line; no line if the previous poll had the same problem."""
         lines = [problem] if problem and problem != self._problem else []
         self._problem = problem
         return lines

@@ -1,7 +1,6 @@
-"""Port announcements: JACK and the ALSA sequencer announce when a MIDI port appears or disappears.
+"""Port announcements: JACK and the ALSA sequencer announce that a MIDI port comes or goes.
 
-rtmidi can only list the present ports. A keyboard that is unplugged and plugged in again between two listings is in
-both listings, but its connection is lost.
+rtmidi can only list the present ports: it does not see that a keyboard was unplugged and plugged in again.
 """
 
 from __future__ import annotations
@@ -26,34 +25,28 @@ _OWN_NAME = f"{CLIENT_NAME} news"
 
 
 class Announcements(Protocol):
-    """The port announcements of one server since the creation of this object.
-
-    Call the methods on the supervisor's thread.
-    """
+    """The port announcements of one server since this object was made; for the supervisor's thread."""
 
     def fileno(self) -> int:
-        """A file descriptor that becomes readable when a port appears or disappears, or the server ends."""
+        """A file descriptor that becomes readable when a port comes or goes, or the server ends."""
 
     def gone(self, ports: Iterable[str]) -> set[str]:
-        """The ports among `ports` that have gone since the last call; all of `ports` if announcements were lost.
+        """Those of `ports` that have gone since the previous call; all, if announcements were lost.
 
-        ports: rtmidi's names. OSError if the server sends no more announcements.
+        OSError if the server sends no more announcements.
         """
 
     def listeners(self, port: str) -> set[str] | None:
-        """The names of the ports connected to `port`, to check that a connection was made.
-
-        None for an API on which rtmidi itself reports failed connections, so that no check is needed.
-        """
+        """The names of the ports connected to `port`; None if rtmidi itself reports failed connections."""
 
     def close(self) -> None:
         """Stop listening."""
 
 
 def announcer(api: int) -> Callable[[], Announcements] | None:
-    """The Announcements class for an API; None for an API without such a class, or if its library is not installed.
+    """The Announcements class for rtmidi's number of an API; None without one or its library.
 
-    api: rtmidi's number for the API. Creating the class's object raises OSError if the API's server does not run.
+    The class raises OSError if the API's server does not run.
     """
     import rtmidi
 
@@ -74,7 +67,7 @@ def announcer(api: int) -> Callable[[], Announcements] | None:
 
 
 class JackAnnouncements:
-    """JACK's announcements, received by a callback on JACK's thread; OSError if no server runs."""
+    """JACK's announcements; OSError if no server runs."""
 
     def __init__(self) -> None:
         import jack
@@ -93,7 +86,7 @@ class JackAnnouncements:
         try:
             self._client.set_port_registration_callback(self._hear)
             self._client.set_shutdown_callback(self._server_stopped)
-            # When JACK announces that a port has gone, a new port may already have its number, so keep the names.
+            # When a port has gone, a new port may already have its number, so keep the names.
             self._port_names = [(port, port.name) for port in self._client.get_ports()]
             self._client.activate()
         except jack.JackError as error:
@@ -101,10 +94,10 @@ class JackAnnouncements:
             raise OSError(str(error)) from None
 
     def _hear(self, port: jack.Port, came: bool) -> None:
-        """Record one announcement; JACK calls this on a thread that must not wait for the server."""
+        """JACK calls this on a thread that must not wait for the server."""
         if not self._promoted:
             self._promoted = True
-            promote_thread(SUPERVISOR_PRIORITY)  # because the audio thread waits while this one holds the interpreter
+            promote_thread(SUPERVISOR_PRIORITY)  # the audio thread waits while this one holds the interpreter
         names = [name for known, name in self._port_names if known == port]
         self._port_names = [(known, name) for known, name in self._port_names if known != port]
         if came:
@@ -147,7 +140,7 @@ class JackAnnouncements:
 
 
 class AlsaAnnouncements:
-    """The ALSA sequencer's announcements, events from its port 0:1; OSError if there is no sequencer."""
+    """The ALSA sequencer's announcements; OSError if there is no sequencer."""
 
     def __init__(self) -> None:
         import alsa_midi
@@ -156,9 +149,9 @@ class AlsaAnnouncements:
         try:
             with quiet_stderr():
                 self._client = alsa_midi.SequencerClient(_OWN_NAME)
-            # Without NO_EXPORT, other programs could connect to this port, and would show it as a synthesizer.
+            # Without NO_EXPORT, other programs would show this port as a synthesizer.
             caps = alsa_midi.PortCaps.WRITE | alsa_midi.PortCaps.NO_EXPORT
-            # Keep the port: alsa_midi deletes a port, and with it the connection, when nothing refers to it.
+            # alsa_midi deletes a port, and its connection, when nothing refers to the port.
             self._port = self._client.create_port("in", caps, alsa_midi.PortType.APPLICATION)
             self._port.connect_from(alsa_midi.SYSTEM_ANNOUNCE)
             descriptors = alsa_midi.ffi.new("struct pollfd[]", 1)
@@ -176,7 +169,7 @@ class AlsaAnnouncements:
             while self._client.event_input_pending(fetch_sequencer=True):
                 events.append(self._client.event_input())
         except self._error as error:
-            if error.errnum == -errno.ENOSPC:  # some announcements were lost, so any port may have gone
+            if error.errnum == -errno.ENOSPC:  # announcements were lost: any port may have gone
                 return set(ports)
             raise OSError(f"the ALSA sequencer announces nothing more ({error})") from None
         return announced_gone(events, ports)
@@ -191,7 +184,7 @@ class AlsaAnnouncements:
 def announced_gone(events: Iterable[alsa_midi.Event], ports: Iterable[str]) -> set[str]:
     """The ALSA ports that have gone.
 
-    events: the sequencer's announcements. ports: rtmidi's names, which end with the address: `Keys:Keys MIDI 1 20:0`.
+    ports: rtmidi's names, which end with the address: `Keys:Keys MIDI 1 20:0`.
     """
     from alsa_midi import EventType
 

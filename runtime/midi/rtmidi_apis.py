@@ -1,4 +1,4 @@
-"""rtmidi's APIs, such as ALSA and JACK, and the MIDI inputs of each API."""
+"""rtmidi's APIs, such as ALSA and JACK, and their inputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stable_name(port: str) -> str:
 def wanted_ports(ports: Iterable[str], inputs: tuple[str, ...]) -> list[str]:
     """The ports whose names contain one of `inputs`, ignoring case.
 
-    Without `inputs`: all ports except the loopback port `Midi Through` and the ports of rtmidi and of this program.
+    Without `inputs`: all ports except `Midi Through` and those of rtmidi and of this program.
     """
     if inputs:
         return [port for port in ports if any(wish.lower() in stable_name(port).lower() for wish in inputs)]
@@ -36,7 +36,7 @@ def wanted_ports(ports: Iterable[str], inputs: tuple[str, ...]) -> list[str]:
 
 
 def list_inputs(api: int) -> list[str]:
-    """The names of one API's inputs; OSError, with the reason, if the API's server does not run."""
+    """The names of an API's inputs; OSError if its server does not run."""
     client = open_client(api)
     try:
         return [stable_name(port) for port in port_names(client)]
@@ -45,7 +45,7 @@ def list_inputs(api: int) -> list[str]:
 
 
 def api_names() -> dict[str, int]:
-    """rtmidi's numbers for the APIs that rtmidi was built with, by name (`UNIX_JACK`, `LINUX_ALSA`, …)."""
+    """rtmidi's numbers for its APIs, by name (`UNIX_JACK`, `LINUX_ALSA`, …)."""
     import rtmidi
 
     compiled = set(rtmidi.get_compiled_api())
@@ -59,8 +59,7 @@ def api_names() -> dict[str, int]:
 def api_number(name: str | None) -> int:
     """rtmidi's number for an API; UserError for an unknown name.
 
-    name: such as `UNIX_JACK`; the name of mido's module may precede it, as in `mido.backends.rtmidi/UNIX_JACK`; None
-    for this system's usual API.
+    name: such as `UNIX_JACK`, or mido's `mido.backends.rtmidi/UNIX_JACK`; None for this system's usual API.
     """
     known = api_names()
     if name is None:
@@ -73,7 +72,7 @@ def api_number(name: str | None) -> int:
 
 
 def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
-    """Create a client of an API; OSError, with the reason, if the API's server does not run."""
+    """Create a client of an API; OSError if its server does not run."""
     import rtmidi
 
     # Without the sequencer rtmidi fails too, but its error does not say why.
@@ -87,9 +86,9 @@ def open_client(api: int, name: str = CLIENT_NAME) -> rtmidi.MidiIn:
 
 
 def port_names(client: rtmidi.MidiIn) -> list[str]:
-    """The names of the ports that a client may connect to; OSError if the ports change too often to be listed.
+    """The names of the ports that a client may connect to; OSError if they change too often to be listed.
 
-    rtmidi counts the ports, then asks for the name of each, and raises an error for one that has gone in between.
+    rtmidi asks for each name separately, and raises an error for a port that has gone meanwhile.
     """
     import rtmidi
 
@@ -107,7 +106,7 @@ def clients_are_slow(api: int) -> bool:
 
 
 def driver_errors() -> tuple[type[Exception], ...]:
-    """The exceptions that rtmidi and `open_client` raise when a driver fails."""
+    """The exceptions that rtmidi and `open_client` raise."""
     import rtmidi
 
     return (rtmidi.RtMidiError, OSError)

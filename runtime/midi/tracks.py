@@ -1,4 +1,4 @@
-"""Reads the messages of all tracks of a Standard MIDI File from its bytes. Source: Standard MIDI Files 1.0."""
+"""Reads the messages of all tracks of a Standard MIDI File. Source: Standard MIDI Files 1.0."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from operator import itemgetter
 from runtime.events import ActiveSensing, Clock, ClockContinue, ClockStart, ClockStop, Event
 from runtime.midi.recorded.events import event_of_midi
 
-# The time, in ticks from the beginning of the file, and the message: an event, or for a change of tempo the new length
-# of a beat in microseconds, or None for a message that is ignored.
+# (tick, message). The message is an event; or, for a change of tempo, the new length of a beat in microseconds; or
+# None if it is ignored.
 Timed = tuple[int, Event | int | None]
 
 _HEADER_BYTES, _CHUNK_HEADER_BYTES = 14, 8
 _META, _SYSEX, _SYSEX_MORE, _TEMPO, _END = 0xFF, 0xF0, 0xF7, 0x51, 0x2F
 _SIMPLE = {0xF8: Clock, 0xFA: ClockStart, 0xFB: ClockContinue, 0xFC: ClockStop, 0xFE: ActiveSensing}
-_PASSED_OVER = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0}  # the number of data bytes of each ignored message
+_PASSED_OVER = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0}  # number of data bytes of each ignored message
 
 
 def read_tracks(content: bytes) -> tuple[int, list[Timed]]:
-    """Return the ticks per beat, and all messages by ascending tick; at the same tick, in the order of the tracks.
+    """The ticks per beat, and all messages, ordered by tick, then by track.
 
-    ValueError if the content is not a Standard MIDI File or is damaged; EOFError if it is truncated.
+    ValueError if the content is no Standard MIDI File or is damaged; EOFError if it is truncated.
     """
     if content[:4] != b"MThd":
         raise ValueError("it does not begin as one")
@@ -52,13 +52,10 @@ def read_tracks(content: bytes) -> tuple[int, list[Timed]]:
 
 
 class _Track:
-    """Reads one track's bytes sequentially."""
-
     def __init__(self, content: bytes):
         self._content, self._at = content, 0
 
     def read(self, timed: list[Timed]) -> None:
-        """Append the track's messages to `timed`; errors as from `read_tracks`."""
         content, tick, running = self._content, 0, 0
         while self._at < len(content):
             tick += self._number()
@@ -102,7 +99,7 @@ class _Track:
         return self._content[self._at - n_bytes : self._at]
 
     def _number(self) -> int:
-        """Read a variable-length number: at most four bytes of seven bits."""
+        """A variable-length number: at most four bytes of seven bits."""
         value = 0
         for _ in range(4):
             byte = self._taken(1)[0]

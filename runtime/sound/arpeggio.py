@@ -1,4 +1,4 @@
-"""The settings of the arpeggiator, which plays held keys one after another."""
+"""The settings of the arpeggiator."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Annotated, Literal
 
 import msgspec
 
-# A rate such as 0.333 means the nearest fraction with a denominator of at most _FINEST, here 1/3, if the two differ by
+# A rate such as 0.333 means the nearest fraction with a denominator of at most _FINEST, here 1/3, if they differ by
 # less than _NEAR_BEATS.
 _NEAR_BEATS, _FINEST = 0.001, 24
 
 
 class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The arpeggiator's settings.
+    """The arpeggiator's settings; it plays held keys one after another.
 
-    mode: the order in which the keys are played. rate_beats: 1/16 to 8 beats per step; 1 is a quarter note.
-    gate: length of a note, 0.05 to 1 of a step. tie: whether each note lasts until the next note begins, and continues
-    if the next note is the same. octaves: 1 to 4; after each round the keys are played one octave higher. hold: whether
-    the chord continues when the keys are released. velocity: velocity of every note, 1 to 127; None for the keys'
-    velocities. swing: how late every second step is, 0 to 0.75 of a step. seed: seed of the mode `random`, 0 or more.
-    starts: the moment of step 0. `key`: when a chord's first key goes down. `beat`: beat 0; a chord waits for a step.
+    mode: the order of the keys. rate_beats: beats per step; 1 is a quarter note.
+    gate: length of a note, as a share of a step. tie: whether each note lasts until the next note begins, and continues
+    if the next note is the same. octaves: number of rounds, each an octave higher. hold: whether the chord continues
+    when the keys are released. velocity: None for the keys' velocities. swing: how late every second step is, as a
+    share of a step. starts: the moment of step 0. `key`: when a chord's first key goes down. `beat`: beat 0; a chord
+    waits for a step.
     """
 
     mode: Literal["off", "up", "down", "up_down", "as_played", "random"] = "off"
@@ -36,6 +36,6 @@ class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def step_beats(self) -> float:
-        """Beats from one step to the next; 0.333 becomes a third of a beat, so that triplets stay in time."""
+        """Beats from one step to the next; 0.333 becomes a third, so that triplets stay in time."""
         near = Fraction(self.rate_beats).limit_denominator(_FINEST)
         return float(near) if abs(float(near) - self.rate_beats) < _NEAR_BEATS else self.rate_beats

@@ -1,4 +1,4 @@
-"""Blends sounds: numbers are weighted means, and the rest comes from the sound with the largest weight."""
+"""Blends sounds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from runtime.sound.motion import MOST_MODULATIONS, Lfo, Modulation
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sound
 
-# Fields that are lengths in beats. They are not averaged, because most means would be out of time.
+# Lengths in beats are not averaged, because most means would be out of time.
 _SWITCHED = frozenset(("beats", "rate_beats"))
-# Fields with a geometric mean, because equal ratios sound like equal steps.
+# Geometric means, because equal ratios sound like equal steps.
 _RATIOS = frozenset(("rate_hz", "cutoff_hz", "vibrato_hz", "tempo_bpm"))
 
 
@@ -21,8 +21,7 @@ def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
     """Blend several patches of one instrument.
 
     weights: one for each patch, 0 or more; their sum is 1. Numbers of the sound and of the voice settings are weighted
-    means; the rest, with the trajectories, comes from the patch with the largest weight. A modulation that is missing
-    in a patch counts as 0 there.
+    means; the patch with the largest weight gives the rest. A modulation that a patch lacks counts as 0 there.
     """
     heaviest = patches[max(range(len(patches)), key=lambda number: weights[number])]
     pairs = [(patch, weight) for patch, weight in zip(patches, weights, strict=True) if weight > 0.0]
@@ -39,14 +38,14 @@ def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
 
 
 def blended_lfo(lfos: Sequence[Lfo], weights: Sequence[float]) -> Lfo:
-    """Blend the same LFO of several sounds, as `blended` does."""
+    """Blend one LFO of several sounds, as `blended` does."""
     pairs = [(lfo, weight) for lfo, weight in zip(lfos, weights, strict=True) if weight > 0.0]
     heaviest = lfos[max(range(len(lfos)), key=lambda number: weights[number])]
     return _mean([lfo for lfo, _ in pairs], [weight for _, weight in pairs], heaviest)
 
 
 def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> Any:
-    """The structure `heaviest`, but with weighted means for each float, or nested float, that all `structs` have."""
+    """`heaviest`, but with weighted means for each float, or nested float, that all `structs` have."""
     means = {}
     for field in heaviest.__struct_fields__:
         values = [getattr(each, field) for each in structs]

@@ -1,4 +1,4 @@
-"""Chooses what `play` and `render` play: the instrument, the sound, and the settings with the sound's changes."""
+"""Chooses what `play` and `render` play."""
 
 from __future__ import annotations
 
@@ -29,13 +29,11 @@ from runtime.sound.trajectory.use import read_trajectories
 class Choice(NamedTuple):
     """The instrument to play, and the sounds to play with it.
 
-    patch: the sound at the start.
-    programs: the sounds for program changes, by program number.
-    remark: a line for the user if the sound was made for another instrument; else None.
+    patch: the sound at the start. programs: the sounds for program changes, by program number.
+    remark: a line for the user if the sound was made for another instrument.
     sound_file: path of the sound's file; None for a preset, or if no sound was chosen.
     settings: the settings before the sound changed them.
-    parts: for a sound with parts, each part and its choice, from `part_choice.with_parts`; else empty.
-    whole: the sound that has these parts; None without parts.
+    parts: for a sound with parts, each part and its choice. whole: the sound that has these parts.
     """
 
     patch: Patch
@@ -49,7 +47,7 @@ class Choice(NamedTuple):
 
 
 class WrittenSound(NamedTuple):
-    """A sound that is in no file of its own; parameters as in `choose_tree`."""
+    """A sound that is in no file of its own; fields as in `choose_tree`."""
 
     tree: dict[str, Any]
     where: str
@@ -59,8 +57,7 @@ class WrittenSound(NamedTuple):
 class _Found(NamedTuple):
     """A sound that was found.
 
-    where: names the sound in messages. file: path of the sound's file; None for a sound without a file. kept_in: folder
-    of the trajectories of a sound without a file.
+    where: names the sound in messages. file: path of its file. kept_in: folder of its trajectories if it has no file.
     """
 
     sound: Sound
@@ -70,12 +67,11 @@ class _Found(NamedTuple):
 
     @property
     def folder(self) -> Path | None:
-        """The folder of the sound's trajectories; None for a preset."""
         return self.file.parent if self.file else self.kept_in
 
 
 def choose(config: Config, instrument: str | None, preset: str | None, sound: str | None) -> Choice:
-    """Combine the settings with the options --instrument, --preset and --sound; None for an option that is not given.
+    """Combine the settings with the options --instrument, --preset and --sound.
 
     Options override the sound, and the sound overrides the settings. Without --instrument, the instrument that a sound
     names is loaded if `available` lists it. UserError for an unknown name, a broken file, --preset together with
@@ -97,15 +93,15 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
     """Choose an instrument by its name or file, and a sound that is given by its values.
 
-    tree: the sound's values, as in a sound's file. where: names the sound in messages. folder: folder of the
-    trajectories' files. UserError as from `choose`.
+    tree: as in a sound's file. where: names the sound in messages. folder: folder of the trajectories' files. UserError
+    as from `choose`.
     """
     found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
     return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)
 
 
 def choose_written(config: Config, sound: WrittenSound) -> Choice:
-    """Call `choose_tree` with the instrument that the sound names; if `available` lacks it, with the settings' one."""
+    """Call `choose_tree` with the sound's instrument or, if `available` lacks it, the settings' instrument."""
     config = _with_instrument_of(sound_from_tree(sound.tree, sound.where), config)
     return choose_tree(config, config.instrument or DEFAULT_INSTRUMENT, *sound)
 
@@ -118,7 +114,7 @@ def _choice_of(found: _Found, config: Config, decoder: Decoder) -> Choice:
 def patch_of_tree(
     config: Config, decoder: Decoder, tree: dict[str, Any], where: str, folder: Path | None
 ) -> tuple[Patch, str | None]:
-    """The patch of a sound for a loaded instrument, and a remark for the user; parameters as in `choose_tree`."""
+    """A sound's patch for a loaded instrument, and a remark for the user; parameters as in `choose_tree`."""
     found = _Found(sound_from_tree(tree, where), where, kept_in=folder)
     return _fitted(found, msgspec.structs.replace(config, preset=None), decoder)
 
@@ -130,9 +126,9 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 
 
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
-    """The patch of the preset that the settings name, or else of the card's first preset.
+    """The patch of the settings' preset, or else of the card's first preset.
 
-    If this preset has only knob positions, the patch has just the settings, and no positions.
+    A preset of knob positions alone gives the settings without positions.
     """
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
@@ -142,7 +138,7 @@ def _preset_patch(config: Config, decoder: Decoder) -> Patch:
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
-    """The instrument's sounds for program changes, by program number: the card's presets, then the bundled sounds."""
+    """The instrument's sounds, by program number: the card's presets, then the bundled sounds."""
     sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
     return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder) for known in sounds)
 
@@ -150,8 +146,7 @@ def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
 def _patch_of(found: _Found, config: Config, decoder: Decoder) -> Patch:
     """The patch of an instrument's sound, without knobs that the instrument lacks.
 
-    Knobs can be missing because bundled sounds are found by the instrument's name, and a user's instrument may have the
-    name of a bundled one.
+    A user's instrument with the name of a bundled one gets the bundled sounds, but may lack their knobs.
     """
     card = decoder.card
     patch = with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))
@@ -159,7 +154,7 @@ def _patch_of(found: _Found, config: Config, decoder: Decoder) -> Patch:
 
 
 def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> Patch:
-    """The patch with the sounds of its morph; UserError that begins with `where` for a bad morph or unknown sound."""
+    """The patch with the sounds of its morph; UserError for a bad morph or an unknown sound."""
     morph, card = patch.sound.morph, decoder.card
     if morph is None:
         return patch
@@ -184,10 +179,7 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
 
 
 def _place_of_morph(patch: Patch, latents: dict[str, float], card: Card, where: str) -> _Found:
-    """The patch's own sound with other knob positions, for a morph; UserError for a knob that the instrument lacks.
-
-    latents: these positions, by knob name.
-    """
+    """The patch's own sound with other knob positions. latents: these positions, by knob name."""
     knobs = [latent.name for latent in card.latents]
     for name in latents:
         if name not in knobs:
@@ -206,9 +198,9 @@ def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:
-    """Find a sound by name or file, as --sound does; returns the sound and its trajectories' folder, None for a preset.
+    """Find a sound by name or file, as --sound does; returns it and its trajectories' folder, None for a preset.
 
-    instrument: name or file of the instrument that the presets belong to; None for the default instrument.
+    instrument: name or file of the instrument whose presets are searched; None for the default instrument.
     UserError if the sound is unknown, or its file is broken.
     """
     found = _find_without_instrument(name_or_path) or _find_in_card(name_or_path, load(instrument))
@@ -216,7 +208,6 @@ def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path |
 
 
 def _find_without_instrument(name_or_path: str) -> _Found | None:
-    """Find a sound by path, or one of the user's sounds by name; None if none of them has this name."""
     if is_path(name_or_path):
         return _Found(load_sound(name_or_path), name_or_path, Path(name_or_path))
     known = user_sounds().get(name_or_path)
@@ -231,22 +222,18 @@ def _find_in_card(name: str, decoder: Decoder) -> _Found:
 
 
 def _with_instrument_of(sound: Sound, config: Config) -> Config:
-    """The settings with the instrument that the sound names, if `available` lists it; else the settings unchanged.
-
-    A path is not accepted, because a sound from a stranger must not choose which file is opened.
-    """
+    """A path is not accepted: a sound from a stranger must not choose which file is opened."""
     name = sound.made_for.name if sound.made_for else None
     if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():
         return config
-    # No preset, because the settings' preset belongs to the settings' instrument.
+    # The settings' preset belongs to the settings' instrument.
     return msgspec.structs.replace(config, instrument=name, preset=None)
 
 
 def _fit(found: _Found, decoder: Decoder) -> tuple[list[str], str | None]:
-    """The knobs to leave out of the sound, and a remark for the user.
+    """The knobs to leave out of a sound for another instrument, and a remark for the user.
 
-    For a sound made for this instrument: no knobs, and None. For a sound made for another instrument: the knobs that
-    this instrument lacks. UserError if the sound gives positions of knobs, and the instrument has none of these knobs.
+    UserError if the sound gives positions of knobs, and the instrument has none of these knobs.
     """
     other = _other_instrument(found.sound, decoder)
     if other is None:
@@ -262,14 +249,12 @@ def _fit(found: _Found, decoder: Decoder) -> tuple[list[str], str | None]:
 
 
 def _lacking(found: _Found, card: Card) -> list[str]:
-    """The knobs that the sound names and the instrument does not have."""
     trajectories = read_trajectories(found.sound.trajectory, found.folder, found.where)
     knobs = {latent.name for latent in card.latents}
     return [knob for knob in named_knobs(found.sound, trajectories) if knob not in knobs]
 
 
 def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:
-    """A name for the instrument that the sound was made for; None if `decoder` is this instrument, or none is known."""
     made_for = sound.made_for
     if made_for is None:
         return None

@@ -21,27 +21,27 @@ from runtime.sound.sound import SOUND_VERSION, Sound, SoundPart, refuse_bad_name
 def load_sound(path: str | Path) -> Sound:
     """Read a sound from a YAML file of at most 256 KiB.
 
-    UserError, which names the file and the key, if the file is unreadable, is of another sound_version, has an unknown
-    key or a value out of range. `with_sound` in settings.py checks that the instrument has the sound's knobs.
+    UserError, with the file and the key, if the file is unreadable or of another sound_version, or has an unknown key
+    or a value out of range.
     """
     return sound_from_tree(load_yaml(path, dict[str, Any]), path)
 
 
 def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
-    """The sound that a YAML file's values describe; UserError as from `load_sound`. path: the file, for the error."""
-    # Check the version first, because a file of a later version may have keys that this version does not know.
+    """The sound that a YAML file's values describe; UserError as from `load_sound`, with the file's `path`."""
+    # The version first: a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
         shown = repr(version) if isinstance(version, (int, float, str)) else f"a {type(version).__name__}"
         raise UserError(f"{path}, sound_version", shown, str(SOUND_VERSION), "use a Timbrebox that knows this version")
     if isinstance(tree.get("latents"), dict):
         for knob, position in tree["latents"].items():
-            # Check each value by itself, because msgspec's message about a dict's value does not name the key.
+            # Each value by itself: msgspec's message about a dict's value does not name the key.
             refuse_bad_name(str(knob), f"{path}, latents")
             checked(position, Position, f"{path}, latents, {knob!r}")
     if isinstance(tree.get("modulation"), list):
         for number, each in enumerate(tree["modulation"]):
-            # Check each item by itself, because msgspec's message about a list's item does not give its number.
+            # Each item by itself: msgspec's message about a list's item does not give its number.
             checked(each, Modulation, f"{path}, modulation[{number}]")
     if isinstance(tree.get("parts"), list):
         for number, each in enumerate(tree["parts"]):
@@ -57,23 +57,22 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
 
 
 def save_sound(path: str | Path, sound: Sound, *, inputs: Iterable[str | Path] = ()) -> None:
-    """Write a sound's YAML file, which `load_sound` reads as an equal sound; inputs, errors: as in `atomic_write`."""
+    """Write a sound's YAML file; inputs, errors: as in `atomic_write`."""
     with atomic_write(path, inputs=inputs) as stream:
         stream.write(sound_text(sound))
 
 
 def sound_text(sound: Sound) -> str:
-    """A sound as YAML: the keys whose values are not the defaults, in the order of Sound's fields."""
+    """A sound as YAML, without default values."""
     return yaml.safe_dump(sound_tree(sound), sort_keys=False, allow_unicode=True, default_flow_style=False)
 
 
 def sound_tree(sound: Sound) -> dict[str, Any]:
-    """A sound as plain values: the keys whose values are not the defaults, in the order of Sound's fields."""
+    """A sound as plain values, without default values."""
     return {"sound_version": sound.sound_version} | _said(sound)
 
 
 def _said(struct: msgspec.Struct) -> dict[str, Any]:
-    """A structure's fields, by name, as plain values; fields with their default values are left out."""
     said = {}
     for field in _fields_of(type(struct)):
         value = getattr(struct, field.name)
@@ -83,7 +82,7 @@ def _said(struct: msgspec.Struct) -> dict[str, Any]:
     return said
 
 
-@functools.cache  # because each call leaves a reference cycle; `play` would never free it, as it collects no garbage
+@functools.cache  # each call leaves a reference cycle, and `play` collects no garbage
 def _fields_of(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
     return msgspec.structs.fields(kind)
 
@@ -95,10 +94,6 @@ def _plain(value: object) -> object:
 
 
 def _refuse_bad_parts(sound: Sound, where: object) -> None:
-    """Raise a UserError that begins with `where` for a reversed range, or a field that belongs in a part's sound.
-
-    Besides its parts, a sound with parts may have only a name, an instrument and a level.
-    """
     for number, part in enumerate(sound.parts):
         for name in ("keys", "velocity"):
             lowest, highest = getattr(part, name)

@@ -1,4 +1,4 @@
-"""Modulation of a note's sound: a second envelope, two LFOs, and the connections from sources to targets."""
+"""Modulation of a note's sound: an envelope, LFOs, and what they move."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ UNIPOLAR_SOURCES = (
 SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
 _CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
 LATENT = "latent."
-# What a modulation of the amount 1 adds to each target while the modulation's source is 1. To a latent, which is not
-# listed, it adds 1, the knob's whole travel.
+# What a modulation of the amount 1 adds to each target while its source is 1. To a latent it adds 1, the whole travel.
 TRAVELS = {
     "phase_blend": 1.0,
     "filter.cutoff": 8.0,  # octaves
@@ -51,11 +50,7 @@ SignedShare = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
 
 
 class DelayedEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The second envelope of every note, a source of modulation.
-
-    delay_s, attack_s, hold_s, decay_s, release_s: 0 to 30 seconds. sustain: a level from 0 to 1. curve: shape of
-    attack, decay and release, as in Adsr.
-    """
+    """The second envelope of every note, a source of modulation; curve: as in Adsr."""
 
     delay_s: Seconds = 0.0
     attack_s: Seconds = 0.0
@@ -72,11 +67,10 @@ DEFAULT_LFO_HZ = 5.0
 class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A low-frequency oscillator: a source of modulation that repeats.
 
-    rate_hz: 0.01 to 20 Hz; None for the rate from `beats`, or for 5 Hz if `beats` is None, too. beats: length of a
-    cycle in beats, 1/64 to 64; only without rate_hz. delay_s, fade_in_s: 0 to 30 seconds; the delay begins with the
-    note, the fade-in after the delay. phase: `note`, each note begins a cycle; `free`, the cycle does not restart.
-    per_voice: with a free phase, whether each note has its own phase. depth_from: a source that scales the LFO; None
-    for full depth.
+    rate_hz: None for the rate from `beats`, or for 5 Hz if `beats` is None, too. beats: length of a cycle; only without
+    rate_hz. delay_s: time from the note's start. fade_in_s: time after the delay. phase: `note`, each note begins a
+    cycle; `free`, the cycle does not restart. per_voice: with a free phase, whether each note has its own phase.
+    depth_from: a source that scales the LFO; None for full depth.
     """
 
     shape: Literal["sine", "triangle", "saw", "square", "random", "smooth_random"] = "sine"
@@ -92,9 +86,9 @@ class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One connection: a source moves a target.
 
-    source: one of SOURCES, or cc_0 to cc_119. target: one of TARGETS, or `latent.` and the name of a knob. amount: -1
-    to 1, in units of the target's travel in TRAVELS. curve: 0, linear; towards 1, the source acts mainly at its upper
-    end; towards -1, mainly at its lower end. scaled_by: a source that multiplies the first; None for no scaling.
+    source: one of SOURCES, or cc_0 to cc_119. target: one of TARGETS, or `latent.` and a knob's name. amount: in units
+    of the target's travel in TRAVELS. curve: 0, linear; towards 1, the source acts mainly at its upper end; towards -1,
+    at its lower end. scaled_by: a source that multiplies the first; None for no scaling.
     """
 
     source: str
@@ -105,13 +99,13 @@ class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def control_of(source: str) -> int | None:
-    """The MIDI control number of a source cc_0 to cc_119; None for any other source."""
+    """The MIDI control number of a source cc_0 to cc_119; None for another source."""
     match = _CONTROL_SOURCE.fullmatch(source)
     return int(match[1]) if match else None
 
 
 def refuse_unknown_source(source: str | None, where: str) -> None:
-    """Raise a UserError that begins with `where` unless `source` is None or the name of a source."""
+    """UserError that begins with `where` unless `source` is None or the name of a source."""
     if source is not None and source not in SOURCES and control_of(source) is None:
         expected = "a source of modulation, such as velocity, lfo_1 or cc_21"
         raise UserError(where, f"{source!r}", expected, did_you_mean(source, SOURCES))
@@ -120,9 +114,9 @@ def refuse_unknown_source(source: str | None, where: str) -> None:
 def refuse_unknown_names(
     lfos: Iterable[tuple[str, Lfo]], modulation: Sequence[Modulation], knobs: Iterable[str] | None, where: object
 ) -> None:
-    """Raise a UserError that begins with `where` if an LFO or a modulation names an unknown source or target.
+    """UserError that begins with `where` for an unknown source or target, or a contradictory LFO.
 
-    The error also comes if an LFO scales itself, directly or through the other LFO, or has both rate_hz and beats.
+    An LFO may not scale itself, not even through the other LFO, and may not have both rate_hz and beats.
     lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.
     """
     lfos = dict(lfos)

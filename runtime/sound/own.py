@@ -1,7 +1,6 @@
-"""The user's own sounds: files in one folder, in an order that gives them MIDI program numbers.
+"""The user's own sounds: files in one folder, whose order gives MIDI program numbers.
 
-A sound's name is its file's name, even if the key `name` in the file differs. So names are unique, and a copied file is
-another sound. This module loads no instrument.
+A sound's name is its file's name, even if the key `name` in the file differs. So names are unique.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ class KnownSound(msgspec.Struct, frozen=True):
     """A sound that can be chosen by name.
 
     origin: `card`, a preset of the instrument; `bundled`, a file that comes with the instrument; `user`, the user's
-    file. bank, program: the sound's MIDI bank and program number, from 0; None if MIDI cannot choose the sound.
-    source: the sound, or the path of its file.
+    file. bank, program: MIDI's numbers, from 0; None if MIDI cannot choose the sound. source: the sound, or the path of
+    its file.
     """
 
     name: str
@@ -43,21 +42,20 @@ class KnownSound(msgspec.Struct, frozen=True):
 
     @property
     def file(self) -> Path | None:
-        """The sound's file; None for a preset of a card."""
         return self.source if isinstance(self.source, Path) else None
 
     def read(self) -> Sound:
-        """Return the sound, read from its file if necessary; UserError as in load_sound."""
+        """The sound, read from its file if necessary; UserError as in load_sound."""
         return load_sound(self.source) if isinstance(self.source, Path) else self.source
 
 
 def sounds_folder() -> Path:
-    """The folder of the user's sounds, which may not exist yet."""
+    """The folder of the user's sounds; it may not exist yet."""
     return data_folder() / "sounds"
 
 
 def file_name(name: str) -> str:
-    """The file name for a user's sound: unsafe characters become %XX, as in web addresses.
+    """The file name for a user's sound: unsafe characters become %XX.
 
     UserError for a name that a sound cannot have, or that is too long for a file.
     """
@@ -75,8 +73,8 @@ def file_name(name: str) -> str:
 def user_sounds() -> dict[str, KnownSound]:
     """The user's sounds by name, in alphabetical order, ignoring case; the files are not read.
 
-    Bank 1 holds the first 128 sounds, bank 2 the next 128, and so on; a broken file has a number, too. Hidden files,
-    and files with a name that a sound cannot have, are left out.
+    Bank 1 holds the first 128 sounds, bank 2 the next 128, and so on. Hidden files, and files with a name that a sound
+    cannot have, are left out.
     """
     named = {}
     for path in sorted(sounds_folder().glob(f"[!.]*{SUFFIX}")):
@@ -92,7 +90,7 @@ def user_sounds() -> dict[str, KnownSound]:
 
 
 def own_sound(name: str) -> KnownSound:
-    """The user's sound with this name; UserError, with the most similar name, for an unknown name."""
+    """The user's sound with this name; UserError, with the most similar name, without one."""
     known, name = user_sounds(), unicodedata.normalize("NFC", name)
     if name not in known:
         raise UserError("sound's name", repr(name), "a sound of your own", did_you_mean(name, known))
@@ -100,7 +98,7 @@ def own_sound(name: str) -> KnownSound:
 
 
 def own_sound_at(number: int) -> KnownSound:
-    """The user's sound with this MIDI number, bank * 128 + program; UserError if no sound has the number."""
+    """The user's sound with the MIDI number bank * 128 + program; UserError without one."""
     bank, program = divmod(number, BANK_SIZE)
     for known in user_sounds().values():
         if (known.bank, known.program) == (bank, program):
@@ -110,12 +108,11 @@ def own_sound_at(number: int) -> KnownSound:
 
 
 def is_path(name_or_path: str) -> bool:
-    """Whether the text is a file's path, not a sound's name; names may have slashes, so the suffix decides."""
+    """Whether the text is a file's path: its ending decides, because names may have slashes."""
     return name_or_path.endswith((".yaml", ".yml"))
 
 
 def _name_of(path: Path) -> str | None:
-    """The name of the sound in a user's file; None if the file's name is not valid for a sound."""
     try:
         name = unicodedata.normalize("NFC", unquote(path.stem, errors="strict"))
         refuse_bad_name(name, path)

@@ -1,4 +1,4 @@
-"""Replaces values of the settings by a sound's values, and checks that the instrument has the sound's knobs."""
+"""Replaces values of the settings by a sound's values."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def with_sound(
     folder: Path | None = None,
     lacking: Collection[str] = (),
 ) -> Patch:
-    """Make a patch of the settings and a sound; the patch's `positions` is None if the sound names no knob.
+    """Make a patch of the settings and a sound; its `positions` is None if the sound names no knob.
 
-    A field that is None in the sound keeps the settings' value; level_db is added to the settings' volume_db. A knob
-    that the sound does not name gets its position from the settings' preset, or, without a preset, from
-    `start_positions`. folder: the folder of the sound's file, for trajectories. lacking: names of knobs to leave out.
+    A field that is None in the sound keeps the settings' value; level_db is added to volume_db. Knobs that the sound
+    does not name get their positions from the settings' preset or, without one, from `start_positions`.
+    folder: the folder of the sound's file, for trajectories. lacking: knobs to leave out.
     UserError that begins with `where` if the sound names an unknown knob, source or target.
     """
     knobs = [latent.name for latent in card.latents]
@@ -58,14 +58,13 @@ def with_sound(
 
 
 def named_knobs(sound: Sound, trajectories: Sequence[PlayedTrajectory]) -> list[str]:
-    """The knobs that a sound's latents, its modulation and its trajectories name, in this order, each once."""
+    """The knobs that a sound's latents, modulation and trajectories name, in this order, each once."""
     moved = [each.target.removeprefix(LATENT) for each in sound.modulation if each.target.startswith(LATENT)]
     drawn = [knob for played in trajectories for knob in played.trajectory.knobs]
     return list(dict.fromkeys([*(sound.latents or {}), *moved, *drawn]))
 
 
 def _without(sound: Sound, lacking: Collection[str]) -> Sound:
-    """The sound without the positions and modulations of the knobs in `lacking`."""
     if not lacking:
         return sound
     latents = {knob: position for knob, position in (sound.latents or {}).items() if knob not in lacking}
@@ -90,7 +89,6 @@ def _positions(config: Config, sound: Sound, card: Card, where: object) -> tuple
 
 
 def _replaced(settings: T, said: SoundVoice | SoundEnvelope | None) -> T:
-    """Replace settings by the values of `said`, a section of a sound; values that are None replace nothing."""
     if said is None:
         return settings
     values = {key: value for key, value in msgspec.structs.asdict(said).items() if value is not None}

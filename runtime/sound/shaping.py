@@ -1,4 +1,4 @@
-"""How a sound shapes the decoder's spectra: the fields of its filter."""
+"""A sound's filter."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A filter for every note; its gain is computed at each harmonic's frequency.
 
     type: `off`; `low`, harmonics below the cutoff pass; `high`, harmonics above; `band`, harmonics around the cutoff.
-    cutoff_hz: 20 to 20000 Hz, where the gain is -3 dB. slope_db_per_octave: 12, 24 or 48. resonance_db: gain added at
-    the cutoff, 0 to 24 dB. key_tracking: 0 to 1; at 1 the cutoff moves with the key's pitch, relative to note 60.
-    envelope_octaves: how far envelope_2 moves the cutoff, -8 to 8 octaves.
+    cutoff_hz: where the gain is -3 dB. resonance_db: gain added at the cutoff. key_tracking: at 1 the cutoff moves with
+    the key's pitch, relative to note 60. envelope_octaves: how far envelope_2 moves the cutoff.
     """
 
     type: Literal["off", "low", "high", "band"] = "off"

@@ -1,4 +1,4 @@
-"""The structure of a sound's YAML file; a key that the file leaves out has its default.
+"""The structure of a sound's YAML file.
 
 To add a field: add it here and in docs/sound.md; if it replaces a setting, use it in `with_sound` (settings.py).
 """
@@ -28,15 +28,15 @@ Key = Annotated[int, msgspec.Meta(ge=0, le=127)]
 Velocity = Annotated[int, msgspec.Meta(ge=1, le=127)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
-# Unicode categories of characters that break a line or cannot be printed: control characters, surrogates, line
-# separators, paragraph separators.
+# Unicode categories of characters that break a line or cannot be printed: control characters, surrogates, line and
+# paragraph separators.
 _BAD_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class SoundInstrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The instrument that a sound was made for.
 
-    name: as in `./timbrebox instruments`. sha256: SHA-256 of the .onnx file, in hexadecimal; None for any version.
+    sha256: SHA-256 of the .onnx file, in hexadecimal; None for any version.
     """
 
     name: Name
@@ -44,7 +44,7 @@ class SoundInstrument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundVoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How notes are played: fields as in VoiceConfig, with the same units and ranges; None for the settings' value."""
+    """How notes are played; fields as in VoiceConfig, None for the settings' value."""
 
     mode: Literal["poly", "mono", "legato"] | None = None
     portamento_s: Annotated[float, msgspec.Meta(ge=0.0, le=10.0)] | None = None
@@ -54,7 +54,7 @@ class SoundVoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The envelope of every note: fields as in Adsr, with the same units and ranges; None for the settings' value."""
+    """The envelope of every note; fields as in Adsr, None for the settings' value."""
 
     attack_s: Seconds | None = None
     hold_s: Seconds | None = None
@@ -65,21 +65,21 @@ class SoundEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoundEffects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of the sound is sent to each effect, 0 to 1."""
+    """How much of the sound is sent to each effect."""
 
     reverb: Position = 0.0
     chorus: Position = 0.0
 
 
 class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One part: a sound, and the notes that play the sound.
+    """One part: a sound, and the notes that play it.
 
     sound: name of an instrument's or a user's sound, or path of a .yaml file, relative to the folder of the file that
     has this part.
-    instrument: the instrument that plays the sound. With None it is the instrument that a user's sound or file names,
-    or else the first instrument that has a sound of this name.
-    channel: 1 to 16; None for all. keys, velocity: the lowest and the highest. transpose: -48 to 48 semitones.
-    level_db: -60 to 12 dB. pan: -1 to 1. send: gain, 0 to 1, of the sound's sends to the effects.
+    instrument: the instrument that plays the sound; None for the one that a user's sound or file names, or else the
+    first that has a sound of this name.
+    channel: None for all. keys, velocity: the lowest and the highest. transpose: in semitones. pan: -1 to 1. send: gain
+    of the sound's sends to the effects.
     """
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -97,24 +97,20 @@ SoundParts = Annotated[tuple[SoundPart, ...], msgspec.Meta(max_length=MOST_PARTS
 
 
 class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One sound; fields that are None keep the settings' values; fields after `envelope` are not in the settings.
+    """One sound; fields that are None keep the settings' values.
 
-    name: shown to people. instrument: the instrument that the sound was made for, or only that instrument's name.
-    latents: knob positions, 0 to 1, by knob name.
+    instrument: the instrument that the sound was made for, or its name alone.
     phase_blend: from 0, noise phases, to 1, coherent phases.
-    level_db: -60 to 12 dB, added to the settings' volume_db.
+    level_db: added to the settings' volume_db.
     pan: from left, -1, to right, 1.
-    tempo_bpm: 20 to 300 beats per minute, for LFOs with `beats` and the arpeggiator, unless a MIDI clock is received.
-    tilt_db_per_octave: -12 to 12 dB per octave, relative to 1 kHz.
-    odd_even_db: level of odd harmonics relative to even ones, -48 to 48 dB; the quieter ones are attenuated.
-    formant_semitones: shift of the spectrum's shape at the same pitch, -24 to 24 semitones.
-    bandwidth_cents: full width of every harmonic at half power, 0 to 100 cents.
+    tempo_bpm: for LFOs with `beats` and the arpeggiator, unless a MIDI clock is received.
+    tilt_db_per_octave: relative to 1 kHz.
+    odd_even_db: level of odd harmonics relative to even ones; the quieter ones are attenuated.
+    formant_semitones: shift of the spectrum's shape at the same pitch.
+    bandwidth_cents: full width of every harmonic at half power.
     width: stereo width, from 0, mono, to 1.
-    arpeggiator: plays held keys one after another.
-    trajectory: one trajectory, or up to four that are blended over the keyboard.
-    effects: how much is sent to reverb and chorus.
-    parts: up to four other sounds, layered or split; then the sound itself has only a name, an instrument and a level.
-    morph: other sounds of the instrument, which the controls `morph`, `morph.x` and `morph.y` move through.
+    trajectory: one trajectory, or several that are blended over the keyboard.
+    parts: other sounds, layered or split; then the sound itself has only a name, an instrument and a level.
     """
 
     sound_version: int = SOUND_VERSION
@@ -145,12 +141,12 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     @property
     def made_for(self) -> SoundInstrument | None:
-        """The instrument that the sound was made for; None if the sound names none."""
+        """The sound's instrument, also if only its name is given."""
         return SoundInstrument(self.instrument) if isinstance(self.instrument, str) else self.instrument
 
 
 def refuse_bad_name(name: str, where: object) -> None:
-    """Raise a UserError that begins with `where` if a sound cannot have this name."""
+    """UserError that begins with `where` if a sound cannot have this name."""
     if not name.strip():
         found = "an empty name"
     elif len(name) > LONGEST_NAME:

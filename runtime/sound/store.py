@@ -1,4 +1,4 @@
-"""The sounds that can be chosen by name: the instrument's presets, its bundled sounds, and the user's own sounds."""
+"""The sounds that can be chosen by name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from runtime.sound.own import SUFFIX, KnownSound, user_sounds
 
 
 def card_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """The presets of a card as sounds, by name, in the card's order; instrument: the instrument's name."""
+    """The presets of a card as sounds, by name; instrument: the instrument's name."""
     knobs = [latent.name for latent in card.latents]
     found: dict[str, KnownSound] = {}
     for program, preset in enumerate(card.presets):
         latents = dict(zip(knobs, preset.latents, strict=True))
         said = (preset.sound or {}) | {"name": preset.name, "instrument": {"name": instrument}, "latents": latents}
         sound = sound_from_tree(said, f"{instrument}, preset {preset.name!r}")
-        # If several presets have the same name, the last of them counts, as with --preset.
+        # Of presets with the same name, the last counts, as with --preset.
         found[preset.name] = KnownSound(preset.name, "card", sound, 0, program)
     return found
 
@@ -27,7 +27,7 @@ def card_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
 def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]:
     """The sounds that come with an instrument, by name, in the order of the files' names.
 
-    instrument: the instrument's name; first_program: program number of the first sound.
+    first_program: program number of the first sound.
     """
     found = {}
     for number, path in enumerate(sorted((BUNDLED_FOLDER / "sounds" / instrument).glob(f"*{SUFFIX}"))):
@@ -37,17 +37,17 @@ def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]
 
 
 def instrument_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """An instrument's sounds, by name: the card's presets, then the bundled sounds. instrument: its name."""
+    """An instrument's sounds, by name: the card's presets, then the bundled sounds."""
     return card_sounds(card, instrument) | bundled_sounds(instrument, len(card.presets))
 
 
 def known_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """All sounds that can be chosen by name with an instrument; a user's sound replaces another of the same name."""
+    """All sounds for an instrument, by name; a user's sound replaces another of the same name."""
     return instrument_sounds(card, instrument) | user_sounds()
 
 
 def unknown_sound(name: str, card: Card, known: Iterable[str]) -> UserError:
-    """The error for an unknown sound's name; it suggests the most similar known name."""
+    """The error for an unknown sound's name, with the most similar known name."""
     expected = f"a sound of {card.name}, one of your own or a .yaml file"
     nearest = did_you_mean(name, known)
     # A list of all names would be too long to read.

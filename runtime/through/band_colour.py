@@ -1,4 +1,4 @@
-"""Finds the colour, a gain for each of 40 bands, that a decoded spectrum lacks; fast enough for live sound."""
+"""Finds the colour, a gain for each of 40 bands, that a decoded spectrum lacks."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ class BandColour:
 
     spec: the spectra's transform. n_rows: the most spectra in one call.
 
-    Each bin lies between the centres of two bands, and counts only in these two. So a band's level is the sum of a few
-    neighbouring bins. This takes a hundredth of the work of a matrix product with all bands' weights, and needs no
-    matrix library, which would start threads.
+    Each bin lies between the centres of two bands, and counts only in these. So a band's level is the sum of a few
+    neighbouring bins: a hundredth of the work of a matrix product, which would also start threads.
     """
 
     def __init__(self, spec: StftSpec, n_rows: int):
@@ -40,7 +39,7 @@ class BandColour:
     def find(self, decoded: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The colours in dB, float32 (n, 40), that bring `decoded` close to `heard`, both float32 (n, n_bins).
 
-        The result is valid until the next call. Only the shapes of the spectra count, not their levels.
+        The result is valid until the next call. The levels of the spectra do not count.
         """
         n = len(decoded)
         asked_db, found_db, colour_db = self._bands[:, :n]
@@ -60,10 +59,7 @@ class BandColour:
         return colour_db
 
     def put(self, colour_db: np.ndarray, share: float, spectra: np.ndarray) -> None:
-        """Apply `share`, 0 to 1, of colours in dB (n, 40) to spectra (n, n_bins), in place.
-
-        colour_db: overwritten.
-        """
+        """Apply `share`, 0 to 1, of colours in dB (n, 40) to spectra (n, n_bins), in place; overwrites colour_db."""
         colour_db *= np.float32(share)
         gains = self._power[1, : len(spectra)]
         self._gains(colour_db, gains)
@@ -82,7 +78,7 @@ class BandColour:
         np.exp(out, out=out)
 
     def _levels(self, spectra: np.ndarray, out_db: np.ndarray) -> None:
-        """Write the levels of spectra in the bands, in dB relative to the power of all bands, to `out_db`."""
+        """Write the levels in the bands, in dB relative to the power of all bands, to `out_db`."""
         n = len(spectra)
         power, sums, totals = self._power[0, :n], self._sums[:n], self._totals[:n]
         out_db[:] = 0.0

@@ -1,4 +1,4 @@
-"""The chain of the effect: spectra of a sound become spectra of the instrument, with the sound's phases and levels."""
+"""The effect's chain: spectra of a sound become spectra of the instrument."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from runtime.through.pitch_follower import PitchFollower
 from runtime.through.settings import EffectSettings, LatentMover
 from runtime.through.stretching import Stretcher
 
-MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: of its latents as encoded, and of the moved latents
+MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: of its latents as encoded, and as moved
 LEAST_PEAK = 1e-6  # a frame is silent if its highest magnitude is below LEAST_PEAK times the frame size
-# The pitch detector reads only the bins up to about this frequency, a little above the highest pitch that it finds: at
-# 44.1 kHz a quarter of the bins.
+# The pitch detector reads only the bins up to about this frequency, a little above the highest pitch that it finds.
 PITCH_BAND_HZ = 5500.0
 _TINY = np.float32(1e-20)
 
@@ -30,10 +29,10 @@ def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
 
 
 class Chain:
-    """Turns spectra of a sound, frame by frame in their order, into spectra of the instrument.
+    """Turns spectra of a sound, frame by frame, into spectra of the instrument.
 
-    decoder, encoder: nothing else may use them at the same time. spec: the transform of the sound. n_rows: the most
-    frames that are converted in one call, 1 to MOST_ROWS.
+    decoder, encoder: for this chain alone. spec: the transform of the sound. n_rows: the most frames in one call, 1 to
+    MOST_ROWS.
     """
 
     def __init__(self, decoder: Decoder, encoder: Encoder, spec: StftSpec, n_rows: int = MOST_ROWS):
@@ -58,7 +57,6 @@ class Chain:
 
     @property
     def settings(self) -> EffectSettings:
-        """What the player asks for."""
         return self._mover.settings
 
     def set(self, settings: EffectSettings) -> None:
@@ -86,8 +84,7 @@ class Chain:
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
         """Return the note to decode for each frame, and set `_steps`, which has a step for each frame.
 
-        Bin k of the sound's spectrum matches bin k * step of the decoded spectrum: both are equally far above the pitch
-        of their spectrum.
+        Bin k of the sound's spectrum matches bin k * step of the decoded spectrum.
         """
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
@@ -100,7 +97,6 @@ class Chain:
         return notes
 
     def _encode(self, magnitudes: np.ndarray, notes: list[int]) -> None:
-        """Encode the frames, each transposed to its note in `notes`; the encoder's outputs then hold the latents."""
         encoder = self._encoder
         for row, note in enumerate(notes):
             frame = encoder.magnitudes[row]
@@ -115,7 +111,6 @@ class Chain:
         self._mover.keep_last(encoder.encode(len(notes)), self._is_heard[: len(notes)])
 
     def _decode(self, n: int, notes: list[int]) -> None:
-        """Decode the latents as encoded and as moved, and transpose both kinds of spectra to the sound's pitch."""
         inputs, latents = self._decoder.inputs, self._encoder.outputs[:n]
         inputs[:n, : self._n_latents] = latents
         self._mover.move(latents)
@@ -139,8 +134,7 @@ class Chain:
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
         """Turn `moved`, the instrument's spectra, into factors for the sound's spectra, in place.
 
-        A sound's spectrum times its factors has the shape of the instrument's spectrum, but keeps its own level and
-        phases. magnitudes: of the sound's spectra.
+        The sound's spectrum times its factors has the shape of the instrument's spectrum. Its level and phases stay.
         """
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]

@@ -50,7 +50,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
         file.setframerate(rate_hz)
         for block in through_blocks(_blocks(recording, rate_hz), chain):
             n_written += len(block)
-            # The effect keeps the level of each spectrum, but may raise a sample beyond full scale. So limit it.
+            # The level of each spectrum is kept, but a sample may exceed full scale.
             limit(block, np.empty_like(block), np.empty_like(block))
             file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
             progress.update(n_written / rate_hz)
@@ -58,7 +58,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
 
 
 def _blocks(recording: Path, rate_hz: int) -> Iterator[np.ndarray]:
-    """The recording's samples; UserError if there are none, or more than a WAV file can hold."""
+    """UserError if there are no samples, or more than a WAV file can hold."""
     n_read = 0
     for block in mono_blocks(recording, rate_hz):
         n_read += len(block)
@@ -71,7 +71,7 @@ def _blocks(recording: Path, rate_hz: int) -> Iterator[np.ndarray]:
 
 
 def _refuse_no_file(recording: Path) -> None:
-    """UserError unless `recording` is a regular file; reading a pipe could wait for ever."""
+    """UserError unless `recording` is a regular file: reading a pipe could wait for ever."""
     if not recording.is_file():
         there = "a folder" if recording.is_dir() else "something else than a file"
         found = there if recording.exists() else "no such file"
@@ -79,7 +79,7 @@ def _refuse_no_file(recording: Path) -> None:
 
 
 def _seconds(recording: Path) -> float:
-    """The length that a recording's header states, in s; 1 if the header cannot be read."""
+    """The length, in s, in a recording's header; 1 if it cannot be read."""
     with suppress(soundfile.SoundFileError, RuntimeError, OSError), quiet_stderr():
         return soundfile.info(recording).duration
     return 1.0

@@ -1,4 +1,4 @@
-"""The effect on the sound card's input, hop by hop, in the audio thread."""
+"""The effect on the sound card's input."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from runtime.through.settings import EffectSettings
 
 N_OVERLAPS = 4  # hops in a frame
 LARGEST_BLOCK = 8192
-SLACK_SHARE = 4  # the work of a hop may wait for 1 / SLACK_SHARE of the hop's duration
+SLACK_SHARE = 4  # a hop's work may wait for 1 / SLACK_SHARE of the hop's duration
 Positions = Callable[[], tuple[float, ...]]
 
 
 class LiveThrough:
-    """Adds the input, as changed by the effect, to the engine's blocks; runtime/audio/output.py calls `add`.
+    """Adds the input, as changed by the effect, to the engine's blocks.
 
-    decoder, encoder: used by nothing else. rate_hz: of input and output. positions: returns the knobs' positions, 0 to
-    1. A knob at its start position leaves its latent as encoded. Moving the knob moves the latent twice as far: a knob
-    that starts in the middle of its travel can move the latent over the whole travel in either direction.
+    decoder, encoder: for this effect alone. rate_hz: of input and output. positions: returns the knobs' positions, 0 to
+    1. A knob at its start position leaves its latent as encoded; when it moves, the latent moves twice as far.
+    delay_frames: latency from input to output, without the sound card's buffers.
 
-    delay_frames: latency from input to output, without the sound card's buffers. The work of a hop may wait a little
-    for a block in which the engine has less to do. The output depends neither on this wait nor on the block size.
+    A hop's work may wait a little for a block in which the engine has less to do. This does not change the output.
     """
 
     def __init__(self, decoder: Decoder, encoder: Encoder, rate_hz: float, positions: Positions):
@@ -37,8 +36,8 @@ class LiveThrough:
         self._hop_size, self._slack = spec.hop_size, spec.hop_size // SLACK_SHARE
         self.delay_frames = spec.frame_size + self._slack
         hann = periodic_hann(spec.frame_size)
-        # NumPy's rfft stays in float32 only if it also scales. So rfft divides by the frame size, and the window
-        # multiplies by it.
+        # NumPy's rfft stays in float32 only if it also scales: it divides by the frame size, and the window multiplies
+        # by it.
         self._window = hann * np.float32(spec.frame_size)
         self._window_out = hann / np.float32(OVERLAPPED)
         self._given, self._sums = np.zeros((2, N_OVERLAPS, spec.hop_size), np.float32)
@@ -49,7 +48,7 @@ class LiveThrough:
         self._scratch = np.zeros((2, LARGEST_BLOCK, 2), np.float32)
         self._positions = positions
         self._start = self._seen = positions()
-        self._given[:] = 1e-3  # not silence, so that this trial hop does all the work, and libraries initialise
+        self._given[:] = 1e-3  # not silence: this trial hop does all the work, and libraries initialise
         self._cut()
         self._convert()
         self._given[:] = self._sums[:] = self._made[:] = 0.0
@@ -57,7 +56,7 @@ class LiveThrough:
     def add(self, incoming: np.ndarray, block: np.ndarray, may_wait: bool = False) -> None:
         """Read the input's next frames, float32 (n, n_channels); add the effect's frames to `block`, float32 (n, 2).
 
-        may_wait: whether the work of a hop should wait for a later block, if possible.
+        may_wait: whether to leave a hop's work for a later block, if possible.
         """
         at, n = 0, min(len(incoming), len(block))
         while at < n:
@@ -71,7 +70,7 @@ class LiveThrough:
             np.add.reduce(incoming[at : at + k], axis=1, out=self._given[-1, first : first + k])
             if incoming.shape[1] > 1:
                 self._given[-1, first : first + k] /= np.float32(incoming.shape[1])
-            heard %= self._hop_size  # in the first `_slack` frames, play the end of the previous hop's sound
+            heard %= self._hop_size  # the first `_slack` frames play the end of the previous hop's sound
             block[at : at + k] += self._heard[heard : heard + k, None]
             at += k
             self._n_given += k
@@ -86,7 +85,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Store the frame that is now complete, for `_convert`, and pass the knobs' present positions to the effect."""
+        """Store the frame that is now complete, for `_convert`, and follow the knobs."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):
@@ -94,7 +93,6 @@ class LiveThrough:
         self._is_due = True
 
     def _convert(self) -> None:
-        """Turn the stored frame into a hop of sound."""
         sound, self._is_due = self._sound, False
         np.fft.rfft(sound, norm="forward", out=self._spectra[0])
         self._chain.convert(self._spectra)

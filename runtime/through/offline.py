@@ -1,4 +1,4 @@
-"""The effect on a whole sound, block by block; the memory needed does not grow with the sound's length."""
+"""The effect on a whole sound, block by block."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ OVERLAPPED = 1.5  # the sum of the squares of overlapping windows
 
 
 def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.ndarray]:
-    """Apply the effect to a sound, given as blocks (n,); yields blocks, float32 (n,), together as long as the sound.
+    """Apply the effect to a sound in blocks (n,); yields blocks, float32 (n,), together as long as the sound.
 
-    No yielded block is empty. chain: made for MOST_ROWS frames in one call. The sound is padded with silence at both
-    ends, so that every sample is in equally many overlapping frames.
+    No yielded block is empty. chain: made for MOST_ROWS frames in one call.
     """
     overlap, n_in, n_out = _Overlap(chain), 0, 0
     for block in blocks:
@@ -33,8 +32,6 @@ def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.nd
 
 
 class _Overlap:
-    """Cuts a sound into overlapping frames, lets the chain convert the frames, and adds them up to a sound again."""
-
     def __init__(self, chain: Chain):
         self._chain, self._spec = chain, chain.spec
         self._window = periodic_hann(self._spec.frame_size)
@@ -43,7 +40,7 @@ class _Overlap:
         self._tail = np.zeros(self._n_overlap, np.float32)
 
     def sounds(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """Add the next input samples (n,); yield the output samples that are ready, in blocks float32 (n,)."""
+        """Add input samples (n,); yield the output samples that are ready, float32 (n,)."""
         spec = self._spec
         self._waiting = np.concatenate([self._waiting, block])
         while (n := (len(self._waiting) - self._n_overlap) // spec.hop_size) > 0:

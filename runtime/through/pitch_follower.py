@@ -1,4 +1,4 @@
-"""Follows the pitch of a sound from frame to frame, and chooses the note that the model decodes for it."""
+"""Follows a sound's pitch from frame to frame, and chooses the note to decode."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 
 from runtime.instrument.card import Card
 
-NEAR_SEMITONES = 1.0  # a pitch at most this far from the previous one is a glide or vibrato: accept it immediately
-AGREEING_SEMITONES = 0.5  # a leap is accepted if the next frame's pitch differs from it by at most this
-KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it, so that a vibrato does not switch notes
+NEAR_SEMITONES = 1.0  # a pitch this near to the previous one is accepted immediately, as a glide or vibrato
+AGREEING_SEMITONES = 0.5  # a leap is accepted if the next frame's pitch is this near to it
+KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it: a vibrato does not switch notes
 
 
 class PitchFollower:

@@ -1,4 +1,4 @@
-"""What the player asks of the effect, and how the knobs move the latents."""
+"""What the player asks of the effect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.instrument.card import Card
 
-MEAN_S = 2.0  # a latent's motion is its distance from its own mean over about the latest MEAN_S seconds
+MEAN_S = 2.0  # a latent's motion is its distance from its own mean over about this time
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,7 @@ class EffectSettings:
     """What the player asks for.
 
     offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement. motion: factor for
-    the motion of the latents, 0 to 2. colour: share of the colour that is applied, 0 to 1. wet: share of the effect in
-    the output, 0 to 1.
+    the motion of the latents. colour: share of the colour. wet: share of the effect in the output.
     """
 
     offsets: tuple[float, ...] | None = None
@@ -27,14 +26,14 @@ class EffectSettings:
 
 
 def offsets_at(positions: tuple[float, ...]) -> tuple[float, ...]:
-    """The offsets at knob positions 0 to 1: 0.5 leaves a latent as encoded, and each end moves it all the way."""
+    """The offsets at knob positions 0 to 1; at 0.5 a latent stays as encoded."""
     return tuple(2.0 * position - 1.0 for position in positions)
 
 
 class LatentMover:
-    """Moves encoded latents in place, as the player's settings say; remembers the latents' mean over time.
+    """Moves encoded latents in place, as the settings say.
 
-    hop_s: time from one frame to the next, in s. moves: whether the settings move any latent.
+    hop_s: time from one frame to the next. moves: whether the settings move any latent.
     """
 
     def __init__(self, card: Card, hop_s: float):
@@ -59,7 +58,7 @@ class LatentMover:
         self.moves = settings.motion != 1.0 or bool(self._offset.any())
 
     def keep_last(self, latents: np.ndarray, heard: list[bool]) -> None:
-        """Replace each silent frame's latents, float32 (n, n_latents), by the last audible frame's latents."""
+        """Replace each silent frame's latents, float32 (n, n_latents), by those of the latest audible frame."""
         for row, is_heard in zip(latents, heard, strict=True):
             if is_heard:
                 self._last[:] = row

@@ -1,4 +1,4 @@
-"""Stretches magnitudes along frequency, so that a spectrum moves from one pitch to another."""
+"""Stretches magnitudes along frequency."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 class Stretcher:
     """Reads magnitudes at other frequencies, with linear interpolation between bins.
 
-    n_in, n_out: numbers of bins of the spectra that are read and written.
+    n_in, n_out: numbers of bins that are read and written.
     """
 
     def __init__(self, n_in: int, n_out: int):

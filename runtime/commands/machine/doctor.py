@@ -45,7 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _given(arguments: argparse.Namespace, findings: list[Finding]) -> Given:
-    """What to examine; settings that cannot be used become a finding, and the defaults replace them."""
     try:
         config = load_config(arguments.config)
     except UserError as error:

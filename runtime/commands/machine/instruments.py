@@ -34,6 +34,6 @@ def run(_arguments: argparse.Namespace) -> int:
 
 
 def _say(line: str) -> None:
-    """Print text from files, with any characters that could control the terminal made harmless."""
+    """Print text from files, without characters that could control the terminal."""
     indent = line[: len(line) - len(line.lstrip())]
     print(indent + printable(line))

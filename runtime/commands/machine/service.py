@@ -70,7 +70,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_source(arguments: argparse.Namespace) -> None:
-    """UserError if a source is missing, or if the action has none."""
     action = arguments.action
     if (action in ("update", "trust") and not arguments.uploaded) != (arguments.source is not None):
         found = "no source" if arguments.source is None else f"{arguments.source}"

@@ -1,4 +1,4 @@
-"""A control map as tables for the audio thread, which say what each control moves."""
+"""A control map as tables for the audio thread."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ _NEVER_WAIT = PEDALS | {Control.SLIDE, Control.DATA_ENTRY, Control.DATA_ENTRY_LS
 class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
-    index: number of the line, under which ChannelState keeps its state. part: 0 for a whole control; 1 for the MSB of a
-    14-bit control, 2 for its LSB. start, travel: the beginning of the range, and the distance from there to its end.
-    exponent: 4 to the power of the line's curve. step: how far one step of a relative control moves the target.
-    inverted: whether the control's upper end is the range's beginning.
+    index: number of the line. part: 0 for a whole control; 1 for the MSB of a 14-bit control, 2 for its LSB.
+    start, travel: the beginning of the range, and the distance to its end. exponent: 4 to the power of the curve.
+    step: how far one step of a relative control moves the target. inverted: whether the control's upper end is `start`.
     """
 
     index: int
@@ -37,7 +36,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     part: int = 0
 
     def place(self, share: float) -> float:
-        """The target's position, 0 to 1, when the control stands at `share`, 0 to 1, of its own travel."""
+        """The target's position, 0 to 1, for a control at `share`, 0 to 1, of its own travel."""
         if self.inverted:
             share = 1.0 - share
         return self.start + self.travel * (share**self.exponent if self.exponent != 1.0 else share)
@@ -46,9 +45,9 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
-    moved: the bindings of each control. actions: the action of each control. waiting: the controls whose moves are
-    heard only from the next hop on. In these three, a control is the number from `key_of`. kinds: the kinds of all
-    controls. lines: the map's lines. plain: the same lines as plain values, for JSON.
+    moved: the bindings of each control. actions: the action of each. waiting: controls whose moves are heard from the
+    next hop on. In these three, a control is the number from `key_of`. lines: the map's lines. plain: the lines as
+    plain values, for JSON.
     """
 
     moved: dict[int, tuple[Binding, ...]]
@@ -67,7 +66,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 def bind(lines: Iterable[MapLine]) -> Bindings:
     """Make the tables for checked lines.
 
-    If a control has a line for all channels and a line for one channel, only the second one counts on this channel.
+    On its channel, a line for one channel replaces the control's line for all channels.
     """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
@@ -104,7 +103,7 @@ def bind_plain(lines: object) -> Bindings:
 
 
 def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:
-    """(kind of message, number, part) of each message that a control sends; part: as in Binding."""
+    """(kind, number, part) of each message that a control sends."""
     if kind is Kind.CC14:
         return (Kind.CC, number, 1), (Kind.CC, number + 32, 2)
     return ((kind, number, 0),)
@@ -121,6 +120,5 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # These never wait: pedals, because their release goes to the voices, too; 74, which may be an MPE slide; 6 and 38,
-    # which may be data of a parameter.
+    # The voices need the release of pedals; 74 may be an MPE slide; 6 and 38 may be data of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

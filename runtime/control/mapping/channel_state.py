@@ -1,4 +1,4 @@
-"""The state of the controls of one device on one channel."""
+"""What a map remembers of a device's controls."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Halves:
     def share(self, part: int, value: int) -> float:
         """The control's position, 0 to 1, after one half was received; part: 1 for the MSB, 2 for the LSB.
 
-        MSB and LSB arrive one after the other. A new MSB sets the LSB to 0 if the control moves up, and to 127 if it
-        moves down, so that the position never turns back when the new LSB arrives.
+        A new MSB sets the LSB to 0 on the way up, and to 127 on the way down: the new LSB never turns the position
+        back.
         """
         if part == 2:
             self.lsb, self.has_lsb = value, True
@@ -35,7 +35,7 @@ class Halves:
 
 
 class ChannelState:
-    """The state of one device's channel: halves of 14-bit controls, the chosen NRPN, takeovers and switches."""
+    """The state of the controls of one device on one channel."""
 
     __slots__ = ("halves", "parameter", "parameter_msb", "pressed", "takeovers", "touched")
 
@@ -62,7 +62,7 @@ class ChannelState:
         return found
 
     def memory(self) -> tuple[Any, ...]:
-        """The whole state as plain values, for `remembered`."""
+        """The whole state as plain values."""
         return (
             {index: (each.msb, each.lsb, each.has_lsb) for index, each in self.halves.items()},
             {index: each.place for index, each in self.takeovers.items()},
@@ -74,7 +74,7 @@ class ChannelState:
 
     @classmethod
     def remembered(cls, memory: tuple[Any, ...]) -> ChannelState:
-        """Make a ChannelState from another ChannelState's `memory`; ValueError if it has another number of items."""
+        """Make a ChannelState from another's `memory`; ValueError if it has another number of items."""
         state = cls()
         halves, takeovers, pressed, touched, state.parameter, state.parameter_msb = memory
         state.pressed, state.touched = dict(pressed), dict(touched)

@@ -1,4 +1,4 @@
-"""The default map, and how one map is laid upon another: the upper map's lines replace those of the same control."""
+"""The default map, and how one map is laid upon another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Message = tuple[Kind, int]
 _LATENT_CONTROLS = {**{70 + k: k + 1 for k in range(4)}, **{76 + k: k + 5 for k in range(4)}}
 DEFAULT_LINES = (
     *(MapLine(f"cc {control}", f"{LATENT}{latent}") for control, latent in _LATENT_CONTROLS.items()),
-    MapLine("cc 74", "filter.cutoff"),  # but on a member channel of an MPE zone, control 74 is the slide
+    MapLine("cc 74", "filter.cutoff"),  # on a member channel of an MPE zone, 74 is the slide
     MapLine("cc 3", "phase_blend"),
     MapLine("cc 91", "reverb"),
     MapLine("cc 93", "chorus"),
@@ -30,10 +30,10 @@ def config_lines(config: Config) -> tuple[MapLine, ...]:
 
 
 def configured_lines(config: Config) -> tuple[MapLine, ...]:
-    """The default map, in which the settings' lines replace the lines of the same control.
+    """The default map, in which the settings' lines replace lines of the same control.
 
-    If the settings assign controls to latents, all lines for latents in the default map are left out. If they set
-    `phase_control`, the default map's line for the blend of phases is left out.
+    If the settings have `latent_controls`, the default map's lines for latents are left out. If they have
+    `phase_control`, its line for the blend of phases is.
     """
     default = DEFAULT_LINES
     if config.latent_controls:
@@ -44,7 +44,7 @@ def configured_lines(config: Config) -> tuple[MapLine, ...]:
 
 
 def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """Combine two maps; the upper map's lines replace the lower map's lines of the same control."""
+    """Combine two maps; upper lines replace lower lines of the same control."""
     upper, channels = tuple(upper), {}
     for line in upper:
         for message in _messages(line):
@@ -53,18 +53,12 @@ def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLi
 
 
 def same_control(line: MapLine, other: MapLine) -> bool:
-    """Whether two lines have a control and a channel in common.
-
-    A 14-bit control consists of two controls: `cc14 7` has one in common with `cc 7`, and the other with `cc 39`.
-    """
+    """Whether two lines have a control and a channel in common; `cc14 7` has those of `cc 7` and `cc 39`."""
     return _is_covered(line, {message: {other.channel} for message in _messages(other)})
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """Whether another line has a message and a channel in common with this line.
-
-    channels: for each message, the channels of the other lines that use it.
-    """
+    """channels: for each message, the channels of the other lines that use it."""
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))
 

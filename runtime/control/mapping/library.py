@@ -1,4 +1,4 @@
-"""Finds control maps among the program's and the user's files, by map name, by port name or by device."""
+"""Finds control maps among the program's and the user's files."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MOST_FILE_NAME_BYTES = 200
 class DeviceSetup(msgspec.Struct, frozen=True):
     """What the controls of one MIDI input do.
 
-    chosen: the lines of the input's map without learned lines. learned: the lines learned for the input.
-    velocity_curve: changes the velocities of the input's notes. map_name: name of the chosen map, empty for the default
-    map. problem: a line for the user about a file that could not be read.
+    chosen: the lines of the input's map. learned: the lines learned for it. velocity_curve: changes its
+    velocities. map_name: name of the chosen map; empty for the default map. problem: a line for the user about a file
+    that could not be read.
     """
 
     chosen: tuple[MapLine, ...]
@@ -39,7 +39,7 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
     @property
     def lines(self) -> tuple[MapLine, ...]:
-        """The input's whole map: the learned lines, and those lines in `chosen` whose control has no learned line."""
+        """The whole map: learned lines replace lines in `chosen` of the same control."""
         return laid_upon(self.chosen, self.learned)
 
 
@@ -51,8 +51,8 @@ def maps_folder() -> Path:
 def learned_path(device: MapDevice) -> Path:
     """The file of a device's learned map.
 
-    The file has the device's port name, with unsafe characters as %XX; further devices with this port name add #2, #3
-    and so on. A long name is cut, and a digest is appended.
+    It has the port's name, with unsafe characters as %XX; further devices with this name add #2, #3 and so on. A digest
+    replaces the end of a long name.
     """
     name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
     name = f"%2E{name[1:]}" if name.startswith(".") else name
@@ -63,7 +63,7 @@ def learned_path(device: MapDevice) -> Path:
 
 
 def load_learned(device: MapDevice) -> MapFile:
-    """Load a device's learned map, an empty map if nothing was learned; UserError if the file is broken."""
+    """Load a device's learned map, empty if nothing was learned; UserError if the file is broken."""
     path = learned_path(device)
     return load_map(path) if path.exists() else MapFile(device=device)
 
@@ -78,13 +78,13 @@ def save_learned(device: MapDevice, lines: tuple[MapLine, ...], kept: MapFile | 
 
 
 def known_devices() -> list[MapDevice]:
-    """The devices with learned maps, in the order of the files' names; broken files are left out."""
+    """The devices with learned maps; broken files are left out."""
     found = (content.device for _, content in _readable(maps_folder()))
     return [device for device in found if device is not None]
 
 
 def find_map(name_or_path: str) -> MapFile:
-    """Load the map with this name, or from this .yaml file; UserError if the map is missing or broken."""
+    """Load a map by its name or from a .yaml file; UserError if it is missing or broken."""
     if name_or_path.endswith((".yaml", ".yml")):
         return load_map(name_or_path)
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
@@ -96,9 +96,9 @@ def find_map(name_or_path: str) -> MapFile:
 
 
 def map_for_port(port: str) -> MapFile | None:
-    """Choose a map with an entry in `ports` that is part of this port's name; None if there is none.
+    """The map with an entry in `ports` that is part of this port's name; None if there is none.
 
-    The user's maps win over the program's maps; then the map with the longest such entry wins.
+    The user's maps win over the program's; among these, the map with the longest entry wins.
     """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [
@@ -114,10 +114,10 @@ def map_for_port(port: str) -> MapFile | None:
 
 
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
-    """Find out what a MIDI input does: from the default map, the chosen map, the settings' lines and the learned lines.
+    """Find out what a MIDI input does.
 
-    If several of these have lines for a control, only those of the last one, in this order, are used. A broken file is
-    left out, and named in `problem`.
+    Its lines come from the default map, the chosen map, the settings, and the learned map. For one control, the later
+    of these wins. A broken file is left out, and named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:
@@ -143,12 +143,12 @@ def _chosen_map(config: Config, port: str) -> MapFile | None:
 
 
 def file_bindings(config: Config) -> Bindings:
-    """What each control does when a MIDI file is rendered; UserError if the settings' map is missing or broken."""
+    """What each control does in a rendered MIDI file; UserError if the settings' map is missing or broken."""
     return bind(_chosen_lines(config, find_map(config.midi.map) if config.midi.map else None))
 
 
 def refuse_broken_map(config: Config) -> None:
-    """Raise a UserError if the settings name a map that is missing or broken."""
+    """UserError if the settings' map is missing or broken."""
     if config.midi.map is not None:
         find_map(config.midi.map)
 
@@ -162,7 +162,6 @@ def _chosen_lines(config: Config, chosen: MapFile | None) -> tuple[MapLine, ...]
 
 
 def _readable(folder: Path) -> Iterator[tuple[Path, MapFile]]:
-    """Yield (path, map) for each map in a folder; a broken file is left out, and does not affect the others."""
     for path in sorted(folder.glob(f"[!.]*{SUFFIX}")):
         try:
             yield path, load_map(path)

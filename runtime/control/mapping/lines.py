@@ -1,4 +1,4 @@
-"""The lines of a control map: which MIDI control moves which target or starts which action."""
+"""The lines of a control map."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _FORMS = ", ".join(f"{kind.name.lower()}{f' 0 to {HIGHEST[kind]}' if kind in HIG
 
 
 class ControlId(NamedTuple):
-    """One MIDI control: its kind, and its number, which is 0 for a kind without numbers.
+    """One MIDI control.
 
-    A 14-bit control has the number of its MSB.
+    number: 0 for a kind without numbers; of a 14-bit control, the number of its MSB.
     """
 
     kind: Kind
@@ -51,7 +51,7 @@ class ControlId(NamedTuple):
 
 
 def parse_control(text: str, where: object) -> ControlId:
-    """The control that a text such as `cc 74` or `pitch_wheel` names; else UserError that begins with `where`."""
+    """The control that a text such as `cc 74` or `pitch_wheel` names; otherwise UserError that begins with `where`."""
     match = re.fullmatch(r"([a-z_]+[0-9]*)(?: +([0-9]{1,5}))?", text)
     name = match[1].upper() if match else ""
     if name in Kind.__members__:
@@ -67,17 +67,16 @@ def parse_control(text: str, where: object) -> ControlId:
 
 
 class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One line of a map: a control, and what the control moves or starts.
+    """One line of a map: a control, and what it moves or starts.
 
-    control: as `parse_control` reads it. channel: 1 to 16, or `all`; a line for one channel wins over a line for all.
-    target: as in `control.targets`; action: one of ACTIONS, or NOTHING; a line has either a target or an action.
+    control: as `parse_control` reads it. channel: a line for one channel wins over a line for all.
+    target: as in `control.targets`. action: one of ACTIONS, or NOTHING. A line has either a target or an action.
     mode: `absolute`, the control's position sets the target's; `relative_…`, the control sends steps, in one of three
     codings; `toggle`, each press moves the target to the other end of the range.
     takeover: what an absolute control does if its position differs from the target's: `jump`, the target jumps there;
-    `pick_up`, nothing until the control passes the target; `scaled`, the target moves slower or faster than the
-    control, so that both reach the end together.
+    `pick_up`, nothing until the control passes the target; `scaled`, both reach the range's end together.
     range: beginning and end of the target's movement, 0 to 1 of its travel. values: the range in the target's unit.
-    curve: -1 to 1; 0, linear; towards 1, fine at the lower end; towards -1, fine at the upper end.
+    curve: towards 1, fine at the lower end; towards -1, fine at the upper end.
     inverted: whether the control's upper end is the range's beginning.
     """
 
@@ -94,12 +93,12 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     @property
     def control_id(self) -> ControlId:
-        """The line's control; UserError if `control` cannot be parsed."""
+        """UserError if `control` cannot be parsed."""
         return parse_control(self.control, "control")
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The target's positions at the beginning and the end of the range, 0 to 1 of its travel."""
+        """The target's positions at the beginning and the end of the range, 0 to 1."""
         if self.values is not None:
             travel = range_of(self.target or "")
             return travel.position_of(self.values[0]), travel.position_of(self.values[1])
@@ -107,17 +106,16 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     @property
     def moves(self) -> str:
-        """The target or the action, whichever the line has."""
         return self.target or self.action or ""
 
 
 def range_of(target: str) -> Range:
-    """The travel of a target; a latent's travel is SHARE."""
+    """The travel of a target; SHARE for a latent."""
     return RANGES.get(target, SHARE)
 
 
 def check_line(line: MapLine, where: object) -> None:
-    """Raise a UserError that begins with `where` if the line contradicts itself or names something unknown."""
+    """UserError that begins with `where` if the line contradicts itself or names something unknown."""
     control = parse_control(line.control, f"{where}, control")
     if (line.target is None) == (line.action is None):
         found = "both a target and an action" if line.target else "neither a target nor an action"

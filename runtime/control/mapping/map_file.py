@@ -21,9 +21,8 @@ MOST_LINES = 500
 class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The MIDI input that a learned map belongs to.
 
-    port: the input's name, without addresses. order: 1, or 2 and up for further inputs with the same name, in order of
-    arrival. socket: the USB socket that the input was last plugged into, which tells inputs of the same name apart;
-    empty if unknown.
+    port: the input's name, without addresses. order: 1; from 2 for further inputs of this name, in order of arrival.
+    socket: the USB socket that the input was most recently plugged into; empty if unknown.
     """
 
     port: str
@@ -32,16 +31,15 @@ class MapDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     @property
     def label(self) -> str:
-        """The device's name, as the user sees it."""
         return self.port if self.order == 1 else f"{self.port} ({self.order})"
 
 
 class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A control map.
 
-    ports: the program chooses the map for an input whose name contains one of these. device: the input of a learned
-    map. source: address of the manual with the control numbers. tested: whether somebody tried the map on the device.
-    with_default: whether the default map's lines apply to controls that this map does not name.
+    ports: the map is chosen for inputs whose name contains one of these. device: the input of a learned map.
+    source: address of the manual with the control numbers. tested: whether somebody tried the map on the device.
+    with_default: whether the default map applies to controls that this map does not name.
     velocity_curve: changes the velocities of the input's notes.
     """
 
@@ -57,23 +55,22 @@ class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     @property
     def tree(self) -> dict[str, object]:
-        """The map as dicts, lists and plain values."""
         tree = msgspec.to_builtins(self)
         return {"map_version": self.map_version, **tree}
 
 
 def load_map(path: str | Path) -> MapFile:
-    """Read a map; UserError, with the file and the line's number and control, if the map is broken."""
+    """Read a map; UserError, with the file and the map's line, if it is broken."""
     return _refuse_contradictions(load_yaml(path, MapFile), path)
 
 
 def map_from_tree(tree: object, where: object) -> MapFile:
-    """Convert a tree of dicts, lists and plain values to a map; UserError that begins with `where` if it is broken."""
+    """Convert dicts, lists and plain values to a map; UserError that begins with `where` if it is broken."""
     return _refuse_contradictions(checked(tree, MapFile, where), where)
 
 
 def save_map(path: Path, content: MapFile) -> None:
-    """Write a map completely or not at all; UserError if the map is broken or cannot be written."""
+    """Write a map completely or not at all; UserError if it is broken or cannot be written."""
     _refuse_contradictions(content, path)
     # Each line of the map is one line of text, so that people can read and share it.
     head = {key: value for key, value in content.tree.items() if key != "lines"}

@@ -1,4 +1,4 @@
-"""Interprets a channel message as a control: its kind, its number and its position."""
+"""Interprets a channel message as a control."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def share_of(event: ChannelEvent) -> tuple[float, int]:
     """The control's position, 0 to 1, and its value as a switch, 0 to 127; a key is fully up or fully down."""
     kind = type(event)
     if kind is PitchWheel:
-        # The middle is exactly a half, although there is one more step below it than above.
+        # The middle is exactly a half, although more steps are below it than above.
         return 0.5 + 0.5 * event.pitch / (8191.0 if event.pitch > 0 else 8192.0), max(0, event.pitch) >> 6
     if kind is NoteOff:
         return 0.0, 0

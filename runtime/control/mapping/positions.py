@@ -8,9 +8,9 @@ from runtime.control_numbers import SWITCH_ON
 
 
 def moved_to(binding: Binding, state: ChannelState, share: float, value: int, stands: float) -> float | None:
-    """The target's new position, 0 to 1; None if the target does not move.
+    """The target's new position, 0 to 1; None if it does not move.
 
-    share, value: the control's position and its value as a switch, as from `share_of`. stands: the target's position.
+    share, value: as from `share_of`. stands: the target's present position.
     """
     if binding.mode == "absolute":
         return _absolute(binding, state, share, stands)
@@ -22,7 +22,7 @@ def moved_to(binding: Binding, state: ChannelState, share: float, value: int, st
 
 
 def is_press(before: int, value: int) -> bool:
-    """Whether a switch is pressed; a repeated value counts as a press, because some switches send no release."""
+    """Whether a switch is pressed; a repeated value counts, because some switches send no release."""
     return value >= SWITCH_ON and (before < SWITCH_ON or value == before)
 
 
@@ -38,7 +38,6 @@ def _absolute(binding: Binding, state: ChannelState, share: float, stands: float
 
 
 def _other_end(binding: Binding, stands: float) -> float:
-    """Of the range's two ends, the one that is farther from the target's position."""
     start, end = binding.start, binding.start + binding.travel
     if binding.inverted:
         start, end = end, start
@@ -46,7 +45,6 @@ def _other_end(binding: Binding, stands: float) -> float:
 
 
 def _steps(mode: str, value: int) -> int:
-    """The number of steps that a relative control's value means: positive is up, negative is down."""
     if mode == "relative_twos_complement":
         return value if value < 64 else value - 128
     if mode == "relative_binary_offset":
@@ -55,10 +53,7 @@ def _steps(mode: str, value: int) -> int:
 
 
 def _stepped(binding: Binding, stands: float, steps: int) -> float:
-    """The target's position after a number of steps.
-
-    The steps move it at most to the range's ends. A target outside the range moves only towards it.
-    """
+    """The target's position after the steps; a target outside the range moves only towards it."""
     low = min(binding.start, binding.start + binding.travel)
     high = max(binding.start, binding.start + binding.travel)
     moved = stands + steps * binding.step

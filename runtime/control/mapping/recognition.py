@@ -1,4 +1,4 @@
-"""Recognises from incoming events which control a player moves, and how its values are coded."""
+"""Recognises which control a player moves, and how its values are coded."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from runtime.events import Aftertouch, ChannelEvent, ControlChange, NoteOn, Pitc
 
 _MOST_VALUES = 64
 _SMALL_STEP = 16  # encoders that are turned fast send steps of up to this size
-_TREMBLE = 2  # a control at rest may jitter by this many steps
-_CLEAR = 6.0  # the clearness (see Movement) of an endless encoder is this plus the number of values that it sent
+_TREMBLE = 2  # a control at rest may jitter by this much
+_CLEAR = 6.0  # the clearness of an endless encoder is this plus the number of values that it sent
 
 
 class Place(NamedTuple):
-    """The origin of messages: device, channel and control."""
+    """The origin of messages."""
 
     device: int
     channel: int
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 class Movement:
     """What one control has sent.
 
-    values: the first _MOST_VALUES values, 0 to 127. last, last_s: the latest value, and its arrival time in s.
+    values: the first _MOST_VALUES values, 0 to 127. last, last_s: the latest value, and its time of arrival in s.
     """
 
     def __init__(self) -> None:
@@ -41,12 +41,11 @@ class Movement:
 
     @property
     def span(self) -> int:
-        """The distance between the lowest and the highest value."""
         return max(self.values) - min(self.values)
 
     @property
     def mode(self) -> Mode:
-        """How the values seem to be coded; one of the modes of MapLine."""
+        """How the values seem to be coded."""
         values = self.values
         if set(values) == {0, 127}:
             return "toggle"
@@ -68,7 +67,6 @@ class Movement:
 
 
 def _coding(values: set[int], n_values: int) -> Mode | None:
-    """The coding that fits the values of an encoder; None if none fits."""
     up, down = {v for v in values if v <= _SMALL_STEP}, {v for v in values if v >= 128 - _SMALL_STEP}
     above = {v for v in values if 65 <= v <= 64 + _SMALL_STEP}
     below = {v for v in values if 64 - _SMALL_STEP <= v <= 63}
@@ -78,17 +76,17 @@ def _coding(values: set[int], n_values: int) -> Mode | None:
         return "relative_twos_complement"
     if values == up | above and up:
         return "relative_sign_bit"
-    # If all values are above 64, they are steps up if coded with a binary offset, and steps down if coded with a sign
-    # bit. Up is likelier: players first turn a knob to the right.
+    # Values above 64 are steps up in a binary offset, or steps down with a sign bit. Up is likelier: players first
+    # turn a knob to the right.
     return "relative_binary_offset" if values == above | below else None
 
 
 class Recognition:
-    """Collects what controls send after it was made, and says which control has moved most clearly."""
+    """Collects what controls send, and says which control has moved most clearly."""
 
     def __init__(self) -> None:
         self._movements: dict[Place, Movement] = {}
-        # For each device and channel, the parameter that is chosen: MSB, LSB, and 1 for an NRPN or 0 for an RPN.
+        # For each device and channel, the chosen parameter: MSB, LSB, and 1 for an NRPN or 0 for an RPN.
         self._parameters: dict[tuple[int, int], list[int]] = {}
 
     def add(self, event: ChannelEvent, now_s: float) -> None:
@@ -100,7 +98,6 @@ class Recognition:
             self._movements.setdefault(place, Movement()).add(value, now_s)
 
     def _control(self, event: ChannelEvent) -> tuple[ControlId, int] | None:
-        """The control that sent an event, and its value from 0 to 127; None for events that cannot be learned."""
         match event:
             case ControlChange():
                 return self._of_control_change(event)
@@ -146,15 +143,14 @@ class Recognition:
         return place, movement, clearness
 
     def _joined(self, place: Place, movement: Movement) -> tuple[Place, Movement]:
-        """The 14-bit control that a control belongs to, if its other half has moved, too; else the control itself."""
         kind, number = place.control
         if kind is not Kind.CC or number >= 64:
             return place, movement
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # Do not join two controls that have sent a single message each: they may be two switches. Of a 14-bit control,
-        # more LSBs than MSBs may come, because a sender may leave out an unchanged MSB.
+        # Two controls with a single message each may be two switches. A sender may leave out an unchanged MSB, so more
+        # LSBs than MSBs may come.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -1,20 +1,20 @@
-"""Soft takeover: what an absolute control does while its position differs from its target's."""
+"""What an absolute control does while its position differs from its target's."""
 
 from __future__ import annotations
 
-# With `scaled`, a target moves at most this many times as fast as its control.
+# With `scaled`, a target moves at most so many times as fast as its control.
 STEEPEST = 4.0
-# With `pick_up`, a control moves its target once the two are at most this far apart: one step of a 7-bit control, as a
-# share of the range.
+# With `pick_up`, a control moves its target once they are this close: one step of a 7-bit control, as a share of
+# the range.
 NEAR = 1.0 / 127.0
-_SAME = 1e-6  # smaller differences are inaudible; converting a target's value to its unit and back makes such ones
+_SAME = 1e-6  # smaller differences come from the conversion of a value to its unit and back
 
 
 class Takeover:
     """The state of one absolute control and its target.
 
-    place: the position, on the target's travel, at which the control stood after its latest move; None before the
-    first move. As long as the target stays at `place`, the control holds it: when the control moves, the target moves.
+    place: where the control stood after its latest move, on the target's travel; None before the first move. While the
+    target stays there, the control holds it: both move together.
     """
 
     __slots__ = ("place",)
@@ -26,7 +26,7 @@ class Takeover:
         """The target's new position; None while the control has not passed the target.
 
         place: the control's position, on the target's travel. stands: the target's position. low, high: the ends of the
-        range. A control can never pass a target outside the range: such a target moves as in `scale`.
+        range. A control cannot pass a target outside the range: such a target moves as in `scale`.
         """
         if not low - _SAME <= stands <= high + _SAME:
             return self.scale(place, stands, low, high)
@@ -37,7 +37,7 @@ class Takeover:
         return place if near or passed else None
 
     def scale(self, place: float, stands: float, low: float, high: float) -> float | None:
-        """The target's new position. Target and control reach the range's end together. None at the first move.
+        """The target's new position, on its way to the range's end with the control; None at the first move.
 
         Parameters as in pick_up. The target moves at most STEEPEST times as fast as the control.
         """
@@ -45,7 +45,7 @@ class Takeover:
         if before is None:
             return None
         if abs(before - stands) < _SAME:
-            return place  # the control holds the target; computing its position anew would add up rounding errors
+            return place  # the control holds the target; a computed position would add up rounding errors
         end = high if place > before else low
         room = end - before
         slope = (end - stands) / room if abs(room) > _SAME else 0.0

@@ -1,4 +1,4 @@
-"""Velocity curves, which change a keyboard's velocities before they are played."""
+"""Velocity curves, which change a keyboard's velocities."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # a named curve is a pow
 
 
 def velocity_table(curve: VelocityCurve) -> bytes | None:
-    """A table of 128 bytes with the heard velocity for each played velocity; None if the curve changes no velocity.
+    """A table of 128 bytes: the heard velocity for each played velocity; None if the curve changes none.
 
-    Velocity 0 stays 0. `soft`: soft playing is already loud; `hard`: only hard playing is loud. If the curve is given
-    as points, the heard velocity is constant before the first point and after the last point.
+    Velocity 0 stays 0. `soft`: soft playing is already loud. `hard`: only hard playing is loud. Before the first point
+    and after the last point, the heard velocity is constant.
     """
     if curve == "linear":
         return None

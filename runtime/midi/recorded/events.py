@@ -1,4 +1,4 @@
-"""Converts events to and from plain values and the bytes of MIDI files."""
+"""Converts events to and from plain values and MIDI bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BYTES: dict[type, Callable[[Any], tuple[int, ...]]] = {
 
 
 def plain(event: Event) -> list[Any]:
-    """An event as a list of plain values for JSON: the event's type, then its fields; `event_of` reads the list."""
+    """An event as plain values for JSON: its type, then its fields."""
     return [type(event).__name__, *(msgspec.to_builtins(value) for value in msgspec.structs.astuple(event))]
 
 
@@ -49,18 +49,18 @@ def event_of(values: list[Any]) -> Event:
 
 
 def midi_bytes(event: Event) -> bytes | None:
-    """The MIDI message for a channel event; None for other events, and if a value is not valid in MIDI."""
+    """The MIDI message for a channel event; None for other events or impossible values."""
     code = _BYTES.get(type(event))
     if code is None:
         return None
     values = code(event)
     valid = 0x80 <= values[0] <= 0xEF and all(0 <= value <= 127 for value in values[1:])
-    # In MIDI a note-on of velocity 0 would be a note-off.
+    # In MIDI, a note-on of velocity 0 is a note-off.
     return bytes(values) if valid and not (type(event) is NoteOn and event.velocity == 0) else None
 
 
 def event_of_midi(status: int, data: bytes, device: int) -> Event:
-    """The event for a MIDI channel message; data: the message's one or two data bytes."""
+    """The event for a MIDI channel message; data: its one or two data bytes."""
     channel, kind = status & 15, status >> 4
     if kind == 0x9 and data[1] == 0:
         return NoteOff(channel, data[0], 0, device)

@@ -1,4 +1,4 @@
-"""Reads the recorder's MIDI files exactly: ticks stay whole numbers."""
+"""Reads the recorder's MIDI files exactly."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from runtime.midi.recorded.events import event_of, event_of_midi
 from runtime.midi.recorded.writing import EVENT, HEAD, META, PORT, SIGNATURE, SPECIFIC
 
 LARGEST_BYTES = 128 * 2**20
-# Limit for the JSON of the head or of an event, which in practice has at most 4 MB. Decoding may need 20 times as much
-# memory.
+# Limit for the JSON of the head or of an event, in practice at most 4 MB. Decoding may need 20 times the memory.
 LARGEST_EVENT_BYTES = 8 * 2**20
 MOST_EVENTS = 2_000_000  # 80 per second for 7 hours
 _END_KIND = 0x2F
 _FIRST_BYTES = 64
-_TRACK_AT = 22  # where the events begin: after the file's header and the track's header
+_TRACK_AT = 22  # number of bytes before the events
 
 
 class RecordedMidi(NamedTuple):
     """A recorded MIDI file.
 
-    head: says what was played, and the state at the start. content: the file's bytes. n_ticks: length in ticks.
+    head: what was played, and the state at the start. content: the file's bytes. n_ticks: length in ticks.
     """
 
     head: dict[str, Any]
@@ -39,16 +38,15 @@ class RecordedMidi(NamedTuple):
 
     @property
     def events(self) -> list[tuple[int, Event]]:
-        """All events as (tick, event), ascending."""
         return list(self.each_event())
 
     def each_event(self) -> Iterator[tuple[int, Event]]:
-        """Yield the events as (tick, event), ascending, one at a time, because a list may take much memory."""
+        """Yield (tick, event), ascending, one at a time, because a list may take much memory."""
         return _Reader(self.content).events()
 
 
 def is_recorded(path: str | Path) -> bool:
-    """Whether a file begins like the recorder's files; False also for a file that cannot be read."""
+    """Whether a file begins like the recorder's files; False if it cannot be read."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False  # opening a pipe could block for ever
@@ -59,7 +57,7 @@ def is_recorded(path: str | Path) -> bool:
 
 
 def read_recorded(path: str | Path) -> RecordedMidi:
-    """Read a recorded MIDI file, even if it is truncated; UserError if it is damaged, or not a recorded MIDI file."""
+    """Read a recorded MIDI file, even a truncated one; UserError if it is damaged, or not from the recorder."""
     content = read_bounded_file(path, "a recorded MIDI file", LARGEST_BYTES)
     reader = _Reader(content)
     try:
@@ -74,7 +72,7 @@ def read_recorded(path: str | Path) -> RecordedMidi:
 
 
 class _Bytes:
-    """Reads the track's bytes sequentially; EOFError at the end."""
+    """EOFError at the end."""
 
     def __init__(self, content: bytes):
         self._content, self._at = content, _TRACK_AT
@@ -97,8 +95,6 @@ class _Bytes:
 
 
 class _Reader:
-    """Reads a track's events; while it reads them, it sets head and n_ticks, which are as in RecordedMidi."""
-
     def __init__(self, content: bytes):
         self._content = content
         self.head: dict[str, Any] | None = None
@@ -127,7 +123,7 @@ class _Reader:
                 elif status == META and kind == _END_KIND:
                     break
         except EOFError:
-            pass  # the writer was killed between two writes; the events before are complete
+            pass  # the writer was killed between two writes: the events before are complete
 
     def _long_event(self, kind: int, said: bytes) -> Event | None:
         if kind != SPECIFIC or not said.startswith(SIGNATURE):

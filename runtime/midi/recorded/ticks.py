@@ -1,9 +1,9 @@
 """The arithmetic of a MIDI file in which one tick lasts exactly one frame.
 
-A Standard MIDI File gives the ticks per beat (its division, 15 bits) and the microseconds per beat (its tempo, 24
-bits). With division D and tempo T, a tick lasts T / D us. At the sample rate R, a frame lasts 1,000,000 / R us. A tick
-is a frame if D * 1,000,000 = T * R. With whole D and T this is exact, for files of any length: 44,100 Hz with
-T = 500,000 (120 beats per minute) gives D = 22,050. Source: Standard MIDI Files 1.0.
+A Standard MIDI File gives the ticks per beat (its division D, 15 bits) and the microseconds per beat (its tempo T, 24
+bits). A tick lasts T / D us. At the sample rate R, a frame lasts 1,000,000 / R us. A tick is a frame if
+D * 1,000,000 = T * R. With whole D and T this is exact: 44,100 Hz with T = 500,000 (120 beats per minute) gives
+D = 22,050. Source: Standard MIDI Files 1.0.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Ticks(NamedTuple):
 
 
 def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
-    """Division and tempo with which a tick lasts exactly one frame.
+    """Division and tempo with which a tick lasts exactly one frame; None if there are none.
 
-    The tempo is the first possible one of 120, 240, 480 and 60 beats per minute, or else close to 120. None for rates
-    above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
+    The tempo is the first possible one of 120, 240, 480 and 60 beats per minute, or else close to 120. There is none
+    for rates above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
     """
     step = gcd(sample_rate_hz, _US_A_S)
     ticks_a_step, us_a_step = sample_rate_hz // step, _US_A_S // step
@@ -36,7 +36,7 @@ def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
     if most < 1:
         return None
     n_steps = min(most, max(1, round(_SANE_US / us_a_step)))
-    # Prefer these tempos, in this order, to all others.
+    # These tempos are preferred, in this order.
     for tempo_us in (_SANE_US, _SANE_US // 2, _SANE_US // 4, 2 * _SANE_US):
         if tempo_us % us_a_step == 0 and tempo_us // us_a_step <= most:
             n_steps = tempo_us // us_a_step

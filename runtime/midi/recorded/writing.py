@@ -1,4 +1,4 @@
-"""Writes a growing MIDI file with one tick per frame; after every append the file on the disk is complete."""
+"""Writes a growing MIDI file with one tick per frame; after every append the file is complete."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from runtime.events import Event
 from runtime.midi.recorded.events import midi_bytes, plain
 from runtime.midi.recorded.ticks import LONGEST_DELTA, Ticks
 
-# A sequencer-specific event begins with a manufacturer ID; 0x7D is for non-commercial use. The name after it
-# distinguishes our events from other programs' events.
+# A sequencer-specific event begins with a manufacturer ID: 0x7D, for non-commercial use. The name marks our events.
 SIGNATURE = b"\x7dtimbrebox"
 HEAD, EVENT = b"h", b"e"
 META, SPECIFIC, TEXT, PORT, TEMPO, END = 0xFF, 0x7F, 0x01, 0x21, 0x51, b"\xff\x2f\x00"
@@ -26,7 +25,7 @@ _LARGEST_TRACK = 2**31  # in bytes; the format's limit is twice as large
 
 
 class RecordedMidiWriter:
-    """A MIDI file that grows during a recording; it has only one track, which keeps the order of simultaneous events.
+    """A MIDI file that grows during a recording; its only track keeps the order of simultaneous events.
 
     ticks: the file's division and tempo. head: plain values that say what is played. OSError if the file cannot be
     created or written; after a failed write, `finish` still leaves a complete file with everything written before.
@@ -61,7 +60,7 @@ class RecordedMidiWriter:
         self._tick, self._device = tick, device
 
     def finish(self, end: int) -> None:
-        """Extend the file to the tick `end`, if the disk has room, and close the file."""
+        """Extend the file to the tick `end`, if the disk has room, and close it."""
         try:
             with suppress(OSError):
                 self._append(b"", max(0, end - self._tick))
@@ -71,7 +70,7 @@ class RecordedMidiWriter:
             os.close(self._file)
 
     def _append(self, content: bytes, rest: int = 0) -> None:
-        """Write content over the track's old end mark; rest: ticks from the last event to the new end."""
+        """Write content over the old end mark; rest: ticks from the last event to the new end."""
         end = _delta(rest) + END
         track_bytes = self._end - _HEADER_BYTES - _TRACK_HEADER_BYTES + len(content) + len(end)
         if track_bytes > _LARGEST_TRACK:
@@ -87,7 +86,7 @@ class RecordedMidiWriter:
             os.ftruncate(self._file, self._end + len(end))
 
     def _restore_end(self) -> None:
-        """After a failed append, write the old end of the track again, which works on a full disk, too."""
+        """Write the old end again, which fits even on a full disk."""
         end = _delta(0) + END
         with suppress(OSError):
             _write(self._file, end, self._end)
@@ -103,7 +102,7 @@ def _write(file: int, content: bytes, at: int) -> None:
 
 
 def _number(value: int) -> bytes:
-    """A variable-length number: seven bits per byte, most significant first; only the last byte's top bit is 0."""
+    """Seven bits per byte, most significant first; only the last byte's top bit is 0."""
     code = [value & 127]
     while value := value >> 7:
         code.append(value & 127 | 128)
@@ -111,7 +110,7 @@ def _number(value: int) -> bytes:
 
 
 def _delta(n_ticks: int) -> bytes:
-    """The number of ticks before an event, as bytes; more than LONGEST_DELTA are divided by empty text events."""
+    """More ticks than LONGEST_DELTA are divided by empty text events."""
     gaps = b""
     while n_ticks > LONGEST_DELTA:
         gaps += _number(LONGEST_DELTA) + bytes([META, TEXT, 0])

@@ -1,4 +1,4 @@
-"""A trajectory as tables for playback, in which motion, colour and the loop's crossfade are already computed."""
+"""A trajectory as tables for playback, with motion, colour and the loop's crossfade."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runtime.sound.trajectory.trajectory import (
 )
 from runtime.sound.trajectory.use import PlayedTrajectory
 
-LONGEST_ROW_S = 0.0125  # short, because the loop's ends and the other marks are rounded to the nearest row
+LONGEST_ROW_S = 0.0125  # short, because the trajectory's marks are rounded to the nearest row
 LONGEST_CROSSFADE_S = 0.25
 
 
@@ -30,8 +30,8 @@ class BakedTrajectory:
     the colour in dB. level_db: float32, n_levels levels per row, but only one for the last row of either part.
     keep: float32 (n_knobs,), 1 where the value is added to the knob's position, 0 where it replaces the position.
     hold_row: last row of the held part, and of the loop. loop_row: first row of the loop; None for no loop.
-    n_release_rows: 0 without a release. folds: whether the loop is played alternately forward and backward.
-    start_row: row at which a note begins. rows_per_s: rows per second, negative for backward.
+    folds: whether the loop is played alternately forward and backward.
+    start_row: row at which a note begins. rows_per_s: negative for backward.
     """
 
     row_s: float
@@ -48,21 +48,15 @@ class BakedTrajectory:
 
     @property
     def has_level(self) -> bool:
-        """Whether any level differs from 0 dB."""
         return bool(self.level_db.any())
 
     @property
     def has_colour(self) -> bool:
-        """Whether any gain of the colour differs from 0 dB."""
         return bool(self.values[:, -N_BANDS:].any())
 
 
 def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> BakedTrajectory:
-    """Make the tables of a trajectory.
-
-    knobs: from `fit`: for each latent of the trajectory, the number of its knob. n_knobs: number of the instrument's
-    knobs.
-    """
+    """Make the tables of a trajectory. knobs: from `fit`. n_knobs: number of the instrument's knobs."""
     trajectory = played.trajectory
     n_splits = math.ceil(trajectory.step_s / LONGEST_ROW_S - 1e-6)
     row_s = trajectory.step_s / n_splits
@@ -89,10 +83,10 @@ def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> Bake
 
 
 class _MarkRows(NamedTuple):
-    """The marks of a trajectory, such as its loop and its release, as row numbers.
+    """The marks of a trajectory as row numbers.
 
-    sustained: first row of the sustained part. loop: first row of the loop; None for no loop. hold: last row of the
-    held part. release: first row of the release; n_rows for no release. fade: number of rows of the loop's crossfade.
+    sustained: first row of the sustained part. loop: first row of the loop. hold: last row of the held part.
+    release: first row of the release; n_rows for no release. fade: number of rows of the loop's crossfade.
     folds: as in BakedTrajectory. n_rows: rows of the whole trajectory.
     """
 
@@ -128,7 +122,6 @@ def _mark_rows(played: PlayedTrajectory, row_s: float) -> _MarkRows:
 def _values(
     played: PlayedTrajectory, row_s: float, marks: _MarkRows, knobs: tuple[int, ...], n_knobs: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make the fields `values` and `keep` of BakedTrajectory."""
     trajectory = played.trajectory
     hop_times, row_times = np.arange(trajectory.n_hops) * trajectory.step_s, np.arange(marks.n_rows) * row_s
     latents = _resampled(trajectory.latents, hop_times, row_times)
@@ -145,7 +138,7 @@ def _values(
 def _parts(
     values: np.ndarray, per_row: int, marks: _MarkRows, motion: float, limits: tuple[float, float]
 ) -> np.ndarray:
-    """Apply motion, clip to the limits and crossfade the loop; returns the held part, then the release.
+    """Apply motion, limits and the loop's crossfade; returns the held part, then the release.
 
     per_row: number of values per row.
     """
@@ -160,7 +153,6 @@ def _parts(
 
 
 def _resampled(values: np.ndarray, times_s: np.ndarray, new_times_s: np.ndarray) -> np.ndarray:
-    """Values (n, m) at new times, by linear interpolation."""
     places = np.interp(new_times_s, times_s, np.arange(len(times_s)))
     before = np.minimum(places.astype(int), max(0, len(times_s) - 2))
     after = np.minimum(before + 1, len(times_s) - 1)
@@ -169,7 +161,6 @@ def _resampled(values: np.ndarray, times_s: np.ndarray, new_times_s: np.ndarray)
 
 
 def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarray:
-    """Scale the values' distances from the mean of the sustained values by `motion`."""
     if motion == 1.0:
         return values.astype(np.float64)
     mean = sustained.mean(axis=0, dtype=np.float64)
@@ -179,7 +170,7 @@ def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarr
 def _crossfade(held: np.ndarray, loop: int, fade: int) -> None:
     """Crossfade the last `fade` rows into the rows before row `loop`, so that the last row equals row `loop`.
 
-    If fewer than `fade` rows are before row `loop`, the first row replaces the missing ones.
+    If rows are missing before row `loop`, the first row replaces them.
     """
     share = np.linspace(0.0, 1.0, fade + 1).reshape(-1, *(1 for _ in held.shape[1:]))
     before = held[np.maximum(np.arange(loop - fade, loop + 1), 0)]

@@ -1,4 +1,4 @@
-"""Finds a sustain loop: two moments of a trajectory between which a jump is least audible."""
+"""Finds a sustain loop: two moments between which a jump is least audible."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ FEWEST_HOPS = 4  # a shorter sustained part has no loop
 MOST_CANDIDATES = 400  # hops that are compared with each other; more would take too long
 # Differences that count alike: 0.05 of a knob's position, 2 dB in all bands, 3 dB of the level.
 _LATENT_UNIT, _COLOUR_UNIT_DB, _LEVEL_UNIT_DB = 0.05, 2.0, 3.0
-# How much a squared difference in slope (change per hop) counts, relative to a squared difference in value.
+# Weight of a squared difference in slope (change per hop), relative to a squared difference in value.
 _SLOPE_WEIGHT = 4.0
 
 
 def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
-    """The beginning and end, in s, of the loop whose ends differ least in their values and slopes.
+    """The beginning and end, in s, of the loop whose ends differ least in latents, colour, level, and their slopes.
 
-    The values are latents, colour and level. The loop is between attack_s and release_s (without these marks, between a
-    tenth of the duration and the end), and at least half as long as this part. None if the part has fewer than
-    FEWEST_HOPS hops.
+    The loop is between attack_s and release_s (without these marks, between a tenth of the duration and the end), and
+    at least half as long as this part. None if the part has fewer than FEWEST_HOPS hops.
     """
     n_hops, step_s = trajectory.n_hops, trajectory.step_s
     first = int(np.ceil((trajectory.attack_s or 0.1 * (n_hops - 1) * step_s) / step_s - 1e-6))
@@ -37,7 +36,7 @@ def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
 
 
 def _points(trajectory: Trajectory) -> np.ndarray:
-    """A vector for each hop, (n_hops, n): the trajectory's values and their slopes, in comparable units."""
+    """The values and slopes at each hop, (n_hops, n), in comparable units."""
     times = np.arange(trajectory.n_hops) * trajectory.step_s
     level_db = np.interp(times, np.arange(len(trajectory.level_db)) * LEVEL_STEP_S, trajectory.level_db)
     n_bands = trajectory.colour_db.shape[1]

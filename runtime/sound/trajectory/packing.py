@@ -1,4 +1,4 @@
-"""Packs trajectories into bytes, 8 bits a value, and writes and reads their files; docs/sound.md has the format."""
+"""Packs trajectories into bytes, 8 bits a value; docs/sound.md has the format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REMEDY = "use a trajectory that this program wrote"
 
 
 def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
-    """A trajectory as bytes, which `unpack` reads. UserError as from `checked`.
+    """A trajectory as bytes for `unpack`; UserError as from `checked`.
 
     Values are rounded: by at most 1/510 of the range of all values of the same latent, of the colour or of the level.
     """
@@ -51,7 +51,7 @@ def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
 
 
 def unpack(content: bytes, where: object) -> Trajectory:
-    """The trajectory in bytes that `pack` returned; UserError that begins with `where` for all other bytes."""
+    """The trajectory that `pack` packed; UserError that begins with `where` for other bytes."""
     content = bytes(content)
     if content[:4] != MAGIC:
         raise UserError(where, "no trajectory", "a trajectory", _REMEDY)
@@ -62,7 +62,7 @@ def unpack(content: bytes, where: object) -> Trajectory:
     reader = _Reader(content, where)
     _, _, flags, n_knobs, n_bands = reader.numbers(_BEGINNING)
     step_s, attack_s, *loop_s, release_s, n_hops, n_levels = reader.numbers(_SIZES)
-    # Check the sizes first, because a wrong size could fill the memory.
+    # The sizes first: a wrong size could fill the memory.
     refuse_size(step_s, n_hops, n_levels, where)
     if n_bands != N_BANDS or n_knobs > HIGHEST_LATENT:
         found, expected = f"{n_bands} bands and {n_knobs} latents", f"{N_BANDS} and at most {HIGHEST_LATENT}"
@@ -86,7 +86,7 @@ def unpack(content: bytes, where: object) -> Trajectory:
 
 
 def load_trajectory(path: str | Path) -> Trajectory:
-    """Read a trajectory from a regular file of at most LARGEST_BYTES; UserError names the file."""
+    """Read a trajectory's file; UserError names the file."""
     return unpack(read_bounded_file(path, "a trajectory", LARGEST_BYTES), path)
 
 
@@ -108,28 +108,22 @@ def _packed(values: np.ndarray) -> bytes:
 
 
 class _Reader:
-    """Reads the parts of a packed trajectory sequentially."""
-
     def __init__(self, content: bytes, where: object):
         self._content, self._where, self._at = content, where, 0
 
     def take(self, n_bytes: int) -> bytes:
-        """Read the next bytes."""
         self._at += n_bytes
         if self._at > len(self._content):
             raise UserError(self._where, "a trajectory that ends too early", "a whole one", _REMEDY)
         return self._content[self._at - n_bytes : self._at]
 
     def numbers(self, form: struct.Struct) -> tuple[int | float | bytes, ...]:
-        """Read the next numbers, in the given form."""
         return form.unpack(self.take(form.size))
 
     def name(self) -> str:
-        """Read the next knob's name."""
         return self.take(self.take(1)[0]).decode("utf-8", "replace")
 
     def values(self, count: int) -> np.ndarray:
-        """Read the values of the next block, float32 (count,)."""
         lowest, highest = self.numbers(_RANGE)
         if not (math.isfinite(lowest) and math.isfinite(highest)):
             raise UserError(self._where, f"a range from {lowest:g} to {highest:g}", "finite numbers", _REMEDY)
@@ -139,7 +133,7 @@ class _Reader:
         return (lowest + steps * ((highest - lowest) / 255.0)).astype(np.float32)
 
     def finish(self) -> None:
-        """Check that only the checksum is left, and that it is correct."""
+        """Check that only the correct checksum is left."""
         expected = struct.pack(_SUM, zlib.crc32(self._content[: self._at]))
         if self.take(len(expected)) != expected or self._at != len(self._content):
             raise UserError(self._where, "a damaged trajectory (its sum is wrong)", "a whole one", _REMEDY)

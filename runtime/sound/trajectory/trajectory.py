@@ -1,7 +1,4 @@
-"""A trajectory: a path in time for the knobs, the colour and the level of a note.
-
-The format is described in docs/sound.md, section "Trajectories".
-"""
+"""A trajectory: a path in time for knobs, colour and level (format: docs/sound.md)."""
 
 from __future__ import annotations
 
@@ -22,18 +19,18 @@ SHORTEST_STEP_S, LONGEST_STEP_S = 0.005, 10.0
 HIGHEST_COLOUR_DB = 60.0
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -96.0, 24.0
 LONGEST_KNOB_NAME = 100
-# Tolerance for times: marks are stored as float32, and rounding may move a mark beyond the trajectory's end.
+# Tolerance for times: marks are stored as float32, and rounding may move one beyond the end.
 _ROUNDING_S = 1e-4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trajectory:
-    """A path in time; `checked` checks that the trajectory is valid.
+    """A path in time; `checked` checks that it is valid.
 
     step_s: time from one hop to the next. knobs: a name for each column of latents.
     latents: float32 (n_hops, n_knobs), offsets of the knob positions, -1 to 1; or, if replaces_knobs, positions, 0 to
-    1, that replace the knobs' positions. colour_db: float32 (n_hops, N_BANDS), the gain of each band.
-    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. The curves' last values hold to the trajectory's end.
+    1. colour_db: float32 (n_hops, N_BANDS), the gain of each band.
+    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. A curve's last value holds to the trajectory's end.
     attack_s: end of the attack. loop_s: beginning and end of the sustain loop; None for the loop from `find_loop`, or,
     if plays_once, for no loop. release_s: beginning of the release; None for no release.
     """
@@ -57,12 +54,11 @@ class Trajectory:
 
     @property
     def n_hops(self) -> int:
-        """Number of hops, at least 1."""
         return len(self.colour_db)
 
     @property
     def duration_s(self) -> float:
-        """Time from the first hop to the last hop or the last level, whichever is later."""
+        """Time from the first hop to the last hop or level, whichever is later."""
         return max((self.n_hops - 1) * self.step_s, (len(self.level_db) - 1) * LEVEL_STEP_S)
 
     def without(self, knobs: Sequence[str]) -> Trajectory:
@@ -84,7 +80,7 @@ def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tup
 
 
 def checked(trajectory: Trajectory, where: object) -> Trajectory:
-    """Return the trajectory unchanged; UserError that begins with `where` for wrong sizes, values, names or marks."""
+    """The trajectory itself; UserError that begins with `where` for wrong sizes, values, names or marks."""
     _refuse_times(trajectory, where)
     _refuse_knobs(trajectory.knobs, where)
     _refuse_shapes(trajectory, where)
@@ -97,7 +93,7 @@ def checked(trajectory: Trajectory, where: object) -> Trajectory:
 
 
 def refuse_size(step_s: float, n_hops: int, n_levels: int, where: object) -> None:
-    """Raise a UserError that begins with `where` if this step, or a number of hops or levels, is out of range."""
+    """UserError that begins with `where` if this step, or a number of hops or levels, is out of range."""
     if not SHORTEST_STEP_S * 0.999 <= step_s <= LONGEST_STEP_S:
         expected = f"{SHORTEST_STEP_S:g} to {LONGEST_STEP_S:g} s"
         raise UserError(f"{where}, step_s", f"{step_s:g}", expected, "choose another step")
@@ -138,7 +134,7 @@ def _refuse_shapes(trajectory: Trajectory, where: object) -> None:
 
 
 def _refuse_values(values: np.ndarray, lowest: float, highest: float, where: object) -> None:
-    # A value that is not a number fails both comparisons.
+    # A NaN fails both comparisons.
     bad = values[~((values >= lowest) & (values <= highest))]
     if bad.size:
         raise UserError(where, f"{bad.flat[0]:g}", f"numbers from {lowest:g} to {highest:g}", "change that value")

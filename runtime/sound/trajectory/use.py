@@ -1,4 +1,4 @@
-"""How a sound uses trajectories: the structures in the sound's YAML file, and how they are read."""
+"""How a sound's YAML file uses trajectories."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     step_s: time from one point to the next. latents: for each knob and point an offset of the knob's position, or, if
     replaces_knobs, a position. colour_db: for each point the gain of each band. level_db: a level for each point, or
     for each level_step_s. A list with one value holds for the whole time. Between points, values change linearly.
-    attack_s, loop_s, release_s, plays_once: as in Trajectory.
+    Other fields: as in Trajectory.
     """
 
     step_s: Step
@@ -60,15 +60,14 @@ class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class SoundTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """A trajectory of a sound, and how the trajectory is played.
+    """A sound's trajectory, and how it is played.
 
-    file: path of a trajectory's file, relative to the folder of the sound's file. inline: the trajectory itself instead
-    of a file: a file's bytes in base64, or a WrittenTrajectory.
-    colour: how much of the colour is applied, 0 to 1. motion: factor for the values' distances from their mean: 0 for
-    no motion, 1 as in the trajectory, 2 for twice the distances.
-    speed: 0.05 to 20. start: where a note begins: from 0, the beginning, to 1, the end of the part that is played while
-    the key is down; None for 1 if direction is backward, else 0. key, velocity: the note at which this trajectory is
-    heard alone, if the sound has several trajectories.
+    file: path of its file, relative to the folder of the sound's file. inline: instead of a file: a file's bytes in
+    base64, or a WrittenTrajectory.
+    colour: how much of the colour is applied. motion: factor for the values' distances from their mean; 0 for no
+    motion. start: where a note begins: from 0, the beginning, to 1, the end of the part that is played while the key is
+    down; None for 1 if direction is backward, else 0.
+    key, velocity: the note at which this trajectory is heard alone, if the sound has several.
     """
 
     file: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
@@ -86,7 +85,7 @@ SoundTrajectories = Annotated[list[SoundTrajectory], msgspec.Meta(min_length=1, 
 
 
 class PlayedTrajectory(NamedTuple):
-    """A trajectory that was read, and how it is played; fields as in SoundTrajectory."""
+    """A trajectory that was read; fields as in SoundTrajectory."""
 
     trajectory: Trajectory
     colour: float = 1.0
@@ -101,7 +100,7 @@ class PlayedTrajectory(NamedTuple):
 def read_trajectories(
     use: SoundTrajectory | list[SoundTrajectory] | None, folder: Path | None, where: object
 ) -> tuple[PlayedTrajectory, ...]:
-    """Read the trajectories of a sound; folder: the folder of the sound's file; None for a sound without a file.
+    """Read a sound's trajectories. folder: the folder of the sound's file; None for a sound without a file.
 
     UserError that begins with `where` if one cannot be read, if there are too many, or if keys and velocities do not
     tell them apart.
@@ -175,7 +174,7 @@ def from_written(written: WrittenTrajectory, where: object) -> Trajectory:
     level_step_s = written.level_step_s or written.step_s
     level_db = np.array(written.level_db or [0.0], np.float32)
     level_s = (len(level_db) - 1) * level_step_s
-    # Check the sizes first, because a level list that lasts too long would fill the memory below.
+    # The sizes first: a level list that lasts too long would fill the memory below.
     refuse_size(written.step_s, n_points, round(level_s / LEVEL_STEP_S) + 1, where)
     for name, values in (*written.latents.items(), ("colour_db", lists[-1])):
         if len(values) not in (1, n_points):
