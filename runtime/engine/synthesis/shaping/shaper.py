@@ -45,6 +45,7 @@ class Shaper:
         self._first_places = np.arange(max_rows)[:, None] * N_GRID
         self._fundamentals: list[int] = []  # the fundamentals that _places was computed for
         self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
+        self._weakened = np.empty(n_bins, bool)
 
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
         """Gains for spectra, float32 (n, n_bins), valid until the next call; `move_formants` must follow.
@@ -62,7 +63,8 @@ class Shaper:
             curves.add_bands(shape.bands_db, shape.shift_octaves)
         places, gains = self._places[:n], self._gains[:n]
         if self._fundamentals != fundamentals:
-            np.add(self.harmonics.places[fundamentals], self._first_places[:n], out=places)
+            for row, fundamental, first in zip(places, fundamentals, self._first_places[:n], strict=True):
+                np.add(self.harmonics.places[fundamental], first, out=row)
             self._fundamentals = list(fundamentals)
         np.take(curves.gains().reshape(-1), places, out=gains, mode="clip")
         if shape.odd_even_db:
@@ -82,8 +84,10 @@ class Shaper:
     def _weaken(self, gains: np.ndarray, fundamentals: Sequence[int], odd_even_db: float) -> None:
         factor = np.float32(10.0 ** (-abs(odd_even_db) / 20.0))
         for row, fundamental in zip(gains, fundamentals, strict=True):
-            even = self.harmonics.are_even[fundamental]
-            np.multiply(row, factor, out=row, where=even if odd_even_db > 0.0 else ~even)
+            weakened = self.harmonics.are_even[fundamental]
+            if odd_even_db <= 0.0:
+                weakened = np.logical_not(weakened, out=self._weakened)
+            np.multiply(row, factor, out=row, where=weakened)
 
     def _move_formants(
         self, gains: np.ndarray, fundamentals: list[int], magnitudes: np.ndarray, semitones: float
