@@ -42,6 +42,7 @@ class Shaper:
         self.harmonics = Harmonics(fundamentals_hz, n_bins, bin_hz)
         self._curves = GainCurves(max_rows)
         self._places = np.empty((max_rows, n_bins), np.intp)
+        self._in_curve = np.empty((max_rows, n_bins), self.harmonics.places.dtype)
         self._first_places = np.arange(max_rows)[:, None] * N_GRID
         self._fundamentals: list[int] = []  # the fundamentals that _places was computed for
         self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
@@ -63,8 +64,9 @@ class Shaper:
             curves.add_bands(shape.bands_db, shape.shift_octaves)
         places, gains = self._places[:n], self._gains[:n]
         if self._fundamentals != fundamentals:
-            for row, fundamental, first in zip(places, fundamentals, self._first_places[:n], strict=True):
-                np.add(self.harmonics.places[fundamental], first, out=row)
+            # With the mode "raise", `take` would write through a copy of its output.
+            in_curve = self.harmonics.places.take(fundamentals, axis=0, out=self._in_curve[:n], mode="clip")
+            np.add(in_curve, self._first_places[:n], out=places)
             self._fundamentals = list(fundamentals)
         np.take(curves.gains().reshape(-1), places, out=gains, mode="clip")
         if shape.odd_even_db:
