@@ -94,13 +94,13 @@ def test_the_recorder_hears_its_own_thread_only_and_stops_at_the_end() -> None:
 
 # The engine
 
-# The code that allocates arrays of LARGE_BYTES or more, as files or as files with functions. The arrays come from the
-# heap of the audio thread, whose memory is locked.
+# The code that allocates arrays of LARGE_BYTES or more: names of files, some with a function.
 # NumPy cannot index a view into an existing array. `take` can, but it would copy the whole view; four calls of `take`,
 # one for each sample of a window, would make a read of 512 frames 1.4 times as long.
 DENSE = {"resampling.py:read:"}
 # A spectrum has as many sinusoids as peaks. Arrays that are made in advance would have to be as long as for the most
-# peaks that there can be. Arrays that are made with each plan would make a hop of 16 voices 0.4 µs longer, which takes 7 µs.
+# peaks that there can be. To add the sinusoids of 16 voices in one hop takes 7 microseconds; with arrays that each plan
+# makes for its hops, it would take 0.4 more.
 HOPS = {"sinusoids.py:"}
 PLANS = {"coherent.py:", "peaks.py:", "sinusoids.py:"}
 # Each hop draws the random steps of its walk.
