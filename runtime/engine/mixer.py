@@ -6,6 +6,7 @@ import numpy as np
 
 from runtime.engine.limiter import limit
 from runtime.engine.synthesis.lanes import runs_of
+from runtime.engine.synthesis.transposing.dense_rings import ring_places
 from runtime.engine.synthesis.wide_sound import WideSound
 from runtime.engine.voices.bank import VoiceBank
 from runtime.engine.voices.changes import Stolen
@@ -36,6 +37,8 @@ class Mixer:
         n_samples = n_lanes * (LONGEST_SPAN + 1)
         self._enveloped, self._panned, self._sides, self._rights = np.zeros((4, n_samples), np.float32)
         self._tails = np.zeros((2, sound.size + 1), np.float32)
+        self._stolen = np.zeros((3, bank.cut_fade_frames), np.float32)
+        self._fade_out = np.cos(np.linspace(0.0, np.pi / 2.0, bank.cut_fade_frames, dtype=np.float32)) ** 2
         self._limits, self.tails_end = limits, 0
         # For the present part. is_mono: whether left and right are alike. _modulated: the lanes with modulated gains.
         # If is_mono, _heard: the lanes that are read, and _gains: their gains.
@@ -164,21 +167,28 @@ class Mixer:
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
         """Copy the sound of a lane that a new note takes, faded out from `frame` on, into the tails."""
-        n = self._bank.cut_fade_frames
-        fade = np.cos(np.linspace(0.0, np.pi / 2.0, n, dtype=np.float32)) ** 2
-        sound = self._sound.copy(stolen.lane, frame, n) * fade * np.float32(stolen.level)
-        channels = [sound, sound]
+        left, right, apart = self._stolen
+        self._fade(stolen.lane, frame, stolen.level, left)
+        right[:] = left
         for number in self._sound.sides_of([stolen.lane]):
             middle, side = (np.float32(gain) for gain in self._widths.gains(stolen.lane, frame))
-            apart = self._sound.copy(number, frame, n) * fade * np.float32(stolen.level * side)
-            channels = [sound * middle + apart, sound * middle - apart]
-        places = np.arange(frame, frame + n) % self._sound.size
+            self._fade(number, frame, stolen.level * side, apart)
+            left *= middle
+            np.subtract(left, apart, out=right)
+            left += apart
         gains = np.array((stolen.left, stolen.right))
         if stolen.is_modulated:
             gains *= self._grid.values([stolen.lane], frame, 1)[:, 0, 0]
-        for tail, channel, gain in zip(self._tails, channels, gains, strict=True):
-            tail[places] += channel * np.float32(gain)
-        self.tails_end = frame + n
+        for tail, channel, gain in zip(self._tails, (left, right), gains, strict=True):
+            channel *= np.float32(gain)
+            for places, part in ring_places(self._sound.size, frame, len(channel)):
+                tail[places] += channel[part]
+        self.tails_end = frame + len(left)
+
+    def _fade(self, lane: int, frame: int, level: float, out: np.ndarray) -> None:
+        """Write a lane's sound from `frame` on into `out`, faded out and multiplied by `level`."""
+        np.multiply(self._sound.copy(lane, frame, len(out)), self._fade_out, out=out)
+        out *= np.float32(level)
 
     def clear_played_tails(self, first: int, end: int) -> None:
         """Erase the played tails, from frame `first` up to `end`."""

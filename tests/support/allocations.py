@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,15 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Indices of two functions in the table of NumPy's C API. They are part of its stable ABI, so they do not change.
-# Source: numpy/__multiarray_api.h.
-_SET_HANDLER, _GET_HANDLER = 304, 305
-_HANDLER_NAME = b"mem_handler"
+import runtime
 
-_Malloc = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-_Calloc = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t)
-_Realloc = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-_Free = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+# The index of NumPy's default memory handler in the table of NumPy's C API. The table is part of NumPy's stable ABI, so
+# the index does not change. Source: numpy/__multiarray_api.h.
+_DEFAULT_HANDLER = 306
+_HANDLER_NAME = b"mem_handler"
+_RUNTIME = str(Path(runtime.__file__).parent)
+
+# Return type and parameters of the functions of a handler that allocate.
+_MALLOC = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
+_CALLOC = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t
+_REALLOC = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
 
 
 class _Handler(ctypes.Structure):
@@ -29,78 +33,89 @@ class _Handler(ctypes.Structure):
         ("name", ctypes.c_char * 127),
         ("version", ctypes.c_uint8),
         ("context", ctypes.c_void_p),
-        ("malloc", _Malloc),
-        ("calloc", _Calloc),
-        ("realloc", _Realloc),
-        ("free", _Free),
+        ("malloc", ctypes.c_void_p),
+        ("calloc", ctypes.c_void_p),
+        ("realloc", ctypes.c_void_p),
+        ("free", ctypes.c_void_p),
     )
 
 
 class Allocation(NamedTuple):
     """Memory that NumPy allocated for one array.
 
-    where: file and line of the code in runtime/ that asked for the array.
+    where: file, function and line of the code in runtime/ that asked for the array, such as `bank.py:steal:120`; if no
+    such code is running, those of NumPy's caller.
     """
 
     n_bytes: int
     where: str
 
 
-_record: list[Allocation] | None = None
+class _Recorder:
+    """Stands between NumPy and the three functions of a handler that allocate; `record` is what one thread allocated.
+
+    Memory still comes from the handler's own functions, so the handler can free it at any later time.
+    """
+
+    def __init__(self, handler: _Handler):
+        self.record: list[Allocation] = []
+        self._thread = threading.get_ident()
+        # NumPy's functions need Python's lock (GIL), so they are called by PYFUNCTYPE, which keeps it.
+        malloc = ctypes.PYFUNCTYPE(*_MALLOC)(handler.malloc)
+        calloc = ctypes.PYFUNCTYPE(*_CALLOC)(handler.calloc)
+        realloc = ctypes.PYFUNCTYPE(*_REALLOC)(handler.realloc)
+
+        def noted_malloc(context: int, size: int) -> int:
+            self._note(size)
+            return malloc(context, size)
+
+        def noted_calloc(context: int, count: int, size: int) -> int:
+            self._note(count * size)
+            return calloc(context, count, size)
+
+        def noted_realloc(context: int, pointer: int, size: int) -> int:
+            self._note(size)
+            return realloc(context, pointer, size)
+
+        self.functions = (
+            ctypes.CFUNCTYPE(*_MALLOC)(noted_malloc),
+            ctypes.CFUNCTYPE(*_CALLOC)(noted_calloc),
+            ctypes.CFUNCTYPE(*_REALLOC)(noted_realloc),
+        )
+
+    def _note(self, n_bytes: int) -> None:
+        if threading.get_ident() == self._thread:
+            caller = frame = sys._getframe(2)
+            while frame is not None and not frame.f_code.co_filename.startswith(_RUNTIME):
+                frame = frame.f_back
+            code, line = (frame or caller).f_code, (frame or caller).f_lineno
+            self.record.append(Allocation(n_bytes, f"{Path(code.co_filename).name}:{code.co_name}:{line}"))
 
 
-def _note(n_bytes: int) -> None:
-    if _record is not None:
-        frame = sys._getframe(2)
-        while frame.f_back is not None and "runtime" not in Path(frame.f_code.co_filename).parts:
-            frame = frame.f_back
-        _record.append(Allocation(n_bytes, f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"))
-
-
-def _make_handler() -> _Handler:
-    libc = ctypes.CDLL(None)
-    libc.malloc.restype = libc.calloc.restype = libc.realloc.restype = ctypes.c_void_p
-
-    def malloc(_context: int, size: int) -> int:
-        _note(size)
-        return libc.malloc(ctypes.c_size_t(size))
-
-    def calloc(_context: int, count: int, size: int) -> int:
-        _note(count * size)
-        return libc.calloc(ctypes.c_size_t(count), ctypes.c_size_t(size))
-
-    def realloc(_context: int, pointer: int, size: int) -> int:
-        _note(size)
-        return libc.realloc(ctypes.c_void_p(pointer), ctypes.c_size_t(size))
-
-    def free(_context: int, pointer: int, _size: int) -> None:
-        libc.free(ctypes.c_void_p(pointer))
-
-    return _Handler(b"counting", 1, None, _Malloc(malloc), _Calloc(calloc), _Realloc(realloc), _Free(free))
-
-
-# An array may live longer than the `with` in which it was recorded. This handler frees it, so the handler must stay.
-_HANDLER = _make_handler()
-
-
-def _api() -> ctypes.Array[ctypes.c_void_p]:
+def _default_handler() -> _Handler:
     get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
     get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
     table = get_pointer(np._core._multiarray_umath._ARRAY_API, None)
-    return (ctypes.c_void_p * (_GET_HANDLER + 1)).from_address(table)
+    variable = (ctypes.c_void_p * (_DEFAULT_HANDLER + 1)).from_address(table)[_DEFAULT_HANDLER]
+    capsule = ctypes.py_object.from_address(variable).value
+    return _Handler.from_address(get_pointer(capsule, _HANDLER_NAME))
 
 
 @contextmanager
 def recorded_arrays() -> Iterator[list[Allocation]]:
-    """Record this thread's allocations inside a `with`; yields the growing list of allocations."""
-    global _record
-    new_capsule = ctypes.pythonapi.PyCapsule_New
-    new_capsule.restype, new_capsule.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
-    set_handler = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(_api()[_SET_HANDLER])
-    before = set_handler(new_capsule(ctypes.addressof(_HANDLER), _HANDLER_NAME, None))
-    _record = record = []
+    """Record this thread's allocations inside a `with`; yields the growing list of allocations.
+
+    NumPy keeps its present handler in a context variable, and the engine renders in a context of its own
+    (`runtime/engine/narrow_buffers.py`). A handler set here would not be seen there. So this changes the functions of
+    the default handler, which all contexts have.
+    """
+    handler = _default_handler()
+    before = handler.malloc, handler.calloc, handler.realloc
+    recorder = _Recorder(handler)
+    handler.malloc, handler.calloc, handler.realloc = (
+        ctypes.cast(function, ctypes.c_void_p).value for function in recorder.functions
+    )
     try:
-        yield record
+        yield recorder.record
     finally:
-        _record = None
-        set_handler(before)
+        handler.malloc, handler.calloc, handler.realloc = before

@@ -208,7 +208,7 @@ class LaneSound:
             self._transposer.begin(beginnings, frame)
 
     def _beginning(self, lane: int, frame: int, ratio: Ratio) -> Beginning:
-        fading = self.copy(lane, frame, self._changes.fade_left(lane, frame))
+        fading = self.copy(lane, frame, self._changes.fade_left(lane, frame)).copy()
         elapsed, number = self._hops.elapsed(lane, frame), self._hops.number(lane, frame)
         return Beginning(lane, elapsed, number, ratio, fading, self._opened_at[lane] == frame)
 
@@ -360,8 +360,9 @@ class LaneSound:
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        It may end at most `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without points
-        of its own has no later sound: old samples would be returned, without an error.
+        The array is valid until the next call, or the next call of `read_transposed`. Its sound may end at most
+        `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without points of its own has no
+        later sound: old samples would be returned, without an error.
         """
         if self._transposer.active[lane]:
             self._transposer.unmix([lane], frame)

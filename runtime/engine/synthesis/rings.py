@@ -27,6 +27,7 @@ class Rings:
         # one column more than `size`, because the engine always mixes at least two frames
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
+        self._copied = np.empty(self.size, np.float32)
         self.ramps = RampWeights(n_ahead + n_fade, CORNER_FRAMES, [n_ahead >> k for k in range(5)])
         self.fade_in = fade_in(n_fade)
         self._fade_out = 1.0 - self.fade_in
@@ -37,8 +38,11 @@ class Rings:
         return self._samples[lanes, at : at + n_frames]
 
     def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
-        """Returns a copy (n_frames,)."""
-        return np.take(self._samples[lane, : self.size], np.arange(frame, frame + n_frames), mode="wrap")
+        """Sound of one lane from `frame` on: a copy (n_frames,), valid until the next call."""
+        copied = self._copied[:n_frames]
+        for places, part in ring_places(self.size, frame, n_frames):
+            copied[part] = self._samples[lane, places]
+        return copied
 
     def write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
         """sound: (n, n_frames)."""

@@ -42,9 +42,11 @@ class Shaper:
         self.harmonics = Harmonics(fundamentals_hz, n_bins, bin_hz)
         self._curves = GainCurves(max_rows)
         self._places = np.empty((max_rows, n_bins), np.intp)
+        self._in_curve = np.empty((max_rows, n_bins), self.harmonics.places.dtype)
         self._first_places = np.arange(max_rows)[:, None] * N_GRID
         self._fundamentals: list[int] = []
         self._gains, self._more = np.empty((2, max_rows, n_bins), np.float32)
+        self._weakened = np.empty(n_bins, bool)
 
     def gains(self, shape: Shape, fundamentals: list[int]) -> np.ndarray:
         """Gains for spectra, float32 (n, n_bins), valid until the next call; `move_formants` must follow.
@@ -62,7 +64,9 @@ class Shaper:
             curves.add_bands(shape.bands_db, shape.shift_octaves)
         places, gains = self._places[:n], self._gains[:n]
         if self._fundamentals != fundamentals:
-            np.add(self.harmonics.places[fundamentals], self._first_places[:n], out=places)
+            # With the mode "raise", `take` would write through a copy of its output.
+            in_curve = self.harmonics.places.take(fundamentals, axis=0, out=self._in_curve[:n], mode="clip")
+            np.add(in_curve, self._first_places[:n], out=places)
             self._fundamentals = list(fundamentals)
         np.take(curves.gains().reshape(-1), places, out=gains, mode="clip")
         if shape.odd_even_db:
@@ -82,8 +86,10 @@ class Shaper:
     def _weaken(self, gains: np.ndarray, fundamentals: Sequence[int], odd_even_db: float) -> None:
         factor = np.float32(10.0 ** (-abs(odd_even_db) / 20.0))
         for row, fundamental in zip(gains, fundamentals, strict=True):
-            even = self.harmonics.are_even[fundamental]
-            np.multiply(row, factor, out=row, where=even if odd_even_db > 0.0 else ~even)
+            weakened = self.harmonics.are_even[fundamental]
+            if odd_even_db <= 0.0:
+                weakened = np.logical_not(weakened, out=self._weakened)
+            np.multiply(row, factor, out=row, where=weakened)
 
     def _move_formants(
         self, gains: np.ndarray, fundamentals: list[int], magnitudes: np.ndarray, semitones: float
