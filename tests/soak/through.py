@@ -54,7 +54,7 @@ LIVE_FRAMES, STEP_S = 256, 0.1
 
 
 def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float, float]:
-    """Two figures in dB: the distance between two sounds, and the level of `made` minus the level of `given`.
+    """Distance in dB between two sounds, and the level of `made` minus the level of `given` in dB.
 
     Only frames in which `given` is audible count.
     """
@@ -71,7 +71,7 @@ def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float
 
 
 class Measured:
-    """An instrument that is measured as an effect: sounds are sent through it."""
+    """An instrument through which sounds are sent."""
 
     def __init__(self, instrument: str | None):
         self.decoder = load(instrument)
@@ -79,13 +79,12 @@ class Measured:
         self.spec = self.decoder.card.spec
 
     def through(self, sound: np.ndarray, settings: EffectSettings) -> np.ndarray:
-        """Send a sound through the effect, and return the result."""
         chain = Chain(self.decoder, self.encoder, self.spec)
         chain.set(settings)
         return np.concatenate(list(through_blocks([sound], chain)))
 
     def weakest_knob_db(self, sound: np.ndarray) -> float:
-        """The effect of the weakest of the N_KNOBS strongest knobs: the distance in dB from knob at 0 to knob at 1."""
+        """The smallest effect of the N_KNOBS strongest knobs: the distance in dB between knob at 0 and knob at 1."""
         n = self.decoder.card.n_latents
         moved_db = []
         for knob in range(n):
@@ -110,7 +109,7 @@ class Measured:
 
 
 def recordings(folder: Path, held_out: bool) -> list[Path]:
-    """The recordings of a folder; held_out: only the recordings that training holds out."""
+    """held_out: only the recordings that training holds out."""
     if not held_out:
         return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     with (folder / "manifest.csv").open(encoding="utf-8") as stream:
@@ -125,7 +124,6 @@ def read(path: Path, spec: StftSpec) -> np.ndarray:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, and print the table."""
     measured = Measured(arguments.instrument)
     figures = measured.decoder.card.measured or {}
     rows, sounds = [], []
@@ -152,9 +150,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, notes: bool) -> None:
-    """Send a sound to `play`, with moving knobs, and print how many blocks were late.
+    """Send a sound to `play` while knobs move, and print how many blocks were late.
 
-    effect: whether `play` runs with --through. notes: whether notes are played.
+    effect: run with --through. notes: play notes.
     """
     with tempfile.TemporaryDirectory() as name:
         folder, settings = Path(name), Path(name) / "rig.yaml"
@@ -180,7 +178,6 @@ def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, note
 
 
 def server_rate_hz(program: LiveProgram) -> int:
-    """The sample rate that the program names in its line READY."""
     return int(re.search(r"READY (\d+) Hz", program.wait_for("READY"))[1])
 
 

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Indices of two functions in the table of NumPy's C API. They are part of its stable ABI, so they do not change.
-# Source: numpy/__multiarray_api.h.
+# Indices of two functions in the table of NumPy's C API, which its stable ABI keeps. Source: numpy/__multiarray_api.h.
 _SET_HANDLER, _GET_HANDLER = 304, 305
 _HANDLER_NAME = b"mem_handler"
 
@@ -37,10 +36,7 @@ class _Handler(ctypes.Structure):
 
 
 class Allocation(NamedTuple):
-    """Memory that NumPy allocated for one array.
-
-    where: file and line of the code in runtime/ that asked for the array.
-    """
+    """Memory for one array; where: file and line in runtime/ that asked for it."""
 
     n_bytes: int
     where: str
@@ -79,7 +75,7 @@ def _make_handler() -> _Handler:
     return _Handler(b"counting", 1, None, _Malloc(malloc), _Calloc(calloc), _Realloc(realloc), _Free(free))
 
 
-# An array may live longer than the `with` in which it was recorded. This handler frees it, so the handler must stay.
+# An array may outlive the `with` in which it was recorded. This handler frees it, so the handler must stay.
 _HANDLER = _make_handler()
 
 

@@ -28,7 +28,7 @@ SENSING_S = 0.33
 
 
 def with_key(chord: list[NoteOn], event: NoteOn) -> list[NoteOn]:
-    """The chord with this key added; a key that is already in the chord keeps its place."""
+    """The chord with this key; a key that is already in the chord keeps its place."""
     for place, each in enumerate(chord):
         if (each.channel, each.note) == (event.channel, event.note):
             return [*chord[:place], event, *chord[place + 1 :]]
@@ -36,7 +36,7 @@ def with_key(chord: list[NoteOn], event: NoteOn) -> list[NoteOn]:
 
 
 class PlainArpeggiator:
-    """The arpeggiator's rules, one after another, without a thought for speed."""
+    """The arpeggiator's rules, without a thought for speed."""
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, rate_hz: int):
         self.settings, self.rate_hz = settings, rate_hz
@@ -183,7 +183,7 @@ class PlainArpeggiator:
             self.give(event)
 
     def hear_event(self, event: Event) -> bool:
-        """Follow an event; returns whether the event is passed on."""
+        """Returns whether the event is passed on."""
         is_on = self.settings.mode != "off"
         if isinstance(event, NoteOn):
             key = (event.channel, event.note)

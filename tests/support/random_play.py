@@ -66,7 +66,7 @@ def random_event(chance: random.Random) -> Event:
 
 
 def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
-    """A patch that is none of the programs: a morph of three programs, or one program with the sound of another."""
+    """A patch that is none of the programs: a morph of three, or one with the sound of another."""
     _, programs = supervisor.engine.sounds
     some = chance.sample(programs, 3)
     if chance.random() < 0.5:
@@ -75,7 +75,7 @@ def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
 
 
 def disturb(supervisor: Supervisor, chance: random.Random) -> None:
-    """Send random events, some of them late, some without a time of arrival, until the program ends."""
+    """Send random events, some of them late, some without a time of arrival."""
     sys.stdin.readline()
     while True:
         for _ in range(chance.randrange(1, 4)):
@@ -94,7 +94,6 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
 
 
 def main() -> None:
-    """Play until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("seed", type=int)
     play_command.add_arguments(parser)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Tests that play or listen in real time, and mostly wait. A single process runs them all, so that they do not make
-# each other late; meanwhile the other processes compute.
+# Tests that play or listen in real time. A single process runs them all, so that they do not make each other late.
 REAL_TIME = (
     "tests/runtime/audio/test_output.py",
     "tests/runtime/bench/",
@@ -16,7 +15,7 @@ REAL_TIME = (
     "tests/runtime/test_no_network.py",
     "tests/runtime/through/test_live_input.py",
 )
-# Files that take long. They begin early: a long file at the end would keep one process busy while the others wait.
+# Long files begin early: at the end, one would keep one process busy while the others wait.
 LONG = (
     "tests/house/test_readme.py",
     "tests/training/paper/",
@@ -26,9 +25,7 @@ LONG = (
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process one file at a time, so that a module's fixtures are made once.
-
-    All files of REAL_TIME together count as one file.
+    """Gives each process one file at a time, so that a module's fixtures are made once; REAL_TIME counts as one file.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -37,7 +34,7 @@ class SideBySide(LoadScopeScheduling):
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Sort the tests in place: first REAL_TIME, then LONG in its order, then the others in their present order."""
+    """Sort the tests in place: REAL_TIME, then LONG in its order, then the others."""
 
     def rank(item: pytest.Item) -> int:
         places = (REAL_TIME, *LONG)

@@ -38,7 +38,7 @@ SPEED = {
 
 
 def write_plan(folder: Path, **fit: object) -> Path:
-    """Write the plan and the models' configs; returns the plan's path. fit: changes to `fit` in every config."""
+    """Write the plan and the models' configs; fit: changes to `fit` in every config."""
     (folder / "training").mkdir(parents=True, exist_ok=True)
     for name, (model, _, _) in MODELS.items():
         recipe = {"model": WIDTHS | model, "fit": {"epochs": 300, "batch_size": 64, "learning_rate": 5e-3} | fit}
@@ -64,7 +64,7 @@ def write_plan(folder: Path, **fit: object) -> Path:
 
 
 def write_tones(folder: Path) -> None:
-    """Write the one-octave corpus and its further patches where the quick reproduction in `folder` reads them."""
+    """Write the one-octave corpus and its further patches for the quick reproduction in `folder`."""
     write_store(folder / "data" / "quick" / "tones")
     write_store(folder / "data" / "quick" / "tones-further", tilts=FURTHER_TILTS)
 
