@@ -1,4 +1,4 @@
-"""Makes the paper's tables from our results, as rows of plain values, and as CSV and JSON files."""
+"""Makes the paper's tables from our results, as plain values, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report. name: its files' name without suffix. rows: values by column, None for a missing value."""
+    """A table of the report; name: its files' name without suffix; rows: values by column, None for a missing value."""
 
     name: str
     title: str
@@ -39,7 +39,7 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """The columns' names, which are the keys of the first row."""
+        """The columns' names."""
         return list(self.rows[0]) if self.rows else []
 
 
@@ -92,8 +92,7 @@ def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
 def _further(results: Results) -> Table:
     """Errors on the further sounds, next to the errors on the test split.
 
-    The column "all sounds" is the geometric mean, over all test sounds and further sounds, of the error on a sound;
-    this mean decides the findings.
+    The column "all sounds" is the geometric mean over all test sounds and further sounds, which decides the findings.
     """
     rows = []
     for config, runs in results.runs.items():
@@ -144,7 +143,7 @@ def _mesh(plan: Plan, results: Results) -> Table:
 
 
 def _variational(results: Results) -> Table:
-    """For each latent of the variational models: its divergence, and how often moving it changes the pitch class."""
+    """Divergence of each latent of the variational models, and how often moving it changes the pitch class."""
     rows = []
     for config, runs in results.runs.items():
         if not runs[0].report["divergence_nats"]:
@@ -158,7 +157,6 @@ def _variational(results: Results) -> Table:
 
 
 def _corpora(results: Results) -> Table:
-    """The corpora that the runs were trained on."""
     rows: list[Row] = []
     for runs in results.runs.values():
         corpus = runs[0].report["corpus"]
@@ -181,6 +179,6 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _each(values: Iterable[int]) -> str | int:
-    """The value, if all values are equal; otherwise the different values, ascending, as text."""
+    """The value, if all are equal; otherwise the different values, ascending, as text."""
     found = sorted(set(values))
     return found[0] if len(found) == 1 else ", ".join(map(str, found))

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Choose the sounds and write the list; prints each sound's distance from the nearest sound chosen before it."""
+    """Choose the sounds, write the list, and print each sound's distance from the nearest one chosen before it."""
     refuse_bad_target(arguments.out)
     examined = _patches(arguments.notes) if arguments.source == "analogue" else _programs(arguments)
     rows, levels = {}, {}
@@ -68,10 +68,10 @@ def _dies_away(samples: np.ndarray) -> bool:
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield (name, row of the list, samples) of each candidate among a plugin's programs.
+    """(name, row of the list, samples) of each candidate among a plugin's programs.
 
-    The samples are None if the program is unfit (Player.at_its_notes). Of several programs with the same name, only the
-    first is examined.
+    Samples are None if the program is unfit (Player.at_its_notes). Of programs with the same name, only the first is
+    examined.
     """
     source = fm if arguments.source == "fm" else pads
     programs = list({program.sound: program for program in reversed(source.candidates())}.values())[::-1]
@@ -86,9 +86,9 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield (name, row of the list, samples) of each patch that the bundled virtual analogue was trained on.
+    """(name, row of the list, samples) of each patch that the bundled virtual analogue was trained on.
 
-    The samples are None if a note is not heard at the pitch of its key.
+    Samples are None if a note is not heard at the pitch of its key.
     """
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:
@@ -96,7 +96,7 @@ def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            # `read_patches` accepts a list only if it has all three splits, or only test.
+            # `read_patches` accepts a list of all three splits, or of test only.
             row = {"bank": bank, "index": index, "name": name, "split": "test"}
             yield analogue.sound_name(patch), row, samples
 
