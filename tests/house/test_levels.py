@@ -13,9 +13,8 @@ import pytest
 
 from tests.support.places import ROOT
 
-# The folders and modules in each folder, by level, from low to high. All folders must be listed, and all modules
-# directly in `runtime`, `training` or `export`. Modules that are not listed are above everything in their folder's
-# list.
+# The folders and modules in each folder, by level, from low to high. All folders must be listed, and all modules in
+# `runtime`, `training` and `export` themselves. Other modules are above everything in their folder's list.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (

@@ -1,8 +1,8 @@
 """Plays at random for a simulated day, as fast as it can: `python -m tests.soak.day --hours 24 --json F`.
 
-A rack gets events of every kind for a minute. Then all notes must end, and the effects fade out in minutes of rest. The
-run fails after an exception, a sample that is not a number or above full scale, a note that does not end, or growth of
-memory after the first two hours.
+A minute of events of every kind alternates with minutes of rest, in which all notes must end. The run fails after an
+exception, a sample that is not a number or above full scale, a note that does not end, or growth of memory after the
+first two hours.
 """
 
 from __future__ import annotations

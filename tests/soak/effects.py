@@ -1,7 +1,6 @@
 """Measures the reverb and draws docs/reverb.png: `python -m tests.soak.effects [--picture F.png]`.
 
-It compares decay times with the settings, and echoes and the tail's spectrum with noise. It also measures how loud a
-minute of full-scale noise becomes, and the time of blocks. docs/effects.md explains the figures.
+docs/effects.md explains the figures.
 """
 
 from __future__ import annotations

@@ -3,11 +3,10 @@
 16 keys are held, and one key is struck again every 150 ms. Spells with five swaps between two instruments alternate
 with equally long spells without swaps. `--moving` takes sounds with trajectories, which need about ten times the work.
 
-Late blocks and lost periods also depend on other work of the machine. So a spell with swaps and the next one without
-are compared as a pair. The test fails if spells with swaps have more of either, on average, by more than twice that
-average's standard error. It fails if voices were shed, because the machine was too busy. It fails if memory grows by 2
-MB from the second to the last fifth of the run. Memory is read at the end of each spell without swaps, when only one
-instrument is loaded. It is the memory that `play` alone has written to, without what it shares with JACK.
+Each spell with swaps is compared with the next one without. The test fails if spells with swaps have more late blocks
+or more lost periods, on average, by more than twice that average's standard error. It fails if voices were shed. It
+fails if memory grows by 2 MB from the second to the last fifth of the run. Memory, without what is shared with JACK, is
+read after each spell without swaps.
 """
 
 from __future__ import annotations
@@ -160,7 +159,7 @@ def excess(pairs: Sequence[Pair], name: str) -> tuple[float, float]:
 def growth_mb(pairs: Sequence[Pair]) -> float:
     """Growth of memory in MB from the second to the last fifth of the run: the mean of both instruments.
 
-    Of an instrument's readings in a fifth the lowest counts: the others may include what is about to be freed.
+    Of an instrument's readings in a fifth the lowest counts.
     """
     memory_mb, fifth = [pair.memory_mb for pair in pairs], len(pairs) // 5
     early, late = memory_mb[fifth : 2 * fifth], memory_mb[-fifth:]

@@ -1,8 +1,7 @@
 """Measures how equal the loudness of all timbres is: `python -m tests.soak.loudness INSTRUMENT.onnx [--json F]`.
 
 Random notes at random knob positions are rendered with noise phases and coherent phases, and with several seeds.
-Loudness is as in ITU-R BS.1770, without the gate, because no note falls silent. The spread between seeds is due to
-chance, the rest to the timbres.
+Loudness is as in ITU-R BS.1770, without the gate. The spread between seeds is due to chance, the rest to the timbres.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ def loudness_lufs(sound: np.ndarray, n_settle: int, sample_rate_hz: int) -> floa
 def k_weighted(sound: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Filter a sound (n_frames, n_channels) as in ITU-R BS.1770-4, annex 1.
 
-    The standard has coefficients only for 48 kHz; these are bilinear transforms of its analogue filters. Source: De
-    Man, Evaluation of implementations of the EBU R128 loudness measurement, AES 145, 2018.
+    The filters are bilinear transforms of the standard's analogue filters. Source: De Man, Evaluation of
+    implementations of the EBU R128 loudness measurement, AES 145, 2018.
     """
     n = 2 * len(sound)  # the second half is silence, in which the filters can ring
     z = np.exp(-2j * np.pi * np.arange(n // 2 + 1) / n)

@@ -2,9 +2,8 @@
 [--out F.md].
 
 It needs root, 5 GB in DIR, 2 GB of memory, a network for the first run, and: apt-get install debootstrap
-systemd-container qemu-system-x86 qemu-utils e2fsprogs zstd. The PC runs Debian 13 with Debian's kernel. It takes an
-hour or more, because the PC's time goes slower than ours. Times in the table are the PC's own. Each line of the table
-is a step that succeeded; the first step that fails ends the run.
+systemd-container qemu-system-x86 qemu-utils e2fsprogs zstd. It takes an hour or more. Times in the table are the PC's
+own: its time goes slower than ours. Each line of the table is a step that succeeded.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It needs root, 2 GB in DIR, a network for the first run, and: apt-get install debootstrap systemd-container. The box, a
 Debian in a container, has no sound card, no keyboard and no real-time priorities. Each line of the table is a step that
-succeeded; the first step that fails ends the run.
+succeeded.
 """
 
 from __future__ import annotations

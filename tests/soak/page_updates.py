@@ -1,7 +1,7 @@
 """Tests updates from the page on a real systemd: python -m tests.soak.page_updates [--folder DIR] [--out F.md].
 
 It needs what nspawn.py needs, and OpenSSH. Updates are sent to the real page in nspawn.py's box, over its WebSocket.
-Each line of the table is a step that succeeded; the first step that fails ends the run.
+Each line of the table is a step that succeeded.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class PageRig(Rig):
     def _send(self, update: Path | None = None) -> list[dict[str, Any] | None]:
         """Send an update, if given, to the page; returns all news of updates.
 
-        The page's service takes 5 updates in a row, then one a minute, so it is restarted before every 5.
+        The page's service takes only 5 updates in a row, so it is restarted before every 5.
         """
         if update is not None and self._n_sent % 5 == 0:
             self._run("systemctl", "restart", "timbrebox-panel")

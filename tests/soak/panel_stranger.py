@@ -1,8 +1,7 @@
 """Lets a stranger use the page, for the ten tasks in panel_tasks.md: python -m tests.soak.panel_stranger.
 
-Starts a JACK server, the real `play`, a keyboard with knobs on real MIDI, and a headless Chromium with the page. Reads
-commands from standard input, one a line, as JSON, and answers each with one line of JSON. Ends all of this when
-standard input closes. From a shell:
+Starts a JACK server, `play`, a MIDI keyboard with knobs, and a headless Chromium with the page. Reads commands from
+standard input, one a line, as JSON, and answers each with one line of JSON. From a shell:
 
     mkfifo commands; python -m tests.soak.panel_stranger <commands >answers & exec 3>commands
     echo '{"do": "shot", "file": "now.png"}' >&3; tail -n 1 answers

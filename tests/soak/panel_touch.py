@@ -1,7 +1,7 @@
 """Measures the time from a click on the page's keyboard to the captured sound: python -m tests.soak.panel_touch.
 
-A real Chromium clicks; `play` plays on a JACK server at 256 frames. The chosen sound has its full level from its first
-moment; other sounds take 10 to 30 ms more, because they rise as their recordings did.
+`play` plays on a JACK server at 256 frames. The chosen sound has its full level at once; other sounds take 10 to 30 ms
+more.
 """
 
 from __future__ import annotations

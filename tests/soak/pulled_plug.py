@@ -2,10 +2,9 @@
 [--cuts N] [--replays N] [--boots N] [--out F.md].
 
 It needs root, FUSE and loop devices, 8 GB in DIR, a network for the first run, and: apt-get install debootstrap
-systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 with its systemd, on a disk whose
-writes and flushes are recorded. A cut ends all processes in one moment. Of the writes that were not flushed before it,
-the disk keeps none, the first few, or any of them, whole or torn. After each cut, the file system is checked as at
-every boot.
+systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 on a disk whose writes and
+flushes are recorded. Of the writes that were not flushed before a cut, the disk keeps none, the first few, or any of
+them, whole or torn.
 """
 
 from __future__ import annotations
@@ -87,8 +86,7 @@ class Plug:
     def cut(self) -> tuple[int, int]:
         """Cut the power, and check the disk; returns the number of unflushed writes, and how many the disk keeps.
 
-        The cut falls at a random byte of the record, not at a random time: writes come in short bursts, so most random
-        times would lie between two bursts.
+        The cut falls at a random byte of the record: most random times would lie between two bursts of writes.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)

@@ -2,8 +2,8 @@
 
 Each sound plays one random note, while random controls move. The test fails if a sample is not a number or above full
 scale, or if the note does not end or clicks. It also fails if less than 98 % of random sounds of constant pitch are in
-tune. Their pitch is measured over frames four times as long as in training/measure/playability.py: a filter may reduce
-a low note to a single sinusoid, which short frames show up to 15 cents sharp.
+tune. Pitch is measured over frames four times as long as in training/measure/playability.py: short frames show a low
+sinusoid up to 15 cents sharp.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def broken(sound: np.ndarray, n_active: int, unlimited: Callable[[], np.ndarray]
     """The fault in the sound of a note that should have ended; None if there is none.
 
     unlimited: returns the same sound without the limiter. A spike counts only if that sound has one, too: the limiter
-    gives loud peaks short harmonics above 15 kHz.
+    makes spikes.
     """
     if not np.isfinite(sound).all():
         return "not a number"

@@ -1,8 +1,7 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
-docs/shaping.md explains the two tables. Bandwidth is the width of each harmonic's peak in a mean spectrum. For it, 16
-voices play up to 60 harmonics, together `--seconds` for each seed. In 60 s, chance changes the result by about 8 per
-cent. Width is the difference between left and right. For it, the engine plays the tiny instrument.
+docs/shaping.md explains the two tables. Bandwidth is the width of each harmonic's peak in a mean spectrum; in 60 s,
+chance changes it by about 8 per cent. Width is the difference between left and right.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ Block = list[tuple[int, Event]]
 def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
     """Events that mido parses from random bytes, in blocks of 1000 bytes; all are at frame 0.
 
-    Every other group of 50 blocks has no resets and fewer status bytes, because otherwise no note would last.
+    Every other group of 50 blocks has no resets and fewer status bytes, so that notes last.
     """
     parser = mido.Parser()
     for number in range(-(-n_bytes // BYTES_PER_BLOCK)):

@@ -111,8 +111,7 @@ class Browser:
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5, rest_s: float = 0.05) -> tuple[float, float]:
         """Scroll to an element, wait until it rests, and return a point on it, in pixels of the window.
 
-        x, y: the point, as shares of width and height. rest_s: how long the element must keep its place. An element
-        that never rests is taken where it is.
+        x, y: the point, as shares of width and height. rest_s: how long the element must keep its place.
         """
         place = self._place(selector, x, y)
         for _ in range(_MOST_LOOKS):

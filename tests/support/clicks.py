@@ -35,8 +35,8 @@ def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
     """How many dB a moving sound is above the allowed level; over 0 is a click.
 
     Levels are measured above 15 kHz. still: the sound without movement, at each end of the movement. The allowed level
-    is ALLOWED_DB above the loudest of `still`, and at least INAUDIBLE_DB. All sounds: (n_frames,); the first 8000
-    frames and the last 2000 are not judged.
+    is ALLOWED_DB above the loudest of `still`, and at least INAUDIBLE_DB. The first 8000 frames and the last 2000 are
+    not judged.
     """
     fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))
@@ -52,8 +52,7 @@ def spikes_db(sound: np.ndarray) -> float:
     """How many dB the worst spike of a sound (n_frames,) is above the allowed level; over 0 is a click.
 
     A spike is 1.5 ms of sound above 15 kHz. It is SPIKE_DB louder than everything from 40 to 2 ms before and from 2 to
-    40 ms after, and at least INAUDIBLE_SPIKE_DB loud. A fast filter's resonance is no spike, because it passes 15 kHz
-    in 5 to 10 ms. The first and last 40 ms are not judged, because a plucked sound may be brightest where it begins.
+    40 ms after, and at least INAUDIBLE_SPIKE_DB loud. The first and last 40 ms are not judged.
     """
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0

@@ -32,7 +32,7 @@ ODD = "odd.yaml"  # names of sounds and maps must end in .yaml; names of other f
 class Outcome(NamedTuple):
     """The outcome of a command; fault: None if it did nothing wrong.
 
-    seconds: processor time of the command and its children; time on the clock would depend on other programs, too.
+    seconds: processor time of the command and its children.
     """
 
     status: int

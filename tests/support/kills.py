@@ -25,10 +25,10 @@ _BALLAST = {f"latent.{number}": 0.5 for number in range(4000)}
 
 
 class Rounds:
-    """Starts and kills a companion, again and again, in the user's folders of the environment.
+    """Starts and kills a companion again and again.
 
-    Each numbered group of requests saves `_level(number)` in the sound `kept` and in the state. It also renames the
-    sound `moving` to `moved` or back, and deletes and restores the sound `gone`.
+    Each group of requests saves `_level(number)` in the sound `kept` and in the state. It also renames the sound
+    `moving` to `moved` or back, and deletes and restores the sound `gone`.
     """
 
     def __init__(self, seed: int):

@@ -75,8 +75,7 @@ def line_width_hz(
 ) -> float:
     """Full width at half power of the highest peak within range_hz / 2 of near_hz.
 
-    power: the power spectrum at `frequencies`. It is smoothed over about a sixth of the expected width expected_hz;
-    without this, chance would decide how high the peak is.
+    power: the power spectrum at `frequencies`. It is smoothed over about a sixth of the expected width expected_hz.
     """
     chosen = np.abs(frequencies - near_hz) < 0.5 * range_hz
     frequencies, power = frequencies[chosen], power[chosen]

@@ -1,9 +1,7 @@
 """Simulates power cuts: repeats a saving program's system calls, up to any call, on a simulated disk.
 
-The program runs once under strace. What a cut leaves is chosen at random within what POSIX allows. A file not flushed
-by fsync contains its old content, or nothing, half or all of the new content. Of a folder's changes since its last
-fsync, the first few remain, in their order. The remaining files are written into a real folder, and the program's own
-code reads them.
+What a cut leaves is chosen at random within what POSIX allows. A file not flushed by fsync contains its old content, or
+nothing, half or all of the new content. Of a folder's changes since its last fsync, the first few remain.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ class LiveProgram:
     """`python -m runtime play ...` in another process; a context manager that waits for READY.
 
     home: folder of the user's files; None for a new folder, removed at the end. In a new folder the tests' instruments
-    count as tried, because to try them takes long. env: environment variables; HOME and the XDG variables are replaced.
+    count as tried, which saves time. env: environment variables; HOME and the XDG variables are replaced.
     module: `runtime`, or a test's module that calls the program.
     """
 

@@ -1,9 +1,10 @@
 """The process of `rig.Player`: a JACK client alone in its process.
 
-One late client makes JACK report an underrun to all clients, so nothing else may delay this client.
-python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input:
-{"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes a float64, the `time.monotonic()` of
-the recording's first frame, and N float32 frames.
+Nothing else may delay this client: a late client makes JACK report an underrun to all.
+
+python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input: {"send":
+[[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes a float64, the `time.monotonic()` of the
+recording's first frame, and N float32 frames.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Counts stalls of the machine: times at which even a thread of very high priority had to wait.
 
-python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends. For each byte from
-there, and at the end, it prints how often a sleep of 1 ms has taken longer than LIMIT_S seconds.
+python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends. For each byte of
+it, and at the end, it prints how often a sleep of 1 ms has taken longer than LIMIT_S seconds.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Sends an update as the page does: python -m tests.support.update_page PORT [FILE].
 
-It prints the update's state, which the page shows: a line of JSON for each change, until the update has ended. Without
-FILE it prints only the present state; `null` means that the page takes no updates. If the page's process restarts, this
-program connects again, as a page does.
+It prints the update's state after each change, as a line of JSON, until the update has ended. Without FILE it prints
+only the present state; `null` means that the page takes no updates.
 """
 
 from __future__ import annotations

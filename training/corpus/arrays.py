@@ -25,7 +25,7 @@ def read_arrays(
     """The arrays of an .npz file by name, each read on access; a context manager.
 
     UserError if the file is missing or damaged, or if the `with` block fails on its contents. expected, remedy: what
-    should be there, and how to get it. where: the place that the message names; None for `path`.
+    should be there, and how to get it. where: the place to name; None for `path`.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

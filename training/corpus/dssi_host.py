@@ -1,8 +1,7 @@
 """A small offline host for a DSSI synthesizer, which reads a request and writes samples.
 
-One process renders one patch, because instances of a plugin may share state: all instances of amsynth in a process
-share one noise generator. The host imports the standard library only, so that it starts fast. The structures follow
-LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
+One process renders one patch: all instances of amsynth in a process share a noise generator. Only the standard library
+is imported, for a fast start. The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
 """
 
 from __future__ import annotations
@@ -155,7 +154,7 @@ class Synth:
         """Configure the plugin, select a program (bank and number), and let the plugin run without a note.
 
         OSError if the plugin refuses a setting. The plugin runs for `warm_up_samples` in real time, before and after
-        the selection, because some plugins load a program in a separate thread.
+        the selection: some load a program in a thread.
         """
         for key, value in settings:
             if self._plugin.configure(self._handle, key.encode(), value.encode()):
@@ -201,8 +200,8 @@ def main() -> int:
 
     Request: plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz; and
     optional: n_held (samples until the note ends), settings [[key, value]], program [bank, number], warm_up_samples.
-    Every note gets a new instance, so that it has no tail or glide from the note before. With `list_programs`, the
-    answer is the plugin's programs as JSON: [[bank, number, name]].
+    Every note gets a new instance. With `list_programs`, the answer is the plugin's programs as JSON: [[bank, number,
+    name]].
     """
     request = json.load(sys.stdin)
     try:

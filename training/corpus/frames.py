@@ -1,7 +1,8 @@
 """The frame store: a folder with magnitude frames, each scaled to a peak of 1, and their labels.
 
-magnitudes.f32 float32 (n, n_bins), little-endian, row by row labels.npz note int16 (n,), chroma uint8 (n,), clip int32
-(n,) frames.json version, spec, n_frames, sha256 of the magnitudes, about, clips
+magnitudes.f32   float32 (n, n_bins), little-endian, row by row
+labels.npz       note int16 (n,), chroma uint8 (n,), clip int32 (n,)
+frames.json      version, spec, n_frames, sha256 of the magnitudes, about, clips
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class FrameWriter:
     spec: the transform that made the frames. about: kind, name, licence, sources and options of the corpus, as JSON
     values. `about` and the clips' splits may change until the context ends. UserError if `folder` holds frames and
     `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if the disk is
-    full. After a failure nothing new remains on the disk.
+    full.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):

@@ -213,7 +213,7 @@ def build(
 ) -> int:
     """Write the recordings' frames to the store `out`; returns how many unusable recordings were skipped.
 
-    Prints the path of each skipped recording and the reason. name: the corpus's name. seed: of random splits.
+    name: the corpus's name. seed: of random splits.
     only_clear, transpose, most_frames: as in `add_recording`. UserError if too few recordings remain to fill the
     splits, or, with `strict`, at the first unusable recording.
     """

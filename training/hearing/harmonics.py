@@ -25,7 +25,7 @@ def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
 def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
     """A note's comb, float (n_bins,): a Hann window's main lobe with a peak of 1 at each harmonic, else 0.
 
-    Each lobe stays at 1 for CHORUS_CENTS on both sides of its peak, because detuned oscillators may lie that far off.
+    Each lobe stays at 1 for CHORUS_CENTS on both sides of its peak, to include detuned oscillators.
     """
     _, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
     return hann_lobe(np.maximum(apart_bins - chorus_bins, 0.0))
@@ -58,8 +58,7 @@ def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> 
     """Shares of each frame's energy on harmonics of its note: float (n, 3), 0 to 1.
 
     magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,). The shares lie on all harmonics, on the odd
-    harmonics, and on the harmonics whose number is not a multiple of three. A note without odd harmonics is heard an
-    octave higher. A note with every third harmonic only is heard an octave and a fifth higher.
+    harmonics, and on the harmonics whose number is not a multiple of three.
     """
     shares = np.zeros((len(magnitudes), 3))
     for note in np.unique(notes):

@@ -27,8 +27,7 @@ def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
 def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray | None:
     """Mean Kullback-Leibler divergence of each latent in nats, (n_latents,); None if the model is not variational.
 
-    rows: the frames' row numbers, int (n,). A latent with a divergence near 0 has collapsed: the decoder learns nothing
-    from it.
+    rows: the frames' row numbers, int (n,). A divergence near 0 means a collapsed latent.
     """
     if run.autoencoder.posterior is None:
         return None
@@ -86,7 +85,7 @@ def split_errors(run: TrainedRun, store: FrameStore) -> dict[str, float | None]:
 def in_chunks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, width: int) -> np.ndarray:
     """Call `function` on row numbers (n,), N_ROWS_AT_ONCE at a time; returns the joined results, float32 (n, width).
 
-    A row is repeated to fill the last call, because a new batch size would compile the model again.
+    A row is repeated to fill the last call: a new batch size would compile the model again.
     """
     result = np.empty((len(rows), width), np.float32)
     for start in range(0, len(rows), N_ROWS_AT_ONCE):

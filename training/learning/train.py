@@ -175,7 +175,7 @@ class _Training:
     def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, show: Show) -> float | None:
         """Take a step on each batch; returns the mean error of the rows, None if n_rows is 0.
 
-        The errors are read from the device at the end only, because each read waits for its step.
+        The errors are read at the end only, because each read waits for its step.
         """
         if not n_rows:
             return None

@@ -20,9 +20,8 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
     """The pitch of a steady note, as a fractional MIDI note.
 
     samples: float32 (n,) at 44.1 kHz. starts: sample numbers at which steady frames begin, (n_frames,). about_hz: the
-    note's frequency, to within half a semitone. Each harmonic's frequency follows from the change of its phase between
-    two spectra. The result is the median over harmonics and frames, weighted by magnitude. Source: Flanagan and Golden,
-    Phase Vocoder, 1966.
+    note's frequency, to within half a semitone. The result is a median over harmonics and frames, weighted by
+    magnitude. Source: Flanagan and Golden, Phase Vocoder, 1966.
     """
     starts = starts[starts + SPEC.frame_size + STEP_SAMPLES <= len(samples)]
     if not len(starts):

@@ -101,8 +101,7 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
 def range_in_tune(instrument: Playable, seed: int = 0) -> tuple[int, int]:
     """The instrument's lowest and highest note, without notes at the ends that are often out of tune.
 
-    Such a note is in tune when it is transposed from a note within the range. An end that would lose more than
-    MOST_TRIMMED notes stays as it is. The notes between the ends are not checked.
+    An end that would lose more than MOST_TRIMMED notes stays as it is. The notes between the ends are not checked.
     """
     lowest, highest = instrument.card.note_range
     notes = np.repeat(np.arange(lowest, highest + 1), POINTS_PER_NOTE)

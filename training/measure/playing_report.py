@@ -23,8 +23,8 @@ def measure_playing(
 ) -> dict[str, Any]:
     """Measure random points, each knob, and the reach (see reach.py); returns plain values.
 
-    store: the corpus whose held-out frames are to be reached; reach is None without a corpus or without held-out
-    frames. run: the run that the instrument was made from, to measure the encoder's reconstruction, too; or None.
+    store: the corpus whose held-out frames are to be reached; reach is None without such frames. run: the run that the
+    instrument was made from, to measure its reconstruction, too; or None.
     n_points: number of random points. seed: of these points and of the knobs' lines. UserError if the instrument knows
     none of the held-out frames' notes, or if the corpus's frames have another spec.
     """

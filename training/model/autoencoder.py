@@ -144,8 +144,8 @@ class NoteTable(layers.Layer):
 def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> np.ndarray:
     """One comb per note: gains of 1 at the note's harmonics and of `floor_db` between them.
 
-    The decoder's output is multiplied by the comb, so the network learns only the envelope of the spectrum, and notes
-    stay in tune. Returns float32 (12 * n_octaves, n_bins), in the order of `conditioning.notes`.
+    The decoder's output is multiplied by the comb. Returns float32 (12 * n_octaves, n_bins), in the order of
+    `conditioning.notes`.
     """
     lobes = np.array([harmonic_lobes(note, spec) for note in conditioning.notes], np.float32)
     return np.maximum(lobes, np.float32(10.0 ** (floor_db / 20.0)))
@@ -154,8 +154,8 @@ def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> n
 class OutputReLU(layers.Layer):
     """ReLU with a slope on its negative side in training, so that a bin stuck at 0 still gets a gradient.
 
-    slope: 0 for the paper's plain ReLU, with which most bins die in the first epochs and never recover. Measured after
-    20 epochs on the chromatic amsynth corpus: 1,609 of 2,049 bins are dead, and cause 36 % of the error.
+    slope: 0 for the paper's plain ReLU, with which most bins die. Measured after 20 epochs on the chromatic amsynth
+    corpus: 1,609 of 2,049 bins are dead, and cause 36 % of the error.
     """
 
     def __init__(self, slope: float, **options):

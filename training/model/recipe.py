@@ -28,13 +28,12 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     augmentation: the encoder's input in addition to the frame.
     conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
     `chroma`; its other models have `none`.
-    encoder_bands: number of bands, evenly spaced in mel, in which the encoder reads the frame; few bands make the
-    encoder small. None for all bins.
+    encoder_bands: number of bands, evenly spaced in mel, in which the encoder reads the frame; None for all bins.
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
-    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots. The network reads and computes these roots,
-    and the error compares them. A higher root gives soft partials more weight.
+    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots. A higher root gives soft partials more
+    weight in the error.
     comb_floor_db: gain in dB of the decoder between the harmonics of the note; None for no comb. Needs conditioning
     `chroma+octave`. Source: Colonel and Keene 2020.
     """

@@ -20,8 +20,7 @@ class Sampled(layers.Layer):
     """Gives the latents: in training a random draw from their distributions, otherwise the means.
 
     In training it also adds a penalty to the loss, one value per row: `beta` times the divergence summed over the
-    latents. `beta` is 0 until `set_beta` is called. The random generator's state and `beta` are variables, so a
-    checkpoint stores them.
+    latents. `beta` is 0 until `set_beta` is called.
     """
 
     def __init__(self, seed: int):

@@ -1,8 +1,7 @@
 """Keeps small checkpoints, a sixth of a full checkpoint's size, from which any machine can continue a run.
 
-Kernels are rounded to 16 bits. A kernel's first Adam moment starts again at 0. Of its second moment, only the means of
-rows and columns are stored; their products approximate the moment (Shazeer and Stern 2018, section 3). Everything else
-is stored exactly.
+Kernels are rounded to 16 bits. A kernel's first Adam moment starts again at 0. Its second moment is stored as means of
+rows and columns (Shazeer and Stern 2018, section 3). Everything else is exact.
 """
 
 from __future__ import annotations
@@ -48,8 +47,7 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
     """Make a run folder from a small checkpoint; returns whether it was made.
 
     No folder is made if the checkpoint is missing or of another recipe or corpus, or if the folder already holds a run.
-    The number of epochs may differ. The new run's record says that numbers were rounded. UserError if the checkpoint is
-    damaged.
+    The number of epochs may differ. UserError if the checkpoint is damaged.
     """
     if not path.exists() or (folder / run_folder.RECORD).exists():
         return False

@@ -1,8 +1,7 @@
 """Compares the time of a training step with the time of its matrix products alone, each in its fastest library.
 
 A dense layer needs three products per batch: for its output, for the gradient of its kernel, and for the gradient of
-its inputs, which the first layer does not need. Steps and products are timed in turn. Their best times are compared,
-because other work of the machine can only add time.
+its inputs, which the first layer does not need. Steps and products are timed in turn; their best times are compared.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 
 With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. A
 difference then counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed, it counts if
-it is larger than 10 % and larger than twice the wobble of the validation error (`wobble`). If the errors are known for
-many sounds, the spread from sound to sound gives another standard error. A difference must then also lie beyond the 95
-% point that follows from this one.
+it is larger than 10 % and larger than twice the wobble of the validation error (`wobble`). If the errors of many sounds
+are known, a difference must also lie beyond the 95 % point given by the spread between sounds.
 """
 
 from __future__ import annotations

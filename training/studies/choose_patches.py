@@ -3,8 +3,7 @@
 python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`, such as
 configs/amsynth100.csv. Every factory patch plays six notes from C2 to C7. A patch is a candidate if a few frames of
 each note are all clear (training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the
-patch nearest to the middle of each group is chosen. configs/amsynth20.csv, further test patches for the models of the
-paper, is made by:
+patch nearest to the middle of each group is chosen. configs/amsynth20.csv is made by:
 
 python -m training.studies.choose_patches configs/amsynth20.csv --number 20 --test-only --not-in configs/amsynth80.csv
 --notes 36 47 58 60 62 64 65 67 69 71 72 80 96

@@ -30,7 +30,7 @@ class RealTimePhases:
     the loudest bin not yet used, which a heap finds, because loud bins have the smallest errors.
 
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
-    to repeat the first frame before it begins. n_steps: removals from the heap, which take most of the time.
+    to repeat the first frame before it begins. n_steps: removals from the heap.
 
     n_ahead: 0, or 1 to look one frame ahead. seed: of the random phases.
     """

@@ -63,7 +63,7 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     - `unsteadiness`: standard deviation of the ratio of the two sounds' RMS over stretches of 10 ms after the attack,
       divided by the mean
 
-    `error` and `unsteadiness` leave out the final ATTACK_S, because the sound was cut off there.
+    `error` and `unsteadiness` leave out the final ATTACK_S, where the sound was cut off.
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     often = StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size)

@@ -8,7 +8,6 @@ A request has an `id` and one of these:
 - `returns`: `keyboard` or `card`, whose next return is measured by returned.py
 
 The answer has the same `id`, a `status`, the `text` that was printed or answered, and `now_s`, the machine's own time.
-Only Python's standard library is used.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An owner who plays, saves and updates, and remembers what must be kept after a power cut.
 
-Paths are those of the service, below the folder where the disk is mounted.
+Paths are those of the service, below the disk's mount point.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
 
-Its sound card follows the same time, so a slow host leaves no fewer instructions for a block of sound. Idle time is
-skipped, so what happens in the PC is timed inside it. KVM is not used: the measurements would depend on the host's
-other work, and on some hosts KVM does not boot Debian's kernels.
+Its sound card follows the same time. Idle time is skipped, so what happens in the PC is timed inside it. KVM is not
+used: with it, measurements depend on the host's other work.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Mounts a disk image on this machine, and records the writes and flushes.
 
-QEMU's storage daemon shows the image as a file through FUSE, a loop device makes it a disk, and this machine's own
-kernel mounts it. The image stays unchanged: writes go to another file, and to the record.
+QEMU's storage daemon shows the image as a file through FUSE. The image stays unchanged: writes go to another file, and
+to the record.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Runs inside the emulated machine: measures when a keyboard or a sound card plays again after its return.
 
-Times are in seconds of the machine's own time, which is exact only inside. Only Python's standard library is used.
+Times are in seconds of the machine's own time, which is exact only inside.
 """
 
 from __future__ import annotations
