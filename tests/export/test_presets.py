@@ -15,7 +15,6 @@ SPEC = StftSpec()
 
 
 def spectrum(*partials: tuple[float, float]) -> np.ndarray:
-    """The magnitudes (n_bins,) of a sum of sines; partials: (frequency in Hz, amplitude) of each."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     return magnitude_frames(sum(a * np.sin(2.0 * np.pi * f * time_s) for f, a in partials), SPEC)[0]
 

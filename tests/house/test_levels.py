@@ -140,7 +140,6 @@ def _begins_with_a_sentence(path: Path) -> bool:
 
 
 def _imports(path: Path, module: str, root: Path) -> Iterator[tuple[int, str]]:
-    """(line, module or folder) of every import from the project."""
     for line, level, base, name in _import_statements(path.read_text(encoding="utf-8")):
         if level:
             base = ".".join([*module.split(".")[:-level], *filter(None, [base])])

@@ -47,11 +47,9 @@ class Day:
 
     @property
     def hours(self) -> float:
-        """Simulated hours so far."""
         return self.rack.frame / RATE_HZ / 3600.0
 
     def play(self, hours: float) -> Iterator[float]:
-        """Yields the simulated hours so far after each rest."""
         while self.hours < hours:
             self._minute()
             self._check_stuck()
@@ -107,7 +105,6 @@ def figures(day: Day, before_mb: float, began_s: float) -> dict[str, object]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if something is wrong, else 0."""
     began_s, warm_up_h = time.process_time(), min(WARM_UP_H, 0.1 * arguments.hours)
     day, before_mb, report = Day(arguments.instrument, arguments.seed), 0.0, {}
     try:

@@ -78,7 +78,6 @@ def _two_clicks(settings: ReverbConfig, duration_s: float) -> np.ndarray:
 
 
 def flatnesses() -> dict[float, list[float]]:
-    """By room size in m: the flatness of the tail's spectrum at PLACES."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = _two_clicks(ReverbConfig(size_m=size_m, decay_s=decay_s, damping=0.0, bass=1.0), 1.4 * decay_s)
@@ -192,7 +191,6 @@ def faults(errors: list, flat: dict, peak: float) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if a measurement breaks a promise, else 0."""
     dense, errors, flat, peak = densities(), decay_errors(), flatnesses(), loudest()
     for size_m, (times_ms, density) in dense.items():
         print(f"{size_m:.0f} m: echo density 0.9 after {times_ms[np.argmax(density > 0.9)]:.0f} ms")

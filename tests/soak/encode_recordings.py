@@ -80,8 +80,6 @@ class FlatComb:
 
 
 class NoEncoder:
-    """An encoder that always returns the instrument's default latents."""
-
     def __init__(self, card: Card):
         self._card = card
 
@@ -127,7 +125,6 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
 
 
 def best_fixed(reading: Reading, coder: Coder) -> Reading:
-    """The same reading with the knobs fixed at the best of N_POSITIONS random positions; only the level moves."""
     card = coder.decoder.card
     positions = np.random.default_rng(0).random((N_POSITIONS, card.n_latents))
     frames = decode(coder.decoder, positions, card.nearest_note(reading.note))

@@ -55,8 +55,6 @@ class BrokenError(Exception):
 
 
 class Storm:
-    """Plays random events on an engine, and checks every block."""
-
     def __init__(self, engine: Engine):
         self.engine = engine
         self.peak = 0.0
@@ -64,7 +62,6 @@ class Storm:
         self._out = np.zeros((BLOCK_FRAMES, 2), np.float32)
 
     def play(self, blocks: Iterator[Block]) -> Iterator[int]:
-        """Render all blocks; yields the number of blocks so far."""
         for number, events in enumerate(blocks, start=1):
             self._render(events)
             if number % CHECK_EVERY_BLOCKS == 0:
@@ -151,13 +148,11 @@ def run_all(n_bytes: int, n_messages: int, seed: int) -> Iterator[dict[str, obje
 
 
 def keep(report: dict[str, object], path: str | None) -> None:
-    """Called after each storm, because the whole run is long and may be interrupted."""
     if path:
         write_json(path, report, makes_folder=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if a storm found an error, else 0."""
     report = {"machine": platform.machine(), "seed": arguments.seed, "runs": []}
     try:
         for figures in run_all(arguments.bytes, arguments.messages, arguments.seed):

@@ -59,7 +59,6 @@ def own_places(folder: Path) -> dict[str, str]:
 
 
 def work(kind_name: str, first: int, last: int, folder: Path) -> int:
-    """Use the files number `first` to `last` - 1, and print the figures as JSON."""
     from runtime.instrument import session, trial_process
     from tests.support.hostile_kinds import kinds
 
@@ -109,7 +108,6 @@ def _written(folder: Path, suffix: str, content: bytes) -> Path:
 
 
 def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
-    """Run `timbrebox` on the broken file of each number."""
     from tests.support.hostile_kinds import kinds
 
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
@@ -159,7 +157,6 @@ def run_all(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if a file was bad, else 0."""
     if arguments.worker:
         kind, first, last, folder = arguments.worker
         return work(kind, int(first), int(last), Path(folder))

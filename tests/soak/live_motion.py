@@ -33,7 +33,6 @@ SOUND = {
 
 
 def play(server: JackServer, folder: Path, minutes: float) -> tuple[LiveProgram, int]:
-    """Play, and move the controls; returns the ended program, and the number of the machine's stalls."""
     settings, sound = folder / "rig.yaml", folder / "all.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
@@ -55,7 +54,6 @@ def play(server: JackServer, folder: Path, minutes: float) -> tuple[LiveProgram,
 
 
 def main() -> int:
-    """Return 0 unless `play` itself was late."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=5.0)
     minutes = parser.parse_args().minutes

@@ -65,7 +65,6 @@ class Pair(NamedTuple):
 
 @contextlib.contextmanager
 def playing(player: Player) -> Iterator[None]:
-    """Hold 16 keys, and strike them again one after the other."""
     stopped = threading.Event()
 
     def play() -> None:
@@ -97,7 +96,6 @@ def spell(count: Callable[[], Counts], swap: Callable[[], None] | None) -> Count
 
 
 def write_sounds(home: Path, moving: bool) -> None:
-    """Write a sound for each instrument; moving: with a trajectory."""
     for name in INSTRUMENTS:
         first = next(iter(instrument_sounds(Decoder(find(name)).card, name).values()))
         sound = first.read() if moving else Sound()
@@ -167,7 +165,6 @@ def growth_mb(pairs: Sequence[Pair]) -> float:
 
 
 def report(pairs: Sequence[Pair]) -> bool:
-    """Print the figures; returns whether all are good."""
     for label, spells in (("with", [pair.swapped for pair in pairs]), ("without", [pair.still for pair in pairs])):
         n_blocks, n_late, n_lost_periods, n_stalls = (sum(column) for column in zip(*spells, strict=True))
         print(

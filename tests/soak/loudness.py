@@ -82,7 +82,6 @@ def random_points(n_points: int, n_latents: int, seed: int) -> list[Point]:
 
 
 def measure(decoder: Decoder, points: Sequence[Point], phase: str, seconds: float, n_seeds: int) -> np.ndarray:
-    """Loudness in LUFS of each point with each seed, (n_points, n_seeds)."""
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=0.01))
     loudness = np.zeros((len(points), n_seeds))
     for seed in range(n_seeds):
@@ -131,7 +130,6 @@ def spread(loudness: np.ndarray) -> dict[str, float]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if the loudness varies too much, else 0."""
     if arguments.points < 2 or arguments.seeds < 1 or not 0.1 <= arguments.seconds <= 60.0:
         found = f"{arguments.points} points, {arguments.seeds} seeds, {arguments.seconds} s"
         raise UserError("tests.soak.loudness", found, "at least 2 points, 1 seed, 0.1 to 60 s", "give other numbers")

@@ -35,15 +35,12 @@ SETTINGS_TEXT = "volume_db: -3.0\naudio: {chime: false}\n"  # a chime would be h
 
 
 class Rig:
-    """The steps of the test; the machine must have booted."""
-
     def __init__(self, machine: Machine):
         self._machine, self._ear = machine, Ear(machine.sound)
         self._keys = Keyboard(machine)
         self._do = {"k": self._keys.unplug, "K": self._keys.plug, "c": machine.unplug_card, "C": machine.plug_card}
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each step's name, and the function that does it and returns a text on the result."""
         yield "boots", self.ready
         yield "the keyboard is plugged in for the first time", self.first_keyboard
         for name, pause_s in PAUSES_S.items():
@@ -114,7 +111,6 @@ class Rig:
         return json.loads(answer["text"])
 
     def _is_heard(self) -> str:
-        """Strike a key, and wait until it is heard."""
         self._wait_for_silence()
         self._keys.play(0x90, STRUCK, 100)
         self._wait(lambda: self._ear.listen() > LOUD, "note")
@@ -122,7 +118,6 @@ class Rig:
         return "heard"
 
     def _ends(self) -> str:
-        """Wait until no voice is left and the card plays silence."""
         self._wait_for_silence()
         return "no note hangs"
 

@@ -74,13 +74,10 @@ class _Changed:
 
 
 class Rig:
-    """The steps of the test; the box must have the material in /material."""
-
     def __init__(self, box: Box, material: Material, seed: int):
         self.box, self._material, self._chance = box, material, random.Random(seed)
 
     def steps(self, n_cuts: int) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each step's name, and the function that does it and returns a text on the result."""
         yield "`dpkg -i` on a fresh system", self.first_package
         yield "owner's settings and a sound of his own", self.owner_settles
         yield "kill -9, five times", self.kills
@@ -261,7 +258,6 @@ class Rig:
         return "no file, no unit and no user is left"
 
     def _nothing_lost(self) -> str:
-        """AssertionError unless the service plays with the owner's settings and sounds."""
         self.box.wait_for_ready()
         assert self._read(SETTINGS) == QUIET
         assert self._read(STATE / "sounds" / "mine.yaml") == SOUND

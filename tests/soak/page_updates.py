@@ -228,7 +228,6 @@ class PageRig(Rig):
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def _as_page(self, command: str) -> None:
-        """Run a shell command as the page's user in its folder."""
         user = ["setpriv", "--reuid=timbrebox", "--regid=audio", "--clear-groups"]
         self._run(*user, "sh", "-c", f"umask 007; cd {STATE}; {command}")
 
@@ -245,14 +244,12 @@ class PageRig(Rig):
         self.box.wait(lambda: self._show(UNITS[1], "ActiveState") in ends, "end of the update", 120)
 
     def _nothing_waits(self) -> None:
-        """No files of an update are left, in the page's folder or in root's."""
         self._until_idle()
         assert not list(self._arrived.parent.iterdir())
         assert not list((self.box.root / "opt/timbrebox").glob(".u*"))
 
 
 def os_lexists(path: Path) -> bool:
-    """Whether a path exists, even as a link that leads nowhere."""
     return path.is_symlink() or path.exists()
 
 

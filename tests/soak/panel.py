@@ -73,7 +73,6 @@ def garbage(generator: random.Random) -> str | bytes:
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send random messages, up to 500 over each page; a thread reads the answers."""
     generator = random.Random(seed)
     while n_messages > 0:
         with a_page(playing) as page:
@@ -86,7 +85,6 @@ def send(playing: Playing, n_messages: int, seed: int) -> None:
 
 
 def a_page(playing: Playing) -> Page:
-    """Connect as a page; waits while all connections are taken."""
     give_up_s = time.monotonic() + 20.0
     while True:
         try:
@@ -98,7 +96,6 @@ def a_page(playing: Playing) -> Page:
 
 
 def knock(playing: Playing, n_requests: int, seed: int) -> None:
-    """Open connections, and send whole, broken or cut requests, or nothing."""
     generator = random.Random(seed)
     for _ in range(n_requests):
         with socket.create_connection(("127.0.0.1", playing.port)) as stream:
@@ -131,7 +128,6 @@ def hang(playing: Playing, n_slow: int, seconds: float) -> int:
 
 
 def crowd(playing: Playing) -> None:
-    """Open connections that send nothing, and close them after a second."""
     streams = []
     for _ in range(N_CONNECTIONS):
         stream = socket.socket()
@@ -160,7 +156,6 @@ def rebind(playing: Playing, n_requests: int) -> None:
 
 
 def osc_noise(port: int, n_packets: int, seed: int) -> None:
-    """Send noise, or valid OSC packets with up to five changed bytes."""
     generator = random.Random(seed)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pad:
         pad.connect(("127.0.0.1", port))
@@ -183,7 +178,6 @@ def play_on(playing: Playing, ends: threading.Event) -> None:
 
 
 def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
-    """Run all attacks; returns how many slow senders were cut off."""
     jobs = [
         threading.Thread(target=knock, args=(playing, options.requests, options.seed)),
         threading.Thread(target=osc_noise, args=(osc_port, options.requests, options.seed)),

@@ -93,7 +93,6 @@ def _metrics(browser: Browser) -> dict[str, float]:
 
 
 def main() -> int:
-    """Return 1 if the page exceeds a limit, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--instrument", default="orchestra")

@@ -113,13 +113,11 @@ def _pages(playing: Playing, is_still: bool) -> subprocess.Popen[bytes]:
 
 
 def _thread_times_s(process: int) -> dict[str, float]:
-    """Processor time of each thread in seconds, by the thread's number."""
     tasks = Path(f"/proc/{process}/task").iterdir()
     return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in tasks}
 
 
 def _print_work(is_open: bool, before_s: dict[str, float], after_s: dict[str, float], took_s: float) -> None:
-    """Print the share of a core that each thread took."""
     took = sorted(
         (100.0 * (after_s[name] - before_s[name]) / took_s for name in before_s if name in after_s), reverse=True
     )
@@ -133,7 +131,6 @@ def _memory_mb(process: int) -> float:
 
 
 def report(durations: list[list[np.ndarray]], memory_mb: float, last: str) -> bool:
-    """Print the figures; returns whether they are within the limits."""
     medians = []
     for name, minutes in zip(("without", "with"), durations, strict=True):
         rows = [np.percentile(1000.0 * minute, (50, 99, 99.9)) for minute in minutes]

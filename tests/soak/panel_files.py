@@ -36,7 +36,6 @@ _PARAMS = (
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send random messages, 50 over each connection; a thread reads the answers."""
     generator = random.Random(seed)
     while n_messages > 0:
         address = f"ws://127.0.0.1:{playing.port}/files"

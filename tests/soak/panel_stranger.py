@@ -84,8 +84,6 @@ PLACE = """function () {
 
 
 class Hands:
-    """A stranger's hands: each method does the command of its name."""
-
     def __init__(self, browser: Browser, keyboard: Keyboard):
         self._browser, self._keyboard = browser, keyboard
         self._knobs: dict[int, int] = {}

@@ -26,7 +26,6 @@ PERIOD_FRAMES = 256
 
 
 def measure(folder: Path, n: int) -> np.ndarray:
-    """The times that `touch_to_sound_ms` measures, in ms."""
     settings = folder / "rig.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "voice": {"envelope": {"attack_s": 0.0, "release_s": 0.0}}}))
@@ -47,7 +46,6 @@ def measure(folder: Path, n: int) -> np.ndarray:
 
 
 def main() -> int:
-    """Return 1 if the median time from click to sound exceeds LONGEST_MS."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clicks", type=int, default=60)
     with tempfile.TemporaryDirectory() as folder:

@@ -75,7 +75,6 @@ def render(engine: Engine, events: Sequence[tuple[int, Event]], blocks: Iterator
 
 
 def play(path: Path, decoder: Decoder, longest_s: float, n_voices: int) -> dict[str, float]:
-    """WrongError if the file is not played correctly."""
     events = timed_events(path, longest_s)
     n_notes = sum(isinstance(event, NoteOn) for _, event in events)
     engine = CountingEngine(decoder, n_voices, SAMPLE_RATE_HZ, 1)
@@ -120,7 +119,6 @@ def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, d
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if a file went wrong, else 0."""
     totals, wrong = play_all(arguments.folder, arguments.seconds, arguments.voices)
     text = json.dumps({"folders": totals, "wrong": wrong}, indent=2)
     if arguments.json:

@@ -122,7 +122,6 @@ def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> 
 
 
 def check_image(image: Path, check: Callable[[Path], T]) -> T:
-    """Mount an image for reading only, and return what `check` returns for the mounted folder."""
     root = image.with_suffix(".mounted")
     root.mkdir(exist_ok=True)
     subprocess.run(["mount", "-o", "loop,ro,noload", image, root], check=True)

@@ -53,7 +53,6 @@ MOST_FILTERED_DB, N_LOWEST = 30.0, 3
 
 
 def events_of(random: np.random.Generator, note: int, velocity: int) -> list[tuple[int, Event]]:
-    """A note of HELD_S seconds, during which controls move at random times."""
     end = round(HELD_S * SAMPLE_RATE_HZ)
     events: list[tuple[int, Event]] = [(0, NoteOn(0, note, velocity)), (end, NoteOff(0, note, velocity))]
     for frame in random.integers(0, end, N_CONTROLS).tolist():
@@ -64,7 +63,6 @@ def events_of(random: np.random.Generator, note: int, velocity: int) -> list[tup
 
 
 def rendered(engine: Engine, events: Sequence[tuple[int, Event]], duration_s: float) -> np.ndarray:
-    """Play events from the engine's start: float32 (n_frames, 2)."""
     for frame, event in events:
         engine.post(event, frame)
     sound = np.zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32)
@@ -103,7 +101,6 @@ def broken(sound: np.ndarray, n_active: int, unlimited: Callable[[], np.ndarray]
 
 
 def unlimited(instrument: Decoder, patch: Patch, events: Sequence[tuple[int, Event]]) -> np.ndarray:
-    """Play events without the limiter: float32 (n_frames, 2)."""
     engine = Engine(instrument, sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, limits=False)
     return rendered(engine, events, LASTS_S)
 
@@ -130,7 +127,6 @@ def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
 
 
 def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
-    """A random sound that keeps a pitch."""
     knobs = tuple(latent.name for latent in instrument.card.latents)
     sound = random_sound(RandomChoices(random), knobs)
     moved = tuple(each for each in sound.modulation if each.target not in ("pitch", "vibrato.depth"))
@@ -216,7 +212,6 @@ def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, A
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if a sound is broken or too few are in tune, else 0."""
     instrument = load(arguments.instrument)
     report: dict[str, Any] = {"instrument": instrument.card.name, "seed": arguments.seed}
     wrong, n_transposed = [], 0

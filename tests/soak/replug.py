@@ -46,7 +46,6 @@ class Cycle(NamedTuple):
 
 
 def gaps(n_cycles: int) -> list[float]:
-    """How long the keyboard is away in each cycle, in s."""
     spread = np.geomspace(SHORTEST_S, LONGEST_S, n_cycles)
     return [float(gap_s) for gap_s in np.random.default_rng(0).permutation(spread)]
 
@@ -134,7 +133,6 @@ def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> tuple[l
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 if all cycles were fast and silent, and memory, threads and descriptors did not grow."""
     with tempfile.TemporaryDirectory() as folder, JackServer(Path(folder) / "jackd.log") as server:
         os.environ.update({name: server.env[name] for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")})
         cycles, held = run_cycles(gaps(int(arguments[0]) if arguments else 60), server, Path(folder))

@@ -76,7 +76,6 @@ class Service:
 
 
 def heard_s(server: JackServer, since_s: float) -> float:
-    """Seconds from `since_s` until a new note is heard; infinite after GIVE_UP_S."""
     while time.monotonic() - since_s < GIVE_UP_S:
         try:
             with Player(server, "timbrebox:in", OUTPUTS) as player:
@@ -109,7 +108,6 @@ def run_deaths(n_deaths: int, folder: Path) -> list[Death]:
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 if the longest times are short enough."""
     with tempfile.TemporaryDirectory() as folder:
         deaths = run_deaths(int(arguments[0]) if arguments else 30, Path(folder))
     for death in deaths:

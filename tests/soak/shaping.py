@@ -135,7 +135,6 @@ def faults(bandwidths: Sequence[Row], widths: Sequence[Row]) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if a row breaks the contract, else 0."""
     if not (32.0 <= arguments.seconds <= 600.0 and 1 <= arguments.seeds <= 100):
         found = f"{arguments.seconds} s, {arguments.seeds} seeds"
         raise UserError("tests.soak.shaping", found, "32 to 600 s, 1 to 100 seeds", "give other numbers")

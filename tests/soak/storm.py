@@ -44,7 +44,6 @@ def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np
 
 
 def _gesture(n_voices: int, random: np.random.Generator) -> list[Event]:
-    """The events of one random message, or of a few that belong together."""
     a, b, value = (int(number) for number in random.integers(128, size=3))
     # Some channels are chosen more often, so that their events interact.
     channel = int(random.choice([0, 0, 0, 1, 1, 2, 14, 15, random.integers(16)]))

@@ -95,7 +95,6 @@ def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) ->
 
 
 def play(rack: Rack, stopped: threading.Event) -> None:
-    """Strike the 16 held keys again, one after the other."""
     number = 0
     while not stopped.wait(0.03):
         key = 36 + 3 * (number % N_VOICES)
@@ -147,7 +146,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def child(name: str) -> None:
-    """Load and check the instrument in another process."""
     import subprocess
 
     command = [sys.executable, "-c", f"from runtime.instrument.library import load; load({name!r})"]
@@ -186,7 +184,6 @@ def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_m
 
 
 def main() -> int:
-    """Return 0 unless swaps made blocks late or memory grew by 2 MB."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--swaps", type=int, default=100)
     parser.add_argument("--thread", choices=("real-time", "ordinary", "nice", "cached"), default="real-time")

@@ -71,8 +71,6 @@ def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float
 
 
 class Measured:
-    """An instrument through which sounds are sent."""
-
     def __init__(self, instrument: str | None):
         self.decoder = load(instrument)
         self.encoder = load_encoder(self.decoder)
@@ -97,7 +95,6 @@ class Measured:
         return sorted(moved_db)[-min(N_KNOBS, n)]
 
     def row(self, sound: np.ndarray) -> list[float]:
-        """The figures of one recording, in the order of the columns."""
         began_s = time.perf_counter()
         plain = self.through(sound, EffectSettings(colour=0.0))
         times = len(sound) / self.spec.sample_rate_hz / (time.perf_counter() - began_s)
@@ -109,7 +106,6 @@ class Measured:
 
 
 def recordings(folder: Path, held_out: bool) -> list[Path]:
-    """held_out: only the recordings that training holds out."""
     if not held_out:
         return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     with (folder / "manifest.csv").open(encoding="utf-8") as stream:
@@ -119,7 +115,6 @@ def recordings(folder: Path, held_out: bool) -> list[Path]:
 
 
 def read(path: Path, spec: StftSpec) -> np.ndarray:
-    """The first LONGEST_S seconds of a recording, in mono."""
     return np.concatenate(list(mono_blocks(path, spec.sample_rate_hz)))[: round(LONGEST_S * spec.sample_rate_hz)]
 
 
@@ -182,7 +177,6 @@ def server_rate_hz(program: LiveProgram) -> int:
 
 
 def _play(player: Player, minutes: float, notes: bool) -> None:
-    """Turn four knobs; notes: also play one note after another."""
     end_s, step = time.monotonic() + 60.0 * minutes, 0
     while time.monotonic() < end_s:
         note = 48 + step % 24

@@ -65,7 +65,6 @@ class Traced:
         )  # fmt: skip
 
     def finish(self, process: subprocess.Popen[str], ask_to_stop: bool) -> None:
-        """Wait for the command's end; ask_to_stop: send SIGINT first."""
         if ask_to_stop:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             os.kill(int(children[0]), signal.SIGINT)
@@ -148,7 +147,6 @@ _PROGRAMS: dict[str, Callable[[Traced, float], None]] = {"play": play, "render":
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Return 1 if a program did what it should not do, else 0."""
     rows = [f"Run on {date.today():%d %B %Y}, {arguments.minutes:g} minutes each.\n",
             "| program | commands | calls traced | own files changed | network, look-ups, other files |",
             "|---|---|---|---|---|"]  # fmt: skip

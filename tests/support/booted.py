@@ -41,5 +41,4 @@ class Booted(ABC):
         return time.monotonic() - began_s
 
     def journal(self, n_lines: int) -> str:
-        """The service's newest `n_lines` lines in systemd's journal."""
         return self.run("journalctl", "-u", "timbrebox", "-n", n_lines, "--no-pager", "-o", "short-precise")[1]

@@ -74,11 +74,9 @@ class Box(Booted):
         return process.returncode, printed
 
     def reaching(self, *command: object) -> list[str]:
-        """The command that runs a program of this machine in the box's network."""
         return ["nsenter", f"--target={self._init}", "--net", "--", *map(str, command)]
 
     def inside(self, path: str) -> Path:
-        """This machine's path of a file in the box, even in a folder that only the box has mounted."""
         return Path(f"/proc/{self._init}/root{path}")
 
     def journal(self, n_lines: int) -> str:

@@ -63,7 +63,6 @@ class Browser:
             time.sleep(0.05)
 
     def command(self, method: str, **params: object) -> dict[str, Any]:
-        """Send a command of the DevTools Protocol; returns its result."""
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while (message := json.loads(self._socket.recv(_LIMIT_S))).get("id") != number:
@@ -78,7 +77,6 @@ class Browser:
         return done["result"].get("value")
 
     def open(self, url: str) -> None:
-        """Open a page, and wait until the page shows its sliders."""
         self.command("Page.navigate", url=url)
         self.wait("document.readyState === 'complete' && document.querySelector('tb-slider.tall') !== null")
 

@@ -18,7 +18,6 @@ ABOUT = {"kind": "test", "name": "harmonic tones", "licence": "CC0-1.0", "source
 
 
 def tone(note: int, tilt: float, spec: StftSpec = SPEC, seconds: float = 0.25) -> np.ndarray:
-    """The sound of a MIDI note, float (n_samples,); the k-th harmonic has amplitude 0.1 * k ** -tilt."""
     time_s = np.arange(int(seconds * spec.sample_rate_hz)) / spec.sample_rate_hz
     fundamental_hz = float(note_to_hz(note))
     harmonics = np.arange(1, int(0.45 * spec.sample_rate_hz / fundamental_hz))

@@ -70,7 +70,6 @@ def command_of(kind: str, path: Path, folder: Path) -> list[str]:
 
 
 def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: str) -> Outcome:
-    """Run `python -m runtime` in the folder; name: the case's name, for messages."""
     command = [sys.executable, "-m", "runtime", *arguments]
     with open(folder / "said", "w+b") as said:
         process = subprocess.Popen(

@@ -76,12 +76,10 @@ class Kind(NamedTuple):
 
 
 def from_seeds(seeds: list[bytes], head: int | None = None) -> Callable[[int], bytes]:
-    """A function for `Kind.make` that breaks these good files; head: as in `mutated`."""
     return lambda number: seeds[0] if number < 0 else mutated(seeds, number, head=head)
 
 
 def heard(engine: object, n_frames: int = 4096) -> None:
-    """NotFiniteError if a rendered sample is not finite, or beyond full scale."""
     out = np.zeros((n_frames, 2), np.float32)
     engine.render(out)
     if not np.abs(out).max() <= 1.0:

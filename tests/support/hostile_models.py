@@ -33,14 +33,12 @@ def field(number: int, value: int | bytes | str) -> bytes:
 
 
 def tensor(name: str, values: np.ndarray, more: bytes = b"") -> bytes:
-    """A tensor of weights, float32 or int64; more: further fields."""
     kind = 1 if values.dtype == np.float32 else 7
     sizes = b"".join(field(1, size) for size in values.shape)
     return sizes + field(2, kind) + field(8, name) + field(9, values.tobytes()) + more
 
 
 def node(operator: str, inputs: list[str], output: str, **numbers: int) -> bytes:
-    """An operator; numbers: its attributes."""
     said = b"".join(field(5, field(1, name) + field(3, value) + field(20, 2)) for name, value in numbers.items())
     return b"".join(field(1, given) for given in inputs) + field(2, output) + field(4, operator) + said
 

@@ -53,7 +53,6 @@ class Rounds:
         self._look()
 
     def _begin(self) -> None:
-        """Let the companion make the sounds that are missing."""
         names = [row["name"] for row in self._answer("sounds.list")]
         self._name = "moved" if "moved" in names else "moving"
         if self._name not in names:
@@ -113,7 +112,6 @@ class Rounds:
 
 
 def deleted(name: str) -> bool:
-    """Whether the trash can restore a sound of this name."""
     return any(kept.entry.did == "delete" and kept.entry.name == name and kept.content for kept in newest_first())
 
 
@@ -122,7 +120,6 @@ def _level(number: int) -> float:
 
 
 def run_kills(n_kills: int, seed: int = 0) -> dict[str, int]:
-    """Kill this many companions; returns how many kills left a half-written file, and how many such files remain."""
     rounds, n_half, parts = Rounds(seed), 0, set()
     for number in range(n_kills):
         try:

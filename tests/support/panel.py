@@ -29,15 +29,12 @@ class Playing(LiveProgram):
         return self
 
     def page(self, **options: object) -> Page:
-        """A page whose WebSocket is not open yet; options: as for `websockets.sync.client.connect`."""
         return Page(connect(f"ws://127.0.0.1:{self.port}/ws", **options))
 
     def link(self) -> Link:
-        """A second link to `play`, besides the page's link."""
         return Link(Path(self.env["XDG_RUNTIME_DIR"]) / "timbrebox" / "control")
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """Request a file; returns status, headers with lower-case names, and content."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_LIMIT_S)
         try:
             connection.request(method, path, headers={"Host": f"127.0.0.1:{self.port}", **headers})
@@ -71,7 +68,6 @@ class Page:
         self.socket.close()
 
     def tell(self, method: str, **params: object) -> None:
-        """Send a request without an answer."""
         self.socket.send(json.dumps({"method": method, "params": params}))
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:

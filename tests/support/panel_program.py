@@ -67,11 +67,9 @@ class PanelProgram:
 
     @property
     def code(self) -> str:
-        """The newest pairing code."""
         return [line for line in self.lines if line.startswith("Pairing code: ")][-1].removeprefix("Pairing code: ")
 
     def read_until(self, words: str) -> str:
-        """Read output up to a line with these words, and return the line."""
         while line := self.process.stdout.readline():
             self.lines.append(line.rstrip("\n"))
             if words in line:
@@ -89,11 +87,9 @@ class PanelProgram:
         return answer
 
     def pair(self, code: str | None = None, **headers: str) -> http.client.HTTPResponse:
-        """Try to pair, by default with the right code."""
         return self.get("/pair", Timbrebox_Code=code or self.code, **headers)
 
     def cookie(self) -> str:
-        """Pair as a new device, and return its cookie."""
         answer = self.pair()
         cookie = answer.getheader("Set-Cookie")
         assert (answer.status, bool(cookie)) == (204, True)

@@ -73,7 +73,6 @@ class PlainArpeggiator:
         self.given.append((self.frame, event))
 
     def beats_of(self, step: int) -> float:
-        """When a step begins, in beats."""
         late = self.settings.swing if step % 2 == 1 else 0.0
         return self.origin + (step + late) * self.settings.step_beats
 
@@ -133,7 +132,6 @@ class PlainArpeggiator:
         self.chord, self.down, self.passed = [], [], []
 
     def first_step_from(self, beats: float) -> int:
-        """The first step that begins at this time or later."""
         step = -2
         while self.beats_of(step) < beats - 1e-6 * self.settings.step_beats:
             step += 1

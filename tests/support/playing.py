@@ -71,7 +71,6 @@ class Player:
         self.send(*(KnobTurn(latent, position) for latent, position in enumerate(knobs)))
 
     def send(self, *events: Event) -> Player:
-        """Post events for the next frame."""
         for event in events:
             self.engine.post(event)
         return self

@@ -62,7 +62,6 @@ class Call(NamedTuple):
 
 
 def record(home: Path) -> list[Call]:
-    """Run the program in an empty home under strace; returns the system calls that succeeded."""
     calls = home.with_name("calls")
     env = os.environ | home_of_its_own(home) | {"PYTHONDONTWRITEBYTECODE": "1"}
     strace = ["strace", "-o", calls, "-xx", "-s", "1000000", "-e", f"trace={_CALLS}", "-e", "signal=none"]

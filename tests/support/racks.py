@@ -15,7 +15,6 @@ from tests.support.playing import SAMPLE_RATE_HZ, SHORT, decoder
 
 
 def patch_of(n_voices: int = 8, mode: str = "poly", envelope: Adsr = SHORT, seed: int = 7, **sound: Any) -> Patch:
-    """sound: fields of Sound."""
     voice = VoiceConfig(mode=mode, n_voices=n_voices, envelope=envelope)
     return Patch(Config(voice=voice, seed=seed), Sound(**sound))
 
@@ -35,7 +34,6 @@ def playable_of(patch: Patch, instrument: str = "tiny") -> Playable:
 def rack_of(
     *settings: PartSettings, patch: Patch | None = None, instruments: tuple[str, ...] = ("tiny",), **options: Any
 ) -> Rack:
-    """A rack with a part for each of the settings; instruments: in rotation; options: as in `Rack`."""
     patch = patch or patch_of()
     settings = settings or (PartSettings(),)
     parts = [(playable_of(patch, instruments[number % len(instruments)]), each) for number, each in enumerate(settings)]

@@ -42,7 +42,6 @@ CONTROLS = (1, 7, 10, 11, 64, 66, 67, 70, 71, 72, 73, 74, 76, 20, 3)
 
 
 def random_event(chance: random.Random) -> Event:
-    """A random event, of any kind that a player, a map or a sequencer sends."""
     channel, device, value = chance.randrange(4), chance.randrange(3), chance.randrange(128)
     makers = (
         *(lambda: NoteOn(channel, chance.randrange(36, 90), chance.randrange(1, 128), device) for _ in range(8)),
@@ -75,7 +74,6 @@ def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
 
 
 def disturb(supervisor: Supervisor, chance: random.Random) -> None:
-    """Send random events, some of them late, some without a time of arrival."""
     sys.stdin.readline()
     while True:
         for _ in range(chance.randrange(1, 4)):

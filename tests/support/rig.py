@@ -120,7 +120,6 @@ class Player:
         self._process.stdin.flush()
 
     def send(self, *messages: Sequence[int]) -> None:
-        """Send MIDI messages, each a list of bytes, in the next period."""
         self._command_line(send=messages)
 
     def record(self, length_s: float) -> np.ndarray:
@@ -134,7 +133,6 @@ class Player:
         self._command_line(record=self._n_frames)
 
     def recorded(self) -> np.ndarray:
-        """Wait for the recording's end, and return it: float32 (n_frames, n_ports)."""
         answer = self._process.stdout.read(8 + 4 * self._n_frames * self._n_ports)
         (self.began_s,) = struct.unpack("=d", answer[:8])
         return np.frombuffer(answer[8:], np.float32).reshape(self._n_frames, self._n_ports)
@@ -202,8 +200,6 @@ class LiveProgram:
         self._process.send_signal(number)
 
     def wait_for(self, words: str) -> str:
-        """Wait for a line with these words, and return it; AssertionError if the program ends first."""
-
         def found() -> bool:
             return any(words in line for line in list(self.lines)) or self._process.poll() is not None
 
@@ -224,7 +220,6 @@ class LiveProgram:
         return status
 
     def wait(self) -> int:
-        """Wait until the program ends on its own; returns its exit status."""
         return self._process.wait(START_LIMIT_S)
 
     @property

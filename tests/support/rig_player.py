@@ -23,8 +23,6 @@ from runtime.base.realtime import prepare_process
 
 
 class PlayerClient:
-    """Sends all queued messages in the next period, and records on request."""
-
     def __init__(self, server: str, n_audio: int):
         self._client = jack.Client("player", servername=server, no_start_server=True)
         self._midi = self._client.midi_outports.register("out")
@@ -36,7 +34,6 @@ class PlayerClient:
         self._client.set_process_callback(self._process)
 
     def connect(self, midi: str, audio: list[str]) -> None:
-        """Activate the client, and connect its ports; midi: "" for none."""
         self._client.activate()
         if midi:
             self._client.connect(self._midi, midi)

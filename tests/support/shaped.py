@@ -31,7 +31,6 @@ def movable_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) ->
 
 
 def swinging_engine(n_voices: int = 4, lfo_hz: float = 3.0) -> Engine:
-    """An engine with a bandwidth and a width that LFOs and controls modulate."""
     modulation = (
         Modulation("lfo_1", "bandwidth", 0.2),
         Modulation("lfo_2", "width", 0.7),

@@ -34,8 +34,6 @@ class SideBySide(LoadScopeScheduling):
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Sort the tests in place: REAL_TIME, then LONG in its order, then the others."""
-
     def rank(item: pytest.Item) -> int:
         places = (REAL_TIME, *LONG)
         return next((number for number, place in enumerate(places) if item.nodeid.startswith(place)), len(places))

@@ -64,13 +64,11 @@ def write_plan(folder: Path, **fit: object) -> Path:
 
 
 def write_tones(folder: Path) -> None:
-    """Write the one-octave corpus and its further patches for the quick reproduction in `folder`."""
     write_store(folder / "data" / "quick" / "tones")
     write_store(folder / "data" / "quick" / "tones-further", tilts=FURTHER_TILTS)
 
 
 def reproduce(folder: Path, *arguments: object) -> int:
-    """Run a quick reproduction with all its folders in `folder`; returns the exit status."""
     folders = [word for name in ("data", "runs", "out") for word in (f"--{name}", str(folder / name))]
     plan = ["--plan", str(folder / "plan" / "paper.yaml")]
     with patch("training.commands.reproduce.measure_speed", lambda *_: SPEED):  # slow; test_speed.py tests it

@@ -67,7 +67,6 @@ class RandomChoices:
 
 
 def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[str] = UNWIRED) -> Sound:
-    """A sound with random fields and up to N_MODULATIONS modulations, without trajectories."""
     targets = tuple(target for target in TARGETS if target not in unwired) + tuple(LATENT + knob for knob in knobs)
     fields = _fields(choices, Sound, _NOT_FOR_AN_ENGINE)
     lfos = {}
@@ -148,7 +147,6 @@ def _struct(choices: Choices, struct: type, **given: Any) -> Any:
 
 
 def _fields(choices: Choices, struct: type, given: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Random values, by name, of a structure's fields except those in `given` and in _GIVEN."""
     values = {}
     for field in _type_info(struct).fields:
         if field.name not in _GIVEN and field.name not in given:

@@ -11,7 +11,6 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 def know_test_instruments(state: Path) -> None:
-    """Write the files of `runtime.instrument.trial` into a state folder, XDG_STATE_HOME."""
     folder = state / "timbrebox" / "tried-instruments"
     folder.mkdir(parents=True)
     for digest in _digests():

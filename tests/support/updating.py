@@ -90,7 +90,6 @@ class RootsHalf:
 
     @property
     def arrived(self) -> Path:
-        """Where the page puts what it has received."""
         return self.state / ARRIVED
 
     @property
@@ -99,14 +98,12 @@ class RootsHalf:
 
     @property
     def plays(self) -> str:
-        """What the version that plays prints."""
         return (self.home / "current" / "timbrebox").read_text().split()[1]
 
     def arrive(self, update: Path) -> None:
         shutil.copyfile(update, self.arrived)
 
     def run(self) -> int:
-        """Install the update that has arrived, as the unit does; returns the exit status."""
         return installing.install_arrived(1)
 
     def left(self) -> list[str]:

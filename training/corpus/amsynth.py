@@ -177,7 +177,6 @@ def build(
 
 
 def _about(scale: Scale, options: dict[str, object]) -> dict[str, object]:
-    """The `about` of the frame store; options: further entries for its `options`."""
     of_scale = {"scale": scale.name, "octaves": scale.n_octaves, "note_s": scale.note_s, "velocity": VELOCITY}
     return {
         "kind": "amsynth",

@@ -180,7 +180,6 @@ class Synth:
         return b"".join(bytes(output) for output in outputs)
 
     def _idle(self, n_samples: int) -> None:
-        """Run the plugin without events, at the pace of real time."""
         silence, event = (c_float * BLOCK_SIZE)(), NoteEvent()
         for _ in range(0, n_samples, BLOCK_SIZE):
             for port in self._audio_ports:

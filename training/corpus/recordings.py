@@ -179,7 +179,6 @@ def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | No
 
 
 def _heard_note(path: Path, spec: StftSpec) -> int:
-    """The one MIDI note heard in a recording; UnusableError if it is not a single held note."""
     frames = (unit_peak_frames(magnitudes, spec)[0] for magnitudes, _ in _magnitude_blocks(path, spec))
     heard = np.concatenate([heard_notes(block, spec) for block in frames] or [np.zeros(0)])
     heard = heard[np.isfinite(heard)]
@@ -246,7 +245,6 @@ def build(
 
 
 def _origin(clips: list[Clip], options: dict[str, Any]) -> dict[str, Any]:
-    """Licences, sources and settings, for the store's `about`."""
     licences = sorted({clip.licence for clip in clips})
     sources = sorted({clip.source for clip in clips} - {""})
     return {

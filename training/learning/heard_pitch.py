@@ -78,7 +78,6 @@ class HeardPitch:
 
 
 def _are_dips(depths):
-    """1 at local minima of the depths (…, n_periods), 0 elsewhere."""
     before = ops.concatenate([depths[..., :1] - 1.0, depths[..., :-1]], axis=-1)
     after = ops.concatenate([depths[..., 1:], depths[..., -1:] - 1.0], axis=-1)
     return ops.cast(ops.logical_and(depths <= before, depths < after), "float32")

@@ -92,8 +92,6 @@ class Objective(keras.Model):
             self.add_loss(fit.spread_penalty * ops.mean(ops.square(found - even)))
 
     def _add_band_penalty(self, roots, target) -> None:
-        """Penalise differences between band levels; roots, target: roots of the output's and the target's magnitudes.
-        """
         if not self.recipe.fit.band_penalty:
             return
         off = self._band_levels(roots) - self._band_levels(target)

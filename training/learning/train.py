@@ -83,8 +83,6 @@ def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
 
 
 class _Training:
-    """One session of a run: the epochs that this process trains."""
-
     def __init__(
         self,
         recipe: Recipe,
@@ -187,7 +185,6 @@ class _Training:
         return float(np.average([float(error) for error in errors], weights=sizes))
 
     def _show(self, share: float, detail: str) -> None:
-        """share: the part of the present epoch that is done, 0 to 1."""
         if self._progress is not None:
             self._progress.update(len(self.history) - self._n_epochs_before + share, detail)
 
@@ -201,7 +198,6 @@ class _Training:
         )
 
     def _save(self) -> None:
-        """Save the weights, if they are the best so far, then the checkpoint to continue from."""
         from training.model.autoencoder import get_variables
 
         self.steps.write_back()

@@ -212,7 +212,6 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
 
 
 def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
-    """The longest held notes, at most MOST_OF_A_NOTE at each pitch, in the order of playing."""
     by_length = sorted(held, key=lambda one: one.start_s - one.end_s)
     chosen: list[HeldNote] = []
     for one in by_length:
@@ -222,7 +221,6 @@ def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
 
 
 def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str]:
-    """The path of the file, or of its first part if it is long; and a remark, empty for a whole file."""
     duration_s, onset_s = file.heard.duration_s, file.heard.onset_s
     if duration_s - onset_s <= 1.5 * longest_s:
         return file.path, ""
@@ -231,12 +229,10 @@ def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str
 
 
 def _name(path: Path, file: Found) -> str:
-    """The path, relative to the folder, of the file or of a part cut out of it."""
     return file.name if path == file.path else os.path.relpath(path, file.path.parents[file.name.count("/")])
 
 
 def _cut(file: Found, start_s: float, end_s: float, label: str, folder: Path) -> Path:
-    """Write a part of a file, unless an earlier run has written it; returns the part's path."""
     path = folder / f"{file.digest}-{label}.wav"
     if not path.exists():
         rate_hz = SPEC.sample_rate_hz

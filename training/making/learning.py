@@ -164,7 +164,6 @@ class _Watch:
         raise _ReplanError(n_epochs, f"training: {n_epochs} epochs of {epoch_s:.1f} s, about {clock(left_s)}")
 
     def _shorten(self, history: list[dict[str, Any]]) -> None:
-        """Drop epochs if the error no longer falls, or if the time is too short."""
         done, left = len(history), self._n_epochs - len(history)
         last = max(3, round(LAST_SHARE * done))
         if last < left and no_longer_helps(history, self._n_epochs):
@@ -199,7 +198,6 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
 
 
 def _key(recordings: list[Recording], options: tuple[object, ...]) -> str:
-    """A digest of what a corpus is built from."""
     digest = hashlib.sha256(repr(options).encode())
     for one in recordings:
         stat = one.path.stat()

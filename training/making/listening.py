@@ -182,7 +182,6 @@ def _frame_levels_db(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tuple[HeldNote, ...]:
-    """The stretches in which one note is held; loud: numbers of the frames that are not too quiet."""
     pitches = np.full(len(starts), -99.0)
     n_at_once = int(BLOCK_S * SPEC.sample_rate_hz / SPEC.hop_size)
     for first in range(0, len(loud), n_at_once):

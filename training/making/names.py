@@ -104,7 +104,6 @@ def _parts(path: PurePath) -> _Parts:
 
 
 def _read_tokens(text: str, parts: _Parts) -> list[str]:
-    """Add the notes, numbers and dynamics in a name to `parts`; returns the other words."""
     tokens = [token for token in _SEPARATORS.split(unicodedata.normalize("NFC", text)) if token]
     words = []
     for token in tokens:

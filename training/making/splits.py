@@ -28,7 +28,6 @@ def with_splits(recordings: list[Recording]) -> list[Recording]:
 
 
 def _held_out(recordings: list[Recording]) -> list[int]:
-    """The indices of the recordings to hold out, chosen from each sound in turn."""
     by_sound: dict[str, list[int]] = defaultdict(list)
     for index, recording in enumerate(recordings):
         if recording.note is not None:

@@ -71,7 +71,6 @@ def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Fo
 
 
 def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress) -> Iterator[Found]:
-    """Yield what is heard in each file; only new and changed files are listened to, and added to `known`."""
     done = 0
     for path in paths:
         name, stat = path.relative_to(folder).as_posix(), path.stat()

@@ -104,7 +104,6 @@ def _line(fate: Fate) -> str:
 
 
 def _fitted(name: str) -> str:
-    """The name, without its middle if it is longer than NAME_WIDTH characters."""
     half = (NAME_WIDTH - 1) // 2
     return name if len(name) <= NAME_WIDTH else f"{name[:half]}…{name[-half:]}"
 

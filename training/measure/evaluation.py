@@ -117,10 +117,6 @@ def measure_further(run: TrainedRun, store: FrameStore) -> dict[str, Any]:
 
 
 def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
-    """Mean squared error of each sound in the test frames, by `sound_name`.
-
-    errors: mean squared errors of the test frames, (n,).
-    """
     sounds = np.array([sound_name(clip) for clip in store.clips])[store.clip[store.rows("test")]]
     return {name: float(errors[sounds == name].mean()) for name in sorted(set(sounds.tolist()))}
 

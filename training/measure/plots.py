@@ -57,7 +57,6 @@ def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> None:
 
 
 def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]]:
-    """For each panel, its points' x and y values, each (n,), and the labels of the axes."""
     n_latents = latents.shape[1]
     if n_latents == 1:
         spread = np.random.default_rng(1).random(len(latents))

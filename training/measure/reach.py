@@ -109,7 +109,6 @@ def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, fir
 
 
 def _note_means(store: FrameStore, notes: np.ndarray) -> np.ndarray:
-    """For each of the notes (n,), the mean training frame of that note: float32 (n, n_bins)."""
     rows = store.rows("train")
     train_notes = store.note[rows]
     means = {int(note): store.magnitudes[rows[train_notes == note]].mean(axis=0) for note in np.unique(notes)}

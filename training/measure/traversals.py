@@ -106,7 +106,6 @@ def _played_note(run: TrainedRun, store: FrameStore) -> int:
 
 
 def _strips(run: TrainedRun, spec: StftSpec, travel: np.ndarray, note: int) -> tuple[np.ndarray, np.ndarray]:
-    """`strips_db` and `band_hz` of Traversals for one MIDI note. travel: (n_latents, 3), as in Traversals."""
     edges_hz = np.geomspace(LOWEST_BAND_HZ, spec.sample_rate_hz / 2.0, N_BANDS + 1)
     band_hz = np.sqrt(edges_hz[1:] * edges_hz[:-1])
     strips = []

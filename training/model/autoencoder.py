@@ -65,7 +65,6 @@ def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditi
 
 
 def _build_encoder(recipe: ModelRecipe, spec: StftSpec) -> tuple[keras.Model, keras.Model | None]:
-    """`encoder` and `posterior` of an Autoencoder."""
     magnitude = keras.Input((spec.n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
     if recipe.encoder_bands is not None:
@@ -94,7 +93,6 @@ def _build_encoder(recipe: ModelRecipe, spec: StftSpec) -> tuple[keras.Model, ke
 
 
 def _build_decoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning) -> tuple[keras.Model, keras.Model]:
-    """`roots` and `decoder` of an Autoencoder."""
     inputs = keras.Input((recipe.n_latents + conditioning.size,), name=INPUT_NAME)
     hidden = _leaky_stack(inputs, recipe.decoder_widths, recipe.leaky_slope, "decoder")
     roots = OutputReLU(recipe.output_training_slope)(layers.Dense(spec.n_bins, name=OUTPUT_NAME)(hidden))

@@ -112,7 +112,6 @@ class FrameBatches:
 
     @cached_property
     def _sounds(self) -> np.ndarray:
-        """The number of the sound that each clip plays, from 0: int (n_clips,)."""
         return np.unique([sound_name(clip) for clip in self.store.clips], return_inverse=True)[1]
 
     @cached_property
@@ -134,7 +133,6 @@ class FrameBatches:
 
     @cached_property
     def _knob_values(self) -> np.ndarray:
-        """The value of each knob's descriptor for each training frame: float32 (n_training_frames, n_knobs)."""
         rows = self.store.rows("train")
         frames, notes = self.store.magnitudes[rows], self.store.note[rows].astype(int)
         values = [describe(name, frames, notes, self.store.spec) for name in self.recipe.fit.knobs]

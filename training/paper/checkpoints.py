@@ -69,7 +69,6 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
 
 
 def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
-    """What a small checkpoint keeps of the optimizer's variable of this name: arrays by name."""
     if value.ndim != 2:
         return {name: value}
     if value.min() < 0.0:  # a first moment: second moments are means of squares, never negative
@@ -78,7 +77,6 @@ def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _unpack(arrays: dict[str, np.ndarray], kind: str) -> list[np.ndarray]:
-    """All weights or all moments of a small checkpoint, in order; kind: WEIGHT or MOMENT."""
     values = []
     for name in sorted({name[: len(kind) + 3] for name in arrays if name.startswith(kind)}):
         if f"{name}{ZEROS}" in arrays:

@@ -89,7 +89,6 @@ def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comp
 
 
 def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
-    """On how many test sounds `smaller` has the smaller error; one sound may outweigh all others."""
     ours, theirs = results.error_by_sound(smaller), results.error_by_sound(larger)
     shared = ours.keys() & theirs.keys()
     return f"less on {sum(ours[sound] < theirs[sound] for sound in shared)} of {len(shared)} test sounds"
@@ -111,8 +110,6 @@ def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Com
 
 
 def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Comparison | None]]:
-    """The test of a claim that in each pair of models the first has the smaller test error."""
-
     def test(results: Results) -> Iterator[Comparison | None]:
         for smaller, larger in pairs:
             yield _less(results, f"paper-{smaller}", f"paper-{larger}", held_out_error)
@@ -121,7 +118,6 @@ def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Compar
 
 
 def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | None]]:
-    """The test of a claim that the first model has a smaller test error than each of the others."""
     return _lower_error(*((best, other) for other in others))
 
 

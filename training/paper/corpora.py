@@ -75,7 +75,6 @@ class Corpora:
         amsynth.build(path, amsynth.Scale(corpus.scale, corpus.octaves), patches)
 
     def _write_fewer_patches(self, patches: Path) -> Path:
-        """Write a list of the first few patches of each split in `patches`; returns its path."""
         rows = read_table(patches, ("bank", "index", "split"))
         splits = [row.split() for row in rows]
         chosen = [
@@ -101,7 +100,6 @@ class Corpora:
         recordings.build(path, path.name, found, strict=False, force=False, seed=0)
 
     def _fewer(self, found: list[recordings.Recording], split: str) -> list[recordings.Recording]:
-        """As many recordings of a split as the quick plan has, spread over the list so that pitches differ."""
         own = [recording for recording in found if recording.split == split]
         n = min(self.plan.quick.recordings[split], len(own))
         return [own[index] for index in np.linspace(0, len(own) - 1, n).round().astype(int)]

@@ -28,7 +28,6 @@ def draw_all(results: Results, plan: Plan, folder: Path) -> dict[str, str]:
 
 
 def _figures(results: Results, plan: Plan) -> Iterator[tuple[str, str, Figure]]:
-    """File name, caption and figure of every plot; of a model with several seeds, the first is shown."""
     corpora, figures23 = {model.config: model.corpus for model in plan.models}, set(map(short_name, plan.figures23))
     for corpus in dict.fromkeys(corpora.values()):
         runs = {short_name(config): results.of(config)[0] for config in results.runs if corpora[config] == corpus}

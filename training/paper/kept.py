@@ -133,7 +133,6 @@ def _completed(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _history_row(row: dict[str, Any]) -> dict[str, Any]:
-    """An epoch's row in history.csv: errors with five digits, seconds with three."""
     val_loss = None if row["val_loss"] is None else f"{row['val_loss']:.4e}"
     return {
         "epoch": row["epoch"],
@@ -144,7 +143,6 @@ def _history_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """The arrays of pictures.npz, by name; latents, levels and shares are packed as integers."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(evaluation.latents))[:N_POINTS])
     latents, traversals = evaluation.latents[chosen], evaluation.traversals
     bounds = np.stack([latents.min(axis=0), latents.max(axis=0)], axis=1).astype(np.float64)
@@ -174,7 +172,6 @@ def _packed(values: np.ndarray, bounds: np.ndarray, kind: type) -> np.ndarray:
 
 
 def _unpacked(packed: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """The float32 values that `_packed` packed with the same bounds."""
     low, high = bounds.T
     return (low + packed / FULL[packed.dtype] * (high - low)).astype(np.float32)
 

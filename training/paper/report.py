@@ -140,7 +140,6 @@ def _sections(
     notes: dict[str, str],
     captions: dict[str, str],
 ) -> list[str]:
-    """The report's parts, in Markdown, in order."""
     sections = [f"# {TITLE}", INTRODUCTION]
     if circumstances.quick:
         sections.append(
@@ -168,7 +167,6 @@ def _sections(
 
 
 def _seeds(results: Results) -> str:
-    """Numbers of models, seeds and epochs, in words."""
     counts = {len(runs) for runs in results.runs.values()}
     seeds = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}" if counts else "0"
     by_epochs: Counter[str] = Counter()
@@ -205,7 +203,6 @@ def _finding(outcome: Outcome, notes: dict[str, str]) -> str:
 
 
 def _grid(table: Table) -> str:
-    """The table as Markdown."""
     lines = [" | ".join(table.columns), " | ".join("---" for _ in table.columns)]
     lines += [" | ".join(_cell(row[name]) for name in table.columns) for row in table.rows]
     return "\n".join(f"| {line} |" for line in lines)

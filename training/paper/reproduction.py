@@ -116,12 +116,10 @@ class Reproduction:
         return left_out
 
     def _is_done(self, run: PlannedRun, store: FrameStore | None) -> bool:
-        """Whether a run is kept with the planned number of epochs, and has no figures left to measure."""
         kept = self.kept(run, store)
         return kept is not None and kept.n_epochs >= run.recipe.fit.epochs and not self._can_measure_further(run, kept)
 
     def _can_measure_further(self, run: PlannedRun, kept: KeptRun) -> bool:
-        """Whether a kept run lacks the errors on the further patches, and its weights are still there."""
         folder, planned = self.runs / run.name, self.corpora.plan.corpora[run.model.corpus].further_patches
         if planned is None or "further" in kept.report or not (folder / LAST).exists():
             return False
@@ -172,14 +170,12 @@ class _Job:
         return self._measure(show)
 
     def _keep_checkpoint(self, record: RunRecord) -> None:
-        """Keep a small checkpoint after every KEEP_EVERY_S of training."""
         hours = int(record.seconds // KEEP_EVERY_S)
         if self._hours_kept is not None and hours > self._hours_kept:
             keep_checkpoint(self._checkpoint, self._folder, self.run.recipe, self._store)
         self._hours_kept = hours
 
     def _measure(self, show: Callable[[float, str], None]) -> str:
-        """Measure the trained run and keep its files; returns its result as one line."""
         trained = TrainedRun.open(self._folder)
 
         def on_share(share: float) -> None:

@@ -132,8 +132,6 @@ def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
 
 
 class _Step:
-    """Times the training step of a recipe on a store."""
-
     def __init__(self, recipe: Recipe, store: FrameStore):
         from training.learning.learner import build_learner
 

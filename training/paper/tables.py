@@ -68,7 +68,6 @@ ERROR_TABLES = {
 
 
 def _errors(plan: Plan, results: Results, name: str, title: str) -> Table:
-    """Errors and training times of the models in one of ERROR_TABLES, the smallest test error first."""
     configs = [model.config for model in plan.models if name in model.tables and results.of(model.config)]
     several_seeds = any(len(results.of(config)) > 1 for config in configs)
     rows = [_error_row(config, results, several_seeds) for config in configs]
@@ -109,7 +108,6 @@ def _further(results: Results) -> Table:
 
 
 def _embeddings(plan: Plan, results: Results) -> Table:
-    """Figures 2-3 in numbers: bounds, density and correlation of the two-latent models."""
     rows = []
     for config in plan.figures23:
         runs = results.of(config)
@@ -143,7 +141,6 @@ def _mesh(plan: Plan, results: Results) -> Table:
 
 
 def _variational(results: Results) -> Table:
-    """Divergence of each latent of the variational models, and how often moving it changes the pitch class."""
     rows = []
     for config, runs in results.runs.items():
         if not runs[0].report["divergence_nats"]:
@@ -168,12 +165,10 @@ def _corpora(results: Results) -> Table:
 
 
 def _of(runs: list[KeptRun], measure: Measure) -> float | None:
-    """The mean of a measure over runs; None if a run has no value."""
     return _mean(measure(run) for run in runs)
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """The mean, with six digits; None if a value is missing."""
     found = list(values)
     return None if any(value is None for value in found) else float(f"{np.mean(found):.6g}")
 

@@ -160,7 +160,6 @@ def to_settle(verdict: Verdict, comparisons: list[Comparison]) -> str:
 
 
 def _fewest(comparisons: list[Comparison]) -> tuple[int | None, int | None]:
-    """The least n_seeds and the least n_epochs; None where every comparison has None."""
     seeds = (one.n_seeds for one in comparisons if one.n_seeds is not None)
     epochs = (one.n_epochs for one in comparisons if one.n_epochs is not None)
     return min(seeds, default=None), min(epochs, default=None)

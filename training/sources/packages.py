@@ -55,7 +55,6 @@ def npm_licence(folder: Path) -> str:
 
 
 def _fetched(name: str, fetch: Callable[[Path], None]) -> Path:
-    """The folder `name` in the cache, fetched atomically if missing."""
     target = cache_folder() / name
     if target.is_dir():
         return target

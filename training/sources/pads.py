@@ -61,7 +61,6 @@ def candidates() -> list[Program]:
 
 
 def _only_padsynth(path: Path) -> bool:
-    """Whether all parts of a program are made by PADsynth."""
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw).decode("utf-8", errors="replace")
     parts = [part for part in text.split("<INSTRUMENT_KIT_ITEM")[1:] if '"enabled" value="yes"' in part[:200]]

@@ -63,7 +63,6 @@ def preset_credits(soundfont: Soundfont) -> dict[tuple[int, int], str]:
 
 
 def _credit(row: dict[str, str], rows: dict[tuple[int, int], dict[str, str]]) -> str:
-    """The credit of a row of the table, or of the row that it refers to."""
     same = SAME_INFO.match(row["Details"])
     told = rows[int(same[1]), int(same[2])] if same else row
     return " ".join(f"{row['Preset Name']}. {told['Sample Credit'] or FLUID}".split())

@@ -87,12 +87,10 @@ def _is_first_take(path: Path) -> bool:
 
 
 def _note(path: Path) -> int:
-    """The MIDI note of a file such as As3.mp3."""
     return parse_note(path.stem.replace("s", "#"))
 
 
 def _take(path: Path) -> Take:
-    """A recording, cut to LONGEST_S with a fade-out."""
     samples = np.concatenate(list(mono_blocks(path, SAMPLE_RATE_HZ)))[: round(LONGEST_S * SAMPLE_RATE_HZ)]
     if len(samples) == round(LONGEST_S * SAMPLE_RATE_HZ):
         n_fade = round(END_FADE_S * SAMPLE_RATE_HZ)

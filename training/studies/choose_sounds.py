@@ -61,7 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _dies_away(samples: np.ndarray) -> bool:
-    """Whether any of the notes (n_notes, n_samples) ends LEAST_FALL_DB below its loudest tenth of a second."""
     whole = samples[:, : samples.shape[1] // N_TENTH * N_TENTH].reshape(len(samples), -1, N_TENTH)
     tenths = np.sqrt(np.square(whole).mean(axis=-1))
     return bool((tenths[:, -1] < tenths.max(axis=1) * 10.0 ** (-LEAST_FALL_DB / 20.0)).any())

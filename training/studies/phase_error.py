@@ -54,7 +54,6 @@ class SteadyVoice:
         return kept
 
     def _own_magnitudes(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The bins of a frame (n_bins,) that the engine plays, as an array of one row."""
         return np.asarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
 
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:

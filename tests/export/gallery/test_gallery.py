@@ -32,7 +32,6 @@ def gallery(*arguments: object) -> int:
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recordings for the tiny instrument's presets: `bright` is like the preset, `mellow` is noise."""
     folder = tmp_path_factory.mktemp("recordings")
     (folder / "tiny").mkdir()
     time_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ

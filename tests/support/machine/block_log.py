@@ -34,7 +34,6 @@ class Write(NamedTuple):
 
 
 def read_writes(log: Path) -> list[Write]:
-    """The entries of a record, finished or not."""
     found = []
     with open(log, "rb") as stream:
         n_bytes, at = os.fstat(stream.fileno()).st_size, SECTOR
@@ -50,7 +49,6 @@ def read_writes(log: Path) -> list[Write]:
 
 
 def before(writes: list[Write], n_bytes: int) -> list[Write]:
-    """The entries that begin within the first `n_bytes` of the record."""
     return [write for write in writes if write.at < n_bytes]
 
 

@@ -34,7 +34,6 @@ class Machinery(NamedTuple):
 
 
 def debian_with_kernel(folder: Path) -> Path:
-    """A Debian 13 with a kernel, in a folder in `folder`; debootstrap makes it once, in two minutes."""
     root = folder / f"{SUITE}-machine-amd64"
     made = folder / f"{root.name}.made"
     if not made.exists():

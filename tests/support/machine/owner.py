@@ -84,12 +84,10 @@ def digests(folder: Path) -> dict[str, bytes]:
 
 
 def packaged(tree: Path) -> dict[str, bytes]:
-    """The `digests` of the program in an unpacked package."""
     return digests(tree / PACKAGED.relative_to("/"))
 
 
 def levels(root: Path) -> dict[str, float]:
-    """Level of each sound on the disk; UserError if a sound cannot be read."""
     folder = _below(root, STATE / "sounds")
     return {path.stem: load_sound(path).level_db for path in folder.glob("*.yaml") if path.stem in SOUNDS}
 

@@ -79,7 +79,6 @@ class Machine(Booted):
         return self.now_s() - began_s
 
     def qmp(self, command: str, **arguments: object) -> Any:
-        """Give QEMU a command; RuntimeError if QEMU refuses it."""
         answer = self._qmp.ask({"execute": command, "arguments": arguments}, _PATIENCE_S)
         if "error" in answer:
             raise RuntimeError(answer["error"]["desc"])
@@ -115,11 +114,9 @@ class Machine(Booted):
         return self._agent.ask({"path": "/dev/null", "data": ""}, _PATIENCE_S)["now_s"]
 
     def write(self, path: str, content: bytes) -> bool:
-        """Write to an existing file or device inside; returns whether that was possible."""
         return self._agent.ask({"path": path, "data": content.hex()}, _PATIENCE_S)["status"] == 0
 
     def ask(self, method: str, **params: object) -> Any:
-        """The result of a request to the playing service; AssertionError if it is refused."""
         answer = self._agent.ask({"ask": json.dumps({"method": method, "params": params, "id": 1})}, _PATIENCE_S)
         assert answer["status"] == 0, answer
         told = json.loads(answer["text"])
@@ -187,7 +184,6 @@ class _Lines:
         threading.Thread(target=self._read, daemon=True).start()
 
     def send(self, request: dict[str, Any]) -> queue.Queue[dict[str, Any]]:
-        """The queue will get the answer."""
         number, answer = next(self._numbers), queue.Queue()
         self._waiting[number] = answer
         with self._sending:

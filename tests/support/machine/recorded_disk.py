@@ -25,11 +25,9 @@ class RecordedDisk:
 
     @property
     def n_bytes(self) -> int:
-        """The record's length in bytes."""
         return self.log.stat().st_size
 
     def attach(self) -> None:
-        """Mount the image, and begin a new record."""
         disk, top = self._folder / "disk", self._folder / "writes.qcow2"
         for path in (disk, self.log):
             path.write_bytes(b"")
@@ -63,7 +61,6 @@ class RecordedDisk:
         self.is_attached = False
 
     def keep(self, remaining: list[block_log.Write]) -> None:
-        """Do writes of the record on the image; the disk must be detached."""
         block_log.apply(remaining, self.log, self.image)
 
 

@@ -31,7 +31,6 @@ SPEC = StftSpec()
 
 
 def build(tmp_path: Path, name: str, patches: str) -> FrameStore:
-    """A corpus of one octave; patches: the text of the patch list."""
     (tmp_path / f"{name}.csv").write_text(patches)
     options = ["--scale", "c-major", "--octaves", "1", "--patches", str(tmp_path / f"{name}.csv")]
     assert main(["corpus", "amsynth", "--out", str(tmp_path / name), *options]) == 0

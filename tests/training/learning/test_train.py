@@ -44,7 +44,6 @@ def finished(store: FrameStore, recipe: Recipe, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
-    """A copy, which a test may change."""
     return Path(shutil.copytree(finished, tmp_path / "run"))
 
 

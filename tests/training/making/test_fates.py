@@ -17,7 +17,6 @@ from training.making.table import remarks, table
 
 
 def decided(folder: Path, manifest: Path | None = None, **wishes: bool) -> Decision:
-    """wishes: fields of Wishes."""
     work = folder.parent / "work"
     rows = None if manifest is None else listed(manifest, folder)
     return decide(survey(folder, work / "heard.json"), folder, Wishes(cuts=work / "cuts", **wishes), rows)

@@ -42,7 +42,6 @@ SPEED = {
 
 
 def run_of(config: str, **changes: Any) -> KeptRun:
-    """An invented run that agrees with the paper; changes: replaced entries of its report."""
     sigmoid, skip = "sigmoid" in config, config.endswith("-skip") and not config.endswith("no-skip")
     error = ERRORS.get(config.removeprefix("paper-"), 1.0)
     report = {

@@ -39,7 +39,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
-    """A copy, which a test may change."""
     shutil.copytree(finished, tmp_path / "copy")
     return tmp_path / "copy"
 

@@ -26,7 +26,6 @@ def kept(config: str) -> KeptRun:
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
-    """All tables by name, from the committed runs; table2-living is made from the runs of Table II."""
     plan = load_plan()
     there = [model.config for model in plan.models if (PAPER / "runs" / f"{model.config}-seed0").exists()]
     runs = {config: [kept(config)] for config in there} | {f"{config}-living": [kept(config)] for config in TABLE_2}

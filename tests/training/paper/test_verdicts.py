@@ -21,7 +21,6 @@ from training.paper.verdicts import (
 
 
 def values(*by_seed: float, wobble: float = 0.0) -> Values:
-    """by_seed: one value for each seed; wobble: how much the validation error wobbles at the end."""
     return Values("model", by_seed, wobble)
 
 

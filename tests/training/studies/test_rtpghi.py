@@ -19,7 +19,6 @@ def true_spectra(sound: np.ndarray) -> np.ndarray:
 
 
 def wrapped(phases: np.ndarray) -> np.ndarray:
-    """Phases modulo a cycle, from -pi to pi."""
     return (phases + np.pi) % (2.0 * np.pi) - np.pi
 
 
