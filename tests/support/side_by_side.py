@@ -25,8 +25,7 @@ LONG = (
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process one file at a time, so that a module's fixtures are made once; REAL_TIME counts as one file.
-    """
+    """Gives each process one file at a time, so that a module's fixtures are made once; REAL_TIME counts as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
