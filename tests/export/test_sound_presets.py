@@ -35,7 +35,6 @@ KNOBS = ("low harmonics", "high harmonics")
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recordings of two sounds at five notes each; the subfolder `corpus` is made from them."""
     folder, spec = tmp_path_factory.mktemp("sounds"), decoder().card.spec
     with FrameWriter(folder / "corpus", spec, ABOUT) as writer:
         for sound, tilt in TILTS.items():

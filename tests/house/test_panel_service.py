@@ -39,8 +39,8 @@ def test_the_instrument_has_no_network_and_the_page_only_private_ones() -> None:
     assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX", "IPAddressDeny=any"} <= set(instrument)
     assert any(line.startswith("ExecStart=") and "--no-panel" in line for line in instrument)
     assert {"IPAddressDeny=any", "User=timbrebox", "Group=audio", "Restart=always"} <= set(page)
-    # RuntimeDirectory= would remove /run/timbrebox when the page's service stops, but the instrument's service needs
-    # it.
+    # RuntimeDirectory= would remove /run/timbrebox, which the instrument's service needs, when the page's service
+    # stops.
     assert not [line for line in page if line.startswith("RuntimeDirectory=")]
 
 

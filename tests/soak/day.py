@@ -35,7 +35,7 @@ WARM_UP_H = 2.0
 class Day:
     """Plays random events on a rack, and checks each block.
 
-    n_checks: calls of `_check_stuck`; peak: the largest absolute sample.
+    peak: the largest absolute sample.
     """
 
     def __init__(self, instrument: str, seed: int):

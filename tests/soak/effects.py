@@ -38,8 +38,7 @@ ROOMS = {5.0: 0.5, 8.0: 3.0, 22.0: 2.2, 40.0: 5.0}  # size in m, decay in s
 SHADES = ((0.0, 1.0), (0.6, 1.1), (1.0, 2.0))  # damping and bass
 PLACES = np.arange(0.1, 1.0, 0.1)  # times in the tail, in units of the decay time
 LARGEST_ERROR, LEAST_FLATNESS, LOUDEST = 0.1, 0.3, 60.0
-# Okabe and Ito's colours, which people with any colour vision can tell apart; styles and marks differ for printing in
-# grey.
+# Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--", "-.", ":"), "os^D"
 
 

@@ -105,9 +105,7 @@ def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
 
 
 def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], float, float]:
-    """The distance in dB, the level's errors in dB at LEVEL_TIMES_S, and the times in s to full level of sound and
-    recording.
-    """
+    """Distance in dB, level errors in dB at LEVEL_TIMES_S, and times in s to full level of sound and recording."""
     take, n_s = reading.take, min(MEASURED_S, reading.marks.release_s or reading.marks.end_s)
     ours_db, asked_db = levels_db(sound, 0, n_s), levels_db(take.samples, take.before, n_s)
     n = min(len(ours_db), len(asked_db))

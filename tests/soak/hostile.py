@@ -52,7 +52,6 @@ def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
 
 
 def own_places(folder: Path) -> dict[str, str]:
-    """Environment variables for a home in which the tests' instruments are already known to work."""
     know_test_instruments(folder / "state")
     names = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(folder / each) for name, each in names.items()}

@@ -104,7 +104,7 @@ def write_sounds(home: Path, moving: bool) -> None:
 
 
 def run(server: JackServer, folder: Path, n_pairs: int, moving: bool, shed: list[str]) -> Iterator[Pair]:
-    """Play pairs of spells with one program; shed: gets the program's lines about shed voices."""
+    """Play pairs of spells with one program; shed: gets the lines about shed voices."""
     settings = folder / "rig.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))

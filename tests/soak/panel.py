@@ -105,7 +105,7 @@ def knock(playing: Playing, n_requests: int, seed: int) -> None:
 
 
 def hang(playing: Playing, n_slow: int, seconds: float) -> int:
-    """Send a byte at a time over n_slow connections; returns how many were closed, which should be all."""
+    """Send a byte at a time over n_slow connections; returns how many were closed."""
     streams = []
     for k in range(n_slow):
         stream = socket.create_connection(("127.0.0.1", playing.port))

@@ -65,7 +65,7 @@ def first_paint_s(playing: Playing, browser: Browser) -> float:
 
 
 def faults(playing: Playing, browser: Browser, axe: Path) -> list[str]:
-    """Faults that axe-core rates serious or critical, on six tabs, at three widths, in two languages."""
+    """Faults that axe-core rates serious or critical."""
     found = []
     for width, height, scheme, language in (
         (1280, 900, "light", "en"),

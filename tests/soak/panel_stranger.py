@@ -65,7 +65,7 @@ CHOOSE = """(() => {
   for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
 })()"""
 
-# An element's box and state; null if it is not in sight, for example under a bar of the page.
+# An element's box and state; null if it is not in sight.
 PLACE = """function () {
   const element = this.closest ? this : this.parentElement, range = document.createRange();
   range.selectNode(this);
@@ -175,7 +175,7 @@ def listed(browser: Browser) -> Iterator[dict[str, Any]]:
 
 
 def _place(browser: Browser, node: int) -> dict[str, Any] | None:
-    """Box in pixels, and states that the accessibility tree lacks; None if the element is not in sight."""
+    """Box in pixels, and states that the accessibility tree lacks; None if not in sight."""
     try:
         found = browser.command("DOM.resolveNode", backendNodeId=node)["object"]["objectId"]
     except AssertionError:  # replaced meanwhile

@@ -132,7 +132,6 @@ def check_image(image: Path, check: Callable[[Path], T]) -> T:
 
 
 def cut_often(plug: Plug, n_cuts: int, chance: random.Random) -> list[str]:
-    """Cut the power `n_cuts` times, then update once more; returns the rows of the table."""
     began_s, counts, n_unsafe, n_kept = time.monotonic(), Counter(), 0, 0
     for number in range(n_cuts):
         activity = list(ACTIVITIES)[number % len(ACTIVITIES)]
@@ -164,7 +163,7 @@ def record(plug: Plug) -> None:
 
 
 class Replays:
-    """Replays the writes of a recorded session, each time from its start to a random point."""
+    """Replays the writes of a recorded session up to random points."""
 
     def __init__(self, plug: Plug, whole: dict[str, bytes], chance: random.Random):
         self._plug, self._whole, self._chance = plug, whole, chance
@@ -174,7 +173,7 @@ class Replays:
         self._n_safe, self._version = 0, 0
 
     def run(self, n_replays: int, n_boots: int) -> list[str]:
-        """Check the disks that `n_replays` cuts leave, and boot `n_boots` of them; returns the rows of the table."""
+        """Check the disks that cuts leave, and boot some of them; returns the rows of the table."""
         began_s, writes = time.monotonic(), self._writes
         cuts = sorted(self._chance.randint(1, len(writes)) for _ in range(n_replays))
         booted = set(self._chance.sample(range(n_replays), min(n_boots, n_replays)))
@@ -226,7 +225,7 @@ def _boot_once(image: Path, folder: Path) -> None:
 
 
 def prepare(folder: Path) -> tuple[Path, dict[str, bytes]]:
-    """Make a disk with the package installed; returns its image, and the digest of each packaged file by name."""
+    """Make a disk with the package installed; returns its image, and the digest of each packaged file."""
     material = Material(folder / "material")
     for revision in (2, 4):
         material.package(revision)

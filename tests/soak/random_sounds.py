@@ -106,7 +106,6 @@ def unlimited(instrument: Decoder, patch: Patch, events: Sequence[tuple[int, Eve
 
 
 def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
-    """Play the random sound with this seed; returns its note, whether it is `transposed`, and what is `broken`."""
     random = np.random.default_rng([seed, 0])
     choices = RandomChoices(random)
     blend = choices.among((0.0, 1.0, choices.number(0.0, 1.0)))

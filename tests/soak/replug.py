@@ -79,7 +79,6 @@ class Plugging:
         return np.inf
 
     def cycle(self, gap_s: float) -> Cycle:
-        """Unplug during a note, wait, plug in, and strike a key until it is heard; then hold a new note."""
         self.ear.begin_recording(LISTENED_S)
         self.player.record(2.0 * PERIOD_FRAMES / SAMPLE_RATE_HZ)  # after this, `ear` has begun to record
         unplugged_s = time.monotonic()

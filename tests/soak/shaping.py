@@ -73,7 +73,6 @@ def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
 def _width_ratios(
     frequencies: np.ndarray, power: np.ndarray, fundamental_hz: float, cents: float, blend: float
 ) -> list[float]:
-    """Measured width divided by wanted width, for each harmonic whose wanted width can be measured."""
     ratios = []
     for number in range(1, int(min(60.0, HIGHEST_HZ / fundamental_hz)) + 1):
         wanted_hz = wanted_width_hz(number * fundamental_hz, cents, blend)

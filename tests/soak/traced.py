@@ -72,7 +72,6 @@ class Traced:
         self.status = process.returncode
 
     def findings(self) -> tuple[set[str], int, int]:
-        """What the program did wrong, the number of traced calls, and how many of its own files it changed."""
         wrong, own, n_calls = set(), set(), 0
         with self._calls.open(errors="replace") as calls:
             for line in calls:

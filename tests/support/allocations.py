@@ -1,4 +1,4 @@
-"""Records every array that NumPy allocates, with the line of the code in runtime/ that asked for the array."""
+"""Records every array that NumPy allocates, with the line in runtime/ that asked for it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _make_handler() -> _Handler:
     return _Handler(b"counting", 1, None, _Malloc(malloc), _Calloc(calloc), _Realloc(realloc), _Free(free))
 
 
-# An array may outlive the `with` in which it was recorded. This handler frees it, so the handler must stay.
+# An array may outlive its `with`. This handler frees it, so the handler must stay.
 _HANDLER = _make_handler()
 
 

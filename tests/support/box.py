@@ -1,4 +1,4 @@
-"""A Debian system in a folder, which systemd-nspawn boots with a real systemd; it has no sound card and no network."""
+"""A Debian system in a folder, which systemd-nspawn boots; it has no sound card and no network."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ class Box(Booted):
         self.wait(lambda: self._find_init() and self.run("systemctl", "is-system-running")[1], "the box's systemd", 60)
 
     def pull_plug(self) -> None:
-        """Kill all processes of the box at the same moment, as a power cut does."""
         os.kill(self._init, signal.SIGKILL)
         self._process.wait(30)
 

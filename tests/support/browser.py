@@ -1,4 +1,4 @@
-"""A real Chromium for tests of the page, controlled by the Chrome DevTools Protocol 1.3 over WebSocket."""
+"""A real Chromium, controlled by the Chrome DevTools Protocol 1.3 over WebSocket."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ MODES = ("absolute", "relative_twos_complement", "relative_binary_offset", "rela
 
 
 def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> str:
-    """A random control of one of these kinds, with a small number, which random events often hit."""
+    """A random control with a small number, which random events often hit."""
     kind = dice.choice(kinds)
     highest = {Kind.CC: 101, Kind.CC14: 31, Kind.NRPN: 300}.get(kind, 40)
     number = dice.randint(0, min(highest, HIGHEST.get(kind, 0)))

@@ -26,7 +26,7 @@ _BLACKMAN_HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
 
 
 def saw_instrument(n_latents: int = 2) -> SyntheticInstrument:
-    """An instrument whose harmonic k has the amplitude k^-(0.5 + latent 1): at most 40 harmonics, up to 18 kHz."""
+    """An instrument whose harmonic k has amplitude k^-(0.5 + latent 1): at most 40 harmonics, up to 18 kHz."""
     return SyntheticInstrument(lambda latents, k: k ** -(0.5 + latents[0]), n_latents)
 
 

@@ -1,4 +1,4 @@
-"""Runs the real program on hostile files: the command for each kind, its outcome, and harmful hand-made files."""
+"""Runs the real program on hostile files: its command for each kind, and harmful hand-made files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For each kind of file that the program reads: good files, and the function that reads the file."""
+"""For each kind of file: good files, and the function that reads it."""
 
 from __future__ import annotations
 
@@ -232,7 +232,6 @@ def _recording_bytes(form: str, subtype: str | None = None) -> bytes:
 
 
 def recorded_bytes(folder: Path) -> bytes:
-    """A recorded MIDI file: two parts play the tiny instrument, and one of them loads it again."""
     rack = rack_of(PartSettings(), PartSettings(lowest_key=60))
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
@@ -279,7 +278,7 @@ _ODD = [
 
 
 def _changed(tree: dict, number: int) -> bytes:
-    """The JSON of `tree` with one to three values, mostly leaves, replaced by values of _ODD."""
+    """The JSON of `tree` with one to three values replaced by values of _ODD."""
     chance = np.random.default_rng(number)
     tree = json.loads(json.dumps(tree))
     for _ in range(chance.integers(1, 4)):

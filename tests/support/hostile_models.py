@@ -67,7 +67,7 @@ GOOD = model([PLAIN], [_weights()])
 
 
 def _grown(times: int) -> list[bytes]:
-    """A chain of `times` operators, each of which doubles the width; the last output is `g`."""
+    """A chain of `times` operators that each double the width; the last output is `g`."""
     names = [_X, *(f"g{n}" for n in range(times - 1)), "g"]
     return [node("Concat", [a, a], b, axis=1) for a, b in itertools.pairwise(names)]
 

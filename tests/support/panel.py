@@ -1,4 +1,4 @@
-"""A running `play` with its page, and a client like a browser: files over HTTP, messages over WebSocket."""
+"""A running `play` with its page, and a client that acts as a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's process on its own, as the service starts it, and requests to it over the machine's network address."""
+"""The page's process on its own, and requests to it over the machine's network address."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ class LiveProgram:
         raise AssertionError(f"ended without {words!r}: {''.join(self.lines + self._errors)}")
 
     def stop(self, with_signal: int = signal.SIGTERM) -> int:
-        """Ask the program to stop; returns its exit status. Afterwards, `lines` has all its output."""
+        """Ask the program to stop; returns its exit status."""
         self._process.send_signal(with_signal)
         status = self._process.wait(START_LIMIT_S)
         for reader in self._readers:
@@ -260,7 +260,7 @@ def ask(home: Path, method: str, **params: object) -> Any:
 def wait_until(condition: object, what: str, report: object = str) -> None:
     """Return when the condition is true; AssertionError after START_LIMIT_S seconds.
 
-    what: name of the expected thing; report: describes the state. Both are in the error's text.
+    what: the expected thing; report: describes the state.
     """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():

@@ -19,7 +19,7 @@ _READY = "ready"
 
 
 def watch(processor: int, limit_s: float) -> None:
-    """Count one processor's stalls; prints the count at each byte of the standard input, and at the input's end."""
+    """Count one processor's stalls; prints the count at each byte of the standard input, and at its end."""
     os.sched_setaffinity(0, {processor})
     promote_thread(WATCH_PRIORITY)
     os.set_blocking(sys.stdin.fileno(), False)

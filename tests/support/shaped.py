@@ -1,4 +1,4 @@
-"""Engines with sounds that have a bandwidth and a width, and measures of such sounds."""
+"""Engines with a bandwidth and a width, and measures of their sounds."""
 
 from __future__ import annotations
 

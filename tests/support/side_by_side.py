@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Tests that play or listen in real time. A single process runs them all, so that they do not make each other late.
+# Tests that play or listen in real time. One process runs them all, so that they do not delay each other.
 REAL_TIME = (
     "tests/runtime/audio/test_output.py",
     "tests/runtime/bench/",
@@ -15,7 +15,7 @@ REAL_TIME = (
     "tests/runtime/test_no_network.py",
     "tests/runtime/through/test_live_input.py",
 )
-# Long files begin early: at the end, one would keep one process busy while the others wait.
+# Long files begin early, so that none is left at the end.
 LONG = (
     "tests/house/test_readme.py",
     "tests/training/paper/",
@@ -25,7 +25,7 @@ LONG = (
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process one file at a time, so that a module's fixtures are made once; REAL_TIME counts as one file."""
+    """Gives each process one file at a time; REAL_TIME counts as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]

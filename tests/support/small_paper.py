@@ -1,4 +1,4 @@
-"""A small reproduction for the tests of `reproduce`: four tiny models with the paper's names, on a corpus of tones."""
+"""A small reproduction for the tests of `reproduce`: four tiny models on a corpus of tones."""
 
 from __future__ import annotations
 

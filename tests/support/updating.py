@@ -27,7 +27,7 @@ def make_key(path: Path, comment: str = "anna@home") -> Path:
 
 
 def make_archive(folder: Path, version: str, **options: bool) -> Path:
-    """An archive of a program that prints this version; other_packages: one that needs other packages."""
+    """An archive of a program that prints this version; other_packages: one that needs these."""
     program, path = make_program(folder / version, version, environment=False), folder / f"{version}.tar.gz"
     file = program / "pyproject.toml"
     file.write_text(file.read_text().replace("1.2.3", version))
@@ -107,7 +107,6 @@ class RootsHalf:
         return installing.install_arrived(1)
 
     def left(self) -> list[str]:
-        """Names of the files that updates have left, in the page's folder and in root's."""
         return os.listdir(self.arrived.parent) + [path.name for path in self.home.glob(".[u]*")]
 
     def _restart(self, _within_s: float) -> str:

@@ -90,7 +90,7 @@ def find_banks(plugin: Path) -> dict[str, Path]:
 
 
 def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
-    """Name and controls of every patch in a bank file, in the order of the file."""
+    """Name and controls of every patch in a bank file, in order."""
     patches: list[tuple[str, dict[str, float]]] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         tag, _, rest = line.partition(" ")

@@ -60,7 +60,7 @@ def read_table(path: str | Path, required: tuple[str, ...]) -> list[Row]:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Write a table atomically; None becomes an empty cell. columns: None for the first row's keys."""
+    """Write a table atomically; None becomes an empty cell. columns: by default, the first row's keys."""
     names = (list(rows[0]) if rows else []) if columns is None else columns
     with atomic_write(path) as stream:
         writer = csv.DictWriter(stream, names, lineterminator="\n")

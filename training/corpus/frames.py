@@ -54,7 +54,7 @@ class Clip(msgspec.Struct):
 
 
 def sound_name(clip: Clip) -> str:
-    """The name of a clip's sound: `sound`, or else the clip's name without the note at its end."""
+    """The name of a clip's sound: `sound`, or the clip's name without its note."""
     if clip.sound:
         return clip.sound
     if clip.note is None:

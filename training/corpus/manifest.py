@@ -11,7 +11,7 @@ from training.corpus.recordings import Recording, refuse_too_few
 
 
 def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
-    """Read a manifest as `listed` does; UserError also for too few recordings, or none in one of the splits."""
+    """Read a manifest as `listed` does; UserError also for too few recordings."""
     recordings = listed(path, folder)
     refuse_too_few(len(recordings), path)
     if recordings[0].split:

@@ -46,7 +46,7 @@ class Recording:
 
 
 def find_recordings(folder: Path) -> list[Recording]:
-    """Every recording in `folder` and its subfolders, by path; UserError if there are too few for the splits."""
+    """Every recording in `folder` and its subfolders, by path; UserError if there are too few."""
     if not folder.is_dir():
         found = "a file" if folder.exists() else "no such folder"
         raise UserError(folder, found, "a folder of recordings, or `amsynth`", "check the path")
@@ -218,8 +218,8 @@ def build(
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
     split_by = "manifest" if recordings and recordings[0].split else f"by clip, seed {seed}"
-    # Only training recordings are transposed, so with `transpose` the splits are drawn before any file is read.
-    # Otherwise `_assign_splits` draws them at the end, for the usable recordings only.
+    # Only training recordings are transposed, so with `transpose` the splits are drawn first. Otherwise
+    # `_assign_splits` draws them at the end.
     if transpose and recordings and not recordings[0].split:
         drawn = split_by_clip(len(recordings), seed)
         recordings = [replace(recording, split=split) for recording, split in zip(recordings, drawn, strict=True)]

@@ -1,4 +1,4 @@
-"""Finds the bins of a note's harmonics, and the share of a frame's energy in these bins."""
+"""Finds the bins of a note's harmonics, and their share of a frame's energy."""
 
 from __future__ import annotations
 

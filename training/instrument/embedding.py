@@ -44,7 +44,7 @@ def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) 
 def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
     """The decoder's input, float32 (n, n_inputs): latents (n, n_latents), then the conditioning of notes (n,).
 
-    notes: MIDI notes; for conditioning without octaves, pitch classes 0 to 11 are enough.
+    notes: MIDI notes; without octaves in the conditioning, pitch classes also serve.
     """
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
 

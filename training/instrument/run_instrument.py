@@ -1,4 +1,4 @@
-"""Gives a trained run the interface of an exported instrument, to play or measure it before its export."""
+"""Gives a trained run the interface of an exported instrument."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip within this many of the detector's steps of the note's period counts as the note's own, even if out of tune.
+# A dip within this many of the detector's steps of the note's period counts as the note's own.
 NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.

@@ -15,7 +15,7 @@ from training.model.batches import FrameBatches
 
 LARGEST_BYTES = 1 << 31  # most bytes of frames kept on the device
 STEPS_AT_ONCE = 32  # steps in one call of the loop; between calls, progress is shown and Ctrl-C is noticed
-# The loop takes a few seconds longer to compile than a single step. On a CPU, fewer steps do not win that time back.
+# The loop takes a few seconds longer to compile than a step. On a CPU, fewer steps do not win that back.
 FEWEST_STEPS = 500
 
 
@@ -38,7 +38,7 @@ class ResidentFrames:
                 error = steps.train_step(batch, {}, weights[number])
                 return number + 1, total + error * tf.reduce_sum(weights[number])
 
-            # Iterations are not parallel, because each step starts from the weights of the step before.
+            # Each step starts from the weights of the step before.
             start = tf.constant(0), tf.constant(0.0)
             return tf.while_loop(lambda number, _: number < n_steps, take_step, start, parallel_iterations=1)[1]
 
@@ -55,7 +55,7 @@ class ResidentFrames:
         total = 0.0
         for start in range(0, len(places), n_rows_at_once):
             chosen = places[start : start + n_rows_at_once]
-            # The shape is always the same, so that the loop is compiled once; rows of weight 0 fill up the last batch.
+            # One shape, so that the loop is compiled once; rows of weight 0 fill up the last batch.
             filled, weights = np.full(n_rows_at_once, chosen[-1]), np.zeros(n_rows_at_once, np.float32)
             filled[: len(chosen)], weights[: len(chosen)] = chosen, 1.0
             shape = STEPS_AT_ONCE, self._batch_size

@@ -63,7 +63,7 @@ def l2_penalty(values, l2: float):
 
 
 class TensorflowSteps:
-    """Steps on TensorFlow, compiled by XLA; on a CPU this was 1.5 times as fast as TensorFlow's own kernels."""
+    """Steps on TensorFlow, compiled by XLA: on a CPU 1.5 times as fast as TensorFlow's own kernels."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe):
         import tensorflow as tf
@@ -95,7 +95,7 @@ class TensorflowSteps:
 
 
 class JaxSteps:
-    """Steps on JAX: pure functions of the variables' values; `write_back` stores the results in the variables."""
+    """Steps on JAX: pure functions of the variables' values, which `write_back` stores."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe):
         import jax

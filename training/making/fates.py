@@ -1,4 +1,4 @@
-"""Decides for each file of a folder which note of which sound is learned from it, or why the file is left out."""
+"""Decides for each file of a folder which note of which sound is learned, or why the file is left out."""
 
 from __future__ import annotations
 

@@ -52,10 +52,7 @@ def choose_recipe(decision: Decision, path: Path | None = None) -> Recipe:
 
 
 def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> FrameStore:
-    """Open the work folder's corpus; rebuild it if the recordings, their labels or the recipe have changed.
-
-    A run that was trained on the old corpus is removed.
-    """
+    """Open the work folder's corpus; rebuild it if the recordings, labels or recipe have changed."""
     recordings = with_splits(decision.recordings)
     moves = TRANSPOSE if decision.only_notes else 0
     fewest, most = FRAMES_OF_ONE if decision.only_notes else (1, MOST_FRAMES)
@@ -141,7 +138,7 @@ class _Watch:
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
 
     def epoch(self, record: RunRecord) -> None:
-        """After an epoch, show the progress and call for previews; _ReplanError to change the number of epochs."""
+        """Show the progress, and call for previews; _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:

@@ -1,4 +1,4 @@
-"""Listens to one recording: measures its note and tuning, or finds why it is not a single note."""
+"""Listens to one recording: measures its note and tuning, or finds why it is no single note."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
 
 
 def _has_partials(frames: np.ndarray, weights: np.ndarray) -> bool:
-    """Whether most of the energy is in a few strong bins, as in a sound of steady partials."""
+    """Whether most of the energy is in a few strong bins."""
     power = weights @ np.square(frames)
     strongest = np.sort(power)[::-1]
     return float(strongest[:64].sum() / max(strongest.sum(), 1e-20)) >= 0.9
@@ -191,7 +191,6 @@ def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tu
     held, begin = [], 0
     step_s, frame_s = SPEC.hop_size / SPEC.sample_rate_hz, SPEC.frame_size / SPEC.sample_rate_hz
     for end in range(1, len(pitches) + 1):
-        # A stretch ends where the pitch differs from the median of the stretch's first pitches.
         here = np.median(pitches[begin : begin + 8])
         if end < len(pitches) and pitches[end] > 0 and abs(pitches[end] - here) <= HELD_SEMITONES:
             continue

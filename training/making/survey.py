@@ -1,4 +1,4 @@
-"""Listens to every recording of a folder, and says why each other file is not a recording."""
+"""Listens to every recording of a folder, and says why each other file is not one."""
 
 from __future__ import annotations
 

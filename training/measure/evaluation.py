@@ -1,4 +1,4 @@
-"""Measures a trained model: its errors, its embedding, and how often it plays the pitch class asked for."""
+"""Measures a trained model: its errors, its embedding, and its pitch classes."""
 
 from __future__ import annotations
 

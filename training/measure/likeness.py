@@ -274,7 +274,7 @@ def _knobs_behind_still_db(
         positions = random.random((N_POSITIONS, instrument.card.n_latents))
         frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
         levels_db = band_levels_db(frames, instrument.card.spec)
-        # The nearest position is found by comparing means over time; its distance is then taken over all frames.
+        # The nearest position is found from means over time; its distance is then taken over all frames.
         mean_db = take.levels_db.mean(axis=0)
         nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
         still_db = distance_db(decoded[id(take)].still_db, take.levels_db)

@@ -1,4 +1,4 @@
-"""Decodes a mesh of points in the latent space, and counts where the output has the pitch class asked for."""
+"""Decodes a mesh of points in the latent space, and counts the right pitch classes."""
 
 from __future__ import annotations
 

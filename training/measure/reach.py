@@ -1,4 +1,4 @@
-"""Measures reach: how close the knobs can come to sounds that a model was not trained on."""
+"""Measures reach: how close the knobs come to held-out sounds."""
 
 from __future__ import annotations
 

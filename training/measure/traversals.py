@@ -1,4 +1,4 @@
-"""Moves one latent at a time from end to end, and records spectra, changes of pitch class, and sound."""
+"""Moves one latent at a time from end to end, and records the result."""
 
 from __future__ import annotations
 

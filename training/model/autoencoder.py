@@ -1,4 +1,4 @@
-"""The paper's autoencoder, of Keras operations only, so that it is the same on TensorFlow and JAX."""
+"""The paper's autoencoder, the same on TensorFlow and JAX."""
 
 from __future__ import annotations
 

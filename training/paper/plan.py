@@ -1,4 +1,4 @@
-"""The plan of the reproduction, configs/paper.yaml, and the runs that a command line asks for."""
+"""The plan of the reproduction, configs/paper.yaml, and its runs."""
 
 from __future__ import annotations
 

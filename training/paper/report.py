@@ -1,4 +1,4 @@
-"""Writes the report: our verdict on each finding, tables, plots and sounds, as Markdown and as HTML."""
+"""Writes the report of the reproduction, as Markdown and as HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains and measures the planned runs, keeps small files of each (see kept.py), and collects the results."""
+"""Trains and measures the planned runs, keeps small files of each (see kept.py), and collects results."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Products:
 
 
 def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
-    """Functions that compute `left @ right`: one in NumPy and, on TensorFlow, one without XLA and one with XLA.
+    """Functions that compute `left @ right`: in NumPy and, on TensorFlow, without and with XLA.
 
     TensorFlow's functions read one element, to wait for the product.
     """

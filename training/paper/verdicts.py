@@ -132,7 +132,7 @@ def cautious(verdict: Verdict, comparisons: list[Comparison]) -> str:
 
 
 def strength(comparisons: list[Comparison]) -> str:
-    """What a verdict rests on: the fewest seeds and epochs, and the ratio that is nearest to the one needed."""
+    """What a verdict rests on: the fewest seeds and epochs, and the ratio nearest to the one needed."""
     parts = []
     n_seeds, n_epochs = _fewest(comparisons)
     if n_seeds is not None:

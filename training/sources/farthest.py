@@ -1,4 +1,4 @@
-"""Chooses sounds that differ: each next sound is the sound farthest from all sounds chosen so far."""
+"""Chooses sounds that differ: each next one is farthest from all chosen so far."""
 
 from __future__ import annotations
 

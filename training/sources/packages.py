@@ -1,4 +1,4 @@
-"""Fetches the packages that hold the sounds, from Debian and from npm, into the user's cache folder."""
+"""Fetches packages of sounds from Debian and npm into the user's cache folder."""
 
 from __future__ import annotations
 

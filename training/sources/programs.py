@@ -1,4 +1,4 @@
-"""Plays programs of a DSSI plugin, each transposed so that a note is heard at its own pitch."""
+"""Plays programs of a DSSI plugin, transposed to the pitch of their keys."""
 
 from __future__ import annotations
 

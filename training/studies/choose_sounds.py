@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Choose the sounds, write the list, and print each sound's distance from the nearest one chosen before it."""
+    """Choose the sounds, write the list, and print their distances."""
     refuse_bad_target(arguments.out)
     examined = _patches(arguments.notes) if arguments.source == "analogue" else _programs(arguments)
     rows, levels = {}, {}

@@ -1,4 +1,4 @@
-"""Plays a sequence of frames, with phases from the engine, from Griffin-Lim's method or from RTPGHI."""
+"""Plays a sequence of frames, with phases from the engine, Griffin-Lim or RTPGHI."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _writes = threading.Lock()
 
 
 def answer(request: dict) -> tuple[int, str]:
-    """Do what a request asks for; returns the status, 0 for success, and a text."""
+    """Do what a request asks for; returns the status and a text."""
     if "words" in request:
         env = os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         done = subprocess.run(request["words"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The disk of the emulated machine: Debian 13 with Debian's own kernel, and the program installed from its package."""
+"""The disk of the emulated machine: Debian 13 with a kernel and our package."""
 
 from __future__ import annotations
 
@@ -81,7 +81,6 @@ def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None
 
 
 def make_disk(root: Path, image: Path) -> Machinery:
-    """Write the system in `root` into an ext4 image from which QEMU can boot; agent.py is a service in it."""
     (root / "etc/systemd/system/rig-agent.service").write_text(_UNIT)
     wants = root / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(exist_ok=True)

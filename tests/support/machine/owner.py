@@ -123,7 +123,6 @@ def _check_version(version: Path, whole: dict[str, bytes]) -> None:
 
 
 def listen(path: Path) -> None:
-    """AssertionError unless the service renders blocks, plays and ends a note, and reads its sounds."""
     with Link(path) as link:
         first = link.ask("health", limit_s=30.0)["blocks"]
         link.ask("note", note=60, velocity=100, channel=0, limit_s=30.0)

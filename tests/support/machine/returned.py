@@ -89,7 +89,7 @@ def _next(name: str) -> float:
 
 
 def _number(name: str) -> int:
-    """A number that the kernel gives to each card anew; 0 if there is no card."""
+    """A number that the kernel gives to each new card; 0 if there is no card."""
     try:
         return os.stat(f"/sys/class/sound/{os.readlink(_ASOUND / name)}").st_ino
     except OSError:

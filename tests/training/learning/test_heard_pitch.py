@@ -29,7 +29,6 @@ def heard() -> HeardPitch:
 
 
 def costs_of(heard: HeardPitch, frames: np.ndarray, note: int) -> np.ndarray:
-    """The cost of each frame (n, n_bins) that should be heard at this note: (n,)."""
     numbers = np.array([note - CONDITIONING.lowest_note])
     return np.asarray(heard.penalty(frames.astype(np.float32)[None], numbers))[0]
 
