@@ -51,7 +51,7 @@ def gaps(n_cycles: int) -> list[float]:
 
 
 def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
-    """Seconds from `since_s` to the first silence of QUIET_S, infinite if there is none; first_s: when `sound` begins."""
+    """Seconds from `since_s` to the first silence of QUIET_S, infinite if none; first_s: when `sound` begins."""
     loud = np.flatnonzero(np.abs(sound).max(axis=1) > LOUD)
     loud = np.append(loud[loud > (since_s - first_s) * SAMPLE_RATE_HZ], len(sound))
     for before, after in itertools.pairwise(loud):

@@ -189,7 +189,7 @@ def _heard_note(path: Path, spec: StftSpec) -> int:
 
 
 def _magnitude_blocks(path: Path, spec: StftSpec, speed: float = 1.0) -> Iterator[tuple[np.ndarray, int]]:
-    """Frames (n, n_bins) and number of samples of each block; a frame that spans two blocks comes with the later block."""
+    """Frames (n, n_bins) and number of samples of each block; a frame across two blocks comes with the later one."""
     remainder = np.zeros(0, np.float32)
     for block in mono_blocks(path, spec.sample_rate_hz, speed):
         signal = np.concatenate([remainder, block])

@@ -73,8 +73,9 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     where gradients are about as small as Adam's epsilon, 1e-7, as those of a variational encoder's mean. The authors'
     code uses the sum for the beta-VAE only. The L2 penalty and reported errors do not depend on it.
     l2: weight of the L2 penalty. beta: required with bottleneck `variational`, and allowed only there.
-    final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant. The other settings make
-    a model sound good at every knob position (training/learning/objective.py):
+    final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
+
+    The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
     exchange: whether a frame must also be decoded from the latents of another note of the same sound, at the same part
     of a recording's time.

@@ -189,7 +189,7 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """How large the difference of the two mean logarithms must be to count; spread: None if a model has a single seed."""
+    """How large the difference of the two mean logarithms must be to count; spread: None with a single seed."""
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))

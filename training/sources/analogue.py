@@ -60,10 +60,7 @@ def heard_patches(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, name, takes, origin).
-
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
-    """
+    """Yield the source's sounds; arguments and results as in orchestra.py."""
     patches = amsynth.read_patches(PATCHES, amsynth.find_banks(plugin()))
     chosen = [patch for patch in patches if only in ("", sound_name(patch))]
     notes = thinned(NOTES, most_notes)

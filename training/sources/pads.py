@@ -69,10 +69,7 @@ def _only_padsynth(path: Path) -> bool:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, name, takes, origin).
-
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
-    """
+    """Yield the source's sounds; arguments and results as in orchestra.py."""
     return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
 
 

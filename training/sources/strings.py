@@ -66,10 +66,7 @@ PACKAGES = (
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, name, takes, origin).
-
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
-    """
+    """Yield the source's sounds; arguments and results as in orchestra.py."""
     chosen = [package for package in PACKAGES if only in ("", package.sound)]
     for package in chosen:
         folder = npm_package(package.name, package.version, package.sha512)

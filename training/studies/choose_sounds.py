@@ -1,8 +1,8 @@
 """Choose sounds of a source that are heard at the pitch of every key tried, and that differ in timbre.
 
-python -m training.studies.choose_sounds fm configs/hexter24.csv python -m training.studies.choose_sounds analogue
-configs/amsynth28.csv --number 28 python -m training.studies.choose_sounds pads configs/zynaddsubfx16.csv --number 16
---notes 36 48 60 72 84 --held
+python -m training.studies.choose_sounds fm configs/hexter24.csv
+python -m training.studies.choose_sounds analogue configs/amsynth28.csv --number 28
+python -m training.studies.choose_sounds pads configs/zynaddsubfx16.csv --number 16 --notes 36 48 60 72 84 --held
 
 If a plugin's program sounds some semitones above or below its key, other keys are pressed. With --held, a sound that
 dies away while its key is held is left out. Each next sound is the sound farthest from all chosen so far

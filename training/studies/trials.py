@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
-    """The base recipe with the trial's changes; UserError if a key or value is wrong. where: names the file in errors."""
+    """The base recipe with the trial's changes; UserError if a key or value is wrong. where: the file's name."""
     base = trials.base
     tree = base | {part: base.get(part, {}) | getattr(trial, part) for part in ("model", "fit")}
     tree["even_knobs"] = trial.even_knobs
