@@ -1,1 +1,1 @@
-"""Helpers of the tests: a JACK server with players, measurements of sound, and instruments to play."""
+"""Helpers of the tests: a JACK server with players, measurements of sound, instruments to play, and paths."""

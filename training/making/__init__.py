@@ -1,1 +1,1 @@
-"""Decides how to use each file of a folder of sounds, and trains an instrument."""
+"""Listens to a folder of sounds, decides how to use each file, and trains an instrument on the usable files."""
