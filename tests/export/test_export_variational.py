@@ -1,4 +1,4 @@
-"""A beta-VAE, with and without a skip connection, is exported like any other model, and sounds the same afterwards."""
+"""A beta-VAE is exported like any other model, and sounds the same afterwards."""
 
 from __future__ import annotations
 

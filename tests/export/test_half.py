@@ -1,4 +1,4 @@
-"""An instrument's large weights are stored in half precision. Its card names encoder, sources, presets and figures."""
+"""An instrument's large weights are stored in half precision."""
 
 from __future__ import annotations
 

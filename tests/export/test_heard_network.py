@@ -1,4 +1,4 @@
-"""The network makes the sound: the spectrum follows the decoder's output, and with all weights 0 there is silence."""
+"""The spectrum follows the decoder's output; with all weights 0 there is silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A preset has knob positions at some keys, interpolated between keys; recordings lead to better positions."""
+"""A preset has knob positions at some keys; recordings lead to better positions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTES = (48, 54, 60, 66, 72)
 
 
 def amplitudes(latents: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Amplitudes of the harmonics `numbers`. The first latent makes the sound dull; the second makes it hollow."""
+    """The first latent makes the sound dull, the second hollow."""
     return numbers ** -(1.0 + 2.0 * latents[0]) * np.where(numbers % 2, 1.0, 1.0 - 0.95 * latents[1])
 
 
@@ -23,7 +23,7 @@ INSTRUMENT = SyntheticInstrument(amplitudes)
 
 
 def take(sound: str, note: int, positions: np.ndarray) -> Take:
-    """A recording of three equal frames: what the instrument plays at these knob positions."""
+    """Three equal frames, as the instrument plays them at these knob positions."""
     frame = decode_points(INSTRUMENT, Points(np.array([note]), positions[None]))
     frames = np.repeat(frame, 3, axis=0)
     return Take((sound, None), note, False, 0, frames, band_levels_db(frames, INSTRUMENT.card.spec))

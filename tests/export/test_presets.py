@@ -1,4 +1,4 @@
-"""The score that chooses presets is high for spectra in tune; a sound is named like its clips, without the note."""
+"""Presets are chosen by a score that is high for spectra in tune."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ SPEC = StftSpec()
 
 
 def spectrum(*partials: tuple[float, float]) -> np.ndarray:
-    """The magnitudes (n_bins,) of a sum of sines. partials: (frequency in Hz, amplitude) of each sine."""
     time_s = np.arange(SPEC.frame_size) / SPEC.sample_rate_hz
     return magnitude_frames(sum(a * np.sin(2.0 * np.pi * f * time_s) for f, a in partials), SPEC)[0]
 

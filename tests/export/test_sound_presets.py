@@ -1,4 +1,4 @@
-"""Every recorded sound becomes a preset with up to four trajectories, each at a key, and sounds like its recordings."""
+"""Every recorded sound becomes a preset with up to four trajectories, each at a key."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ KNOBS = ("low harmonics", "high harmonics")
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with recordings of two sounds, at five notes each; its subfolder `corpus` is made from them."""
     folder, spec = tmp_path_factory.mktemp("sounds"), decoder().card.spec
     with FrameWriter(folder / "corpus", spec, ABOUT) as writer:
         for sound, tilt in TILTS.items():
@@ -73,7 +72,7 @@ def test_presets_of_a_finished_instrument_are_chosen_again(
     before = Decoder(path)
     renew_presets(path, store, recordings)
     after = Decoder(path)
-    # The search begins at the card's presets, which are others here, so it may end a little beside.
+    # The search begins at other presets here, so it may end a little beside.
     found, asked = ([preset.latents for preset in some] for some in (after.card.presets, presets))
     assert np.abs(np.subtract(found, asked)).max() < 0.02
     assert after.card.measured["presets_nearest"] == 1.0
@@ -85,7 +84,6 @@ def test_presets_of_a_finished_instrument_are_chosen_again(
 
 
 def _instrument(folder: Path, names: list[str]) -> Path:
-    """A copy of the tests' instrument and its encoder, with presets of these names."""
     path, here = folder / decoder().path.name, decoder().path
     shutil.copy(encoder_path(here), encoder_path(path))
     card = decoder().card

@@ -1,4 +1,4 @@
-"""A recipe of a sound names timbres instead of knob positions. It fits any instrument, and its timbres are heard."""
+"""A recipe of a sound names timbres instead of knob positions, and fits any instrument."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def timbres(name: str) -> Timbres:
 
 
 def heard(name: str, descriptor: str, rank: float) -> float:
-    """Choose knob positions for a rank of a descriptor, 0 to 1; returns the descriptor's value there, at note 60."""
+    """The descriptor's value for note 60, at knob positions chosen for this rank (0 to 1)."""
     positions = np.array([list(timbres(name).positions({descriptor: rank}).values())])
     frames = decode_points(decoder(name), Points(np.array([60]), positions))
     return float(describe(descriptor, frames, np.array([60]), decoder(name).card.spec)[0])

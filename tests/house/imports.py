@@ -9,7 +9,6 @@ from tests.support.places import ROOT
 
 
 def imported(path: Path) -> set[str]:
-    """Top-level packages that a Python file imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path.name)):
         if isinstance(node, ast.Import):
@@ -20,5 +19,4 @@ def imported(path: Path) -> set[str]:
 
 
 def files_of(package: str) -> list[Path]:
-    """Every Python file of one of the project's packages."""
     return sorted((ROOT / package).rglob("*.py"))

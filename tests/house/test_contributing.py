@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md is true: its map has the docstring of every folder, and every file and name in it exists."""
+"""CONTRIBUTING.md is true: its map has every folder's docstring, and all that it names exists."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ PACKAGES = ("runtime", "training", "export")
 
 
 def folders() -> dict[str, str]:
-    """The docstring of each folder's __init__.py, by the folder's path."""
     inits = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("__init__.py"))
     return {f"{path.parent.relative_to(ROOT)}/": ast.get_docstring(ast.parse(path.read_text())) for path in inits}
 

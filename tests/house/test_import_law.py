@@ -1,4 +1,4 @@
-"""Imports point one way, from export to training to runtime, and the runtime can be imported without the others."""
+"""Imports point one way, and the runtime can be imported without the other packages."""
 
 from __future__ import annotations
 

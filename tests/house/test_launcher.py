@@ -1,4 +1,4 @@
-"""The launcher as a user sees it: it works from any folder; its output and exit statuses are right."""
+"""The launcher as a user sees it: it works from any folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(arguments):
 def launch(
     *arguments: object, launcher: Path = ROOT / "timbrebox", cwd: Path = ROOT, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the launcher without the tests' PYTHON* variables; env: further environment variables."""
+    """Run the launcher without the tests' PYTHON* variables."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     return subprocess.run(
         [str(launcher), *map(str, arguments)], cwd=cwd, env=clean | env, capture_output=True, text=True, check=False
@@ -40,14 +40,12 @@ def launch(
 
 @pytest.fixture(scope="module")
 def lean_environment() -> Path:
-    """The folder `.venv`, which the launcher makes on its first use."""
     done = launch("instruments")
     assert (ROOT / ".venv" / "installed.txt").exists(), done.stderr
     return ROOT / ".venv"
 
 
 def usage_of(launcher: Path, *arguments: str) -> dict[str, str]:
-    """Each command's line in the usage, by the command's name."""
     done = launch(*arguments, launcher=launcher)
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= TERMINAL_COLUMNS
@@ -134,7 +132,6 @@ def test_lean_environment_renders_from_any_directory_through_a_link(lean_environ
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A folder with only the launcher and `runtime`, without an environment."""
     root = tmp_path / "copy"
     shutil.copytree(ROOT / "runtime", root / "runtime", ignore=shutil.ignore_patterns("__pycache__", "bundled"))
     shutil.copy(ROOT / "timbrebox", root)
@@ -166,7 +163,7 @@ def test_a_new_file_is_a_new_command(copy: Path) -> None:
 
 
 def stand_in(folder: Path, name: str, body: str) -> None:
-    """Write a shell script that replaces the program `name`. The caller puts `folder` first on PATH."""
+    """The caller puts `folder` first on PATH."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{body}\n")
     (folder / name).chmod(0o755)

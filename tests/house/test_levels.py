@@ -1,4 +1,4 @@
-"""Every folder keeps to its level: it imports only from lower levels. And no folder holds too many files."""
+"""Every folder imports only from lower levels, and holds few files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import pytest
 
 from tests.support.places import ROOT
 
-# For each folder, the levels of the folders and modules in it, from low to high. A folder or module imports only from
-# lower levels. Every folder must be listed, and every module directly in `runtime`, `training` or `export`. A deeper
-# folder may have modules that are not in its list; they are above everything in the list.
+# The folders and modules in each folder, by level, from low to high. All folders must be listed, and all modules in
+# `runtime`, `training` and `export` themselves. Other modules are above everything in their folder's list.
 LEVELS = {
     "": ("runtime", "training", "export"),
     "runtime": (
@@ -67,14 +66,14 @@ LEVELS = {
         "__main__",
     ),
 }
-# A folder named here may import only its set, although more folders are on lower levels. Synthesis must know no notes.
+# Folders that may import only these sets: synthesis must know no notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# A folder named here must not import its set, although the set is on lower levels. Voices know no spectra, no loudness.
+# Folders that must not import these sets: voices know no spectra, no loudness.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12
 MOST_ENTRIES = {"runtime": 18, "training": 18}
-# The folders planned for runtime/. Each of them that exists raises the limit in MOST_ENTRIES by one.
+# Folders planned for runtime/. Each one that exists raises the limit in MOST_ENTRIES by one.
 PLANNED = {
     "sound",
     "rack",
@@ -92,7 +91,6 @@ BANK, RINGS = "runtime/engine/voices/bank.py", "runtime/engine/synthesis/rings.p
 
 
 def broken_rules(root: Path) -> list[str]:
-    """One line for each import and each folder of the project in `root` that breaks a rule."""
     return [*_wrong_imports(root), *_wrong_folders(root), *_full_packages(root)]
 
 
@@ -133,7 +131,6 @@ def _sources(root: Path) -> list[Path]:
 
 
 def _names(package: str) -> dict[str, int]:
-    """The level of each name that LEVELS lists for a folder."""
     return {name: level for level, names in enumerate(LEVELS.get(package, ())) for name in names.split()}
 
 
@@ -143,7 +140,6 @@ def _begins_with_a_sentence(path: Path) -> bool:
 
 
 def _imports(path: Path, module: str, root: Path) -> Iterator[tuple[int, str]]:
-    """(line, module or folder) of every import from the project, also in functions and under TYPE_CHECKING."""
     for line, level, base, name in _import_statements(path.read_text(encoding="utf-8")):
         if level:
             base = ".".join([*module.split(".")[:-level], *filter(None, [base])])
@@ -155,7 +151,7 @@ def _imports(path: Path, module: str, root: Path) -> Iterator[tuple[int, str]]:
 
 @functools.cache
 def _import_statements(text: str) -> list[tuple[int, int, str, str | None]]:
-    """(line, level, module, name) of every import; level: number of dots of a relative import, else 0."""
+    """(line, number of dots of a relative import, module, name) of every import."""
     found: list[tuple[int, int, str, str | None]] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -199,7 +195,6 @@ def test_the_project_keeps_to_its_levels() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the project's Python files in a temporary folder."""
     for package in LEVELS[""]:
         ignore = shutil.ignore_patterns("*.onnx", "*.mid", "__pycache__")
         shutil.copytree(ROOT / package, tmp_path / package, ignore=ignore)

@@ -1,4 +1,4 @@
-"""Every command of the README works, when run in the README's order in a fresh folder."""
+"""Every command of the README works in a fresh folder, in the README's order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.workshop
 
 README = (ROOT / "README.md").read_text()
 
-# Options that are added to a README command, so that it takes only seconds.
+# Options that make a README command take only seconds.
 SHORTENED = {
     "./timbrebox corpus amsynth": "--patches few.csv",
     "./timbrebox make": "--minutes 0.2",
@@ -33,19 +33,18 @@ SHORTENED = {
 
 
 def commands_of(text: str) -> list[str]:
-    """The lines of the shell blocks of a page."""
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
 def player_section() -> str:
-    """The section with commands that need a running `play`; tests/runtime/live/test_readme_player.py tests it."""
+    """Its commands need a running `play`; tests/runtime/live/test_readme_player.py tests them."""
     return re.search(r"^## From plugging in.*?(?=^## )", README, re.MULTILINE | re.DOTALL)[0]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the README's commands use: links to the project's folders, a few patches and recordings."""
+    """Links to the project's folders, a few patches and recordings."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in ("timbrebox", "configs", "runtime", "tests"):
         (folder / name).symlink_to(ROOT / name)
@@ -64,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, line: str) -> tuple[int, str]:
-    """Run one line; returns its exit status and output. The command `play` is stopped as soon as it is ready."""
+    """Run one line; returns its exit status and output. `play` is stopped when it is ready."""
     words = shlex.split(line)
     if words[0] == "sudo":
         words = words[1:]

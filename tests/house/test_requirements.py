@@ -1,4 +1,4 @@
-"""In the lists of packages, each package is pinned, and every package that the code imports is listed."""
+"""Each listed package is pinned, and every package that the code imports is listed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPTIONAL = {"jax", "gpiozero"}
 
 
 def pins(path: Path) -> dict[str, str]:
-    """The version of each package in a list and in the lists that it includes, by the package's normalised name."""
+    """Version of each package in a list and in the lists that it includes, by normalised name."""
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.split("#")[0].strip()

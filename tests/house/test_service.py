@@ -1,4 +1,4 @@
-"""The systemd service: it is always restarted, sends its notices to systemd, and runs from its own folder."""
+"""The systemd service is always restarted, and runs from its own folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The committed unit files: systemd accepts them, they limit the damage of a break-in, and they restart the service."""
+"""systemd accepts the committed unit files, which limit the damage of a break-in."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import pytest
 from tests.support.places import ROOT
 
 UNITS = sorted((ROOT / "runtime" / "service").glob("*.service"))
-# Only the page's service has a network, so its limit is higher; the one that runs as root has a lower limit.
+# The page's service has a network, so its limit is higher. The update's service runs as root, so its limit is lower.
 EXPOSURE = {"timbrebox-panel.service": 13, "timbrebox-update.service": 10}
 
 pytestmark = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 
 
 def systemd_analyze(unit: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run systemd-analyze on a unit file; if systemd-analyze is missing, skip the test, but fail on CI."""
     if not shutil.which("systemd-analyze"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no systemd-analyze: apt-get install systemd")
     return subprocess.run(["systemd-analyze", *arguments, str(unit)], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The units that install an update from the page: few rights, no loop without end, installed and removed as a whole."""
+"""The units that install an update from the page: few rights, no loop without end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATH_UNIT, SERVICE = FOLDER / f"{UPDATE}.path", FOLDER / f"{UPDATE}.service"
 
 
 class Installed:
-    """Units in a folder of a test's own. called: systemd's commands, which are not run."""
+    """Units in a test's own folder; called: systemd's commands, which are not run."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch):
         self.home, self.units, self.folder = folder / "opt" / "timbrebox", folder / "units", folder
@@ -45,7 +45,7 @@ class Installed:
             patch.setattr(install, name, value)
 
     def put_in(self, name: str, *units: Path) -> None:
-        """Install a program with these units beside timbrebox.service; each says that it is in this folder."""
+        """Install a program with these units; /opt/timbrebox in them becomes this folder."""
         source = make_program(self.folder / name, name)
         folder = source / "runtime" / "service"
         (folder / "timbrebox.service").write_text(f"# {self.home}\n")
@@ -56,13 +56,11 @@ class Installed:
         install.put_in(source, 1)
 
     def names(self) -> set[str]:
-        """The units that are installed."""
         return {path.name for path in self.units.iterdir()}
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
-    """Nothing is installed yet."""
     return Installed(tmp_path, monkeypatch)
 
 

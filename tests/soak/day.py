@@ -1,8 +1,8 @@
 """Plays at random for a simulated day, as fast as it can: `python -m tests.soak.day --hours 24 --json F`.
 
-A rack plays as in `play`. It gets events of every kind for a minute; then all notes must end; then the effects fade out
-in minutes of rest. The run fails after an exception, a sample that is not a number or above full scale, a note that
-does not end, or growth of memory after the first two hours.
+A minute of events of every kind alternates with minutes of rest, in which all notes must end. The run fails after an
+exception, a sample that is not a number or above full scale, a note that does not end, or growth of memory after the
+first two hours.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WARM_UP_H = 2.0
 class Day:
     """Plays random events on a rack, and checks each block.
 
-    n_events, n_checks: the numbers of events and of `_check_stuck` calls so far; peak: the largest absolute sample.
+    peak: the largest absolute sample.
     """
 
     def __init__(self, instrument: str, seed: int):
@@ -47,11 +47,9 @@ class Day:
 
     @property
     def hours(self) -> float:
-        """Simulated hours so far."""
         return self.rack.frame / RATE_HZ / 3600.0
 
     def play(self, hours: float) -> Iterator[float]:
-        """Play; yields the simulated hours so far after each rest."""
         while self.hours < hours:
             self._minute()
             self._check_stuck()
@@ -71,7 +69,7 @@ class Day:
             self._render()
 
     def _check_stuck(self) -> None:
-        """End all notes with the next list of ENDINGS; BrokenError if a note still sounds after the longest release."""
+        """End all notes; BrokenError if one still sounds after the longest release."""
         name, events = list(ENDINGS.items())[self.n_checks % len(ENDINGS)]
         self.n_checks += 1
         for event in (*events, VoiceLimit(16)):
@@ -97,7 +95,7 @@ class Day:
 
 
 def figures(day: Day, before_mb: float, began_s: float) -> dict[str, object]:
-    """The figures so far; before_mb: resident memory after the warm-up; began_s: processor time at the start."""
+    """before_mb: resident memory after the warm-up; began_s: processor time at the start."""
     status = day.rack.status
     return {
         "hours": round(day.hours, 2), "events": day.n_events, "notes": status.n_notes, "stolen": status.n_stolen,
@@ -107,7 +105,6 @@ def figures(day: Day, before_mb: float, began_s: float) -> dict[str, object]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play the day, and write the figures after each rest; returns 1 if something is wrong, else 0."""
     began_s, warm_up_h = time.process_time(), min(WARM_UP_H, 0.1 * arguments.hours)
     day, before_mb, report = Day(arguments.instrument, arguments.seed), 0.0, {}
     try:
@@ -125,7 +122,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.day", description=__doc__)
     parser.add_argument("--hours", type=float, default=24.0, metavar="H", help="simulated hours")
     parser.add_argument("--instrument", default=str(TINY), metavar="NAME|F", help="what to play (default: a tiny one)")

@@ -1,8 +1,6 @@
 """Measures the reverb and draws docs/reverb.png: `python -m tests.soak.effects [--picture F.png]`.
 
-It measures rooms of several sizes and decay times. It compares the decay in three bands with the settings. It compares
-the density of the echoes, and the flatness of the tail's spectrum, with those of noise. Then it sends a minute of
-full-scale noise through all effects, and measures the time that blocks take. docs/effects.md explains the figures.
+docs/effects.md explains the figures.
 """
 
 from __future__ import annotations
@@ -40,13 +38,12 @@ ROOMS = {5.0: 0.5, 8.0: 3.0, 22.0: 2.2, 40.0: 5.0}  # size in m, decay in s
 SHADES = ((0.0, 1.0), (0.6, 1.1), (1.0, 2.0))  # damping and bass
 PLACES = np.arange(0.1, 1.0, 0.1)  # times in the tail, in units of the decay time
 LARGEST_ERROR, LEAST_FLATNESS, LOUDEST = 0.1, 0.3, 60.0
-# Okabe and Ito's colours, which people with any colour vision can tell apart. Line styles and marks also differ, for
-# printing in grey.
+# Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--", "-.", ":"), "os^D"
 
 
 def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """By room size in m: times in ms after the first reflection; echo density at these times, mean of both channels."""
+    """By room size in m: times in ms after the first reflection, and the echo density there."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))
@@ -75,12 +72,11 @@ def decay_errors() -> list[tuple[ReverbConfig, tuple[float, ...]]]:
 
 
 def _two_clicks(settings: ReverbConfig, duration_s: float) -> np.ndarray:
-    """The responses to a click on the left and to one on the right, two channels each: (n, 4)."""
+    """Responses to a click on the left and to one on the right: (n, 4)."""
     return np.hstack([impulse_response(settings, duration_s, RATE_HZ, sides) for sides in ((1.0, 0.0), (0.0, 1.0))])
 
 
 def flatnesses() -> dict[float, list[float]]:
-    """By room size in m: the flatness of the tail's spectrum at PLACES, the mean of the channels of `_two_clicks`."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = _two_clicks(ReverbConfig(size_m=size_m, decay_s=decay_s, damping=0.0, bass=1.0), 1.4 * decay_s)
@@ -90,7 +86,7 @@ def flatnesses() -> dict[float, list[float]]:
 
 
 def loudest() -> float:
-    """The largest amplitude of the output for a minute of full-scale noise; not finite if one of the samples is not."""
+    """The largest output amplitude for a minute of full-scale noise; not finite if a sample is not."""
     reverb = ReverbConfig(size_m=5.0, decay_s=10.0, damping=0.0, bass=2.0)
     toned = EqualiserConfig(low_db=12.0, mid_db=12.0, high_db=12.0)
     effects = Effects(RATE_HZ, EffectsConfig(reverb, ChorusConfig(mode="ensemble", depth_ms=6.0), toned))
@@ -100,7 +96,7 @@ def loudest() -> float:
 
 
 def times_us(buffer_frames: int, n_blocks: int = 4000) -> np.ndarray:
-    """Time that a block takes with reverb and chorus, in us: median and 99th percentile for noise, then for silence."""
+    """Time of a block in us: median and 99th percentile, for noise, then for silence."""
     found = []
     for level in (0.1, 0.0):
         effects, sent = Effects(RATE_HZ, EffectsConfig()), noise(buffer_frames, level)
@@ -115,7 +111,6 @@ def times_us(buffer_frames: int, n_blocks: int = 4000) -> np.ndarray:
 
 
 def draw(path: Path, dense: dict, errors: list, flat: dict) -> None:
-    """Draw what `densities`, `decay_errors` and `flatnesses` return, and the decay of the default room."""
     from matplotlib.figure import Figure  # installed only in .venv-workshop
 
     figure = Figure(figsize=(10.0, 7.6), layout="constrained")
@@ -164,7 +159,6 @@ def draw(path: Path, dense: dict, errors: list, flat: dict) -> None:
 
 
 def _draw_decay(axes: object) -> None:
-    """Decay curves of the default room in three bands, and straight lines at the set rates."""
     settings = ReverbConfig()
     sound = _two_clicks(settings, 1.6 * settings.decay_s)
     for centre_hz, wanted_s, colour, style in zip(
@@ -185,7 +179,7 @@ def _draw_decay(axes: object) -> None:
 
 
 def faults(errors: list, flat: dict, peak: float) -> list[str]:
-    """One line for each measurement that breaks a promise of docs/effects.md."""
+    """One line for each broken promise of docs/effects.md."""
     found = [
         f"decay: {settings}: {', '.join(f'{ratio:.2f}' for ratio in ratios)} of the setting"
         for settings, ratios in errors
@@ -196,7 +190,6 @@ def faults(errors: list, flat: dict, peak: float) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print and draw; returns 1 if a measurement breaks a promise, else 0."""
     dense, errors, flat, peak = densities(), decay_errors(), flatnesses(), loudest()
     for size_m, (times_ms, density) in dense.items():
         print(f"{size_m:.0f} m: echo density 0.9 after {times_ms[np.argmax(density > 0.9)]:.0f} ms")
@@ -217,7 +210,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.effects", description=__doc__)
     parser.add_argument("--picture", type=Path, metavar="F", help="where to draw the picture")
     return run_program(parser, run, argv)

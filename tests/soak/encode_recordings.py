@@ -1,12 +1,11 @@
 """Encodes the recordings of a folder, renders them with the engine, and prints distances to the recordings.
 
-Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. It prints a line for each
-recording, and a line with the means. The columns:
+Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [--every N]`. The columns:
 
 - encoded: distance between rendered sound and recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
-- comb: distance if the decoder only makes equally loud harmonics, so that the colour curve does all the work;
+- comb: distance if the decoder only makes equally loud harmonics;
 - no colour: distance with colour 0; fixed: distance if the knobs stay at the best of 2000 positions;
-- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, after sound and recording were brought to one mean power;
+- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, with sound and recording at one mean power;
 - full: the rendered sound's time to full level minus the recording's, in ms;
 - trained: distance from the recording to the nearest spectrum of a sound that the instrument was trained on;
 - s: seconds to encode.
@@ -64,7 +63,6 @@ class FlatComb:
         self._combs: dict[int, np.ndarray] = {}
 
     def decode(self, n_rows: int) -> np.ndarray:
-        """As Decoder.decode."""
         for row, out in zip(self.inputs[:n_rows], self.magnitudes, strict=False):
             matches = (self._rows == row[self.card.n_latents :]).all(axis=1)
             out[:] = self._comb(self.card.note_range[0] + int(np.argmax(matches)))
@@ -82,18 +80,15 @@ class FlatComb:
 
 
 class NoEncoder:
-    """An encoder that always returns the instrument's default latents."""
-
     def __init__(self, card: Card):
         self._card = card
 
     def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
-        """As Encoder.latents."""
         return np.repeat(self._card.latents_at(self._card.default_positions)[None], len(frames), axis=0)
 
 
 def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
-    """Play a reading as a note: float32 (n,). The note is as long as the recorded one, at most MEASURED_S + 0.2 s."""
+    """Play a reading as a note, at most MEASURED_S + 0.2 s long: float32 (n,)."""
     sound = sound_of(reading, "measured", coder, Options(colour=colour))
     patch = with_sound(Config(), sound, coder.decoder.card, "measured")
     engine = build_engine(patch, coder.decoder, RATE_HZ)
@@ -103,18 +98,14 @@ def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
 
 
 def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
-    """Band levels in dB of each STFT frame within n_s seconds; the middle of the first frame is at sample `before`."""
+    """Band levels in dB of the STFT frames within n_s seconds; the first is centred on sample `before`."""
     half = SPEC.frame_size // 2
     padded = np.pad(samples, (half, half))[before : before + round(n_s * RATE_HZ) + SPEC.frame_size]
     return band_levels_db(magnitude_frames(padded, SPEC), SPEC)
 
 
 def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], float, float]:
-    """Compare a rendered sound with its recording.
-
-    Returns the distance in dB; the errors of the level, in dB, at LEVEL_TIMES_S; the time in s until the sound has its
-    full level; and this time for the recording.
-    """
+    """Distance in dB, level errors in dB at LEVEL_TIMES_S, and times in s to full level of sound and recording."""
     take, n_s = reading.take, min(MEASURED_S, reading.marks.release_s or reading.marks.end_s)
     ours_db, asked_db = levels_db(sound, 0, n_s), levels_db(take.samples, take.before, n_s)
     n = min(len(ours_db), len(asked_db))
@@ -132,10 +123,6 @@ def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], fl
 
 
 def best_fixed(reading: Reading, coder: Coder) -> Reading:
-    """The same reading, but the knobs stay at one position, and only the level moves.
-
-    It is the one of N_POSITIONS random positions whose band levels are nearest to the recording's mean band levels.
-    """
     card = coder.decoder.card
     positions = np.random.default_rng(0).random((N_POSITIONS, card.n_latents))
     frames = decode(coder.decoder, positions, card.nearest_note(reading.note))
@@ -148,7 +135,6 @@ def best_fixed(reading: Reading, coder: Coder) -> Reading:
 
 
 def row_of(path: Path, coder: Coder) -> dict[str, object]:
-    """The figures of one recording, by column."""
     began = time.perf_counter()
     reading = encode_recording(path, coder, Options(most=1))[0].reading
     seconds = time.perf_counter() - began
@@ -173,7 +159,6 @@ def row_of(path: Path, coder: Coder) -> dict[str, object]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Encode all recordings, and print the table."""
     decoder = load(arguments.instrument)
     coder = coder_of(decoder, load_encoder(decoder))
     paths = sorted(path for path in arguments.folder.rglob("*") if path.suffix.lower() in SUFFIXES)

@@ -1,4 +1,4 @@
-"""Plays every sound of every bundled instrument on all notes; measures levels and clicks, and how far sounds differ.
+"""Measures levels, clicks and differences of all bundled instruments' sounds, on all notes.
 
 python -m tests.soak.family [INSTRUMENT ...] [--step N] [--json F]
 """
@@ -30,7 +30,7 @@ SILENT_DB = -80.0
 
 
 def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float]:
-    """Measure single notes: the lowest level, the largest step in level between neighbours, the worst spike; in dB."""
+    """In dB: the lowest level of single notes, the largest step between neighbours, the worst spike."""
     levels_db, spikes = [], []
     for note in notes:
         sound = play(instrument, patch, [note], held_s=HELD_S).sound
@@ -45,14 +45,13 @@ def notes_of(instrument: Decoder, patch: Patch, notes: range) -> dict[str, float
 
 
 def levels_of(instrument: Decoder, patch: Patch) -> np.ndarray:
-    """Band levels in dB of the first N_COMPARED frames of a C4: (n_frames, n_bands)."""
+    """Band levels in dB of a C4's first N_COMPARED frames: (n_frames, n_bands)."""
     sound = play(instrument, patch, [60]).sound
     frames = unit_peak_frames(magnitude_frames(sound.mean(axis=1)))[0][:N_COMPARED]
     return band_levels_db(frames)
 
 
 def main() -> None:
-    """Measure, and print a line for each sound, then a summary."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("instruments", nargs="*")
     parser.add_argument("--step", type=int, default=1, help="play every N-th note")

@@ -32,7 +32,7 @@ TINY = DATA / "tiny.onnx"
 BLOCK_FRAMES = 64
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.1
-# After so many blocks every note has ended: they cover a release, the longest legato fade, and two more blocks.
+# Blocks until every note has ended: a release, the longest legato fade, and two more.
 ENDED_BLOCKS = -(-round((RELEASE_S + 0.02) * SAMPLE_RATE_HZ) // BLOCK_FRAMES) + 2
 CHECK_EVERY_BLOCKS = 500
 WARM_UP_SHARE = 0.1
@@ -41,7 +41,7 @@ MODES = {"16 voices": (16, "poly", 1.0), "64 voices": (64, "poly", 1.0), "legato
          "mono, 1 voice": (1, "mono", 0.1)}  # fmt: skip
 
 PEDALS_UP = [ControlChange(channel, pedal, 0) for channel in range(16) for pedal in (64, 66)]
-# Each of these lists must end every note, whatever events came before.
+# Each list must end every note, whatever came before.
 ENDINGS: dict[str, list[Event]] = {
     "pedals up and all notes off": PEDALS_UP + [ControlChange(channel, 123, 0) for channel in range(16)],
     "all sound off": [ControlChange(channel, 120, 0) for channel in range(16)],
@@ -55,8 +55,6 @@ class BrokenError(Exception):
 
 
 class Storm:
-    """An engine that plays random events; every block of its sound is checked."""
-
     def __init__(self, engine: Engine):
         self.engine = engine
         self.peak = 0.0
@@ -64,7 +62,6 @@ class Storm:
         self._out = np.zeros((BLOCK_FRAMES, 2), np.float32)
 
     def play(self, blocks: Iterator[Block]) -> Iterator[int]:
-        """Render all blocks; after every 500, check that all notes can be ended. Yields the number of blocks so far."""
         for number, events in enumerate(blocks, start=1):
             self._render(events)
             if number % CHECK_EVERY_BLOCKS == 0:
@@ -72,7 +69,7 @@ class Storm:
             yield number
 
     def check_stuck(self) -> None:
-        """End all notes with the next list of ENDINGS; BrokenError if a note still sounds."""
+        """End all notes with the next list of ENDINGS; BrokenError if one still sounds."""
         name, events = list(ENDINGS.items())[self.n_checks % len(ENDINGS)]
         self.n_checks += 1
         self._render([(0, event) for event in events])
@@ -99,7 +96,6 @@ class Storm:
 
 
 def make_engine(n_voices: int, mode: str, seed: int) -> Engine:
-    """An engine that plays the tiny instrument."""
     gc.collect()  # frees the previous engine
     envelope = Adsr(attack_s=0.002, release_s=RELEASE_S)
     voice = VoiceConfig(mode=mode, n_voices=n_voices, portamento_s=0.02, envelope=envelope)
@@ -107,7 +103,7 @@ def make_engine(n_voices: int, mode: str, seed: int) -> Engine:
 
 
 def resident_mb() -> float:
-    """Resident memory of this process in MB: the present amount, or on a system without /proc the peak so far."""
+    """Resident memory of this process in MB; without /proc, the peak so far."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 2**20
@@ -116,7 +112,7 @@ def resident_mb() -> float:
 
 
 def fuzz(label: str, storm: Storm, blocks: Iterator[Block], n_blocks: int) -> dict[str, object]:
-    """Run one storm to its end, and return its report; BrokenError if a check fails or the memory grows."""
+    """BrokenError if a check fails or the memory grows."""
     cpu_s, before_mb = time.process_time(), 0.0
     with Progress(label, n_blocks) as progress:
         for done in storm.play(blocks):
@@ -137,7 +133,6 @@ def fuzz(label: str, storm: Storm, blocks: Iterator[Block], n_blocks: int) -> di
 
 
 def run_all(n_bytes: int, n_messages: int, seed: int) -> Iterator[dict[str, object]]:
-    """Run all storms, one after the other, and yield their reports."""
     for number, (name, (n_voices, mode, share)) in enumerate(MODES.items()):
         random = np.random.default_rng([seed, number])
         own_bytes, own_messages = round(share * n_bytes), round(share * n_messages)
@@ -153,13 +148,11 @@ def run_all(n_bytes: int, n_messages: int, seed: int) -> Iterator[dict[str, obje
 
 
 def keep(report: dict[str, object], path: str | None) -> None:
-    """Write the report so far: the whole run is long, and may be interrupted."""
     if path:
         write_json(path, report, makes_folder=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run all storms and report them as JSON; returns 1 if a storm found an error, else 0."""
     report = {"machine": platform.machine(), "seed": arguments.seed, "runs": []}
     try:
         for figures in run_all(arguments.bytes, arguments.messages, arguments.seed):
@@ -175,7 +168,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.fuzz_midi", description=__doc__)
     parser.add_argument("--bytes", type=int, default=10_000_000, metavar="N", help="random bytes, 1000 to a block")
     parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="random well-formed messages")

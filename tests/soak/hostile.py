@@ -1,8 +1,7 @@
 """Gives the program broken files: `python -m tests.soak.hostile --each 10000 --commands 200 --json F`.
 
 The program must use each file, or refuse it in one printable line. The test fails if a file crashes the program, takes
-over 10 s or over 500 MB, or makes a sample that is not finite. The 10 s are processor time, because a busy machine may
-need many times as long on the clock. A command that has not ended after 90 s on the clock is killed.
+over 10 s of processor time or over 500 MB, or makes a sample that is not finite.
 """
 
 from __future__ import annotations
@@ -31,10 +30,7 @@ _RETRIES = 20
 
 
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
-    """Use the broken files number `first` to `last` - 1 in a process with limits.
-
-    If a file ends this process, a new one goes on with the next file.
-    """
+    """Use the files number `first` to `last` - 1 in a worker with limits; if a file ends it, a new worker goes on."""
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         env = own_places(Path(folder))
@@ -56,20 +52,17 @@ def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
 
 
 def own_places(folder: Path) -> dict[str, str]:
-    """Environment variables for a home in `folder`, in which the tests' instruments are already known to work."""
     know_test_instruments(folder / "state")
     names = {"XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"}
     return os.environ | {"PYTHONPATH": str(ROOT)} | {name: str(folder / each) for name, each in names.items()}
 
 
 def work(kind_name: str, first: int, last: int, folder: Path) -> int:
-    """Run as the worker: use the broken files number `first` to `last` - 1, and print the figures as JSON."""
     from runtime.instrument import session, trial_process
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # The program tries a model in another process, which takes long to start. The worker has limits itself, so it
-        # tries the models here.
+        # The program tries a model in another process, which is slow to start. The worker has limits itself.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:
@@ -114,7 +107,6 @@ def _written(folder: Path, suffix: str, content: bytes) -> Path:
 
 
 def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
-    """Run `timbrebox` once for each number, with the broken file of this kind and number."""
     from tests.support.hostile_kinds import kinds
 
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
@@ -128,7 +120,7 @@ def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
 
 
 def harmful(names: Sequence[str] = ()) -> dict[str, object]:
-    """Run `timbrebox` once for each file made by hand; names: those to use, empty for all."""
+    """Run `timbrebox` on hand-made files; names: empty for all."""
     outcomes = []
     for name, make in HARMFUL.items():
         if names and name not in names:
@@ -151,7 +143,6 @@ def _summed(label: str, outcomes: list[Outcome]) -> dict[str, object]:
 
 
 def run_all(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Run all parts, and yield the figures of each."""
     from tests.support.hostile_commands import KINDS
 
     wanted = arguments.kinds.split(",") if arguments.kinds else [*KINDS, "stream"]
@@ -165,7 +156,6 @@ def run_all(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run everything, print the figures, and return 1 if a file was bad, else 0."""
     if arguments.worker:
         kind, first, last, folder = arguments.worker
         return work(kind, int(first), int(last), Path(folder))
@@ -179,7 +169,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.hostile", description=__doc__)
     parser.add_argument("--each", type=int, default=10_000, metavar="N", help="broken files of each kind, in a worker")
     parser.add_argument("--commands", type=int, default=200, metavar="N", help="broken files through the real command")

@@ -1,7 +1,4 @@
-"""Kills a thousand companions while they save sounds and the state: python -m tests.soak.kills [N].
-
-A companion is the process that writes files for `play`.
-"""
+"""Kills a thousand companions, which write files for `play`, while they save: python -m tests.soak.kills [N]."""
 
 from __future__ import annotations
 
@@ -15,7 +12,6 @@ from tests.support.rig import home_of_its_own
 
 
 def main(arguments: list[str]) -> int:
-    """Kill the companions, and print how many kills there were, and how many left a half-written file."""
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(home_of_its_own(Path(home)))
         print(run_kills(int(arguments[0]) if arguments else 1000))

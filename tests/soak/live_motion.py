@@ -1,8 +1,7 @@
 """Plays 16 modulated voices on a JACK server: `python -m tests.soak.live_motion --minutes 5`.
 
-The bend wheel and a knob move all the time, the modulation wheel is up, phases are coherent, and every voice has an LFO
-on two latents and an envelope on its filter. The test fails if `play` reports a late block, or if JACK blames `play`
-for more lost periods than the machine had stalls.
+The bend wheel and a knob move all the time. The test fails if `play` reports a late block, or if JACK blames `play` for
+more lost periods than the machine had stalls.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ SOUND = {
 
 
 def play(server: JackServer, folder: Path, minutes: float) -> tuple[LiveProgram, int]:
-    """Play, and move the controls; returns the program, which has ended, and the number of the machine's stalls."""
     settings, sound = folder / "rig.yaml", folder / "all.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
@@ -56,7 +54,6 @@ def play(server: JackServer, folder: Path, minutes: float) -> tuple[LiveProgram,
 
 
 def main() -> int:
-    """Play, print the figures, and return 0 unless `play` itself was late."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=5.0)
     minutes = parser.parse_args().minutes

@@ -1,16 +1,12 @@
 """Swaps instruments in the real program on a JACK server: `python -m tests.soak.live_swaps`, nine minutes.
 
-One run of `play` at 256 frames. 16 keys are held, and one key is struck again every 150 ms. Spells with five swaps
-between two instruments alternate with spells of the same length without swaps. After five swaps the other instrument
-plays, so both kinds of spell play each instrument for half of the time. The sounds stand still, so that most machines
-play them in time; `--moving` takes sounds with trajectories, which need about ten times the work.
+16 keys are held, and one key is struck again every 150 ms. Spells with five swaps between two instruments alternate
+with equally long spells without swaps. `--moving` takes sounds with trajectories, which need about ten times the work.
 
-Late blocks and lost periods (in JACK's log) also depend on what else the machine does. So a spell with swaps and the
-next one without are compared as a pair. The test fails if spells with swaps have more late blocks or lost periods, on
-average, by more than twice the standard error of that average; or if the machine was too busy, so that voices were
-shed. Memory is read at the end of each spell without swaps, when only one instrument is loaded; the test fails if it
-grows by 2 MB from the second to the last fifth of the run. Only memory that `play` alone has written to is counted, not
-what it shares with JACK.
+Each spell with swaps is compared with the next one without. The test fails if spells with swaps have more late blocks
+or more lost periods, on average, by more than twice that average's standard error. It fails if voices were shed. It
+fails if memory grows by 2 MB from the second to the last fifth of the run. Memory, without what is shared with JACK, is
+read after each spell without swaps.
 """
 
 from __future__ import annotations
@@ -56,7 +52,6 @@ class Counts(NamedTuple):
     n_stalls: int
 
     def since(self, before: Counts) -> Counts:
-        """Return the counts since an earlier moment."""
         return Counts(*(now - then for now, then in zip(self, before, strict=True)))
 
 
@@ -70,7 +65,6 @@ class Pair(NamedTuple):
 
 @contextlib.contextmanager
 def playing(player: Player) -> Iterator[None]:
-    """Inside a `with`, hold 16 keys, and strike them again one after the other."""
     stopped = threading.Event()
 
     def play() -> None:
@@ -91,7 +85,7 @@ def playing(player: Player) -> Iterator[None]:
 
 
 def spell(count: Callable[[], Counts], swap: Callable[[], None] | None) -> Counts:
-    """Play for the time of N_SWAPS_A_SPELL swaps; return the counts of this time. swap: None for no swaps."""
+    """Counts during N_SWAPS_A_SPELL swaps; swap: None for an equally long time without swaps."""
     before = count()
     for _ in range(N_SWAPS_A_SPELL):
         end_s = time.monotonic() + PAUSE_S
@@ -102,7 +96,6 @@ def spell(count: Callable[[], Counts], swap: Callable[[], None] | None) -> Count
 
 
 def write_sounds(home: Path, moving: bool) -> None:
-    """Write a sound for each instrument, with the instrument's name; moving: whether its notes have a trajectory."""
     for name in INSTRUMENTS:
         first = next(iter(instrument_sounds(Decoder(find(name)).card, name).values()))
         sound = first.read() if moving else Sound()
@@ -111,10 +104,7 @@ def write_sounds(home: Path, moving: bool) -> None:
 
 
 def run(server: JackServer, folder: Path, n_pairs: int, moving: bool, shed: list[str]) -> Iterator[Pair]:
-    """Play pairs of spells with one program.
-
-    moving: as in `write_sounds`. shed: at the end, the program's lines about voices that it sheds are added to it.
-    """
+    """Play pairs of spells with one program; shed: gets the lines about shed voices."""
     settings = folder / "rig.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "midi": {"api": "UNIX_JACK", "virtual_port": "in"}}))
@@ -148,26 +138,26 @@ def run(server: JackServer, folder: Path, n_pairs: int, moving: bool, shed: list
 
 
 def n_lost(server: JackServer) -> int:
-    """Number of lost periods for which JACK's log blames the program."""
+    """Lost periods for which JACK's log blames the program."""
     return sum(server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox"))
 
 
 def own_memory_mb(process: int) -> float:
-    """Memory that a process alone has written to, in MB: without what it shares with JACK and the other processes."""
+    """Memory in MB that this process alone has written to."""
     rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
     return int(re.search(r"Private_Dirty: *(\d+) kB", rollup)[1]) / 1024.0
 
 
 def excess(pairs: Sequence[Pair], name: str) -> tuple[float, float]:
-    """By how much a count is higher with swaps, as the mean over all pairs, and twice this mean's standard error."""
+    """Mean over all pairs of a count with swaps minus without, and twice the mean's standard error."""
     more = [getattr(pair.swapped, name) - getattr(pair.still, name) for pair in pairs]
     return statistics.fmean(more), 2.0 * statistics.stdev(more) / math.sqrt(len(more))
 
 
 def growth_mb(pairs: Sequence[Pair]) -> float:
-    """By how much the memory grows from the second to the last fifth of the run, in MB: the mean of both instruments.
+    """Growth of memory in MB from the second to the last fifth of the run: the mean of both instruments.
 
-    Of each instrument's readings in a fifth, the lowest counts: the others may include what is about to be freed.
+    Of an instrument's readings in a fifth the lowest counts.
     """
     memory_mb, fifth = [pair.memory_mb for pair in pairs], len(pairs) // 5
     early, late = memory_mb[fifth : 2 * fifth], memory_mb[-fifth:]
@@ -175,7 +165,6 @@ def growth_mb(pairs: Sequence[Pair]) -> float:
 
 
 def report(pairs: Sequence[Pair]) -> bool:
-    """Print the figures; return whether all are good."""
     for label, spells in (("with", [pair.swapped for pair in pairs]), ("without", [pair.still for pair in pairs])):
         n_blocks, n_late, n_lost_periods, n_stalls = (sum(column) for column in zip(*spells, strict=True))
         print(
@@ -195,7 +184,6 @@ def report(pairs: Sequence[Pair]) -> bool:
 
 
 def main() -> int:
-    """Play, print the figures, and return 0 if they are good."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--swaps", type=int, default=100, help="a multiple of 50, for both instruments in each fifth")
     parser.add_argument("--moving", action="store_true", help="sounds with trajectories, which need much more work")

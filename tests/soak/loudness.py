@@ -1,8 +1,7 @@
 """Measures how equal the loudness of all timbres is: `python -m tests.soak.loudness INSTRUMENT.onnx [--json F]`.
 
-The engine renders single notes at random keys and knob positions, with noise phases and with coherent phases, each note
-with several seeds. Loudness is measured as in ITU-R BS.1770, but without the gate, because no note falls silent. The
-loudness of short noise varies by chance: the spread between seeds is due to chance, the rest is due to the timbres.
+Random notes at random knob positions are rendered with noise phases and coherent phases, and with several seeds.
+Loudness is as in ITU-R BS.1770, without the gate. The spread between seeds is due to chance, the rest to the timbres.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
 
 LOWEST_NOTE, HIGHEST_NOTE = 36, 96
 VELOCITY = 100
-# After this many frames a note's attack is over, and the filters no longer respond to the sound before the note.
+# After this many frames the attack is over, and the filters no longer respond to what came before.
 N_SETTLE = SAMPLE_RATE_HZ // 5
 PHASES = {"noise": 0.0, "coherent": 1.0}
 LARGEST_SD_DB, LARGEST_RANGE_DB = 0.5, 2.0
@@ -35,16 +34,16 @@ Point = tuple[int, tuple[float, ...]]  # a note, and the positions of all knobs,
 
 
 def loudness_lufs(sound: np.ndarray, n_settle: int, sample_rate_hz: int) -> float:
-    """Loudness in LUFS of a sound (n_frames, n_channels), without its first n_settle frames."""
+    """Loudness in LUFS of a sound (n_frames, n_channels) after its first n_settle frames."""
     weighted = k_weighted(sound, sample_rate_hz)[n_settle:]
     return float(-0.691 + 10.0 * np.log10(np.square(weighted).mean(axis=0).sum() + 1e-20))
 
 
 def k_weighted(sound: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """Filter a sound (n_frames, n_channels) with the two filters of ITU-R BS.1770-4, annex 1; returns float64.
+    """Filter a sound (n_frames, n_channels) as in ITU-R BS.1770-4, annex 1.
 
-    The standard has coefficients only for 48 kHz; the coefficients here are bilinear transforms of the underlying
-    analogue filters. Source: De Man, Evaluation of implementations of the EBU R128 loudness measurement, AES 145, 2018.
+    The filters are bilinear transforms of the standard's analogue filters. Source: De Man, Evaluation of
+    implementations of the EBU R128 loudness measurement, AES 145, 2018.
     """
     n = 2 * len(sound)  # the second half is silence, in which the filters can ring
     z = np.exp(-2j * np.pi * np.arange(n // 2 + 1) / n)
@@ -77,14 +76,12 @@ def _denominator(warped: float, quality: float) -> np.ndarray:
 
 
 def random_points(n_points: int, n_latents: int, seed: int) -> list[Point]:
-    """Random notes, each with a random position of every knob."""
     random = np.random.default_rng(seed)
     notes = random.integers(LOWEST_NOTE, HIGHEST_NOTE + 1, n_points)
     return [(int(note), tuple(random.random(n_latents).tolist())) for note in notes]
 
 
 def measure(decoder: Decoder, points: Sequence[Point], phase: str, seconds: float, n_seeds: int) -> np.ndarray:
-    """Render each point for `seconds` with each of n_seeds seeds; returns the loudness in LUFS, (n_points, n_seeds)."""
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=0.01))
     loudness = np.zeros((len(points), n_seeds))
     for seed in range(n_seeds):
@@ -110,12 +107,13 @@ def _loudness_of(engine: Engine, point: Point, seconds: float) -> float:
 def spread(loudness: np.ndarray) -> dict[str, float]:
     """How far the loudness varies from point to point, and how much of this is due to the timbres.
 
-    loudness: in LUFS, (n_points, n_seeds); a point is a note with its knob positions.
-
-    Returns `mean_lufs`: the mean of all values. `sd_db`, `range_db`: standard deviation and range over the points,
-    averaged over the seeds. `chance_sd_db`: standard deviation over the seeds of one point. `own_sd_db`: standard
-    deviation over the points, after the variance between seeds is subtracted. `own_range_db`: range over the points,
-    after averaging each point's power over the seeds.
+    loudness: in LUFS, (n_points, n_seeds).
+    Returns:
+    - `mean_lufs`: the mean of all values
+    - `sd_db`, `range_db`: standard deviation and range over the points, averaged over the seeds
+    - `chance_sd_db`: standard deviation over the seeds of one point
+    - `own_sd_db`: standard deviation over the points, without the variance between seeds
+    - `own_range_db`: range over the points, with the power averaged over the seeds
     """
     powers = 10.0 ** (loudness / 10.0)
     means = 10.0 * np.log10(powers.mean(axis=1))
@@ -132,7 +130,6 @@ def spread(loudness: np.ndarray) -> dict[str, float]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, and write the file of `--json`; returns 1 if the loudness varies too much, else 0."""
     if arguments.points < 2 or arguments.seeds < 1 or not 0.1 <= arguments.seconds <= 60.0:
         found = f"{arguments.points} points, {arguments.seeds} seeds, {arguments.seconds} s"
         raise UserError("tests.soak.loudness", found, "at least 2 points, 1 seed, 0.1 to 60 s", "give other numbers")
@@ -156,7 +153,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.loudness", description=__doc__)
     parser.add_argument("instrument", type=Path, nargs="?", default=TINY, help="an exported instrument")
     parser.add_argument("--points", type=int, default=200, metavar="N", help="notes, each at its own knobs")

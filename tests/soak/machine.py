@@ -2,9 +2,8 @@
 [--out F.md].
 
 It needs root, 5 GB in DIR, 2 GB of memory, a network for the first run, and: apt-get install debootstrap
-systemd-container qemu-system-x86 qemu-utils e2fsprogs zstd. The PC runs Debian 13 with Debian's kernel. Its time goes
-slower than ours, so this takes an hour or more; all times in the table are the PC's own. Each line of the table is a
-step that succeeded; the first step that fails ends the run.
+systemd-container qemu-system-x86 qemu-utils e2fsprogs zstd. It takes an hour or more. Times in the table are the PC's
+own: its time goes slower than ours. Each line of the table is a step that succeeded.
 """
 
 from __future__ import annotations
@@ -31,20 +30,17 @@ ORDERS = ("kK", "cC", "kKcC", "kcKC", "kcCK", "cCkK", "ckCK", "ckKC")
 PAUSES_S = {"at once": 0.0, "1.5 s between": 1.5}  # from one event to the next
 HELD, STRUCK = 57, 64
 PATIENCE_S = 60.0  # of the PC's time
-KEYBOARD_S, CARD_S = 0.3, 3.0  # a key must be heard so soon after the kernel has the keyboard, and the card
+KEYBOARD_S, CARD_S = 0.3, 3.0  # longest time from when the kernel has the device until a key is heard
 SETTINGS_TEXT = "volume_db: -3.0\naudio: {chime: false}\n"  # a chime would be heard in place of a key
 
 
 class Rig:
-    """The steps of the test; the machine must have booted."""
-
     def __init__(self, machine: Machine):
         self._machine, self._ear = machine, Ear(machine.sound)
         self._keys = Keyboard(machine)
         self._do = {"k": self._keys.unplug, "K": self._keys.plug, "c": machine.unplug_card, "C": machine.plug_card}
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each step's name and the function that does the step and returns a text on the result."""
         yield "boots", self.ready
         yield "the keyboard is plugged in for the first time", self.first_keyboard
         for name, pause_s in PAUSES_S.items():
@@ -67,7 +63,7 @@ class Rig:
         return f"{told}; {self._is_heard()}; {self._ends()}"
 
     def replug(self, order: str, pause_s: float) -> str:
-        """Hold a key, pull and put back in this order, and measure each return."""
+        """Hold a key, pull and plug in this order, and measure each return."""
         before = self._stands()
         self._keys.play(0x90, HELD, 100)
         self._wait(lambda: self._machine.ask("health")["voices"] > 0, "held note")
@@ -115,7 +111,6 @@ class Rig:
         return json.loads(answer["text"])
 
     def _is_heard(self) -> str:
-        """Strike a key of the keyboard, and wait until the card plays it."""
         self._wait_for_silence()
         self._keys.play(0x90, STRUCK, 100)
         self._wait(lambda: self._ear.listen() > LOUD, "note")
@@ -123,7 +118,6 @@ class Rig:
         return "heard"
 
     def _ends(self) -> str:
-        """Wait until no voice is left and the card plays silence, and say so."""
         self._wait_for_silence()
         return "no note hangs"
 
@@ -141,7 +135,6 @@ class Rig:
 
 
 def prepare(folder: Path) -> Machinery:
-    """Make the disk of a machine in which the package is installed."""
     material = Material(folder / "material")
     root = folder / "installed"
     shutil.rmtree(root, ignore_errors=True)
@@ -151,7 +144,6 @@ def prepare(folder: Path) -> Machinery:
 
 
 def main() -> None:
-    """Boot, run all steps, and write the table."""
     parser = argparse.ArgumentParser("python -m tests.soak.machine", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/timbrebox-machine"))
     parser.add_argument("--out", type=Path)

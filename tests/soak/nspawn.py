@@ -2,7 +2,7 @@
 
 It needs root, 2 GB in DIR, a network for the first run, and: apt-get install debootstrap systemd-container. The box, a
 Debian in a container, has no sound card, no keyboard and no real-time priorities. Each line of the table is a step that
-succeeded; the first step that fails ends the run.
+succeeded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SOUND = "sound_version: 1\nname: mine\nlevel_db: -4.0\n"
 
 
 class Material:
-    """Makes packages and archives to install: good ones of different revisions, and broken ones."""
+    """Makes packages and archives of several revisions, some of them broken."""
 
     def __init__(self, folder: Path):
         shutil.rmtree(folder, ignore_errors=True)
@@ -40,7 +40,7 @@ class Material:
         subprocess.run(["dpkg-deb", "-R", self.deb, self.tree], check=True)
 
     def package(self, revision: int, first_line: str = "") -> Path:
-        """A package with this revision; first_line: code added at the beginning of `play`."""
+        """first_line: code added at the beginning of `play`."""
         control = self.tree / "DEBIAN" / "control"
         text = control.read_text().splitlines()
         text[1] = f"Version: {text[1].split()[1].split('-')[0]}-{revision}"
@@ -51,7 +51,7 @@ class Material:
         return path
 
     def archive(self, name: str, first_line: str = "") -> Path:
-        """An archive of the program without a Python environment; first_line: code added at the beginning of `play`."""
+        """An archive without a Python environment; first_line: as for `package`."""
         home, path = self.tree / PACKAGED.relative_to("/"), self.folder / f"{name}.tar.gz"
         with _Changed(home / PLAY, first_line), tarfile.open(path, "w:gz", compresslevel=1) as archive:
             for part in sorted(home.iterdir()):
@@ -74,13 +74,10 @@ class _Changed:
 
 
 class Rig:
-    """The steps of the test, each a method; the box must have the material in its folder /material."""
-
     def __init__(self, box: Box, material: Material, seed: int):
         self.box, self._material, self._chance = box, material, random.Random(seed)
 
     def steps(self, n_cuts: int) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Yield each step: its name, and a function that does the step and returns the result as a text."""
         yield "`dpkg -i` on a fresh system", self.first_package
         yield "owner's settings and a sound of his own", self.owner_settles
         yield "kill -9, five times", self.kills
@@ -261,7 +258,6 @@ class Rig:
         return "no file, no unit and no user is left"
 
     def _nothing_lost(self) -> str:
-        """Check that the service plays with the owner's settings and sounds, and say so; AssertionError if not."""
         self.box.wait_for_ready()
         assert self._read(SETTINGS) == QUIET
         assert self._read(STATE / "sounds" / "mine.yaml") == SOUND
@@ -309,7 +305,7 @@ class Rig:
 
 
 def overlay_refuses(root: Path) -> str:
-    """Check a box that keeps all changes in memory only: its service plays, and refuses an update."""
+    """Check that a box whose changes stay in memory plays, and refuses an update."""
     box = Box(root, "--volatile=overlay")
     box.start()
     try:
@@ -323,7 +319,6 @@ def overlay_refuses(root: Path) -> str:
 
 
 def prepare(folder: Path) -> tuple[Box, Material]:
-    """Make a fresh box, and the material to install in it."""
     material = Material(folder / "material")
     material.package(2)
     material.package(3, CRASHES)
@@ -336,7 +331,6 @@ def prepare(folder: Path) -> tuple[Box, Material]:
 
 
 def fresh_box(folder: Path, material: Material) -> Box:
-    """Make a fresh box that has the material in its folder /material."""
     root = folder / "box"
     shutil.rmtree(root, ignore_errors=True)
     subprocess.run(["cp", "-a", debian_root(folder), root], check=True)
@@ -346,7 +340,6 @@ def fresh_box(folder: Path, material: Material) -> Box:
 
 
 def main() -> None:
-    """Run all steps, and write the table."""
     parser = argparse.ArgumentParser("python -m tests.soak.nspawn", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/timbrebox-box"))
     parser.add_argument("--cuts", type=int, default=5)

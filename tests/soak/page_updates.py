@@ -1,7 +1,7 @@
 """Tests updates from the page on a real systemd: python -m tests.soak.page_updates [--folder DIR] [--out F.md].
 
-It needs what nspawn.py needs, and OpenSSH. The box is the same; the updates are sent to the real page's process there,
-over its WebSocket. Each line of the table is a step that succeeded; the first step that fails ends the run.
+It needs what nspawn.py needs, and OpenSSH. Updates are sent to the real page in nspawn.py's box, over its WebSocket.
+Each line of the table is a step that succeeded.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ HOSTILE = {
 
 
 class Updates(Material):
-    """The package to install, and signed updates to newer versions; key, other: the owner's and a stranger's key."""
+    """The package to install, and signed updates; key, other: the owner's and a stranger's key."""
 
     def __init__(self, folder: Path):
         super().__init__(folder)
         self.key, self.other = make_key(folder / "key"), make_key(folder / "other", "mallory")
 
     def update(self, version: str, key: Path, first_line: str = "", requirement: str = "") -> Path:
-        """A signed update; first_line: as for `archive`; requirement: a line added to its list of packages."""
+        """A signed update; requirement: a line added to its list of packages."""
         home = self.tree / PACKAGED.relative_to("/")
         changes = {
             "pyproject.toml": lambda text: re.sub(r'(?m)^version = ".*"', f'version = "{version}"', text),
@@ -57,13 +57,10 @@ class Updates(Material):
 
 
 class PageRig(Rig):
-    """The steps of the test, each a method."""
-
     _material: Updates
     _n_sent = 0
 
     def page_steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Yield each step: its name, and a function that does the step and returns the result as a text."""
         yield "`dpkg -i`; the page's service started", self.begin
         yield "no list of signers", self.not_offered
         yield "`service trust KEY.pub`", self.trusts
@@ -79,7 +76,7 @@ class PageRig(Rig):
         yield "from a checkout: `service install`, `uninstall`, `uninstall --purge`", self.checkout
 
     def refused_ones(self) -> Iterator[tuple[str, Callable[[], Path], str, str]]:
-        """What to refuse: an update's name, a function that makes it, the check that refuses it, part of the reason."""
+        """For each: a name, a function that makes the update, the check that refuses it, part of the reason."""
         own, stranger = self._material.key, self._material.other
         yield "the same one again", lambda: self._good, "version", "expected one newer than 0.2.0"
         yield "signed by a stranger", lambda: self._update("0.3.0", stranger), "signature", "nobody whom this machine"
@@ -219,9 +216,9 @@ class PageRig(Rig):
         return self.box.reaching(*command, *([] if update is None else [update]))
 
     def _send(self, update: Path | None = None) -> list[dict[str, Any] | None]:
-        """Send an update, if one is given, to the page; returns all news of updates that the page gets.
+        """Send an update, if given, to the page; returns all news of updates.
 
-        The page's service takes 5 updates in a row, then one a minute. So it is started again before every 5 updates.
+        The page's service takes only 5 updates in a row, so it is restarted before every 5.
         """
         if update is not None and self._n_sent % 5 == 0:
             self._run("systemctl", "restart", "timbrebox-panel")
@@ -231,7 +228,6 @@ class PageRig(Rig):
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def _as_page(self, command: str) -> None:
-        """Run a shell command as the page's user in its folder."""
         user = ["setpriv", "--reuid=timbrebox", "--regid=audio", "--clear-groups"]
         self._run(*user, "sh", "-c", f"umask 007; cd {STATE}; {command}")
 
@@ -248,19 +244,16 @@ class PageRig(Rig):
         self.box.wait(lambda: self._show(UNITS[1], "ActiveState") in ends, "end of the update", 120)
 
     def _nothing_waits(self) -> None:
-        """Check that no files of an update are left, neither in the page's folder nor in root's."""
         self._until_idle()
         assert not list(self._arrived.parent.iterdir())
         assert not list((self.box.root / "opt/timbrebox").glob(".u*"))
 
 
 def os_lexists(path: Path) -> bool:
-    """Whether there is something at a path, even a link that leads nowhere."""
     return path.is_symlink() or path.exists()
 
 
 def main() -> None:
-    """Run all steps, and write the table."""
     parser = argparse.ArgumentParser("python -m tests.soak.page_updates", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/timbrebox-box"))
     parser.add_argument("--out", type=Path)

@@ -61,7 +61,7 @@ _REQUESTS = (
 
 
 def garbage(generator: random.Random) -> str | bytes:
-    """A message that is noise, half a request, or a request with random parts, which sometimes is valid."""
+    """Noise, half a request, or a request with random parts."""
     kind = generator.randrange(4)
     if kind == 0:
         return generator.randbytes(generator.randrange(300))
@@ -73,7 +73,6 @@ def garbage(generator: random.Random) -> str | bytes:
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send random messages, up to 500 over each page, while a thread reads the answers."""
     generator = random.Random(seed)
     while n_messages > 0:
         with a_page(playing) as page:
@@ -86,7 +85,6 @@ def send(playing: Playing, n_messages: int, seed: int) -> None:
 
 
 def a_page(playing: Playing) -> Page:
-    """Connect as a page; while other senders occupy all connections, wait until one is free."""
     give_up_s = time.monotonic() + 20.0
     while True:
         try:
@@ -98,7 +96,6 @@ def a_page(playing: Playing) -> Page:
 
 
 def knock(playing: Playing, n_requests: int, seed: int) -> None:
-    """Open connections, and send requests that are whole, broken or cut, or send nothing."""
     generator = random.Random(seed)
     for _ in range(n_requests):
         with socket.create_connection(("127.0.0.1", playing.port)) as stream:
@@ -108,10 +105,7 @@ def knock(playing: Playing, n_requests: int, seed: int) -> None:
 
 
 def hang(playing: Playing, n_slow: int, seconds: float) -> int:
-    """Send requests and messages a byte at a time over n_slow connections, for at most `seconds` seconds.
-
-    Returns how many connections the page's process has closed, which should be all.
-    """
+    """Send a byte at a time over n_slow connections; returns how many were closed."""
     streams = []
     for k in range(n_slow):
         stream = socket.create_connection(("127.0.0.1", playing.port))
@@ -134,7 +128,6 @@ def hang(playing: Playing, n_slow: int, seconds: float) -> int:
 
 
 def crowd(playing: Playing) -> None:
-    """Open N_CONNECTIONS connections that send nothing, and close them after a second."""
     streams = []
     for _ in range(N_CONNECTIONS):
         stream = socket.socket()
@@ -147,7 +140,7 @@ def crowd(playing: Playing) -> None:
 
 
 def rebind(playing: Playing, n_requests: int) -> None:
-    """Send requests as the pages of foreign sites would; AssertionError if a request is not refused."""
+    """Send requests as pages of foreign sites would; AssertionError if one is not refused."""
     own = f"127.0.0.1:{playing.port}"
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
@@ -163,7 +156,6 @@ def rebind(playing: Playing, n_requests: int) -> None:
 
 
 def osc_noise(port: int, n_packets: int, seed: int) -> None:
-    """Send OSC packets that are noise, or valid packets with up to five changed bytes."""
     generator = random.Random(seed)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pad:
         pad.connect(("127.0.0.1", port))
@@ -177,7 +169,7 @@ def osc_noise(port: int, n_packets: int, seed: int) -> None:
 
 
 def play_on(playing: Playing, ends: threading.Event) -> None:
-    """Hold a chord, and strike it again every second, because the random messages to the page may end its notes."""
+    """Strike a chord every second, because the random messages may end its notes."""
     with playing.link() as link:
         while not ends.wait(1.0):
             for note in CHORD:
@@ -186,7 +178,6 @@ def play_on(playing: Playing, ends: threading.Event) -> None:
 
 
 def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
-    """Run the attacks, most of them at the same time; returns how many slow senders were cut off."""
     jobs = [
         threading.Thread(target=knock, args=(playing, options.requests, options.seed)),
         threading.Thread(target=osc_noise, args=(osc_port, options.requests, options.seed)),
@@ -204,7 +195,7 @@ def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Attack the page, and return 0; AssertionError unless page and `play` still work, each in the same process."""
+    """AssertionError unless the page and `play` still work, each in the same process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)
@@ -271,10 +262,7 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
 
 
 def _tree() -> set[tuple[str, int]]:
-    """The project's files, and the times of their last changes.
-
-    Left out are __pycache__ and names that begin with a dot, such as caches of tools that may run at the same time.
-    """
+    """The project's files and the times of their last changes, without caches."""
     places = (place for place in ROOT.iterdir() if not place.name.startswith("."))
     paths = (path for place in places for path in (place, *place.rglob("*")) if "__pycache__" not in path.parts)
     found = ((path, path.stat()) for path in paths)

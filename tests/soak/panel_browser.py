@@ -32,10 +32,9 @@ _AXE = (
 
 
 def work(playing: Playing, browser: Browser, tab: str, seconds: float) -> dict[str, float]:
-    """Measure one tab of the page while a chord sounds, for this many seconds.
+    """Measure one tab while a chord sounds.
 
-    Returns the shares of one core, in per cent, that its main thread and its scripts take, and how many live
-    pictures of the sound arrive per second.
+    Returns the shares of one core, in per cent, of the main thread and of scripts, and live pictures per second.
     """
     browser.command("Page.navigate", url="about:blank")
     browser.open(f"{playing.url}#{tab}")
@@ -56,7 +55,7 @@ def work(playing: Playing, browser: Browser, tab: str, seconds: float) -> dict[s
 
 
 def first_paint_s(playing: Playing, browser: Browser) -> float:
-    """Seconds from the request to the first paint of the page, without the browser's cache."""
+    """Seconds from request to first paint, without the browser's cache."""
     browser.command("Network.enable")
     browser.command("Network.setCacheDisabled", cacheDisabled=True)
     browser.command("Page.navigate", url="about:blank")
@@ -66,7 +65,7 @@ def first_paint_s(playing: Playing, browser: Browser) -> float:
 
 
 def faults(playing: Playing, browser: Browser, axe: Path) -> list[str]:
-    """The faults that axe-core rates serious or critical, on six tabs, at three widths, in two languages."""
+    """Faults that axe-core rates serious or critical."""
     found = []
     for width, height, scheme, language in (
         (1280, 900, "light", "en"),
@@ -94,7 +93,6 @@ def _metrics(browser: Browser) -> dict[str, float]:
 
 
 def main() -> int:
-    """Measure, print one line of JSON, and return 1 if the page exceeds a limit, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--instrument", default="orchestra")

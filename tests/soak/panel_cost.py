@@ -1,7 +1,7 @@
 """Measures how much open pages slow down rendering: `python -m tests.soak.panel_cost --minutes 5`.
 
-16 voices play on a JACK server, each with two modulated latents and a modulated filter. In every second minute four
-pages are open, from a process on another core; each page moves two targets 30 times a second and reads all messages.
+16 modulated voices play on a JACK server. In every second minute four pages are open, on another core. Each page moves
+two targets 30 times a second.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TOPICS = ("control", "picture")
 
 
 def clients(url: str, is_still: bool) -> None:
-    """Act as N_PAGES pages until standard input ends, in a process of its own; is_still: the pages move no target."""
+    """Act as N_PAGES pages until standard input ends; is_still: move no target."""
     ends = threading.Event()
     with contextlib.ExitStack() as pages:
         threads = [
@@ -53,8 +53,7 @@ def clients(url: str, is_still: bool) -> None:
 
 
 def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
-    # Two requests, as an older version of `play` may not know the second topic. It then refuses the second request, and
-    # still sends the first topic.
+    # An older `play` may refuse the second request, which has a topic that it does not know.
     for topics in (TOPICS[:1], TOPICS):
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()
@@ -73,11 +72,11 @@ def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: thread
 def measure(
     server: JackServer, folder: Path, minutes: int, minute_s: float, is_still: bool
 ) -> tuple[list[list[np.ndarray]], float, str]:
-    """Play minutes without and with open pages, alternately; print the processor time of each thread in each minute.
+    """Play minutes without and with open pages, alternately.
 
-    minutes: how many of each kind; minute_s: how many seconds each lasts; is_still: whether the pages move no target.
-    Returns the durations of all blocks in s, an array for each minute, in two lists: without and with pages. Then the
-    memory of the page's process in MB, and a summary.
+    minutes: how many of each kind; minute_s: the length of each. Returns the durations of all blocks in s, an array for
+    each minute, in two lists: without and with pages. Then the memory of the page's process in MB, and the program's
+    summary.
     """
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}
@@ -114,13 +113,11 @@ def _pages(playing: Playing, is_still: bool) -> subprocess.Popen[bytes]:
 
 
 def _thread_times_s(process: int) -> dict[str, float]:
-    """Processor time of each thread in seconds, by the thread's number; from /proc/PID/task/*/schedstat."""
     tasks = Path(f"/proc/{process}/task").iterdir()
     return {task.name: int((task / "schedstat").read_text().split()[0]) / 1e9 for task in tasks}
 
 
 def _print_work(is_open: bool, before_s: dict[str, float], after_s: dict[str, float], took_s: float) -> None:
-    """Print the share of a core that each thread took; is_open: whether pages were open; took_s: time that passed."""
     took = sorted(
         (100.0 * (after_s[name] - before_s[name]) / took_s for name in before_s if name in after_s), reverse=True
     )
@@ -134,7 +131,6 @@ def _memory_mb(process: int) -> float:
 
 
 def report(durations: list[list[np.ndarray]], memory_mb: float, last: str) -> bool:
-    """Print the figures that `measure` returned; returns whether they are within the limits."""
     medians = []
     for name, minutes in zip(("without", "with"), durations, strict=True):
         rows = [np.percentile(1000.0 * minute, (50, 99, 99.9)) for minute in minutes]
@@ -148,7 +144,6 @@ def report(durations: list[list[np.ndarray]], memory_mb: float, last: str) -> bo
 
 
 def main() -> int:
-    """Measure, print the figures, and return 0 if they are within the limits."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=int, default=5, help="minutes with pages, and as many without")
     parser.add_argument("--minute-s", type=float, default=60.0, help="seconds of a minute, to try this program")

@@ -36,7 +36,6 @@ _PARAMS = (
 
 
 def send(playing: Playing, n_messages: int, seed: int) -> None:
-    """Send random messages, 50 over each connection, while a thread reads the answers."""
     generator = random.Random(seed)
     while n_messages > 0:
         address = f"ws://127.0.0.1:{playing.port}/files"
@@ -67,11 +66,7 @@ def _read(socket: ClientConnection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Send the messages, and return 0; AssertionError if something is wrong with the page's process.
-
-    It must be the same process as before, use little memory, have ended its work, and have written only files that it
-    may write.
-    """
+    """AssertionError if the page's process has restarted, grown, left work, or written files that it may not."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,8 +1,7 @@
 """Lets a stranger use the page, for the ten tasks in panel_tasks.md: python -m tests.soak.panel_stranger.
 
-Starts a JACK server, the real `play`, a keyboard with knobs on real MIDI, and a headless Chromium with the page. Reads
-commands from standard input, one a line, as JSON, and answers each with one line of JSON. Ends all of this when
-standard input closes. From a shell:
+Starts a JACK server, `play`, a MIDI keyboard with knobs, and a headless Chromium with the page. Reads commands from
+standard input, one a line, as JSON, and answers each with one line of JSON. From a shell:
 
     mkfifo commands; python -m tests.soak.panel_stranger <commands >answers & exec 3>commands
     echo '{"do": "shot", "file": "now.png"}' >&3; tail -n 1 answers
@@ -50,7 +49,7 @@ KEYBOARD = "Stage keys"
 TURN_S = 0.01  # from one value of a turned knob to the next
 SETTLED_S = 0.15  # after a command, the page needs at most this long to answer
 SHOWN = ("pressed", "checked", "expanded", "selected", "disabled", "focused", "valuetext", "value")
-# Roles that are not listed: they say nothing, or their text is the name of another element, which is listed.
+# Roles not listed: they say nothing, or repeat the name of a listed element.
 UNLISTED = {"none", "generic", "InlineTextBox", "RootWebArea", "LineBreak", "ListMarker", "MenuListPopup", "option"}
 NAMED_BY_TEXT = {"button", "tab", "heading", "link", "cell", "columnheader", "rowheader", "LabelText", "Legend"}
 KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "Space": 32, "Backspace": 8, "Delete": 46, "Home": 36, "End": 35} | {
@@ -66,7 +65,7 @@ CHOOSE = """(() => {
   for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
 })()"""
 
-# Finds an element's box and state; null if it is not in sight, for example if it has scrolled under a bar of the page.
+# An element's box and state; null if it is not in sight.
 PLACE = """function () {
   const element = this.closest ? this : this.parentElement, range = document.createRange();
   range.selectNode(this);
@@ -85,8 +84,6 @@ PLACE = """function () {
 
 
 class Hands:
-    """A stranger's hands: a method does the command of its name, with the command's other keys as parameters."""
-
     def __init__(self, browser: Browser, keyboard: Keyboard):
         self._browser, self._keyboard = browser, keyboard
         self._knobs: dict[int, int] = {}
@@ -160,7 +157,7 @@ class Hands:
 
 
 def listed(browser: Browser) -> Iterator[dict[str, Any]]:
-    """The elements in the window, as a screen reader is told of them: with role, name, box in pixels, and state."""
+    """The elements in the window, as a screen reader is told of them: role, name, box in pixels, state."""
     nodes = browser.command("Accessibility.getFullAXTree")["nodes"]
     roles = {node["nodeId"]: node.get("role", {}).get("value", "") for node in nodes}
     for node in nodes:
@@ -178,7 +175,7 @@ def listed(browser: Browser) -> Iterator[dict[str, Any]]:
 
 
 def _place(browser: Browser, node: int) -> dict[str, Any] | None:
-    """An element's box in pixels, and states that the accessibility tree lacks; None if the element is not in sight."""
+    """Box in pixels, and states that the accessibility tree lacks; None if not in sight."""
     try:
         found = browser.command("DOM.resolveNode", backendNodeId=node)["object"]["objectId"]
     except AssertionError:  # replaced meanwhile
@@ -188,7 +185,6 @@ def _place(browser: Browser, node: int) -> dict[str, Any] | None:
 
 
 def obey(hands: Hands, line: str) -> dict[str, Any]:
-    """Do one line's command, and return the answer."""
     try:
         command = json.loads(line)
         name = command.pop("do")
@@ -203,7 +199,6 @@ def obey(hands: Hands, line: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Start everything, say so in one line, and obey until standard input closes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=900)

@@ -1,7 +1,7 @@
 """Measures the time from a click on the page's keyboard to the captured sound: python -m tests.soak.panel_touch.
 
-A real Chromium clicks; `play` plays on a JACK server at 256 frames. The chosen sound has its full level from its first
-moment; other sounds take 10 to 30 ms more, because they rise as their recordings did.
+`play` plays on a JACK server at 256 frames. The chosen sound has its full level at once; other sounds take 10 to 30 ms
+more.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ PERIOD_FRAMES = 256
 
 
 def measure(folder: Path, n: int) -> np.ndarray:
-    """Click n times, and return the times that `touch_to_sound_ms` measures, in ms."""
     settings = folder / "rig.yaml"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES}
     settings.write_text(yaml.safe_dump({"audio": audio, "voice": {"envelope": {"attack_s": 0.0, "release_s": 0.0}}}))
@@ -47,7 +46,6 @@ def measure(folder: Path, n: int) -> np.ndarray:
 
 
 def main() -> int:
-    """Measure, print one line of JSON, and return 1 if the median time from click to sound exceeds LONGEST_MS."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clicks", type=int, default=60)
     with tempfile.TemporaryDirectory() as folder:

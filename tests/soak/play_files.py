@@ -37,7 +37,7 @@ class WrongError(Exception):
 
 
 class CountingEngine(Engine):
-    """An engine that also counts notes that end without being stolen, independently of the engine's own counters."""
+    """Counts notes that end without being stolen, independently of the engine's own counters."""
 
     def __init__(self, *arguments, **settings):
         super().__init__(*arguments, **settings)
@@ -53,13 +53,13 @@ class CountingEngine(Engine):
 
 
 def timed_events(path: Path, longest_s: float) -> list[tuple[int, Event]]:
-    """A file's events before `longest_s`, as (frame, event), then a Reset, which ends every note."""
+    """A file's events before `longest_s` as (frame, event), then a Reset, which ends every note."""
     events = [(round(at_s * SAMPLE_RATE_HZ), event) for at_s, event in read_events(path) if at_s < longest_s]
     return [*events, (events[-1][0] + 1 if events else 0, Reset())]
 
 
 def render(engine: Engine, events: Sequence[tuple[int, Event]], blocks: Iterator[int]) -> tuple[str, float]:
-    """Render all events and TAIL_S more seconds in blocks of these sizes; returns the sound's SHA-256 and its peak."""
+    """Render all events and TAIL_S more; returns the sound's SHA-256 and its peak."""
     n_frames = events[-1][0] + round(TAIL_S * SAMPLE_RATE_HZ)
     out = np.zeros((LARGE_BLOCK, 2), np.float32)
     digest, peak, due = hashlib.sha256(), 0.0, 0
@@ -75,7 +75,6 @@ def render(engine: Engine, events: Sequence[tuple[int, Event]], blocks: Iterator
 
 
 def play(path: Path, decoder: Decoder, longest_s: float, n_voices: int) -> dict[str, float]:
-    """Play one file twice and count its notes; WrongError if it is not played correctly."""
     events = timed_events(path, longest_s)
     n_notes = sum(isinstance(event, NoteOn) for _, event in events)
     engine = CountingEngine(decoder, n_voices, SAMPLE_RATE_HZ, 1)
@@ -98,7 +97,7 @@ def play(path: Path, decoder: Decoder, longest_s: float, n_voices: int) -> dict[
 
 
 def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Play all files; returns totals for each folder, and a line for each file that went wrong."""
+    """Returns totals by folder, and a line for each file that went wrong."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
     if not paths:
         raise UserError(folder, "no MIDI file", "a folder with .mid files", "choose another folder")
@@ -120,7 +119,6 @@ def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, d
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play all files, and report the totals as JSON; returns 1 if a file went wrong, else 0."""
     totals, wrong = play_all(arguments.folder, arguments.seconds, arguments.voices)
     text = json.dumps({"folders": totals, "wrong": wrong}, indent=2)
     if arguments.json:
@@ -132,7 +130,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.play_files", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--seconds", type=float, default=float("inf"), metavar="N", help="of each file; default: all")

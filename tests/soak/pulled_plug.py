@@ -2,10 +2,9 @@
 [--cuts N] [--replays N] [--boots N] [--out F.md].
 
 It needs root, FUSE and loop devices, 8 GB in DIR, a network for the first run, and: apt-get install debootstrap
-systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 with its systemd, on a disk whose
-writes and flushes are recorded. A cut ends all processes in one moment. Of the writes that were not flushed before it,
-the disk keeps none, the first few, or any of them, whole or torn. After each cut, the file system is checked as at
-every boot.
+systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 on a disk whose writes and
+flushes are recorded. Of the writes that were not flushed before a cut, the disk keeps none, the first few, or any of
+them, whole or torn.
 """
 
 from __future__ import annotations
@@ -33,16 +32,17 @@ from tests.support.machine import block_log, owner
 from tests.support.machine.disk import debian_with_kernel, install, make_disk
 from tests.support.machine.recorded_disk import RecordedDisk
 
-# What the box may be doing when its plug is pulled, and for how many seconds at most before the pull.
+# What the box may be doing when its plug is pulled, and the longest time in s before the pull.
 ACTIVITIES = {"play": 15.0, "save": 8.0, "install": 40.0, "update": 40.0}
 _FSCK_MENDED = 1
 T = TypeVar("T")
 
 
 class Plug:
-    """A box whose plug is pulled over and over; all writes to its disk, the file `image`, are recorded in `folder`.
+    """A box whose plug is pulled over and over.
 
-    whole: the digest of each file of an installed version, by the file's name. chance: makes all random choices.
+    image: its disk's file; folder: for the record of the disk's writes; whole: digest of each file of an installed
+    version, by name.
     """
 
     def __init__(self, image: Path, folder: Path, whole: dict[str, bytes], chance: random.Random):
@@ -52,7 +52,6 @@ class Plug:
         self._booted_at = 0
 
     def boot(self) -> None:
-        """Boot, and check that it plays."""
         self.disk.attach()
         self.promises = owner.Promises(owner.levels(self.disk.root))
         self.box.start()
@@ -63,8 +62,8 @@ class Plug:
     def act(self, activity: str, until_s: float, n_times: int = 10**9) -> None:
         """Do one of ACTIVITIES until `until_s`, a time of `time.monotonic`, at the latest.
 
-        Playing and saving are done at most `n_times` times. Installing and updating are done once; sounds are saved
-        meanwhile.
+        Playing and saving are done at most `n_times` times. Installing and updating are done once, while sounds are
+        saved.
         """
         words = {"install": ["dpkg", "-i", f"/material/revision-{self._chance.choice((2, 4))}.deb"],
                  "update": ["timbrebox", "service", "update", "/material/good.tar.gz"]}.get(activity)  # fmt: skip
@@ -87,8 +86,7 @@ class Plug:
     def cut(self) -> tuple[int, int]:
         """Cut the power, and check the disk; returns the number of unflushed writes, and how many the disk keeps.
 
-        The cut falls at a random byte of what was written since the boot, not at a random time. Writes come in short
-        bursts, so most random times would be between two bursts.
+        The cut falls at a random byte of the record: most random times would lie between two bursts of writes.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)
@@ -101,7 +99,6 @@ class Plug:
         return len(unsafe), len(kept)
 
     def end(self) -> None:
-        """Leave nothing running and mounted, whatever has happened."""
         if self.disk.is_attached:
             with suppress(OSError):
                 self.box.pull_plug()
@@ -114,7 +111,7 @@ class Plug:
 def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> None:
     """Check and mend a file system as a boot does; AssertionError if an error remains.
 
-    undo: a file to make, with which e2undo can undo the mending. is_thorough: whether to check a second time.
+    undo: a file to make, for e2undo. is_thorough: check a second time.
     """
     more = ["-z", undo] if undo else []
     done = subprocess.run(["e2fsck", "-p", *more, image], capture_output=True, text=True, check=False)
@@ -125,7 +122,6 @@ def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> 
 
 
 def check_image(image: Path, check: Callable[[Path], T]) -> T:
-    """Mount an image for reading only, and call `check` with the mounted folder; returns what `check` returns."""
     root = image.with_suffix(".mounted")
     root.mkdir(exist_ok=True)
     subprocess.run(["mount", "-o", "loop,ro,noload", image, root], check=True)
@@ -136,7 +132,6 @@ def check_image(image: Path, check: Callable[[Path], T]) -> T:
 
 
 def cut_often(plug: Plug, n_cuts: int, chance: random.Random) -> list[str]:
-    """Boot, act, and cut the power, `n_cuts` times, then update once more; returns the rows of the table."""
     began_s, counts, n_unsafe, n_kept = time.monotonic(), Counter(), 0, 0
     for number in range(n_cuts):
         activity = list(ACTIVITIES)[number % len(ACTIVITIES)]
@@ -160,7 +155,6 @@ def cut_often(plug: Plug, n_cuts: int, chance: random.Random) -> list[str]:
 
 
 def record(plug: Plug) -> None:
-    """Record one session: saves, an upgrade by dpkg, an update from an archive, and saves again."""
     plug.boot()
     for activity, n_times in (("save", 40), ("install", 1), ("save", 20), ("update", 1), ("save", 40)):
         plug.act(activity, time.monotonic() + 600, n_times)
@@ -169,7 +163,7 @@ def record(plug: Plug) -> None:
 
 
 class Replays:
-    """Replays the writes of a recorded session, each time from its start to a random point."""
+    """Replays the writes of a recorded session up to random points."""
 
     def __init__(self, plug: Plug, whole: dict[str, bytes], chance: random.Random):
         self._plug, self._whole, self._chance = plug, whole, chance
@@ -179,7 +173,7 @@ class Replays:
         self._n_safe, self._version = 0, 0
 
     def run(self, n_replays: int, n_boots: int) -> list[str]:
-        """Check the disks that `n_replays` cuts leave, and boot `n_boots` of them; returns the rows of the table."""
+        """Check the disks that cuts leave, and boot some of them; returns the rows of the table."""
         began_s, writes = time.monotonic(), self._writes
         cuts = sorted(self._chance.randint(1, len(writes)) for _ in range(n_replays))
         booted = set(self._chance.sample(range(n_replays), min(n_boots, n_replays)))
@@ -211,10 +205,7 @@ class Replays:
         block_log.undo(replaced, self._image)
 
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
-        """Check what is on the disk.
-
-        The files of the version that plays are read only at every tenth cut, and whenever this version has changed.
-        """
+        """The files of the version that plays are read only at every tenth cut, and when this version has changed."""
         before, self._version = self._version, owner.playing_version(root)
         is_thorough = is_tenth or self._version != before
         owner.check_files(root, self._whole, self._plug.promises, n_bytes, is_thorough=is_thorough)
@@ -234,7 +225,7 @@ def _boot_once(image: Path, folder: Path) -> None:
 
 
 def prepare(folder: Path) -> tuple[Path, dict[str, bytes]]:
-    """Make a disk with the package installed; returns its image file, and the digest of each packaged file by name."""
+    """Make a disk with the package installed; returns its image, and the digest of each packaged file."""
     material = Material(folder / "material")
     for revision in (2, 4):
         material.package(revision)
@@ -250,7 +241,6 @@ def prepare(folder: Path) -> tuple[Path, dict[str, bytes]]:
 
 
 def main() -> None:
-    """Cut and replay, and write the table."""
     parser = argparse.ArgumentParser("python -m tests.soak.pulled_plug", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/timbrebox-plug"))
     parser.add_argument("--cuts", type=int, default=40)
@@ -277,7 +267,7 @@ def main() -> None:
 
 
 def _hide_mounts() -> None:
-    """Start this program again with mounts of its own; other programs do not see them, so cannot keep them in use."""
+    """Start this program again with mounts of its own, which no other program can keep in use."""
     if "TIMBREBOX_ALONE" not in os.environ:
         os.environ["TIMBREBOX_ALONE"] = "1"
         alone = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", "tests.soak.pulled_plug"]

@@ -1,10 +1,9 @@
 """Plays random sounds: `python -m tests.soak.random_sounds [INSTRUMENT] --sounds 2000 --in-tune 2000 --json F`.
 
-Each sound plays one random note, and random controls move while the note sounds. The test fails if a sample is not a
-number or above full scale, or if the note does not end or clicks. Then random sounds that do not move the pitch are
-played; the test also fails if less than 98 % of them are in tune. The pitch is measured as in
-training/measure/playability.py, but over frames four times as long: a filter may reduce a low note to a single
-sinusoid, which the detector measures up to 15 cents sharp in short frames.
+Each sound plays one random note, while random controls move. The test fails if a sample is not a number or above full
+scale, or if the note does not end or clicks. It also fails if less than 98 % of random sounds of constant pitch are in
+tune. Pitch is measured over frames four times as long as in training/measure/playability.py: short frames show a low
+sinusoid up to 15 cents sharp.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ LOWEST_NOTE, HIGHEST_NOTE = 24, 108  # some of these notes are outside the model
 HELD_S, LONGEST_RELEASE_S = 0.6, 0.3
 LASTS_S = HELD_S + LONGEST_RELEASE_S + 0.1
 N_CONTROLS = 3  # how many controls move while the note sounds
-# Control 1 and aftertouch (0 in this list) also make vibrato. Vibrato transposes the note, and transposed notes must
-# stay less common than others, so these two are in the list only once.
+# Control 1 and aftertouch (0 in this list) also make vibrato, which transposes the note. Each is here only once, so
+# that transposed notes stay less common.
 MOVED_CONTROLS = (20, 21, 74, 11, 20, 21, 74, 11, 1, 0)
 LEAST_IN_TUNE = 0.98
 # For the check of tuning: longer frames, and limits within which a sound keeps an audible pitch.
@@ -54,7 +53,6 @@ MOST_FILTERED_DB, N_LOWEST = 30.0, 3
 
 
 def events_of(random: np.random.Generator, note: int, velocity: int) -> list[tuple[int, Event]]:
-    """A note of HELD_S seconds, and controls that move at random times during the note."""
     end = round(HELD_S * SAMPLE_RATE_HZ)
     events: list[tuple[int, Event]] = [(0, NoteOn(0, note, velocity)), (end, NoteOff(0, note, velocity))]
     for frame in random.integers(0, end, N_CONTROLS).tolist():
@@ -65,7 +63,6 @@ def events_of(random: np.random.Generator, note: int, velocity: int) -> list[tup
 
 
 def rendered(engine: Engine, events: Sequence[tuple[int, Event]], duration_s: float) -> np.ndarray:
-    """Play events from the engine's start: float32 (n_frames, 2)."""
     for frame, event in events:
         engine.post(event, frame)
     sound = np.zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32)
@@ -74,7 +71,6 @@ def rendered(engine: Engine, events: Sequence[tuple[int, Event]], duration_s: fl
 
 
 def short_release(patch: Patch) -> Patch:
-    """The patch with a release of at most LONGEST_RELEASE_S."""
     voice = patch.settings.voice
     release_s = min(voice.envelope.release_s, LONGEST_RELEASE_S)
     voice = msgspec.structs.replace(voice, envelope=msgspec.structs.replace(voice.envelope, release_s=release_s))
@@ -89,8 +85,8 @@ def worst_spike_db(sound: np.ndarray) -> float:
 def broken(sound: np.ndarray, n_active: int, unlimited: Callable[[], np.ndarray] | None = None) -> str | None:
     """The fault in the sound of a note that should have ended; None if there is none.
 
-    unlimited: returns the same sound without the limiter. The limiter gives loud peaks harmonics above 15 kHz, which
-    may be as short as a click. So a spike counts only if the sound has one without the limiter, too.
+    unlimited: returns the same sound without the limiter. A spike counts only if that sound has one, too: the limiter
+    makes spikes.
     """
     if not np.isfinite(sound).all():
         return "not a number"
@@ -105,13 +101,11 @@ def broken(sound: np.ndarray, n_active: int, unlimited: Callable[[], np.ndarray]
 
 
 def unlimited(instrument: Decoder, patch: Patch, events: Sequence[tuple[int, Event]]) -> np.ndarray:
-    """Play events without the limiter: float32 (n_frames, 2)."""
     engine = Engine(instrument, sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, limits=False)
     return rendered(engine, events, LASTS_S)
 
 
 def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
-    """Play the random sound with this seed; returns its note, whether it is `transposed`, and what is `broken`."""
     random = np.random.default_rng([seed, 0])
     choices = RandomChoices(random)
     blend = choices.among((0.0, 1.0, choices.number(0.0, 1.0)))
@@ -132,10 +126,6 @@ def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
 
 
 def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
-    """A random sound that keeps a pitch.
-
-    Odd and even harmonics and formants stay near the instrument's own, and harmonics stay narrow.
-    """
     knobs = tuple(latent.name for latent in instrument.card.latents)
     sound = random_sound(RandomChoices(random), knobs)
     moved = tuple(each for each in sound.modulation if each.target not in ("pitch", "vibrato.depth"))
@@ -150,7 +140,7 @@ def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
 
 
 def narrowed(sound: Sound) -> Sound:
-    """The sound with a bandwidth, and modulation of it, that never reaches more than MOST_BANDWIDTH_CENTS."""
+    """The sound with a bandwidth that, even when modulated, never exceeds MOST_BANDWIDTH_CENTS."""
     bandwidth_cents = sound.bandwidth_cents * (MOST_BANDWIDTH_CENTS / 100.0)
     amounts = [abs(each.amount) for each in sound.modulation if each.target == "bandwidth"]
     share = min(1.0, (MOST_BANDWIDTH_CENTS - bandwidth_cents) / max(TRAVELS["bandwidth"] * sum(amounts), 1e-9))
@@ -193,8 +183,8 @@ def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
 def keeps_lowest_in(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
     """Whether filter and tilt weaken the lowest harmonics at most MOST_FILTERED_DB more than any other harmonic.
 
-    False also if they weaken all harmonics by 2 * MOST_FILTERED_DB or more. filtered, plain: spectra (n_bins,) with and
-    without filter and tilt.
+    False also if they weaken all harmonics by 2 * MOST_FILTERED_DB. filtered, plain: spectra (n_bins,) with and without
+    filter and tilt.
     """
     bin_hz = StftSpec().bin_hz
     n = int(16000.0 / note_to_hz(note))
@@ -219,7 +209,7 @@ def tuned_points(instrument: Decoder, n_points: int, seed: int) -> Iterator[tupl
 
 
 def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, Any]:
-    """The share of n_points notes, each of a random sound, with a measured pitch within IN_TUNE_CENTS of the note."""
+    """The share of n_points random notes whose measured pitch is within IN_TUNE_CENTS."""
     notes, spectra = [], []
     with Progress("in tune", n_points) as progress:
         for note, spectrum in tuned_points(instrument, n_points, seed):
@@ -231,7 +221,6 @@ def measure_tuning(instrument: Decoder, n_points: int, seed: int) -> dict[str, A
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play all sounds and report as JSON; returns 1 if a sound is broken or too few are in tune, else 0."""
     instrument = load(arguments.instrument)
     report: dict[str, Any] = {"instrument": instrument.card.name, "seed": arguments.seed}
     wrong, n_transposed = [], 0
@@ -254,7 +243,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.random_sounds", description=__doc__)
     parser.add_argument("instrument", nargs="?", default=DEFAULT_INSTRUMENT, help="an instrument's name or path")
     parser.add_argument("--sounds", type=int, default=2000, metavar="N", help="random sounds, one note each")

@@ -1,8 +1,7 @@
 """Unplugs a keyboard during a note and plugs it in again, over and over: python -m tests.soak.replug [N].
 
 It measures the time until the held note has faded, the time from plugging in until a new note is heard, and the memory,
-threads and descriptors of the program. The keyboard is away for 20 ms to 10 s; these gaps are evenly spaced on a
-logarithmic scale, in random order.
+threads and descriptors of the program. The keyboard is away for 20 ms to 10 s, in random order.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ GROWTH_MB, WARM_UP_SHARE = 2.0, 0.2
 
 
 class Cycle(NamedTuple):
-    """One unplugging.
+    """One unplugging; times in s, infinite for what never happened.
 
     gap_s: time without the keyboard; removed_s: from unplugging until JACK had removed the port; released_s: from this
-    removal until the held note had faded; heard_s: from plugging in until a new note was heard. All are in s, infinite
-    if it never happened. is_silent: whether nothing sounded after the new note's end.
+    removal until the held note had faded; heard_s: from plugging in until a new note was heard. is_silent: whether
+    nothing sounded after the new note's end.
     """
 
     gap_s: float
@@ -47,16 +46,12 @@ class Cycle(NamedTuple):
 
 
 def gaps(n_cycles: int) -> list[float]:
-    """For each cycle, how long the keyboard is away, in s; in random order."""
     spread = np.geomspace(SHORTEST_S, LONGEST_S, n_cycles)
     return [float(gap_s) for gap_s in np.random.default_rng(0).permutation(spread)]
 
 
 def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
-    """Seconds from `since_s` to the first silence of QUIET_S, infinite if there is none.
-
-    first_s: the time of the first frame of `sound`, on the clock of `since_s`.
-    """
+    """Seconds from `since_s` to the first silence of QUIET_S, infinite if none; first_s: when `sound` begins."""
     loud = np.flatnonzero(np.abs(sound).max(axis=1) > LOUD)
     loud = np.append(loud[loud > (since_s - first_s) * SAMPLE_RATE_HZ], len(sound))
     for before, after in itertools.pairwise(loud):
@@ -66,9 +61,9 @@ def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
 
 
 class Plugging:
-    """Unplugs the keyboard of a running program, and plugs in a new one; keys: the keyboard that is plugged in.
+    """Unplugs a running program's keyboard, and plugs in a new one.
 
-    ear: records the end of the held note, while `player` waits for the new note.
+    keys: the keyboard that is plugged in. ear: records the end of the held note, while `player` waits for the new note.
     """
 
     def __init__(self, player: Player, ear: Player):
@@ -84,7 +79,6 @@ class Plugging:
         return np.inf
 
     def cycle(self, gap_s: float) -> Cycle:
-        """Unplug during a note, wait, plug in, strike a key until it is heard, and release it; then hold a new note."""
         self.ear.begin_recording(LISTENED_S)
         self.player.record(2.0 * PERIOD_FRAMES / SAMPLE_RATE_HZ)  # after this, `ear` has begun to record
         unplugged_s = time.monotonic()
@@ -137,10 +131,6 @@ def run_cycles(gaps_s: list[float], server: JackServer, folder: Path) -> tuple[l
 
 
 def main(arguments: list[str]) -> int:
-    """Print each cycle, then a summary; returns 0 if all is well.
-
-    All cycles must be fast enough and end in silence, and the program's memory, threads and descriptors must not grow.
-    """
     with tempfile.TemporaryDirectory() as folder, JackServer(Path(folder) / "jackd.log") as server:
         os.environ.update({name: server.env[name] for name in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER")})
         cycles, held = run_cycles(gaps(int(arguments[0]) if arguments else 60), server, Path(folder))

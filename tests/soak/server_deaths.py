@@ -1,7 +1,7 @@
 """Kills or stops the sound server while `play` plays, again and again: python -m tests.soak.server_deaths [N].
 
-The server is killed and stopped alternately. `play` is restarted 0.25 s after its end, as systemd does. Two times
-are measured: from the server's end until `play` has ended, and from the server's return until a new note is heard.
+The server is killed and stopped alternately. `play` is restarted 0.25 s after its end, as systemd does. It measures the
+time from the server's end until `play` has ended, and from the server's return until a note is heard.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ GIVE_UP_S = 30.0
 class Death(NamedTuple):
     """One death of the server; times in s.
 
-    is_killed: whether the server was killed; if not, it was stopped. gap_s: from the server's end to its restart;
-    left_s: from its end until `play` had ended; back_s: from its restart until a note was heard.
+    is_killed: killed, not stopped; gap_s: from the server's end to its restart; left_s: from its end until `play` had
+    ended; back_s: from its restart until a note was heard.
     """
 
     is_killed: bool
@@ -42,7 +42,7 @@ class Death(NamedTuple):
 class Service:
     """Runs `play`, and restarts it when it ends; a context manager.
 
-    n_starts: how often it has started `play`. ended_s: when `play` last ended, in the time of `time.monotonic`.
+    n_starts: starts of `play` so far; ended_s: the newest end of `play`, by `time.monotonic`.
     """
 
     def __init__(self, server: JackServer, folder: Path, notices: Notices):
@@ -76,7 +76,6 @@ class Service:
 
 
 def heard_s(server: JackServer, since_s: float) -> float:
-    """Seconds from `since_s` until a new note is heard; infinite after GIVE_UP_S."""
     while time.monotonic() - since_s < GIVE_UP_S:
         try:
             with Player(server, "timbrebox:in", OUTPUTS) as player:
@@ -91,7 +90,6 @@ def heard_s(server: JackServer, since_s: float) -> float:
 
 
 def run_deaths(n_deaths: int, folder: Path) -> list[Death]:
-    """Kill or stop the server this many times; returns the measured times."""
     deaths = []
     with Notices() as notices, JackServer(folder / "jackd.log") as server, Service(server, folder, notices) as service:
         assert heard_s(server, time.monotonic()) < GIVE_UP_S
@@ -110,7 +108,6 @@ def run_deaths(n_deaths: int, folder: Path) -> list[Death]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print each death, then the longest times; returns 0 if these are short enough."""
     with tempfile.TemporaryDirectory() as folder:
         deaths = run_deaths(int(arguments[0]) if arguments else 30, Path(folder))
     for death in deaths:

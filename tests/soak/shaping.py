@@ -1,9 +1,7 @@
 """Measures bandwidth and width: `python -m tests.soak.shaping [--seeds N] [--bandwidth F.csv] [--width F.csv]`.
 
-docs/shaping.md explains the two tables, docs/bandwidth.csv and docs/width.csv. Bandwidth is how wide each harmonic's
-peak is in the mean spectrum. To measure it, 16 voices, each with its own noise and random steps, play a spectrum with
-up to 60 harmonics. Together they play `--seconds` for each seed; in 60 s, chance changes the result by about 8 per
-cent. Width is the difference between left and right. To measure it, the engine plays the tiny instrument.
+docs/shaping.md explains the two tables. Bandwidth is the width of each harmonic's peak in a mean spectrum; in 60 s,
+chance changes it by about 8 per cent. Width is the difference between left and right.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from tests.support.shaped import correlation, harmonic_levels_db, shaped_engine
 
 NOTES, CENTS, RATES_HZ = (36, 48, 60, 84), (0.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0), (44100, 48000)
 PHASES = {"coherent": 1.0, "noise": 0.0}
-# Narrower harmonics are not measured; neither are harmonics wider than half the distance to the next harmonic.
+# Narrower harmonics are not measured, nor those wider than half the distance to the next harmonic.
 LEAST_WIDTH_HZ = 10.0
 HIGHEST_HZ = 15000.0
 N_SETTLE = 4096
@@ -75,7 +73,6 @@ def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
 def _width_ratios(
     frequencies: np.ndarray, power: np.ndarray, fundamental_hz: float, cents: float, blend: float
 ) -> list[float]:
-    """Measured width divided by wanted width, for each harmonic whose wanted width can be measured."""
     ratios = []
     for number in range(1, int(min(60.0, HIGHEST_HZ / fundamental_hz)) + 1):
         wanted_hz = wanted_width_hz(number * fundamental_hz, cents, blend)
@@ -137,7 +134,6 @@ def faults(bandwidths: Sequence[Row], widths: Sequence[Row]) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print and write the tables; returns 1 if a row breaks the contract, else 0."""
     if not (32.0 <= arguments.seconds <= 600.0 and 1 <= arguments.seeds <= 100):
         found = f"{arguments.seconds} s, {arguments.seeds} seeds"
         raise UserError("tests.soak.shaping", found, "32 to 600 s, 1 to 100 seeds", "give other numbers")
@@ -167,7 +163,6 @@ def _as_csv(rows: Sequence[Row]) -> bytes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.shaping", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="of sound for each bandwidth")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="noises that each bandwidth is played with")

@@ -18,9 +18,9 @@ Block = list[tuple[int, Event]]
 
 
 def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
-    """Blocks of the events that mido parses from random bytes, 1000 bytes to a block; all events are at frame 0.
+    """Events that mido parses from random bytes, in blocks of 1000 bytes; all are at frame 0.
 
-    Every other group of 50 blocks has no resets and fewer status bytes, because otherwise no note would last.
+    Every other group of 50 blocks has no resets and fewer status bytes, so that notes last.
     """
     parser = mido.Parser()
     for number in range(-(-n_bytes // BYTES_PER_BLOCK)):
@@ -34,10 +34,7 @@ def byte_blocks(n_bytes: int, random: np.random.Generator) -> Iterator[Block]:
 
 
 def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np.random.Generator) -> Iterator[Block]:
-    """Blocks of random events: valid MIDI messages, and knob events with values that may be out of range.
-
-    The events are at random frames; a block has at least one message, and 20 on average.
-    """
+    """Blocks of random events at random frames, 20 messages on average."""
     n_left = n_messages
     while n_left > 0:
         n = min(n_left, int(random.geometric(1.0 / MESSAGES_PER_BLOCK)))
@@ -47,7 +44,6 @@ def message_blocks(n_messages: int, n_voices: int, block_frames: int, random: np
 
 
 def _gesture(n_voices: int, random: np.random.Generator) -> list[Event]:
-    """The events of one random message, or of a few that belong together."""
     a, b, value = (int(number) for number in random.integers(128, size=3))
     # Some channels are chosen more often, so that their events interact.
     channel = int(random.choice([0, 0, 0, 1, 1, 2, 14, 15, random.integers(16)]))

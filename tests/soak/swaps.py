@@ -1,9 +1,8 @@
 """Measures how much swaps of instruments slow down rendering: `python -m tests.soak.swaps --swaps 100 --json F`.
 
-16 voices play at 256 frames, with two moving knobs, on a thread with the audio thread's priority, at a device's pace.
-Spells with swaps and without swaps alternate in one process. A block's time lasts from when it is due until it is done,
-so it includes all waiting for the interpreter and the processor. `--thread` chooses the priority of the thread that
-makes the new instruments; `--thread cached` instead loads each instrument only once.
+16 voices with two moving knobs play at a device's pace, with the audio thread's priority. Spells with swaps and without
+swaps alternate. A block's time lasts from when it is due until it is done. `--thread` is the priority of the thread
+that makes the new instruments; with `cached`, each instrument is loaded only once.
 """
 
 from __future__ import annotations
@@ -78,7 +77,6 @@ class AudioThread:
 
 
 def resident_mb() -> float:
-    """Present resident memory of this process, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 
@@ -86,8 +84,7 @@ def resident_mb() -> float:
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
     """Make an instrument, and post its swap to the rack.
 
-    cache: the instruments that are loaded already, by name; None to load every instrument anew. warms: whether to warm
-    up the instrument first.
+    cache: loaded instruments by name; None to load every instrument anew. warms: warm it up first.
     """
     choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))
     if cache is not None:
@@ -98,7 +95,6 @@ def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) ->
 
 
 def play(rack: Rack, stopped: threading.Event) -> None:
-    """Strike the 16 held keys again, one after the other, until `stopped` is set."""
     number = 0
     while not stopped.wait(0.03):
         key = 36 + 3 * (number % N_VOICES)
@@ -108,7 +104,6 @@ def play(rack: Rack, stopped: threading.Event) -> None:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, object]:
-    """Play and swap; returns the figures."""
     choice = choose(Config(), INSTRUMENTS[0], None, str(PLAIN))
     warm_up(choice.patch, choice.instrument, RATE_HZ)
     rack = build_chosen(choice, RATE_HZ)
@@ -151,7 +146,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def child(name: str) -> None:
-    """Load and check the instrument in another process, and wait until it ends."""
     import subprocess
 
     command = [sys.executable, "-c", f"from runtime.instrument.library import load; load({name!r})"]
@@ -161,8 +155,8 @@ def child(name: str) -> None:
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
     """The figures of a run, by name.
 
-    times: as in `AudioThread`. spells: for each spell its begin and end in s, and whether it has a swap. memory_mb:
-    the memory after each spell without a swap.
+    times: as in `AudioThread`. spells: of each, begin and end in s, and whether it has a swap. memory_mb: after each
+    spell without a swap.
     """
     began, lasted = times.T
     found: dict[str, object] = {}
@@ -190,7 +184,6 @@ def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_m
 
 
 def main() -> int:
-    """Measure, print, and return 0 unless swaps made blocks late or memory grew by 2 MB."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--swaps", type=int, default=100)
     parser.add_argument("--thread", choices=("real-time", "ordinary", "nice", "cached"), default="real-time")

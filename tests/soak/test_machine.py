@@ -1,4 +1,4 @@
-"""The ear hears what is new in the file that the emulated sound card writes; no machine is booted here."""
+"""The ear hears what is new in the file that the emulated sound card writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of block writes is read, cut and replayed as a disk would keep it; no box is booted here."""
+"""The record of block writes is read, cut and replayed as a disk would keep it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FLUSH = 1
 
 
 def make_log(path: Path, entries: list[tuple[int, bytes, int]]) -> None:
-    """Write a record: a superblock, an entry for each (sector, data, flags), and a sector that was never written."""
+    """entries: (sector, data, flags) of each write."""
     content = bytes(SECTOR)
     for sector, data, flags in entries:
         content += struct.pack("<QQQQ", sector, len(data) // SECTOR, flags, 0).ljust(SECTOR, b"\0") + data

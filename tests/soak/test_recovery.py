@@ -12,7 +12,7 @@ from tests.soak.server_deaths import run_deaths
 from tests.support.rig import JackServer, missing_tools
 
 pytestmark = pytest.mark.rig
-# Limits: about ten times what was measured on a quiet machine. Waiting for a poll or a timeout would take longer.
+# About ten times what was measured on a quiet machine; waiting for a poll or a timeout would take longer.
 RELEASED_S, HEARD_S, BACK_S = 0.4, 0.4, 6.0
 
 

@@ -1,4 +1,4 @@
-"""The program that measures bandwidth and width makes rows of both kinds, and detects rows that break the contract."""
+"""Rows of bandwidth and width are made, and rows that break the contract are found."""
 
 from __future__ import annotations
 

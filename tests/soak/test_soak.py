@@ -103,7 +103,7 @@ def test_what_is_wrong_with_a_sound_is_noticed() -> None:
 
 
 def test_a_resonance_that_sweeps_fast_is_no_click_but_a_gap_in_it_is() -> None:
-    """Five harmonics pass a filter's resonance at 120 octaves per second, computed exactly for every frame."""
+    """Five harmonics pass a filter's resonance at 120 octaves per second."""
     time_s = np.arange(44100) / 44100
     octaves = np.clip((time_s - 0.4) * 120.0, 0.0, 8.0)
     sound = np.zeros(len(time_s))
@@ -157,10 +157,10 @@ def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
 
 
 def swap_pairs(n_late: int, n_late_still: int, grows_mb: float) -> list[live_swaps.Pair]:
-    """20 pairs of spells. The two instruments play in turn; with the second, the memory is 10 MB higher.
+    """20 pairs of spells, of two instruments in turn; with the second, memory is 10 MB higher.
 
-    n_late, n_late_still: late blocks of a spell with and without swaps; up to 4 more are added at random. grows_mb: by
-    how much the memory grows over all pairs.
+    n_late, n_late_still: late blocks with and without swaps; chance adds up to 4. grows_mb: growth of memory over all
+    pairs.
     """
     chance = np.random.default_rng(0)
     return [

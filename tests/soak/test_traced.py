@@ -1,4 +1,4 @@
-"""The trace notices that a program uses a network, looks up a host, or changes a file outside its own folders."""
+"""The trace finds a used network, a look-up of a host, and a changed file outside the program's folders."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ LIVE_FRAMES, STEP_S = 256, 0.1
 
 
 def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float, float]:
-    """Two figures in dB: the distance between two sounds, and the level of `made` minus the level of `given`.
+    """Distance in dB between two sounds, and the level of `made` minus the level of `given` in dB.
 
     Only frames in which `given` is audible count.
     """
@@ -71,21 +71,18 @@ def distance(given: np.ndarray, made: np.ndarray, spec: StftSpec) -> tuple[float
 
 
 class Measured:
-    """An instrument that is measured as an effect: sounds are sent through it."""
-
     def __init__(self, instrument: str | None):
         self.decoder = load(instrument)
         self.encoder = load_encoder(self.decoder)
         self.spec = self.decoder.card.spec
 
     def through(self, sound: np.ndarray, settings: EffectSettings) -> np.ndarray:
-        """Send a sound through the effect, and return the result."""
         chain = Chain(self.decoder, self.encoder, self.spec)
         chain.set(settings)
         return np.concatenate(list(through_blocks([sound], chain)))
 
     def weakest_knob_db(self, sound: np.ndarray) -> float:
-        """The effect of the weakest of the N_KNOBS strongest knobs: the distance in dB from knob at 0 to knob at 1."""
+        """The smallest effect of the N_KNOBS strongest knobs: the distance in dB between knob at 0 and knob at 1."""
         n = self.decoder.card.n_latents
         moved_db = []
         for knob in range(n):
@@ -98,7 +95,6 @@ class Measured:
         return sorted(moved_db)[-min(N_KNOBS, n)]
 
     def row(self, sound: np.ndarray) -> list[float]:
-        """The figures of one recording, in the order of the columns."""
         began_s = time.perf_counter()
         plain = self.through(sound, EffectSettings(colour=0.0))
         times = len(sound) / self.spec.sample_rate_hz / (time.perf_counter() - began_s)
@@ -110,7 +106,6 @@ class Measured:
 
 
 def recordings(folder: Path, held_out: bool) -> list[Path]:
-    """The recordings of a folder; held_out: only the recordings that training holds out."""
     if not held_out:
         return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     with (folder / "manifest.csv").open(encoding="utf-8") as stream:
@@ -120,12 +115,10 @@ def recordings(folder: Path, held_out: bool) -> list[Path]:
 
 
 def read(path: Path, spec: StftSpec) -> np.ndarray:
-    """The first LONGEST_S seconds of a recording, in mono."""
     return np.concatenate(list(mono_blocks(path, spec.sample_rate_hz)))[: round(LONGEST_S * spec.sample_rate_hz)]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, and print the table."""
     measured = Measured(arguments.instrument)
     figures = measured.decoder.card.measured or {}
     rows, sounds = [], []
@@ -152,9 +145,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, notes: bool) -> None:
-    """Send a sound to `play`, with moving knobs, and print how many blocks were late.
+    """Send a sound to `play` while knobs move, and print how many blocks were late.
 
-    effect: whether `play` runs with --through. notes: whether notes are played.
+    effect: run with --through. notes: play notes.
     """
     with tempfile.TemporaryDirectory() as name:
         folder, settings = Path(name), Path(name) / "rig.yaml"
@@ -180,12 +173,10 @@ def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, note
 
 
 def server_rate_hz(program: LiveProgram) -> int:
-    """The sample rate that the program names in its line READY."""
     return int(re.search(r"READY (\d+) Hz", program.wait_for("READY"))[1])
 
 
 def _play(player: Player, minutes: float, notes: bool) -> None:
-    """Turn four knobs; notes: also play one note after another."""
     end_s, step = time.monotonic() + 60.0 * minutes, 0
     while time.monotonic() < end_s:
         note = 48 + step % 24

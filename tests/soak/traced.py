@@ -1,7 +1,7 @@
 """Traces the system calls of `play`, `render` and `train`: `python -m tests.soak.traced --minutes 10 --out F.md`.
 
-All three run at the same time. The test fails if one of them uses another machine's address, looks up a host's name, or
-changes a file outside its own folders. It needs strace, and TensorFlow for `train`.
+The test fails if one of them uses another machine's address, looks up a host's name, or changes a file outside its own
+folders. It needs strace, and TensorFlow for `train`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CHANGES = "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linka
 _WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
 _FAMILIES = {"AF_UNIX", "AF_NETLINK", "AF_INET", "AF_INET6"}
 _THIS_MACHINE = {"127.0.0.1", "::1"}
-# These are interfaces of the kernel, not files; /dev/shm is memory that processes share.
+# Interfaces of the kernel, not files; /dev/shm is memory that processes share.
 _NO_FILES = ("/dev/null", "/dev/tty", "/dev/shm/", "/proc/self/", "/memfd:")
 _LOOK_UPS = re.compile(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"')
 
@@ -43,7 +43,7 @@ _LOOK_UPS = re.compile(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"')
 class Traced:
     """A program under strace with a home of its own; `folder` is the only folder that it may change.
 
-    said, status: what the last finished command printed, and its exit status. n_runs: number of commands so far.
+    said, status: output and exit status of the newest finished command. n_runs: commands so far.
     """
 
     def __init__(self, name: str, folder: Path):
@@ -57,7 +57,6 @@ class Traced:
         self.n_runs, self.status = 0, -1
 
     def command(self, *words: object) -> subprocess.Popen[str]:
-        """Start a command under strace."""
         strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-y", "-e", f"trace=%network,{_CHANGES}", "-e", "signal=none"]
         self.n_runs += 1
         return subprocess.Popen(
@@ -66,7 +65,6 @@ class Traced:
         )  # fmt: skip
 
     def finish(self, process: subprocess.Popen[str], ask_to_stop: bool) -> None:
-        """Wait for the command's end; ask_to_stop: send SIGINT first."""
         if ask_to_stop:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             os.kill(int(children[0]), signal.SIGINT)
@@ -74,7 +72,6 @@ class Traced:
         self.status = process.returncode
 
     def findings(self) -> tuple[set[str], int, int]:
-        """What the program did wrong, the number of traced calls, and the number of its own files that it changed."""
         wrong, own, n_calls = set(), set(), 0
         with self._calls.open(errors="replace") as calls:
             for line in calls:
@@ -92,10 +89,7 @@ class Traced:
 
 
 def _changed(line: str) -> Iterator[str]:
-    """The paths of the files that a traced call changed.
-
-    They are absolute, unless the call gives a relative path and no folder.
-    """
+    """Paths of the files that a traced call changed; relative only if the call names no folder."""
     call = re.match(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", line)
     if not call or int(call[3]) < 0 or call[1] not in _CHANGES.split(","):
         return
@@ -107,7 +101,6 @@ def _changed(line: str) -> Iterator[str]:
 
 
 def play(traced: Traced, until_s: float) -> None:
-    """Run `play`, which also serves its page, and play notes over the link."""
     program = traced.command(*_RUNTIME, "play", "--audio", "null", "--instrument", DATA / "tiny.onnx")
     socket, number = traced.folder / "run" / "timbrebox" / "control", 0
     while time.monotonic() < until_s and program.poll() is None:
@@ -122,7 +115,6 @@ def play(traced: Traced, until_s: float) -> None:
 
 
 def render(traced: Traced, until_s: float) -> None:
-    """Render the same piece again and again."""
     while time.monotonic() < until_s:
         out = traced.folder / "scale.wav"
         traced.finish(traced.command(*_RUNTIME, "render", DATA / "scale.mid", out), False)
@@ -131,7 +123,6 @@ def render(traced: Traced, until_s: float) -> None:
 
 
 def train(traced: Traced, until_s: float) -> None:
-    """Make a corpus of tones, and train on it."""
     sounds, corpus = traced.folder / "sounds", traced.folder / "corpus"
     sounds.mkdir()
     for note in NOTES:
@@ -155,7 +146,6 @@ _PROGRAMS: dict[str, Callable[[Traced, float], None]] = {"play": play, "render":
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run all programs, print the table, and return 1 if one did what it should not do, else 0."""
     rows = [f"Run on {date.today():%d %B %Y}, {arguments.minutes:g} minutes each.\n",
             "| program | commands | calls traced | own files changed | network, look-ups, other files |",
             "|---|---|---|---|---|"]  # fmt: skip
@@ -181,7 +171,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
     parser = Parser(prog="python -m tests.soak.traced", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0, metavar="N")
     parser.add_argument("--programs", default=",".join(_PROGRAMS), metavar="A,B", help="only these programs")

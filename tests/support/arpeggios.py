@@ -44,7 +44,6 @@ def run(
 
 
 def notes(given: Sequence[tuple[int, Event]]) -> list[tuple[int, int]]:
-    """(frame, note) of each note-on in the arpeggiator's output."""
     return [(frame, event.note) for frame, event in given if isinstance(event, NoteOn)]
 
 

@@ -1,4 +1,4 @@
-"""What a box (box.py) and an emulated PC (machine/qemu.py) have in common: a booted Debian with our service."""
+"""What a box (box.py) and an emulated PC (machine/qemu.py) share: a booted Debian with our service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LOOK_S = 0.02  # seconds from one look at a condition to the next
 
 
 class Booted(ABC):
-    """A Debian system that has booted. ready_within_s: how long its service may take to be READY."""
+    """A booted Debian system; ready_within_s: longest time until its service is READY."""
 
     ready_within_s: float
 
@@ -19,20 +19,20 @@ class Booted(ABC):
         """Run a command inside, as root; returns the exit status and the output."""
 
     def service(self) -> dict[str, str]:
-        """Return the service's properties as systemd shows them, by name."""
+        """The service's properties as systemd shows them, by name."""
         names = "ActiveState,MainPID,NRestarts,StatusText,InvocationID"
         _, printed = self.run("systemctl", "show", "timbrebox.service", f"--property={names}")
         return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
 
     def wait_for_ready(self, within_s: float | None = None) -> float:
-        """Wait until the service is READY; returns the seconds waited. within_s: None for `ready_within_s`."""
+        """Wait until the service is READY; returns the seconds waited."""
         limit_s = self.ready_within_s if within_s is None else within_s
         return self.wait(lambda: self.service().get("ActiveState") == "active", "READY", limit_s)
 
     def wait(self, condition: Callable[[], object], what: str, within_s: float) -> float:
         """Wait until a condition is true; returns the seconds waited.
 
-        what: a name for the condition, which the AssertionError after `within_s` seconds mentions.
+        what: the condition's name in the AssertionError.
         """
         began_s = time.monotonic()
         while not condition():
@@ -41,5 +41,4 @@ class Booted(ABC):
         return time.monotonic() - began_s
 
     def journal(self, n_lines: int) -> str:
-        """The last `n_lines` lines that the service has written to systemd's journal."""
         return self.run("journalctl", "-u", "timbrebox", "-n", n_lines, "--no-pager", "-o", "short-precise")[1]

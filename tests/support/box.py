@@ -1,4 +1,4 @@
-"""A Debian system in a folder, which systemd-nspawn boots with a real systemd; it has no sound card and no network."""
+"""A Debian system in a folder, which systemd-nspawn boots; it has no sound card and no network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIRROR = "http://deb.debian.org/debian"
 
 
 def debian_root(folder: Path) -> Path:
-    """The folder of a Debian 13 system with our package's dependencies; the first call makes it inside `folder`."""
+    """A Debian 13 with our package's dependencies, which the first call makes inside `folder`."""
     root = folder / f"{SUITE}-amd64"
     if not (folder / f"{root.name}.made").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def debian_root(folder: Path) -> Path:
 class Box(Booted):
     """A machine that can be started, shut down, and cut off from its power.
 
-    root: the machine's disk, a copy of the folder from `debian_root`. more: options of systemd-nspawn for every start.
+    root: its disk, a copy of the folder from `debian_root`. more: options of systemd-nspawn.
     """
 
     ready_within_s = 90.0
@@ -41,7 +41,6 @@ class Box(Booted):
         self._init = 0
 
     def start(self) -> None:
-        """Boot, and wait until systemd answers."""
         command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"]
         # Control groups of version 2: Debian 13's systemd does not start with version 1.
         env = os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
@@ -53,17 +52,14 @@ class Box(Booted):
         self.wait(lambda: self._find_init() and self.run("systemctl", "is-system-running")[1], "the box's systemd", 60)
 
     def pull_plug(self) -> None:
-        """Kill all processes of the box at the same moment, as a power cut does."""
         os.kill(self._init, signal.SIGKILL)
         self._process.wait(30)
 
     def stop(self) -> None:
-        """Shut down properly."""
         self.run("systemctl", "poweroff")
         self._process.wait(90)
 
     def begin(self, *command: object) -> subprocess.Popen[str]:
-        """Start a command inside, as root."""
         words = [str(word) for word in command]
         clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         enter = ["nsenter", f"--target={self._init}", "--mount", "--uts", "--ipc", "--net", "--pid", "--wdns=/"]
@@ -72,25 +68,22 @@ class Box(Booted):
                                 stderr=subprocess.STDOUT, text=True)  # fmt: skip
 
     def run(self, *command: object, timeout_s: float = 300) -> tuple[int, str]:
-        """Run a command inside, as root; returns the exit status and the output."""
         process = self.begin(*command)
         printed, _ = process.communicate(timeout=timeout_s)
         return process.returncode, printed
 
     def reaching(self, *command: object) -> list[str]:
-        """The command with which a program of this machine runs in the box's network, to speak to a port there."""
         return ["nsenter", f"--target={self._init}", "--net", "--", *map(str, command)]
 
     def inside(self, path: str) -> Path:
-        """The path, on this machine, of a file in the box, even in a folder that only the box has mounted."""
         return Path(f"/proc/{self._init}/root{path}")
 
     def journal(self, n_lines: int) -> str:
-        """The last `n_lines` lines of the service, as in `Booted`; an empty text before the box has booted."""
+        """An empty text before the box has booted."""
         return super().journal(n_lines) if self._init else ""
 
     def _find_init(self) -> bool:
-        """Find the box's first process, the child of systemd-nspawn with the name systemd; True if it is found."""
+        """Find the box's first process, a child of systemd-nspawn; True if it is found."""
         place = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         assert self._process.poll() is None, f"systemd-nspawn ended: {self.root.with_suffix('.log')}"
         children = [int(number) for number in place.read_text().split()]

@@ -17,9 +17,8 @@ BROKEN_NOTE = 61
 def write_broken(path: Path) -> Path:
     """Write tiny.onnx with a few weights changed, so that BROKEN_NOTE overflows at the second knob's upper end.
 
-    One hidden unit of the network makes this note's high harmonics. With the new weights, the unit outputs 2 at the
-    knob's upper end and 0 at other positions. One weight from this unit to the spectrum is 3e38, and twice that
-    overflows. For all other notes the unit outputs 0. The card's check and random inputs do not come near that end.
+    The hidden unit of this note's high harmonics then outputs 2 at that end, and 0 at other positions and for other
+    notes. A weight of 3e38 from this unit to the spectrum overflows.
     """
     content = bytearray(TINY.read_bytes())
     unit = 2 * N_NOTES + BROKEN_NOTE - LOWEST

@@ -1,4 +1,4 @@
-"""A real Chromium for tests of the page, controlled by the Chrome DevTools Protocol 1.3 over WebSocket."""
+"""A real Chromium, controlled by the Chrome DevTools Protocol 1.3 over WebSocket."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _FLAGS = (
 
 
 def missing_browser() -> str:
-    """What must be installed before a Browser can run; an empty text if nothing is missing."""
+    """What must be installed for a Browser; an empty text if nothing is missing."""
     return "" if _program() else "no browser: apt-get install chromium fonts-dejavu-core"
 
 
 class Browser:
-    """A headless Chromium with one page; a context manager. complaints: errors that the page wrote to the console."""
+    """A headless Chromium with one page; complaints: errors on the page's console."""
 
     def __init__(self) -> None:
         self._ids, self.complaints = itertools.count(1), []
@@ -63,7 +63,6 @@ class Browser:
             time.sleep(0.05)
 
     def command(self, method: str, **params: object) -> dict[str, Any]:
-        """Send a command of the DevTools Protocol; returns its result."""
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while (message := json.loads(self._socket.recv(_LIMIT_S))).get("id") != number:
@@ -72,13 +71,12 @@ class Browser:
         return message["result"]
 
     def evaluate(self, script: str) -> Any:
-        """Run a script in the page and return its value; if the value is a promise, wait for its result."""
+        """The value of a script in the page; for a promise, its result."""
         done = self.command("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
     def open(self, url: str) -> None:
-        """Open a page, and wait until the page shows its sliders."""
         self.command("Page.navigate", url=url)
         self.wait("document.readyState === 'complete' && document.querySelector('tb-slider.tall') !== null")
 
@@ -99,7 +97,7 @@ class Browser:
 
     @contextmanager
     def at(self, url: str, tab: str) -> Iterator[None]:
-        """For a `with`: open the page at one of its tabs; AssertionError if it then writes an error to the console."""
+        """Open the page at a tab; AssertionError if it then writes an error to the console."""
         self.look(1280, 900)
         self.open(f"{url}#{tab}")
         self.click(f"#tab-{tab}")
@@ -111,8 +109,7 @@ class Browser:
     def middle(self, selector: str, x: float = 0.5, y: float = 0.5, rest_s: float = 0.05) -> tuple[float, float]:
         """Scroll to an element, wait until it rests, and return a point on it, in pixels of the window.
 
-        x, y: where the point is, as shares of the element's width and height. rest_s: for how long the element must
-        keep its place. An element that never rests is taken where it is.
+        x, y: the point, as shares of width and height. rest_s: how long the element must keep its place.
         """
         place = self._place(selector, x, y)
         for _ in range(_MOST_LOOKS):
@@ -130,22 +127,21 @@ class Browser:
         return box[0] + x * box[2], box[1] + y * box[3]
 
     def mouse(self, kind: str, place: tuple[float, float]) -> None:
-        """Send a mouse event; kind: mousePressed, mouseMoved or mouseReleased."""
+        """kind: mousePressed, mouseMoved or mouseReleased."""
         button = {"button": "left", "buttons": 0 if kind == "mouseReleased" else 1, "clickCount": 1}
         self.command("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], **button)
 
     def click(self, selector: str, rest_s: float = 0.05) -> None:
-        """Click on the middle of an element; rest_s: as in `middle`."""
         place = self.middle(selector, rest_s=rest_s)
         self.mouse("mousePressed", place)
         self.mouse("mouseReleased", place)
 
     def key(self, kind: str, code: str, key: str) -> None:
-        """Send a key event; kind: keyDown or keyUp; code: the key's place on the keyboard; key: the text it types."""
+        """kind: keyDown or keyUp; code: the key's place on the keyboard; key: the text it types."""
         self.command("Input.dispatchKeyEvent", type=kind, code=code, key=key)
 
     def look(self, width: int, height: int, scheme: str = "light", *, still: bool = False) -> None:
-        """Set the page's size in pixels, and its colour scheme, `light` or `dark`; still: prefer reduced motion."""
+        """Set the page's size in pixels, and its colour scheme; still: prefer reduced motion."""
         self.command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
@@ -155,7 +151,6 @@ class Browser:
         self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def picture(self, path: Path) -> None:
-        """Write what the window shows to a PNG file."""
         shot = self.command("Page.captureScreenshot", format="png", optimizeForSpeed=False)
         path.write_bytes(base64.b64decode(shot["data"]))
 

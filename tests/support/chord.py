@@ -17,7 +17,7 @@ CHORD = [NoteOn(0, 48 + 3 * k, 30 + 5 * k) for k in range(8)]
 N_FRAMES = 24 * HOP_SIZE
 AT = 8 * HOP_SIZE + 300
 KNOBS = [(k * 200, KnobTurn(0, 0.5 + 0.4 * np.sin(k / 9.0))) for k in range(N_FRAMES // 200)]
-# The events of each test case, by its name; they happen at frame AT, while the chord sounds.
+# Events at frame AT, while the chord sounds, by the test case's name.
 EVENTS: dict[str, Sequence[Event]] = {
     "nothing": [],
     "a key comes up": [NoteOff(0, 51)],
@@ -45,10 +45,10 @@ def one_by_one() -> Iterator[None]:
 
 
 def mixed_and_alone(events: Sequence[tuple[int, Event]], blend: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Play the chord with submixes, and again with voices made one by one; returns the two left channels.
+    """The left channels of the chord with submixes, and with voices made one by one.
 
-    events: (frame, event), while the chord sounds. blend: from noise phases (0) to coherent phases (1). AssertionError
-    unless voices made one by one need more transforms.
+    events: (frame, event). blend: from noise phases (0) to coherent phases (1). AssertionError unless voices made one
+    by one need more transforms.
     """
     ordered = sorted(events, key=lambda entry: entry[0])
     mixed, n_mixed = _played(ordered, blend)

@@ -12,7 +12,7 @@ ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
 
 
 def high_levels_db(sound: np.ndarray) -> np.ndarray:
-    """Level above 15 kHz, in dBFS, over the 5 ms around each sample: (n,). sound: (n,); it must end in silence."""
+    """Level above 15 kHz, in dBFS, over the 5 ms around each sample: (n,). sound: (n,), must end in silence."""
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
     high = np.fft.irfft(spectrum)[: len(sound)]
@@ -20,10 +20,10 @@ def high_levels_db(sound: np.ndarray) -> np.ndarray:
 
 
 def excess_db(sound: np.ndarray, at: int) -> float:
-    """How many dB the sound around frame `at` is above the allowed level; a result over 0 is a click.
+    """How many dB the sound around frame `at` is above the allowed level; over 0 is a click.
 
     Levels are measured above 15 kHz. The allowed level is ALLOWED_DB above the louder of the levels before and after
-    `at`, and never less than INAUDIBLE_DB.
+    `at`, and at least INAUDIBLE_DB.
     """
     levels = high_levels_db(sound * np.hanning(2 * len(sound))[len(sound) :] ** 0.05)
     steady = max(np.percentile(part, 99.0) for part in (levels[at - 8000 : at - 500], levels[at + 7000 : at + 15000]))
@@ -32,11 +32,11 @@ def excess_db(sound: np.ndarray, at: int) -> float:
 
 
 def moving_excess_db(sound: np.ndarray, still: list[np.ndarray]) -> float:
-    """How many dB a moving sound is above the allowed level; a result over 0 is a click.
+    """How many dB a moving sound is above the allowed level; over 0 is a click.
 
     Levels are measured above 15 kHz. still: the sound without movement, at each end of the movement. The allowed level
-    is ALLOWED_DB above the loudest of `still`, and never less than INAUDIBLE_DB. All sounds: (n_frames,); the first
-    8000 frames and the last 2000 are not judged.
+    is ALLOWED_DB above the loudest of `still`, and at least INAUDIBLE_DB. The first 8000 frames and the last 2000 are
+    not judged.
     """
     fade = np.hanning(2 * len(sound))[len(sound) :] ** 0.05
     moving, *resting = (high_levels_db(each * fade)[8000:-2000] for each in (sound, *still))
@@ -49,12 +49,10 @@ SPIKE_DB, INAUDIBLE_SPIKE_DB = 9.0, -60.0
 
 
 def spikes_db(sound: np.ndarray) -> float:
-    """How many dB the worst spike is above the allowed level; a result over 0 is a click.
+    """How many dB the worst spike of a sound (n_frames,) is above the allowed level; over 0 is a click.
 
-    sound: (n_frames,); it may move in any way. Levels are measured above 15 kHz. A spike is 1.5 ms of sound, SPIKE_DB
-    louder than everything from 40 to 2 ms before and from 2 to 40 ms after, and at least INAUDIBLE_SPIKE_DB loud. A
-    discontinuity is as short as that; the resonance of a fast filter, which passes 15 kHz in 5 to 10 ms, is not. The
-    first and last 40 ms are not judged, because a plucked sound may be brightest where it begins.
+    A spike is 1.5 ms of sound above 15 kHz. It is SPIKE_DB louder than everything from 40 to 2 ms before and from 2 to
+    40 ms after, and at least INAUDIBLE_SPIKE_DB loud. The first and last 40 ms are not judged.
     """
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0

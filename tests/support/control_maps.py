@@ -24,7 +24,7 @@ MODES = ("absolute", "relative_twos_complement", "relative_binary_offset", "rela
 
 
 def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> str:
-    """A random control of one of these kinds; its number is small, so that a random event often hits the control."""
+    """A random control with a small number, which random events often hit."""
     kind = dice.choice(kinds)
     highest = {Kind.CC: 101, Kind.CC14: 31, Kind.NRPN: 300}.get(kind, 40)
     number = dice.randint(0, min(highest, HIGHEST.get(kind, 0)))
@@ -36,7 +36,6 @@ def any_control(dice: random.Random, kinds: tuple[Kind, ...] = tuple(Kind)) -> s
 def any_line(
     dice: random.Random, targets: tuple[str, ...] = (*RANGES, "latent.1", "latent.glass", "latent.64")
 ) -> MapLine:
-    """A random valid line of a control map; dice: makes the choices; targets: the targets to choose from."""
     channel = dice.choice(["all", "all", dice.randint(1, 16)])
     if dice.random() < 0.15:
         kinds = (Kind.CC, Kind.NOTE, Kind.PROGRAM, Kind.PRESSURE, Kind.PITCH_WHEEL)
@@ -65,7 +64,6 @@ def any_line(
 
 
 def any_map(dice: random.Random, targets: tuple[str, ...] | None = None) -> MapFile:
-    """A random valid map; targets: as in `any_line`."""
     curves = ["linear", "soft", "hard", dice.randint(1, 127), ((1, 1), (64, dice.randint(1, 127)), (127, 100))]
     lines = [any_line(dice, targets) if targets else any_line(dice) for _ in range(dice.randint(0, 12))]
     return MapFile(
@@ -79,7 +77,6 @@ def any_map(dice: random.Random, targets: tuple[str, ...] | None = None) -> MapF
 
 
 def any_event(dice: random.Random, device: int = 0) -> ChannelEvent:
-    """A random event that a device may send; control changes are the most common."""
     channel, value = dice.choice([0, 0, 0, 1, 9]), dice.choice([0, 1, 63, 64, 65, 127, dice.randint(0, 127)])
     common = ControlChange(channel, dice.choice([6, 38, 98, 99, 100, 101, dice.randint(0, 119)]), value, device)
     return dice.choice(

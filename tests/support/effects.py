@@ -23,11 +23,11 @@ def play(
     early: bool = True,
     start: int = 0,
 ) -> np.ndarray:
-    """Return a copy of `dry`, float32 (n, 2), with the effects added.
+    """A copy of `dry`, float32 (n, 2), with the effects added.
 
     reverb_send, chorus_send: what each effect gets, shaped as `dry`, or None. blocks: sizes of the blocks in frames,
     used in rotation. changes: (frame, settings), in order. early: announce all changes before the first block; else,
-    each before the block that it falls in. start: the frame at which `dry` begins.
+    each before its block. start: the frame at which `dry` begins.
     """
     sound, waiting = dry.copy(), list(changes)
     done = n_blocks = 0
@@ -48,5 +48,4 @@ def noise(n_frames: int, level: float = 0.1, seed: int = 0) -> np.ndarray:
 
 
 def silence(n_frames: int) -> np.ndarray:
-    """Silence: float32 (n_frames, 2)."""
     return np.zeros((n_frames, 2), np.float32)

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 
 class Footprint(NamedTuple):
-    """What a process uses; resident_mb: its resident memory."""
-
     resident_mb: float
     n_threads: int
     n_descriptors: int
@@ -19,7 +17,6 @@ class Footprint(NamedTuple):
 
 
 def footprint(process_id: int | str = "self") -> Footprint:
-    """The present footprint of a process."""
     place = Path("/proc") / str(process_id)
     pages = int((place / "statm").read_text().split()[1])
     counts = (len(list((place / each).iterdir())) for each in ("task", "fd"))

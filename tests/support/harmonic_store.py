@@ -18,7 +18,6 @@ ABOUT = {"kind": "test", "name": "harmonic tones", "licence": "CC0-1.0", "source
 
 
 def tone(note: int, tilt: float, spec: StftSpec = SPEC, seconds: float = 0.25) -> np.ndarray:
-    """The sound of a MIDI note, float (n_samples,); the k-th harmonic has amplitude 0.1 * k ** -tilt."""
     time_s = np.arange(int(seconds * spec.sample_rate_hz)) / spec.sample_rate_hz
     fundamental_hz = float(note_to_hz(note))
     harmonics = np.arange(1, int(0.45 * spec.sample_rate_hz / fundamental_hz))
@@ -35,8 +34,7 @@ def write_store(
     """Write a frame store in which each patch of `tilts` plays every note.
 
     known: whether the store contains each clip's note. n_repeats: how many times each patch plays each note, a little
-    duller each time. tilts: (split, tilt) by the patch's name; TILTS has four patches for training, one for validation
-    and one for testing.
+    duller each time. tilts: (split, tilt) by the patch's name.
     """
     with FrameWriter(folder, SPEC, ABOUT) as writer:
         for repeat in range(n_repeats):

@@ -26,7 +26,7 @@ _BLACKMAN_HARRIS = (0.35875, -0.48829, 0.14128, -0.01168)
 
 
 def saw_instrument(n_latents: int = 2) -> SyntheticInstrument:
-    """An instrument whose harmonic k has the amplitude k^-(0.5 + latent 1): at most 40 harmonics, up to 18 kHz."""
+    """An instrument whose harmonic k has amplitude k^-(0.5 + latent 1): at most 40 harmonics, up to 18 kHz."""
     return SyntheticInstrument(lambda latents, k: k ** -(0.5 + latents[0]), n_latents)
 
 
@@ -60,9 +60,9 @@ def _components(n: int, note: float, n_harmonics: int) -> np.ndarray:
 
 
 def track(sound: np.ndarray, frequency_hz: float, width_hz: float) -> np.ndarray:
-    """The amplitude over time of the sinusoid at frequency_hz; modulation faster than 2 * width_hz is filtered out.
+    """Amplitude over time of the sinusoid at frequency_hz, without modulation faster than 2 * width_hz.
 
-    The first and last tenth of a second of the result are not valid.
+    The first and last tenth of a second are not valid.
     """
     spectrum, n = np.fft.fft(sound), len(sound)
     apart_hz = np.abs(np.fft.fftfreq(n, 1.0 / RATE_HZ) - frequency_hz)
@@ -82,10 +82,10 @@ def play_sound(
     trajectories: tuple[PlayedTrajectory, ...] = (),
     **settings: Any,
 ) -> np.ndarray:
-    """Play one note of the saw instrument at frame `at`, with coherent phases and far below the limiter: (n_frames, 2).
+    """Play one note of the saw instrument at frame `at`, far below the limiter: (n_frames, 2).
 
     velocity: 0 for no note. events: (frame, event), besides the note. settings: fields of Config and VoiceConfig; by
-    default the note has no attack, and a short release.
+    default, coherent phases, no attack, and a short release.
     """
     voice = {name: settings.pop(name) for name in VoiceConfig.__struct_fields__ if name in settings}
     config = Config(

@@ -23,10 +23,8 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
     """Fundamental frequency in Hz of a steady mono sound (n_frames,).
 
-    For each period, the normalised difference says how much the sound differs from itself one period later. The
-    function takes the shortest period whose difference is close to the minimum. It refines this period by the peaks of
-    the autocorrelation, up to the eighth multiple of the period. Source of the difference: de Cheveigne and Kawahara,
-    YIN, 2002.
+    The shortest period whose normalised difference is close to the minimum is refined by peaks of the autocorrelation.
+    Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
     """
     sound = sound - sound.mean()
     n = len(sound)
@@ -62,5 +60,5 @@ def cents_off(sound: np.ndarray, sample_rate_hz: int, note: int) -> float:
 
 
 def level_db(sound: np.ndarray) -> float:
-    """Root mean square level in dB; a mean square of 1 is 0 dB, silence is -200 dB."""
+    """Root mean square level: 0 dB for a mean square of 1, -200 dB for silence."""
     return float(10.0 * np.log10(max(1e-20, np.mean(np.square(np.asarray(sound, np.float64))))))

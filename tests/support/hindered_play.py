@@ -1,10 +1,10 @@
 """The real program, hindered from SIGUSR1 until SIGUSR2: python -m tests.support.hindered_play play ...
 
-The environment variable HINDRANCE says how. A number simulates a slow machine: for each voice, every block takes extra
-time, and the number is this time's share of the block's duration. `nan` or `inf`: each part that played before SIGUSR1
-outputs this value in every block, even after SIGUSR2.
-`stalls` simulates another program that takes the processor: every STALL_EVERY-th block waits for STALL_S seconds.
-`unplugged` simulates a card that is pulled out and put back at once: at SIGUSR1 the output requests its last block.
+The environment variable HINDRANCE says how:
+- a number: a slow machine, on which each voice takes this share of a block's duration as extra time
+- `nan` or `inf`: each part that played before SIGUSR1 outputs this value in every block, even after SIGUSR2
+- `stalls`: every STALL_EVERY-th block waits for STALL_S seconds, as if another program took the processor
+- `unplugged`: at SIGUSR1 the output requests its last block, as if the card were pulled out and put back
 """
 
 from __future__ import annotations

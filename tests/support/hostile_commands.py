@@ -1,4 +1,4 @@
-"""Runs the real program on hostile files: the command for each kind, its outcome, and harmful hand-made files."""
+"""Runs the real program on hostile files: its command for each kind, and harmful hand-made files."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tests.support.places import DATA
 
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
 LONGEST_S, LARGEST_MB = 10.0, 500
-GIVEN_UP_S = 90.0  # a command that has not ended by then is killed: it probably waits for something
+GIVEN_UP_S = 90.0  # a command is killed then: it probably waits for something
 KINDS = ("config", "sound", "map", "state", "midi", "recorded", "scala", "wav", "flac", "ogg", "onnx", "card",
          "trajectory", "package")  # fmt: skip
 Make = Callable[[Path], list[str]]
 
 
-ODD = "odd.yaml"  # sounds and maps must have a name that ends in .yaml; files of other kinds may have such a name
+ODD = "odd.yaml"  # names of sounds and maps must end in .yaml; names of other files may
 
 
 class Outcome(NamedTuple):
-    """The outcome of a command; fault: a description of its fault, None if it did nothing wrong.
+    """The outcome of a command; fault: None if it did nothing wrong.
 
-    seconds: processor time of the command and its children; time on the clock would depend on other programs, too.
+    seconds: processor time of the command and its children.
     """
 
     status: int
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 
 
 def command_of(kind: str, path: Path, folder: Path) -> list[str]:
-    """The command line that reads a file of this kind; folder: for the command's output and further files."""
+    """The command line that reads a file of this kind; folder: for output and further files."""
     out = str(folder / "out.wav")
     render, tiny = ["render", SCALE, out], ["--instrument", TINY]
     config = folder / "by.yaml"
@@ -70,7 +70,6 @@ def command_of(kind: str, path: Path, folder: Path) -> list[str]:
 
 
 def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: str) -> Outcome:
-    """Run `python -m runtime` with these arguments, in the folder; name: the case's name, for messages."""
     command = [sys.executable, "-m", "runtime", *arguments]
     with open(folder / "said", "w+b") as said:
         process = subprocess.Popen(
@@ -79,7 +78,7 @@ def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: s
         )  # fmt: skip
         timer = threading.Timer(GIVEN_UP_S, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
-        # ru_maxrss would be too high: it also counts this test's memory, of which the child had a copy after its fork.
+        # ru_maxrss would be too high: after its fork, the child had a copy of this test's memory.
         peak_mb = 0
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             peak_mb = max(peak_mb, _peak_mb(process.pid))
@@ -93,7 +92,7 @@ def run_command(arguments: list[str], folder: Path, env: dict[str, str], name: s
 
 
 def _peak_mb(process: int) -> int:
-    """Peak memory of a process in MB since its program began; 0 if the process has ended."""
+    """Peak memory of a process in MB; 0 if the process has ended."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
@@ -174,7 +173,7 @@ ODD_PLACES = {
 
 
 def midi(track: bytes, division: int = 96, kind: int = 0, n_tracks: int = 1) -> bytes:
-    """A MIDI file with one track; division, kind, n_tracks: values in its header, which may be false."""
+    """A MIDI file with one track; all other arguments are values in its header, which may be false."""
     head = struct.pack(">4sIHHH", b"MThd", 6, kind, n_tracks, division)
     return head + b"MTrk" + len(track).to_bytes(4, "big") + track
 
@@ -267,7 +266,7 @@ HARMFUL |= {
 
 
 def _bad_list(folder: Path) -> list[str]:
-    """Put bad instruments into the user's folder, and return the command that lists the instruments."""
+    """Put bad instruments into the user's folder; returns the command that lists instruments."""
     here = folder / "instruments"
     here.mkdir()
     for name, content in _odd_models().items():

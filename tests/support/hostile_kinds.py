@@ -1,7 +1,4 @@
-"""For each kind of file that the program reads: good files, and the function that reads a file of that kind.
-
-Tests give these functions broken files. No sound card and no MIDI input is needed.
-"""
+"""For each kind of file: good files, and the function that reads it."""
 
 from __future__ import annotations
 
@@ -58,7 +55,7 @@ from tests.support.places import DATA, ROOT
 from tests.support.racks import patch_of, playable_of, rack_of
 
 TINY = DATA / "tiny.onnx"
-PLAYED_EVERY = 7  # one in PLAYED_EVERY of the usable files is also rendered
+PLAYED_EVERY = 7  # one in so many usable files is also rendered
 _METADATA = 14
 
 
@@ -69,8 +66,8 @@ class NotFiniteError(Exception):
 class Kind(NamedTuple):
     """A kind of file.
 
-    suffix: end of the file's name. make: returns the broken file with this number, or a good file for -1. use: reads
-    the file with this number as the program does, and either raises UserError or returns.
+    suffix: end of the file's name. make: returns the broken file of a number, or a good file for -1. use: reads the
+    file of a number as the program does; raises UserError or returns.
     """
 
     suffix: str
@@ -79,12 +76,10 @@ class Kind(NamedTuple):
 
 
 def from_seeds(seeds: list[bytes], head: int | None = None) -> Callable[[int], bytes]:
-    """A function for `Kind.make` that breaks these good files; head: as in `mutated`."""
     return lambda number: seeds[0] if number < 0 else mutated(seeds, number, head=head)
 
 
 def heard(engine: object, n_frames: int = 4096) -> None:
-    """Render from an engine or a rack; NotFiniteError if a sample is not finite, or beyond full scale."""
     out = np.zeros((n_frames, 2), np.float32)
     engine.render(out)
     if not np.abs(out).max() <= 1.0:
@@ -172,7 +167,6 @@ def _package(path: Path, _number: int) -> None:
 
 
 def _with_card(text: bytes) -> bytes:
-    """The tiny instrument's file with another card."""
     content, found = TINY.read_bytes(), b""
     for number, value in fields(memoryview(content)):
         if number != _METADATA:
@@ -204,7 +198,7 @@ def _trajectory() -> Trajectory:
 
 
 def _summed(number: int) -> bytes:
-    """A broken trajectory; with an even `number` its checksum is correct, so that its broken content is read."""
+    """A broken trajectory; with an even `number` its checksum is correct, so that its content is read."""
     content = pack(_trajectory())
     if number < 0:
         return content
@@ -238,7 +232,6 @@ def _recording_bytes(form: str, subtype: str | None = None) -> bytes:
 
 
 def recorded_bytes(folder: Path) -> bytes:
-    """The content of a recorded MIDI file: two parts play the tiny instrument, and one of them loads it again."""
     rack = rack_of(PartSettings(), PartSettings(lowest_key=60))
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
@@ -259,7 +252,7 @@ def recorded_bytes(folder: Path) -> bytes:
 
 
 def _recorded_maker(good: bytes) -> Callable[[int], bytes]:
-    """A function for `Kind.make` that breaks a good recorded MIDI file: its bytes, or the JSON in its head."""
+    """Breaks a good recorded MIDI file: its bytes, or the JSON in its head."""
     at = good.index(SIGNATURE + HEAD) + len(SIGNATURE + HEAD)
     tree = json.loads(json.dumps(msgspec.json.decode(good[at + 4 : good.index(b"\xff\x51\x03")][:-1])))
     text = json.dumps(tree).encode()
@@ -285,7 +278,7 @@ _ODD = [
 
 
 def _changed(tree: dict, number: int) -> bytes:
-    """The JSON of `tree`, with one to three of its values, mostly leaves, replaced by values from _ODD."""
+    """The JSON of `tree` with one to three values replaced by values of _ODD."""
     chance = np.random.default_rng(number)
     tree = json.loads(json.dumps(tree))
     for _ in range(chance.integers(1, 4)):

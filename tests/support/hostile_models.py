@@ -26,7 +26,6 @@ def varint(number: int) -> bytes:
 
 
 def field(number: int, value: int | bytes | str) -> bytes:
-    """A field of a protobuf message."""
     if isinstance(value, int):
         return varint(number << 3) + varint(value)
     value = value.encode() if isinstance(value, str) else value
@@ -34,14 +33,12 @@ def field(number: int, value: int | bytes | str) -> bytes:
 
 
 def tensor(name: str, values: np.ndarray, more: bytes = b"") -> bytes:
-    """A tensor of weights, float32 or int64; more: further fields."""
     kind = 1 if values.dtype == np.float32 else 7
     sizes = b"".join(field(1, size) for size in values.shape)
     return sizes + field(2, kind) + field(8, name) + field(9, values.tobytes()) + more
 
 
 def node(operator: str, inputs: list[str], output: str, **numbers: int) -> bytes:
-    """An operator of a model, as ONNX writes it; numbers: the operator's attributes."""
     said = b"".join(field(5, field(1, name) + field(3, value) + field(20, 2)) for name, value in numbers.items())
     return b"".join(field(1, given) for given in inputs) + field(2, output) + field(4, operator) + said
 
@@ -53,7 +50,7 @@ def _end(name: str, size: int) -> bytes:
 
 
 def model(nodes: list[bytes], weights: list[bytes], card: dict[str, object] | None = None) -> bytes:
-    """A model file with these operators, which must lead from the inputs to the spectrum; card: changes to CARD."""
+    """A model file whose operators must lead from the inputs to the spectrum; card: changes to CARD."""
     graph = b"".join(field(1, each) for each in nodes) + field(2, "g")
     graph += b"".join(field(5, each) for each in weights) + field(11, _end(_X, N_INPUTS)) + field(12, _end(_Y, N_BINS))
     text = json.dumps(CARD | (card or {}))
@@ -70,7 +67,7 @@ GOOD = model([PLAIN], [_weights()])
 
 
 def _grown(times: int) -> list[bytes]:
-    """A chain of `times` operators, each of which doubles the width; the output of the last operator is `g`."""
+    """A chain of `times` operators that each double the width; the last output is `g`."""
     names = [_X, *(f"g{n}" for n in range(times - 1)), "g"]
     return [node("Concat", [a, a], b, axis=1) for a, b in itertools.pairwise(names)]
 
@@ -86,7 +83,7 @@ _SLOW = [node("Tanh", [f"t{n}" if n else "g"], f"t{n + 1}") for n in range(1900)
 _SLOW_END = [node("ReduceMax", ["t1900"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
              node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
-# This model loads without an error. But at the first knob's lower end it computes the log of 0, and outputs NaN.
+# Loads without an error, but outputs NaN, the log of 0, at the first knob's lower end.
 _TRAP = [
     node("Slice", [_X, "from", "to", "axis"], "knob"),
     node("Add", ["knob", "one_"], "above"),

@@ -1,4 +1,4 @@
-"""Simulates power cuts during `service install` and `service update`, as power_cuts.py does while sounds are saved."""
+"""Simulates power cuts during `service install` and `service update`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from tests.support.program import make_program
 
 _CALLS = "openat,write,fsync,sync,rename,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,close"
 SETTINGS, UNIT = Path("etc/timbrebox/instrument.yaml"), Path("etc/systemd/timbrebox.service")
-# The program installs one source after another. Each of them becomes the version that plays. `install.call` would run
-# systemd's commands; here it does nothing.
+# Each source in turn becomes the version that plays. systemd's commands are not run.
 _PROGRAM = """
 import os, shutil, sys
 from pathlib import Path
@@ -41,7 +40,7 @@ class _Link:
 
 
 class _DiskWithLinks(Disk):
-    """A simulated disk that also has hard and symbolic links, paths relative to an open folder, and `sync`."""
+    """A disk that also has links, paths relative to an open folder, and `sync`."""
 
     def happen(self, call: Call) -> None:
         folder = self._open.get(_number(call.rest))
@@ -60,7 +59,7 @@ class _DiskWithLinks(Disk):
             super().happen(call)
 
     def _below(self, call: Call, folder: object, number: int) -> tuple[Folder, str] | None:
-        """The folder and the name of the path `call.words[number]`, which begins at `folder` if it is relative."""
+        """Folder and name of the path `call.words[number]`, which begins at `folder` if it is relative."""
         path = call.words[number]
         if isinstance(folder, Folder) and not path.startswith(b"/"):
             return folder, os.fsdecode(path)
@@ -87,7 +86,7 @@ def _number(rest: str) -> int:
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
     """Cut the power `n_cuts` times; AssertionError if the version that is left does not play or cannot be updated.
 
-    folder: an empty folder. Returns three counts: cuts, system calls of the installations, and updates after a cut.
+    folder: an empty folder. Returns the numbers of cuts, of system calls, and of updates after a cut.
     """
     home, chance, n_updated = folder / "home", random.Random(seed), 0
     sources = [str(make_program(folder / name, name, environment=name == "one")) for name in sorted(set(SOURCES))]
@@ -119,10 +118,10 @@ def _environment() -> dict[str, str]:
 
 
 def _look(home: Path, folder: Path, n_confirmed: int, *, only: bool = False) -> None:
-    """Check the files after a cut: the version that plays is complete, and is one that may play.
+    """Check that the version that plays after a cut is complete, and may play.
 
-    The version of the last confirmed installation may play and, unless `only`, also the next version. n_confirmed: how
-    many installations were confirmed before the cut.
+    The version of the newest confirmed installation may play and, unless `only`, also the next version. n_confirmed:
+    installations that were confirmed before the cut.
     """
     current = home / "opt" / "current"
     possible = [None, *SOURCES][n_confirmed : n_confirmed + (1 if only else 2)]

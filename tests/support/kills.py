@@ -1,4 +1,4 @@
-"""Kills the real companion at random moments while it saves sounds and the state, and checks the files on the disk."""
+"""Kills the real companion at random moments while it saves, and checks the files."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from tests.support.rig import wait_until
 
 _LONGEST_LIFE_S = 0.05
 _MOST_WAITING = 3
-# Positions of knobs for the state: so many that the file is not written in one piece.
+# Knob positions for the state: so many that the file is not written in one piece.
 _BALLAST = {f"latent.{number}": 0.5 for number in range(4000)}
 
 
 class Rounds:
-    """Starts and kills a companion, again and again, in the user's folders that the environment variables name.
+    """Starts and kills a companion again and again.
 
-    Requests come in numbered groups. Each group saves a level that stands for its number (`_level`) in the sound `kept`
-    and in the state. It also renames the sound `moving` to `moved` or back, and deletes and restores the sound `gone`.
+    Each group of requests saves `_level(number)` in the sound `kept` and in the state. It also renames the sound
+    `moving` to `moved` or back, and deletes and restores the sound `gone`.
     """
 
     def __init__(self, seed: int):
         self._random = random.Random(seed)
-        self._asked = self._kept = 0  # numbers of the newest group of requests and of the newest confirmed group
+        self._asked = self._kept = 0  # numbers of the newest group asked for, and of the newest confirmed group
         self._companion: CompanionChild
 
     def run(self) -> None:
-        """Start a companion, kill it while it saves, and check; AssertionError or UserError if a file is not whole."""
+        """Kill a companion while it saves; AssertionError or UserError if a file is not whole."""
         self._companion = CompanionChild(lambda line: None)
         self._begin()
         end_s = time.monotonic() + self._random.uniform(0.0, _LONGEST_LIFE_S)
@@ -53,7 +53,6 @@ class Rounds:
         self._look()
 
     def _begin(self) -> None:
-        """Let the companion make the sounds that are missing, and wait until they are made."""
         names = [row["name"] for row in self._answer("sounds.list")]
         self._name = "moved" if "moved" in names else "moving"
         if self._name not in names:
@@ -74,7 +73,7 @@ class Rounds:
         return answers[0]
 
     def _ask_all(self, waiting: list[int]) -> None:
-        """Send the next group of requests; `waiting` has an element for each group, until the group is answered."""
+        """Send the next group of requests; `waiting` has an element for each unanswered group."""
         self._asked += 1
         number = self._asked
 
@@ -98,7 +97,7 @@ class Rounds:
         self._companion.ask(request, lambda _result: None, lambda _error: None, **params)
 
     def _look(self) -> None:
-        """Check the files on the disk; a broken file raises UserError."""
+        """A broken file raises UserError."""
         known = {name: each.read() for name, each in user_sounds().items()}
         assert ("moving" in known) != ("moved" in known), sorted(known)
         assert "gone" in known or deleted("gone")
@@ -113,7 +112,6 @@ class Rounds:
 
 
 def deleted(name: str) -> bool:
-    """Whether a sound of this name can be restored from the trash."""
     return any(kept.entry.did == "delete" and kept.entry.name == name and kept.content for kept in newest_first())
 
 
@@ -122,7 +120,6 @@ def _level(number: int) -> float:
 
 
 def run_kills(n_kills: int, seed: int = 0) -> dict[str, int]:
-    """Kill this many companions; returns how many kills left a half-written file, and how many such files remain."""
     rounds, n_half, parts = Rounds(seed), 0, set()
     for number in range(n_kills):
         try:
@@ -135,6 +132,5 @@ def run_kills(n_kills: int, seed: int = 0) -> dict[str, int]:
 
 
 def _parts() -> set[Path]:
-    """The half-written files, in the user's folder and in the folder of the state."""
     folders = sounds_folder().parent, Path(os.environ["XDG_STATE_HOME"])
     return {path for folder in folders for path in folder.rglob(".*.part")}

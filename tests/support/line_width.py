@@ -38,8 +38,8 @@ def lane_sounds(
 ) -> np.ndarray:
     """The sounds of lanes that all have the spectrum `magnitudes`: float32 (n_lanes, n_frames).
 
-    bandwidths_cents: one for each lane, or one for all lanes, or none. by_hop: if given, a bandwidth in cents for each
-    hop, the same for all lanes. blend: from noise phases (0) to coherent phases (1).
+    bandwidths_cents: one for each lane, or one for all lanes, or none. by_hop: a bandwidth in cents for each hop, the
+    same for all lanes. blend: from noise phases (0) to coherent phases (1).
     """
     sound, lanes, run = LaneSound(SPEC, sample_rate_hz, (0,) * n_lanes, seed), list(range(n_lanes)), slice(0, n_lanes)
     spectra, none = np.repeat(magnitudes[None], n_lanes, axis=0), np.zeros(n_lanes, np.float32)
@@ -63,7 +63,7 @@ def wanted_width_hz(frequency_hz: float, cents: float, blend: float) -> float:
 
 
 def mean_spectrum(sounds: np.ndarray, sample_rate_hz: int, resolution_hz: float) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies in Hz, and the power spectrum of sounds (n, n_frames), averaged over time and over the sounds."""
+    """Frequencies in Hz, and the mean power spectrum of sounds (n, n_frames) at these frequencies."""
     size = int(sample_rate_hz / resolution_hz)
     framed = np.lib.stride_tricks.sliding_window_view(sounds, size, axis=1)[:, :: size // 2]
     power = [np.square(np.abs(np.fft.rfft(frames * np.hanning(size)))).mean(axis=0) for frames in framed]
@@ -73,10 +73,9 @@ def mean_spectrum(sounds: np.ndarray, sample_rate_hz: int, resolution_hz: float)
 def line_width_hz(
     frequencies: np.ndarray, power: np.ndarray, near_hz: float, expected_hz: float, range_hz: float
 ) -> float:
-    """The full width at half power of the highest peak within range_hz / 2 of near_hz.
+    """Full width at half power of the highest peak within range_hz / 2 of near_hz.
 
-    power: the power spectrum at `frequencies`. It is smoothed over about a sixth of expected_hz, the width that is
-    expected; without this, chance would decide how high the peak is.
+    power: the power spectrum at `frequencies`. It is smoothed over about a sixth of the expected width expected_hz.
     """
     chosen = np.abs(frequencies - near_hz) < 0.5 * range_hz
     frequencies, power = frequencies[chosen], power[chosen]

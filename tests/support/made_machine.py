@@ -6,19 +6,16 @@ from pathlib import Path
 
 
 class MadeMachine:
-    """A made-up machine whose / is the folder `root`."""
-
     def __init__(self, root: Path):
         self.root = root
 
     def write(self, path: str, text: str) -> None:
-        """Write one of the kernel's files; a newline is added, as the kernel does."""
+        """A newline is added, as the kernel does."""
         place = self.root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"{text}\n")
 
     def link(self, path: str, target: str) -> None:
-        """Make a symbolic link, like /proc's links for open files."""
         place = self.root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(target)

@@ -11,7 +11,7 @@ from pathlib import Path
 class Notices:
     """Receives a service's notices on a socket; a context manager.
 
-    env: the environment variable that gives the service the socket's path; told: all notices so far, (name, value).
+    env: environment variables for the service; told: all notices so far, (name, value).
     """
 
     def __enter__(self) -> Notices:
@@ -32,7 +32,7 @@ class Notices:
 
     @property
     def status(self) -> str:
-        """The last STATUS that the service sent; "" before the first one."""
+        """The newest STATUS; "" before the first one."""
         return next((value for name, value in reversed(self.told) if name == "STATUS"), "")
 
     def __exit__(self, *_: object) -> None:

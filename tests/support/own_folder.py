@@ -1,4 +1,4 @@
-"""Makes a folder of sounds such as users have: many formats and rates, and files unfit for an instrument."""
+"""Makes a folder of sounds as users have: many formats and rates, and unfit files."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ def tone(note: float, seconds: float = 1.0, rate_hz: int = RATE_HZ, tilt: float 
 
 
 def chord(notes: tuple[int, ...] = (60, 64, 67), seconds: float = 1.5) -> np.ndarray:
-    """Several tones that sound together."""
     return sum(tone(note, seconds) for note in notes) / len(notes)
 
 
 def drums(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
-    """A loop: a drum of falling pitch on each beat, bursts of noise between the beats."""
+    """A drum of falling pitch on each beat, bursts of noise between the beats."""
     random, sound = np.random.default_rng(seed), np.zeros(int(seconds * RATE_HZ))
     hit_s = np.arange(int(0.2 * RATE_HZ)) / RATE_HZ
     for number, start_s in enumerate(np.arange(0.0, seconds - 0.25, 0.25)):
@@ -41,7 +40,7 @@ def drums(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
 
 
 def speech(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
-    """Something like speech: syllables of a buzz with gliding pitch, with hisses and pauses between syllables."""
+    """Like speech: syllables of a buzz with gliding pitch, between hisses and pauses."""
     random, parts = np.random.default_rng(seed), []
     while sum(map(len, parts)) < seconds * RATE_HZ:
         n = int(random.uniform(0.08, 0.22) * RATE_HZ)
@@ -55,12 +54,11 @@ def speech(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
 
 
 def melody(notes: tuple[float, ...], seconds: float = 0.8) -> np.ndarray:
-    """Held notes one after the other."""
     return np.concatenate([tone(note, seconds) for note in notes])
 
 
 def write(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ, subtype: str | None = None) -> Path:
-    """Write a sound, (n,) or (n, n_channels), in the format given by the file's suffix."""
+    """sound: (n,) or (n, n_channels); the file's suffix gives the format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kinds = {".opus": "OGG", ".oga": "OGG", ".aif": "AIFF", ".mp3": "MP3"}
     subtype = subtype or {".opus": "OPUS", ".mp3": "MPEG_LAYER_III"}.get(path.suffix)
@@ -69,7 +67,7 @@ def write(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ, subtype: str | 
 
 
 def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
-    """Write the folder; take_s: length of the longest recording."""
+    """take_s: length of the longest recording."""
     stereo = np.stack([tone(64), 0.5 * tone(64, tilt=1.5)], axis=1)
     write(folder / "Trompete/Trompete C4.wav", tone(60.12))
     write(folder / "Trompete/Trompete E4.wav", stereo, subtype="FLOAT")
@@ -93,7 +91,7 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 
 
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
-    """Write steady tones; names: for each file's name, which ends with a note, the semitones to add to this note."""
+    """Write steady tones; names: semitones to add, by the file's name, which ends with a note."""
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])
         write(folder / f"{name}.wav", tone(note + off, seconds, tilt=tilt))

@@ -1,4 +1,4 @@
-"""A running `play` with its page, and a client like a browser: files over HTTP, messages over WebSocket."""
+"""A running `play` with its page, and a client that acts as a browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIMIT_S = 20.0
 
 
 class Playing(LiveProgram):
-    """A `LiveProgram` that waits until its page is served. url, port: the page's address, and the address's port."""
+    """A `LiveProgram` that waits until its page is served; url, port: the page's address and port."""
 
     def __enter__(self) -> Playing:
         super().__enter__()
@@ -29,15 +29,12 @@ class Playing(LiveProgram):
         return self
 
     def page(self, **options: object) -> Page:
-        """A page whose WebSocket is not open yet; options: as for `websockets.sync.client.connect`."""
         return Page(connect(f"ws://127.0.0.1:{self.port}/ws", **options))
 
     def link(self) -> Link:
-        """A second link to the program that plays, besides the page's link."""
         return Link(Path(self.env["XDG_RUNTIME_DIR"]) / "timbrebox" / "control")
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """Request a file; returns status, headers with names in lower case, and content."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_LIMIT_S)
         try:
             connection.request(method, path, headers={"Host": f"127.0.0.1:{self.port}", **headers})
@@ -54,7 +51,7 @@ class Playing(LiveProgram):
 
 
 class Page:
-    """The WebSocket as a page uses it; a context manager. present: the first message that says what plays."""
+    """The WebSocket as a page uses it; present: the first message that says what plays."""
 
     def __init__(self, connecting: connect):
         self._connecting, self._ids = connecting, itertools.count(1)
@@ -71,21 +68,19 @@ class Page:
         self.socket.close()
 
     def tell(self, method: str, **params: object) -> None:
-        """Send a request without an answer."""
         self.socket.send(json.dumps({"method": method, "params": params}))
 
     def ask(self, method: str, **params: object) -> dict[str, Any]:
-        """Send a request, and return the whole answer, with its result or its error."""
+        """The whole answer to a request, with its result or its error."""
         number = next(self._ids)
         self.socket.send(json.dumps({"method": method, "params": params, "id": number}))
         return self._next(lambda message: message.get("id") == number)
 
     def wait(self, topic: str, is_right: Callable[[Any], object] = lambda _params: True) -> Any:
-        """Wait for the next message of a topic for whose params `is_right` is true, and return its params."""
+        """The params of a topic's next message for which `is_right` is true."""
         return self._next(lambda message: message.get("method") == topic and is_right(message["params"]))["params"]
 
     def voices(self, n: int) -> None:
-        """Wait until this many voices sound."""
         self.wait("meter", lambda meter: meter["voices"] == n)
 
     def _next(self, is_right: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
@@ -98,17 +93,14 @@ class Page:
 
 
 def voices(link: Link) -> int:
-    """How many voices sound."""
     return _meter(link)["voices"]
 
 
 def name_of_sound(link: Link) -> str | None:
-    """The name of the sound that plays."""
     return _meter(link)["sound"]
 
 
 def wait_for_voices(link: Link, n_voices: int) -> None:
-    """Wait until this many voices sound."""
     wait_until(lambda: voices(link) == n_voices, f"{n_voices} voices")
 
 

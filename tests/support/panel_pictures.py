@@ -23,7 +23,6 @@ PICTURES = (
 
 
 def main() -> None:
-    """Write the pictures, while a chord is held."""
     with Playing(["--audio", "null", "--instrument", "orchestra"], dict(os.environ)) as playing, Browser() as browser:
         for name, tab, width, height, scheme in PICTURES:
             browser.look(width, height, scheme)

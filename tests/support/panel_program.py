@@ -1,4 +1,4 @@
-"""The page's process on its own, as the service starts it, and requests to it over the machine's network address."""
+"""The page's process on its own, and requests to it over the machine's network address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.places import ROOT
 from tests.support.rig import home_of_its_own
 
-_LIMIT_S = 120.0  # the longest wait for an answer or for the program's end; enough on a busy machine
+_LIMIT_S = 120.0  # longest wait for an answer or for the program's end; enough on a busy machine
 
 
 def network_address() -> str | None:
@@ -35,8 +35,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class PanelProgram:
     """`python -m runtime panel --address 0.0.0.0`; a context manager that waits until the program listens.
 
-    home: folder of the user's files. lines: the program's output so far. port, address: where the page is in the
-    network.
+    home: folder of the user's files; lines: output so far; port, address: where the page is in the network.
     """
 
     def __init__(self, home: Path, *arguments: object):
@@ -68,11 +67,9 @@ class PanelProgram:
 
     @property
     def code(self) -> str:
-        """The last pairing code that the program printed."""
         return [line for line in self.lines if line.startswith("Pairing code: ")][-1].removeprefix("Pairing code: ")
 
     def read_until(self, words: str) -> str:
-        """Read the program's output up to a line with these words, and return the line."""
         while line := self.process.stdout.readline():
             self.lines.append(line.rstrip("\n"))
             if words in line:
@@ -80,7 +77,7 @@ class PanelProgram:
         raise AssertionError(f"{words!r} did not come: {self.lines}")
 
     def get(self, path: str, address: str | None = None, **headers: str) -> http.client.HTTPResponse:
-        """Request a file at the network address or at `address`; underscores in names of headers become hyphens."""
+        """Request a file; underscores in names of headers become hyphens."""
         connection = http.client.HTTPConnection(address or self.address, self.port, timeout=_LIMIT_S)
         host = {"Host": f"{address or self.address}:{self.port}"}
         connection.request("GET", path, headers=host | {name.replace("_", "-"): text for name, text in headers.items()})
@@ -90,11 +87,9 @@ class PanelProgram:
         return answer
 
     def pair(self, code: str | None = None, **headers: str) -> http.client.HTTPResponse:
-        """Try to pair with a code, by default with the right one; returns the answer."""
         return self.get("/pair", Timbrebox_Code=code or self.code, **headers)
 
     def cookie(self) -> str:
-        """Pair as a new device, and return its cookie."""
         answer = self.pair()
         cookie = answer.getheader("Set-Cookie")
         assert (answer.status, bool(cookie)) == (204, True)

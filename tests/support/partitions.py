@@ -69,10 +69,10 @@ envelopes = st.builds(
 
 
 def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_frames: int = N_FRAMES) -> np.ndarray:
-    """Render n_frames of an engine: float32 (n_frames, 2).
+    """Render an engine: float32 (n_frames, 2).
 
-    blocks: sizes of the blocks in frames, used in rotation. early: post all events before the first block; else, post
-    each event before the block that contains its frame.
+    blocks: sizes of the blocks in frames, used in rotation. early: post all events before the first block; else, each
+    before its block.
     """
     sound = np.zeros((n_frames, 2), np.float32)
     waiting = sorted(timed, key=lambda at: at[0])
@@ -91,10 +91,9 @@ def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_f
 def assert_same(
     make_engine: Callable[[], Engine], timed: Timed, blocks: Sequence[int], n_frames: int = N_FRAMES
 ) -> np.ndarray:
-    """Assert that blocks of these sizes, in rotation, and a single block give the same sound.
+    """Assert that blocks of these sizes, in rotation, and a single block give the same sound: float32 (n_frames, 2).
 
-    This must hold if all events are posted before the first block, and if each is posted before its own block. Returns
-    the sound: float32 (n_frames, 2).
+    This must hold if all events are posted before the first block, and if each is posted before its own block.
     """
     whole = render(make_engine(), timed, [n_frames], True, n_frames)
     for early in (True, False):

@@ -28,7 +28,7 @@ SENSING_S = 0.33
 
 
 def with_key(chord: list[NoteOn], event: NoteOn) -> list[NoteOn]:
-    """The chord with this key added; a key that is already in the chord keeps its place."""
+    """The chord with this key; a key that is already in the chord keeps its place."""
     for place, each in enumerate(chord):
         if (each.channel, each.note) == (event.channel, event.note):
             return [*chord[:place], event, *chord[place + 1 :]]
@@ -36,7 +36,7 @@ def with_key(chord: list[NoteOn], event: NoteOn) -> list[NoteOn]:
 
 
 class PlainArpeggiator:
-    """The arpeggiator's rules, one after another, without a thought for speed."""
+    """The arpeggiator's rules, without a thought for speed."""
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, rate_hz: int):
         self.settings, self.rate_hz = settings, rate_hz
@@ -73,7 +73,6 @@ class PlainArpeggiator:
         self.given.append((self.frame, event))
 
     def beats_of(self, step: int) -> float:
-        """When a step begins, in beats."""
         late = self.settings.swing if step % 2 == 1 else 0.0
         return self.origin + (step + late) * self.settings.step_beats
 
@@ -133,7 +132,6 @@ class PlainArpeggiator:
         self.chord, self.down, self.passed = [], [], []
 
     def first_step_from(self, beats: float) -> int:
-        """The first step that begins at this time or later."""
         step = -2
         while self.beats_of(step) < beats - 1e-6 * self.settings.step_beats:
             step += 1
@@ -183,7 +181,7 @@ class PlainArpeggiator:
             self.give(event)
 
     def hear_event(self, event: Event) -> bool:
-        """Follow an event; returns whether the event is passed on."""
+        """Returns whether the event is passed on."""
         is_on = self.settings.mode != "off"
         if isinstance(event, NoteOn):
             key = (event.channel, event.note)

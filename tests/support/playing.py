@@ -1,4 +1,4 @@
-"""Plays the engine in tests: loads the tiny instruments, sends events, and detects the notes in the sound."""
+"""Plays the engine in tests, and detects the notes in the sound."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ APART = (48, 55, 60, 64, 67, 71, 74, 77, 80, 83)
 
 @functools.cache
 def decoder(name: str = "tiny") -> Decoder:
-    """The instrument of this name in tests/data, loaded only once."""
     return Decoder(DATA / f"{name}.onnx")
 
 
@@ -53,8 +52,7 @@ def parameter(channel: int, number: int, value: int) -> list[Event]:
 class Player:
     """Makes an engine, sends it events, and renders its sound.
 
-    knobs: positions, 0 to 1; with the default, only a note's fundamental sounds. settings: fields of VoiceConfig and
-    Config.
+    knobs: positions, 0 to 1; by default, only a note's fundamental sounds. settings: fields of VoiceConfig and Config.
     """
 
     def __init__(
@@ -73,7 +71,6 @@ class Player:
         self.send(*(KnobTurn(latent, position) for latent, position in enumerate(knobs)))
 
     def send(self, *events: Event) -> Player:
-        """Post events for the next frame."""
         for event in events:
             self.engine.post(event)
         return self
@@ -85,18 +82,17 @@ class Player:
         return sound
 
     def notes(self, duration_s: float = 0.3) -> list[int]:
-        """Wait until every released note has ended, and return the notes of APART that sound then."""
+        """The notes of APART that sound after every released note has ended."""
         self.hear(ENDED_S)
         return notes_in(self.hear(duration_s)[:, 0])
 
     def level_db(self, duration_s: float = 1.0) -> float:
-        """Wait until every released note has ended, and return the level of the left channel in dB."""
+        """The left channel's level in dB, after every released note has ended."""
         self.hear(ENDED_S)
         return level_db(self.hear(duration_s)[:, 0])
 
     @property
     def n_active(self) -> int:
-        """Number of voices that sound."""
         return self.engine.status.n_active_voices
 
 
@@ -109,6 +105,6 @@ def notes_in(sound: np.ndarray) -> list[int]:
 
 
 def centroid_note(sound: np.ndarray, sample_rate_hz: int = SAMPLE_RATE_HZ) -> float:
-    """Pitch of a single sinusoid, as a fractional MIDI note: the centroid of the power spectrum of a mono sound."""
+    """Pitch of a single sinusoid, as a fractional MIDI note: the centroid of the power spectrum."""
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     return float(hz_to_note(np.average(np.fft.rfftfreq(len(sound), 1.0 / sample_rate_hz), weights=power)))

@@ -1,9 +1,7 @@
-"""Simulates power cuts: repeats the system calls of a program that saves, up to any call, on a simulated disk.
+"""Simulates power cuts: repeats a saving program's system calls, up to any call, on a simulated disk.
 
-The program runs once under strace. A cut is a place in its list of system calls. What remains on the disk is chosen at
-random within what POSIX allows: a file not flushed by fsync contains its old content, or nothing, half or all of the
-new content; of a folder's changes since its last fsync, the first few remain, in their order. The remaining files are
-written into a real folder, and the program's own code reads them.
+What a cut leaves is chosen at random within what POSIX allows. A file not flushed by fsync contains its old content, or
+nothing, half or all of the new content. Of a folder's changes since its last fsync, the first few remain.
 """
 
 from __future__ import annotations
@@ -54,7 +52,7 @@ for number, step in enumerate({[step for step, _ in STEPS]}):
 class Call(NamedTuple):
     """A system call that succeeded; result: the value that it returned.
 
-    words: its arguments that are texts. rest: all its arguments, as strace wrote them.
+    words: its arguments that are texts; rest: all its arguments, as strace wrote them.
     """
 
     name: str
@@ -64,7 +62,6 @@ class Call(NamedTuple):
 
 
 def record(home: Path) -> list[Call]:
-    """Run the program in an empty home under strace; returns the system calls that succeeded."""
     calls = home.with_name("calls")
     env = os.environ | home_of_its_own(home) | {"PYTHONDONTWRITEBYTECODE": "1"}
     strace = ["strace", "-o", calls, "-xx", "-s", "1000000", "-e", f"trace={_CALLS}", "-e", "signal=none"]
@@ -84,17 +81,17 @@ def read_calls(calls: Path) -> list[Call]:
 
 
 class File:
-    """A file. content: what the program reads. durable: its content at the last fsync."""
+    """content: what the program reads; durable: the content at the last fsync."""
 
     def __init__(self) -> None:
         self.content = self.durable = b""
 
 
 class Folder:
-    """A folder; entries: what the program sees in it; durable: the entries at the last fsync.
+    """entries: what the program sees in the folder; durable: the entries at the last fsync.
 
-    changes: the changes since the last fsync, in their order. A change gives the new entry for each changed name, or
-    None for a removed name. A rename is one change of two names.
+    changes: since the last fsync, in order. A change gives the new entry for each changed name, None if it is removed.
+    A rename is one change of two names.
     """
 
     def __init__(self) -> None:
@@ -104,7 +101,7 @@ class Folder:
 
 
 class Disk:
-    """A simulated disk that loses unflushed changes. n_confirmed: how many steps the program has confirmed."""
+    """A disk that loses unflushed changes; n_confirmed: steps that the program has confirmed."""
 
     def __init__(self, home: Path):
         self._home, self._root = home, Folder()
@@ -112,7 +109,6 @@ class Disk:
         self.n_confirmed = 0
 
     def happen(self, call: Call) -> None:
-        """Apply a system call to the disk."""
         number = int(re.match(r"\d+", call.rest)[0]) if re.match(r"\d+", call.rest) else -1
         if call.name == "write" and number == 1:
             self.n_confirmed += call.words == [CONFIRMED]
@@ -165,7 +161,7 @@ class Disk:
         self._open[call.result] = folder.entries[name] if name else folder
 
     def _place(self, path: bytes) -> tuple[Folder, str] | None:
-        """The folder and the name of a path in the home; None for any other path. The home itself has the name ""."""
+        """The folder and the name of a path in the home, None for any other path; the home itself is ""."""
         text = os.fsdecode(path)
         if text != str(self._home) and not text.startswith(f"{self._home}/"):
             return None
@@ -187,9 +183,9 @@ class Disk:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """Cut the power `n_cuts` times; AssertionError if the remaining files are neither as before a step nor as after it.
+    """AssertionError if a cut leaves files that are neither as before a step nor as after it.
 
-    folder: an empty folder. Returns the number of cuts, of system calls, and of half-written files found.
+    folder: an empty folder. Returns the numbers of cuts, of system calls, and of half-written files.
     """
     home, chance, n_torn = folder / "home", random.Random(seed), 0
     home.mkdir()
@@ -206,9 +202,9 @@ def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
 
 
 def _look(left: Path, n_confirmed: int) -> int:
-    """Read the files that a cut left, with the program's own code; returns how many of them are half-written.
+    """Read the files that a cut left, with the program's own code; returns how many are half-written.
 
-    It fails unless the files are as after step n_confirmed or as after the next step.
+    The files must be as after step n_confirmed or as after the next step.
     """
     before = dict(os.environ)
     os.environ.update(home_of_its_own(left))
@@ -224,8 +220,8 @@ def _look(left: Path, n_confirmed: int) -> int:
     assert n_confirmed <= n_states <= n_confirmed + 1, (n_confirmed, n_states)
     possible = [{}, *(after for _, after in STEPS)][n_confirmed : n_confirmed + 2]
     assert sounds in possible, (n_confirmed, sounds, possible)
-    # The second step replaces a sound: from then on, the trash has at least one entry. The fourth step renames a sound:
-    # from then on, the trash has at least two. After the third step there is a sound `b`, in the folder or the trash.
+    # The trash gets an entry when the second step replaces a sound, and another when the fourth step renames one. After
+    # the third step there is a sound `b`, in the folder or the trash.
     assert n_entries >= (0, 0, 1, 1, 2, 2, 2, 2, 2)[n_confirmed], (n_confirmed, n_entries)
     assert n_confirmed < 3 or "b" in sounds or trashed, n_confirmed
     return sum(1 for _ in left.rglob(".*.part"))

@@ -15,13 +15,12 @@ from tests.support.playing import SAMPLE_RATE_HZ, SHORT, decoder
 
 
 def patch_of(n_voices: int = 8, mode: str = "poly", envelope: Adsr = SHORT, seed: int = 7, **sound: Any) -> Patch:
-    """A patch with these settings; sound: fields of Sound."""
     voice = VoiceConfig(mode=mode, n_voices=n_voices, envelope=envelope)
     return Patch(Config(voice=voice, seed=seed), Sound(**sound))
 
 
 def engine_of(patch: Patch, instrument: str = "tiny", limits: bool = False) -> Engine:
-    """An engine for a rack's part, with all knobs at 0: only a note's fundamental sounds; limits: as in `Engine`."""
+    """An engine for a rack's part, with all knobs at 0: only a note's fundamental sounds."""
     engine = Engine(decoder(instrument), sample_rate_hz=SAMPLE_RATE_HZ, patch=patch, limits=limits)
     for latent in range(engine.instrument.card.n_latents):
         engine.post(KnobTurn(latent, 0.0))
@@ -29,14 +28,12 @@ def engine_of(patch: Patch, instrument: str = "tiny", limits: bool = False) -> E
 
 
 def playable_of(patch: Patch, instrument: str = "tiny") -> Playable:
-    """A `Playable` for a part or a swap."""
     return Playable(engine_of(patch, instrument), patch.sound)
 
 
 def rack_of(
     *settings: PartSettings, patch: Patch | None = None, instruments: tuple[str, ...] = ("tiny",), **options: Any
 ) -> Rack:
-    """A rack with one part for each of the settings; instruments: in rotation; options: as in `Rack`."""
     patch = patch or patch_of()
     settings = settings or (PartSettings(),)
     parts = [(playable_of(patch, instruments[number % len(instruments)]), each) for number, each in enumerate(settings)]

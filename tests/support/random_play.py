@@ -42,7 +42,6 @@ CONTROLS = (1, 7, 10, 11, 64, 66, 67, 70, 71, 72, 73, 74, 76, 20, 3)
 
 
 def random_event(chance: random.Random) -> Event:
-    """A random event, of any kind that a player, a map or a sequencer sends."""
     channel, device, value = chance.randrange(4), chance.randrange(3), chance.randrange(128)
     makers = (
         *(lambda: NoteOn(channel, chance.randrange(36, 90), chance.randrange(1, 128), device) for _ in range(8)),
@@ -66,7 +65,7 @@ def random_event(chance: random.Random) -> Event:
 
 
 def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
-    """A patch that is none of the programs: a morph of three programs, or one program with the sound of another."""
+    """A patch that is none of the programs: a morph of three, or one with the sound of another."""
     _, programs = supervisor.engine.sounds
     some = chance.sample(programs, 3)
     if chance.random() < 0.5:
@@ -75,7 +74,6 @@ def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
 
 
 def disturb(supervisor: Supervisor, chance: random.Random) -> None:
-    """Send random events, some of them late, some without a time of arrival, until the program ends."""
     sys.stdin.readline()
     while True:
         for _ in range(chance.randrange(1, 4)):
@@ -94,7 +92,6 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
 
 
 def main() -> None:
-    """Play until SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("seed", type=int)
     play_command.add_arguments(parser)

@@ -1,4 +1,4 @@
-"""The rig: real audio and MIDI without a sound card. A JACK server on its dummy driver, a player, keyboards, `play`."""
+"""The rig: real audio and MIDI on a JACK server, without a sound card."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# Seconds for which the tests that count lost periods play. To let them play for a minute:
+# How many seconds the tests that count lost periods play. For a minute:
 # `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
 
 
 class JackServer:
-    """`jackd` on its dummy driver; a context manager. Its name is unique, so that several servers can run.
+    """`jackd` on its dummy driver, with a unique name; a context manager.
 
-    env: environment variables with which JACK programs find this server.
-    n_ports: the maximum number of ports, including the server's own four. period_frames: length of a period.
+    env: environment variables with which JACK programs find this server. n_ports: most ports, including the server's
+    own four. period_frames: length of a period.
     """
 
     def __init__(self, log: Path, n_ports: int = 128, period_frames: int = PERIOD_FRAMES):
@@ -58,19 +58,17 @@ class JackServer:
         raise RuntimeError(f"jackd does not start: {self._log.read_text(errors='replace')}")
 
     def n_unfinished(self, client: str, state: str) -> int:
-        """How many periods, according to the server's log, ended before this client had finished.
+        """Periods that, by the server's log, ended before this client had finished.
 
-        state: `Running` for periods in which the client had begun, `Triggered` for periods in which it had not.
+        state: `Running` for periods in which the client had begun, `Triggered` for others.
         """
         return self._log.read_text(errors="replace").count(f"client = {client} was not finished, state = {state}")
 
     def kill(self) -> None:
-        """Kill the server, as a crash would."""
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> None:
-        """Stop the server, as its user would."""
         self._process.terminate()
         self._process.wait()
 
@@ -86,15 +84,15 @@ class JackServer:
 
 
 def missing_tools() -> str:
-    """What must be installed before a JackServer can run; empty if nothing is missing."""
+    """What must be installed for a JackServer; empty if nothing is missing."""
     return "" if shutil.which("jackd") else "the rig needs jackd: apt-get install jackd2"
 
 
 class Player:
     """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
-    midi: the port that receives the MIDI; "" for none. audio: the ports to record. All these ports must exist.
-    began_s: `time.monotonic()` at the first frame of the newest recording.
+    midi: the port to send to; "" for none. audio: the ports to record. All ports must exist. began_s:
+    `time.monotonic()` at the first frame of the newest recording.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
@@ -122,7 +120,6 @@ class Player:
         self._process.stdin.flush()
 
     def send(self, *messages: Sequence[int]) -> None:
-        """Send MIDI messages, each a list of bytes, in the next period."""
         self._command_line(send=messages)
 
     def record(self, length_s: float) -> np.ndarray:
@@ -131,19 +128,18 @@ class Player:
         return self.recorded()
 
     def begin_recording(self, length_s: float) -> None:
-        """Begin to record `length_s` seconds, without waiting; `recorded` returns them."""
+        """Begin to record, without waiting; `recorded` returns the sound."""
         self._n_frames = int(length_s * SAMPLE_RATE_HZ)
         self._command_line(record=self._n_frames)
 
     def recorded(self) -> np.ndarray:
-        """Wait for the end of the recording that has begun, and return it: float32 (n_frames, n_ports)."""
         answer = self._process.stdout.read(8 + 4 * self._n_frames * self._n_ports)
         (self.began_s,) = struct.unpack("=d", answer[:8])
         return np.frombuffer(answer[8:], np.float32).reshape(self._n_frames, self._n_ports)
 
 
 class Keyboard:
-    """A keyboard in this process: a JACK client of this name with a port `out`, on the environment's JACK server.
+    """A JACK client of this name with a port `out`, in this process, on the environment's JACK server.
 
     gone_s: `time.monotonic()` when JACK had removed the port.
     """
@@ -164,12 +160,11 @@ class Keyboard:
 
 
 class LiveProgram:
-    """The real program, `python -m runtime play ...`, in another process; a context manager that waits for READY.
+    """`python -m runtime play ...` in another process; a context manager that waits for READY.
 
-    home: folder of the user's files; None for a new folder, removed at the end. A new folder gets files that say that
-    the tests' instruments were tried, because the program would try each one, which takes long. env: environment
-    variables; paths in `home` replace HOME and the XDG variables. module: `runtime`, or a test's module that calls the
-    program.
+    home: folder of the user's files; None for a new folder, removed at the end. In a new folder the tests' instruments
+    count as tried, which saves time. env: environment variables; HOME and the XDG variables are replaced.
+    module: `runtime`, or a test's module that calls the program.
     """
 
     def __init__(
@@ -202,15 +197,9 @@ class LiveProgram:
         return self
 
     def send(self, number: signal.Signals) -> None:
-        """Send the program a signal."""
         self._process.send_signal(number)
 
     def wait_for(self, words: str) -> str:
-        """Wait until the program has printed a line with these words, and return the line.
-
-        AssertionError if the program ends first.
-        """
-
         def found() -> bool:
             return any(words in line for line in list(self.lines)) or self._process.poll() is not None
 
@@ -223,7 +212,7 @@ class LiveProgram:
         raise AssertionError(f"ended without {words!r}: {''.join(self.lines + self._errors)}")
 
     def stop(self, with_signal: int = signal.SIGTERM) -> int:
-        """Ask the program to stop, and return its exit status; afterwards all its output is in `lines`."""
+        """Ask the program to stop; returns its exit status."""
         self._process.send_signal(with_signal)
         status = self._process.wait(START_LIMIT_S)
         for reader in self._readers:
@@ -231,23 +220,19 @@ class LiveProgram:
         return status
 
     def wait(self) -> int:
-        """Wait until the program ends on its own, and return its exit status."""
         return self._process.wait(START_LIMIT_S)
 
     @property
     def errors(self) -> str:
-        """The program's standard error so far."""
         return "".join(self._errors)
 
     def kill(self) -> None:
-        """Kill the program if it is running."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
 
     @property
     def process_id(self) -> int:
-        """Process ID of the program."""
         return self._process.pid
 
     def __exit__(self, failure: object, *_: object) -> None:
@@ -267,16 +252,15 @@ def home_of_its_own(home: Path) -> dict[str, str]:
 
 
 def ask(home: Path, method: str, **params: object) -> Any:
-    """Send a request, over the link, to the program with its user's files in `home`; returns the answer."""
+    """The answer to a request over the link; home: folder of the user's files."""
     with Link(home / "run" / "timbrebox" / "control") as link:
         return link.ask(method, **params)
 
 
 def wait_until(condition: object, what: str, report: object = str) -> None:
-    """Return as soon as the condition is true; AssertionError after START_LIMIT_S seconds.
+    """Return when the condition is true; AssertionError after START_LIMIT_S seconds.
 
-    what: name of the expected thing. report: function that describes the state. The error's text contains `what` and
-    this description.
+    what: the expected thing; report: describes the state.
     """
     deadline_s = time.monotonic() + START_LIMIT_S
     while not condition():

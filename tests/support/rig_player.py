@@ -1,9 +1,10 @@
 """The process of `rig.Player`: a JACK client alone in its process.
 
-One late client makes JACK report an underrun to all clients, so nothing else may delay this client.
-python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input:
-{"send": [[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes a float64, the `time.monotonic()` of
-the recording's first frame, and N float32 frames.
+Nothing else may delay this client: a late client makes JACK report an underrun to all.
+
+python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input: {"send":
+[[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes a float64, the `time.monotonic()` of the
+recording's first frame, and N float32 frames.
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ from runtime.base.realtime import prepare_process
 
 
 class PlayerClient:
-    """The JACK client: sends all queued messages in the next period, and records on request."""
-
     def __init__(self, server: str, n_audio: int):
         self._client = jack.Client("player", servername=server, no_start_server=True)
         self._midi = self._client.midi_outports.register("out")
@@ -35,7 +34,6 @@ class PlayerClient:
         self._client.set_process_callback(self._process)
 
     def connect(self, midi: str, audio: list[str]) -> None:
-        """Activate the client, and connect it to this MIDI port, unless the name is empty, and to these audio ports."""
         self._client.activate()
         if midi:
             self._client.connect(self._midi, midi)
@@ -58,12 +56,11 @@ class PlayerClient:
                 self._recorded.set()
 
     def send(self, messages: list[list[int]]) -> None:
-        """Queue messages for the next period."""
         for message in messages:
             self._todo.put(bytes(message))
 
     def record(self, n_frames: int) -> tuple[float, np.ndarray]:
-        """Record the next frames; returns `time.monotonic()` at the first frame, and float32 (n_frames, n_ports)."""
+        """Record; returns `time.monotonic()` at the first frame, and float32 (n_frames, n_ports)."""
         self._recorded.clear()
         self._n_recorded, self._recording = n_frames, np.zeros((n_frames, len(self._inputs)), np.float32)
         self._n_recorded = 0
@@ -72,7 +69,6 @@ class PlayerClient:
 
 
 def main() -> None:
-    """Carry out the commands from standard input until it ends."""
     server, midi, *audio = sys.argv[1:]
     player = PlayerClient(server, len(audio))
     prepare_process()

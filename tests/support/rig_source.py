@@ -19,9 +19,9 @@ from tests.support.rig import JackServer
 
 
 class Microphone:
-    """Plays a sound, float32 (n_frames,), in a loop into these ports, which must exist; a context manager.
+    """Plays a sound, float32 (n_frames,), in a loop into ports that exist; a context manager.
 
-    folder: folder for a file that passes the sound to the other process.
+    folder: for a file that passes the sound to the other process.
     """
 
     def __init__(self, server: JackServer, sound: np.ndarray, ports: Sequence[str], folder: Path):
@@ -43,7 +43,6 @@ class Microphone:
 
 
 def main() -> None:
-    """Play until the standard input closes."""
     server, path, *ports = sys.argv[1:]
     sound = np.load(path)
     client = jack.Client("microphone", servername=server, no_start_server=True)

@@ -1,7 +1,7 @@
 """Counts stalls of the machine: times at which even a thread of very high priority had to wait.
 
-python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends. For each byte from
-there, and at the end, it prints how often a sleep of 1 ms has taken longer than LIMIT_S seconds.
+python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends. For each byte of
+it, and at the end, it prints how often a sleep of 1 ms has taken longer than LIMIT_S seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _READY = "ready"
 
 
 def watch(processor: int, limit_s: float) -> None:
-    """Count one processor's stalls; print the count at each byte of the standard input, and at the input's end."""
+    """Count one processor's stalls; prints the count at each byte of the standard input, and at its end."""
     os.sched_setaffinity(0, {processor})
     promote_thread(WATCH_PRIORITY)
     os.set_blocking(sys.stdin.fileno(), False)
@@ -36,10 +36,7 @@ def watch(processor: int, limit_s: float) -> None:
 
 
 class MachineStalls:
-    """Watches every processor inside a `with`; afterwards `n_stalls` counts the stalls longer than `limit_s`.
-
-    Inside the `with`, `so_far` counts them.
-    """
+    """Counts stalls of all processors longer than `limit_s`: inside a `with` by `so_far`, afterwards in `n_stalls`."""
 
     def __init__(self, limit_s: float):
         self._limit_s = limit_s
@@ -57,7 +54,6 @@ class MachineStalls:
         return self
 
     def so_far(self) -> int:
-        """Return how many stalls there were since the start."""
         for watcher in self._watchers:
             watcher.stdin.write("?")
             watcher.stdin.flush()

@@ -18,7 +18,7 @@ FLATNESS_OF_NOISE = 0.5615
 def impulse_response(
     settings: ReverbConfig, duration_s: float, sample_rate_hz: int = 44100, sides: tuple[float, float] = (1.0, 1.0)
 ) -> np.ndarray:
-    """The room's impulse response: float32 (n, 2). sides: heights of the impulse at frame 0, left and right."""
+    """The room's impulse response: float32 (n, 2); sides: heights of the impulse at frame 0, left and right."""
     n_frames = round(duration_s * sample_rate_hz)
     sent, wet = np.zeros((2, n_frames, 2), np.float32)
     sent[0] = sides
@@ -40,13 +40,13 @@ def in_band(sound: np.ndarray, centre_hz: float, sample_rate_hz: int) -> np.ndar
 
 
 def decay_curve_db(sound: np.ndarray) -> np.ndarray:
-    """Schroeder's backward integral of a sound's energy, in dB relative to the whole energy: (n,). sound: (n, 2)."""
+    """Schroeder's backward integral of the energy of a sound (n, 2), in dB relative to the whole energy: (n,)."""
     energy = np.cumsum((sound.astype(np.float64) ** 2).sum(axis=1)[::-1])[::-1]
     return 10.0 * np.log10(energy / energy[0] + 1e-30)
 
 
 def decay_time_s(sound: np.ndarray, sample_rate_hz: int, first_db: float = -5.0, last_db: float = -35.0) -> float:
-    """Time to decay by 60 dB, from a line through the decay curve between two levels; by default T30 of ISO 3382-1."""
+    """Time to decay by 60 dB, from a line through the decay curve; by default T30 of ISO 3382-1."""
     curve = decay_curve_db(sound)
     first, last = int(np.argmax(curve < first_db)), int(np.argmax(curve < last_db))
     slope = np.polyfit(np.arange(first, last) / sample_rate_hz, curve[first:last], 1)[0]
@@ -56,9 +56,8 @@ def decay_time_s(sound: np.ndarray, sample_rate_hz: int, first_db: float = -5.0,
 def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) -> tuple[np.ndarray, np.ndarray]:
     """Times in s, and the normalised echo density of a mono sound (n,) at each of them; Gaussian noise has 1.
 
-    The density is the share of samples in a Hann window of WINDOW_S that exceed the window's standard deviation,
-    divided by this share for Gaussian noise. Source: Abel, Huang, A Simple, Robust Measure of Reverberation Echo
-    Density (2006).
+    The density is the share of samples in a Hann window that exceed the window's standard deviation, divided by this
+    share for Gaussian noise. Source: Abel, Huang, A Simple, Robust Measure of Reverberation Echo Density (2006).
     """
     window = np.hanning(round(WINDOW_S * sample_rate_hz) // 2 * 2 + 3)[1:-1]
     window /= window.sum()
@@ -72,8 +71,8 @@ def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) 
 def tail_flatness(sound: np.ndarray, decay_s: float, sample_rate_hz: int) -> tuple[float, float]:
     """Flatness of the spectrum of a room's tail (n,), and how many dB the highest peak is above the spectrum's mean.
 
-    decay_s: the time in which the tail decays by 60 dB. First the tail is amplified by as much as it has decayed. Then
-    its spectrum, from 100 Hz to 10 kHz, is divided by its moving average over a twentieth of this range.
+    decay_s: the time in which the tail decays by 60 dB. The tail is amplified by as much as it has decayed. Its
+    spectrum, from 100 Hz to 10 kHz, is divided by its moving average over a twentieth of this range.
     """
     flat = sound * 10.0 ** (3.0 * np.arange(len(sound)) / sample_rate_hz / decay_s)
     power = np.abs(np.fft.rfft(flat * np.hanning(len(flat)))) ** 2

@@ -1,4 +1,4 @@
-"""Engines with sounds that have a bandwidth and a width, and measures of such sounds."""
+"""Engines with a bandwidth and a width, and measures of their sounds."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ BANDWIDTH_CONTROL, WIDTH_CONTROL = 102, 103
 
 
 def shaped_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) -> Engine:
-    """An engine that plays with this bandwidth and width."""
     return engine_of(Sound(bandwidth_cents=cents, width=width), n_voices)
 
 
 def movable_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) -> Engine:
-    """An engine with this bandwidth and width; two controls can add to them."""
+    """An engine with this bandwidth and width, to which two controls can add."""
     modulation = (
         Modulation(f"cc_{BANDWIDTH_CONTROL}", "bandwidth", 1.0),
         Modulation(f"cc_{WIDTH_CONTROL}", "width", 1.0),
@@ -32,7 +31,6 @@ def movable_engine(cents: float = 0.0, width: float = 0.0, n_voices: int = 4) ->
 
 
 def swinging_engine(n_voices: int = 4, lfo_hz: float = 3.0) -> Engine:
-    """An engine with a bandwidth and a width that LFOs and controls modulate."""
     modulation = (
         Modulation("lfo_1", "bandwidth", 0.2),
         Modulation("lfo_2", "width", 0.7),
@@ -50,7 +48,6 @@ def swinging_engine(n_voices: int = 4, lfo_hz: float = 3.0) -> Engine:
 
 
 def engine_of(sound: Sound, n_voices: int = 4) -> Engine:
-    """An engine of the tiny instrument with a sound."""
     return Engine(decoder(), patch=Patch(Config(voice=VoiceConfig(n_voices=n_voices), seed=3), sound))
 
 
@@ -66,7 +63,7 @@ def correlation(sound: np.ndarray) -> float:
 
 
 def harmonic_levels_db(sound: np.ndarray, note: float, n_harmonics: int = 8) -> np.ndarray:
-    """Levels of a note's first harmonics in a sound (n_frames,), in dB."""
+    """Levels in dB of a note's first harmonics in a sound (n_frames,)."""
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     frequencies = np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ)
     centres = float(note_to_hz(note)) * np.arange(1, n_harmonics + 1)

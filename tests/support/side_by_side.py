@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Tests that play or listen in real time, and mostly wait. A single process runs them all, so that they do not make
-# each other late; meanwhile the other processes compute.
+# Tests that play or listen in real time. One process runs them all, so that they do not delay each other.
 REAL_TIME = (
     "tests/runtime/audio/test_output.py",
     "tests/runtime/bench/",
@@ -16,7 +15,7 @@ REAL_TIME = (
     "tests/runtime/test_no_network.py",
     "tests/runtime/through/test_live_input.py",
 )
-# Files that take long. They begin early: a long file at the end would keep one process busy while the others wait.
+# Long files begin early, so that none is left at the end.
 LONG = (
     "tests/house/test_readme.py",
     "tests/training/paper/",
@@ -26,10 +25,7 @@ LONG = (
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process one file at a time, so that a module's fixtures are made once.
-
-    All files of REAL_TIME together count as one file.
-    """
+    """Gives each process one file at a time; REAL_TIME counts as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
@@ -37,8 +33,6 @@ class SideBySide(LoadScopeScheduling):
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Sort the tests in place: first REAL_TIME, then LONG in its order, then the others in their present order."""
-
     def rank(item: pytest.Item) -> int:
         places = (REAL_TIME, *LONG)
         return next((number for number, place in enumerate(places) if item.nodeid.startswith(place)), len(places))

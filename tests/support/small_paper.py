@@ -1,4 +1,4 @@
-"""A small reproduction for the tests of `reproduce`: four tiny models with the paper's names, on a corpus of tones."""
+"""A small reproduction for the tests of `reproduce`: four tiny models on a corpus of tones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SPEED = {
 
 
 def write_plan(folder: Path, **fit: object) -> Path:
-    """Write the plan and the models' configs; returns the plan's path. fit: changes to `fit` in every config."""
+    """Write the plan and the models' configs; fit: changes to `fit` in every config."""
     (folder / "training").mkdir(parents=True, exist_ok=True)
     for name, (model, _, _) in MODELS.items():
         recipe = {"model": WIDTHS | model, "fit": {"epochs": 300, "batch_size": 64, "learning_rate": 5e-3} | fit}
@@ -64,13 +64,11 @@ def write_plan(folder: Path, **fit: object) -> Path:
 
 
 def write_tones(folder: Path) -> None:
-    """Write the one-octave corpus and its further patches where the quick reproduction in `folder` reads them."""
     write_store(folder / "data" / "quick" / "tones")
     write_store(folder / "data" / "quick" / "tones-further", tilts=FURTHER_TILTS)
 
 
 def reproduce(folder: Path, *arguments: object) -> int:
-    """Run a quick reproduction with all its folders in `folder`; returns the exit status."""
     folders = [word for name in ("data", "runs", "out") for word in (f"--{name}", str(folder / name))]
     plan = ["--plan", str(folder / "plan" / "paper.yaml")]
     with patch("training.commands.reproduce.measure_speed", lambda *_: SPEED):  # slow; test_speed.py tests it

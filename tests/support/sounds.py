@@ -21,12 +21,12 @@ from runtime.sound.trajectory.trajectory import Trajectory
 from runtime.sound.trajectory.use import PlayedTrajectory
 from tests.support.trajectories import random_trajectory
 
-# Modulation targets that the engine does not use yet; at present there are none.
+# Targets that the engine does not use yet.
 UNWIRED: frozenset[str] = frozenset()
-# Control numbers for the sources cc_20 and so on; with the default settings, 70 also moves a knob.
+# Control numbers of the sources cc_20 and so on; by default, 70 also moves a knob.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
-# Fields to which `_fields` gives no value: names that a user gives, and fields that `random_sound` sets itself.
+# Names that a user gives, and fields that `random_sound` sets itself.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
 # Fields that act outside a single engine, or name other sounds.
 _NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")
@@ -35,8 +35,6 @@ _type_info = cache(inspect.type_info)
 
 
 class Choices(Protocol):
-    """A source of random values."""
-
     def among(self, values: tuple) -> Any:
         """One of these values."""
 
@@ -58,8 +56,6 @@ class DrawnChoices:
 
 
 class RandomChoices:
-    """Choices by a random generator, for many sounds."""
-
     def __init__(self, random: np.random.Generator):
         self._random = random
 
@@ -71,10 +67,6 @@ class RandomChoices:
 
 
 def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[str] = UNWIRED) -> Sound:
-    """A sound with random fields and up to N_MODULATIONS modulations, without trajectories.
-
-    knobs: names of the instrument's knobs; unwired: targets not to be used.
-    """
     targets = tuple(target for target in TARGETS if target not in unwired) + tuple(LATENT + knob for knob in knobs)
     fields = _fields(choices, Sound, _NOT_FOR_AN_ENGINE)
     lfos = {}
@@ -97,7 +89,7 @@ def random_sound(choices: Choices, knobs: tuple[str, ...], unwired: frozenset[st
 def random_patch(
     choices: Choices, card: Card, config: Config, *, calm: bool = False, sound: Sound | None = None
 ) -> Patch:
-    """A patch with these settings and a random or given sound; half of the random sounds have trajectories.
+    """A patch with a random or given sound; half of the random sounds have trajectories.
 
     calm: whether trajectories are smooth and slow, so that they cause no spikes in the sound.
     """
@@ -109,7 +101,6 @@ def random_patch(
 
 
 def random_trajectories(choices: Choices, knobs: tuple[str, ...], calm: bool) -> tuple[PlayedTrajectory, ...]:
-    """One or two trajectories with random settings; calm: as in `random_patch`."""
     marks = choices.among(({"plays_once": True}, {"loop_s": (0.1, 0.4)}, {"loop_s": (0.0, 0.3), "release_s": 0.45}))
     directions = ("forward", "backward", "ping_pong")
     return tuple(
@@ -128,7 +119,7 @@ def random_trajectories(choices: Choices, knobs: tuple[str, ...], calm: bool) ->
 
 
 def _smoothed(trajectory: Trajectory) -> Trajectory:
-    """The trajectory with every value averaged over 0.2 s."""
+    """Every value is averaged over 0.2 s."""
 
     def averaged(values: np.ndarray, n: int) -> np.ndarray:
         ends = np.pad(values, [(n // 2, n - 1 - n // 2), *[(0, 0)] * (values.ndim - 1)], "edge")
@@ -144,7 +135,6 @@ def _smoothed(trajectory: Trajectory) -> Trajectory:
 
 @st.composite
 def patches(draw: Any, card: Card, config: Config) -> Patch:
-    """Random patches for hypothesis."""
     return random_patch(DrawnChoices(draw), card, config)
 
 
@@ -157,7 +147,6 @@ def _struct(choices: Choices, struct: type, **given: Any) -> Any:
 
 
 def _fields(choices: Choices, struct: type, given: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Random values, by name, for a structure's fields except those in `given` and in _GIVEN."""
     values = {}
     for field in _type_info(struct).fields:
         if field.name not in _GIVEN and field.name not in given:

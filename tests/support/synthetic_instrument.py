@@ -1,4 +1,4 @@
-"""An instrument with known spectra: at each harmonic of a note is the main lobe of a Hann window."""
+"""An instrument with known spectra: the main lobe of a Hann window at each harmonic."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _lobes_of(note: float, n_harmonics: int, spec: StftSpec) -> np.ndarray:
 
 
 def lobes(note: float, amplitudes: np.ndarray, spec: StftSpec = SPEC) -> np.ndarray:
-    """A frame, float32 (n_bins,), with the harmonics of a MIDI note; amplitudes: (n_harmonics,), fundamental first."""
+    """A frame, float32 (n_bins,), with a note's harmonics; amplitudes: (n_harmonics,), fundamental first."""
     return _lobes_of(note, len(amplitudes), spec) @ np.asarray(amplitudes, np.float32)
 
 
 class SyntheticInstrument:
-    """A training.instrument.points.Playable; amplitudes: function that returns the harmonics' amplitudes."""
+    """A training.instrument.points.Playable; amplitudes: returns the harmonics' amplitudes."""
 
     batch_invariant = True
 

@@ -32,17 +32,17 @@ def _timed_render(rack: Rack, out: np.ndarray) -> None:
 
 
 class BlockTimes:
-    """The measurements of a program that ran as tests.support.timed_play; path: the file that this program wrote."""
+    """Measurements by tests.support.timed_play; path: the file that it wrote."""
 
     def __init__(self, path: Path):
         self._times = np.load(path)
 
     def between(self, begin_s: float, end_s: float) -> np.ndarray:
-        """Rendering times, in seconds, of the blocks begun from `begin_s` to `end_s`."""
+        """Rendering times in s of the blocks begun from `begin_s` to `end_s`."""
         return self._rows(begin_s, end_s)[:, 1]
 
     def n_late(self, begin_s: float, end_s: float) -> int:
-        """How many blocks begun from `begin_s` to `end_s` took longer to render than their sound lasts."""
+        """Number of blocks, begun from `begin_s` to `end_s`, that took longer to render than their sound lasts."""
         rows = self._rows(begin_s, end_s)
         return int(np.sum(rows[:, 1] > rows[:, 2]))
 

@@ -15,7 +15,7 @@ STEP_S = 1024 / 44100
 def random_trajectory(
     seed: int = 0, *, n_hops: int = 87, knobs: tuple[str, ...] = ("a", "b"), **fields: Any
 ) -> Trajectory:
-    """A trajectory of random values, (n_hops - 1) * 23 ms long; fields: further fields of Trajectory."""
+    """A trajectory of random values, (n_hops - 1) * 23 ms long."""
     random = np.random.default_rng(seed)
     n_levels = round((n_hops - 1) * STEP_S / 0.005) + 1
     return checked(

@@ -1,4 +1,4 @@
-"""Marks the tests' instruments as already tried, because otherwise each test would try them, which takes long."""
+"""Marks the tests' instruments as already tried, because to try them takes long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 def know_test_instruments(state: Path) -> None:
-    """Write into a state folder, XDG_STATE_HOME, the files with which `runtime.instrument.trial` remembers trials."""
     folder = state / "timbrebox" / "tried-instruments"
     folder.mkdir(parents=True)
     for digest in _digests():

@@ -1,8 +1,7 @@
 """Sends an update as the page does: python -m tests.support.update_page PORT [FILE].
 
-It prints the update's state, which the page shows: a line of JSON for each change, until the update has ended. Without
-FILE it sends nothing, and prints only the present state. The state `null` means that the page takes no updates. If the
-page's process restarts, and so ends the connection, this program connects again, as a page does.
+It prints the update's state after each change, as a line of JSON, until the update has ended. Without FILE it prints
+only the present state; `null` means that the page takes no updates.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ ENDS = ("done", "refused", "stuck")
 
 
 def states(port: int, update: Path | None) -> Iterator[dict[str, Any] | None]:
-    """Send an update, and yield its state, which the page shows, after each change until the update has ended.
+    """Send an update, and yield its state after each change until the update has ended.
 
-    update: None to send nothing, and to yield only the present state. AssertionError if the page's process does not
-    accept the file, or if the update does not end.
+    update: None to yield only the present state. AssertionError if the page's process does not accept the file, or if
+    the update does not end.
     """
     deadline_s, told = time.monotonic() + _LIMIT_S, object()
     while time.monotonic() < deadline_s:
@@ -75,7 +74,6 @@ def _next(page: ClientConnection, is_right: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the states."""
     for state in states(int(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None):
         print(json.dumps(state), flush=True)
 

@@ -1,4 +1,4 @@
-"""Updates from the page, as root installs them, but in a test's folders; keys, signatures and versions are real."""
+"""Updates from the page, installed as root does, but in a test's folders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make_key(path: Path, comment: str = "anna@home") -> Path:
 
 
 def make_archive(folder: Path, version: str, **options: bool) -> Path:
-    """An archive of a program with this version, which prints the version; options: as for `make_program`."""
+    """An archive of a program that prints this version; other_packages: one that needs these."""
     program, path = make_program(folder / version, version, environment=False), folder / f"{version}.tar.gz"
     file = program / "pyproject.toml"
     file.write_text(file.read_text().replace("1.2.3", version))
@@ -55,11 +55,10 @@ def signed_by_hand(archive: Path, key: Path, path: Path, namespace: str = NAMESP
 
 
 class RootsHalf:
-    """Does root's half of an update, as `timbrebox-update.service` does, but in a test's folders.
+    """Does root's half of an update in a test's folders, as `timbrebox-update.service` does.
 
-    At first, version 1.2.3 is installed, and the key `key` is trusted. folder: contains all files. state: the folder of
-    the page's files; None for one inside `folder`. problem: why the next version will not get ready, in words; empty if
-    it will.
+    At first, version 1.2.3 is installed, and the key `key` is trusted. state: the folder of the page's files; None for
+    one inside `folder`. problem: why the next version will not get ready; empty if it will.
     """
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, state: Path | None = None):
@@ -79,7 +78,7 @@ class RootsHalf:
         patch.setattr(install, "call", lambda *_: "")
         patch.setattr(install, "make_user", lambda: None)
         patch.setattr(install, "last_line", lambda *_, **__: "")
-        patch.setattr(versions.os, "sync", lambda: None)  # sync would wait until the machine has written all
+        patch.setattr(versions.os, "sync", lambda: None)  # it would wait until the machine has written everything
         patch.setattr(install, "is_booted", lambda: True)
         patch.setattr(install, "properties", lambda *_: {})
         patch.setattr(install, "restart", self._restart)
@@ -91,29 +90,23 @@ class RootsHalf:
 
     @property
     def arrived(self) -> Path:
-        """Where the page puts what it has received."""
         return self.state / ARRIVED
 
     @property
     def news(self) -> News | None:
-        """What the page is told."""
         return read_news(self.news_file)
 
     @property
     def plays(self) -> str:
-        """The text that the version that plays prints."""
         return (self.home / "current" / "timbrebox").read_text().split()[1]
 
     def arrive(self, update: Path) -> None:
-        """Let an update arrive, as the page does."""
         shutil.copyfile(update, self.arrived)
 
     def run(self) -> int:
-        """Install the update that has arrived, as the unit does; return the exit status."""
         return installing.install_arrived(1)
 
     def left(self) -> list[str]:
-        """The names of the files that updates have left in the page's folder and in root's folder."""
         return os.listdir(self.arrived.parent) + [path.name for path in self.home.glob(".[u]*")]
 
     def _restart(self, _within_s: float) -> str:

@@ -1,7 +1,6 @@
 """The page's process, for updates in a test's folder: python -m tests.support.updating_panel FOLDER panel ...
 
-FOLDER is the folder of a `RootsHalf`. As in the service, the page takes updates only if there is a list of signers,
-here in FOLDER.
+FOLDER is the folder of a `RootsHalf`, with the list of signers that the page asks for.
 """
 
 from __future__ import annotations

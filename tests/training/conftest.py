@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def knob_run(store, tmp_path_factory: pytest.TempPathFactory):
-    """The TrainedRun of tests.support.harmonic_run.RECIPE, shared by all tests; no test may change it."""
+    """Trained by tests.support.harmonic_run.RECIPE, for all tests; no test may change it."""
     from tests.support.harmonic_run import RECIPE  # imported only here, as the packages for training may be missing
     from training.learning.train import train
     from training.model.run_folder import TrainedRun

@@ -1,4 +1,4 @@
-"""The demo corpus: notes of amsynth, a two-oscillator subtractive synthesizer in Debian, rendered offline."""
+"""The demo corpus: notes of amsynth, a subtractive synthesizer in Debian, rendered offline."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ INSTALL = "install it with: sudo apt-get install amsynth"
 LICENCE = "rendered from the factory patches of amsynth (GPL-2+)"
 VELOCITY = 100
 STEPS = {"chromatic": tuple(range(12)), "c-major": (0, 2, 4, 5, 7, 9, 11)}
-# Seconds per note, chosen so that 80 patches give about as many frames as each of the paper's three corpora has. The
-# paper's corpora have 61 chromatic notes, 36 notes in C major, and 8 notes in C major.
+# Seconds per note. With them, 80 patches give about as many frames as each of the paper's corpora has.
 NOTE_S = {"chromatic": 0.6, "c-major": 0.8}
 LOWEST_NOTE = {1: 60, 5: 36}
 
 
 @dataclass(frozen=True)
 class Patch:
-    """A patch: one sound of a bank. controls: the values of the plugin's control ports, by port name."""
+    """One sound of a bank; controls: values of the plugin's control ports, by name."""
 
     name: str
     split: str
@@ -53,7 +52,7 @@ class HeldNotes:
 
 @dataclass(frozen=True)
 class Scale:
-    """The notes of a corpus: a scale of STEPS over 1 octave from C4 or 5 octaves from C2, including the top C."""
+    """A scale of STEPS over 1 octave from C4 or 5 octaves from C2, including the top C."""
 
     name: str = "chromatic"
     n_octaves: int = 5
@@ -72,7 +71,7 @@ class Scale:
 
 
 def find_plugin() -> Path:
-    """The path of amsynth's DSSI plugin, in $DSSI_PATH or the usual folders; UserError if it is not installed."""
+    """The path of amsynth's DSSI plugin; UserError if it is not installed."""
     folders = os.environ["DSSI_PATH"].split(":") if os.environ.get("DSSI_PATH") else list(DSSI_FOLDERS)
     for folder in folders:
         plugin = Path(folder).expanduser() / PLUGIN
@@ -82,7 +81,7 @@ def find_plugin() -> Path:
 
 
 def find_banks(plugin: Path) -> dict[str, Path]:
-    """Paths of amsynth's bank files by name, in share/ of the plugin's prefix or in /usr/share; UserError if none."""
+    """Paths of amsynth's bank files by name; UserError if there are none."""
     for share in (plugin.parents[2] / "share", Path("/usr/share")):
         banks = {path.name.split(".")[0]: path for path in sorted((share / "amsynth" / "banks").glob("*.bank"))}
         if banks:
@@ -91,7 +90,7 @@ def find_banks(plugin: Path) -> dict[str, Path]:
 
 
 def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
-    """The name and the controls of every patch in a bank file, in the order of the file."""
+    """Name and controls of every patch in a bank file, in order."""
     patches: list[tuple[str, dict[str, float]]] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         tag, _, rest = line.partition(" ")
@@ -104,7 +103,7 @@ def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
 
 
 def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
-    """Read a patch list: CSV with columns bank, index and split, and an optional name, which must be that in the bank.
+    """Read a patch list: CSV with columns bank, index and split, and an optional name, which must be the bank's.
 
     The list must have patches of every split, or of test only. banks: paths of the bank files by name. UserError names
     the line that is wrong.
@@ -136,7 +135,7 @@ def render_patch(
 ) -> np.ndarray:
     """Render a patch's notes, each held to the end: mono float32 (n_notes, n_samples), bit-identical in every run.
 
-    data_home: a writable folder, where the plugin looks for the user's own banks. UserError if the plugin fails.
+    data_home: a writable folder, in which the plugin looks for banks. UserError if the plugin fails.
     """
     n_samples = round(notes.note_s * sample_rate_hz)
     hosted = Plugin(plugin, environment={"XDG_DATA_HOME": data_home})
@@ -145,7 +144,7 @@ def render_patch(
 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
-    """For each note in samples (n_notes, n_samples), its audible frames (n, n_bins), each scaled to a peak of 1."""
+    """For each note in samples (n_notes, n_samples), its audible frames (n, n_bins), scaled to a peak of 1."""
     return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 
@@ -157,10 +156,9 @@ def build(
     only_clear: bool = False,
     every: int = 1,
 ) -> None:
-    """Render every patch at every note of the scale, and write a frame store to `out`; UserError if amsynth is missing.
+    """Render every patch at every note of the scale to a frame store `out`; UserError if amsynth is missing.
 
-    only_clear: drop the frames that are not clear (`are_clear`). every: keep one in this many frames of a note, to save
-    time in trials; neighbouring frames are almost alike.
+    only_clear: keep only clear frames (`are_clear`). every: keep one in this many frames of a note, for quick trials.
     """
     plugin = find_plugin()
     patches = read_patches(patches_path, find_banks(plugin))
@@ -179,7 +177,6 @@ def build(
 
 
 def _about(scale: Scale, options: dict[str, object]) -> dict[str, object]:
-    """The `about` that FrameWriter stores. options: entries for `about["options"]` in addition to the scale's."""
     of_scale = {"scale": scale.name, "octaves": scale.n_octaves, "note_s": scale.note_s, "velocity": VELOCITY}
     return {
         "kind": "amsynth",
@@ -193,7 +190,7 @@ def _about(scale: Scale, options: dict[str, object]) -> dict[str, object]:
 def _render_all(
     patches: list[Patch], scale: Scale, plugin: Path, spec: StftSpec
 ) -> Iterator[tuple[Patch, list[np.ndarray]]]:
-    """Render all patches on all cores; yields each patch, in order, with a list of the frames of each note.
+    """Render all patches on all cores; yields each patch, in order, with its notes' frames.
 
     At most two patches per core are rendered ahead, which bounds the memory.
     """

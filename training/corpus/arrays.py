@@ -22,11 +22,10 @@ _DAMAGE = (
 def read_arrays(
     path: Path, expected: str, remedy: str, where: Path | None = None
 ) -> Iterator[Mapping[str, np.ndarray]]:
-    """A context manager that gives the arrays of an .npz file by name, each read on access.
+    """The arrays of an .npz file by name, each read on access; a context manager.
 
-    UserError if the file is missing or damaged, or if the code in the `with` block fails on the file's contents.
-    expected, remedy: what the error message says should be there, and how to get it. where: what the message names as
-    the place of the error; None to name `path`.
+    UserError if the file is missing or damaged, or if the `with` block fails on its contents. expected, remedy: what
+    should be there, and how to get it. where: the place to name; None for `path`.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -1,4 +1,4 @@
-"""Reads CSV tables that a user wrote (patch lists and manifests), and writes the tables that the commands make."""
+"""Reads the CSV tables that users write, and writes those of the commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.corpus.frames import SPLITS
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table. where: file and line, for error messages. cells: stripped text by column, never None."""
+    """One line of a table; where: file and line, for error messages; cells: stripped text by column."""
 
     where: str
     cells: dict[str, str]
@@ -25,7 +25,7 @@ class Row:
         return self.cells.get(column, "")
 
     def split(self) -> str:
-        """The split that the cell `split` names, perhaps by a longer word such as `validation`; UserError if none."""
+        """The split in the cell `split`, perhaps as a longer word such as `validation`; UserError if none."""
         text = self.get("split")
         split = next((name for name in SPLITS if text.lower().startswith(name)), None)
         if split is None:
@@ -34,7 +34,7 @@ class Row:
 
 
 def read_table(path: str | Path, required: tuple[str, ...]) -> list[Row]:
-    """Read the rows of a CSV file with a header line; commas or semicolons separate the columns.
+    """Read a CSV file with a header line, separated by commas or semicolons.
 
     UserError if the file cannot be read, has no rows, or lacks a required column.
     """
@@ -60,7 +60,7 @@ def read_table(path: str | Path, required: tuple[str, ...]) -> list[Row]:
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Write a table atomically; None becomes an empty cell. columns: their names, or None for the first row's keys."""
+    """Write a table atomically; None becomes an empty cell. columns: by default, the first row's keys."""
     names = (list(rows[0]) if rows else []) if columns is None else columns
     with atomic_write(path) as stream:
         writer = csv.DictWriter(stream, names, lineterminator="\n")
@@ -69,7 +69,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
 
 
 def refuse_missing_split(splits: list[str], where: object) -> None:
-    """Raise a UserError that names `where` if train, val or test is missing from these splits."""
+    """UserError, which names `where`, if train, val or test is missing."""
     for name in SPLITS:
         if name not in splits:
             raise UserError(where, f"nothing in split {name!r}", f"some in each of {', '.join(SPLITS)}", "add some")

@@ -21,8 +21,8 @@ HOST = Path(__file__).with_name("dssi_host.py")
 class Plugin:
     """A plugin and how to start it.
 
-    settings: (key, value) pairs for the plugin's `configure`. warm_up_samples: samples for which each instance runs
-    before it plays. environment: environment variables of the plugin's process.
+    settings: (key, value) pairs for `configure`. warm_up_samples: how long each instance runs before it plays.
+    environment: environment variables of the plugin's process.
     """
 
     path: Path
@@ -35,7 +35,7 @@ class Plugin:
 class Playing:
     """Notes to play with one patch.
 
-    n_samples: samples recorded of each note. n_held: samples until the note ends. program: bank and number, None to
+    n_samples: samples recorded of each note. n_held: samples until the note ends. program: (bank, number), None to
     select none. controls: values of control ports by name.
     """
 
@@ -49,7 +49,7 @@ class Playing:
 
 
 def play(plugin: Plugin, playing: Playing, where: str) -> np.ndarray:
-    """Play each note on a new plugin instance; returns mono float32 (n_notes, n_samples).
+    """Play each note on a new plugin instance: mono float32 (n_notes, n_samples).
 
     UserError, which names `where`, if the plugin fails.
     """
@@ -58,7 +58,7 @@ def play(plugin: Plugin, playing: Playing, where: str) -> np.ndarray:
 
 
 def programs(plugin: Plugin, sample_rate_hz: int, where: str) -> list[tuple[int, int, str]]:
-    """Bank, number and name of each program of the plugin; UserError, which names `where`, if the plugin fails."""
+    """Bank, number and name of each program; UserError, which names `where`, if the plugin fails."""
     request = {"controls": {}, "sample_rate_hz": sample_rate_hz, "list_programs": True}
     return [(bank, number, name) for bank, number, name in json.loads(_ask(plugin, request, where))]
 

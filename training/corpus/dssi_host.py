@@ -1,9 +1,7 @@
-"""A small offline host for a DSSI synthesizer, run as a separate process that reads a request and writes samples.
+"""A small offline host for a DSSI synthesizer, which reads a request and writes samples.
 
-One process renders one patch only, because instances of a plugin may share state: all instances of amsynth in a process
-share one noise generator, so that a patch rendered after another would sound different from the same patch rendered
-alone. The host imports the standard library only, so that it starts fast.
-The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
+One process renders one patch: all instances of amsynth in a process share a noise generator. Only the standard library
+is imported, for a fast start. The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
 """
 
 from __future__ import annotations
@@ -57,7 +55,7 @@ class LadspaDescriptor(Structure):
 
 
 class NoteEvent(Structure):
-    """ALSA's snd_seq_event_t for a note, 28 bytes. frame: when the event happens, in samples from the block's start."""
+    """ALSA's snd_seq_event_t for a note, 28 bytes; frame: its time, in samples from the block's start."""
 
     _fields_ = [
         ("type", c_ubyte),
@@ -76,7 +74,7 @@ class NoteEvent(Structure):
 
 
 class ProgramDescriptor(Structure):
-    """DSSI_Program_Descriptor: a program that the plugin offers, by bank and number."""
+    """DSSI_Program_Descriptor: a program of the plugin."""
 
     _fields_ = [("bank", c_ulong), ("program", c_ulong), ("name", c_char_p)]
 
@@ -120,7 +118,7 @@ def default_value(hint: PortRangeHint, sample_rate_hz: int) -> float:
 
 
 class Synth:
-    """One instance of the plugin. controls: values of its control ports by name; KeyError if there is no such port."""
+    """One instance of the plugin; controls: values of control ports by name; KeyError if there is no such port."""
 
     def __init__(self, plugin: DssiDescriptor, controls: dict[str, float], sample_rate_hz: int):
         self._plugin, self._ladspa = plugin, plugin.ladspa.contents
@@ -145,7 +143,7 @@ class Synth:
             self._ladspa.activate(self._handle)
 
     def programs(self) -> list[tuple[int, int, str]]:
-        """Bank, number and name of every program that the plugin offers."""
+        """Bank, number and name of every program."""
         found = []
         while self._plugin.get_program and (program := self._plugin.get_program(self._handle, len(found))):
             name = (program.contents.name or b"").decode(errors="replace").strip()
@@ -153,10 +151,10 @@ class Synth:
         return found
 
     def set_up(self, settings: list[list[str]], program: list[int] | None, warm_up_samples: int) -> None:
-        """Configure the plugin, select a program (bank and number), and let the plugin run without a note for a while.
+        """Configure the plugin, select a program (bank and number), and let the plugin run without a note.
 
-        OSError if the plugin refuses a setting. The plugin runs before and after the selection for `warm_up_samples`,
-        in real time, because some plugins load a program in a separate thread.
+        OSError if the plugin refuses a setting. The plugin runs for `warm_up_samples` in real time, before and after
+        the selection: some load a program in a thread.
         """
         for key, value in settings:
             if self._plugin.configure(self._handle, key.encode(), value.encode()):
@@ -167,7 +165,7 @@ class Synth:
             self._idle(warm_up_samples)
 
     def play(self, note: int, velocity: int, n_samples: int, n_held: int) -> bytes:
-        """The samples of a note, as float32 bytes, one channel after the other; the note ends after n_held samples."""
+        """A note's samples as float32 bytes, one channel after the other; the note ends after n_held samples."""
         outputs = [(c_float * n_samples)() for _ in self._audio_ports]
         for start in range(0, n_samples, BLOCK_SIZE):
             end = min(start + BLOCK_SIZE, n_samples)
@@ -182,7 +180,6 @@ class Synth:
         return b"".join(bytes(output) for output in outputs)
 
     def _idle(self, n_samples: int) -> None:
-        """Run the plugin without events for n_samples, at the pace of real time."""
         silence, event = (c_float * BLOCK_SIZE)(), NoteEvent()
         for _ in range(0, n_samples, BLOCK_SIZE):
             for port in self._audio_ports:
@@ -202,8 +199,8 @@ def main() -> int:
 
     Request: plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz; and
     optional: n_held (samples until the note ends), settings [[key, value]], program [bank, number], warm_up_samples.
-    Every note gets a new instance of the plugin, so that the note has no tail or glide from the note before.
-    With `list_programs`, the answer is the plugin's programs as JSON: [[bank, number, name]].
+    Every note gets a new instance. With `list_programs`, the answer is the plugin's programs as JSON: [[bank, number,
+    name]].
     """
     request = json.load(sys.stdin)
     try:

@@ -1,4 +1,4 @@
-"""The frame store: a folder that holds magnitude frames, each scaled to a peak of 1, and the frames' labels.
+"""The frame store: a folder with magnitude frames, each scaled to a peak of 1, and their labels.
 
 magnitudes.f32   float32 (n, n_bins), little-endian, row by row
 labels.npz       note int16 (n,), chroma uint8 (n,), clip int32 (n,)
@@ -38,9 +38,9 @@ _ROWS_AT_ONCE = 4096
 class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
-    split: one of SPLITS, the same for all frames of the clip. note: MIDI note, None if unknown. sound: the name of the
-    timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: by how many semitones the recording
-    was transposed to `note`; positive is up.
+    split: one of SPLITS, for all frames of the clip. note: MIDI note, None if unknown. sound: name of the timbre, empty
+    if unknown. velocity: MIDI velocity, None if unknown. transposed: the transposition to `note`, in semitones;
+    positive is up.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Clip(msgspec.Struct):
 
 
 def sound_name(clip: Clip) -> str:
-    """The name of the sound that a clip plays: `sound`, or else the clip's name without the note at its end."""
+    """The name of a clip's sound: `sound`, or the clip's name without its note."""
     if clip.sound:
         return clip.sound
     if clip.note is None:
@@ -73,7 +73,7 @@ class _Index(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Mark:
-    """A point in the writing of a frame store, to which `FrameWriter.rewind` can go back."""
+    """A point in the writing of a frame store, for `FrameWriter.rewind`."""
 
     n_frames: int
     n_blocks: int
@@ -85,16 +85,16 @@ class FrameWriter:
     """A context manager that writes a frame store next to `folder` and, if all went well, renames it to `folder`.
 
     spec: the transform that made the frames. about: kind, name, licence, sources and options of the corpus, as JSON
-    values. The caller may change `about` and the clips' splits until the context ends. UserError if `folder` holds
-    frames and `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if
-    the disk is full. After any failure nothing new remains on the disk.
+    values. `about` and the clips' splits may change until the context ends. UserError if `folder` holds frames and
+    `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if the disk is
+    full.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):
         self.folder, self.spec, self.about, self.force = Path(folder), spec, about, force
         self.clips: list[Clip] = []
         self.n_frames = 0
-        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`, the chroma of the frames and the clip's index
+        self._blocks: list[tuple[np.ndarray, int]] = []  # for each `add`, the frames' chroma and the clip's index
         self._digest = hashlib.sha256()
         self._target = self.folder.resolve()
         self._partial = self._target.with_name(f".{self._target.name}.partial")
@@ -118,7 +118,7 @@ class FrameWriter:
     def add(self, magnitudes: np.ndarray, clip: Clip) -> int:
         """Append unit-peak float32 frames (n, n_bins) of one clip; returns n.
 
-        To add more frames to the last clip, give the same Clip object again.
+        To add more frames to the newest clip, give the same Clip object again.
         """
         magnitudes = np.ascontiguousarray(magnitudes, "<f4")
         if magnitudes.ndim != 2 or magnitudes.shape[1] != self.spec.n_bins:
@@ -138,11 +138,11 @@ class FrameWriter:
         return len(magnitudes)
 
     def mark(self) -> Mark:
-        """Mark the present point in the writing; `rewind` can go back to it."""
+        """The present point in the writing, for `rewind`."""
         return Mark(self.n_frames, len(self._blocks), len(self.clips), self._digest.copy())
 
     def rewind(self, mark: Mark) -> None:
-        """Remove everything added since the mark, such as the first half of a recording that turned out broken."""
+        """Remove everything added since the mark."""
         self._file.seek(mark.n_frames * self.spec.n_bins * 4)
         self._file.truncate()
         del self._blocks[mark.n_blocks :], self.clips[mark.n_clips :]
@@ -245,11 +245,11 @@ class FrameStore:
         return cls(folder, index.spec, index.about, magnitudes, split, note, chroma, clip, index.clips, index.sha256)
 
     def rows(self, split: str) -> np.ndarray:
-        """The row numbers of the frames in split `train`, `val` or `test`, in rising order: int (n,)."""
+        """Row numbers of the frames in a split, in rising order: int (n,)."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def fingerprint(self) -> str:
-        """Sixteen hex digits that identify the corpus: they depend on frames, labels and spec, not on the folder."""
+        """Sixteen hex digits that depend on frames, labels and spec, not on the folder."""
         digest = hashlib.sha256(f"{self.sha256} {self.spec}".encode())
         for labels in (self.split, self.note, self.chroma, self.clip):
             digest.update(np.ascontiguousarray(labels))
@@ -257,7 +257,7 @@ class FrameStore:
 
 
 def refuse_bad_frames(store: FrameStore) -> None:
-    """Raise a UserError if a frame is silent or not finite: a damaged store, or one that `corpus` did not write."""
+    """UserError if a frame is silent or not finite."""
     for start in range(0, len(store.magnitudes), _ROWS_AT_ONCE):
         rows = np.asarray(store.magnitudes[start : start + _ROWS_AT_ONCE])
         peaks = rows.max(axis=1)  # NaN, infinity and silence all show in the peak

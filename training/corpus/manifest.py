@@ -11,7 +11,7 @@ from training.corpus.recordings import Recording, refuse_too_few
 
 
 def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
-    """Read a manifest as `listed` does; UserError if there are too few recordings, or none in one of the splits."""
+    """Read a manifest as `listed` does; UserError also for too few recordings."""
     recordings = listed(path, folder)
     refuse_too_few(len(recordings), path)
     if recordings[0].split:
@@ -20,13 +20,12 @@ def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
 
 
 def listed(path: str | Path, folder: Path) -> list[Recording]:
-    """Read the recordings that a manifest lists, even if there are too few for a corpus.
+    """The recordings that a manifest lists, even if there are too few for a corpus.
 
-    Columns: file, and optional note or midi, sound, velocity, split, licence, source.
-
-    file: a path relative to `folder` or to the manifest's folder. note, midi: a note name or a MIDI number in either
-    column, empty if the note is unknown. sound: the name of the timbre. velocity: 1 to 127. split: train, val or test,
-    on every row or on none. UserError names the line that is wrong.
+    Columns: file, and optional note or midi, sound, velocity, split, licence, source. file: a path relative to `folder`
+    or to the manifest's folder. note, midi: a note name or a MIDI number in either column, empty if unknown. sound:
+    name of the timbre. velocity: 1 to 127. split: train, val or test, on every row or on none. UserError names the line
+    that is wrong.
     """
     if not folder.is_dir():
         raise UserError(folder, "no such folder", "the folder that the manifest's files are in", "check the path")

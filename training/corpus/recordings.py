@@ -1,4 +1,4 @@
-"""Turns recordings of any common format, sample rate and number of channels into frames, one file at a time."""
+"""Turns recordings of any common format, sample rate and number of channels into frames."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.corpus.frames import SPLITS, Clip, FrameWriter
 from training.hearing.clear_frames import are_clear
 
 N_SOURCES_NAMED = 20
-LEAST_STEADY_SHARE = 0.5  # at least this share of the frames with a pitch must be within half a semitone of the note
+LEAST_STEADY_SHARE = 0.5  # least share of the frames with a pitch that is within half a semitone of the note
 BY_FRAME = "by frame"
 HELD_OUT_STEP = 16  # with BY_FRAME, one of this many frames goes to val and another to test
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70 in train, 5 in val and 5 in test
@@ -30,8 +30,8 @@ PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70
 class Recording:
     """A recording: its file and what is known about it.
 
-    split: empty for a split drawn at random; BY_FRAME divides the recording's own frames among the splits. note: MIDI
-    note. sound: the name of its timbre, empty if unknown. velocity: MIDI velocity. cents: how sharp it is, in cents.
+    split: empty for a split drawn at random; BY_FRAME divides the recording's frames among the splits. note: MIDI note.
+    sound: name of the timbre, empty if unknown. velocity: MIDI velocity. cents: how sharp it is, in cents.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class Recording:
 
 
 def find_recordings(folder: Path) -> list[Recording]:
-    """Every recording in `folder` and its subfolders, sorted by path; UserError if there are too few for the splits."""
+    """Every recording in `folder` and its subfolders, by path; UserError if there are too few."""
     if not folder.is_dir():
         found = "a file" if folder.exists() else "no such folder"
         raise UserError(folder, found, "a folder of recordings, or `amsynth`", "check the path")
@@ -62,14 +62,14 @@ def find_recordings(folder: Path) -> list[Recording]:
 
 
 def refuse_too_few(n_clips: int, where: object) -> None:
-    """Raise a UserError that names `where` if there are fewer clips than splits."""
+    """UserError, which names `where`, if there are fewer clips than splits."""
     if n_clips < len(SPLITS):
         remedy = f"add recordings (each goes whole into one of {', '.join(SPLITS)})"
         raise UserError(where, f"{n_clips} usable recording{'s' * (n_clips != 1)}", f"at least {len(SPLITS)}", remedy)
 
 
 def split_by_clip(n_clips: int, seed: int) -> list[str]:
-    """A random split for each clip, in the paper's proportions, with at least one clip for val and for test."""
+    """A random split for each clip, in the paper's proportions; val and test get at least one clip each."""
     counts = {name: max(1, round(share * n_clips)) for name, share in PAPER_SPLIT.items()}
     splits = ["train"] * n_clips
     order = np.random.default_rng(seed).permutation(n_clips)
@@ -82,7 +82,7 @@ def split_by_clip(n_clips: int, seed: int) -> list[str]:
 
 
 def hold_out_pitches(recordings: list[Recording]) -> list[Recording]:
-    """The same recordings with splits: every fourth pitch of each sound is held out, at all its velocities.
+    """The recordings with splits: every fourth pitch of each sound is held out, at all its velocities.
 
     Held-out pitches go to val and test in turn. A sound's lowest and highest pitches are always trained on.
     """
@@ -104,11 +104,10 @@ def add_recording(
 ) -> None:
     """Add a recording's audible frames to the store.
 
-    only_clear: add only frames that are clear (`are_clear`) at the recording's note; if the note is unknown, it is
-    detected first. transpose: for training, also add copies resampled by 1 to this many semitones up and down, labelled
-    with the copies' notes. most_frames: of the recording and of each copy, add at most this many frames, evenly spread;
-    0 for all.
-    UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
+    only_clear: only frames that are clear (`are_clear`) at the recording's note, which is detected if unknown.
+    transpose: for training, also add copies resampled by 1 to this many semitones up and down. most_frames: most frames
+    of the recording and of each copy, evenly spread; 0 for all. UnusableError if there is no frame to add, or the
+    recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
     note = _heard_note(recording.path, spec) if only_clear and recording.note is None else recording.note
@@ -129,9 +128,9 @@ def add_recording(
 
 
 def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, note: int | None, moved: int) -> None:
-    """Add frames as one clip, or with BY_FRAME as one clip per split; transposed frames are added to train only.
+    """Add frames as one clip, or with BY_FRAME as one clip per split; transposed frames go to train only.
 
-    note: MIDI note of the frames. moved: by how many semitones they were transposed.
+    note: the frames' MIDI note. moved: their transposition in semitones.
     """
     splits = [recording.split] if recording.split != BY_FRAME else ["train", "val", "test"]
     place = np.arange(len(frames)) % HELD_OUT_STEP
@@ -160,8 +159,8 @@ def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, no
 def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
     """A recording's audible frames; UnusableError if there are none.
 
-    speed: how many times as fast the recording is played. clear_at: a MIDI note, to return only the frames that are
-    clear at this note (`are_clear`); None to return all audible frames.
+    speed: how many times as fast the recording is played. clear_at: return only frames that are clear at this MIDI
+    note; None for all.
     """
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):
@@ -180,7 +179,6 @@ def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | No
 
 
 def _heard_note(path: Path, spec: StftSpec) -> int:
-    """The one MIDI note heard in a recording; UnusableError if the recording is not a single held note."""
     frames = (unit_peak_frames(magnitudes, spec)[0] for magnitudes, _ in _magnitude_blocks(path, spec))
     heard = np.concatenate([heard_notes(block, spec) for block in frames] or [np.zeros(0)])
     heard = heard[np.isfinite(heard)]
@@ -191,10 +189,7 @@ def _heard_note(path: Path, spec: StftSpec) -> int:
 
 
 def _magnitude_blocks(path: Path, spec: StftSpec, speed: float = 1.0) -> Iterator[tuple[np.ndarray, int]]:
-    """For each block of a recording, yield its frames (n, n_bins) and its number of samples.
-
-    A frame that spans two blocks is yielded with the later block.
-    """
+    """Frames (n, n_bins) and number of samples of each block; a frame across two blocks comes with the later one."""
     remainder = np.zeros(0, np.float32)
     for block in mono_blocks(path, spec.sample_rate_hz, speed):
         signal = np.concatenate([remainder, block])
@@ -214,17 +209,17 @@ def build(
     transpose: int = 0,
     most_frames: int = 0,
 ) -> int:
-    """Write the frames of the recordings to the store `out`; returns how many unusable recordings were skipped.
+    """Write the recordings' frames to the store `out`; returns how many unusable recordings were skipped.
 
-    Prints the path of each skipped recording and the reason. name: the name of the corpus. seed: the seed of the random
-    splits. only_clear, transpose, most_frames: as in `add_recording`. UserError if too few recordings remain to fill
-    the splits, or, with `strict`, at the first unusable recording.
+    name: the corpus's name. seed: of random splits.
+    only_clear, transpose, most_frames: as in `add_recording`. UserError if too few recordings remain to fill the
+    splits, or, with `strict`, at the first unusable recording.
     """
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0
     split_by = "manifest" if recordings and recordings[0].split else f"by clip, seed {seed}"
-    # Only training recordings are transposed. With `transpose`, the splits are therefore drawn before any file is read;
-    # otherwise `_assign_splits` draws them at the end, for the usable recordings only.
+    # Only training recordings are transposed, so with `transpose` the splits are drawn first. Otherwise
+    # `_assign_splits` draws them at the end.
     if transpose and recordings and not recordings[0].split:
         drawn = split_by_clip(len(recordings), seed)
         recordings = [replace(recording, split=split) for recording, split in zip(recordings, drawn, strict=True)]
@@ -249,7 +244,6 @@ def build(
 
 
 def _origin(clips: list[Clip], options: dict[str, Any]) -> dict[str, Any]:
-    """Licences and sources of the clips, and the settings of the corpus, for the store's `about`."""
     licences = sorted({clip.licence for clip in clips})
     sources = sorted({clip.source for clip in clips} - {""})
     return {

@@ -1,4 +1,4 @@
-"""Makes the summary that the command `corpus` prints: the corpus's frames by split and pitch class."""
+"""The summary of a corpus: its frames by split and pitch class."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from training.corpus.frames import NO_NOTE, SPLITS, FrameStore
 
 
 def summary(store: FrameStore) -> str:
-    """A table that counts frames by pitch class and split, and clips by split, with remarks below.
+    """A table of frames by pitch class and split, and of clips by split, with remarks below.
 
-    The remarks say for how many frames the pitch class follows from a known note, for how many it was detected, and
-    which pitch classes a split lacks.
+    The remarks say in how many frames the pitch class is known or detected, and which pitch classes a split lacks.
     """
     pitch_class = np.where(store.note != NO_NOTE, store.note % N_CHROMA, store.chroma)
     n_frames = np.zeros((N_CHROMA, len(SPLITS)), int)

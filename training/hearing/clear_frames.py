@@ -1,4 +1,4 @@
-"""Finds clear frames, which are those that the pitch detector hears at their note with some margin."""
+"""Finds clear frames: those that the pitch detector hears at their note with some margin."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import energy_shares
 
 # The least shares of a clear frame's energy on all harmonics of its note, on the odd harmonics, and on the harmonics
-# whose number is not a multiple of three. With smaller shares the detector is close to hearing another note, and may
-# hear that note in a mixture of frames.
+# whose number is not a multiple of three. With smaller shares the detector may hear another note in a mixture of
+# frames.
 CLEAR_SHARES = (0.93, 0.10, 0.10)
 
 
 def are_clear(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """Whether each frame is clear: bool (n,).
 
-    magnitudes: frames (n, n_bins). notes: the frames' MIDI notes, int (n,).
+    magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,).
     """
     shares = energy_shares(magnitudes, notes, spec)
     return in_tune(magnitudes, notes, spec) & (shares >= CLEAR_SHARES).all(axis=1)

@@ -1,7 +1,7 @@
 """Descriptors: measures of timbre, each with one number per frame. A knob may be named after a descriptor.
 
 A descriptor is the logarithm of the ratio of two weighted sums over a frame's bins. NumPy computes it to describe
-frames; Keras computes it in training, to move decoded frames to a wanted value (training/learning/objective.py).
+frames; Keras computes it in training (training/learning/objective.py).
 """
 
 from __future__ import annotations
@@ -21,11 +21,9 @@ Weights = Callable[[int, StftSpec], np.ndarray]
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One descriptor: scale * ln(numerator / denominator).
+    """One descriptor: scale * ln(numerator / denominator), the ratio of two weighted sums over magnitudes ** exponent.
 
-    The numerator and the denominator are two weighted sums over a frame's magnitudes, where each magnitude is raised to
-    `exponent`. The fields `numerator` and `denominator` are functions of a MIDI note and a spec. Each returns the bins'
-    weights in its own sum, float (n_bins,).
+    numerator, denominator: return the bins' weights for a MIDI note and a spec, float (n_bins,).
     """
 
     exponent: int
@@ -49,7 +47,7 @@ def _all(note: int, spec: StftSpec) -> np.ndarray:
 def _part(chosen: Callable[[np.ndarray], np.ndarray]) -> Weights:
     """Weights of 1 for the chosen bins and 0 for the others, plus LEAST_SHARE, which keeps the ratio finite.
 
-    chosen: a function that receives the number of each bin's harmonic, 0 between harmonics, and returns a bool per bin.
+    chosen: gets the number of each bin's harmonic, 0 between harmonics; returns a bool per bin.
     """
     return lambda note, spec: chosen(harmonic_numbers(note, spec)) + LEAST_SHARE
 
@@ -69,7 +67,7 @@ DESCRIPTORS = {
 def describe(name: str, magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The value of a descriptor for each frame, in the descriptor's unit: float (n,).
 
-    name: a key of DESCRIPTORS. magnitudes: frames (n, n_bins). notes: the frames' MIDI notes, int (n,).
+    name: a key of DESCRIPTORS. magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,).
     """
     descriptor, values = DESCRIPTORS[name], np.zeros(len(notes))
     for note in np.unique(notes):

@@ -1,4 +1,4 @@
-"""Finds the bins of a note's harmonics, and the share of a frame's energy in these bins."""
+"""Finds the bins of a note's harmonics, and their share of a frame's energy."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ CHORUS_CENTS = 25.0  # two oscillators detuned by less than this still make one 
 
 @lru_cache(maxsize=256)
 def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
-    """The number of a MIDI note's harmonic at each bin, counted from 1; 0 between harmonics.
-
-    Returns a read-only int array (n_bins,).
-    """
+    """The number of a note's harmonic at each bin, from 1; 0 between harmonics: read-only int (n_bins,)."""
     nearest, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
     numbers = np.where(apart_bins <= np.maximum(MAIN_LOBE_BINS, chorus_bins), nearest, 0.0).astype(int)
     numbers.setflags(write=False)
@@ -26,9 +23,9 @@ def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
 
 
 def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
-    """A MIDI note's comb, float (n_bins,): a Hann window's main lobe with a peak of 1 at each harmonic, else 0.
+    """A note's comb, float (n_bins,): a Hann window's main lobe with a peak of 1 at each harmonic, else 0.
 
-    Each lobe stays at 1 for CHORUS_CENTS on both sides of its peak, because detuned oscillators may lie that far off.
+    Each lobe stays at 1 for CHORUS_CENTS on both sides of its peak, to include detuned oscillators.
     """
     _, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
     return hann_lobe(np.maximum(apart_bins - chorus_bins, 0.0))
@@ -37,8 +34,7 @@ def harmonic_lobes(note: int, spec: StftSpec) -> np.ndarray:
 def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
     """The main lobe of a Hann-windowed sinusoid: magnitudes, 0 to 1, at given distances from its peak.
 
-    apart_bins: the distances in bins, of any shape; the magnitudes have the same shape.
-    Source: Harris, On the Use of Windows for Harmonic Analysis, 1978.
+    apart_bins: the distances in bins, of any shape. Source: Harris, On the Use of Windows for Harmonic Analysis, 1978.
     """
     edge = np.isclose(np.abs(apart_bins), 1.0)
     lobe = np.where(edge, 0.5, np.sinc(apart_bins) / np.where(edge, 1.0, 1.0 - np.square(apart_bins)))
@@ -48,8 +44,8 @@ def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
 def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Three arrays (n_bins,) for a MIDI note.
 
-    They are the number of each bin's nearest harmonic, from 1; the bin's distance from that harmonic, in bins; and
-    the width of CHORUS_CENTS at that harmonic, in bins.
+    The number of each bin's nearest harmonic, from 1; the bin's distance from that harmonic, in bins; and the width of
+    CHORUS_CENTS there, in bins.
     """
     fundamental_bins = float(note_to_hz(note)) / spec.bin_hz
     bins = np.arange(spec.n_bins)
@@ -59,11 +55,10 @@ def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarra
 
 
 def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The shares of each frame's energy that lie on harmonics of its note: float (n, 3), 0 to 1.
+    """Shares of each frame's energy on harmonics of its note: float (n, 3), 0 to 1.
 
-    magnitudes: frames (n, n_bins). notes: the frames' MIDI notes, int (n,). The three shares lie on all harmonics, on
-    the odd harmonics, and on the harmonics whose number is not a multiple of three. A note without odd harmonics is
-    heard an octave higher, and a note with every third harmonic only is heard an octave and a fifth higher.
+    magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,). The shares lie on all harmonics, on the odd
+    harmonics, and on the harmonics whose number is not a multiple of three.
     """
     shares = np.zeros((len(magnitudes), 3))
     for note in np.unique(notes):

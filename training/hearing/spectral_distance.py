@@ -1,4 +1,4 @@
-"""Measures how different two spectra sound: the log-spectral distance between frames, bin by bin."""
+"""Measures how different two spectra sound: the log-spectral distance between frames."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ FLOOR_DB = -60.0
 
 
 def levels_db(magnitudes: np.ndarray, axis: int = -1) -> np.ndarray:
-    """The levels of magnitudes in dB relative to their peak along `axis`, at least FLOOR_DB; in the same shape."""
+    """Levels in dB relative to the peak along `axis`, at least FLOOR_DB; in the same shape."""
     peak = np.maximum(magnitudes.max(axis=axis, keepdims=True), 1e-12)
     return 20.0 * np.log10(np.maximum(magnitudes / peak, 10.0 ** (FLOOR_DB / 20.0)))
 
 
 def log_spectrum_db(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """`levels_db` of the bins from 20 Hz to 20 kHz only: float32 (…, n_heard), from magnitudes (…, n_bins)."""
+    """`levels_db` of the bins from 20 Hz to 20 kHz: float32 (…, n_heard), from magnitudes (…, n_bins)."""
     last = int(HIGHEST_HEARD_HZ / spec.bin_hz)
     return levels_db(np.asarray(magnitudes, np.float32)[..., spec.first_heard_bin : last])
 

@@ -1,4 +1,4 @@
-"""Runs a trained model over many frames: encodes them, decodes latents, and measures errors."""
+"""Runs a trained model over many frames: encodes, decodes, and measures errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def batches_of(run: TrainedRun, store: FrameStore) -> FrameBatches:
 
 
 def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Latents, float32 (n, n_latents), of some of a store's frames. rows: the frames' row numbers, int (n,)."""
+    """Latents, float32 (n, n_latents), of the frames with these row numbers, int (n,)."""
     batches = batches_of(run, store)
     return in_chunks(lambda chosen: run.embed(batches.encoder_inputs(chosen)), rows, run.recipe.model.n_latents)
 
@@ -27,8 +27,7 @@ def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
 def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray | None:
     """Mean Kullback-Leibler divergence of each latent in nats, (n_latents,); None if the model is not variational.
 
-    rows: row numbers of the frames to average over, int (n,). A latent with a divergence near 0 has collapsed: the
-    decoder learns nothing from it.
+    rows: the frames' row numbers, int (n,). A divergence near 0 means a collapsed latent.
     """
     if run.autoencoder.posterior is None:
         return None
@@ -43,21 +42,21 @@ def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) 
 
 
 def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Join latents (n, n_latents) and the conditioning of notes (n,) into the decoder's input, float32 (n, n_inputs).
+    """The decoder's input, float32 (n, n_inputs): latents (n, n_latents), then the conditioning of notes (n,).
 
-    notes: MIDI notes; for conditioning without octaves, pitch classes 0 to 11 are enough.
+    notes: MIDI notes; without octaves in the conditioning, pitch classes also serve.
     """
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
 
 
 def decode_at(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Decode latents (n, n_latents) at `notes`; returns frames, float32 (n, n_bins). notes: as in `decoder_inputs`."""
+    """Frames, float32 (n, n_bins), decoded from latents (n, n_latents) at notes (n,); notes: as in `decoder_inputs`."""
     inputs = decoder_inputs(run, latents, notes)
     return in_chunks(lambda rows: run.decode(inputs[rows]), np.arange(len(inputs)), run.decoder.output_shape[1])
 
 
 def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Mean squared error of the model on each frame, float32 (n,). rows: the frames' row numbers, int (n,)."""
+    """Mean squared error of the model on each frame, float32 (n,); rows: the frames' row numbers, int (n,)."""
     batches = batches_of(run, store)
 
     def error(chosen: np.ndarray) -> np.ndarray:
@@ -69,12 +68,12 @@ def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
 
 
 def row_errors_by_split(run: TrainedRun, store: FrameStore) -> dict[str, np.ndarray]:
-    """For each split, the mean squared error of the model on each of its frames, float32 (n,)."""
+    """Mean squared error of the model on each frame, float32 (n,), by split."""
     return {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
 
 
 def mean_by_split(errors: dict[str, np.ndarray]) -> dict[str, float | None]:
-    """The mean error of each split; None for a split without frames. errors: each split's frame errors, (n,)."""
+    """The mean error of each split, None without frames; errors: each frame's error, (n,), by split."""
     return {split: float(error.mean()) if len(error) else None for split, error in errors.items()}
 
 
@@ -86,8 +85,7 @@ def split_errors(run: TrainedRun, store: FrameStore) -> dict[str, float | None]:
 def in_chunks(function: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, width: int) -> np.ndarray:
     """Call `function` on row numbers (n,), N_ROWS_AT_ONCE at a time; returns the joined results, float32 (n, width).
 
-    function: receives row numbers (N_ROWS_AT_ONCE,), returns floats (N_ROWS_AT_ONCE, width). A row is repeated to fill
-    the last call, because a new batch size would compile the model again.
+    A row is repeated to fill the last call: a new batch size would compile the model again.
     """
     result = np.empty((len(rows), width), np.float32)
     for start in range(0, len(rows), N_ROWS_AT_ONCE):

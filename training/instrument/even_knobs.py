@@ -1,7 +1,6 @@
-"""Even knobs: bends the travel of each latent so that equal turns of a knob change the timbre by equal steps.
+"""Even knobs: bends the travel of each latent so that equal turns of a knob are equal steps of timbre.
 
-The bent model is the same autoencoder in other coordinates: after the encoder, each latent goes through a piecewise
-linear curve, and before the decoder through the inverse of that curve.
+After the encoder, each latent goes through a piecewise linear curve, and before the decoder through the inverse curve.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ LEAST_STEP = 0.2  # a smaller step counts as this share of the mean step, so tha
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
     """The run with new latents from 0 to 1; equal steps of a new latent are, on average, equal steps of timbre.
 
-    Returns the same run if its recipe does not set `even_knobs`.
+    The same run if its recipe does not set `even_knobs`.
     """
     if not run.recipe.even_knobs:
         return run
@@ -35,9 +34,9 @@ def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
 
 
 def even_values(instrument: RunInstrument) -> np.ndarray:
-    """Divide the travel of each latent into N_PIECES steps that change the timbre equally.
+    """Values of each latent that divide its travel into N_PIECES equal steps of timbre.
 
-    Returns the latents' values at the ends of the steps, float32 (n_latents, N_PIECES + 1), rising.
+    float32 (n_latents, N_PIECES + 1), rising.
     """
     values = []
     for index, knob in enumerate(instrument.card.latents):
@@ -51,10 +50,9 @@ def even_values(instrument: RunInstrument) -> np.ndarray:
 
 
 def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
-    """The same autoencoder with new latents from 0 to 1; piecewise linear curves map them to the old latents.
+    """The same autoencoder with new latents from 0 to 1.
 
-    values: the old latents' values at n_values equally spaced values of the new latents, from 0 to 1; float32
-    (n_latents, n_values), rising.
+    values: the old latents' values at equally spaced new latents from 0 to 1; float32 (n_latents, n_values), rising.
     """
     even = np.broadcast_to(np.linspace(0.0, 1.0, values.shape[1], dtype=np.float32), values.shape)
     old_encoder, n_latents = autoencoder.encoder, len(values)
@@ -71,9 +69,9 @@ def bend(autoencoder: Autoencoder, values: np.ndarray) -> Autoencoder:
 
 
 class PiecewiseLinear(layers.Layer):
-    """A layer of piecewise linear curves, one for each column; outside its points a curve continues straight.
+    """Piecewise linear curves, one for each column; outside its points a curve continues straight.
 
-    x, y: coordinates of the curves' points, float (n_columns, n_points); x rises.
+    x, y: coordinates of the points, float (n_columns, n_points); x rises.
     """
 
     def __init__(self, x: np.ndarray, y: np.ndarray, **options):
@@ -83,6 +81,6 @@ class PiecewiseLinear(layers.Layer):
         self._corners, self._slope_changes = np.array(x[:, 1:-1]), np.diff(slopes, axis=1)
 
     def call(self, inputs):
-        """Evaluate each curve on its column of the inputs (n, n_columns); returns values of the same shape."""
+        """The values of the curves for their columns of the inputs (n, n_columns), in the same shape."""
         beyond = ops.relu(inputs[:, :, None] - self._corners)
         return self._first + self._slope * inputs + ops.sum(beyond * self._slope_changes, axis=-1)

@@ -1,4 +1,4 @@
-"""Draws points, each a note and a position of every knob, and decodes an instrument's frames at points."""
+"""Points, each a note and a position of every knob, and an instrument's frames at points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ N_LINES, N_STEPS = 100, 16
 
 
 class Playable(Protocol):
-    """An instrument to play or measure: exported (runtime.instrument.decoder.Decoder), or a RunInstrument.
+    """An instrument to play or measure: a runtime.instrument.decoder.Decoder, or a RunInstrument.
 
     inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes. magnitudes: the decoded frames,
     float32 (n, n_bins), which `decode` writes. batch_invariant: whether a row's frame is bit-identical for any number
@@ -43,7 +43,7 @@ class Points:
 
     @classmethod
     def draw(cls, instrument: Playable, n: int, seed: int) -> Points:
-        """Draw n points uniformly over the instrument's notes and the whole travel of every knob."""
+        """Draw n points uniformly over the notes and the whole travel of every knob."""
         random = np.random.default_rng(seed)
         lowest, highest = instrument.card.note_range
         notes = random.integers(lowest, highest + 1, n)
@@ -51,12 +51,12 @@ class Points:
 
 
 def decode_points(instrument: Playable, points: Points) -> np.ndarray:
-    """Decode the frame of each point: float32 (n, n_bins)."""
+    """The frame of each point: float32 (n, n_bins)."""
     return decode_latents(instrument, instrument.card.latents_at(points.positions), points.notes)
 
 
 def decode_latents(instrument: Playable, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Decode latents (n, n_latents), in the decoder's units, at MIDI notes (n,): float32 (n, n_bins)."""
+    """Frames, float32 (n, n_bins), of latents (n, n_latents), in the decoder's units, at MIDI notes (n,)."""
     card, n_at_once = instrument.card, len(instrument.inputs)
     rows = np.concatenate([latents, card.conditioning.rows(notes)], axis=1)
     frames = np.empty((len(rows), card.spec.n_bins), np.float32)
@@ -69,7 +69,7 @@ def decode_latents(instrument: Playable, latents: np.ndarray, notes: np.ndarray)
 
 
 def knob_steps_db(instrument: Playable, index: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Move one knob from end to end N_LINES times, each time with the note and the other knobs drawn at random.
+    """Move one knob from end to end N_LINES times, each time with a random note and random other knobs.
 
     index: number of the knob. Returns the frames, float32 (N_LINES, N_STEPS + 1, n_bins), the distances between
     neighbouring frames in dB, (N_LINES, N_STEPS), and each frame's MIDI note, (N_LINES * (N_STEPS + 1),), line by line.

@@ -1,7 +1,4 @@
-"""Gives a trained run the interface of an exported instrument.
-
-The engine can play it, and training/measure can measure it, before the run is exported.
-"""
+"""Gives a trained run the interface of an exported instrument."""
 
 from __future__ import annotations
 
@@ -18,10 +15,10 @@ N_ROWS = 512  # the most rows in one call of `decode`; the engine needs at most 
 
 
 class RunInstrument:
-    """A trained run as a training.instrument.points.Playable; Keras computes its frames.
+    """A trained run as a training.instrument.points.Playable.
 
-    embedding: latents of the training frames, (n, n_latents), None to compute them. lowest_highest: lowest and highest
-    MIDI note of the card, None for the range of the corpus.
+    embedding: latents of the training frames, (n, n_latents), None to compute them. lowest_highest: the card's range of
+    MIDI notes, None for the corpus's range.
     """
 
     batch_invariant = True
@@ -53,7 +50,7 @@ class RunInstrument:
         self.magnitudes = np.zeros((N_ROWS, spec.n_bins), np.float32)
 
     def decode(self, n_rows: int) -> np.ndarray:
-        """Decode the first n_rows of `inputs`; returns a view float32 (n_rows, n_bins) of `magnitudes`."""
+        """As `Playable.decode`."""
         self.magnitudes[:n_rows] = self._run.decode(self.inputs[:n_rows])
         return self.magnitudes[:n_rows]
 

@@ -1,9 +1,8 @@
 """The pitch penalty: a cost for frames that the pitch detector would not hear clearly at their note.
 
-The detector (runtime/acoustics/heard_pitch.py) computes a difference function over all periods and chooses the shortest
-period whose dip is at most DIP_MARGIN above the deepest dip. The penalty computes the same function. It asks that the
-dip near the note's period lies at that period, and that the detector would choose this dip with some room to spare. A
-frame that the detector hears clearly at its note costs nothing, whatever its timbre.
+The detector (runtime/acoustics/heard_pitch.py) computes a difference function over all periods. It chooses the shortest
+period whose dip is at most DIP_MARGIN above the deepest dip. The penalty asks that the dip near the note's period lies
+at that period, and that the detector would choose this dip with some room to spare.
 """
 
 from __future__ import annotations
@@ -24,13 +23,12 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip within this many of the detector's steps of the note's period counts as the note's own, even if out of tune.
+# A dip within this many of the detector's steps of the note's period counts as the note's own.
 NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
-# By how much the penalty is stricter than the detector where it compares two depths. The unit is that of the difference
-# function, whose mean is 1.
+# How much stricter than the detector the penalty compares depths, in units of the difference function, whose mean is 1.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
 _FAR = 1e3  # larger than any depth
@@ -51,8 +49,8 @@ class HeardPitch:
     def penalty(self, magnitudes, notes):
         """The cost of each frame, (n_notes, n): 0 if the detector hears it clearly at its note.
 
-        Notes that are too low or too high for the detector cost nothing.
-        magnitudes: (n_notes, n, n_bins). notes: int (n_notes,), indices in `conditioning.notes`.
+        Notes that are too low or too high for the detector cost nothing. magnitudes: (n_notes, n, n_bins). notes: int
+        (n_notes,), indices in `conditioning.notes`.
         """
         difference, depths = self._difference_and_depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]
@@ -80,7 +78,6 @@ class HeardPitch:
 
 
 def _are_dips(depths):
-    """1 at local minima of the depths (…, n_periods), 0 elsewhere."""
     before = ops.concatenate([depths[..., :1] - 1.0, depths[..., :-1]], axis=-1)
     after = ops.concatenate([depths[..., 1:], depths[..., -1:] - 1.0], axis=-1)
     return ops.cast(ops.logical_and(depths <= before, depths < after), "float32")
@@ -92,7 +89,7 @@ def _lowest(depths, are_asked):
 
 
 def _near_dip(dips, are_near):
-    """The index, among the periods, of the dip that the detector would choose near the note: int (…, 1)."""
+    """The index of the dip that the detector would choose near the note: int (…, 1)."""
     near = dips + _FAR * (1.0 - ops.cast(are_near, "float32"))
     return ops.argmax(near <= ops.min(near, axis=-1, keepdims=True) + DIP_MARGIN, axis=-1)[..., None]
 
@@ -100,7 +97,7 @@ def _near_dip(dips, are_near):
 def _lowest_near(difference, dips):
     """The lowest place of the difference (…, n_periods) beside a dip with this index (…, 1): a fractional index, (…,).
 
-    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola through its neighbours.
+    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola.
     """
     n_periods = difference.shape[-1]
     far = ops.cast(ops.abs(np.arange(n_periods) - dips) > RIPPLE_STEPS, "float32")

@@ -15,7 +15,7 @@ from training.model.batches import FrameBatches
 
 @dataclass(frozen=True)
 class Learner:
-    """A network and the parts that train it. resident: trains epochs in place of `steps.train`; None if unused."""
+    """A network and the parts that train it; resident: trains epochs in place of `steps.train`; None if unused."""
 
     autoencoder: Autoencoder
     optimizer: keras.Optimizer
@@ -24,7 +24,7 @@ class Learner:
 
 
 def build_learner(batches: FrameBatches) -> Learner:
-    """Build the untrained learner for the recipe of these batches."""
+    """The untrained learner for the recipe of these batches."""
     recipe, spec = batches.recipe, batches.store.spec
     autoencoder = build_autoencoder(recipe.model, spec, batches.conditioning, recipe.fit.seed)
     objective = Objective(autoencoder, recipe, batches)

@@ -1,10 +1,12 @@
 """The objective of training: the error of each frame, and penalties that make every knob position sound good.
 
-The paper's models have the error only. An instrument has to sound good wherever its knobs stand, so its recipe may ask
-for more: that mixtures of two sounds of one note are learned too (`mixup`), that a sound has the same latents at every
-note (`exchange`, `sound_penalty`), that the levels in bands are right (`band_penalty`), that every note is heard at its
-pitch at any knob position (`pitch_penalty`), that the latents fill the whole range from 0 to 1 (`spread_penalty`), and
-that each knob follows a descriptor of timbre (`knobs`, `effect_penalty`).
+The paper's models have the error only. A recipe may also ask:
+- `mixup`: that mixtures of two sounds of one note are learned
+- `exchange`, `sound_penalty`: that a sound has the same latents at every note
+- `band_penalty`: that the levels in bands are right
+- `pitch_penalty`: that every note is heard at its pitch at any knob position
+- `spread_penalty`: that the latents fill the whole range from 0 to 1
+- `knobs`, `effect_penalty`: that each knob follows a descriptor of timbre
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Objective(keras.Model):
             self._directions = _directions(recipe.model.n_latents, recipe.fit.seed)
 
     def call(self, inputs: list, extras: dict, training: bool = False):
-        """The mean squared error of each row, float (n,), between the output's and the target's roots of magnitudes.
+        """The mean squared error of each row, float (n,), between roots of the output's and the target's magnitudes.
 
         inputs, extras: as in a batch of FrameBatches. training: whether to add the penalties and, with `mixup` or
         `exchange`, to mix the two rows of each pair.
@@ -90,10 +92,6 @@ class Objective(keras.Model):
             self.add_loss(fit.spread_penalty * ops.mean(ops.square(found - even)))
 
     def _add_band_penalty(self, roots, target) -> None:
-        """Penalise differences between the band levels of the output and of the target.
-
-        roots, target: the output's and the target's roots of magnitudes.
-        """
         if not self.recipe.fit.band_penalty:
             return
         off = self._band_levels(roots) - self._band_levels(target)
@@ -106,17 +104,16 @@ class Objective(keras.Model):
         return ops.log10(power / loudest + 10.0 ** (FLOOR_DB / 10.0)) / 2.0
 
     def _add_pitch_penalty(self, probed, extras: dict) -> None:
-        """Penalise the random knob positions at which a note would be heard at another pitch.
+        """Penalise knob positions at which a note would be heard at another pitch.
 
-        probed: magnitudes decoded at n random knob positions for each of the extras' `probe_notes`: (N_PROBE_NOTES, n,
-        n_bins).
+        probed: magnitudes at n random knob positions for each of the extras' `probe_notes`: (N_PROBE_NOTES, n, n_bins).
         """
         if self.recipe.fit.pitch_penalty:
             costs = self._heard.penalty(probed, extras["probe_notes"])
             self.add_loss(self.recipe.fit.pitch_penalty * ops.mean(costs))
 
     def _add_effect_penalty(self, probed, extras: dict) -> None:
-        """Penalise differences between decoded frames' descriptors and the values that the knob positions ask for.
+        """Penalise descriptors of decoded frames that are not what the knob positions ask for.
 
         A knob position, 0 to 1, asks for a quantile of the descriptor in the corpus (`FrameBatches.knob_quantiles`).
         probed: as in `_add_pitch_penalty`.
@@ -140,23 +137,19 @@ class Objective(keras.Model):
 
 
 def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
-    """The bin weights of each descriptor's two sums (see `Descriptor`), for each note of the conditioning.
-
-    Returns float32 (n_notes, n_knobs, n_bins, 2); on the last axis, first the numerator, then the denominator.
-    """
+    """The bin weights of each descriptor's two sums: float32 (n_notes, n_knobs, n_bins, 2), the numerator first."""
     return np.array([[DESCRIPTORS[name].weights(note, spec).T for name in names] for note in conditioning.notes])
 
 
 def _partners(rows):
-    """A copy of rows (n, width) with the two rows of each pair swapped: 0 and 1, 2 and 3, and so on."""
+    """Rows (n, width) with the two rows of each pair swapped: 0 and 1, 2 and 3, and so on."""
     n, width = rows.shape
     return ops.reshape(ops.flip(ops.reshape(rows, (n // 2, 2, width)), axis=1), (n, width))
 
 
 def _directions(n_latents: int, seed: int) -> np.ndarray:
-    """The directions on which `spread_penalty` compares distributions: unit vectors along the axes, then random ones.
+    """Unit vectors along the axes, then random ones, as columns: float32 (n_latents, n_latents + N_PROJECTIONS).
 
-    Returns the vectors as columns, float32 (n_latents, n_latents + N_PROJECTIONS).
     Source: the sliced Wasserstein distance of Kolouri et al., Sliced-Wasserstein Autoencoder, 2018.
     """
     drawn = np.random.default_rng(seed).standard_normal((n_latents, N_PROJECTIONS))

@@ -1,8 +1,6 @@
 """Many training steps in one compiled loop, with the training frames and the weights kept on the device.
 
-With single steps, a GPU waits for the host, which takes longer to prepare a batch than the GPU takes to train on it,
-and a CPU copies all weights and optimizer moments in and out at every step. Measured on a CPU, an epoch of the paper's
-corpus takes 4.1 s with the loop and 4.8 s with single steps.
+On a CPU, an epoch of the paper's corpus takes 4.1 s with the loop and 4.8 s with single steps, measured.
 """
 
 from __future__ import annotations
@@ -15,17 +13,16 @@ import numpy as np
 from training.learning.steps import Steps
 from training.model.batches import FrameBatches
 
-LARGEST_BYTES = 1 << 31  # at most this many bytes of frames are kept on the device
+LARGEST_BYTES = 1 << 31  # most bytes of frames kept on the device
 STEPS_AT_ONCE = 32  # steps in one call of the loop; between calls, progress is shown and Ctrl-C is noticed
-# The loop takes a few seconds longer to compile than a single step. On a CPU, a run of fewer steps than this does not
-# win that time back.
+# The loop takes a few seconds longer to compile than a step. On a CPU, fewer steps do not win that back.
 FEWEST_STEPS = 500
 
 
 class ResidentFrames:
-    """The training frames of a store, kept on the device, with a compiled loop of training steps on them.
+    """A store's training frames, kept on the device, with a compiled loop of training steps on them.
 
-    batches: reads the frames from the store. steps: TensorflowSteps, whose `train_step` the loop calls.
+    steps: TensorflowSteps, whose `train_step` the loop calls.
     """
 
     def __init__(self, batches: FrameBatches, steps: Steps):
@@ -41,7 +38,7 @@ class ResidentFrames:
                 error = steps.train_step(batch, {}, weights[number])
                 return number + 1, total + error * tf.reduce_sum(weights[number])
 
-            # Iterations are not parallel, because each step starts from the weights of the step before.
+            # Each step starts from the weights of the step before.
             start = tf.constant(0), tf.constant(0.0)
             return tf.while_loop(lambda number, _: number < n_steps, take_step, start, parallel_iterations=1)[1]
 
@@ -50,15 +47,15 @@ class ResidentFrames:
     def train(self, rows: np.ndarray, on_share: Callable[[float], None] = lambda share: None) -> float:
         """Take a training step on each batch of these rows, in order; returns the rows' mean error.
 
-        rows: row numbers in the store, int (n,). on_share: called after every STEPS_AT_ONCE steps with the share of the
-        rows that is done, 0 to 1.
+        rows: row numbers in the store, int (n,). on_share: called every STEPS_AT_ONCE steps with the share of the rows
+        done, 0 to 1.
         """
         places = np.searchsorted(self._rows, rows).astype(np.int32)
         n_rows_at_once = STEPS_AT_ONCE * self._batch_size
         total = 0.0
         for start in range(0, len(places), n_rows_at_once):
             chosen = places[start : start + n_rows_at_once]
-            # The shape is always the same, so that the loop is compiled once; rows of weight 0 fill up the last batch.
+            # One shape, so that the loop is compiled once; rows of weight 0 fill up the last batch.
             filled, weights = np.full(n_rows_at_once, chosen[-1]), np.zeros(n_rows_at_once, np.float32)
             filled[: len(chosen)], weights[: len(chosen)] = chosen, 1.0
             shape = STEPS_AT_ONCE, self._batch_size
@@ -71,9 +68,8 @@ class ResidentFrames:
 def resident_frames(batches: FrameBatches, steps: Steps, n_steps: int) -> ResidentFrames | None:
     """The ResidentFrames of these batches; None if they cannot be used or would save no time.
 
-    They can be used if the backend is TensorFlow, if the frames have at most LARGEST_BYTES, and if the recipe needs no
-    extras, which only the host can draw. They save time on a GPU, and on a CPU in a run of at least FEWEST_STEPS.
-    n_steps: number of steps of the whole run.
+    They need TensorFlow, at most LARGEST_BYTES of frames, and a recipe without extras, which only the host can draw.
+    They save time on a GPU, and on a CPU in a run of at least FEWEST_STEPS. n_steps: steps of the whole run.
     """
     n_bytes = len(batches.store.rows("train")) * batches.store.spec.n_bins * 4
     if keras.backend.backend() != "tensorflow" or n_bytes > LARGEST_BYTES or batches.has_extras:

@@ -1,4 +1,4 @@
-"""Makes a step of training and a step of validation, compiled for the Keras backend in use."""
+"""Makes the compiled steps of training and validation for the Keras backend in use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.model.recipe import FitRecipe
 
 
 class Steps(Protocol):
-    """The training and validation steps of a Keras backend; returned errors stay on a GPU until they are read."""
+    """The steps of a Keras backend; returned errors stay on a GPU until they are read."""
 
     def train(self, batch: Batch) -> Any:
         """Update the weights once; returns the batch's mean error before the update."""
@@ -26,7 +26,7 @@ class Steps(Protocol):
 
 
 def make_steps(objective: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe) -> Steps:
-    """Make the steps for the Keras backend in use.
+    """The steps for the Keras backend in use.
 
     objective: an Objective, or another Keras model with the same `call`. fit: gives `l2` and `loss_reduction`.
     """
@@ -40,15 +40,15 @@ def weighted_mean(errors, weight):
 
 
 def added_losses(losses, weight):
-    """Sum of the losses that layers added. Each is a scalar, or one value per row (n,), averaged with `weight` (n,)."""
+    """Sum of the losses that layers added: scalars, or values per row (n,), averaged with `weight` (n,)."""
     return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
 
 
 def minimised(error, losses, weight, kernels, fit: FitRecipe):
-    """The scalar that a step minimises: the sum of the error, the added losses and the L2 penalty.
+    """The scalar that a step minimises: the sum of error, added losses and L2 penalty.
 
-    error: the rows' mean error. losses: see `added_losses`. weight: the rows' weights (n,), 0 for a row that fills up a
-    batch. kernels: as `values` in `l2_penalty`. With loss_reduction `mean`, the error and the added losses count as
+    error: the rows' mean error. losses: as in `added_losses`. weight: the rows' weights (n,), 0 for a row that fills up
+    a batch. kernels: `values` of `l2_penalty`. With loss_reduction `mean`, the error and the added losses count as
     means over the rows; with `sum`, as sums.
     """
     loss = error + added_losses(losses, weight)
@@ -58,12 +58,12 @@ def minimised(error, losses, weight, kernels, fit: FitRecipe):
 
 
 def l2_penalty(values, l2: float):
-    """The paper's L2 penalty on the kernels, which are the trainable values with two axes; biases are left out."""
+    """The paper's L2 penalty on the kernels, the trainable values with two axes; biases are left out."""
     return l2 * sum(ops.sum(ops.square(value)) for value in values if len(value.shape) == 2)
 
 
 class TensorflowSteps:
-    """Steps on TensorFlow, compiled by XLA; on a CPU this was 1.5 times as fast as TensorFlow's own kernels."""
+    """Steps on TensorFlow, compiled by XLA: on a CPU 1.5 times as fast as TensorFlow's own kernels."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe):
         import tensorflow as tf
@@ -95,7 +95,7 @@ class TensorflowSteps:
 
 
 class JaxSteps:
-    """Steps on JAX: pure functions of the variables' values; `write_back` stores the results in the variables."""
+    """Steps on JAX: pure functions of the variables' values, which `write_back` stores."""
 
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe):
         import jax

@@ -1,4 +1,4 @@
-"""Trains a recipe on a corpus, epoch by epoch, and saves each epoch to the disk before the next begins."""
+"""Trains a recipe on a corpus, and saves each epoch before the next begins."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ def train(
     force: bool = False,
     on_epoch: Callable[[RunRecord], None] | None = None,
 ) -> RunRecord:
-    """Train a recipe and return the run's record; if `folder` holds the same run, continue after its last epoch.
+    """Train a recipe and return the run's record; if `folder` holds the same run, continue it.
 
-    store: the corpus. folder: the run folder to write. on_epoch: called with the record after every saved epoch; None
-    to print the progress.
-    UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus and `force` is
-    not given, or if the error of an epoch is not finite.
+    store: the corpus. folder: the run folder. on_epoch: called with the record after every saved epoch; None to print
+    the progress. UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus
+    and `force` is not given, or if the error of an epoch is not finite.
     """
     conditioning = resolve_conditioning(recipe, store)
     with run_folder.locked(folder):
@@ -51,7 +50,7 @@ def train(
 
 
 def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunRecord:
-    """Return the folder's record if the folder holds the same run; otherwise remove any old run, and return `record`.
+    """The folder's record if it holds the same run; otherwise remove any old run, and return `record`.
 
     UserError if the folder holds another run and `force` is not given, or if it holds other things.
     """
@@ -70,7 +69,7 @@ def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunR
 
 
 def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
-    """What differs between the folder's run and the new run, in words that end "a run of another ..."; None if nothing.
+    """What differs from the folder's run, in words that end "a run of another ..."; None if nothing.
 
     A different number of epochs does not count.
     """
@@ -84,8 +83,6 @@ def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
 
 
 class _Training:
-    """One session of a run: the epochs that this process trains."""
-
     def __init__(
         self,
         recipe: Recipe,
@@ -174,9 +171,9 @@ class _Training:
             self.on_epoch(self.record)
 
     def _run_batches(self, step: Any, batches: Iterator[Batch], n_rows: int, show: Show) -> float | None:
-        """Take a step on each of these batches; returns the mean error of the rows, None if n_rows is 0.
+        """Take a step on each batch; returns the mean error of the rows, None if n_rows is 0.
 
-        The errors are read from the device at the end only, because each read waits for its step.
+        The errors are read at the end only, because each read waits for its step.
         """
         if not n_rows:
             return None
@@ -188,7 +185,6 @@ class _Training:
         return float(np.average([float(error) for error in errors], weights=sizes))
 
     def _show(self, share: float, detail: str) -> None:
-        """Show the progress of the whole training. share: the part of the present epoch that is done, 0 to 1."""
         if self._progress is not None:
             self._progress.update(len(self.history) - self._n_epochs_before + share, detail)
 
@@ -202,7 +198,6 @@ class _Training:
         )
 
     def _save(self) -> None:
-        """Save the epoch: first its weights, if they are the best so far, then the checkpoint to continue from."""
         from training.model.autoencoder import get_variables
 
         self.steps.write_back()

@@ -1,4 +1,4 @@
-"""Decides for each file of a folder which note of which sound is learned from it, or why the file is left out."""
+"""Decides for each file of a folder which note of which sound is learned, or why the file is left out."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Wishes:
 class Decision:
     """The decision about a folder.
 
-    only_notes: whether the instrument learns single notes, each of a known pitch; if not, it learns any sound. fates:
-    in the order of the files. octave: how many octaves to add to the notes in the files' names (`octave_convention`).
+    only_notes: whether the instrument learns single notes of known pitch; if not, it learns any sound. fates: in the
+    order of the files. octave: octaves to add to the notes in the files' names (`octave_convention`).
     """
 
     only_notes: bool
@@ -86,7 +86,7 @@ class Decision:
 
 
 def decide(found: list[Found], folder: Path, wishes: Wishes, manifest: list[Recording] | None = None) -> Decision:
-    """Decide about each file. manifest: rows of the user's table, which override the files' names, or None."""
+    """Decide about each file; manifest: rows of the user's table, which override the files' names, or None."""
     notes = [file for file in found if file.heard and file.heard.kind == NOTE]
     audible = [file for file in found if file.heard and file.heard.kind not in (SILENCE, SHORT)]
     melodies = [file for file in audible if _holds_notes(file.heard)]
@@ -160,7 +160,7 @@ def _note_fate(file: Found, name: Named, octave: int, wishes: Wishes) -> Fate:
 
 
 def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool) -> tuple[int, str]:
-    """The note that a recording is learned as; and a remark if its file name says another note than the one heard.
+    """The note to learn, and a remark if the file's name says another note than the one heard.
 
     named: MIDI note in the name, None if it has none. octave: as in Decision.
     """
@@ -180,8 +180,8 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
     """A remark on a recording that is `cents` above its note, and by how many cents to correct it: 0 if `keep`."""
-    # If the chosen note is the heard note in another octave, only what remains beyond whole octaves is corrected. If it
-    # is a quite different note, nothing is corrected.
+    # If the chosen note is the heard note in another octave, only what remains beyond whole octaves is corrected. A
+    # quite different note is not corrected.
     if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves
@@ -212,7 +212,6 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
 
 
 def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
-    """The longest held notes, at most MOST_OF_A_NOTE at each pitch, in the order in which they are played."""
     by_length = sorted(held, key=lambda one: one.start_s - one.end_s)
     chosen: list[HeldNote] = []
     for one in by_length:
@@ -222,7 +221,6 @@ def _longest(held: tuple[HeldNote, ...]) -> list[HeldNote]:
 
 
 def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str]:
-    """The path of the file, or of its first part if the file is long; and a remark, empty for a whole file."""
     duration_s, onset_s = file.heard.duration_s, file.heard.onset_s
     if duration_s - onset_s <= 1.5 * longest_s:
         return file.path, ""
@@ -231,12 +229,10 @@ def _shortened(file: Found, longest_s: float, wishes: Wishes) -> tuple[Path, str
 
 
 def _name(path: Path, file: Found) -> str:
-    """The path, relative to the folder, of the file or of a part that was cut out of the file."""
     return file.name if path == file.path else os.path.relpath(path, file.path.parents[file.name.count("/")])
 
 
 def _cut(file: Found, start_s: float, end_s: float, label: str, folder: Path) -> Path:
-    """Write a part of a file, unless an earlier run has written it; returns the part's path."""
     path = folder / f"{file.digest}-{label}.wav"
     if not path.exists():
         rate_hz = SPEC.sample_rate_hz

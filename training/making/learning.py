@@ -1,4 +1,4 @@
-"""Builds the corpus from the decision about a folder, and trains on it while time is left and the error falls."""
+"""Builds the corpus for a decision, and trains on it while time is left and the error falls."""
 
 from __future__ import annotations
 
@@ -28,34 +28,31 @@ from training.model.run_folder import METRICS, RunRecord
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
-MOST_FRAMES = 30_000  # a corpus gets about this many frames at most, transposed copies included
-# Of a recording of one note, and of each transposed copy, at most this many frames are learned: 96, or fewer if there
-# are many recordings; the limit never falls below 24.
+MOST_FRAMES = 30_000  # about the most frames of a corpus, transposed copies included
+# The most frames of a recording of one note, and of each transposed copy: 96, or fewer if there are many recordings,
+# but at least 24.
 FRAMES_OF_ONE = (24, 96)
 FEWEST_EPOCHS = 4
 MOST_STEPS = 9000  # a training takes at most this many steps, unless the recipe's epochs need more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
-# While the learning rate falls, the error hardly changes for a long time: with the values 0.2 and 0.01, training on 100
-# recordings ended too early.
+# While the learning rate falls, the error hardly changes: with 0.2 and 0.01, training on 100 recordings ended too
+# early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends
-OVERTIME = 1.15  # epochs are dropped if those left would take more than this multiple of the time left
+OVERTIME = 1.15  # epochs are dropped if those left would take more than this many times the time left
 
 Stage = Callable[[int], None]
 
 
 def choose_recipe(decision: Decision, path: Path | None = None) -> Recipe:
-    """Load the recipe for single notes or for any sounds. path: a recipe to load instead, or None."""
+    """The recipe for single notes or for any sounds; path: a recipe to load instead, or None."""
     return load_recipe(path or RECIPES / ("own-notes.yaml" if decision.only_notes else "own-sounds.yaml"))
 
 
 def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> FrameStore:
-    """Open the corpus in the work folder; rebuild it if the recordings, their labels or the recipe have changed.
-
-    A run that was trained on the old corpus is removed.
-    """
+    """Open the work folder's corpus; rebuild it if the recordings, labels or recipe have changed."""
     recordings = with_splits(decision.recordings)
     moves = TRANSPOSE if decision.only_notes else 0
     fewest, most = FRAMES_OF_ONE if decision.only_notes else (1, MOST_FRAMES)
@@ -72,9 +69,8 @@ def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> F
 class Training:
     """A training with a time limit.
 
-    recipe: the recipe to train. store: its corpus. folder: the run folder. seconds: the time limit. on_stage: called
-    with the number of epochs so far at a few stages, for previews. is_last_stretch: whether the number of epochs has
-    been cut because training no longer helped.
+    store: the corpus. folder: the run folder. seconds: the time limit. on_stage: called with the number of epochs so
+    far, at a few stages, for previews. is_last_stretch: whether epochs were cut because training no longer helped.
     """
 
     recipe: Recipe
@@ -101,7 +97,7 @@ class Training:
             write_json(self._plan_path(), {"n_epochs": n_epochs, "is_last_stretch": self.is_last_stretch})
 
     def left_s(self) -> float:
-        """The seconds that are left for the training."""
+        """Seconds left for the training."""
         return self.seconds - (time.monotonic() - self._begun_s)
 
     def epochs_for(self, seconds: float, epoch_s: float) -> int:
@@ -122,7 +118,7 @@ class Training:
 
 
 class _ReplanError(Exception):
-    """Raised to restart the training with another number of epochs. reason: what to tell the user."""
+    """Restarts the training with another number of epochs; reason: what to tell the user."""
 
     def __init__(self, n_epochs: int, reason: str, is_last_stretch: bool = False):
         super().__init__(reason)
@@ -130,7 +126,7 @@ class _ReplanError(Exception):
 
 
 class _Watch:
-    """Follows a training: shows its progress, calls for previews, and shortens the training when it no longer helps.
+    """Follows a training: shows its progress, calls for previews, and shortens it when it no longer helps.
 
     n_epochs: number of all epochs. n_before: how many of them were trained before. planned: whether n_epochs was chosen
     to fit the time limit; if not, the first epochs are timed to choose it.
@@ -142,7 +138,7 @@ class _Watch:
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
 
     def epoch(self, record: RunRecord) -> None:
-        """After an epoch, show the progress and call for previews; _ReplanError to change the number of epochs."""
+        """Show the progress, and call for previews; _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:
@@ -165,7 +161,6 @@ class _Watch:
         raise _ReplanError(n_epochs, f"training: {n_epochs} epochs of {epoch_s:.1f} s, about {clock(left_s)}")
 
     def _shorten(self, history: list[dict[str, Any]]) -> None:
-        """Reduce the number of epochs if the error no longer falls, or if the time is too short."""
         done, left = len(history), self._n_epochs - len(history)
         last = max(3, round(LAST_SHARE * done))
         if last < left and no_longer_helps(history, self._n_epochs):
@@ -185,8 +180,7 @@ class _Watch:
 def no_longer_helps(history: list[dict[str, Any]], n_epochs: int) -> bool:
     """Whether the last PATIENCE_SHARE of n_epochs lowered the error by less than the share LEAST_GAIN.
 
-    history: one row for each epoch, as in the run folder's table; the error is the validation error, or without
-    validation frames the training error.
+    history: as from `read_history`. The error is the validation error, or without validation frames the training error.
     """
     errors = [row["loss"] if row["val_loss"] is None else row["val_loss"] for row in history]
     patience = max(5, round(PATIENCE_SHARE * n_epochs))
@@ -201,7 +195,6 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
 
 
 def _key(recordings: list[Recording], options: tuple[object, ...]) -> str:
-    """A digest of what a corpus is built from."""
     digest = hashlib.sha256(repr(options).encode())
     for one in recordings:
         stat = one.path.stat()

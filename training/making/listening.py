@@ -1,4 +1,4 @@
-"""Listens to one recording: measures level, length, note and tuning, or finds why it is not a single note."""
+"""Listens to one recording: measures its note and tuning, or finds why it is no single note."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from training.making.tuning import pitch_of_note
 
 NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise", "silence", "short"
 SPEC = StftSpec()
-BLOCK_S = 20.0  # this much sound is turned into spectra at a time; otherwise a long recording would fill the memory
+BLOCK_S = 20.0  # this much sound is turned into spectra at a time; more would fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
-N_JUDGED = 240  # at most this many frames of a recording are judged, evenly spread
+N_JUDGED = 240  # the most judged frames of a recording, evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
 # These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
@@ -34,7 +34,7 @@ SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 @dataclass(frozen=True)
 class HeldNote:
-    """A note held in a longer recording. start_s, end_s: its beginning and end in the recording. note: MIDI note."""
+    """A note held in a longer recording; start_s, end_s: its place in the recording; note: MIDI note."""
 
     start_s: float
     end_s: float
@@ -47,10 +47,9 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: MIDI notes. A NOTE may be heard at several notes that lie whole octaves apart; each one that is heard
-    in at least OFTEN_SHARE of the recording is listed. held: the notes held one after the other, if kind is WANDERS.
-    onset_s: time at which the sound begins. timbre_db: mean levels in the bands of
-    runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: every MIDI note, whole octaves from the pitch, that is heard in at least OFTEN_SHARE of a NOTE. held:
+    the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean
+    levels in the bands of runtime/acoustics/timbre_distance.py.
     """
 
     kind: str
@@ -98,7 +97,7 @@ def listen(samples: np.ndarray) -> Heard:
 
 
 def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The fractional MIDI note heard in each frame (n, n_bins), and whether enough energy is on this note's harmonics.
+    """The fractional MIDI note heard in each frame (n, n_bins), and whether enough energy is on its harmonics.
 
     Both have the shape (n,); a frame in which no pitch is heard has the note -1.
     """
@@ -107,7 +106,7 @@ def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _harmonic_shares(frames: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """For each frame, the share of its energy, 0 to 1, on the harmonics of its pitch: (n,).
+    """The share of each frame's energy, 0 to 1, on the harmonics of its pitch: (n,).
 
     pitches: a fractional MIDI note for each frame, (n,).
     """
@@ -123,7 +122,7 @@ def _harmonic_shares(frames: np.ndarray, pitches: np.ndarray) -> np.ndarray:
 
 
 def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """The magnitudes of the frames that begin at these samples: float32 (n, n_bins); inaudible bins are 0."""
+    """Magnitudes of the frames that begin at these samples: float32 (n, n_bins); inaudible bins are 0."""
     n_at_once = int(BLOCK_S * SPEC.sample_rate_hz / SPEC.hop_size)
     parts = []
     for first in range(0, len(starts), n_at_once):
@@ -135,7 +134,7 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
-    """The kind of a recording, and the fractional MIDI note that is heard most in it; -1 if too little has a pitch.
+    """The kind of a recording, and the fractional MIDI note heard most in it; -1 if too little has a pitch.
 
     frames, pitches, has_pitch: as in `pitches_of`. weights: the frames' weights, (n,), with a sum of 1.
     """
@@ -155,10 +154,10 @@ def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weigh
 
 
 def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
-    """The levels of a note's first three harmonics relative to the strongest partial, in dB.
+    """Levels of a note's first three harmonics, in dB relative to the strongest partial.
 
-    They help to find chords. The tones of a chord share the period of a far lower note, which the detector then hears;
-    but that note's first harmonic is missing.
+    The tones of a chord share the period of a far lower note, which the detector then hears; but that note's first
+    harmonic is missing.
     """
     power = np.square(frames).mean(axis=0)
     first = float(note_to_hz(note)) / SPEC.bin_hz
@@ -167,14 +166,14 @@ def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
 
 
 def _has_partials(frames: np.ndarray, weights: np.ndarray) -> bool:
-    """Whether most of the energy is in a few strong bins, as in a sound of steady partials."""
+    """Whether most of the energy is in a few strong bins."""
     power = weights @ np.square(frames)
     strongest = np.sort(power)[::-1]
     return float(strongest[:64].sum() / max(strongest.sum(), 1e-20)) >= 0.9
 
 
 def _frame_levels_db(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The level of each frame in dB, and the samples at which the frames begin; both (n_frames,)."""
+    """Level of each frame in dB, and the sample at which it begins; both (n_frames,)."""
     power = np.square(samples, dtype=np.float64)
     sums = np.concatenate([[0.0], np.cumsum(power)])
     starts = np.arange(0, len(samples) - SPEC.frame_size + 1, SPEC.hop_size)
@@ -183,7 +182,6 @@ def _frame_levels_db(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tuple[HeldNote, ...]:
-    """The stretches in which one note is held. loud: numbers of the frames that are not too quiet."""
     pitches = np.full(len(starts), -99.0)
     n_at_once = int(BLOCK_S * SPEC.sample_rate_hz / SPEC.hop_size)
     for first in range(0, len(loud), n_at_once):
@@ -193,7 +191,6 @@ def _held_notes(samples: np.ndarray, loud: np.ndarray, starts: np.ndarray) -> tu
     held, begin = [], 0
     step_s, frame_s = SPEC.hop_size / SPEC.sample_rate_hz, SPEC.frame_size / SPEC.sample_rate_hz
     for end in range(1, len(pitches) + 1):
-        # A stretch ends where the pitch differs from the median of the stretch's first pitches.
         here = np.median(pitches[begin : begin + 8])
         if end < len(pitches) and pitches[end] > 0 and abs(pitches[end] - here) <= HELD_SEMITONES:
             continue

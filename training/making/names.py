@@ -21,7 +21,7 @@ _LAYER = re.compile(r"(?:velocity|vel|v|layer|lyr)(\d{1,3})(?:rr?\d{1,2})?", re.
 _TAKE = re.compile(r"(?:rr|take|tk|nr|no|copy|kopie)\d{0,3}", re.IGNORECASE)
 DYNAMICS = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 127}
 DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, "fortissimo": 112}
-# These words may say how hard a note is played, but also occur in names such as "soft pad". They count as dynamics only
+# Words that may say how hard a note is played, but also occur in names such as "soft pad". They count as dynamics only
 # if the same name also occurs with another of them.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
 HIGHEST_LAYER = 16  # v1 to v16 are velocity layers; if a name has a higher number, all such numbers are velocities
@@ -33,7 +33,7 @@ _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat
 
 @dataclass(frozen=True)
 class Named:
-    """What a file's name says. sound: a name, never empty. note: MIDI note or None. velocity: MIDI velocity or None."""
+    """What a file's name says; sound: never empty; note, velocity: MIDI numbers or None."""
 
     sound: str
     note: int | None = None
@@ -45,8 +45,8 @@ class _Parts:
     """The parts of a path.
 
     folders: the folders' names. words: the words of the file's name. Both are without notes, numbers and dynamics.
-    numbers: plain numbers of the file's name. notes: the MIDI notes that the path names. layers: the numbers of the
-    velocity layers that it names, such as 2 for `v2`. velocity: MIDI velocity, None if not named.
+    numbers: plain numbers of the file's name. notes: MIDI notes in the path. layers: numbers of velocity layers, such
+    as 2 for `v2`. velocity: MIDI velocity, None if not named.
     """
 
     folders: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
     """Read the names of all files of a folder together, because a single name may be read in several ways.
 
     paths: relative to the folder. heard: the fractional MIDI note heard in each file, or None. folder: the folder's own
-    name, which names the sound of files that are named by their note only.
+    name, for files that are named by their note only.
     """
     parts = [_parts(path) for path in paths]
     _numbers_as_notes(parts, heard)
@@ -76,9 +76,9 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """How many octaves to add to the notes in the names, so that they are the notes heard; 0 unless most files agree.
+    """How many octaves to add to the notes in the names to get the notes heard; 0 unless most files agree.
 
-    named, heard: each file's MIDI note by name and by ear, None if unknown. Some makers call middle C C3, others C4.
+    named, heard: each file's MIDI note by name and by ear, None if unknown.
     """
     known = [(note, pitch) for note, pitch in zip(named, heard, strict=True) if note is not None and pitch is not None]
     octaves = Counter(
@@ -104,7 +104,6 @@ def _parts(path: PurePath) -> _Parts:
 
 
 def _read_tokens(text: str, parts: _Parts) -> list[str]:
-    """Add the notes, numbers and dynamics in a name to `parts`; returns the other words."""
     tokens = [token for token in _SEPARATORS.split(unicodedata.normalize("NFC", text)) if token]
     words = []
     for token in tokens:
@@ -150,7 +149,7 @@ def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> Non
             if part.numbers and not part.notes and pitch is not None
         ]
         agree = [abs((pitch - number + 6.0) % N_CHROMA - 6.0) <= AGREES_SEMITONES for _, number, pitch in tried]
-        # One or two numbers in twelve agree by chance, so a few files prove nothing.
+        # One or two numbers in twelve agree by chance.
         if sum(agree) >= 3 and sum(agree) >= LEAST_AGREEING_SHARE * len(tried):
             for part in parts:
                 if part.numbers and not part.notes and part.numbers[place] < 128:
@@ -179,9 +178,9 @@ def _weak_words(parts: list[_Parts]) -> None:
 
 
 def _sound_names(parts: list[_Parts], folder: str) -> list[str]:
-    """The sound of each file: the words of its name, or the name of its folder if it has no words.
+    """The sound of each file: the words of its name, or else the name of its folder.
 
-    If files in several folders have the same words, each folder's name is put before the words.
+    Words that occur in several folders get the folder's name before them.
     """
     own = [" ".join(part.words) for part in parts]
     places: dict[str, set[tuple[str, ...]]] = defaultdict(set)
@@ -211,9 +210,9 @@ def _numbers_as_velocities(parts: list[_Parts], sounds: list[str]) -> None:
 
 
 def _velocity(part: _Parts, highest_layer: int) -> int | None:
-    """The MIDI velocity that a file's name gives, None if it gives none.
+    """The MIDI velocity that a file's name gives, or None.
 
-    highest_layer: the highest number of a velocity layer in the names of all files.
+    highest_layer: the highest velocity layer in the names of all files.
     """
     if part.velocity is not None or not part.layers:
         return part.velocity

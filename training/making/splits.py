@@ -13,10 +13,10 @@ HELD_OUT_SHARE = 0.1
 
 
 def with_splits(recordings: list[Recording]) -> list[Recording]:
-    """The same recordings with new splits, unless each has a split already.
+    """The recordings with new splits, unless each has a split already.
 
-    If there are many recordings, whole recordings are held out: never the lowest or highest note of a sound, and of the
-    recordings of a sound at most one in FEWEST_OF_A_SOUND. If there are few, some frames of each recording are.
+    From many recordings, whole ones are held out: never the lowest or highest note of a sound, and at most one in
+    FEWEST_OF_A_SOUND of its recordings. From few, some frames of each are held out.
     """
     if all(recording.split for recording in recordings):
         return recordings
@@ -28,7 +28,6 @@ def with_splits(recordings: list[Recording]) -> list[Recording]:
 
 
 def _held_out(recordings: list[Recording]) -> list[int]:
-    """The indices of the recordings to hold out, chosen from each sound in turn."""
     by_sound: dict[str, list[int]] = defaultdict(list)
     for index, recording in enumerate(recordings):
         if recording.note is not None:

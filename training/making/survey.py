@@ -1,4 +1,4 @@
-"""Examines every file of a folder: listens to the recordings, and says why each other file is not a recording."""
+"""Listens to every recording of a folder, and says why each other file is not one."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ CACHE_VERSION = 1
 class Found:
     """A file of the folder.
 
-    name: its path in the folder. heard: what is heard in the file, None if it is not a readable recording. problem: why
-    it is not a readable recording. digest: digest of the content.
+    name: its path in the folder. heard: what is heard in it, None if it is not a readable recording. problem: why it is
+    not. digest: digest of the content.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class _Cache(msgspec.Struct):
 
 
 def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Found]:
-    """Find and listen to every file of a folder and its subfolders, sorted by name; hidden files are ignored.
+    """Listen to every file of a folder and its subfolders, sorted by name; hidden files are ignored.
 
     cache: a file that stores what was heard, so that a second run listens only to new and changed files. leave_out:
     folders to ignore. UserError if there is no such folder.
@@ -71,7 +71,6 @@ def survey(folder: Path, cache: Path, leave_out: Iterable[Path] = ()) -> list[Fo
 
 
 def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress) -> Iterator[Found]:
-    """Yield what is heard in each file. Only new and changed files are listened to; the result is added to `known`."""
     done = 0
     for path in paths:
         name, stat = path.relative_to(folder).as_posix(), path.stat()
@@ -89,7 +88,7 @@ def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name can be printed and stored: names from old archives may be in another encoding."""
+    """Names from old archives may be in another encoding."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Shows what was heard in a folder: a table with one line for each file, and remarks on the whole folder."""
+"""Shows what was heard in a folder: a line for each file, and remarks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def table(decision: Decision) -> list[str]:
 
 
 def remarks(decision: Decision) -> list[str]:
-    """Remarks on the folder as a whole, one line each."""
+    """Remarks on the whole folder, one line each."""
     by_sound = recordings_by_sound(decision)
     n_used = sum(fate.used for fate in decision.fates)
     n_files, n_sounds = len(decision.fates), len(by_sound)
@@ -58,7 +58,7 @@ def recordings_by_sound(decision: Decision) -> dict[str, list[Recording]]:
 
 
 def disagreements(decision: Decision) -> Iterator[str]:
-    """For each sound, note and velocity whose recordings sound unlike, yield a line on the two farthest apart."""
+    """For each sound, note and velocity with unlike recordings, a line on the two farthest apart."""
     groups: dict[tuple, list[Fate]] = defaultdict(list)
     for fate in decision.fates:
         if len(fate.recordings) == 1 and fate.recordings[0].note is not None:
@@ -104,7 +104,6 @@ def _line(fate: Fate) -> str:
 
 
 def _fitted(name: str) -> str:
-    """The name; if it is longer than NAME_WIDTH characters, its middle is left out."""
     half = (NAME_WIDTH - 1) // 2
     return name if len(name) <= NAME_WIDTH else f"{name[:half]}…{name[-half:]}"
 

@@ -8,7 +8,7 @@ from runtime.acoustics.pitch import hz_to_note
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
 
 SPEC = StftSpec()
-# Samples between the two spectra whose phases are compared. If it were more, several frequencies near a bin would fit.
+# Samples between the two spectra whose phases are compared. With more, several frequencies near a bin would fit.
 STEP_SAMPLES = 64
 N_FRAMES = 48
 N_HARMONICS = 8
@@ -19,10 +19,9 @@ WEAKEST_DB = -40.0  # relative to the strongest harmonic of all frames; weaker h
 def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> float:
     """The pitch of a steady note, as a fractional MIDI note.
 
-    samples: float32 (n,) at 44.1 kHz. starts: the sample numbers at which steady frames begin, (n_frames,). about_hz:
-    frequency of the note, to within half a semitone. The frequency of each harmonic follows from the change of its
-    phase between two spectra. The result is the median over harmonics and frames, weighted by magnitude.
-    Source: Flanagan and Golden, Phase Vocoder, 1966.
+    samples: float32 (n,) at 44.1 kHz. starts: sample numbers at which steady frames begin, (n_frames,). about_hz: the
+    note's frequency, to within half a semitone. The result is a median over harmonics and frames, weighted by
+    magnitude. Source: Flanagan and Golden, Phase Vocoder, 1966.
     """
     starts = starts[starts + SPEC.frame_size + STEP_SAMPLES <= len(samples)]
     if not len(starts):
@@ -50,8 +49,8 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
 def _turned_hz(first: np.ndarray, second: np.ndarray, bins: np.ndarray) -> np.ndarray:
     """For each bin, the frequency in Hz that turns its phase in `first` into its phase in `second`.
 
-    first, second: the bins' complex values in two spectra that lie STEP_SAMPLES apart. bins: the bins' numbers. Of the
-    possible frequencies, the one nearest to the bin's centre is returned.
+    first, second: the bins' complex values in two spectra STEP_SAMPLES apart. bins: the bins' numbers. Of the possible
+    frequencies, the one nearest to the bin's centre is returned.
     """
     expected = 2.0 * np.pi * bins * STEP_SAMPLES / SPEC.frame_size
     turned = np.angle(second * np.conj(first) * np.exp(-1j * expected))

@@ -1,4 +1,4 @@
-"""Measures a trained model: its errors, its embedding, and how often it plays the pitch class asked for."""
+"""Measures a trained model: its errors, its embedding, and its pitch classes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from training.model.run_folder import TrainedRun
 
 N_DENSITY_CELLS = 2500
 N_SAMPLED = 4000
-# The files that `write_evaluation` writes.
+# The files of `write_evaluation`.
 REPORT, TABLE, SCATTER = "evaluation.json", "pitch_classes.csv", "embedding.png"
 MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 
@@ -38,8 +38,8 @@ MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 class Evaluation:
     """The figures of a run, and the data for its plots and its sound.
 
-    report: the figures, as plain values. latents: the training frames' latents, (n, n_latents). pitch_classes: the
-    training frames' labels, 0 to 11, (n,). mesh: None without conditioning.
+    report: the figures, as plain values. latents: latents of the training frames, (n, n_latents). pitch_classes: labels
+    of the training frames, 0 to 11, (n,). mesh: None without conditioning.
     """
 
     report: dict[str, Any]
@@ -89,7 +89,7 @@ def evaluate(
 
 
 def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> np.ndarray:
-    """Find the bins that are 0 in every decoded frame of a sample of at most N_SAMPLED training frames: bool (n_bins,).
+    """Bins that are 0 in every decoded frame of at most N_SAMPLED training frames: bool (n_bins,).
 
     latents: latents of all training frames, (n, n_latents).
     """
@@ -101,7 +101,7 @@ def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> np.n
 def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None:
     """The silent bins' part of the test frames' mean squared error; None without test frames.
 
-    silent: bool (n_bins,), from `silent_bins`. The output for the test frames is taken to be 0 in these bins.
+    silent: from `silent_bins`. The output is taken to be 0 in these bins.
     """
     frames = store.magnitudes[store.rows("test")]
     return float(np.square(frames[:, silent], dtype=np.float64).sum() / frames.size) if len(frames) else None
@@ -110,28 +110,26 @@ def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None
 def measure_further(run: TrainedRun, store: FrameStore) -> dict[str, Any]:
     """Measure a run on the test frames of a corpus that it was not trained on.
 
-    Returns `mse`: mean squared error over all these frames. `mse_by_sound`: mean squared error of each sound, by name.
+    Returns `mse`: mean squared error over all these frames; `mse_by_sound`: that of each sound, by name.
     """
     errors = row_errors(run, store, store.rows("test"))
     return {"mse": float(errors.mean()), "mse_by_sound": _errors_by_sound(store, errors)}
 
 
 def _errors_by_sound(store: FrameStore, errors: np.ndarray) -> dict[str, float]:
-    """Mean squared error of each sound in the test frames, by the name of the sound (`sound_name`).
-
-    errors: mean squared errors of the test frames, (n,).
-    """
     sounds = np.array([sound_name(clip) for clip in store.clips])[store.clip[store.rows("test")]]
     return {name: float(errors[sounds == name].mean()) for name in sorted(set(sounds.tolist()))}
 
 
 def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
-    """Measure an embedding, which is the latents of frames, (n, n_latents).
+    """Measure an embedding, the latents of frames, (n, n_latents).
 
-    Returns `bounds`: each latent's smallest and largest value. `median`: each latent's median. `density`: the share of
-    cells that hold a frame, with the space between the bounds cut into about N_DENSITY_CELLS equal cells.
-    `cells_per_axis`: the number of cells along each latent. `correlation`: matrix of Pearson's correlation of each pair
-    of latents, None where one of the two is constant.
+    Returns:
+    - `bounds`: each latent's smallest and largest value
+    - `median`: each latent's median
+    - `density`: the share of cells that hold a frame, of about N_DENSITY_CELLS equal cells between the bounds
+    - `cells_per_axis`: the number of cells along each latent
+    - `correlation`: matrix of Pearson's correlation of each pair of latents, None where one of the two is constant
     """
     low, high = latents.min(axis=0), latents.max(axis=0)
     n_cells = max(round(N_DENSITY_CELLS ** (1.0 / latents.shape[1])), 2)
@@ -159,7 +157,7 @@ def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
 def _pitch_class_rows(
     run: TrainedRun, store: FrameStore, test_errors: np.ndarray, mesh: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """A row of figures for each of the 12 pitch classes, from C to B; a figure without data is None.
+    """A row of figures for each of the 12 pitch classes, from C to B; None for a figure without data.
 
     test_errors: mean squared errors of the test frames, (n,). mesh: from Mesh.summary, or None.
     """
@@ -177,7 +175,7 @@ def _pitch_class_rows(
 
 
 def write_evaluation(evaluation: Evaluation, run: TrainedRun, folder: Path) -> list[str]:
-    """Write the report, its table, plots and sound into the folder; returns the files' names."""
+    """Write the report, its table, plots and sound; returns the files' names."""
     from training.measure.latent_plots import mesh_map, traversal_strips
     from training.measure.plots import save_figure, scatter_by_pitch_class
 
@@ -198,7 +196,7 @@ def write_evaluation(evaluation: Evaluation, run: TrainedRun, folder: Path) -> l
 
 
 def print_evaluation(report: dict[str, Any]) -> None:
-    """Print the main figures of an evaluation's report."""
+    """Print the main figures of a report."""
     mse = ", ".join(f"{split} {'-' if error is None else f'{error:.3e}'}" for split, error in report["mse"].items())
     print(f"mean squared error: {mse}")
     print(f"trained: {report['n_epochs']} epochs in {report['training_s']:.0f} s")

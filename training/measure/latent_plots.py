@@ -17,8 +17,7 @@ def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], t
     """Plot how often the decoder plays the pitch class asked for, over latents 1 and 2, in one panel per pitch class.
 
     shares: from Mesh.map, (n_classes, n, n), or (n_classes, n, 1) with one latent. bounds: ends of the mesh on each
-    latent, (n_latents, 2). pitch_classes: the classes in `shares`, 0 to 11, in the same order. The panel of any other
-    pitch class says that the training set lacks it.
+    latent, (n_latents, 2). pitch_classes: the classes in `shares`, 0 to 11.
     """
     n_rows = N_CHROMA // N_COLUMNS
     figure = Figure(figsize=(2.0 * N_COLUMNS + 1.5, 2.1 * n_rows + 0.7), layout="constrained")
@@ -43,11 +42,7 @@ def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], t
 
 
 def traversal_strips(traversals: Traversals, title: str) -> Figure:
-    """Plot the spectra along each latent, in one panel per latent.
-
-    The x axis is the latent's value, the y axis the frequency; the colour is the level relative to the peak of the
-    spectrum at that value.
-    """
+    """Plot the spectra along each latent, in one panel each; colour is level relative to the spectrum's peak."""
     n_latents = len(traversals.travel)
     figure = Figure(figsize=(2.4 * n_latents + 1.5, 3.4), layout="constrained")
     band_hz = traversals.band_hz

@@ -1,7 +1,7 @@
 """Measures likeness: how much an instrument sounds like the recordings that it was trained on.
 
-Distances are computed by runtime/acoustics/timbre_distance.py. A recording's path is its frames, encoded and decoded
-again; its still form is the frame decoded at the mean of the path's latents.
+Distances are those of runtime/acoustics/timbre_distance.py. A recording's path is its frames, encoded and decoded
+again. Its still form is the frame decoded at the mean of the path's latents.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CHANGING_DB = 2.0  # a recording changes if its levels differ at least this much
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # how many random knob positions are tried, and for how many recordings
 # A knob is strong if it changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines. On
-# each line the knob moves from end to end, with a random note and the other knobs at random positions.
+# each line it moves from end to end, with a random note and random other knobs.
 LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
 
 
@@ -32,8 +32,8 @@ Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
 class Take:
     """A recording in a corpus, or a transposed copy of a recording.
 
-    sound: (name of the timbre, MIDI velocity or None). note: MIDI note. held_out: whether the recording was held out
-    of training. transposed: as in Clip. frames: float32 (n, n_bins). levels_db: float32 (n, 64), levels in bands.
+    sound: (name of the timbre, MIDI velocity or None). note: MIDI note. held_out: whether it was held out of training.
+    transposed: as in Clip. frames: float32 (n, n_bins). levels_db: float32 (n, 64), levels in bands.
     """
 
     sound: tuple[str, int | None]
@@ -45,7 +45,7 @@ class Take:
 
 
 def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
-    """The first N_FRAMES frames of each clip in a corpus, for clips at notes that the instrument knows."""
+    """The first N_FRAMES frames of each clip in a corpus, at notes that the instrument knows."""
     starts = np.flatnonzero(np.diff(store.clip, prepend=-1))
     takes = []
     for start, index in zip(starts.tolist(), store.clip[starts].tolist(), strict=True):
@@ -62,9 +62,9 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A take's latents, and the levels of its path and of its still form (see the top of this file).
+    """A take's latents, and the band levels of its path and its still form (see the top of this file).
 
-    latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64), levels in bands.
+    latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64).
     """
 
     latents: np.ndarray
@@ -84,16 +84,16 @@ def decode_take(instrument: Playable, encode: Encode, take: Take) -> Decoded:
 def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, seed: int = 0) -> dict[str, Any]:
     """Measure how much an instrument sounds like the corpus that it was trained on; returns plain values.
 
-    encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
-    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data. The top of this
-    file explains path and still form.
-    path_db: distance of a training recording from its path; still_db: from its still form. heldout_path_db,
-    heldout_still_db: the same for held-out recordings. change_correlation: mean of `change_correlation` over the
-    n_changing recordings that change. told_apart_still, told_apart_path: see `told_apart`. corpus_mean_db: distance of
-    a recording from the mean of all recordings at its note. nearest_other_db: a recording's distance from the nearest
-    other sound at its note. knobs_behind_still_db: how much farther from a recording the nearest of N_POSITIONS knob
-    positions is than the still form. n_strong_knobs: number of knobs whose share in `strong_lines` is at least
-    LEAST_SHARE_OF_LINES.
+    encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,). Distances
+    are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
+    - `path_db`, `still_db`: distance of a training recording from its path, and from its still form
+    - `heldout_path_db`, `heldout_still_db`: the same for held-out recordings
+    - `change_correlation`: mean of `change_correlation` over the n_changing recordings that change
+    - `told_apart_still`, `told_apart_path`: see `told_apart`
+    - `corpus_mean_db`: distance of a recording from the mean of all recordings at its note
+    - `nearest_other_db`: distance of a recording from the nearest other sound at its note
+    - `knobs_behind_still_db`: by how much the nearest of N_POSITIONS knob positions is farther than the still form
+    - `n_strong_knobs`: number of knobs whose share in `strong_lines` is at least LEAST_SHARE_OF_LINES
     """
     takes = takes_of(store, instrument.card.conditioning.notes)
     originals = [take for take in takes if not take.transposed]
@@ -130,7 +130,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 def presets_nearest(
     instrument: Playable, names: list[str], store: FrameStore, positions_at: Callable[[int], np.ndarray]
 ) -> float | None:
-    """How often the preset named after a recording's sound is the nearest of all presets to the recording: 0 to 1.
+    """How often the preset named after a recording's sound is the nearest of all presets to it: 0 to 1.
 
     names: the presets' names. positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
     n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
@@ -148,7 +148,7 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`; the first line adds two distances that the others should stay below."""
+    """Print the figures of `measure_likeness`, beside two distances that the others should stay below."""
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "
@@ -184,12 +184,12 @@ def _percent(value: float | None) -> str:
 
 
 def change_db(levels_db: np.ndarray) -> float:
-    """How much levels (n, n_bands) differ from their mean over time: root mean square over bands and time, in dB."""
+    """Root mean square difference of levels (n, n_bands) from their mean over time, in dB."""
     return float(np.sqrt(np.mean(np.square(levels_db - levels_db.mean(axis=0)))))
 
 
 def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
-    """The correlation of two sets of levels (n, n_bands) over bands and time, after each band's mean is subtracted."""
+    """The correlation of two sets of levels (n, n_bands) over bands and time, without each band's mean."""
     found, asked = (levels - levels.mean(axis=0) for levels in (found_db, asked_db))
     return float((found * asked).sum() / max(np.sqrt(np.square(found).sum() * np.square(asked).sum()), 1e-9))
 
@@ -197,9 +197,9 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """How often a decoded recording is nearer to the recording itself than to other sounds: share of draws, 0 to 1.
+    """How often a decoded recording is nearer to the recording itself than to other sounds: 0 to 1.
 
-    Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at the same note, all at least
+    Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at its note, all at least
     LEAST_APART_DB apart. made_db: by the id of a take, the band levels of its path or of its still form. None if no
     draw has another sound.
     """
@@ -274,7 +274,7 @@ def _knobs_behind_still_db(
         positions = random.random((N_POSITIONS, instrument.card.n_latents))
         frames = decode_points(instrument, Points(np.full(N_POSITIONS, take.note), positions))
         levels_db = band_levels_db(frames, instrument.card.spec)
-        # The nearest position is found by comparing means over time; its distance is then taken over all frames.
+        # The nearest position is found from means over time; its distance is then taken over all frames.
         mean_db = take.levels_db.mean(axis=0)
         nearest = np.argmin(np.mean(np.square(levels_db - mean_db), axis=1))
         still_db = distance_db(decoded[id(take)].still_db, take.levels_db)

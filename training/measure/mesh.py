@@ -1,4 +1,4 @@
-"""Decodes a mesh of points in the latent space, and counts where the output has the pitch class asked for."""
+"""Decodes a mesh of points in the latent space, and counts the right pitch classes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two en
 
 @dataclass(frozen=True)
 class Mesh:
-    """A mesh of points in the latent space; at each point, every pitch class in `notes` was asked for.
+    """A mesh of points in the latent space; every pitch class in `notes` was asked for at each point.
 
     bounds: ends of the mesh on each latent, (n_latents, 2). notes: the note asked for, by pitch class. hits: whether
     the strongest pitch class of the decoded frame is the class asked for, bool (len(notes), n_per_axis, ...), with one
-    axis for each latent after the first axis. heard: for each pitch class, the share of random points, 0 to 1, at which
-    the note asked for is heard in tune.
+    axis for each latent. heard: by pitch class, the share of random points at which the note asked for is heard in
+    tune.
     """
 
     bounds: np.ndarray
@@ -43,7 +43,7 @@ class Mesh:
         return self.hits.shape[1]
 
     def border(self) -> np.ndarray:
-        """Whether each point is in the first or last tenth of any axis: bool (n_per_axis, ...), one axis per latent."""
+        """Whether each point is in the first or last tenth of any axis: bool (n_per_axis, ...)."""
         near = np.abs(np.linspace(-1.0, 1.0, self.n_per_axis)) >= 1.0 - 2.0 * BORDER_SHARE
         grids = np.meshgrid(*[near] * (self.hits.ndim - 1), indexing="ij", sparse=True)
         return np.logical_or.reduce(np.broadcast_arrays(*grids))
@@ -51,13 +51,13 @@ class Mesh:
     def map(self) -> np.ndarray:
         """Share of hits at each point of the first two latents: float32 (len(notes), n_per_axis, n_per_axis).
 
-        With more than two latents, the share is the mean over the others. With one latent, the last axis has length 1.
+        With more latents, the share is the mean over the others. With one latent, the last axis has length 1.
         """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)
 
     def summary(self) -> dict[str, Any]:
-        """Figures of the mesh, as plain values: shares of hits (the paper's Table V), of misses, of notes in tune."""
+        """Figures of the mesh, as plain values; shares of hits are the paper's Table V."""
         names = [PITCH_CLASSES[pitch_class] for pitch_class in self.notes]
         border, shares = self.border(), self.hits.reshape(len(names), -1).mean(axis=1)
         missed = ~self.hits
@@ -85,9 +85,9 @@ def sample_mesh(
 ) -> Mesh | None:
     """Decode every pitch class of the training set at every point of a mesh of latents; None without conditioning.
 
-    latents: latents of the training frames, (n, n_latents). n_per_axis: points along each latent; None for the number
-    that `points_per_axis` gives. on_share: called with the share done, 0 to 1; None to print a progress line.
-    Source: the paper's Table V.
+    latents: latents of the training frames, (n, n_latents). n_per_axis: points along each latent; None for
+    `points_per_axis`. on_share: called with the share done, 0 to 1; None to print a progress line. Source: the paper's
+    Table V.
     """
     if run.record.conditioning.kind == "none":
         return None
@@ -114,16 +114,15 @@ def sample_mesh(
 
 
 def points_per_axis(n_latents: int) -> int:
-    """Points along each latent: the number in PAPER_MESH, or else the most that LARGEST_MESH allows, but at least 2."""
+    """Points along each latent: as in PAPER_MESH, or else the most that LARGEST_MESH allows, but at least 2."""
     return PAPER_MESH.get(n_latents) or max(int(LARGEST_MESH ** (1.0 / n_latents)), 2)
 
 
 def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
     """The ends of a mesh on each latent, (n_latents, 2).
 
-    They are 0 and 1 if the bottleneck is a sigmoid, and otherwise the latent's least and greatest value.
-
-    latents: latents of the training frames, (n, n_latents).
+    0 and 1 if the bottleneck is a sigmoid, otherwise the latent's least and greatest value. latents: latents of the
+    training frames, (n, n_latents).
     """
     if run.recipe.model.bottleneck == "sigmoid":
         return np.repeat([[0.0, 1.0]], latents.shape[1], axis=0)
@@ -133,9 +132,9 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
     """For each pitch class of the training labels, the note that the decoder is asked for.
 
-    If the labels are known notes, this is the note of the pitch class that is nearest to the middle of the range of all
-    notes. If they are detected pitch classes, it is the pitch class itself, 0 to 11. A pitch class that was detected
-    but never played is left out, if all notes played are known.
+    With known notes: the note of the pitch class that is nearest to the middle of the range of all notes. With detected
+    pitch classes: the pitch class itself, 0 to 11. A pitch class that was detected but never played is left out, if all
+    notes played are known.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])

@@ -1,4 +1,4 @@
-"""Maps of two knobs' positions, which show where a note is heard in tune, in another octave, or as another pitch."""
+"""Maps of two knobs' positions: where a note is heard in tune, in another octave, or at another pitch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.instrument.points import Playable, Points, decode_points
 
 N_PER_AXIS = 41
 RIGHT, LOW, HIGH, OTHER = range(4)
-# Even in grey, "in tune" is the lightest colour and "another pitch" the darkest; the octaves look alike in grey.
+# Even in grey, "in tune" is the lightest colour and "another pitch" the darkest.
 KINDS = {
     RIGHT: ("within 20 cents", "#EDEDED"),
     LOW: ("octaves too low", "#56B4E9"),
@@ -24,7 +24,7 @@ KINDS = {
 def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.ndarray:
     """How a MIDI note is heard at each position of two knobs, the other knobs in the middle.
 
-    x, y: numbers of the knobs. Returns RIGHT, LOW, HIGH or OTHER, int (N_PER_AXIS, N_PER_AXIS); knob y rises from 0 to
+    x, y: numbers of the knobs. Returns RIGHT, LOW, HIGH or OTHER, int (N_PER_AXIS, N_PER_AXIS): knob y rises from 0 to
     1 over the rows, knob x over the columns.
     """
     positions = np.full((N_PER_AXIS, N_PER_AXIS, instrument.card.n_latents), 0.5)
@@ -38,10 +38,7 @@ def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.n
 
 
 def plot_pitch_maps(instrument: Playable, title: str, x: int = 0, y: int = 1) -> Figure:
-    """Draw a map for each C of the instrument's range, or for the lowest note if there is no C.
-
-    x, y: numbers of the two knobs.
-    """
+    """Draw a map for each C of the instrument's range, or for the lowest note; x, y: numbers of the knobs."""
     lowest, highest = instrument.card.note_range
     notes = [note for note in range(lowest, highest + 1) if note % N_CHROMA == 0] or [lowest]
     figure = Figure(figsize=(2.1 * len(notes) + 0.6, 3.3), layout="constrained")

@@ -1,6 +1,6 @@
-"""Measures pitch, loudness and the effect of each knob over all notes and knob positions of an instrument.
+"""Measures pitch, loudness and the effect of each knob over an instrument's notes and knob positions.
 
-Pitch and loudness are measured on the sound that the runtime's engine renders, everything else on decoded frames.
+Pitch and loudness are measured on the engine's sound, everything else on decoded frames.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ COHERENT = 1.0  # the phase_blend of coherent phases without noise
 
 
 def render_points(instrument: Playable, points: Points) -> tuple[np.ndarray, np.ndarray]:
-    """Play points with coherent phases, one after the other, and analyse N_ANALYSED_FRAMES frames of each steady sound.
+    """Play points with coherent phases, and analyse N_ANALYSED_FRAMES frames of each steady sound.
 
-    Returns the magnitudes of each sound, float32 (n, n_bins), which are the root of the frames' mean power, and the
-    loudness of each sound in LUFS, float (n,).
+    Returns the magnitudes of each sound, float32 (n, n_bins), which are the root of the frames' mean power, and its
+    loudness in LUFS, float (n,).
     """
     spec = instrument.card.spec
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=RELEASE_S))
@@ -65,11 +65,12 @@ def render_points(instrument: Playable, points: Points) -> tuple[np.ndarray, np.
 def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> dict[str, Any]:
     """Measure n random points; returns plain values.
 
-    Returns `in_tune`: share of points heard within IN_TUNE_CENTS of the note. `octave_off`: share of points heard
-    within IN_TUNE_CENTS of the note in another octave. `harmonic_energy`: mean share of the decoded frame's energy that
-    lies on the note's harmonics. `chroma`: share of points where the strongest pitch class of the decoded frame is the
-    note's, the paper's measure. `loudness_sd_db`, `loudness_peak_to_peak_db`: standard deviation and range of the
-    loudness. `by_octave`: the first four figures for the points of each octave.
+    - `in_tune`: share of points heard within IN_TUNE_CENTS of the note
+    - `octave_off`: share of points heard within IN_TUNE_CENTS of the note in another octave
+    - `harmonic_energy`: mean share of the decoded frame's energy that lies on the note's harmonics
+    - `chroma`: the paper's measure, the share of points whose decoded frame has the note's pitch class as its strongest
+    - `loudness_sd_db`, `loudness_peak_to_peak_db`: standard deviation and range of the loudness
+    - `by_octave`: the first four figures for the points of each octave
     """
     points = Points.draw(instrument, n, seed)
     spec = instrument.card.spec
@@ -98,10 +99,9 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
 
 
 def range_in_tune(instrument: Playable, seed: int = 0) -> tuple[int, int]:
-    """The lowest and highest note of the part of the instrument's range that is in tune at nearly all knob positions.
+    """The instrument's lowest and highest note, without notes at the ends that are often out of tune.
 
-    Low notes with few recordings may be decoded out of tune; transposed from a higher note, they are in tune. An end
-    that would lose more than MOST_TRIMMED notes stays as it is; the notes between the ends are not checked.
+    An end that would lose more than MOST_TRIMMED notes stays as it is. The notes between the ends are not checked.
     """
     lowest, highest = instrument.card.note_range
     notes = np.repeat(np.arange(lowest, highest + 1), POINTS_PER_NOTE)
@@ -122,10 +122,12 @@ def _trim(good: np.ndarray) -> int:
 def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
     """Measure each knob on the lines that `knob_steps_db` draws; returns plain values for each knob.
 
-    Returns `travel_db`: log-spectral distance between the ends of a line, mean over the lines. `least_travel_db`: the
-    5th percentile of that distance. `steps_db`: log-spectral distance of each step, mean over the lines. `unevenness`:
-    standard deviation of `steps_db` divided by their mean. `follows`: for each descriptor, its rank correlation with
-    the knob's position, mean over the lines. `name`: the knob's name.
+    - `travel_db`: log-spectral distance between the ends of a line, mean over the lines
+    - `least_travel_db`: the 5th percentile of that distance
+    - `steps_db`: log-spectral distance of each step, mean over the lines
+    - `unevenness`: standard deviation of `steps_db` divided by their mean
+    - `follows`: for each descriptor, its rank correlation with the knob's position, mean over the lines
+    - `name`: the knob's name
     """
     spec, knobs = instrument.card.spec, []
     for index, latent in enumerate(instrument.card.latents):

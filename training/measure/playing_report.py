@@ -1,4 +1,4 @@
-"""Collects all figures of how an instrument plays, for `evaluate`, the instrument's card and the table of trials."""
+"""Collects all figures of how an instrument plays."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def measure_playing(
 ) -> dict[str, Any]:
     """Measure random points, each knob, and the reach (see reach.py); returns plain values.
 
-    store: the corpus whose held-out frames are to be reached; reach is None without a corpus or without held-out
-    frames. run: the run that the instrument was made from, to measure the encoder's reconstruction too, or None.
-    n_points: number of random points. seed: seed of these points and of the knobs' lines. UserError if the instrument
-    knows none of the held-out frames' notes, or if the corpus's frames have another spec.
+    store: the corpus whose held-out frames are to be reached; reach is None without such frames. run: the run that the
+    instrument was made from, to measure its reconstruction, too; or None.
+    n_points: number of random points. seed: of these points and of the knobs' lines. UserError if the instrument knows
+    none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
-    # Reach is measured first: it refuses an unfit corpus immediately, while the other figures take minutes.
+    # Reach comes first: it refuses an unfit corpus immediately.
     reach = None if store is None else measure_reach(instrument, store, run)
     return {
         "points": measure_points(instrument, n_points, seed),
@@ -40,8 +40,8 @@ def measure_playing(
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
 
-    report: measured with a store and with the run, so that no distance is missing. run: gives the number of decoder
-    parameters, the epochs and the training time.
+    report: measured with a store and with the run. run: gives the decoder's parameters, the epochs and the training
+    time.
     """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]
     shares = {name: round(points[name], 4) for name in ("in_tune", "octave_off", "harmonic_energy", "chroma")}
@@ -86,7 +86,7 @@ def print_playing(report: dict[str, Any]) -> None:
 
 
 def write_pitch_map(instrument: Playable, folder: Path) -> str:
-    """Write the pitch maps of the first two knobs into the folder as PNG; returns the file's name."""
+    """Write the pitch maps of the first two knobs as PNG; returns the file's name."""
     from training.measure.pitch_map import plot_pitch_maps
     from training.measure.plots import save_figure
 

@@ -1,4 +1,4 @@
-"""Has what several plots share: colours, points coloured by pitch class, and the writing of PNG files."""
+"""What several plots share: colours, points by pitch class, and PNG files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from runtime.acoustics.pitch import PITCH_CLASSES
 from runtime.base.files import atomic_write
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart. Their yellow is left out: it is too pale in print.
+# Okabe and Ito's colours, which colour-blind readers can tell apart. Their yellow is too pale in print.
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
 # A sharp has the colour of the white key to its left, and points of another shape.
 WHITE_KEY_COLOURS = dict(zip("CDEFGAB", COLOURS, strict=True))
@@ -22,7 +22,7 @@ DPI = 150
 def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title: str) -> Figure:
     """Plot an embedding (n, n_latents), each point in the colour and shape of its pitch class (n,), 0 to 11.
 
-    2 or 3 latents have one panel for each pair; more have one panel of their first two principal components. A single
+    2 or 3 latents have a panel for each pair; more have one panel of their first two principal components. A single
     latent is spread at random along the y axis. At most N_SHOWN random points are shown.
     """
     shown = np.random.default_rng(0).permutation(len(latents))[:N_SHOWN]
@@ -38,7 +38,7 @@ def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title
 
 
 def add_pitch_class_legend(figure: Figure) -> None:
-    """Add one legend for all pitch classes that `draw_points` has drawn in the figure's panels."""
+    """Add one legend for all pitch classes that `draw_points` has drawn."""
     drawn = {}
     for axes in figure.axes:
         handles, names = axes.get_legend_handles_labels()
@@ -51,13 +51,12 @@ def add_pitch_class_legend(figure: Figure) -> None:
 
 
 def save_figure(figure: Figure, path: Path, dpi: int = DPI) -> None:
-    """Write a figure as PNG, whole or not at all. dpi: dots per inch."""
+    """Write a figure as PNG, whole or not at all; dpi: dots per inch."""
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format="png", dpi=dpi)
 
 
 def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]]:
-    """For each panel, the x and the y values of its points, each (n,), and the labels of its x and y axes."""
     n_latents = latents.shape[1]
     if n_latents == 1:
         spread = np.random.default_rng(1).random(len(latents))

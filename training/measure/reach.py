@@ -1,4 +1,4 @@
-"""Measures reach: how close the knobs can come to sounds that a model was not trained on."""
+"""Measures reach: how close the knobs come to held-out sounds."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from training.model.run_folder import TrainedRun
 N_FRAMES = 400
 N_FIRST, N_NEAR = 96, 24  # knob positions tried for each frame: in the first round, and in each later round
 N_AT_ONCE = 20  # the positions tried for this many frames are decoded together
-# The standard deviation of the positions tried around the best position, for each round after the first.
+# The standard deviation of the positions tried around the best one, for each round after the first.
 SPREADS = (0.2, 0.12, 0.08, 0.05, 0.03, 0.02, 0.01)
 
 
 def held_out_rows(
     store: FrameStore, conditioning: Conditioning, n: int = N_FRAMES, seed: int = 0
 ) -> tuple[np.ndarray, int]:
-    """Choose at most n random frames of val and test, at notes that are in train and in the conditioning's octaves.
+    """Row numbers of at most n random held-out frames, and the number of frames left out.
 
-    Returns the chosen frames' row numbers, ascending, and the number of frames left out because of their octave. The
-    same seed gives the same rows. UserError if all frames are left out because of their octave.
+    The frames are from val and test, at notes that are in train. A frame is left out if the conditioning lacks its
+    octave. Row numbers ascend, and the same seed gives the same ones. UserError if all frames are left out.
     """
     rows = np.concatenate([store.rows("val"), store.rows("test")])
     rows = rows[np.isin(store.note[rows], store.note[store.rows("train")])]
@@ -44,11 +44,16 @@ def held_out_rows(
 def measure_reach(instrument: Playable, store: FrameStore, run: TrainedRun | None = None) -> dict[str, float] | None:
     """Measure how close the instrument comes to held-out frames; None if there are none.
 
-    Returns mean log-spectral distances from a held-out frame, in dB. `nearest_db`: to the nearest frame that the search
-    over knob positions found. `reconstruction_db`, only with a run: to the frame decoded from the latents that the
-    run's encoder gives. `corpus_mean_db`: to the mean training frame of the same note. Also returns `n_frames`: how
-    many held-out frames were measured. `n_left_out`, only if not 0: how many are at notes that the instrument does not
-    know. UserError if the instrument knows none of these frames' notes, or if the corpus's frames have another spec.
+    Mean log-spectral distances from a held-out frame, in dB:
+    - `nearest_db`: to the nearest frame that the search over knob positions found
+    - `reconstruction_db`, only with a run: to the frame decoded from the encoder's latents
+    - `corpus_mean_db`: to the mean training frame of the same note
+
+    Counts:
+    - `n_frames`: held-out frames measured
+    - `n_left_out`, only if not 0: held-out frames at notes that the instrument does not know
+
+    UserError if the instrument knows none of these frames' notes, or if the corpus's frames have another spec.
     """
     spec = store.spec
     if spec != instrument.card.spec:
@@ -75,11 +80,11 @@ def _frames_of(spec: StftSpec) -> str:
 
 
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
-    """Search at random for the knob positions that come nearest to each frame; returns the least distances in dB, (n,).
+    """The least distance in dB, (n,), from each frame, that a random search over knob positions finds.
 
     frames: (n, n_bins). notes: the frames' MIDI notes, (n,). first: knob positions to try as well, (n, n_latents), or
-    None. The first round draws positions over the whole travel; each later round draws positions around the best
-    positions so far, with a smaller spread than the round before.
+    None. The first round draws positions over the whole travel. Each later round draws around the best so far, with a
+    smaller spread.
     """
     random, n_latents, spec = np.random.default_rng(0), instrument.card.n_latents, instrument.card.spec
     targets = log_spectrum_db(frames, spec)
@@ -104,7 +109,6 @@ def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, fir
 
 
 def _note_means(store: FrameStore, notes: np.ndarray) -> np.ndarray:
-    """For each of the notes (n,), the mean training frame of that note: float32 (n, n_bins)."""
     rows = store.rows("train")
     train_notes = store.note[rows]
     means = {int(note): store.magnitudes[rows[train_notes == note]].mean(axis=0) for note in np.unique(notes)}

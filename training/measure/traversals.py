@@ -1,4 +1,4 @@
-"""Moves one latent at a time from end to end, and records spectra, changes of pitch class, and sound."""
+"""Moves one latent at a time from end to end, and records the result."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Traversals:
     """Spectra, changes of pitch class, and sound along the travel of each latent.
 
     travel: low end, median and high end of each latent, (n_latents, 3). note: the MIDI note of spectra and sound.
-    strips_db: spectra at N_STEPS values of each latent from its low to its high end, the other latents at their
-    medians; levels in dB relative to the peak of the spectrum, float32 (n_latents, N_BANDS, N_STEPS), the lowest band
-    first. band_hz: centres of the bands, (N_BANDS,). pitch_changes: for each latent, how often moving it changes the
-    pitch class of the decoded frame, as a share, 0 to 1. sound: mono float32 (n_samples,), one latent after the other.
+    strips_db: spectra at N_STEPS values of each latent, the others at their medians; in dB relative to the spectrum's
+    peak, float32 (n_latents, N_BANDS, N_STEPS), the lowest band first. band_hz: centres of the bands, (N_BANDS,).
+    pitch_changes: for each latent, how often moving it changes the pitch class of the decoded frame, 0 to 1. sound:
+    mono float32 (n_samples,), one latent after the other.
     """
 
     travel: np.ndarray
@@ -58,7 +58,10 @@ class Traversals:
 
 
 def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Traversals:
-    """Traverse a run's latents from end to end. latents: latents of the training frames, (n, n_latents)."""
+    """Traverse a run's latents from end to end.
+
+    latents: latents of the training frames, (n, n_latents).
+    """
     note = _played_note(run, store)
     # A range of one note makes the engine decode this note; otherwise it might decode another note and transpose it.
     instrument = RunInstrument(run, store, latents, (note, note))
@@ -70,7 +73,7 @@ def traverse(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> Travers
 
 
 def render(instrument: RunInstrument, note: int, seconds_per_latent: float = SECONDS_PER_LATENT) -> np.ndarray:
-    """Hold a note while each knob in turn goes up its whole travel and then jumps back to its default.
+    """Hold a note while each knob in turn goes up its whole travel and jumps back to its default.
 
     Returns mono float32 (n_samples,), with half a second after the note's end.
     """
@@ -92,7 +95,7 @@ def render(instrument: RunInstrument, note: int, seconds_per_latent: float = SEC
 def _played_note(run: TrainedRun, store: FrameStore) -> int:
     """The known training note nearest to the mean of all known training notes.
 
-    Without known notes: the lowest note from middle C up whose pitch class the model was trained on.
+    Without known notes: the lowest note from middle C up whose pitch class was trained on.
     """
     notes = np.unique(store.note[store.rows("train")])
     notes = notes[notes != NO_NOTE].astype(int)
@@ -103,7 +106,6 @@ def _played_note(run: TrainedRun, store: FrameStore) -> int:
 
 
 def _strips(run: TrainedRun, spec: StftSpec, travel: np.ndarray, note: int) -> tuple[np.ndarray, np.ndarray]:
-    """`strips_db` and `band_hz` of Traversals for one MIDI note. travel: (n_latents, 3), as in Traversals."""
     edges_hz = np.geomspace(LOWEST_BAND_HZ, spec.sample_rate_hz / 2.0, N_BANDS + 1)
     band_hz = np.sqrt(edges_hz[1:] * edges_hz[:-1])
     strips = []
@@ -123,10 +125,10 @@ def _bands(frame: np.ndarray, edges_hz: np.ndarray, bin_hz: float) -> np.ndarray
 
 
 def _pitch_changes(run: TrainedRun, store: FrameStore, latents: np.ndarray, travel: np.ndarray) -> list[float]:
-    """For each latent, how often moving it changes the pitch class of the decoded frame: share of points, 0 to 1.
+    """For each latent, how often moving it changes the pitch class of the decoded frame: 0 to 1.
 
-    On each line, one latent of a random training frame moves through its travel, and the others stay. The pitch class
-    at each point is compared with the pitch class decoded from the frame's own latents.
+    On each line, one latent of a random training frame moves through its travel. The pitch class at each point is
+    compared with that decoded from the frame's own latents.
     """
     rng = np.random.default_rng(0)
     starts = latents[rng.integers(len(latents), size=N_STARTS)]

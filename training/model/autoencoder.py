@@ -1,4 +1,4 @@
-"""The paper's autoencoder, built of Keras operations only, so that it is the same on TensorFlow and JAX."""
+"""The paper's autoencoder, the same on TensorFlow and JAX."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Autoencoder:
 
     encoder: magnitude (n, n_bins), and with augmentation `chroma` also chroma (n, 12) -> latents (n, n_latents).
     decoder: latents and conditioning, (n, n_latents + conditioning_size) -> magnitude (n, n_bins).
-    roots: the decoder without its last step. It gives roots of magnitudes, for the error of training; the decoder's
-    last step raises these roots to the power `compression`. If `compression` is 1, `roots` is the decoder.
+    roots: the decoder without its last step, which raises roots of magnitudes to the power `compression`; with
+    compression 1, the decoder itself.
     full: the encoder's inputs, then the conditioning if there is any -> magnitude.
     training_encoder: the encoder for training; with a variational bottleneck it draws the latents at random.
-    posterior: the encoder's inputs -> mean and log-variance of the latents, (n, n_latents) each. The encoder gives the
-    same mean. None without a variational bottleneck.
+    posterior: the encoder's inputs -> mean and log-variance of the latents, (n, n_latents) each. None without a
+    variational bottleneck.
     """
 
     encoder: keras.Model
@@ -46,9 +46,9 @@ class Autoencoder:
 
 
 def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning, seed: int) -> Autoencoder:
-    """Build the recipe's untrained autoencoder. Its weights depend on the seed, not on the backend.
+    """The recipe's untrained autoencoder; its weights depend on the seed, not on the backend.
 
-    spec: the transform that made the frames. conditioning: what `resolve_conditioning` returned.
+    spec: the transform that made the frames. conditioning: from `resolve_conditioning`.
     """
     encoder, posterior = _build_encoder(recipe, spec)
     roots, decoder = _build_decoder(recipe, spec, conditioning)
@@ -65,7 +65,6 @@ def build_autoencoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditi
 
 
 def _build_encoder(recipe: ModelRecipe, spec: StftSpec) -> tuple[keras.Model, keras.Model | None]:
-    """Build `encoder` and `posterior` of an Autoencoder."""
     magnitude = keras.Input((spec.n_bins,), name=OUTPUT_NAME)
     inputs, hidden = [magnitude], magnitude
     if recipe.encoder_bands is not None:
@@ -94,7 +93,6 @@ def _build_encoder(recipe: ModelRecipe, spec: StftSpec) -> tuple[keras.Model, ke
 
 
 def _build_decoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioning) -> tuple[keras.Model, keras.Model]:
-    """Build `roots` and `decoder` of an Autoencoder."""
     inputs = keras.Input((recipe.n_latents + conditioning.size,), name=INPUT_NAME)
     hidden = _leaky_stack(inputs, recipe.decoder_widths, recipe.leaky_slope, "decoder")
     roots = OutputReLU(recipe.output_training_slope)(layers.Dense(spec.n_bins, name=OUTPUT_NAME)(hidden))
@@ -110,7 +108,7 @@ def _build_decoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioni
 
 
 class Bands(layers.Layer):
-    """A Keras layer that returns the root of the power in n_bands bands, evenly spaced in mel over the heard bins."""
+    """Returns the root of the power in n_bands bands, evenly spaced in mel over the heard bins."""
 
     def __init__(self, n_bands: int, spec: StftSpec, **options):
         super().__init__(**options)
@@ -124,7 +122,7 @@ class Bands(layers.Layer):
 
 
 class NoteTable(layers.Layer):
-    """A Keras layer that finds the note in each decoder input and returns the note's row of a fixed table.
+    """Finds the note in each decoder input, and returns the note's row of a fixed table.
 
     table: float32 (12 * n_octaves, n_bins), one row per note. n_latents: number of inputs before the chroma.
     """
@@ -144,9 +142,8 @@ class NoteTable(layers.Layer):
 def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> np.ndarray:
     """One comb per note: gains of 1 at the note's harmonics and of `floor_db` between them.
 
-    The decoder's output is multiplied by the comb, so the network has to learn only the envelope of the spectrum. This
-    also keeps notes in tune, above all low notes, whose harmonics lie in the same bins as those of the next note.
-    Returns float32 (12 * n_octaves, n_bins), in the order of `conditioning.notes`.
+    The decoder's output is multiplied by the comb. Returns float32 (12 * n_octaves, n_bins), in the order of
+    `conditioning.notes`.
     """
     lobes = np.array([harmonic_lobes(note, spec) for note in conditioning.notes], np.float32)
     return np.maximum(lobes, np.float32(10.0 ** (floor_db / 20.0)))
@@ -155,8 +152,8 @@ def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> n
 class OutputReLU(layers.Layer):
     """ReLU with a slope on its negative side in training, so that a bin stuck at 0 still gets a gradient.
 
-    slope: 0 for the paper's plain ReLU. At slope 0 most bins die in the first epochs and never recover. Measured after
-    20 epochs on the chromatic amsynth corpus: 1,609 of 2,049 bins are dead, and cause 36 % of the error.
+    slope: 0 for the paper's plain ReLU, with which most bins die. Measured after 20 epochs on the chromatic amsynth
+    corpus: 1,609 of 2,049 bins are dead, and cause 36 % of the error.
     """
 
     def __init__(self, slope: float, **options):
@@ -176,7 +173,7 @@ def _leaky_stack(hidden, widths: tuple[int, ...], slope: float, name: str):
 
 
 def _draw_weights(model: keras.Model, seed: int) -> None:
-    """Set Glorot-uniform kernels and zero biases; NumPy draws them, because the backends' generators differ."""
+    """Glorot-uniform kernels and zero biases, drawn by NumPy, because the backends' generators differ."""
     generator = np.random.default_rng(seed)
     values = []
     for weight in model.weights:

@@ -1,4 +1,4 @@
-"""Starts Keras with repeatable results and without its messages, and names the device that Keras computes on."""
+"""Starts Keras with repeatable results and without its messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BACKENDS = ("tensorflow", "jax")
 def prepare_keras(seed: int = 0) -> None:
     """Import Keras with seeded random generators and, on TensorFlow, deterministic kernels.
 
-    UserError if KERAS_BACKEND names something other than tensorflow or jax, or a backend that is not installed.
+    UserError if KERAS_BACKEND is neither tensorflow nor jax, or is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     wanted = os.environ.get("KERAS_BACKEND", BACKENDS[0])
@@ -44,7 +44,7 @@ def prepare_keras(seed: int = 0) -> None:
 
 
 def forget_models() -> None:
-    """Free the memory that Keras keeps for earlier models, so that one process can train many models in turn."""
+    """Free the memory that Keras keeps for earlier models."""
     import keras
 
     keras.utils.clear_session()
@@ -74,7 +74,7 @@ def n_cpu_threads() -> int:
 
 
 def device_name() -> str:
-    """The device that Keras computes on, in words: the GPU's name, or the CPU and its number of threads."""
+    """The device that Keras computes on: the GPU's name, or the CPU and its number of threads."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -91,7 +91,7 @@ def device_name() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Versions of Python, its libraries and the backend, the platform and the device, for a run's record."""
+    """Versions of Python, its libraries and the backend, the platform and the device."""
     import keras
     import numpy
 

@@ -1,9 +1,8 @@
 """Batches: a model's inputs, read from a frame store, and the order of the store's rows in every epoch.
 
 A batch is a tuple: the inputs of the full model, the extras, and the rows' weights (n,). The target is the first input,
-the magnitude frames. Rows of weight 0 fill up the last batch, so that all batches have one shape and a step is compiled
-only once. The extras are arrays by name that the recipe's objective needs in addition to the frames. Random extras
-depend on the seed and the epoch only. The paper's models need no extras.
+the magnitude frames. Rows of weight 0 fill up the last batch. The extras are arrays by name that the recipe's objective
+needs besides the frames. Random extras depend on the seed and the epoch only.
 """
 
 from __future__ import annotations
@@ -27,20 +26,13 @@ QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between
 
 
 class FrameBatches:
-    """The batches of one frame store for one recipe.
-
-    The frames stay on the disk; the operating system caches as many as fit. conditioning: what `resolve_conditioning`
-    returned.
-    """
+    """The batches of one frame store for one recipe; conditioning: from `resolve_conditioning`."""
 
     def __init__(self, store: FrameStore, recipe: Recipe, conditioning: Conditioning):
         self.store, self.recipe, self.conditioning = store, recipe, conditioning
 
     def encoder_inputs(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The encoder's inputs for these rows, all float32.
-
-        They are magnitude (n, n_bins) and, if the recipe's augmentation is `chroma`, chroma (n, 12).
-        """
+        """The encoder's inputs, float32: magnitude (n, n_bins) and, with augmentation `chroma`, chroma (n, 12)."""
         inputs = [np.ascontiguousarray(self.store.magnitudes[rows], np.float32)]
         if self.recipe.model.augmentation == "chroma":
             inputs.append(CHROMA.rows(label_notes(self.recipe, self.store, rows)))
@@ -51,15 +43,15 @@ class FrameBatches:
         return self.conditioning.rows(label_notes(self.recipe, self.store, rows))
 
     def inputs(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The full model's inputs for these rows: the encoder's, then the conditioning if there is any; all float32."""
+        """The full model's inputs, float32: the encoder's, then the conditioning if there is any."""
         inputs = self.encoder_inputs(rows)
         return [*inputs, self.conditioning_rows(rows)] if self.conditioning.size else inputs
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """The training rows in one epoch's random order, int (n,); the order depends on the seed and the epoch only.
+        """The training rows in one epoch's random order, int (n,); it depends on the seed and the epoch only.
 
         With mixup, the two rows of each pair have the same note; with exchange, the same sound, velocity and part of a
-        recording's time. Where an odd number of rows could be paired with each other, one of them is left out.
+        recording's time. A row without a partner is left out.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))
@@ -70,7 +62,7 @@ class FrameBatches:
     def batches(self, rows: np.ndarray, epoch: int | None = None) -> Iterator[Batch]:
         """Yield these rows in batches of one size; rows of weight 0 fill up the last batch.
 
-        epoch: number of the training epoch, for the random extras; None for validation, which has no extras.
+        epoch: for the random extras; None for validation, which has no extras.
         """
         size = self.recipe.fit.batch_size
         random = None if epoch is None else np.random.default_rng((self.recipe.fit.seed, epoch, 1))
@@ -83,7 +75,7 @@ class FrameBatches:
 
     @property
     def has_extras(self) -> bool:
-        """Whether training batches have extras: the recipe's objective then has more parts than the paper's error."""
+        """Whether training batches have extras."""
         fit = self.recipe.fit
         penalties = fit.spread_penalty, fit.pitch_penalty, fit.effect_penalty, fit.sound_penalty
         return bool(fit.mixup or fit.exchange or fit.knobs or any(penalties))
@@ -91,12 +83,13 @@ class FrameBatches:
     def _extras(self, rows: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
         """The extras that the recipe's objective needs, for a batch of these rows (n,).
 
-        mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner. exchange_share: float
-        (n, 1), 0 to 1, the share of the row's latents in their mixture with its partner's. even_latents: float
-        (n, n_latents), evenly distributed from 0 to 1. knob_positions: float (n, n_knobs), see `_knob_positions`.
-        sounds: float (n, n_sounds), 1 at the row's sound.
-        probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`. probes: decoder inputs with random latents,
-        the same number for each probe note, in the order of the probe notes.
+        - mixup_share: float (n, 1), 0 to 1, the row's share in its mixture with its partner
+        - exchange_share: float (n, 1), 0 to 1, the share of the row's latents in their mixture with its partner's
+        - even_latents: float (n, n_latents), evenly distributed from 0 to 1
+        - knob_positions: float (n, n_knobs), see `_knob_positions`
+        - sounds: float (n, n_sounds), 1 at the row's sound
+        - probe_notes: int (N_PROBE_NOTES,), indices in `conditioning.notes`
+        - probes: decoder inputs with random latents, equally many for each probe note, in the order of the probe notes
         """
         fit, n, n_latents = self.recipe.fit, len(rows), self.recipe.model.n_latents
         extras: dict[str, np.ndarray] = {}
@@ -119,15 +112,13 @@ class FrameBatches:
 
     @cached_property
     def _sounds(self) -> np.ndarray:
-        """Which sound each clip plays: the sound's number, counted from 0, int (n_clips,)."""
         return np.unique([sound_name(clip) for clip in self.store.clips], return_inverse=True)[1]
 
     @cached_property
     def _moments(self) -> np.ndarray:
-        """A number for each frame, int (n_frames,).
+        """A number for each frame, int (n_frames,), equal for one sound, velocity and part of a clip's time.
 
-        Frames have the same number if they have one sound and velocity and lie in the same of N_PLACES parts of a
-        clip's time.
+        A clip's time has N_PLACES parts.
         """
         clip = self.store.clip
         starts = np.searchsorted(clip, np.arange(len(self.store.clips)))
@@ -142,7 +133,6 @@ class FrameBatches:
 
     @cached_property
     def _knob_values(self) -> np.ndarray:
-        """The value of each knob's descriptor for each training frame: float32 (n_training_frames, n_knobs)."""
         rows = self.store.rows("train")
         frames, notes = self.store.magnitudes[rows], self.store.note[rows].astype(int)
         values = [describe(name, frames, notes, self.store.spec) for name in self.recipe.fit.knobs]
@@ -152,8 +142,8 @@ class FrameBatches:
     def _knob_positions(self) -> np.ndarray:
         """The knob positions that belong to each training frame: float32 (n_frames, n_knobs), 0 to 1.
 
-        A position is the frame's rank, by the knob's descriptor, among the training frames of the same note. Every
-        frame of the store has a row; the rows of frames that are not trained on are 0.
+        A position is the frame's rank, by the knob's descriptor, among the training frames of the same note. Rows of
+        other frames are 0.
         """
         rows = self.store.rows("train")
         positions = np.zeros((len(self.store.note), len(self.recipe.fit.knobs)), np.float32)
@@ -161,11 +151,11 @@ class FrameBatches:
         return positions
 
     def knob_quantiles(self) -> np.ndarray:
-        """The values that each knob's descriptor should have along the knob's travel, for each note.
+        """The values of each knob's descriptor along the knob's travel, for each note.
 
-        They are quantiles of the descriptor among the training frames of the note; a note without training frames gets
-        the quantiles of the nearest note that has some. Returns float32 (n_notes, N_QUANTILES, n_knobs): the notes in
-        the order of `conditioning.notes`, the quantiles ascending.
+        They are quantiles over the note's training frames, or over those of the nearest note that has some. Returns
+        float32 (n_notes, N_QUANTILES, n_knobs): the notes in the order of `conditioning.notes`, the quantiles
+        ascending.
         """
         notes, shares = self.store.note[self.store.rows("train")], np.linspace(*QUANTILES, N_QUANTILES)
         known = {note: np.quantile(self._knob_values[notes == note], shares, axis=0) for note in self._train_notes}
@@ -174,9 +164,9 @@ class FrameBatches:
 
 
 def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The rows in another random order, in pairs whose two rows have the same group.
+    """The rows in another random order, in pairs of rows of the same group.
 
-    order: row numbers in random order, int (n,). groups: the group's number of each row, (n,).
+    order: row numbers in random order, int (n,). groups: each row's group, (n,).
     """
     by_group = np.argsort(groups, kind="stable")
     sorted_groups = groups[by_group]

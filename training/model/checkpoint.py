@@ -1,4 +1,4 @@
-"""The checkpoint: a training run's state after an epoch, in one file from which training can continue."""
+"""The checkpoint: a training run's state after an epoch, from which training can continue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Checkpoint:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint to a file, whole or not at all; UserError if writing fails."""
+        """Write to a file, whole or not at all; UserError if writing fails."""
         arrays = {f"{WEIGHT}{index:03d}": value for index, value in enumerate(self.weights)}
         arrays |= {f"{MOMENT}{index:03d}": value for index, value in enumerate(self.moments)}
         with atomic_write(path, "wb") as stream:

@@ -1,4 +1,4 @@
-"""Rounds values to half precision (16 bits), so that an exported file can store them in half the space."""
+"""Rounds values to half precision (16 bits), to halve an exported file."""
 
 from __future__ import annotations
 

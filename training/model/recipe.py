@@ -28,16 +28,14 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     augmentation: the encoder's input in addition to the frame.
     conditioning: the decoder's input in addition to the latents. The paper's models with a skip connection have
     `chroma`; its other models have `none`.
-    encoder_bands: number of bands, evenly spaced in mel, in which the encoder reads the frame; few bands make the
-    encoder small. None for all bins.
+    encoder_bands: number of bands, evenly spaced in mel, in which the encoder reads the frame; None for all bins.
     encoder_widths, decoder_widths: numbers of units of the hidden layers, from input to output.
     leaky_slope: negative slope of the hidden layers' leaky ReLU, from the authors' code.
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
-    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots. The network then reads and computes roots,
-    and the error compares roots. A higher root gives soft partials more weight in the error.
+    compression: 1 for magnitudes; 2 to 4 for their second to fourth roots. A higher root gives soft partials more
+    weight in the error.
     comb_floor_db: gain in dB of the decoder between the harmonics of the note; None for no comb. Needs conditioning
-    `chroma+octave`.
-    Source: Colonel and Keene 2020.
+    `chroma+octave`. Source: Colonel and Keene 2020.
     """
 
     n_latents: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
@@ -71,21 +69,20 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
-    loss_reduction: `mean` averages the errors and penalties of a batch's frames; `sum` adds them up, which makes their
-    gradients batch_size times as large. The size matters only for gradients about as small as Adam's epsilon, 1e-7, and
-    the gradients of a variational encoder's mean are that small. The authors' code uses the sum for the beta-VAE and
-    the mean for its other models. The L2 penalty is the same with `mean` and `sum`. Reported errors are always means.
+    loss_reduction: `mean` averages the errors and penalties of a batch's frames; `sum` adds them up. This matters only
+    where gradients are about as small as Adam's epsilon, 1e-7, as those of a variational encoder's mean. The authors'
+    code uses the sum for the beta-VAE only. The L2 penalty and reported errors do not depend on it.
     l2: weight of the L2 penalty. beta: required with bottleneck `variational`, and allowed only there.
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
+
     The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
     exchange: whether a frame must also be decoded from the latents of another note of the same sound, at the same part
-    of a recording's time; the latents then represent the sound, and not the note.
+    of a recording's time.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
-    bands of runtime/acoustics/timbre_distance.py. Unlike the error of the bins, it gives all bands the same weight.
-    sound_penalty: weight of the squared distance of the latents from their mean over the sound, so that a point in the
-    latent space is the same sound at every note.
+    bands of runtime/acoustics/timbre_distance.py.
+    sound_penalty: weight of the squared distance of the latents from their mean over the sound.
     spread_penalty: weight of the distance between the distribution of the latents and an even distribution.
     knobs: the descriptors that the first latents follow, one latent each.
     knob_penalty: weight of the squared difference between the latents that follow descriptors and the frames' ranks by
@@ -124,8 +121,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A recipe: one model and how it is trained.
 
     labels: `known` uses the corpus's notes; `detected` uses the chroma detected in the spectrum, as in the paper.
-    even_knobs: whether, after training, each latent goes through a curve (training/instrument/even_knobs.py), so that
-    equal turns of a knob make equal steps of timbre.
+    even_knobs: whether, after training, each latent goes through a curve (training/instrument/even_knobs.py).
     """
 
     labels: Literal["detected", "known"] = "detected"
@@ -148,14 +144,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def load_recipe(path: str | Path, epochs: int | None = None) -> Recipe:
-    """Read a recipe from a YAML file; `epochs` replaces the number in the file. UserError if the file is broken."""
+    """Read a recipe from a YAML file; UserError if it is broken. epochs: replaces the file's number of epochs."""
     recipe = load_yaml(path, Recipe)
     refuse_contradictions(recipe, path)
     return recipe if epochs is None else recipe.with_epochs(epochs)
 
 
 def refuse_contradictions(recipe: Recipe, where: object) -> None:
-    """Raise a UserError that names `where` if parts of a recipe contradict each other."""
+    """UserError, which names `where`, if parts of a recipe contradict each other."""
     model, fit = recipe.model, recipe.fit
     if model.conditioning == "chroma+octave" and recipe.labels != "known":
         raise UserError(
@@ -191,9 +187,9 @@ def refuse_contradictions(recipe: Recipe, where: object) -> None:
 
 
 def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
-    """The recipe's conditioning. Its octaves begin at the C at or below the corpus's lowest note, and cover all notes.
+    """The recipe's conditioning, with octaves from the C at or below the corpus's lowest note up to the highest note.
 
-    UserError if the corpus has no training frames, or if the recipe needs known notes and a frame has no known note.
+    UserError if the corpus has no training frames, or if the recipe needs known notes and a frame has none.
     """
     if len(store.rows("train")) == 0:
         raise UserError(store.folder, "no training frames", "at least one", "build the corpus again with more clips")
@@ -214,6 +210,6 @@ def resolve_conditioning(recipe: Recipe, store: FrameStore) -> Conditioning:
 
 
 def label_notes(recipe: Recipe, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """The labels of these rows, int (n,): known MIDI notes or detected pitch classes 0 to 11, as the recipe says."""
+    """Labels of these rows, int (n,): known MIDI notes or detected pitch classes 0 to 11, as the recipe says."""
     labels = store.note if recipe.labels == "known" else store.chroma
     return np.asarray(labels)[rows].astype(int)

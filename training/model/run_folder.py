@@ -42,7 +42,7 @@ WEIGHTS = {"last": LAST, "best": BEST}
 
 
 class CorpusRecord(msgspec.Struct):
-    """A run's corpus. folder: its path when the run began. fingerprint: from `FrameStore.fingerprint`."""
+    """A run's corpus; folder: its path when the run began; fingerprint: from `FrameStore.fingerprint`."""
 
     folder: str
     fingerprint: str
@@ -53,7 +53,7 @@ class CorpusRecord(msgspec.Struct):
 
 
 class RunRecord(msgspec.Struct):
-    """What is known of a run besides its recipe. sessions: an entry for each time it was started or continued."""
+    """What is known of a run besides its recipe; sessions: an entry for each start or continuation."""
 
     name: str
     corpus: CorpusRecord
@@ -83,13 +83,13 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
 
 
 def write_metrics(folder: Path, history: list[dict[str, Any]]) -> None:
-    """Write metrics.csv, whole or not at all: one row per epoch, errors as mean squares, times in seconds."""
+    """Write metrics.csv, whole or not at all: errors as mean squares, times in seconds."""
     rows = [{name: None if value is None else f"{value:.8g}" for name, value in row.items()} for row in history]
     write_csv(folder / METRICS, rows)
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Read the record in a run folder, run.json; UserError if the file is missing or broken."""
+    """Read run.json; UserError if it is missing or broken."""
     path = folder / RECORD
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def read_record(folder: Path) -> RunRecord:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make a run folder if missing, and lock it for this process; UserError if another process holds the lock."""
+    """Make a run folder if missing, and lock it; UserError if another process holds the lock."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o644)
@@ -122,7 +122,7 @@ def locked(folder: Path) -> Iterator[None]:
 class TrainedRun:
     """A trained run, read from its folder.
 
-    history: one row per epoch. weights: whether the model has the weights of the `last` or of the `best` epoch.
+    history: one row per epoch. weights: which epoch's weights the model has, `last` or `best`.
     """
 
     folder: Path
@@ -155,16 +155,16 @@ class TrainedRun:
 
     @property
     def encoder(self):
-        """The encoder of the autoencoder, a Keras model."""
+        """The autoencoder's encoder, a Keras model."""
         return self.autoencoder.encoder
 
     @property
     def decoder(self):
-        """The decoder of the autoencoder, a Keras model."""
+        """The autoencoder's decoder, a Keras model."""
         return self.autoencoder.decoder
 
     def open_store(self, folder: str | Path | None = None) -> FrameStore:
-        """Open the run's corpus, in `folder` or, if None, in the recorded folder; UserError if it is another corpus."""
+        """The run's corpus, from `folder` or else the recorded folder; UserError if it is another corpus."""
         store = FrameStore.open(folder or self.record.corpus.folder)
         if store.fingerprint() != self.record.corpus.fingerprint:
             raise UserError(

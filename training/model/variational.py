@@ -1,4 +1,4 @@
-"""The variational bottleneck: in training it draws latents from normal distributions, otherwise it uses the means."""
+"""The variational bottleneck: in training it draws latents at random, otherwise it gives their means."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ SAMPLED = "sampled"
 def divergence(mean, log_variance):
     """Kullback-Leibler divergence, in nats, of normal distributions from the standard normal distribution.
 
-    mean, log_variance: the distributions' parameters, tensors of one shape; returns a tensor of the same shape.
-    Source: Kingma and Welling 2014, appendix B.
+    mean, log_variance: tensors of one shape, which the result also has. Source: Kingma and Welling 2014, appendix B.
     """
     return 0.5 * (ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0)
 
 
 class Sampled(layers.Layer):
-    """A Keras layer that gives the latents: in training a random draw from their distributions, otherwise the means.
+    """Gives the latents: in training a random draw from their distributions, otherwise the means.
 
-    In training the layer also adds a penalty to the loss, one value per row: `beta` times the divergence summed over
-    the latents. `beta` is 0 until `set_beta` is called. The draw depends on the seed and on the number of steps so far.
-    The state of the random generator and `beta` are variables, so a checkpoint stores them.
+    In training it also adds a penalty to the loss, one value per row: `beta` times the divergence summed over the
+    latents. `beta` is 0 until `set_beta` is called.
     """
 
     def __init__(self, seed: int):
@@ -33,7 +31,7 @@ class Sampled(layers.Layer):
         self.beta = self.add_weight(name="beta", shape=(), initializer="zeros", trainable=False)
 
     def call(self, inputs, training: bool = False):
-        """The latents (n, n_latents). inputs: mean and log-variance, (n, n_latents) each."""
+        """The latents (n, n_latents); inputs: mean and log-variance, (n, n_latents) each."""
         mean, log_variance = inputs
         if not training:
             return mean
@@ -42,5 +40,5 @@ class Sampled(layers.Layer):
 
 
 def set_beta(model: keras.Model, beta: float) -> None:
-    """Set `beta`, the weight of the divergence in the loss. model: `full` of an Autoencoder."""
+    """Set `beta`, the weight of the divergence in the loss; model: `full` of an Autoencoder."""
     model.get_layer(SAMPLED).beta.assign(beta)

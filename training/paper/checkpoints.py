@@ -1,8 +1,7 @@
-"""Keeps small checkpoints, a sixth of a full checkpoint's size, from which any machine can continue a long run.
+"""Keeps small checkpoints, a sixth of a full checkpoint's size, from which any machine can continue a run.
 
-Kernels are rounded to 16 bits. A kernel's first Adam moment is dropped and starts again at 0. Of its second moment,
-only the means of rows and columns are stored, because the products of these means approximate the moment (Shazeer and
-Stern 2018, section 3). Everything else is stored exactly.
+Kernels are rounded to 16 bits. A kernel's first Adam moment starts again at 0. Its second moment is stored as means of
+rows and columns (Shazeer and Stern 2018, section 3). Everything else is exact.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from training.model.recipe import Recipe, resolve_conditioning
 from training.model.run_folder import LAST, RunRecord
 from training.paper.kept import corpus_facts
 
-# Names of the arrays in the file, or parts of such names.
+# Names of the arrays in the file, or parts of names.
 ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows", "columns", "zeros"
 
 
 def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> None:
-    """Write a small checkpoint of a run's last finished epoch. path: the file to write. folder: the run folder."""
+    """Write a small checkpoint of a run's last finished epoch; path: the file to write; folder: the run folder."""
     checkpoint = Checkpoint.load(folder / LAST)
     about = {
         "recipe": msgspec.to_builtins(recipe),
@@ -45,11 +44,10 @@ def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore)
 
 
 def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> bool:
-    """Make a run folder from a small checkpoint, so that training can continue; returns whether the folder was made.
+    """Make a run folder from a small checkpoint; returns whether it was made.
 
     No folder is made if the checkpoint is missing or of another recipe or corpus, or if the folder already holds a run.
-    The recipe's number of epochs may differ. The new run's record says that numbers were rounded. UserError if the
-    checkpoint is damaged.
+    The number of epochs may differ. UserError if the checkpoint is damaged.
     """
     if not path.exists() or (folder / run_folder.RECORD).exists():
         return False
@@ -71,7 +69,6 @@ def restore_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameSto
 
 
 def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
-    """What a small checkpoint keeps of one variable of the optimizer: arrays by name. name: the variable's name."""
     if value.ndim != 2:
         return {name: value}
     if value.min() < 0.0:  # a first moment: second moments are means of squares, never negative
@@ -80,7 +77,6 @@ def _packed_moment(name: str, value: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _unpack(arrays: dict[str, np.ndarray], kind: str) -> list[np.ndarray]:
-    """Restore all weights or all moments, in their order, from a small checkpoint's arrays. kind: WEIGHT or MOMENT."""
     values = []
     for name in sorted({name[: len(kind) + 3] for name in arrays if name.startswith(kind)}):
         if f"{name}{ZEROS}" in arrays:

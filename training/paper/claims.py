@@ -40,7 +40,7 @@ class Claim:
     """One finding of the paper.
 
     key: its name in notes.yaml. source: the part of the paper that shows it. text: the finding in words. test: yields
-    the comparisons that the verdict needs, and None for each comparison that lacks a run.
+    the comparisons that the verdict needs, and None for each that lacks a run.
     """
 
     key: str
@@ -51,7 +51,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A claim, its verdict on our runs, and the comparisons that led to the verdict."""
+    """A claim, its verdict on our runs, and the comparisons behind it."""
 
     claim: Claim
     verdict: Verdict
@@ -59,7 +59,7 @@ class Outcome:
 
 
 def outcomes(results: Results) -> list[Outcome]:
-    """Test every one of CLAIMS on the runs in `results`."""
+    """Test all CLAIMS on these results."""
     tested = []
     for claim in CLAIMS:
         found = list(claim.test(results))
@@ -69,7 +69,7 @@ def outcomes(results: Results) -> list[Outcome]:
 
 
 def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comparison | None:
-    """Test that `smaller` has a smaller value of the measure than `larger`; None if one of the two has no value.
+    """Test that `smaller` has the smaller value of a measure; None if a value is missing.
 
     smaller, larger: configs of models. Models trained for different numbers of epochs are not separable.
     """
@@ -89,7 +89,6 @@ def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comp
 
 
 def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
-    """Say on how many test sounds `smaller` has the smaller error, because one sound may outweigh all others."""
     ours, theirs = results.error_by_sound(smaller), results.error_by_sound(larger)
     shared = ours.keys() & theirs.keys()
     return f"less on {sum(ours[sound] < theirs[sound] for sound in shared)} of {len(shared)} test sounds"
@@ -98,7 +97,7 @@ def _sounds_with_less(results: Results, smaller: str, larger: str) -> str:
 def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Comparison) -> Comparison:
     """Compare two models' errors on all test and further sounds together.
 
-    on_test: the comparison on the test split, which is returned if a model was not measured on further sounds.
+    on_test: the comparison on the test split, returned if a model was not measured on further sounds.
     """
     ours, theirs = (results.error_by_sound(config, further=True) for config in (smaller, larger))
     if not ours or ours.keys() != theirs.keys():
@@ -111,8 +110,6 @@ def _on_further_sounds(results: Results, smaller: str, larger: str, on_test: Com
 
 
 def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Comparison | None]]:
-    """Make the test of a claim that in each pair of models the first has the smaller test error."""
-
     def test(results: Results) -> Iterator[Comparison | None]:
         for smaller, larger in pairs:
             yield _less(results, f"paper-{smaller}", f"paper-{larger}", held_out_error)
@@ -121,16 +118,14 @@ def _lower_error(*pairs: tuple[str, str]) -> Callable[[Results], Iterator[Compar
 
 
 def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | None]]:
-    """Make the test of a claim that the first model has a smaller test error than each of the others."""
     return _lower_error(*((best, other) for other in others))
 
 
 def _training_time(results: Results) -> Iterator[Comparison | None]:
     """Test which of Table I's models need more time for a training step.
 
-    Every round timed all the models, so that a busy machine slows all of them alike. For two models, each round gives
-    the logarithm of the ratio of their times. Their order is certain if the median of these logarithms is more than two
-    standard errors from 0.
+    Each round gives the logarithm of the ratio of two models' times. An order is certain if the median of these
+    logarithms is more than two standard errors from 0.
     """
     steps = (results.speed or {}).get("augmentation_step_ms")
     for cheaper, dearer in (("none", "chroma"), ("chroma", "first_order_difference")):
@@ -212,7 +207,7 @@ def _collapse(results: Results) -> Iterator[Comparison | None]:
 
 
 def _entangled(results: Results) -> Iterator[Comparison | None]:
-    """Test that no latent is independent of pitch: every latent that has not collapsed changes the pitch class."""
+    """Test that every latent that has not collapsed changes the pitch class."""
     name, found, text = short_name(VARIATIONAL), [], ""
     for run in results.of(VARIATIONAL):
         pairs = zip(run.report["divergence_nats"], run.report["pitch_changes"], strict=True)

@@ -16,7 +16,7 @@ from training.paper.plan import Plan
 
 MANIFEST = "manifest.csv"
 PATCHES = "patches.csv"
-# A corpus's further patches (`CorpusPlan`) have a folder of their own, whose name ends in FURTHER.
+# A corpus's further patches (`CorpusPlan`) have a folder whose name ends in FURTHER.
 FURTHER = "-further"
 
 
@@ -24,8 +24,8 @@ FURTHER = "-further"
 class Corpora:
     """The corpora of a plan, all in one folder.
 
-    violin: folder of violin recordings, or None. violin_manifest: table of these recordings, None for manifest.csv in
-    their folder. quick: build reduced corpora.
+    violin: folder of violin recordings, or None. violin_manifest: their table, None for manifest.csv in their folder.
+    quick: build reduced corpora.
     """
 
     plan: Plan
@@ -35,13 +35,13 @@ class Corpora:
     quick: bool = False
 
     def why_missing(self, name: str) -> str | None:
-        """The reason why a corpus can be neither opened nor built; None if it can be."""
+        """Why a corpus can be neither opened nor built; None if it can be."""
         if self.plan.corpora[name].scale or self.violin or self._path(name).exists():
             return None
         return f"no recordings for the {name} corpus (--violin DIR names a folder with a manifest)"
 
     def open(self, name: str) -> FrameStore:
-        """Open a corpus, and build it first if it is missing; UserError if this fails or a frame is not usable."""
+        """Open a corpus, and build it first if missing; UserError if this fails or a frame is not usable."""
         path = self._path(name)
         if not path.exists():
             print(f"building the {name} corpus: {path}", flush=True)
@@ -54,7 +54,7 @@ class Corpora:
         return store
 
     def open_further(self, name: str) -> FrameStore | None:
-        """Open a corpus's further patches, and build them first if they are missing; None if the plan names none."""
+        """Open a corpus's further patches, and build them first if missing; None if the plan names none."""
         patches = self.plan.corpora[name].further_patches
         if patches is None:
             return None
@@ -75,7 +75,6 @@ class Corpora:
         amsynth.build(path, amsynth.Scale(corpus.scale, corpus.octaves), patches)
 
     def _write_fewer_patches(self, patches: Path) -> Path:
-        """Write a shorter list with the first few patches of each split in the list `patches`; returns its path."""
         rows = read_table(patches, ("bank", "index", "split"))
         splits = [row.split() for row in rows]
         chosen = [
@@ -101,7 +100,6 @@ class Corpora:
         recordings.build(path, path.name, found, strict=False, force=False, seed=0)
 
     def _fewer(self, found: list[recordings.Recording], split: str) -> list[recordings.Recording]:
-        """Pick as many recordings of a split as the quick plan has, spread over the list so that pitches differ."""
         own = [recording for recording in found if recording.split == split]
         n = min(self.plan.quick.recordings[split], len(own))
         return [own[index] for index in np.linspace(0, len(own) - 1, n).round().astype(int)]

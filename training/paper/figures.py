@@ -1,4 +1,4 @@
-"""Draws the report's plots as PNG files, from the files that are kept of each run (see kept.py)."""
+"""Draws the report's plots as PNG files, from the kept files of each run (see kept.py)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from training.paper.plan import Plan
 from training.paper.results import Results, short_name
 
 DPI = 90
-STYLES = ("-", "--", ":")  # the first seven lines are solid, the next seven dashed, because there are seven colours
+STYLES = ("-", "--", ":")  # there are seven colours, so the first seven lines are solid, the next seven dashed
 
 
 def draw_all(results: Results, plan: Plan, folder: Path) -> dict[str, str]:
-    """Write every plot of the runs into the folder; returns the plots' captions, by file name."""
+    """Write every plot into the folder; returns the captions by file name."""
     captions = {}
     for name, caption, figure in _figures(results, plan):
         save_figure(figure, folder / name, DPI)
@@ -28,7 +28,6 @@ def draw_all(results: Results, plan: Plan, folder: Path) -> dict[str, str]:
 
 
 def _figures(results: Results, plan: Plan) -> Iterator[tuple[str, str, Figure]]:
-    """Yield file name, caption and figure of every plot; of a model with several seeds, the first is shown."""
     corpora, figures23 = {model.config: model.corpus for model in plan.models}, set(map(short_name, plan.figures23))
     for corpus in dict.fromkeys(corpora.values()):
         runs = {short_name(config): results.of(config)[0] for config in results.runs if corpora[config] == corpus}

@@ -28,7 +28,7 @@ from training.model.run_folder import TrainedRun
 
 HISTORY, PICTURES = "history.csv", "pictures.npz"
 KEPT_RUNS = "runs"  # a folder in the report's folder; it holds a folder for each kept run
-N_POINTS = 3000  # how many training frames' latents are kept
+N_POINTS = 3000  # number of training frames whose latents are kept
 FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest value of each integer type
 
 
@@ -37,7 +37,7 @@ class KeptRun:
     """The kept files of one run.
 
     report: evaluation.json. history: the columns of history.csv by name. pictures: the arrays of pictures.npz by name,
-    packed as `_pictures` returns them.
+    packed as by `_pictures`.
     """
 
     folder: Path
@@ -74,9 +74,9 @@ class KeptRun:
 
 
 def corpus_facts(store: FrameStore) -> dict[str, Any]:
-    """Facts that distinguish corpora, and that are the same on every machine.
+    """Facts that distinguish corpora, and are the same on every machine.
 
-    The fingerprint is left out, because processors differ in the last bits of a frame.
+    The fingerprint is left out: processors differ in a frame's last bits.
     """
     about = {key: store.about.get(key) for key in ("kind", "name", "options", "licence")}
     return about | {f"n_{split}_frames": len(store.rows(split)) for split in ("train", "val", "test")}
@@ -87,8 +87,7 @@ def keep(
 ) -> None:
     """Write the small files of an evaluated run; evaluation.json is written last, when the others are complete.
 
-    further: frames of more test sounds, or None; the run's error on each of these sounds is kept too, because the
-    report is written without the weights.
+    further: frames of more test sounds, whose errors are kept, too; or None.
     """
     (folder / REPORT).unlink(missing_ok=True)
     write_csv(folder / HISTORY, [_history_row(row) for row in run.history])
@@ -104,7 +103,7 @@ def keep(
 
 
 def read_kept(folder: Path) -> KeptRun | None:
-    """Read the kept run in a folder; None if there is none, UserError if it is damaged."""
+    """The kept run in a folder; None if there is none, UserError if it is damaged."""
     path = folder / REPORT
     if not path.exists():
         return None
@@ -117,10 +116,9 @@ def read_kept(folder: Path) -> KeptRun | None:
 
 
 def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str | None:
-    """Compare a kept run with the run asked for; returns the first difference, "config" or "corpus", or None.
+    """The first difference between a kept run and the run asked for, "config" or "corpus", or None.
 
-    The number of epochs does not count as a difference. store: the corpus asked for, or None to compare the recipes
-    only.
+    The number of epochs does not count. store: the corpus asked for, or None to compare the recipes only.
     """
     if kept.recipe.with_epochs(recipe.fit.epochs) != recipe:
         return "config"
@@ -130,12 +128,11 @@ def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str |
 
 
 def _completed(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a corpus; if they lack the option `transpose`, as in older kept runs, it is set to 0."""
+    """The facts of a corpus, with `transpose` 0 where older kept runs lack this option."""
     return facts | {"options": {"transpose": 0} | (facts["options"] or {})}
 
 
 def _history_row(row: dict[str, Any]) -> dict[str, Any]:
-    """The row of an epoch in history.csv: errors with five digits, seconds with three."""
     val_loss = None if row["val_loss"] is None else f"{row['val_loss']:.4e}"
     return {
         "epoch": row["epoch"],
@@ -146,7 +143,6 @@ def _history_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """The arrays of pictures.npz, by name; latents, levels and shares are packed as integers."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(evaluation.latents))[:N_POINTS])
     latents, traversals = evaluation.latents[chosen], evaluation.traversals
     bounds = np.stack([latents.min(axis=0), latents.max(axis=0)], axis=1).astype(np.float64)
@@ -168,7 +164,7 @@ def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
 def _packed(values: np.ndarray, bounds: np.ndarray, kind: type) -> np.ndarray:
     """Scale and round values (..., n) to unsigned integers, so that their bounds become 0 and the largest integer.
 
-    bounds: lower and upper bound of each column, (n, 2), or of all columns, (1, 2). kind: np.uint8 or np.uint16.
+    bounds: bounds of each column, (n, 2), or of all columns, (1, 2). kind: np.uint8 or np.uint16.
     """
     low, high = bounds.T
     share = (values - low) / np.where(high > low, high - low, 1.0)
@@ -176,13 +172,12 @@ def _packed(values: np.ndarray, bounds: np.ndarray, kind: type) -> np.ndarray:
 
 
 def _unpacked(packed: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """The float32 values that `_packed` packed with the same bounds, as exactly as the integers allow."""
     low, high = bounds.T
     return (low + packed / FULL[packed.dtype] * (high - low)).astype(np.float32)
 
 
 def _rounded(tree: Any) -> Any:
-    """Plain values with all floats rounded to six digits: enough for every table, and the file is half as large."""
+    """Plain values with all floats rounded to six digits, which halves the file."""
     if isinstance(tree, dict):
         return {str(key): _rounded(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

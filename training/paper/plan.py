@@ -1,4 +1,4 @@
-"""The plan of the reproduction, configs/paper.yaml, and the runs that a command line asks for."""
+"""The plan of the reproduction, configs/paper.yaml, and its runs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A corpus of the paper.
 
-    folder: name of its folder in the data folder. scale, octaves: the scale that amsynth plays, and its number of
-    octaves; both None for a corpus of recordings. further_patches: name of a patch list next to configs/amsynth80.csv.
-    The corpus's models are also measured on this list, whose patches are all in split test. None if there is no list.
+    folder: name of its folder in the data folder. scale, octaves: what amsynth plays; both None for a corpus of
+    recordings. further_patches: name of a patch list next to configs/amsynth80.csv, all in split test, on which the
+    corpus's models are also measured; or None.
     """
 
     folder: str
@@ -56,7 +56,7 @@ class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All corpora and models of the reproduction. configs: folder of the models' configs, next to the plan's file."""
+    """All corpora and models of the reproduction; configs: folder of the models' configs, next to the plan's file."""
 
     corpora: dict[str, CorpusPlan]
     models: tuple[ModelPlan, ...]
@@ -65,12 +65,12 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def tables(self) -> list[str]:
-        """Names of the tables that show at least one model, sorted; `--only` accepts these names and ONLY_SPEED."""
+        """Names of the tables that show at least one model, sorted."""
         return sorted({table for model in self.models for table in model.tables})
 
     @property
     def figures23(self) -> list[str]:
-        """The configs of the paper's Figures 2-3: the models of Tables II and III, which have two latents."""
+        """The configs of the paper's Figures 2-3: the models of Tables II and III."""
         return [model.config for model in self.models if {"table2", "table3"} & set(model.tables)]
 
 
@@ -84,12 +84,12 @@ class PlannedRun:
 
     @property
     def name(self) -> str:
-        """The run folder's name; for seed 0 it is the config's name, as `train` names it by default."""
+        """The run folder's name; for seed 0 the config's name."""
         return self.model.config if self.seed == 0 else f"{self.model.config}-seed{self.seed}"
 
     @property
     def kept_name(self) -> str:
-        """The name of the folder that keeps the run's small files for the report (see kept.py)."""
+        """The name of the folder of the run's small files (see kept.py)."""
         return f"{self.model.config}-seed{self.seed}"
 
 
@@ -114,9 +114,8 @@ def load_plan(path: Path = PLAN) -> Plan:
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
     """The runs of the tables in `only`, or of all tables if it is empty; seed 0 of every model comes before any seed 1.
 
-    n_seeds: number of seeds, from seed 0 on. epochs: number of epochs, None for the recipes' numbers.
-
-    UserError for an unknown table.
+    n_seeds: number of seeds, from seed 0 on. epochs: number of epochs, None for the recipes' numbers. UserError for an
+    unknown table.
     """
     for table in only:
         known = [*plan.tables, ONLY_SPEED]

@@ -1,4 +1,4 @@
-"""Writes the report: each finding of the paper with our verdict, tables, plots and sounds, as Markdown and as HTML."""
+"""Writes the report of the reproduction, as Markdown and as HTML."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ img{max-width:100%}audio{width:20em}@media print{audio{display:none}}"""
 class Circumstances:
     """How the reproduction was made.
 
-    quick: whether its corpora were reduced. left_out: the reason why a table is incomplete, by the table's name.
+    quick: whether its corpora were reduced. left_out: why a table is incomplete, by the table's name.
     """
 
     quick: bool = False
@@ -80,7 +80,7 @@ class Circumstances:
 
 
 def claim_folder(folder: Path, quick: bool) -> None:
-    """Mark a folder as the report's; UserError if it holds other things or the other kind of report (see STATE)."""
+    """Mark a folder as the report's; UserError if it holds other things or the other kind of report."""
     path, kinds = folder / STATE, ("whole", "quick")
     if path.exists():
         found = read_json(path).get("kind")
@@ -92,7 +92,7 @@ def claim_folder(folder: Path, quick: bool) -> None:
 
 
 def write_report(folder: Path, plan: Plan, results: Results, circumstances: Circumstances) -> list[Outcome]:
-    """Write the report, its tables and plots, and the outcomes into the folder; returns the outcomes."""
+    """Write the report, its tables and plots, and the outcomes; returns the outcomes."""
     tables, tested, notes = all_tables(plan, results), outcomes(results), read_notes(folder / NOTES)
     captions = draw_all(results, plan, folder / FIGURES)
     for table in tables:
@@ -107,9 +107,9 @@ def write_report(folder: Path, plan: Plan, results: Results, circumstances: Circ
 
 
 def read_notes(path: Path) -> dict[str, str]:
-    """Read the report's remarks, by key; empty if there is no file. UserError if it is broken.
+    """The report's remarks by key; empty if there is no file, UserError if it is broken.
 
-    A remark's key is that of its finding, or MISSING for the remark on trainings that are not done.
+    A key is that of a finding, or MISSING for the remark on trainings that are not done.
     """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -140,7 +140,6 @@ def _sections(
     notes: dict[str, str],
     captions: dict[str, str],
 ) -> list[str]:
-    """The report's parts, in Markdown, in their order."""
     sections = [f"# {TITLE}", INTRODUCTION]
     if circumstances.quick:
         sections.append(
@@ -168,7 +167,6 @@ def _sections(
 
 
 def _seeds(results: Results) -> str:
-    """How many models were trained, with how many seeds, for how many epochs."""
     counts = {len(runs) for runs in results.runs.values()}
     seeds = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}" if counts else "0"
     by_epochs: Counter[str] = Counter()
@@ -205,7 +203,6 @@ def _finding(outcome: Outcome, notes: dict[str, str]) -> str:
 
 
 def _grid(table: Table) -> str:
-    """The table as Markdown."""
     lines = [" | ".join(table.columns), " | ".join("---" for _ in table.columns)]
     lines += [" | ".join(_cell(row[name]) for name in table.columns) for row in table.rows]
     return "\n".join(f"| {line} |" for line in lines)

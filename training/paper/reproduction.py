@@ -1,4 +1,4 @@
-"""Trains and measures the planned runs, keeps small files of each (see kept.py), and collects the results."""
+"""Trains and measures the planned runs, keeps small files of each (see kept.py), and collects results."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from training.paper.results import Results
 
 CHECKPOINTS, SPEED = "checkpoints", "speed.json"  # the small checkpoints and the times, in the report's folder
 KEEP_EVERY_S = 3600.0  # time of training between two small checkpoints
-# Estimated costs, from which the time left follows. The unit is the cost of one frame's forward pass. TRAINING_COST is
-# for training on a frame, MESH_COST for decoding a frame of the mesh, FIXED_COST for all other work on a run.
+# Estimated costs, for the time left, in units of one frame's forward pass. TRAINING_COST: training on a frame.
+# MESH_COST: decoding a frame of the mesh. FIXED_COST: all other work on a run.
 TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """The paper's models on our corpora, with the folders where their runs and results are.
+    """The paper's models on our corpora, with the folders of their runs and results.
 
     out: the report's folder, with the kept runs. runs: the folder of the run folders. mesh: points per axis by number
     of latents, or None for the paper's numbers. force: whether runs of another config or corpus are replaced.
@@ -45,10 +45,10 @@ class Reproduction:
     force: bool = False
 
     def kept(self, run: PlannedRun, store: FrameStore | None = None) -> KeptRun | None:
-        """Read the kept files of a planned run; None if there are none.
+        """The kept files of a planned run; None if there are none.
 
-        UserError if the files are of another config or corpus; with `force`, None is returned instead. store: the
-        corpus that the run must have, or None to compare the configs only.
+        UserError if the files are of another config or corpus; with `force`, None instead. store: the corpus that the
+        run must have, or None to compare the configs only.
         """
         kept = read_kept(self.out / KEPT_RUNS / run.kept_name)
         if kept is None:
@@ -61,7 +61,7 @@ class Reproduction:
         raise UserError(kept.folder, f"a run of another {other}", "the same one", "give another --out, or --force")
 
     def kept_seeds(self, config: str) -> list[int]:
-        """The seeds for which a run of the model is kept, ascending. config: the model's config."""
+        """The seeds for which a run of the config is kept, ascending."""
         names = (path.name.removeprefix(f"{config}-seed") for path in (self.out / KEPT_RUNS).glob(f"{config}-seed*"))
         return sorted(int(name) for name in names if name.isdigit())
 
@@ -100,11 +100,11 @@ class Reproduction:
         return Results(runs, read_json(speed) if speed.exists() else None)
 
     def why_left_out(self, run: PlannedRun) -> str | None:
-        """Why a run must be left out: it is not done, and its corpus is missing and cannot be built. Otherwise None."""
+        """Why a run must be left out: it is not done, and its corpus cannot be built; otherwise None."""
         return None if self._is_done(run, None) else self.corpora.why_missing(run.model.corpus)
 
     def tables_left_out(self, results: Results) -> dict[str, str]:
-        """For each table that lacks models, say how many models are missing, and why."""
+        """For each table that lacks models: how many are missing, and why."""
         plan = self.corpora.plan
         left_out: dict[str, str] = {}
         for table in plan.tables:
@@ -116,12 +116,10 @@ class Reproduction:
         return left_out
 
     def _is_done(self, run: PlannedRun, store: FrameStore | None) -> bool:
-        """Whether a run is kept with at least the planned number of epochs, and has no figures left to measure."""
         kept = self.kept(run, store)
         return kept is not None and kept.n_epochs >= run.recipe.fit.epochs and not self._can_measure_further(run, kept)
 
     def _can_measure_further(self, run: PlannedRun, kept: KeptRun) -> bool:
-        """Whether a kept run lacks the errors on the further patches, and its weights are still in its run folder."""
         folder, planned = self.runs / run.name, self.corpora.plan.corpora[run.model.corpus].further_patches
         if planned is None or "further" in kept.report or not (folder / LAST).exists():
             return False
@@ -133,7 +131,7 @@ class _Job:
     """One planned run, which is trained, measured and kept.
 
     training_cost: estimated cost of the epochs left to train. measuring_cost: estimated cost of all other work.
-    further: frames of the further patches that belong to the run's corpus; None if it has none.
+    further: frames of the corpus's further patches, or None.
     """
 
     def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore, further: FrameStore | None):
@@ -154,7 +152,7 @@ class _Job:
     def work(self, show: Callable[[float, str], None]) -> str:
         """Train, measure and keep the run; returns its result as one line.
 
-        show: called with the cost of this run's work done so far, and with a text that says what is being done.
+        show: called with the cost of the work done so far, and with a text on what is being done.
         """
         n_epochs = self.run.recipe.fit.epochs
 
@@ -172,14 +170,12 @@ class _Job:
         return self._measure(show)
 
     def _keep_checkpoint(self, record: RunRecord) -> None:
-        """Keep a small checkpoint after every KEEP_EVERY_S of training."""
         hours = int(record.seconds // KEEP_EVERY_S)
         if self._hours_kept is not None and hours > self._hours_kept:
             keep_checkpoint(self._checkpoint, self._folder, self.run.recipe, self._store)
         self._hours_kept = hours
 
     def _measure(self, show: Callable[[float, str], None]) -> str:
-        """Measure the trained run and keep its files; returns its result as one line."""
         trained = TrainedRun.open(self._folder)
 
         def on_share(share: float) -> None:

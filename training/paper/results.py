@@ -1,4 +1,4 @@
-"""Collects the kept runs (see kept.py) by model, and computes the measures that tables and claims use.
+"""Collects the kept runs (see kept.py) by model, and computes measures of them.
 
 A further sound is a test patch that is not in the corpus (`further_patches` of CorpusPlan in plan.py).
 """
@@ -23,22 +23,19 @@ def held_out_error(run: KeptRun) -> float | None:
 
 
 def error_per_sound(run: KeptRun) -> float | None:
-    """Geometric mean, over all test sounds and further sounds, of the error on a sound; None without further sounds.
-
-    In a geometric mean a sound with large errors counts no more than the others.
-    """
+    """Geometric mean of the errors on all test sounds and further sounds; None without further sounds."""
     errors = errors_by_sound(run)
     return float(np.exp(np.mean(np.log(np.maximum(list(errors.values()), SMALLEST))))) if errors else None
 
 
 def errors_by_sound(run: KeptRun) -> dict[str, float]:
-    """Mean squared error on each test sound and further sound; empty if the run was not measured on further sounds."""
+    """Mean squared error on each test sound and further sound; empty without further sounds."""
     further = run.report.get("further")
     return run.report["test_mse_by_sound"] | further["mse_by_sound"] if further else {}
 
 
 def density(run: KeptRun) -> float | None:
-    """The embedding's density, a share: see `measure_embedding` in training/measure/evaluation.py."""
+    """The embedding's density, a share (`measure_embedding`)."""
     return run.report["embedding"]["density"]
 
 
@@ -62,7 +59,7 @@ def epoch_s(run: KeptRun) -> float:
 class Results:
     """The results of all models.
 
-    runs: the kept runs of each model in the order of their seeds, by config. speed: the figures of
+    runs: each model's kept runs in the order of their seeds, by config. speed: figures of
     training.paper.speed.measure_speed, or None.
     """
 
@@ -74,7 +71,7 @@ class Results:
         return self.runs.get(config, [])
 
     def values(self, config: str, measure: Measure) -> Values | None:
-        """A model's values of a measure, one for each seed; None if no run is kept or the measure is None for a run."""
+        """A model's values of a measure, one for each seed; None if there is no run, or a run has no value."""
         found = [measure(run) for run in self.of(config)]
         if not found or any(value is None for value in found):
             return None
@@ -88,9 +85,9 @@ class Results:
         return min(run.n_epochs for run in self.of(config))
 
     def error_by_sound(self, config: str, further: bool = False) -> dict[str, float]:
-        """A model's mean squared error on each test sound, a patch or a recording; mean over the seeds.
+        """A model's mean squared error on each test sound, mean over the seeds.
 
-        further: include the further sounds; the result is then empty if a seed's run was not measured on them.
+        further: include the further sounds; empty if a seed's run was not measured on them.
         """
         errors = [errors_by_sound(run) if further else run.report["test_mse_by_sound"] for run in self.of(config)]
         if not all(errors):
@@ -103,7 +100,7 @@ class Results:
         return pooled_spread(value for value in values if value is not None)
 
     def environments(self) -> list[dict[str, Any]]:
-        """The environments (versions and device) that the runs were trained in, without repetition."""
+        """The environments (versions and device) of the runs, without repetition."""
         seen: list[dict[str, Any]] = []
         for runs in self.runs.values():
             seen += [run.report["environment"] for run in runs if run.report["environment"] not in seen]

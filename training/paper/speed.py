@@ -1,8 +1,7 @@
 """Compares the time of a training step with the time of its matrix products alone, each in its fastest library.
 
-A dense layer needs three products per batch: one for its output, one for the gradient of its kernel, and one for the
-gradient of its inputs, which the first layer does not need. Steps and products are timed in turn, and their best times
-are compared, because other work of the machine can only add time.
+A dense layer needs three products per batch: for its output, for the gradient of its kernel, and for the gradient of
+its inputs, which the first layer does not need. Steps and products are timed in turn; their best times are compared.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Product = tuple[int, int, int]  # (rows, inner, columns): a (rows, inner) matrix
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to time: n_rounds rounds. Each times every matrix product once, and n_batches steps per augmentation."""
+    """How much to time: n_rounds rounds of every matrix product, and of n_batches steps per augmentation."""
 
     n_rounds: int = 30
     n_batches: int = 5
@@ -36,10 +35,12 @@ class Effort:
 def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) -> dict[str, Any]:
     """Time a training step, its matrix products, and a step with each augmentation; returns plain values.
 
-    A step trains on one batch of the recipe's size, in the same way as `train`. Returns, among others, `step_s`: best
-    time of a step. `gemm_s`: best time of its products. `share_of_gemm_rate`: gemm_s / step_s.
-    `augmentation_step_ms`: time of a step in each round, by augmentation. `load_before`: the machine's load average
-    over the minute before. On a busy machine the times mean little.
+    Among them:
+    - `step_s`: best time of a step
+    - `gemm_s`: best time of its products
+    - `share_of_gemm_rate`: gemm_s / step_s
+    - `augmentation_step_ms`: time of a step in each round, by augmentation
+    - `load_before`: load average over the minute before; on a busy machine the times mean little
     """
     from training.model.backend import environment, prepare_keras
 
@@ -75,7 +76,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
 
 
 def layer_products(shapes: list[tuple[int, int]], batch_size: int) -> list[Product]:
-    """The products of one training step. shapes: (n_inputs, n_outputs) of each kernel, from the first layer on."""
+    """The products of one training step; shapes: (n_inputs, n_outputs) of each kernel, from the first layer on."""
     products = []
     for index, (n_inputs, n_outputs) in enumerate(shapes):
         products.append((batch_size, n_inputs, n_outputs))
@@ -86,7 +87,7 @@ def layer_products(shapes: list[tuple[int, int]], batch_size: int) -> list[Produ
 
 
 class Products:
-    """Matrix products of given shapes, to time in each library. flop: floating-point operations of all products."""
+    """Matrix products to time in each library; flop: floating-point operations of all products."""
 
     def __init__(self, products: list[Product]):
         self.flop = sum(2.0 * rows * inner * columns for rows, inner, columns in products)
@@ -108,14 +109,14 @@ class Products:
                 seen.append(time.perf_counter() - started_s)
 
     def best_s(self) -> float:
-        """The sum, in seconds, over all products, of the product's best time in its fastest library."""
+        """The sum of all products' best times, each in its fastest library, in s."""
         return float(sum(min(min(seen) for seen in times) for times in self._times))
 
 
 def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
-    """Functions that compute `left @ right`: one in NumPy and, if Keras runs on TensorFlow, two in TensorFlow.
+    """Functions that compute `left @ right`: in NumPy and, on TensorFlow, without and with XLA.
 
-    The first TensorFlow function runs without XLA, the second with XLA. Both read one element, to wait for the product.
+    TensorFlow's functions read one element, to wait for the product.
     """
     import keras
 
@@ -131,8 +132,6 @@ def _calls(left: np.ndarray, right: np.ndarray) -> list[Callable[[], Any]]:
 
 
 class _Step:
-    """Times the training step of a recipe on a store."""
-
     def __init__(self, recipe: Recipe, store: FrameStore):
         from training.learning.learner import build_learner
 
@@ -143,7 +142,7 @@ class _Step:
         self.time(1)
 
     def kernel_shapes(self) -> list[tuple[int, int]]:
-        """Shapes (n_inputs, n_outputs) of the model's kernels, from the first layer on."""
+        """(n_inputs, n_outputs) of the model's kernels, from the first layer on."""
         return [weight.shape for weight in self._learner.autoencoder.weights() if weight.ndim == 2]
 
     def time(self, n_batches: int) -> float:

@@ -1,4 +1,4 @@
-"""Makes the paper's tables from our results, as rows of plain values, and as CSV and JSON files."""
+"""Makes the paper's tables from our results, as plain values, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report. name: its files' name without suffix. rows: values by column, None for a missing value."""
+    """A table of the report; name: its files' name without suffix; rows: values by column, None for a missing value."""
 
     name: str
     title: str
@@ -39,7 +39,7 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """The columns' names, which are the keys of the first row."""
+        """The columns' names."""
         return list(self.rows[0]) if self.rows else []
 
 
@@ -68,7 +68,6 @@ ERROR_TABLES = {
 
 
 def _errors(plan: Plan, results: Results, name: str, title: str) -> Table:
-    """Errors and training times of the models in one of ERROR_TABLES, the smallest test error first."""
     configs = [model.config for model in plan.models if name in model.tables and results.of(model.config)]
     several_seeds = any(len(results.of(config)) > 1 for config in configs)
     rows = [_error_row(config, results, several_seeds) for config in configs]
@@ -92,8 +91,7 @@ def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
 def _further(results: Results) -> Table:
     """Errors on the further sounds, next to the errors on the test split.
 
-    The column "all sounds" is the geometric mean, over all test sounds and further sounds, of the error on a sound;
-    this mean decides the findings.
+    The column "all sounds" is the geometric mean over all test sounds and further sounds, which decides the findings.
     """
     rows = []
     for config, runs in results.runs.items():
@@ -110,7 +108,6 @@ def _further(results: Results) -> Table:
 
 
 def _embeddings(plan: Plan, results: Results) -> Table:
-    """Figures 2-3 in numbers: bounds, density and correlation of the two-latent models."""
     rows = []
     for config in plan.figures23:
         runs = results.of(config)
@@ -144,7 +141,6 @@ def _mesh(plan: Plan, results: Results) -> Table:
 
 
 def _variational(results: Results) -> Table:
-    """For each latent of the variational models: its divergence, and how often moving it changes the pitch class."""
     rows = []
     for config, runs in results.runs.items():
         if not runs[0].report["divergence_nats"]:
@@ -158,7 +154,6 @@ def _variational(results: Results) -> Table:
 
 
 def _corpora(results: Results) -> Table:
-    """The corpora that the runs were trained on."""
     rows: list[Row] = []
     for runs in results.runs.values():
         corpus = runs[0].report["corpus"]
@@ -170,17 +165,15 @@ def _corpora(results: Results) -> Table:
 
 
 def _of(runs: list[KeptRun], measure: Measure) -> float | None:
-    """The mean of a measure over runs; None if a run has no value."""
     return _mean(measure(run) for run in runs)
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """The mean, with six digits; None if a value is missing."""
     found = list(values)
     return None if any(value is None for value in found) else float(f"{np.mean(found):.6g}")
 
 
 def _each(values: Iterable[int]) -> str | int:
-    """The value, if all values are equal; otherwise the different values, ascending, as text."""
+    """The value, if all are equal; otherwise the different values, ascending, as text."""
     found = sorted(set(values))
     return found[0] if len(found) == 1 else ", ".join(map(str, found))

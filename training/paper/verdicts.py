@@ -1,10 +1,9 @@
 """Verdicts: one model counts as better than another only if chance alone would hardly make such a difference.
 
 With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. A
-difference then counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed the spread is
-unknown. A difference then counts if it is larger than 10 % and larger than twice the wobble of the validation error
-(`wobble`). If the errors are known for many sounds, the spread from sound to sound gives another standard error, and a
-difference must also lie beyond the 95 % point that follows from this one.
+difference then counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed, it counts if
+it is larger than 10 % and larger than twice the wobble of the validation error (`wobble`). If the errors of many sounds
+are known, a difference must also lie beyond the 95 % point given by the spread between sounds.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 class Values:
     """The values of a measure for one model.
 
-    by_seed: the value of each seed's run. wobble: the largest result of `wobble` for these runs. n_epochs: the fewest
-    epochs of any of these runs; None for a measure that does not depend on epochs.
+    by_seed: the value of each seed's run. wobble: the largest `wobble` of these runs. n_epochs: the fewest epochs of
+    these runs; None for a measure that does not depend on epochs.
     """
 
     name: str
@@ -43,7 +42,7 @@ class Values:
 
     @property
     def logs(self) -> np.ndarray:
-        """Natural logarithms of the values, because models are compared by the ratio of their values."""
+        """Natural logarithms of the values."""
         return np.log(np.maximum(self.by_seed, SMALLEST))
 
 
@@ -62,8 +61,8 @@ class Spread:
 class Comparison:
     """The result of one test that a finding needs.
 
-    text: the models compared, and their figures. n_seeds: the fewest seeds of a compared model. n_epochs: the fewest
-    epochs of a compared run. Either is None where it plays no part. ratio, needed: the ratio of the two values, and the
+    text: the models compared, and their figures. n_seeds, n_epochs: the fewest seeds of a compared model, and the
+    fewest epochs of a compared run; None where they play no part. ratio, needed: the ratio of the two values, and the
     ratio that it had to exceed; None where no values were compared.
     """
 
@@ -86,10 +85,10 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
 
 
 def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None) -> Comparison:
-    """Test whether `smaller` is smaller than `larger`, as the paper found. spread: None if no model has two seeds.
+    """Test whether `smaller` is smaller than `larger`, as the paper found.
 
-    ratios: on each sound, the error of `larger` divided by the error of `smaller`, (n_sounds,), if the values are
-    geometric means of errors over sounds; otherwise None.
+    spread: None if no model has two seeds. ratios: on each sound, the error of `larger` divided by the error of
+    `smaller`, (n_sounds,), if the values are geometric means of errors over sounds; otherwise None.
     """
     difference = float(larger.logs.mean() - smaller.logs.mean())
     n_seeds = min(len(smaller.by_seed), len(larger.by_seed))
@@ -117,7 +116,7 @@ def is_so(name: str, by_seed: Iterable[bool], text: str, n_epochs: int) -> Compa
 
 
 def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
-    """The verdict on a finding that needs all the comparisons. complete: whether no comparison is missing."""
+    """The verdict on a finding that needs all the comparisons; complete: whether none is missing."""
     verdicts = {comparison.verdict for comparison in comparisons}
     if "does not hold" in verdicts:
         return "does not hold"
@@ -127,13 +126,13 @@ def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
 
 
 def cautious(verdict: Verdict, comparisons: list[Comparison]) -> str:
-    """The verdict in bold, as the report's first table shows it, with the remark "one seed" if it rests on only one."""
+    """The verdict in bold, with the remark "one seed" if it rests on only one."""
     on_one_seed = verdict in ("holds", "does not hold") and _fewest(comparisons)[0] == 1
     return f"**{verdict}** (one seed)" if on_one_seed else f"**{verdict}**"
 
 
 def strength(comparisons: list[Comparison]) -> str:
-    """Say what a verdict rests on: the fewest seeds and epochs, and the ratio that is nearest to the one needed."""
+    """What a verdict rests on: the fewest seeds and epochs, and the ratio nearest to the one needed."""
     parts = []
     n_seeds, n_epochs = _fewest(comparisons)
     if n_seeds is not None:
@@ -148,7 +147,7 @@ def strength(comparisons: list[Comparison]) -> str:
 
 
 def to_settle(verdict: Verdict, comparisons: list[Comparison]) -> str:
-    """Say what would make a verdict firmer: missing models, more epochs or more seeds; "-" if nothing is asked for."""
+    """What would make a verdict firmer: missing models, more epochs or more seeds; "-" for nothing."""
     n_seeds, n_epochs = _fewest(comparisons)
     asked = ["the missing models"] if verdict == "not run" else []
     if n_epochs is not None and n_epochs < PAPER_EPOCHS:
@@ -161,17 +160,16 @@ def to_settle(verdict: Verdict, comparisons: list[Comparison]) -> str:
 
 
 def _fewest(comparisons: list[Comparison]) -> tuple[int | None, int | None]:
-    """The least n_seeds and the least n_epochs of the comparisons; None where every comparison has None."""
     seeds = (one.n_seeds for one in comparisons if one.n_seeds is not None)
     epochs = (one.n_epochs for one in comparisons if one.n_epochs is not None)
     return min(seeds, default=None), min(epochs, default=None)
 
 
 def wobble(val_losses: np.ndarray) -> float:
-    """Wobble of a run: the standard deviation of its error's logarithm over the last tenth of the epochs.
+    """Standard deviation of the logarithm of a run's error around a straight line, over the last tenth of the epochs.
 
-    A straight line is subtracted first, because an error that still falls steadily does not wobble. val_losses: the
-    validation error of every epoch, (n_epochs,). 0 for fewer than 3 epochs, or if an error is not finite.
+    val_losses: the validation error of every epoch, (n_epochs,). 0 for fewer than 3 epochs, or if an error is not
+    finite.
     """
     last = np.log(np.maximum(val_losses[-max(len(val_losses) // 10, 3) :], SMALLEST))
     if len(last) < 3 or not np.isfinite(last).all():
@@ -181,7 +179,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """How large the mean of `logs` must be, so that two models differ: the two-sided 95 % point of Student's t.
+    """How large the mean of `logs` must be to count: the two-sided 95 % point of Student's t.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """
@@ -191,10 +189,7 @@ def _needed_over_sounds(logs: np.ndarray) -> float:
 
 
 def _needed(smaller: Values, larger: Values, spread: Spread | None) -> float:
-    """How large the difference of the two mean logarithms must be to count.
-
-    spread: None if a model has a single seed.
-    """
+    """How large the difference of the two mean logarithms must be to count; spread: None with a single seed."""
     if spread is None:
         return max(float(np.log1p(ONE_SEED_ALLOWANCE)), 2.0 * float(np.hypot(smaller.wobble, larger.wobble)))
     error = spread.deviation * np.sqrt(1.0 / len(smaller.by_seed) + 1.0 / len(larger.by_seed))

@@ -1,4 +1,4 @@
-"""The source `analogue`: factory patches of amsynth, a two-oscillator subtractive synthesizer in Debian."""
+"""The source `analogue`: factory patches of amsynth, a subtractive synthesizer in Debian."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def plugin() -> Path:
 
 
 def candidates() -> list[amsynth.Patch]:
-    """The patches from which sounds are chosen: those of the bundled virtual analogue's corpus."""
+    """The patches to choose from: those of the bundled virtual analogue's corpus."""
     return amsynth.read_patches(CANDIDATES, amsynth.find_banks(plugin()))
 
 
 def sound_name(patch: amsynth.Patch) -> str:
-    """The patch's own name, without its bank and its number."""
+    """The patch's name, without its bank and its number."""
     return " ".join(patch.name.split()[1:])
 
 
 def render_all(
     patches: Sequence[amsynth.Patch], notes: Sequence[int], held_s: float, release_s: float
 ) -> Iterator[tuple[amsynth.Patch, np.ndarray]]:
-    """Yield each patch with its sound at these notes, mono float32 (n_notes, n_samples), in order."""
+    """Each patch with its sound at these notes, mono float32 (n_notes, n_samples), in order."""
     n_held, n_samples = (round(length_s * SAMPLE_RATE_HZ) for length_s in (held_s, held_s + release_s))
     with tempfile.TemporaryDirectory() as data_home, ThreadPoolExecutor(os.cpu_count()) as pool:
         hosted = Plugin(plugin(), environment={"XDG_DATA_HOME": data_home})
@@ -54,16 +54,13 @@ def render_all(
 def heard_patches(
     patches: Sequence[amsynth.Patch], notes: Sequence[int], held_s: float
 ) -> Iterator[tuple[amsynth.Patch, np.ndarray | None]]:
-    """Yield each patch with its sound at these notes, or with None if a note is not heard at its key."""
+    """Each patch with its sound at these notes, or with None if a note is not heard at its key."""
     for patch, samples in render_all(patches, notes, held_s, 0.0):
         yield patch, None if any(map(why_unusable, _takes(notes, samples))) else samples
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, this one's name, its takes, its origin).
-
-    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
-    """
+    """Yield the source's sounds; arguments and results as in orchestra.py."""
     patches = amsynth.read_patches(PATCHES, amsynth.find_banks(plugin()))
     chosen = [patch for patch in patches if only in ("", sound_name(patch))]
     notes = thinned(NOTES, most_notes)

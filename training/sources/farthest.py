@@ -1,4 +1,4 @@
-"""Chooses sounds that differ: each next sound is the sound farthest from all sounds chosen so far."""
+"""Chooses sounds that differ: each next one is farthest from all chosen so far."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def steady_levels(samples: np.ndarray) -> np.ndarray:
-    """The mean band levels of each note, in dB: (n_notes, n_bands). samples: (n_notes, n_samples), at 44.1 kHz."""
+    """Mean band levels of each note, in dB: (n_notes, n_bands); samples: (n_notes, n_samples), at 44.1 kHz."""
     levels = []
     for note in samples:
         magnitudes = magnitude_frames(note)
@@ -28,8 +28,8 @@ def steady_levels(samples: np.ndarray) -> np.ndarray:
 def farthest(levels_db: Mapping[Name, np.ndarray], first: Name, n: int) -> dict[Name, float]:
     """Choose up to n sounds, beginning with `first`; returns each one's distance in dB from the nearest one before it.
 
-    levels_db: `steady_levels` of each sound, all at the same notes. The chosen sounds are at least LEAST_APART_DB
-    apart. The distance of `first` is infinite.
+    levels_db: `steady_levels` of each sound, all at the same notes. Chosen sounds are at least LEAST_APART_DB apart.
+    The distance of `first` is infinite.
     """
     chosen = {first: np.inf}
     while len(chosen) < min(n, len(levels_db)):

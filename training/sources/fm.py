@@ -13,8 +13,7 @@ from training.sources.programs import Player, Program, listed
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "configs" / "hexter24.csv"
 LICENCE = "rendered from the built-in programs of hexter (GPL-2+)"
-# Hexter does not initialise the phases of new voices. This setting makes glibc hand out zeroed memory, so that all
-# renders are bit-identical.
+# Hexter does not initialise the phases of new voices. With zeroed memory from glibc, all renders are bit-identical.
 ZEROED_MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}
 EMPTY = "<-->"  # the name of an unused program
 
@@ -28,15 +27,12 @@ PLAYER = Player("source fm", plugin, range(36, 97, 3), held_s=3.0, release_s=1.0
 
 
 def candidates() -> list[Program]:
-    """The programs from which sounds are chosen: all of hexter's, except unused ones."""
+    """The programs to choose from: all of hexter's, except unused ones."""
     return [program for program in PLAYER.offered() if program.name != EMPTY]
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, this one's name, its takes, its origin).
-
-    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
-    """
+    """Yield the source's sounds; arguments and results as in orchestra.py."""
     return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
 
 

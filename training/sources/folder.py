@@ -1,4 +1,4 @@
-"""Writes a folder of recordings, one FLAC file a note, with a manifest of the files' sounds, notes and licences."""
+"""Writes a folder of recordings, one FLAC file a note, with a manifest."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w .+-]|^\.|[ .]$")  # characters that a folder's
 
 @dataclass(frozen=True)
 class Take:
-    """One rendered note. samples: mono float32 (n_samples,) at SAMPLE_RATE_HZ."""
+    """One rendered note; samples: mono float32 (n_samples,) at SAMPLE_RATE_HZ."""
 
     note: int
     velocity: int
@@ -57,17 +57,17 @@ def thinned(notes: Sequence[Note], n: int) -> list[Note]:
 
 @dataclass(frozen=True)
 class Origin:
-    """The origin of a sound. licence: licence of the recordings. source: the package, and the preset in the package."""
+    """The origin of a sound; licence: of the recordings; source: the package, and the preset in it."""
 
     licence: str
     source: str
 
 
 class RecordingFolder:
-    """A context manager that writes recordings into a folder beside `out`, and renames it to `out` if all went well.
+    """A context manager that writes recordings beside `out`, and renames their folder to `out` if all went well.
 
-    UserError if `out` holds recordings and `force` is not given, or if it holds other things. `dropped` has a line for
-    each note that was left out, with the reason.
+    UserError if `out` holds recordings and `force` is not given, or if it holds other things. dropped: a line for each
+    note that was left out, with the reason.
     """
 
     def __init__(self, out: Path, force: bool = False):
@@ -87,7 +87,7 @@ class RecordingFolder:
         return self
 
     def add(self, sound: str, takes: list[Take], origin: Origin) -> int:
-        """Write the takes of a sound that are heard at their notes; returns how many.
+        """Write a sound's takes that are heard at their notes; returns how many.
 
         All takes of a sound get one gain, so that their levels keep their proportions.
         """
@@ -159,7 +159,7 @@ def why_unusable(take: Take) -> str:
 
 
 def heard_note(samples: np.ndarray) -> float:
-    """The median of the fractional MIDI notes heard in a sound's loud frames; NaN if no note is heard.
+    """Median fractional MIDI note heard in a sound's loud frames; NaN if no note is heard.
 
     samples: (n_samples,) at SAMPLE_RATE_HZ.
     """
@@ -168,7 +168,7 @@ def heard_note(samples: np.ndarray) -> float:
 
 
 def _heard_notes(samples: np.ndarray) -> np.ndarray:
-    """The fractional MIDI note heard in each loud frame of a sound, or NaN: float (n_frames,); empty if silent."""
+    """Fractional MIDI note, or NaN, heard in each loud frame of a sound: float (n_frames,); empty if silent."""
     magnitudes = magnitude_frames(samples, SPEC)
     frames, kept = unit_peak_frames(magnitudes, SPEC)
     if not len(frames):

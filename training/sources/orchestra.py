@@ -70,13 +70,13 @@ SECTIONS = tuple(
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound of the orchestra, yield (number of sounds in all, this one's name, its takes, its origin).
+    """For each sound of the orchestra, yield (number of sounds in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
     """
     return listed(SOUNDFONT, SOUNDS, only, most_notes)
 
 
 def section_sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """Yield the string sections' sounds, as `sounds` yields the orchestra's."""
+    """The string sections' sounds, as `sounds` yields the orchestra's."""
     return listed(SECTIONS_SOUNDFONT, SECTIONS, only, most_notes)

@@ -1,4 +1,4 @@
-"""Fetches the packages that hold the sounds, from Debian and from npm, once each, into the user's cache folder."""
+"""Fetches packages of sounds from Debian and npm into the user's cache folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cache_folder() -> Path:
 def debian_file(package: str, path: str) -> Path:
     """The path of a Debian package's file, such as usr/lib/dssi/hexter.so; fetches the package unless installed.
 
-    UserError if the package cannot be fetched or has no such file.
+    UserError if it cannot be fetched or has no such file.
     """
     here = debian_file_here(package, path)
     if here is not None:
@@ -38,24 +38,23 @@ def debian_file(package: str, path: str) -> Path:
 
 
 def debian_file_here(package: str, path: str) -> Path | None:
-    """The path of a file of a Debian package that is installed or was fetched before; None if there is no such file."""
+    """The path of a file of an installed or fetched Debian package; None if there is no such file."""
     places = (Path("/") / path, cache_folder() / f"debian-{package}" / path)
     return next((place for place in places if place.exists()), None)
 
 
 def npm_package(package: str, version: str, sha512: str) -> Path:
-    """The unpacked folder of an npm package. sha512: the archive's digest in base64. UserError if fetching fails."""
+    """The unpacked folder of an npm package; sha512: the archive's digest in base64. UserError if fetching fails."""
     name = f"npm-{package}-{version}"
     return _fetched(name, lambda folder: _fetch_npm(package, version, sha512, folder)) / "package"
 
 
 def npm_licence(folder: Path) -> str:
-    """The licence in the package.json of an unpacked npm package; empty if none is named."""
+    """The licence in an unpacked npm package's package.json; empty if none is named."""
     return str(json.loads((folder / "package.json").read_text(encoding="utf-8")).get("license", ""))
 
 
 def _fetched(name: str, fetch: Callable[[Path], None]) -> Path:
-    """The folder `name` in the cache; fetched atomically if it is missing."""
     target = cache_folder() / name
     if target.is_dir():
         return target

@@ -25,7 +25,7 @@ NOISES = ("Noises", "Cormi_Noise", "Drums")  # unpitched banks
 
 @cache
 def plugin() -> Plugin:
-    """ZynAddSubFX's plugin, installed or fetched, with the libraries and the banks that it needs."""
+    """ZynAddSubFX's plugin, installed or fetched, with its libraries and banks."""
     path = debian_file("zynaddsubfx-dssi", "usr/lib/dssi/libzynaddsubfx_dssi.so")
     folders = [str(_library(package, file).parent) for package, file in LIBRARIES.items()]
     home = _home()
@@ -35,14 +35,14 @@ def plugin() -> Plugin:
 
 @cache
 def _home() -> tempfile.TemporaryDirectory:
-    """A temporary home folder for the plugin, which reads banks from ~/banks and writes files to its home."""
+    """A temporary home folder: the plugin reads banks from ~/banks, and writes files to its home."""
     home = tempfile.TemporaryDirectory()
     (Path(home.name) / "banks").symlink_to(debian_file("zynaddsubfx-data", BANKS))
     return home
 
 
 def _library(package: str, file: str) -> Path:
-    """The path of a package's shared library for this machine, such as usr/lib/x86_64-linux-gnu/libmxml.so.1."""
+    """A package's shared library for this machine, such as usr/lib/x86_64-linux-gnu/libmxml.so.1."""
     return debian_file(package, f"usr/lib/{os.uname().machine}-linux-gnu/{file}")
 
 
@@ -50,7 +50,7 @@ PLAYER = Player("source pads", plugin, range(36, 97, 3), held_s=4.0, release_s=1
 
 
 def candidates() -> list[Program]:
-    """The programs from which sounds are chosen: those that PADsynth alone makes, but none of the NOISES banks."""
+    """The programs to choose from: those that PADsynth alone makes, but none of the NOISES banks."""
     known = {bank_file.name: bank_file for bank_file in debian_file("zynaddsubfx-data", BANKS).glob("*/*.xiz")}
     found = []
     for program in PLAYER.offered():
@@ -61,7 +61,6 @@ def candidates() -> list[Program]:
 
 
 def _only_padsynth(path: Path) -> bool:
-    """Whether all parts of a program are made by PADsynth."""
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw).decode("utf-8", errors="replace")
     parts = [part for part in text.split("<INSTRUMENT_KIT_ITEM")[1:] if '"enabled" value="yes"' in part[:200]]
@@ -70,10 +69,7 @@ def _only_padsynth(path: Path) -> bool:
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, this one's name, its takes, its origin).
-
-    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
-    """
+    """Yield the source's sounds; arguments and results as in orchestra.py."""
     return listed(PLAYER, PROGRAMS, only, most_notes, _origin)
 
 

@@ -1,4 +1,4 @@
-"""Plays a list of a soundfont's presets, each over its range, and reads the credits of the presets' samples."""
+"""Plays a soundfont's presets, and reads the credits of their samples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BOTH = (100, 50)  # the velocities of sounds that are recorded loud and soft; th
 
 @dataclass(frozen=True)
 class Soundfont:
-    """A soundfont in a Debian package. path, credits: where its file and its table of credits are in the package."""
+    """A soundfont in a Debian package; path, credits: its file and its table of credits in the package."""
 
     package: str
     path: str
@@ -33,7 +33,7 @@ class Soundfont:
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound, its preset, its range by note names, and its velocities."""
+    """A sound: its preset, its range by note names, and its velocities."""
 
     name: str
     bank: int
@@ -46,7 +46,7 @@ class Sound:
     def notes(self) -> list[int]:
         """The notes to record: every STEP semitones from the lowest.
 
-        The highest note is added if it lies more than 1 semitone above the last of these.
+        The highest note is added if it lies more than 1 semitone above these.
         """
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
@@ -54,7 +54,7 @@ class Sound:
 
 
 def preset_credits(soundfont: Soundfont) -> dict[tuple[int, int], str]:
-    """The credit of each preset's samples, by (bank, program), from the package's table of credits."""
+    """The credit of each preset's samples, by (bank, program)."""
     text = gzip.decompress(debian_file(soundfont.package, soundfont.credits).read_bytes()).decode("utf-8-sig")
     lines = text.splitlines(keepends=True)
     table = csv.DictReader(lines[1:] if lines[0].startswith("sep=") else lines)
@@ -63,7 +63,6 @@ def preset_credits(soundfont: Soundfont) -> dict[tuple[int, int], str]:
 
 
 def _credit(row: dict[str, str], rows: dict[tuple[int, int], dict[str, str]]) -> str:
-    """The credit of a row of the table, or of the row that it refers to."""
     same = SAME_INFO.match(row["Details"])
     told = rows[int(same[1]), int(same[2])] if same else row
     return " ".join(f"{row['Preset Name']}. {told['Sample Credit'] or FLUID}".split())
@@ -79,9 +78,9 @@ def licence_of(credit: str) -> str:
 def listed(
     soundfont: Soundfont, sounds: Sequence[Sound], only: str, most_notes: int
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, this one's name, its takes, its origin).
+    """For each sound, yield (number of sounds in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
     """
     path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)
     chosen = [sound for sound in sounds if only in ("", sound.name)]

@@ -1,4 +1,4 @@
-"""Plays programs of a DSSI plugin from a table, each transposed so that a note is heard at its own pitch."""
+"""Plays programs of a DSSI plugin, transposed to the pitch of their keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_UNEVEN_DB = 24.0
 
 @dataclass(frozen=True)
 class Program:
-    """A program of a plugin. transpose: how far it sounds above the key that is pressed, in semitones."""
+    """A program of a plugin; transpose: how far it sounds above the key that is pressed, in semitones."""
 
     bank: int
     number: int
@@ -30,7 +30,7 @@ class Program:
 
     @property
     def sound(self) -> str:
-        """The name of the sound: the program's name without needless spaces."""
+        """The program's name without needless spaces."""
         return " ".join(self.name.split())
 
 
@@ -38,9 +38,8 @@ class Program:
 class Player:
     """A plugin whose programs are played.
 
-    where: names the source in errors. find: returns the plugin, installed or fetched. notes: MIDI notes to record.
-    held_s, release_s: how long a note is held, and how long its release is recorded. n_processes: how many programs
-    are played at the same time.
+    where: names the source in errors. find: returns the plugin. notes: MIDI notes to record. held_s, release_s: how
+    long a note is held, and how long its release is recorded. n_processes: programs played at the same time.
     """
 
     where: str
@@ -56,7 +55,7 @@ class Player:
         return [Program(bank, number, name) for bank, number, name in found]
 
     def read(self, path: Path) -> list[Program]:
-        """Read a table of programs (COLUMNS); UserError if a name differs from the plugin's name for the program."""
+        """Read a table of programs (COLUMNS); UserError if a name is not the plugin's name for the program."""
         names = {(program.bank, program.number): program.name for program in self.offered()}
         found = []
         for row in read_table(path, COLUMNS):
@@ -68,24 +67,24 @@ class Player:
         return found
 
     def render(self, program: Program, notes: Sequence[int], held_s: float, release_s: float) -> np.ndarray:
-        """Play the notes with keys `program.transpose` semitones lower; returns mono float32 (n_notes, n_samples)."""
+        """Play notes with keys `program.transpose` semitones lower: mono float32 (n_notes, n_samples)."""
         n_held, n_samples = (round(length_s * SAMPLE_RATE_HZ) for length_s in (held_s, held_s + release_s))
         keys, address = [note - program.transpose for note in notes], (program.bank, program.number)
         playing = Playing(keys, VELOCITY, n_samples, n_held, SAMPLE_RATE_HZ, address)
         return play(self.find(), playing, f"{self.where}, program {program.name!r}")
 
     def takes(self, chosen: Sequence[Program], notes: Sequence[int]) -> Iterator[tuple[Program, list[Take]]]:
-        """Yield each program with its takes of these notes, in order; several programs are rendered at a time."""
+        """Yield each program with its takes of these notes, in order."""
         with ThreadPoolExecutor(self.n_processes) as pool:
             rendered = pool.map(lambda one: self.render(one, notes, self.held_s, self.release_s), chosen)
             for program, samples in zip(chosen, rendered, strict=True):
                 yield program, [Take(note, VELOCITY, one) for note, one in zip(notes, samples, strict=True)]
 
     def at_its_notes(self, program: Program, notes: Sequence[int], held_s: float) -> tuple[Program, np.ndarray | None]:
-        """The program with the `transpose` at which each note is heard at its own pitch, and the program's samples.
+        """The program with the `transpose` at which each note is heard at its own pitch, and its samples.
 
-        Instead of the samples, None if a note is not heard at its pitch, or if the peak of one note lies MOST_UNEVEN_DB
-        or more below the peak of another.
+        None instead of samples if a note is not heard at its pitch, or if one note's peak lies MOST_UNEVEN_DB or more
+        below another's.
         """
         samples = self.render(program, notes, held_s, 0.0)
         peaks = np.abs(samples).max(axis=1)
@@ -105,9 +104,9 @@ class Player:
 def listed(
     player: Player, table: Path, only: str, most_notes: int, origin: Callable[[Program], Origin]
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each program in a table, yield (number of programs in all, this one's name, its takes, its origin).
+    """For each program in a table, yield (number of programs in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: record at most this many notes of each sound.
+    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
     """
     chosen = [program for program in player.read(table) if only in ("", program.sound)]
     for program, takes in player.takes(chosen, thinned(player.notes, most_notes)):

@@ -1,4 +1,4 @@
-"""Plays notes of a soundfont's presets with the program fluidsynth, offline and dry, bit-identical in every run."""
+"""Plays notes of a soundfont with fluidsynth, offline and dry, bit-identical in every run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BANK_SELECT, ALL_SOUND_OFF = 0, 120
 
 @dataclass(frozen=True)
 class Preset:
-    """A preset of a soundfont, and the notes (MIDI) and velocities to play."""
+    """A preset of a soundfont, and the MIDI notes and velocities to play."""
 
     bank: int
     program: int

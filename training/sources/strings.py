@@ -23,7 +23,7 @@ VELOCITY = 100
 
 @dataclass(frozen=True)
 class Package:
-    """An npm package of one sound. sha512: the digest of the package's archive, in base64."""
+    """An npm package of one sound; sha512: the archive's digest in base64."""
 
     sound: str
     name: str
@@ -66,10 +66,7 @@ PACKAGES = (
 
 
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each sound, yield (number of sounds in all, this one's name, its takes, its origin).
-
-    only: the name of one sound, empty for all. most_notes: use at most this many notes of each sound.
-    """
+    """Yield the source's sounds; arguments and results as in orchestra.py."""
     chosen = [package for package in PACKAGES if only in ("", package.sound)]
     for package in chosen:
         folder = npm_package(package.name, package.version, package.sha512)
@@ -82,17 +79,15 @@ def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, li
 
 
 def _is_first_take(path: Path) -> bool:
-    """Whether a file's name is only its note, such as `F2.mp3`; `F2 v2.mp3` is another recording of the same note."""
+    """`F2.mp3` is a first take; `F2 v2.mp3` is another recording of the same note."""
     return " " not in path.stem
 
 
 def _note(path: Path) -> int:
-    """The MIDI note of a file with a name such as As3.mp3."""
     return parse_note(path.stem.replace("s", "#"))
 
 
 def _take(path: Path) -> Take:
-    """A recording, cut to LONGEST_S with a fade-out."""
     samples = np.concatenate(list(mono_blocks(path, SAMPLE_RATE_HZ)))[: round(LONGEST_S * SAMPLE_RATE_HZ)]
     if len(samples) == round(LONGEST_S * SAMPLE_RATE_HZ):
         n_fade = round(END_FADE_S * SAMPLE_RATE_HZ)

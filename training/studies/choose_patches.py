@@ -3,8 +3,7 @@
 python -m training.studies.choose_patches OUT.csv writes a list for `corpus amsynth --patches`, such as
 configs/amsynth100.csv. Every factory patch plays six notes from C2 to C7. A patch is a candidate if a few frames of
 each note are all clear (training/hearing/clear_frames.py). k-means groups the candidates by their spectra, and the
-patch nearest to the middle of each group is chosen. configs/amsynth20.csv, further test patches for the models of the
-paper, is made by:
+patch nearest to the middle of each group is chosen. configs/amsynth20.csv is made by:
 
 python -m training.studies.choose_patches configs/amsynth20.csv --number 20 --test-only --not-in configs/amsynth80.csv
 --notes 36 47 58 60 62 64 65 67 69 71 72 80 96
@@ -41,7 +40,7 @@ HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go
 
 @dataclass(frozen=True)
 class Candidate:
-    """A patch, with its bank and its index in the bank.
+    """A patch of a bank.
 
     frames: a few frames of each note that was played, float16 (n_notes, N_FRAMES_PER_NOTE, n_bins).
     """
@@ -65,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Choose the patches and write the list; prints how many candidates there were."""
+    """Choose the patches, write the list, and print the number of candidates."""
     refuse_bad_target(arguments.out)
     keys = amsynth.HeldNotes(tuple(arguments.notes), KEYS.note_s)
     banks = amsynth.find_banks(amsynth.find_plugin())
@@ -80,9 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
 def render_all(
     keys: amsynth.HeldNotes = KEYS, listed: Sequence[amsynth.Patch] = (), spec: StftSpec = StftSpec()
 ) -> Iterator[Candidate]:
-    """Render every factory patch on all cores; yields the patches that sound at every key.
+    """Render every factory patch; yields the patches that sound at every key.
 
-    listed: patches to leave out; a patch with the same controls under another name is left out too.
+    listed: patches to leave out, under whatever name.
     """
     plugin, known = amsynth.find_plugin(), [patch.controls for patch in listed]
     patches = [
@@ -108,7 +107,7 @@ def render_all(
 
 
 def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
-    """Pick a Candidate's frames from samples (n_notes, n_samples); None if a note has too few frames that sound."""
+    """A Candidate's frames from samples (n_notes, n_samples); None if a note has too few frames that sound."""
     notes = amsynth.patch_frames(samples, spec)
     if any(len(frames) < N_FRAMES_PER_NOTE for frames in notes):
         return None
@@ -117,7 +116,7 @@ def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
 
 
 def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpec = StftSpec()) -> bool:
-    """Whether every frame of a candidate is clear. keys: the notes of the frames."""
+    """Whether every frame of a candidate is clear; keys: the notes of the frames."""
     frames = candidate.frames.reshape(-1, spec.n_bins).astype(np.float32)
     return bool(are_clear(frames, np.repeat(keys.notes, N_FRAMES_PER_NOTE), spec).all())
 
@@ -125,8 +124,7 @@ def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpe
 def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
     """Choose n candidates that differ in timbre, by k-means on the principal components of their spectra.
 
-    Returns the candidate nearest to the middle of each group, in the order of `candidates`. UserError if `candidates`
-    are fewer than n.
+    Returns the candidate nearest to the middle of each group. UserError if there are fewer than n.
     """
     if len(candidates) < n:
         raise UserError("--number", str(n), f"at most {len(candidates)}, the clear patches", "give a smaller number")
@@ -149,7 +147,7 @@ def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
 def write_list(path: Path, chosen: list[Candidate], seed: int, test_only: bool = False) -> None:
     """Write bank, index, name and split of the chosen patches as CSV; val and test patches are drawn at random.
 
-    test_only: whether every patch is put into split test.
+    test_only: put every patch into split test.
     """
     n_held_out = max(1, round(HELD_OUT_SHARE * len(chosen)))
     split = np.full(len(chosen), "train", "<U5")

@@ -4,8 +4,8 @@ python -m training.studies.choose_sounds fm configs/hexter24.csv
 python -m training.studies.choose_sounds analogue configs/amsynth28.csv --number 28
 python -m training.studies.choose_sounds pads configs/zynaddsubfx16.csv --number 16 --notes 36 48 60 72 84 --held
 
-If a plugin's program sounds some semitones above or below its key, other keys are pressed to correct this. With --held,
-a sound that dies away while its key is held is left out. Each next sound is the sound farthest from all chosen so far
+If a plugin's program sounds some semitones above or below its key, other keys are pressed. With --held, a sound that
+dies away while its key is held is left out. Each next sound is the sound farthest from all chosen so far
 (training/sources/farthest.py).
 """
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Choose the sounds and write the list; prints each sound's distance from the nearest sound chosen before it."""
+    """Choose the sounds, write the list, and print their distances."""
     refuse_bad_target(arguments.out)
     examined = _patches(arguments.notes) if arguments.source == "analogue" else _programs(arguments)
     rows, levels = {}, {}
@@ -61,17 +61,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _dies_away(samples: np.ndarray) -> bool:
-    """Whether any of the notes (n_notes, n_samples) ends LEAST_FALL_DB below its loudest tenth of a second."""
     whole = samples[:, : samples.shape[1] // N_TENTH * N_TENTH].reshape(len(samples), -1, N_TENTH)
     tenths = np.sqrt(np.square(whole).mean(axis=-1))
     return bool((tenths[:, -1] < tenths.max(axis=1) * 10.0 ** (-LEAST_FALL_DB / 20.0)).any())
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield (name, row of the list, samples) of each candidate among a plugin's programs.
+    """(name, row of the list, samples) of each candidate among a plugin's programs.
 
-    The samples are None if the program is unfit (Player.at_its_notes). Of several programs with the same name, only the
-    first is examined.
+    Samples are None if the program is unfit (Player.at_its_notes). Of programs with the same name, only the first is
+    examined.
     """
     source = fm if arguments.source == "fm" else pads
     programs = list({program.sound: program for program in reversed(source.candidates())}.values())[::-1]
@@ -86,9 +85,9 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """Yield (name, row of the list, samples) of each patch that the bundled virtual analogue was trained on.
+    """(name, row of the list, samples) of each patch that the bundled virtual analogue was trained on.
 
-    The samples are None if a note is not heard at the pitch of its key.
+    Samples are None if a note is not heard at the pitch of its key.
     """
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:
@@ -96,7 +95,7 @@ def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            # `read_patches` accepts a list only if it has all three splits, or only test.
+            # `read_patches` accepts a list of all three splits, or of test only.
             row = {"bank": bank, "index": index, "name": name, "split": "test"}
             yield analogue.sound_name(patch), row, samples
 

@@ -1,4 +1,4 @@
-"""Plays a sequence of frames, with phases from the engine, from Griffin-Lim's method or from RTPGHI."""
+"""Plays a sequence of frames, with phases from the engine, Griffin-Lim or RTPGHI."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ METHODS = ("noise", "coherent", "griffin_lim", "rtpghi", "rtpghi_ahead")
 
 
 class MovingVoice(SteadyVoice):
-    """A voice that plays a new frame at each hop, with phases by any of METHODS.
-
-    `rtpghi_ahead` looks one frame ahead, `rtpghi` does not look ahead.
-    """
+    """A voice that plays a new frame at each hop; `rtpghi_ahead` looks one frame ahead."""
 
     def __init__(self, spec: StftSpec, seed: int = 0):
         super().__init__(spec, seed)
@@ -29,8 +26,8 @@ class MovingVoice(SteadyVoice):
     def follow(self, method: str, frames: np.ndarray) -> np.ndarray:
         """The sound of frames (n, n_bins), float32 (n * hop_size,); frame k's window begins at sample k * hop_size.
 
-        The last frames' windows reach past the end. With Griffin-Lim or RTPGHI, what lies past the end is added at the
-        beginning; with the engine's phases it is left out. The first and the last three frames should thus be silent.
+        The first and the last three frames should be silent. With Griffin-Lim or RTPGHI, what lies past the end is
+        added at the beginning; with the engine's phases it is left out.
         """
         if method == "griffin_lim":
             return griffin_lim(frames, len(frames), self.spec)
@@ -44,7 +41,7 @@ class MovingVoice(SteadyVoice):
         return np.concatenate([np.zeros(lag, np.float32), sound])[: len(sound)]
 
     def _played(self, frames: np.ndarray, blend: float) -> np.ndarray:
-        """The hops that the engine would play, one for each frame, crossfaded as in the engine: (n * hop_size,)."""
+        """The engine's hops, one for each frame, crossfaded as in the engine: (n * hop_size,)."""
         self._n_notes += 1
         self._phases.start(0, self._n_notes)
         n_fade, hops, old = len(self._fade_in), [], np.zeros(len(self._fade_in), np.float32)

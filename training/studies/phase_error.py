@@ -35,7 +35,7 @@ METHODS = ("noise", "coherent", "griffin_lim")
 
 
 class SteadyVoice:
-    """A voice that holds one frame without change, at the spec's sample rate, with phases by any of METHODS."""
+    """A voice that holds one frame without change, at the spec's sample rate."""
 
     def __init__(self, spec: StftSpec, seed: int = 0):
         self.spec = spec
@@ -48,19 +48,18 @@ class SteadyVoice:
         self._n_notes = 0
 
     def playable(self, magnitudes: np.ndarray) -> np.ndarray:
-        """A copy of a frame (n_bins,) with the bins above 20 kHz empty, because the engine does not play them."""
+        """A copy of a frame (n_bins,) with the bins above 20 kHz empty, which the engine does not play."""
         kept = np.array(magnitudes)
         kept[self._synthesis.n_bins :] = 0.0
         return kept
 
     def _own_magnitudes(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The bins of a frame (n_bins,) that the engine plays, as an array of one row, for CoherentPhases."""
         return np.asarray(magnitudes[None, : self._synthesis.n_bins], np.float32)
 
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
         """The sound of a frame (n_bins,), float32 (n_hops * hop_size,).
 
-        method: one of METHODS, or `blend`, which is half noise and half coherent.
+        method: one of METHODS, or `blend`, half noise and half coherent.
         """
         if method == "griffin_lim":
             return griffin_lim(magnitudes, n_hops, self.spec)
@@ -71,7 +70,7 @@ class SteadyVoice:
         return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
 
     def _hops(self, magnitudes: np.ndarray, n_hops: int, blend: float) -> Iterator[np.ndarray]:
-        """Yield the hops of a frame's sound, (hop_size,), each valid until the next. blend: 0 noise, 1 coherent."""
+        """Hops of a frame's sound, (hop_size,), each valid until the next; blend: 0 noise, 1 coherent."""
         write_pairs(np.asarray(magnitudes, np.float32)[None], self._pairs)
         pairs = neighbour_pairs(self._pairs)
         for _ in range(n_hops):
@@ -81,9 +80,9 @@ class SteadyVoice:
             yield sound[0, : self.hop_size]
 
     def costs_us(self, frames: np.ndarray) -> dict[str, float]:
-        """Time the coherent phases on frames (n, n_bins); returns two median times in µs.
+        """Median times in µs of coherent phases on frames (n, n_bins).
 
-        `plan` is the time to plan a frame's phases. `hop` is the time to compute a hop's spectrum from the plan.
+        `plan`: to plan a frame's phases. `hop`: to compute a hop's spectrum from the plan.
         """
         plan_s, hop_s = [], []
         for _ in range(20):
@@ -101,7 +100,7 @@ class SteadyVoice:
 def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int = 0) -> np.ndarray:
     """Sound of one repeated frame (n_bins,), as a loop without a seam: float32 (n_hops * hop_size,).
 
-    magnitudes may also be (n_hops, n_bins), one frame for each hop. The phases begin at random and are improved
+    magnitudes: may also be (n_hops, n_bins), one frame for each hop. The phases begin at random and are improved
     N_ITERATIONS times.
 
     Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP, 1984.
@@ -117,7 +116,7 @@ def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int =
 
 
 def overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Overlap-add of windowed inverse transforms of the spectra (n_hops, n_bins), as a loop: (n_hops * hop_size,)."""
+    """Overlap-add of windowed inverse transforms of spectra (n_hops, n_bins), as a loop: (n_hops * hop_size,)."""
     grains = np.fft.irfft(spectra.astype(np.complex64), spec.frame_size) * window
     parts = grains.reshape(len(grains), N_OVERLAPS, spec.hop_size)
     return sum(np.roll(parts[:, k], k, axis=0) for k in range(N_OVERLAPS)).ravel() / np.float32(1.5)
@@ -150,7 +149,7 @@ def loudness_lufs(sound: np.ndarray, sample_rate_hz: int) -> float:
 
 
 def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
-    """All figures of one frame (n_bins,), by the name of their column in the table."""
+    """All figures of one frame (n_bins,), by column of the table."""
     spec = voice.spec
     n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
     figures, loudness = {}, {}
@@ -168,7 +167,7 @@ def measure(voice: SteadyVoice, magnitudes: np.ndarray) -> dict[str, float]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure random training frames and write the table; prints each column's mean and extremes, and the costs."""
+    """Measure random training frames, write the table, and print means, extremes and costs."""
     refuse_bad_target(arguments.out)
     store = FrameStore.open(arguments.corpus)
     if store.spec.frame_size != N_OVERLAPS * store.spec.hop_size:

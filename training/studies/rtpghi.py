@@ -22,18 +22,17 @@ _LEAST = float(np.finfo(np.float32).tiny)
 
 
 class RealTimePhases:
-    """Phases of a stream of frames one hop apart; they depend on the frames so far and on n_ahead later frames.
+    """Phases of a stream of frames one hop apart, from the frames so far and n_ahead later frames.
 
-    With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p: in time, dp/dt =
-    2 pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. A Hann window is nearly Gaussian. So one known phase
-    is enough: phases are integrated in time, from the frame before, and within a frame to neighbouring bins. The
-    integration always continues from the loudest bin not yet used, because loud bins have the smallest errors; a heap
-    finds this bin.
+    With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p: in time, dp/dt = 2
+    pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. A Hann window is nearly Gaussian. So phases are
+    integrated in time, from the frame before, and within a frame to neighbouring bins. The integration continues from
+    the loudest bin not yet used, which a heap finds, because loud bins have the smallest errors.
 
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
-    to repeat the first frame before it begins. n_steps counts the heap's removals, which take most of the time.
+    to repeat the first frame before it begins. n_steps: removals from the heap.
 
-    n_ahead: 0, or 1 to look one frame ahead. seed: seed of the random phases.
+    n_ahead: 0, or 1 to look one frame ahead. seed: of the random phases.
     """
 
     def __init__(self, spec: StftSpec, n_ahead: int = 0, seed: int = 0):
@@ -51,7 +50,7 @@ class RealTimePhases:
     def add(self, magnitudes: np.ndarray) -> np.ndarray | None:
         """Add a frame's magnitudes (n_bins,); returns the phases of the frame added n_ahead frames earlier.
 
-        The phases are in radians, (n_bins,); None if there is no earlier frame.
+        In radians, (n_bins,); None if there is no earlier frame.
         """
         frame = np.array(magnitudes, np.float64)
         if not self._frames:
@@ -89,11 +88,10 @@ class RealTimePhases:
         time_steps: np.ndarray,
         bin_steps: np.ndarray,
     ) -> np.ndarray:
-        """Phases of the present frame (n_bins,).
+        """Phases of the present frame (n_bins,): integrated in the bins of `are_wanted`, random in all others.
 
-        In the bins of `are_wanted` they are integrated from the previous frame's phases; in all others they are random.
-        The heap stores the bins whose phase is known. A number below n_bins is a bin of the frame before; a bin of this
-        frame is stored as its number plus n_bins.
+        The heap stores the bins whose phase is known: a bin of the frame before by its number, a bin of this frame by
+        its number plus n_bins.
         """
         n_bins = len(present)
         phases = self._random.uniform(0.0, 2.0 * np.pi, n_bins).tolist()
@@ -126,7 +124,7 @@ class RealTimePhases:
 def phase_frames(magnitudes: np.ndarray, spec: StftSpec, n_ahead: int = 0, seed: int = 0) -> np.ndarray:
     """Phases in radians, (n, n_bins), of a whole sequence of magnitudes (n, n_bins).
 
-    With n_ahead 1, the last frame is also used as the frame after it.
+    With n_ahead 1, the last frame also counts as the frame after it.
     """
     stream = RealTimePhases(spec, n_ahead, seed)
     found = [stream.add(frame) for frame in [*magnitudes, *magnitudes[len(magnitudes) - n_ahead :]]]
@@ -134,5 +132,5 @@ def phase_frames(magnitudes: np.ndarray, spec: StftSpec, n_ahead: int = 0, seed:
 
 
 def turned_to_start(phases: np.ndarray) -> np.ndarray:
-    """Turn phases (n, n_bins) at the window's middle into unit phasors at its start: complex64 (n, n_bins)."""
+    """Unit phasors at the window's start, complex64 (n, n_bins), from phases (n, n_bins) at its middle."""
     return (np.exp(1j * phases) * (-1.0) ** np.arange(phases.shape[1])).astype(np.complex64)

@@ -1,7 +1,7 @@
 """Train variants of one recipe and write their figures into a table: the trials of docs/latent-space.md.
 
 python -m training.studies.trials configs/trials.yaml --table docs/latent-space-trials.csv runs every trial that has no
-row in the table yet, so the command can be stopped and started again.
+row in the table yet.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One variant of the base recipe.
 
     says: a description. corpus: a name in `Trials.corpora`. model, fit: the values that differ in these parts of the
-    recipe, by key.
+    recipe.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of trials. corpora: folders of frames by name. base: the recipe that the trials change."""
+    """A file of trials; corpora: folders of frames by name; base: the recipe that the trials change."""
 
     corpora: dict[str, str]
     base: dict[str, Any]
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
-    """The base recipe with the trial's changes; UserError if a key or value is wrong. where: the file, for errors."""
+    """The base recipe with the trial's changes; UserError if a key or value is wrong. where: the file's name."""
     base = trials.base
     tree = base | {part: base.get(part, {}) | getattr(trial, part) for part in ("model", "fit")}
     tree["even_knobs"] = trial.even_knobs
@@ -92,7 +92,7 @@ def recipe_of(trial: Trial, trials: Trials, where: object) -> Recipe:
 
 
 def run_trial(trial: Trial, trials: Trials, where: object, n_points: int = N_POINTS) -> dict[str, Any]:
-    """Train a trial, or finish one that was stopped, and measure how it plays; returns its row of the table.
+    """Train a trial, or finish a stopped one, and measure it; returns its row of the table.
 
     where: names the file in errors.
     """
@@ -110,7 +110,7 @@ def run_trial(trial: Trial, trials: Trials, where: object, n_points: int = N_POI
 
 
 def read_rows(path: Path) -> dict[str, dict[str, Any]]:
-    """The rows of a table by trial; empty if the file is missing."""
+    """A table's rows by trial; empty if the file is missing."""
     if not path.exists():
         return {}
     with open(path, encoding="utf-8", newline="") as stream:

@@ -37,7 +37,7 @@ LOUD = 1e-2  # a stretch is compared in level if its RMS reaches this share of t
 
 
 class Note(NamedTuple):
-    """A note's sound. group: `amsynth`, or the recording's folder. sound: mono float32 (n_samples,)."""
+    """A note's sound; group: `amsynth`, or the recording's folder; sound: mono float32 (n_samples,)."""
 
     group: str
     name: str
@@ -45,7 +45,7 @@ class Note(NamedTuple):
 
 
 def padded(sound: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """A sound (n_samples,) faded out at its end, with one frame of silence before and at least one after it."""
+    """A sound (n_samples,) faded out at its end, with at least one frame of silence before and after it."""
     faded = np.array(sound, np.float32)
     n = round(FADE_OUT_S * spec.sample_rate_hz)
     faded[-n:] *= np.linspace(1.0, 0.0, n, dtype=np.float32)[-len(faded) :]
@@ -56,10 +56,14 @@ def padded(sound: np.ndarray, spec: StftSpec) -> np.ndarray:
 def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec) -> dict[str, float]:
     """How much a sound (n_samples,) differs from the true sound of the same length.
 
-    Returns `attack_error`: mean error, as in `spectral_error` but against the true sound's frames, over the first
-    ATTACK_S of the audible frames. `error`: mean error over the rest. `unsteadiness`: how much the ratio of the two
-    sounds' RMS varies over stretches of 10 ms after the attack, as standard deviation divided by mean. `error` and
-    `unsteadiness` leave out the final ATTACK_S, because the sound was cut off there. played: the bins to compare.
+    played: the bins to compare. Returns:
+    - `attack_error`: mean error over the first ATTACK_S of the audible frames, as in `spectral_error` but against the
+      true sound's frames
+    - `error`: mean error over the rest
+    - `unsteadiness`: standard deviation of the ratio of the two sounds' RMS over stretches of 10 ms after the attack,
+      divided by the mean
+
+    `error` and `unsteadiness` leave out the final ATTACK_S, where the sound was cut off.
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     often = StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size)
@@ -87,12 +91,12 @@ def n_attack(values: np.ndarray) -> int:
 
 
 def without_ends(values: np.ndarray) -> np.ndarray:
-    """The values (n,) without the attack's values, and without the same number of values at the end."""
+    """The values (n,) without the attack's values, and without as many at the end."""
     return values[n_attack(values) : len(values) - n_attack(values)]
 
 
 def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list[float]]) -> dict[str, float]:
-    """All figures of one note (n_samples,), by column of the table; adds each method's time for a hop to costs_us."""
+    """All figures of one note (n_samples,), by column; adds each method's time for a hop to costs_us."""
     spec, true = voice.spec, padded(sound, voice.spec)
     frames = np.array([voice.playable(frame) for frame in magnitude_frames(true, spec)])
     frames[:, : spec.first_heard_bin] = 0.0
@@ -108,7 +112,7 @@ def measure_note(voice: MovingVoice, sound: np.ndarray, costs_us: dict[str, list
 
 
 def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float | str]:
-    """All figures of one frame (n_bins,) that does not change, by column of the table."""
+    """All figures of one frame (n_bins,) that does not change, by column."""
     spec, figures = voice.spec, {}
     n_hops = round(SECONDS * spec.sample_rate_hz / voice.hop_size)
     for method in METHODS:
@@ -120,7 +124,7 @@ def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float 
 
 
 def amsynth_notes(store: FrameStore, rows: np.ndarray) -> Iterator[Note]:
-    """Render the whole notes that frames of an amsynth corpus come from. rows: row numbers of the frames."""
+    """The whole notes that frames of an amsynth corpus come from; rows: row numbers of the frames."""
     if store.about.get("kind") != "amsynth":
         raise UserError(
             store.folder, f"a corpus of {store.about.get('kind')}", "one of amsynth", "give another --corpus"
@@ -148,7 +152,7 @@ def recorded_notes(folder: Path, spec: StftSpec) -> Iterator[Note]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure random training frames, their notes and the recordings; writes the table and prints each group's mean."""
+    """Measure random training frames, their notes and the recordings; write the table, and print means."""
     refuse_bad_target(arguments.out)
     store = FrameStore.open(arguments.corpus)
     rows = store.rows("train")

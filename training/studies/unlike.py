@@ -68,7 +68,7 @@ def run(arguments) -> int:
 
 
 def by_sound(errors: list[Error]) -> dict[str, str]:
-    """The mean distance of each sound's recordings from their decoded paths."""
+    """Mean distance of each sound's recordings from their decoded paths."""
     found: dict[str, list[float]] = {}
     for take, error_db in errors:
         found.setdefault(take.sound[0], []).append(float(_rms(error_db).mean()))
@@ -76,7 +76,7 @@ def by_sound(errors: list[Error]) -> dict[str, str]:
 
 
 def by_time(errors: list[Error]) -> dict[str, str]:
-    """The mean distance in each range of frame numbers; 0 is the first frame of a recording that the corpus holds."""
+    """Mean distance in each range of frame numbers, counted from a recording's first frame in the corpus."""
     rows = {}
     for first, end in pairwise(FRAMES):
         parts = [_rms(error_db[first:end]).mean() for _, error_db in errors if len(error_db) > first]
@@ -86,7 +86,7 @@ def by_time(errors: list[Error]) -> dict[str, str]:
 
 
 def by_frequency(errors: list[Error]) -> dict[str, str]:
-    """The root mean square error in the bands between neighbouring FREQUENCIES_HZ."""
+    """Root mean square error in the bands between neighbouring FREQUENCIES_HZ."""
     squares = np.mean([np.square(error_db).mean(axis=0) for _, error_db in errors], axis=0)
     edges = np.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), N_BANDS + 2)
     rows = {}
@@ -97,7 +97,7 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """For each range of levels: the share of the band levels that lie in it, and their share of the squared errors."""
+    """For each range of levels: its share of the band levels, and of the squared errors."""
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}
@@ -110,7 +110,7 @@ def by_level(errors: list[Error]) -> dict[str, str]:
 
 
 def forbidden(store: FrameStore, decoder: Decoder) -> dict[str, str]:
-    """The share of recorded frames that the pitch penalty makes costly, and the share that is heard out of tune."""
+    """Share of recorded frames that the pitch penalty makes costly, and share heard out of tune."""
     from training.learning.heard_pitch import HeardPitch
 
     rows = store.rows("train")

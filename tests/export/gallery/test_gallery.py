@@ -1,4 +1,4 @@
-"""`gallery` writes equally loud audio, pictures and a page, for the bundled instrument and for a tiny one."""
+"""`gallery` writes equally loud audio, pictures and a page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ def gallery(*arguments: object) -> int:
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recordings for the tiny instrument's presets: `bright` is like the preset, `mellow` is noise."""
     folder = tmp_path_factory.mktemp("recordings")
     (folder / "tiny").mkdir()
     time_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
@@ -154,7 +153,6 @@ def test_a_struck_sound_plays_the_broken_chords_and_the_lowest_the_bass() -> Non
 
 
 def _heard(name: str, *, position: float = 0.0, lowness: float = -60.0, fall_db: float = 0.0) -> Heard:
-    """A sound as `cast` gets it; position: where both knobs stand; lowness, fall_db: as in `Heard`."""
     return Heard(name, Patch(Config(), positions=(position, position)), 60, lowness, 0.05, fall_db)
 
 

@@ -1,4 +1,4 @@
-"""`make` turns a folder into an instrument that plays, here with a tiny recipe, and refuses unusable folders."""
+"""`make` turns a folder into an instrument that plays, and refuses unusable folders."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ KEYS = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `make` train only a few steps and measure only a few points."""
     monkeypatch.setattr(learning, "MOST_STEPS", 1)
     monkeypatch.setattr(learning, "MOST_FRAMES", 2000)
     monkeypatch.setattr(trained, "N_POINTS", 30)
@@ -69,7 +68,6 @@ def test_a_folder_as_people_have_them_becomes_an_instrument(tmp_path: Path, caps
 
 
 def test_the_figures_of_an_unchanged_folder_are_found_again(tmp_path: Path) -> None:
-    """A second run with --force analyses and trains nothing, and writes the same instrument."""
     folder, out = tmp_path / "horn", tmp_path / "horn.onnx"
     write_notes(folder, {"C4": 0.0})
     arguments = ["make", str(folder), "--out", str(out), "--recipe", TINY]
@@ -161,7 +159,7 @@ def test_an_interrupted_make_goes_on(tmp_path: Path) -> None:
     n_before = len(metrics.read_text().splitlines()) - 1
 
     plan = tmp_path / "sounds.make" / "run-plan.json"
-    # Change the plan that the first run wrote: now it asks for two more epochs.
+    # The changed plan asks for two more epochs.
     plan.write_text(json.dumps({"n_epochs": n_before + 2, "is_last_stretch": False}))
     second = start("1")
     said = second.communicate(timeout=120)[0]

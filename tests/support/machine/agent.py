@@ -1,10 +1,13 @@
 """Runs inside the emulated machine as root: does what the host asks for through a virtio port, one JSON object a line.
 
-A request has an `id` and one of these: `words`, a command; `path` with `data`, bytes in hexadecimal to write there;
-`ask`, a line for the socket of the service; `rest_s`, to answer so many seconds later; `returns`, `keyboard` or `card`,
-to measure the next return of one, as `returned.py` says. The answer has the same `id`, a `status`, as `text` what was
-printed or answered, and `now_s`, the machine's own time, which in an emulated machine may go slower or faster than the
-host's. Only Python's standard library is used.
+A request has an `id` and one of these:
+- `words`: a command
+- `path` with `data`: bytes in hexadecimal to write there
+- `ask`: a line for the service's socket
+- `rest_s`: seconds after which to answer
+- `returns`: `keyboard` or `card`, whose next return is measured by returned.py
+
+The answer has the same `id`, a `status`, the `text` that was printed or answered, and `now_s`, the machine's own time.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ _writes = threading.Lock()
 
 
 def answer(request: dict) -> tuple[int, str]:
-    """Do what a request asks for; returns the status, 0 for success, and a text."""
+    """Do what a request asks for; returns the status and a text."""
     if "words" in request:
         env = os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         done = subprocess.run(request["words"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -46,7 +49,6 @@ def answer(request: dict) -> tuple[int, str]:
 
 
 def serve(request: dict, port: int) -> None:
-    """Answer one request."""
     try:
         status, text = answer(request)
     except Exception as error:  # whatever it is, the host waits for an answer
@@ -59,7 +61,6 @@ def serve(request: dict, port: int) -> None:
 
 
 def main() -> None:
-    """Wait for the port, then answer requests for ever."""
     while not os.path.exists(PORT):
         time.sleep(0.05)
     port = os.open(PORT, os.O_RDWR)

@@ -1,7 +1,7 @@
 """Reads a record of block writes, and makes the disk as it would be after a power cut at any point of the record.
 
-QEMU's block driver `blklogwrites` writes the record, in the format of Linux's dm-log-writes: first a superblock, then
-for each write an entry of one sector and the written data. A flush has an entry, too. Source: Linux,
+QEMU's block driver `blklogwrites` writes the record in the format of Linux's dm-log-writes: a superblock, then for each
+write or flush an entry of one sector, and the written data. Source: Linux,
 Documentation/admin-guide/device-mapper/log-writes.rst.
 """
 
@@ -20,7 +20,7 @@ _PAGE_SECTORS = 8  # a power cut may tear a write between two of the drive's own
 
 
 class Write(NamedTuple):
-    """One entry. at: where it begins in the record, in bytes; sector, n_sectors: which part of the disk it writes."""
+    """One entry; at: its place in the record, in bytes; sector, n_sectors: the part of the disk that it writes."""
 
     at: int
     sector: int
@@ -29,12 +29,11 @@ class Write(NamedTuple):
 
     @property
     def is_flush(self) -> bool:
-        """Whether all earlier entries are safe on the disk once this entry is there."""
+        """Whether this entry makes all earlier entries safe on the disk."""
         return bool(self.flags & (_FLUSH | _FORCED))
 
 
 def read_writes(log: Path) -> list[Write]:
-    """The entries of a record; the record need not be finished."""
     found = []
     with open(log, "rb") as stream:
         n_bytes, at = os.fstat(stream.fileno()).st_size, SECTOR
@@ -50,12 +49,11 @@ def read_writes(log: Path) -> list[Write]:
 
 
 def before(writes: list[Write], n_bytes: int) -> list[Write]:
-    """The entries that begin within the first `n_bytes` of the record."""
     return [write for write in writes if write.at < n_bytes]
 
 
 def split_at_last_flush(writes: list[Write]) -> tuple[list[Write], list[Write]]:
-    """The entries up to the last flush, which are safe on the disk, and those after it, which a power cut may lose."""
+    """Entries up to the last flush, which are safe on the disk, and those after it, which a power cut may lose."""
     last = max((number for number, write in enumerate(writes) if write.is_flush), default=-1)
     return writes[: last + 1], writes[last + 1 :]
 
@@ -78,7 +76,7 @@ def _torn(write: Write, chance: random.Random) -> Write:
 
 
 def apply(writes: Iterable[Write], log: Path, image: Path) -> list[tuple[int, bytes]]:
-    """Do the writes on an image; returns what was there before, for `undo`."""
+    """Do the writes on an image; returns what `undo` puts back."""
     replaced = []
     with open(log, "rb") as source, open(image, "r+b") as target:
         for write in writes:
@@ -95,7 +93,6 @@ def apply(writes: Iterable[Write], log: Path, image: Path) -> list[tuple[int, by
 
 
 def undo(replaced: list[tuple[int, bytes]], image: Path) -> None:
-    """Put back what `apply` replaced."""
     with open(image, "r+b") as target:
         for place, content in reversed(replaced):
             target.seek(place)

@@ -1,4 +1,4 @@
-"""The disk of the emulated machine: Debian 13 with Debian's own kernel, and the program installed from its package."""
+"""The disk of the emulated machine: Debian 13 with a kernel and our package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.box import INSIDE, MIRROR, SUITE, Box
 
 _MORE = "udev,kmod,linux-image-amd64,initramfs-tools,e2fsprogs,zstd"
 _SIZE = "3G"
-# The drivers that the disk needs. With no others, the kernel's first file system in memory is a tenth as large.
+# Without other drivers, the kernel's first file system in memory is a tenth as large.
 _DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
 _UNIT = """[Unit]
 Description=Does what the host asks for
@@ -26,7 +26,7 @@ WantedBy=multi-user.target
 
 
 class Machinery(NamedTuple):
-    """What QEMU needs to boot: Debian's kernel, its first file system in memory, and the disk."""
+    """What QEMU needs to boot; initrd: the kernel's first file system in memory."""
 
     kernel: Path
     initrd: Path
@@ -34,7 +34,6 @@ class Machinery(NamedTuple):
 
 
 def debian_with_kernel(folder: Path) -> Path:
-    """A folder in `folder` with a Debian 13 system that has a kernel; debootstrap makes it once, in two minutes."""
     root = folder / f"{SUITE}-machine-amd64"
     made = folder / f"{root.name}.made"
     if not made.exists():
@@ -53,8 +52,7 @@ def debian_with_kernel(folder: Path) -> Path:
 def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None:
     """Install a package in the Debian system `root` while systemd runs in it, and write files there.
 
-    material: a folder that becomes /material in the system; deb: the package's file name in this folder. files: the
-    text of each file, by its path in the system.
+    material: a folder that becomes /material; deb: the package's file name in it. files: texts by path.
     """
     shutil.copytree(material, root / "material", ignore=shutil.ignore_patterns("tree"))
     (root / "etc" / "machine-id").write_text("")
@@ -83,7 +81,6 @@ def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None
 
 
 def make_disk(root: Path, image: Path) -> Machinery:
-    """Write the system in `root` into an ext4 image, from which QEMU can boot; agent.py runs in it as a service."""
     (root / "etc/systemd/system/rig-agent.service").write_text(_UNIT)
     wants = root / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(exist_ok=True)
@@ -100,7 +97,7 @@ def make_disk(root: Path, image: Path) -> Machinery:
 
 
 def _unpacked_kernel(packed: bytes) -> bytes:
-    """The kernel inside a bzImage, unpacked here because an emulated processor would be slow at this.
+    """The kernel inside a bzImage; an emulated processor would unpack it slowly.
 
     Source: the Linux x86 boot protocol, 2.15.
     """

@@ -1,6 +1,6 @@
-"""An owner who plays, saves and updates, and remembers what the program promised to keep, for checks after a power cut.
+"""An owner who plays, saves and updates, and remembers what must be kept after a power cut.
 
-The paths are those of the service, below the folder where the disk is mounted.
+Paths are those of the service, below the disk's mount point.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PAGE = 4096
 
 
 class _Save(NamedTuple):
-    """One save of a sound. asked_at, done_at: the record's length in bytes before and after it; None: not ended."""
+    """One save; asked_at, done_at: the record's length in bytes before and after it, None if it has not ended."""
 
     level_db: float
     asked_at: int
@@ -35,29 +35,29 @@ class _Save(NamedTuple):
 
 
 class Promises:
-    """The saves and updates since the record of the disk began; first: each sound's level at that moment."""
+    """Saves and updates since the record began; first: each sound's level at that moment."""
 
     def __init__(self, first: dict[str, float]):
         self._first, self._saves = first, {name: [] for name in SOUNDS}
         self._versions: list[tuple[int, int]] = []
 
     def updated(self, version: int, n_bytes: int) -> None:
-        """Store that a version is installed without an error; n_bytes: the record's length at this moment."""
+        """Note that a version is installed; n_bytes: the record's length at this moment."""
         self._versions.append((version, n_bytes))
 
     def oldest_allowed(self, cut: int) -> int:
-        """The number of the oldest version that may play after a power cut at byte `cut` of the record."""
+        """Number of the oldest version that may play after a power cut at byte `cut` of the record."""
         return max((version for version, done_at in self._versions if done_at <= cut), default=0)
 
     def save(self, link: Link, name: str, level_db: float, n_bytes: Callable[[], int]) -> None:
-        """Save a sound with this level; n_bytes returns the record's length."""
+        """n_bytes: returns the record's length."""
         saves, asked_at = self._saves[name], n_bytes()
         saves.append(_Save(level_db, asked_at, None))
         link.ask("sounds.write", name=name, tree={"sound_version": 1, "level_db": level_db}, limit_s=60.0)
         saves[-1] = _Save(level_db, asked_at, n_bytes())
 
     def allowed(self, name: str, cut: int) -> set[float | None]:
-        """The levels that a sound may have after a power cut at byte `cut` of the record; None: it may be missing."""
+        """Levels that a sound may have after a power cut at byte `cut` of the record; None: it may be missing."""
         allowed: set[float | None] = {self._first.get(name)}
         for save in self._saves[name]:
             if save.done_at is not None and save.done_at <= cut:
@@ -68,13 +68,11 @@ class Promises:
 
 
 def save_on(promises: Promises, link: Link, chance: random.Random, n_bytes: Callable[[], int]) -> None:
-    """Save one of the sounds with another level, turn a knob, and strike a key."""
     promises.save(link, chance.choice(SOUNDS), -round(chance.uniform(0.0, 40.0), 3), n_bytes)
     play_on(link, chance)
 
 
 def play_on(link: Link, chance: random.Random) -> None:
-    """Turn a knob, and strike a key."""
     link.ask("move", target="latent.1", position=chance.random(), limit_s=60.0)
     note = chance.randint(40, 80)
     link.ask("note", note=note, velocity=chance.randint(1, 127), channel=0, limit_s=60.0)
@@ -82,31 +80,27 @@ def play_on(link: Link, chance: random.Random) -> None:
 
 
 def digests(folder: Path) -> dict[str, bytes]:
-    """The digest of each file in a folder, by its path in the folder."""
     return {str(path.relative_to(folder)): _digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def packaged(tree: Path) -> dict[str, bytes]:
-    """The `digests` of the program in an unpacked package."""
     return digests(tree / PACKAGED.relative_to("/"))
 
 
 def levels(root: Path) -> dict[str, float]:
-    """The level of each sound on the disk, read by the program's own code; UserError if a sound cannot be read."""
     folder = _below(root, STATE / "sounds")
     return {path.stem: load_sound(path).level_db for path in folder.glob("*.yaml") if path.stem in SOUNDS}
 
 
 def playing_version(root: Path) -> int:
-    """The number of the version that plays."""
     return int((_below(root, HOME) / "current").readlink().name.rpartition("-")[2])
 
 
 def check_files(root: Path, whole: dict[str, bytes], promises: Promises, cut: int, *, is_thorough: bool = True) -> None:
-    """AssertionError unless the version that plays, the settings, the sounds and the state are whole and as promised.
+    """AssertionError unless the version that plays, settings, sounds and state are whole and as promised.
 
-    whole: what a version consists of, from `packaged`. cut: the byte of the record at which the power was cut.
-    is_thorough: whether to read all files of the version.
+    whole: digests from `packaged`. cut: byte of the record at which the power was cut. is_thorough: read all files of
+    the version.
     """
     version = _below(root, HOME / "versions") / (_below(root, HOME) / "current").readlink().name
     assert playing_version(root) >= promises.oldest_allowed(cut), f"{version.name} plays, but a newer one was confirmed"
@@ -129,7 +123,6 @@ def _check_version(version: Path, whole: dict[str, bytes]) -> None:
 
 
 def listen(path: Path) -> None:
-    """AssertionError unless the service plays: it renders blocks, and a note begins, sounds and ends."""
     with Link(path) as link:
         first = link.ask("health", limit_s=30.0)["blocks"]
         link.ask("note", note=60, velocity=100, channel=0, limit_s=30.0)
@@ -159,7 +152,7 @@ def _digest(path: Path) -> bytes:
 
 
 def _refuse_lost_page(path: Path) -> None:
-    """Refuse a compiled file with a page of nulls: Python checks only the header, and would crash on such a page."""
+    """A page of nulls in a compiled file would crash Python, which checks only the header."""
     content = path.read_bytes()
     pages = [content[at : at + _PAGE] for at in range(0, len(content), _PAGE)]
     assert pages, f"{path} is empty"

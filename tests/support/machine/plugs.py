@@ -1,4 +1,4 @@
-"""The emulated machine's two plugs, the USB keyboard and the USB sound card, and an ear at the sound card."""
+"""The emulated machine's USB keyboard and USB sound card, and an ear at the card."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from tests.support.machine.qemu import RATE_HZ, Machine
 
 _GADGET = "/sys/kernel/config/usb_gadget/keys"
-_WIRE = 9  # the number of the sound card that is the keyboard's own end of the wire; a PC with a real keyboard has none
-# Linux simulates a USB controller (dummy_hcd), and also the keyboard that is plugged into it.
+_WIRE = 9  # number of the sound card at the keyboard's own end of the wire; a PC with a real keyboard has none
+# Linux simulates a USB controller (dummy_hcd), and the keyboard that is plugged into it.
 _MAKE = f"""set -e
 modprobe -a dummy_hcd libcomposite usb_f_midi
 mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
@@ -27,7 +27,7 @@ PORT = f"/dev/snd/midiC{_WIRE}D0"
 
 
 class Keyboard:
-    """A USB keyboard inside the machine, not plugged in at first."""
+    """A USB keyboard inside the machine, unplugged at first."""
 
     def __init__(self, machine: Machine):
         self._machine = machine
@@ -35,26 +35,24 @@ class Keyboard:
         assert status == 0, said
 
     def plug(self) -> None:
-        """Plug it in."""
         assert self._machine.write(f"{_GADGET}/UDC", b"dummy_udc.0\n")
 
     def unplug(self) -> None:
-        """Pull it out."""
         assert self._machine.write(f"{_GADGET}/UDC", b"\n")
 
     def play(self, *message: int) -> bool:
-        """Send a MIDI message; returns whether the machine has taken it."""
+        """Returns whether the machine has taken the MIDI message."""
         return self._machine.write(PORT, bytes(message))
 
 
 class Ear:
-    """Listens to what the sound card has played: reads the card's file, 16-bit stereo sound."""
+    """Reads what the sound card has played from the card's file, 16-bit stereo."""
 
     def __init__(self, path: Path):
         self._path, self._read = path, 0
 
     def listen(self) -> float:
-        """The peak, 0 to 1, of what was played since the last call. Each newly plugged card begins the file anew."""
+        """Peak, 0 to 1, of what was played since the last call. Each newly plugged card begins the file anew."""
         if not self._path.exists():
             return 0.0
         with open(self._path, "rb") as stream:
@@ -67,11 +65,11 @@ class Ear:
         return float(np.abs(_samples(data)).max(initial=0.0))
 
     def silent_s(self) -> float:
-        """How long the card that is in now played before it was heard, in s; infinite if it was not heard."""
+        """How long the present card played before it was heard, in s; infinite if it was not heard."""
         loud = np.flatnonzero(np.abs(_samples(self._path.read_bytes()[44:])).max(axis=1) > LOUD)
         return float(loud[0]) / RATE_HZ if len(loud) else np.inf
 
 
 def _samples(data: bytes) -> np.ndarray:
-    """The samples, float (n_frames, 2), -1 to 1, of 16-bit stereo sound; a frame that is not complete is left out."""
+    """float (n_frames, 2), -1 to 1; an incomplete frame at the end is left out."""
     return np.frombuffer(data[: len(data) // 4 * 4], "<i2").reshape(-1, 2) / 32768

@@ -1,9 +1,7 @@
 """An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
 
-Its sound card follows the same time. So the processor may take the same number of instructions for a block of sound,
-however slow the host is. While the PC has nothing to do, its time jumps to its next event, so what happens in it is
-timed inside it. KVM is not used: the measurements would depend on the host's other work, and on some hosts KVM does not
-boot Debian's kernels.
+Its sound card follows the same time. Idle time is skipped, so what happens in the PC is timed inside it. KVM is not
+used: with it, measurements depend on the host's other work.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from tests.support.machine.disk import Machinery
 _MEMORY_MB = 1024
 _BOOT_PATIENCE_S = 3600.0
 _PATIENCE_S = 600.0  # longest wait for an answer, on the host's clock: the host may emulate slowly
-# The options switch off what is not needed here and would make an emulated processor slow.
+# What these options switch off is not needed here, and would be slow.
 _KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
 RATE_HZ = 48000  # of QEMU's USB sound card
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
@@ -33,8 +31,8 @@ _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0",
 class Machine(Booted):
     """A PC with a USB sound card, one core, and no network.
 
-    folder: for its sockets, the console's text, and `sound.wav`, which holds what the sound card has played since it
-    was plugged in. log: a file that records the writes to the disk; the disk itself then stays unchanged.
+    folder: for sockets, the console's text, and `sound.wav`, what the present sound card has played. log: a file that
+    records the writes to the disk; the disk itself then stays unchanged.
     """
 
     ready_within_s = 120.0
@@ -61,21 +59,19 @@ class Machine(Booted):
         return time.monotonic() - began_s
 
     def pull_plug(self) -> None:
-        """End the machine without shutting it down."""
         self._process.kill()
         self._process.wait(30)
         self._agent.close()
         self._qmp.close()
 
     def stop(self) -> None:
-        """Shut down properly."""
         self.run("systemctl", "poweroff", "--no-block")
         self._process.wait(120)
         self._agent.close()
         self._qmp.close()
 
     def wait_for_ready(self, within_s: float | None = None) -> float:
-        """Wait until the service is READY, by one command inside; returns the seconds waited, of the PC's time."""
+        """Wait by one command inside; returns the seconds waited, of the PC's time."""
         began_s, limit_s = self.now_s(), self.ready_within_s if within_s is None else within_s
         look = "until systemctl is-active --quiet timbrebox; do sleep 1; done"
         status, _ = self.run("timeout", limit_s, "sh", "-c", look, timeout_s=_BOOT_PATIENCE_S)
@@ -83,28 +79,25 @@ class Machine(Booted):
         return self.now_s() - began_s
 
     def qmp(self, command: str, **arguments: object) -> Any:
-        """Give QEMU a command; returns its answer; RuntimeError if QEMU refuses it."""
         answer = self._qmp.ask({"execute": command, "arguments": arguments}, _PATIENCE_S)
         if "error" in answer:
             raise RuntimeError(answer["error"]["desc"])
         return answer["return"]
 
     def plug_card(self) -> None:
-        """Plug the sound card in."""
         self.qmp("device_add", **_CARD)
 
     def unplug_card(self) -> None:
-        """Pull the sound card out; returns when it is gone."""
+        """Returns when the card is gone."""
         self.qmp("device_del", id="card")
         self.wait(lambda: "card" not in {entry["name"] for entry in self.qmp("qom-list", path="/machine/peripheral")},
                   "the card's end", _PATIENCE_S)  # fmt: skip
 
     def begin(self, *command: object) -> queue.Queue[dict[str, Any]]:
-        """Start a command inside, as root; its answer will be in the queue."""
+        """Start a command inside, as root; the queue will get its answer."""
         return self._agent.send({"words": [str(word) for word in command]})
 
     def run(self, *command: object, timeout_s: float = _PATIENCE_S) -> tuple[int, str]:
-        """Run a command inside, as root; returns the exit status and the output."""
         answer = self.begin(*command).get(timeout=timeout_s)
         return answer["status"], answer["text"]
 
@@ -113,19 +106,17 @@ class Machine(Booted):
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
     def rest(self, seconds: float) -> None:
-        """Wait so long by the machine's own time."""
+        """Wait by the machine's own time."""
         self._agent.ask({"rest_s": seconds}, _PATIENCE_S)
 
     def now_s(self) -> float:
-        """The machine's own time: it goes slower than ours if the emulated processor is slower than a real one."""
+        """The machine's own time, which may go slower than ours."""
         return self._agent.ask({"path": "/dev/null", "data": ""}, _PATIENCE_S)["now_s"]
 
     def write(self, path: str, content: bytes) -> bool:
-        """Write bytes to an existing file or device inside; returns whether that was possible."""
         return self._agent.ask({"path": path, "data": content.hex()}, _PATIENCE_S)["status"] == 0
 
     def ask(self, method: str, **params: object) -> Any:
-        """Ask the playing service through its link; returns the answer's result; AssertionError if it is refused."""
         answer = self._agent.ask({"ask": json.dumps({"method": method, "params": params, "id": 1})}, _PATIENCE_S)
         assert answer["status"] == 0, answer
         told = json.loads(answer["text"])
@@ -181,7 +172,7 @@ class Machine(Booted):
 
 
 class _Lines:
-    """Sends requests, each a numbered JSON object on a line, and receives their answers.
+    """Sends numbered JSON requests, one a line, and receives their answers.
 
     answers: keys; a received object is an answer if it has one of them.
     """
@@ -193,7 +184,6 @@ class _Lines:
         threading.Thread(target=self._read, daemon=True).start()
 
     def send(self, request: dict[str, Any]) -> queue.Queue[dict[str, Any]]:
-        """Send a request; its answer will be in the queue."""
         number, answer = next(self._numbers), queue.Queue()
         self._waiting[number] = answer
         with self._sending:
@@ -201,11 +191,9 @@ class _Lines:
         return answer
 
     def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Send a request, and return its answer."""
         return self.send(request).get(timeout=timeout_s)
 
     def close(self) -> None:
-        """Close the connection."""
         self._link.close()
 
     def _read(self) -> None:

@@ -1,7 +1,7 @@
-"""Mounts a disk image on this machine, and records the writes and flushes, of which a power cut may lose some.
+"""Mounts a disk image on this machine, and records the writes and flushes.
 
-QEMU's storage daemon shows the image as a file through FUSE, a loop device makes it a disk, and this machine's own
-kernel mounts it. The image itself stays as it is: what is written goes to another file, and to the record.
+QEMU's storage daemon shows the image as a file through FUSE. The image stays unchanged: writes go to another file, and
+to the record.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from tests.support.machine import block_log
 
 
 class RecordedDisk:
-    """A disk image in use. root: the folder where it is mounted; log: the file that records its writes.
-
-    is_attached: whether it is mounted.
-    """
+    """A disk image in use; root: the folder where it is mounted; log: the record of its writes."""
 
     def __init__(self, image: Path, folder: Path):
         self.image, self._folder = image, folder
@@ -28,11 +25,9 @@ class RecordedDisk:
 
     @property
     def n_bytes(self) -> int:
-        """How long the record is now, in bytes."""
         return self.log.stat().st_size
 
     def attach(self) -> None:
-        """Mount the image, and begin a new record."""
         disk, top = self._folder / "disk", self._folder / "writes.qcow2"
         for path in (disk, self.log):
             path.write_bytes(b"")
@@ -66,7 +61,6 @@ class RecordedDisk:
         self.is_attached = False
 
     def keep(self, remaining: list[block_log.Write]) -> None:
-        """Carry out these writes, taken from the record, on the image; the disk must be detached."""
         block_log.apply(remaining, self.log, self.image)
 
 

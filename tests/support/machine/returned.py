@@ -1,7 +1,6 @@
 """Runs inside the emulated machine: measures when a keyboard or a sound card plays again after its return.
 
-It measures inside, because only there the machine's own time is exact. All times are in seconds of that time. Only
-Python's standard library is used.
+Times are in seconds of the machine's own time, which is exact only inside.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ _KEY_DOWN_S, _LOOK_S = 0.01, 0.005
 
 
 class Link:
-    """A connection to the service."""
-
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(10.0)
@@ -39,12 +36,10 @@ class Link:
         self._socket.close()
 
     def ask_line(self, line: str) -> str:
-        """Send a request, and return the answer, each as a line."""
         self._socket.sendall(line.encode() + b"\n")
         return self._lines.readline()
 
     def ask(self, method: str, **params: object) -> dict:
-        """Send a request, and return its result."""
         return json.loads(self.ask_line(json.dumps({"method": method, "params": params, "id": 1})))["result"]
 
 
@@ -69,7 +64,7 @@ def keyboard(port: str) -> dict[str, float]:
 
 
 def card() -> dict[str, float]:
-    """Hold a key of the link, which the sound card that returns next must play, until the card has played for 0.5 s.
+    """Hold a key of the link until the sound card that returns next has played it for 0.5 s.
 
     Returns when the kernel had the card, when the service had opened it, and when it had begun to play.
     """
@@ -88,13 +83,13 @@ def card() -> dict[str, float]:
 
 
 def _next(name: str) -> float:
-    """Wait until the card of this name has gone and returned, or has come; return when the kernel had it."""
+    """Wait until a card of this name has come or returned; returns when the kernel had it."""
     before = _number(name)
     return _wait_until(lambda: _number(name) not in (before, 0), f"card {name}")
 
 
 def _number(name: str) -> int:
-    """A number that the kernel gives to each card anew; 0 if it is not there."""
+    """A number that the kernel gives to each new card; 0 if there is no card."""
     try:
         return os.stat(f"/sys/class/sound/{os.readlink(_ASOUND / name)}").st_ino
     except OSError:

@@ -1,4 +1,4 @@
-"""`corpus amsynth`: the real plugin always renders the same demo corpus; wrong patch lists are refused."""
+"""`corpus amsynth` always renders the same demo corpus, and refuses wrong patch lists."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ SPEC = StftSpec()
 
 
 def build(tmp_path: Path, name: str, patches: str) -> FrameStore:
-    """Build a corpus of one octave; patches: the text of the CSV file that lists the patches."""
     (tmp_path / f"{name}.csv").write_text(patches)
     options = ["--scale", "c-major", "--octaves", "1", "--patches", str(tmp_path / f"{name}.csv")]
     assert main(["corpus", "amsynth", "--out", str(tmp_path / name), *options]) == 0

@@ -1,4 +1,4 @@
-"""Arrays in a .npz file are read back as written; a damaged or missing file is a UserError."""
+"""Arrays in a .npz file are read back as written; a damaged file is a UserError."""
 
 from __future__ import annotations
 

@@ -43,7 +43,6 @@ def corpus(folder: Path, out: Path, *options: object) -> int:
 
 
 def error_line(capsys: pytest.CaptureFixture) -> str:
-    """The error line on stderr, which begins with the program's name; AssertionError unless there is exactly one."""
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("timbrebox: ")]
     assert len(lines) == 1
     return lines[0]

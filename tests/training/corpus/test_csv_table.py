@@ -1,4 +1,4 @@
-"""CSV tables: a table with commas and empty cells is read back as written; a table without rows can be written."""
+"""A CSV table with commas and empty cells is read back as written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame store: frames are read back as written; a failed write leaves no new files; a damaged store is refused."""
+"""The frame store is read back as written, and a failed write leaves no new files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ def frames(n: int, seed: int = 0) -> np.ndarray:
 
 
 def write(folder: Path, force: bool = False, seed: int = 0, note: int | None = 61, split: str = "val") -> FrameStore:
-    """Write a store of three clips with random frames; note, split: of the second clip."""
     with FrameWriter(folder, SPEC, {"kind": "test", "licence": "CC0"}, force) as writer:
         writer.add(frames(5, seed), Clip("a", "train", 60))
         writer.add(frames(3, seed + 1), Clip("b", split, note))

@@ -1,4 +1,4 @@
-"""Recordings are put in tune and resampled to neighbouring notes; all recordings of a held-out pitch are held out."""
+"""Recordings are put in tune and resampled to neighbouring notes; some pitches are held out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With even knobs, equal turns are equal steps of timbre; the sounds stay the same, but at other knob positions."""
+"""With even knobs, equal turns are equal steps of timbre."""
 
 from __future__ import annotations
 

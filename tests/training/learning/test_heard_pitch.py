@@ -1,4 +1,4 @@
-"""The pitch penalty makes a frame costly if the pitch detector hears it at another pitch than its note's."""
+"""A frame is costly if the pitch detector hears it at another pitch than its note's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ def heard() -> HeardPitch:
 
 
 def costs_of(heard: HeardPitch, frames: np.ndarray, note: int) -> np.ndarray:
-    """The cost of each frame (n, n_bins) that should be heard at this note: (n,)."""
     numbers = np.array([note - CONDITIONING.lowest_note])
     return np.asarray(heard.penalty(frames.astype(np.float32)[None], numbers))[0]
 
@@ -82,10 +81,7 @@ def test_falling_along_the_slope_of_the_cost_mends_a_note(heard: HeardPitch):
 
 
 def _slope(heard: HeardPitch, levels: keras.Variable, numbers: np.ndarray):
-    """The derivative of a frame's cost with respect to the logarithms of its magnitudes, (n_bins,).
-
-    levels: these logarithms; numbers: (1,), the note's number, counted from the conditioning's lowest note.
-    """
+    """The derivative of a frame's cost with respect to `levels`, the logarithms of its magnitudes: (n_bins,)."""
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
@@ -94,7 +90,7 @@ def _slope(heard: HeardPitch, levels: keras.Variable, numbers: np.ndarray):
 
 
 def _any_frame(note: int, random: np.random.Generator) -> np.ndarray:
-    """Harmonics of random levels, somewhat out of tune, with some noise: a frame (n_bins,)."""
+    """Harmonics of random levels, somewhat out of tune, with some noise: (n_bins,)."""
     amplitudes = FALLING * 10.0 ** (random.uniform(-30.0, 0.0, len(NUMBERS)) / 20.0)
     frame = lobes(note + random.normal(0.0, 0.1), amplitudes, SPEC)
     return frame + random.choice([0.0, 0.01, 0.05]) * random.random(SPEC.n_bins) * frame.max()

@@ -1,7 +1,4 @@
-"""The training objective works with mixtures of two frames, penalties and combs; a model trained with it is in tune.
-
-A comb is a row of gains, one for each bin: 1 at the harmonics of a note, and less between them.
-"""
+"""The parts of the training objective work, and a model trained with it plays in tune."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A compiled loop of steps trains like the same steps done one by one; tested on the CPU, which can do both."""
+"""A compiled loop of steps trains like the same steps done one by one."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_loop_reports_the_share_of_rows_that_is_done(store: FrameStore, monk
 
     class CountedSteps:
         def train_step(self, inputs, extras, weight):
-            return keras.ops.sum(weight)  # in place of the batch's error, its number of rows
+            return keras.ops.sum(weight)  # the batch's number of rows, in place of its error
 
     shares: list[float] = []
     rows = batches.epoch(1)

@@ -1,4 +1,4 @@
-"""Training learns. A run killed and continued equals an unbroken run bit by bit. Only --force replaces another run."""
+"""Training learns; a killed and continued run equals an unbroken run bit by bit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def recipe() -> Recipe:
 
 @pytest.fixture(scope="module")
 def finished(store: FrameStore, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run, which no test may change."""
+    """A finished run's folder, which no test may change."""
     folder = tmp_path_factory.mktemp("finished") / "run"
     train(recipe, store, folder)
     return folder
@@ -44,7 +44,6 @@ def finished(store: FrameStore, recipe: Recipe, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished run's folder, which a test may change."""
     return Path(shutil.copytree(finished, tmp_path / "run"))
 
 

@@ -17,7 +17,6 @@ from training.making.table import remarks, table
 
 
 def decided(folder: Path, manifest: Path | None = None, **wishes: bool) -> Decision:
-    """What `make` decides about a folder; wishes: fields of Wishes."""
     work = folder.parent / "work"
     rows = None if manifest is None else listed(manifest, folder)
     return decide(survey(folder, work / "heard.json"), folder, Wishes(cuts=work / "cuts", **wishes), rows)
@@ -51,7 +50,7 @@ def test_each_file_of_a_folder_as_people_have_them_has_its_fate(tmp_path: Path) 
         "silence.wav": "left out: silence",
         "voice memo.m4a": "left out: .m4a files are not read; turn it into WAV, FLAC, OGG or MP3",
     }
-    # A line for each file, one with the columns' names, a heading for each of three sounds, one for what is left out.
+    # Besides a line for each file: the columns' names, the headings of three sounds, and that of what is left out.
     assert len(table(decision)) == len(decision.fates) + 5
     assert "10 of 18 files used, taken for 3 sounds of single notes" in remarks(decision)
     cents = {recording.name: recording.cents for recording in decision.recordings}

@@ -1,4 +1,4 @@
-"""`make` listens to a recording, and finds a single note and its tuning, or why the sound is no single note."""
+"""`make` hears a recording's single note and its tuning, or why there is none."""
 
 from __future__ import annotations
 

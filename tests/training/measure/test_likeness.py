@@ -16,9 +16,8 @@ SOUNDS = [name for name, (split, _) in TILTS.items() if split == "train"]
 
 
 class Knowing:
-    """An instrument with one latent, the index of a sound in SOUNDS.
-
-    blur: the share, 0 to 1, that the mean of all sounds has in every frame that the instrument decodes.
+    """An instrument with one latent, the index of a sound in SOUNDS; blur: share of the mean of all sounds in each
+    frame.
     """
 
     batch_invariant = True

@@ -1,4 +1,4 @@
-"""A mesh is a grid of points in the latent space; wrong notes are counted separately for its border and its inside."""
+"""A mesh, a grid of points in the latent space, counts wrong notes at its border and inside."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def folder(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mesh_of(hits: np.ndarray) -> Mesh:
-    """A mesh whose points decode to the right note where `hits` is true; hits: as in `Mesh`."""
+    """hits: as in `Mesh`; where true, a point decodes to the right note."""
     n_latents = hits.ndim - 1
     notes = dict.fromkeys(range(len(hits)), 60)
     return Mesh(np.repeat([[0.0, 1.0]], n_latents, axis=0), notes, hits, dict.fromkeys(notes, 1.0))

@@ -12,12 +12,12 @@ from training.measure.playability import measure_knobs, measure_points, render_p
 
 
 def bright_saw(latents: np.ndarray, harmonics: np.ndarray) -> np.ndarray:
-    """Amplitudes of harmonics: the first knob makes the sound brighter, the second does nothing."""
+    """The first knob makes the sound brighter, the second does nothing."""
     return harmonics ** -(2.0 - latents[0])
 
 
 def octave_up_above_the_middle(latents: np.ndarray, harmonics: np.ndarray) -> np.ndarray:
-    """Amplitudes of harmonics: with the second knob above 0.5, only even harmonics sound, an octave too high."""
+    """With the second knob above 0.5, only even harmonics sound, an octave too high."""
     even_only = latents[1] > 0.5 and len(harmonics) > 1
     return np.where(even_only & (harmonics % 2 == 1), 0.0, 1.0 / harmonics)
 

@@ -1,4 +1,4 @@
-"""The knobs come close to an unknown sound that is between sounds of the instrument, but not to one beyond them all."""
+"""The knobs come close to a sound between the instrument's sounds, but not to one beyond them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ HARMONICS = np.arange(1, 41)
 
 
 def tilted(latents: np.ndarray, harmonics: np.ndarray) -> np.ndarray:
-    """Amplitudes of harmonics; one knob moves them from 1 / harmonic^2 to 1 / harmonic."""
+    """One knob moves the amplitudes from 1 / harmonic^2 to 1 / harmonic."""
     return harmonics ** -(2.0 - latents[0])
 
 
 def store_of(folder: Path, held_out_tilt: float, notes: tuple[int, ...] = (48, 60)) -> FrameStore:
-    """A corpus of tones with amplitudes 1 / harmonic^tilt: tilts 1 and 2 in train, `held_out_tilt` in val and test."""
+    """Tones with amplitudes 1 / harmonic^tilt: tilts 1 and 2 in train, `held_out_tilt` in val and test."""
     about = {"kind": "test", "name": "lobes", "licence": "CC0-1.0"}
     with FrameWriter(folder, SPEC, about) as writer:
         for split, tilts in (("train", (1.0, 2.0)), ("val", (held_out_tilt,)), ("test", (held_out_tilt,))):

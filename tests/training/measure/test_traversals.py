@@ -1,4 +1,4 @@
-"""A traversal moves one latent: its sound is a playable file, and a latent that the decoder ignores changes nothing."""
+"""A traversal moves one latent; a latent that the decoder ignores changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipes build the paper's models, equal seeds give equal weights, and a broken recipe is a one-line error."""
+"""The recipes build the paper's models; a broken recipe is a one-line error."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Training with pairs of frames: both are of one sound, equally long after its start, and mostly at different notes.
-
-After this training, the latents describe the sound and not the note.
-"""
+"""After training with pairs of frames of one sound, the latents describe the sound and not the note."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from training.model.batches import FrameBatches
 from training.model.recipe import Recipe, refuse_contradictions, resolve_conditioning
 from training.model.run_folder import TrainedRun
 
-# The penalty on pitch is 0, because that penalty also changes the latents, which these tests compare.
+# No penalty on pitch: it would also change the latents, which these tests compare.
 EXCHANGING = msgspec.structs.replace(
     FIT, mixup=False, exchange=True, knobs=(), effect_penalty=0.0, band_penalty=0.1, pitch_penalty=0.0
 )

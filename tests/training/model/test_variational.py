@@ -1,4 +1,4 @@
-"""The beta-VAE has noise and a penalty in training only. A continued run ends with the weights of an unbroken run."""
+"""The beta-VAE has noise and a penalty in training only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WITH_SKIP = RECIPES / "paper-one-octave-8-variational-skip.yaml"
 
 
 def small(epochs: int, **beta: float) -> Recipe:
-    """The recipe tiny.yaml with a variational bottleneck, no conditioning and no L2 penalty; beta: see BetaRecipe."""
+    """tiny.yaml with a variational bottleneck, no conditioning and no L2 penalty; beta: see BetaRecipe."""
     tiny = load_recipe(RECIPES / "tiny.yaml", epochs)
     model = msgspec.structs.replace(tiny.model, bottleneck="variational", conditioning="none")
     return msgspec.structs.replace(
@@ -101,8 +101,8 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
 def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
     """How far the weights of each hidden kernel of the encoder move in a training step, on average.
 
-    Returns (2, n_kernels), in units of the learning rate: row 0 for epoch 1, row 1 for epoch 2. Adam moves a weight by
-    at most about 1 per step.
+    Returns (2, n_kernels), in units of the learning rate: epoch 1, epoch 2. Adam moves a weight by at most about 1 per
+    step.
     """
     n_steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
     runs = [trained(recipe.with_epochs(epochs), store, folder) for epochs in (1, 2)]

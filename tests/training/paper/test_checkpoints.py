@@ -1,4 +1,4 @@
-"""Small checkpoints are a fraction of a full checkpoint's size, and only the same run can continue from one."""
+"""Small checkpoints are a fraction of the size, and only the same run continues from one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings hold on invented runs that agree with the paper, fail on others, and stay open while a model is missing."""
+"""Findings hold on invented runs that agree with the paper, and fail on others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.paper.plan import load_plan
 from training.paper.results import Results
 
 CONFIGS = [model.config for model in load_plan().models]
-# Invented errors on the test split, ordered as in the paper. The keys are names of configs without the prefix "paper-".
+# Invented errors on the test split, ordered as in the paper, by names of configs without the prefix "paper-".
 ERRORS = {
     "five-octave-8-lrelu-chroma": 1.0,
     "five-octave-8-lrelu-none": 2.0,
@@ -42,7 +42,6 @@ SPEED = {
 
 
 def run_of(config: str, **changes: Any) -> KeptRun:
-    """An invented run that agrees with the paper. changes: entries that replace entries of the run's report."""
     sigmoid, skip = "sigmoid" in config, config.endswith("-skip") and not config.endswith("no-skip")
     error = ERRORS.get(config.removeprefix("paper-"), 1.0)
     report = {
@@ -172,14 +171,14 @@ def test_the_text_says_that_one_sound_outweighs_the_rest():
 
 
 def with_further(config: str, factors: list[float], **changes: Any) -> KeptRun:
-    """The run of `run_of`, with a further sound for each factor; a sound's error is 1e-3 times its factor."""
+    """A run with a further sound for each factor; a sound's error is 1e-3 times its factor."""
     errors = {f"patch {index}": 1e-3 * factor for index, factor in enumerate(factors)}
     further = {"mse": float(np.mean(list(errors.values()))), "mse_by_sound": errors}
     return run_of(config, further=further, **changes)
 
 
 def table4(smaller: KeptRun, larger: KeptRun) -> Outcome:
-    """The outcome of a finding of Table IV; smaller: a run with skip connections; larger: a run without."""
+    """The outcome of a finding of Table IV; smaller: a run with skip connections; larger: one without."""
     names = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     results = paper_results(**{names[0]: [smaller], names[1]: [larger]})
     return next(outcome for outcome in outcomes(results) if outcome.claim.key == "table4-one-octave")

@@ -1,4 +1,4 @@
-"""`reproduce` on tiny models: it writes every file, trains no model twice, and replaces other runs only if forced."""
+"""`reproduce` on tiny models writes every file, and trains no model twice."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished folder, which a test may change."""
     shutil.copytree(finished, tmp_path / "copy")
     return tmp_path / "copy"
 

@@ -1,4 +1,4 @@
-"""The speed measurement times training steps and their matrix products alternately, and compares the times."""
+"""Training steps and their matrix products are timed alternately."""
 
 from __future__ import annotations
 

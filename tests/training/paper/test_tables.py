@@ -1,4 +1,4 @@
-"""Tables made from the committed runs: the paper's tables keep their columns; our own models have separate tables."""
+"""Tables of the committed runs keep the paper's columns; our own models have separate tables."""
 
 from __future__ import annotations
 
@@ -26,10 +26,6 @@ def kept(config: str) -> KeptRun:
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
-    """All tables by name, from the committed runs.
-
-    table2-living is for our own variants of the models of Table II. Here it is made from the runs of Table II itself.
-    """
     plan = load_plan()
     there = [model.config for model in plan.models if (PAPER / "runs" / f"{model.config}-seed0").exists()]
     runs = {config: [kept(config)] for config in there} | {f"{config}-living": [kept(config)] for config in TABLE_2}

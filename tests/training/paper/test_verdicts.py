@@ -1,4 +1,4 @@
-"""A difference between models counts only if chance alone would rarely produce this difference."""
+"""A difference between models counts only if chance alone would rarely produce it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from training.paper.verdicts import (
 
 
 def values(*by_seed: float, wobble: float = 0.0) -> Values:
-    """A model's measured values: one for each seed; wobble: how much the validation error wobbles at the end."""
     return Values("model", by_seed, wobble)
 
 
@@ -52,7 +51,7 @@ def test_with_seeds_their_spread_decides():
 
 
 def test_a_difference_must_be_larger_than_the_spread_of_its_ratio_between_sounds():
-    # The mean of the logarithms is 0.3. The standard error of this mean is 0.046, so a mean above 0.096 is no accident.
+    # The mean of the logarithms is 0.3, with a standard error of 0.046, so a mean above 0.096 is no accident.
     ratios = np.exp(np.resize([0.5, 0.1], 20))
     smaller, larger = values(1.0), values(float(np.exp(0.3)))
     assert is_less(smaller, larger, None, ratios=ratios).verdict == "holds"

@@ -1,4 +1,4 @@
-"""RecordingFolder writes only usable takes, sets their loudness, lists them in a manifest, and keeps other files."""
+"""RecordingFolder writes usable takes and a manifest, and keeps other files."""
 
 from __future__ import annotations
 

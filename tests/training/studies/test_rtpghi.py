@@ -1,4 +1,4 @@
-"""RTPGHI, a published method, finds phases for the magnitudes of a sound, and looks at most n_ahead frames ahead."""
+"""RTPGHI, a published method, finds phases for magnitudes, and looks at most n_ahead frames ahead."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ def true_spectra(sound: np.ndarray) -> np.ndarray:
 
 
 def wrapped(phases: np.ndarray) -> np.ndarray:
-    """Phases modulo a cycle, from -pi to pi."""
     return (phases + np.pi) % (2.0 * np.pi) - np.pi
 
 
 def sine(bins: float, n_samples: int = 12 * HOP) -> np.ndarray:
-    """A sinusoid; bins: frequency in bins."""
+    """bins: frequency in bins."""
     return np.sin(2.0 * np.pi * bins / SIZE * np.arange(n_samples))
 
 
 def chirp(first_bin: float, bins_per_hop: float) -> np.ndarray:
-    """24 hops of a sine whose frequency, in bins, is first_bin at the start and rises by bins_per_hop in each hop."""
+    """A sine of 24 hops; its frequency, in bins, rises from first_bin by bins_per_hop in each hop."""
     time_hops = np.arange(24 * HOP) / HOP
     return np.sin(2.0 * np.pi * HOP / SIZE * (first_bin * time_hops + 0.5 * bins_per_hop * time_hops**2))
 
@@ -69,7 +68,7 @@ def test_a_chirp_advances_as_its_phases_do(bins_per_hop: float, largest: float):
 def test_an_impulse_gives_each_frame_the_slope_of_its_delay(n_ahead: int, largest: float):
     """A delay of d samples from the window's middle makes phase steps of -2 pi d / SIZE from bin to bin.
 
-    The pulse is loudest at bin 1000. RTPGHI begins there, and adds up the phase steps to both sides.
+    The pulse is loudest at bin 1000, where RTPGHI begins.
     """
     time = np.arange(14 * HOP) - (6 * HOP + 100)
     pulse = np.exp(-0.5 * (time / 6.0) ** 2) * np.cos(2.0 * np.pi * 1000 / SIZE * time)

@@ -1,4 +1,4 @@
-"""Each trial, a variant of the base recipe, gets a row in the table; a trial that has a row is not run again."""
+"""Each trial gets a row in the table; a trial that has a row is not run again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Methods that find phases give a sound at the right time, and the study's figures tell a good sound from a bad one."""
+"""Methods that find phases give a sound at the right time; the study's figures tell good sound from bad."""
 
 from __future__ import annotations
 
