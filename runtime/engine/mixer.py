@@ -187,7 +187,7 @@ class Mixer:
 
     def _fade(self, lane: int, frame: int, level: float, out: np.ndarray) -> None:
         """Write a lane's sound from `frame` on into `out`, faded out and multiplied by `level`."""
-        np.multiply(self._sound.copy(lane, frame, len(out)), self._fade_out, out=out)
+        np.multiply(self._sound.read_lane(lane, frame, len(out)), self._fade_out, out=out)
         out *= np.float32(level)
 
     def clear_played_tails(self, first: int, end: int) -> None:

@@ -52,7 +52,7 @@ def lane_sounds(
         if by_hop:
             sound.set_spectra(lanes, spectra, [0.0] * n_lanes, None, [by_hop[number]] * n_lanes, [blend] * n_lanes)
         sound.hop(lanes, at, 1, none)
-        hops.append(np.stack([sound.copy(lane, at, sound.hop_size) for lane in lanes]))
+        hops.append(np.stack([sound.read_lane(lane, at, sound.hop_size).copy() for lane in lanes]))
     return np.concatenate(hops, axis=1)
 
 

@@ -97,7 +97,7 @@ class Spectra:
         return [v for v, note in zip(voices, notes, strict=True) if v.order == note and v.spectrum_version >= 0]
 
     def give_prepared(self, voices: Sequence[Voice]) -> None:
-        """voices: ascending by lane."""
+        """Let voices, in the order of their lanes, use their prepared spectra."""
         self._sound.take_prepared([voice.lane for voice in voices], are_targets=False)
 
     def _make(self, voices: Sequence[Voice], frame: int, opening: bool, take: Take) -> None:

@@ -208,7 +208,7 @@ class LaneSound:
             self._transposer.begin(beginnings, frame)
 
     def _beginning(self, lane: int, frame: int, ratio: Ratio) -> Beginning:
-        fading = self.copy(lane, frame, self._changes.fade_left(lane, frame)).copy()
+        fading = self.read_lane(lane, frame, self._changes.fade_left(lane, frame)).copy()
         elapsed, number = self._hops.elapsed(lane, frame), self._hops.number(lane, frame)
         return Beginning(lane, elapsed, number, ratio, fading, self._opened_at[lane] == frame)
 
@@ -357,7 +357,7 @@ class LaneSound:
         """Sound of transposed lanes from `frame` on, (n_lanes, n_frames), valid until the next call."""
         return self._transposer.read(lanes, frame, n_frames)
 
-    def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
+    def read_lane(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
         The array is valid until the next call, or the next call of `read_transposed`. Its sound may end at most
@@ -370,4 +370,4 @@ class LaneSound:
         if self._points.has_points[lane]:
             self._points.make_to([lane], frame + n_frames)
         self._submixes.unmix([lane], frame)
-        return self._rings.copy(lane, frame, n_frames)
+        return self._rings.read_lane(lane, frame, n_frames)

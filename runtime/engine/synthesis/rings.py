@@ -37,7 +37,7 @@ class Rings:
         at = frame % self.size
         return self._samples[lanes, at : at + n_frames]
 
-    def copy(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
+    def read_lane(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on: a copy (n_frames,), valid until the next call."""
         copied = self._copied[:n_frames]
         for places, part in ring_places(self.size, frame, n_frames):
@@ -45,7 +45,7 @@ class Rings:
         return copied
 
     def write(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
-        """sound: (n, n_frames)."""
+        """Write sound (n, n_frames) from `frame` on."""
         for places, part in ring_places(self.size, frame, sound.shape[1]):
             self._samples[lanes, places] = sound[:, part]
 

@@ -102,7 +102,7 @@ class VoiceBank:
         return sorted(sounding, key=lambda voice: (not voice.is_cut, not voice.released, voice.order))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
-        """amplitude: the gain of the note's velocity; gains: the left and right gain of its channel."""
+        """Begin a voice; amplitude: the gain of its velocity; gains: the left and right gain of its channel."""
         self.n_active += not voice.active
         self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True

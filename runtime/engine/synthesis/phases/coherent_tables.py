@@ -70,7 +70,7 @@ class CoherentTables:
 
 
 def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, seed: int) -> CoherentTables:
-    """fft_size, hop_size: in engine frames; bin_hz: distance of two bins in Hz."""
+    """Compute the tables; fft_size, hop_size: in engine frames; bin_hz: distance of two bins in Hz."""
     bins = np.arange(n_bins)
     units_per_bin = PHASE_UNITS * hop_size / fft_size
     n_silent = math.ceil(LOWEST_HEARD_HZ / bin_hz)

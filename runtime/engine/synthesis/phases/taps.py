@@ -18,7 +18,7 @@ def new_pairs(n: int, n_bins: int) -> np.ndarray:
 
 
 def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
-    """magnitudes: float32 (n, at least n_bins); pairs: (n, n_bins + 2, 2)."""
+    """Write each of magnitudes, float32 (n, at least n_bins), twice into pairs, (n, n_bins + 2, 2)."""
     # One 64-bit product writes both floats in one pass; two assignments would go through the memory twice.
     bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
     np.multiply(bits[:, : pairs.shape[1] - 2], _TWICE, out=twice[:, 1:-1, 0])

@@ -38,7 +38,7 @@ class PhaseWalk:
         self._keys = [0] * n_lanes
 
     def start(self, lane: int, number: int) -> None:
-        """number: as in `CoherentPhases.start`."""
+        """Begin a lane's random walk; number: as in `CoherentPhases.start`."""
         self._keys[lane] = _mixed(number * 64 + lane)
 
     def follow(self, lane: int, leader: int) -> None:

@@ -28,7 +28,7 @@ class NotesTable:
         self.random_values = np.random.default_rng((seed, 1)).uniform(-1.0, 1.0, 1 << 12)
 
     def start(self, lane: int, frame: int, number: int, note: int, velocity: int) -> None:
-        """number: how many notes were started before this one."""
+        """Store the values of a new note; number: how many notes were started before it."""
         self.started_at[lane], self.released_at[lane], self.number[lane] = frame, NEVER, number
         self.started_beats[lane] = self.tempo.beats_at(frame)
         self.velocity[lane], self.release_velocity[lane] = velocity / 127.0, 0.0

@@ -124,7 +124,7 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
             else:
                 sound.set_blend([0], blend)
                 sound.hop([0], at, 1, np.zeros(1, np.float32))
-            hops.append(sound.copy(0, at, SPEC.hop_size).copy())
+            hops.append(sound.read_lane(0, at, SPEC.hop_size).copy())
     return np.concatenate(hops)
 
 

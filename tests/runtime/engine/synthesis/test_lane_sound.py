@@ -27,8 +27,8 @@ def test_sound_is_made_up_to_a_crossfade_past_the_next_hop(n_hops: int, sample_r
     if n_hops:
         sound.hop([0], sound.hop_size, n_hops, np.zeros(1, np.float32))
     end = (1 + n_hops) * sound.hop_size + sound.fade_frames
-    assert sound.copy(0, end - sound.fade_frames, sound.fade_frames).all()
-    assert not sound.copy(0, end, 10).any()
+    assert sound.read_lane(0, end - sound.fade_frames, sound.fade_frames).all()
+    assert not sound.read_lane(0, end, 10).any()
     assert round(CUT_FADE_S * sample_rate_hz) <= sound.fade_frames
 
 
@@ -50,7 +50,7 @@ def test_the_corners_of_ramps_do_not_click(is_transposed: bool) -> None:
         sound.set_targets([0], tone, [0.0], gains)
         sound.ramp([0], frame, hop)
         for at in range(frame, frame + hop, hop // 4):
-            read = sound.read_transposed([0], at, hop // 4)[0] if is_transposed else sound.copy(0, at, hop // 4)
+            read = sound.read_transposed([0], at, hop // 4)[0] if is_transposed else sound.read_lane(0, at, hop // 4)
             heard.append(read.copy())
     whole = np.concatenate(heard).astype(np.float64)
     whole *= np.hanning(len(whole)) / np.abs(whole).max()

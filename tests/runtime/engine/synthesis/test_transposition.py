@@ -210,7 +210,7 @@ def fading_lane() -> tuple[LaneSound, int]:
 
 def test_a_lane_that_is_transposed_during_a_crossfade_sounds_on_without_a_jump() -> None:
     (plain, frame), (transposed, _) = fading_lane(), fading_lane()
-    wanted = plain.copy(0, frame, 400)
+    wanted = plain.read_lane(0, frame, 400)
     transposed.set_ratios([0], frame, [Fixed(1.0 + 1e-6)])
     found = transposed.read_transposed([0], frame, 400)[0]
     for part in (slice(0, 8), slice(260, 400)):  # before and after the crossfade
