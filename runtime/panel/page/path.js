@@ -96,7 +96,7 @@ export class Path {
     if (!name) return;
     try {
       const places = thinned(this.places, N_PLACES), rows = places.map((place) => this.map.latentsAt(place));
-      await play.ask("sounds.path", { name, places: rows });
+      await play.ask("sounds.path", { name, places: rows, at: this.walker.at }); // so that nothing that is heard moves
       remember(rows, this.line);
       await play.ask("sound", { name });
       this.set(false);

@@ -160,9 +160,9 @@ def test_a_path_is_kept_while_a_split_plays_with_the_first_part_s_sound(link: Li
     wait_until(lambda: name_of_sound(link) == "Two", "the split")
     names = link.ask("card")["latents"]
     places = [dict.fromkeys(names, 0.2), dict.fromkeys(names, 0.8)]
-    link.ask("sounds.path", name="Way", places=places)
+    link.ask("sounds.path", name="Way", places=places, at=0.25)
     kept = link.ask("sounds.read", name="Way")["tree"]
-    assert kept["morph"]["sounds"] == places
+    assert kept["morph"] == {"sounds": places, "at": [0.25]}
     assert "parts" not in kept
     link.ask("sound", name="Way")
     wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")

@@ -126,27 +126,40 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.mouse("mouseReleased", page.middle("#path-at", 0.02))
     wait_for_voices(link, 0)
     page.wait(f"(([x, y]) => Math.hypot(x - {drawn[0][0]}, y - {drawn[0][1]}) < 12)(map.toPixel(map.place))")
+    page.evaluate("(e => { e.value = 0.35; e.dispatchEvent(new Event('input')); })(document.querySelector('#path-at'))")
+    ring = page.evaluate("map.toPixel(map.place)")
+    row = page.evaluate("map.asked.row")
+    wait_until(lambda: latents(link) == pytest.approx(row, abs=1e-4), "the latents of the place")
     page.evaluate("document.querySelector('#path-name').select()")
     page.command("Input.insertText", text="Way")
     page.click(".path form .main")
     wait_until(lambda: name_of_sound(link) == "Way", "the sound with the path")
     page.wait("document.querySelector('tb-map .morph tb-slider') !== null")
-    wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")
+    # What is heard stays as it was, and so do Morph and the ring.
     state = link.ask("state")
+    assert state["positions"]["morph"] == pytest.approx(0.35)
+    assert latents(link) == pytest.approx(row, abs=1e-4)
+    assert page.evaluate("document.querySelector('#map-at-morph').value") == "0.35"
+    assert page.evaluate("map.toPixel(map.place)") == pytest.approx(ring, abs=1.5)
     places = state["sound"]["morph"]["sounds"]
     assert len(places) == 8
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
-    # The page shows the line that was drawn, with the sound's pin at its beginning, and the ring moves along this line.
+    # The page shows the line that was drawn, with the sound's pin where it begins, and the ring moves along this line.
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
     for x, y in drawn:
         assert min(abs(x - u) + abs(y - v) for u, v in line) < 3.0
     pin = "document.querySelector('.pins [aria-label=\"Choose Way\"]').style"
     pin = page.evaluate(f"(({{ left, top }}) => [left, top].map(parseFloat))({pin})")
-    assert pin == pytest.approx(drawn[0], abs=1.5)
+    assert pin == pytest.approx(ring, abs=1.5)
     x, y = line[-1]
     page.wait(f"Math.hypot(map.toPixel(map.place)[0] - {x}, map.toPixel(map.place)[1] - {y}) < 2")
     link.ask("sounds.delete", name="Way")
+
+
+def latents(link: Link) -> list[float]:
+    """The positions of the present sound's latents."""
+    return [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
 
 
 def _is_at(link: Link, place: dict[str, float]) -> bool:
