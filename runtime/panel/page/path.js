@@ -44,6 +44,11 @@ export class Path {
     this.map.canvas.classList.toggle("drawing", isOn);
   }
 
+  /** Whether a path is being drawn, or a drawn one waits to be kept. */
+  get isDrawing() {
+    return this.isOn || this.places.length > 0;
+  }
+
   begin(place) {
     this.places = [place]; // the form stays as it is until the line is drawn: nothing may move below the pointer
   }
