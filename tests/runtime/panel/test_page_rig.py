@@ -127,8 +127,9 @@ def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: L
     page.wait(f"document.querySelector('tb-map').width > 0 && {RING}")
     place = page.middle('.pins button[aria-label="Choose harp"]')
     page.mouse("mousePressed", page.middle("tb-map canvas:not(.ground)", 0.05, 0.05))
+    x, y = page.evaluate(f"[...{RING}]")
     page.mouse("mouseMoved", place)
-    time.sleep(0.3)
+    page.wait(f"Math.hypot({RING}[0] - {x}, {RING}[1] - {y}) > 0.1")
     page.mouse("mouseReleased", place)
     there = page.evaluate(f"[...{RING}]")
     assert change_db(before, heard(ears)) > 5.0

@@ -235,6 +235,8 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.evaluate("document.querySelector('#layers-name').value = 'Two hands'")
     page.click("tb-layers form .main")
     wait_until(lambda: name_of_sound(link) == "Two hands", "the split")
+    page.wait("document.querySelector('tb-toast').textContent.startsWith('Two hands is kept, and plays.')")
+    page.wait(is_seen + "return b.bottom < document.querySelector('.dock').getBoundingClientRect().top; })()", 2.0)
     page.wait("document.querySelector('tb-now').name.textContent === 'Two hands'")
     assert page.evaluate(NAMES_SHOWN) == ["Two hands"]
     page.wait("document.querySelector('tb-now').by.textContent.endsWith(' · cello · harp')")
