@@ -56,8 +56,8 @@ class Learning:
         self._desk, self._learner = desk, Learner()
         self._number = 0
         self._stood: _Stood = None
-        # A device, its learned lines before the last learning, and where the target stood then.
-        self._before: tuple[int, tuple[MapLine, ...], _Stood] | None = None
+        # Before the last change: the lines of each device that it changed, and where a learned target stood.
+        self._before: tuple[dict[int, tuple[MapLine, ...]], _Stood] | None = None
         desk.actions.add("learn", self._begin_by_control)
 
     @property
@@ -125,8 +125,7 @@ class Learning:
         maps, device, line = self._desk.maps, learned.device, learned.line
         names = self._latents()
         before = [names.get(each, each) for each in moved_before(maps.lines(device), line)]
-        self._before = device, maps.learned(device), self._stood
-        maps.relearn(device, with_learned(maps.learned(device), line))
+        self._relearn({device: with_learned(maps.learned(device), line)}, self._stood)
         said = f"learn: {line.control} of {maps.label(device)} now {'starts' if line.action else 'moves'} {line.moves}"
         self._desk.say(said + (f"; before, it moved {', '.join(before)}." if before else "."))
         self._tell({
@@ -142,25 +141,34 @@ class Learning:
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
         if self._before is None:
-            raise UserError("learn.undo", "nothing learned", "a control that was learned", "see: learn")
-        (device, lines, stood), self._before = self._before, None
-        self._desk.maps.relearn(device, lines)
+            raise UserError("learn.undo", "nothing learned", "a control that was learned or forgotten", "see: learn")
+        (before, stood), self._before = self._before, None
+        for device, lines in before.items():
+            self._desk.maps.relearn(device, lines)
         if stood is not None and stood[0] == self._desk.state()["name"]:  # another sound has its own value
             self._desk.playing.post(stood[1])
-        return {"learned": len(lines)}
+        return {"learned": sum(map(len, before.values()))}
+
+    def _relearn(self, lines: dict[int, tuple[MapLine, ...]], stood: _Stood = None) -> None:
+        """Give devices, by number, other learned lines; stood: where a target stood before, for `learn.undo`."""
+        if lines:
+            self._before = {device: self._desk.maps.learned(device) for device in lines}, stood
+        for device, each in lines.items():
+            self._desk.maps.relearn(device, each)
 
     def _tell(self, news: dict[str, Any]) -> None:
         self._desk.changed(learn={"number": self._number} | news)
 
     def _unlearn(self, asked: Unlearn, _caller: Caller) -> dict[str, Any]:
-        maps, gone = self._desk.maps, []
+        maps, gone, changed = self._desk.maps, [], {}
         names = None if asked.target is None else self._names(asked.target)
         for device in maps.devices:
             learned = maps.learned(device)
             left = without(learned, names, maps.own(device, names))
             if left != learned:
                 gone += [f"{line.control} of {maps.label(device)}" for line in learned if line not in left]
-                maps.relearn(device, left)
+                changed[device] = left
+        self._relearn(changed)
         if not gone and asked.target is not None:
             known = {line.moves for device in maps.devices for line in maps.learned(device)}
             remedy = did_you_mean(asked.target, known)
@@ -168,13 +176,14 @@ class Learning:
         return {"unlearned": gone}
 
     def _silence(self, asked: Silence, _caller: Caller) -> dict[str, Any]:
-        maps, gone, names = self._desk.maps, [], self._names(asked.target)
+        maps, gone, changed, names = self._desk.maps, [], {}, self._names(asked.target)
         for device in maps.devices:
             learned = maps.learned(device)
             lines = silenced(learned, maps.own(device, names))
             if len(lines) > len(learned):
                 gone += [f"{line.control} of {maps.label(device)}" for line in lines[len(learned) :]]
-                maps.relearn(device, lines)
+                changed[device] = lines
+        self._relearn(changed)
         if not gone:
             remedy = "see the controls with: learn --list"
             raise UserError("silence", repr(asked.target), "a target that a map's control moves", remedy)

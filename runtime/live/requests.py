@@ -77,11 +77,13 @@ class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Save the present sound for the user, with a morph through `places`.
 
-    places: for each place the positions of latents, 0 to 1, by name.
+    places: for each place the positions of latents, 0 to 1, by name. at: where on the way the new sound begins, 0 to 1,
+    with the present positions of the latents; None to begin at the first place.
     """
 
     name: Name
     places: Annotated[tuple[dict[Name, Position], ...], msgspec.Meta(min_length=2, max_length=MOST_SOUNDS)]
+    at: Position | None = None
 
 
 class MarkedSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,8 +170,9 @@ def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
 
 
 def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
-    engine = desk.playing.engine  # the first part's engine, whose latents the page moves
-    return _keep(desk, way.name, edited_sound(engine) | {"morph": {"sounds": way.places}}, engine.patch.folder, caller)
+    engine = desk.playing.engine  # of the first part, whose latents the page moves
+    morph = {"sounds": way.places} | ({} if way.at is None else {"at": [way.at]})
+    return _keep(desk, way.name, edited_sound(engine) | {"morph": morph}, engine.patch.folder, caller)
 
 
 def _keep(desk: Desk, name: str, tree: dict[str, Any], folder: Path | None, caller: Caller) -> object:

@@ -19,8 +19,7 @@ class Bound extends EventTarget {
     const devices = play.can("devices") ? await play.ask("devices").catch(() => []) : [];
     const rows = play.can("targets") ? await play.ask("targets").catch(() => []) : play.targets.map((target) => ({ target, moved_by: [] }));
     this.names = new Map(devices.map(({ device, name }) => [device, name]));
-    // What was learned is at the top, where it is looked for.
-    this.rows = rows.toSorted((a, b) => b.moved_by.some(isLearned) - a.moved_by.some(isLearned));
+    this.rows = rows;
     this.dispatchEvent(new Event("change"));
   }
 

@@ -3,6 +3,7 @@ import { make } from "/make.js";
 import { onLine } from "/nearness.js";
 import { play } from "/play.js";
 import { between } from "/reading.js";
+import { movesByItself } from "/signs.js";
 import { Walker } from "/walker.js";
 import { t } from "/words.js";
 
@@ -15,9 +16,10 @@ export class Couple {
     this.map = map;
     this.ends = ["couple.a", "couple.b"].map((name) => make("select", { "aria-label": t(name), change: () => this.choose() }));
     this.walker = new Walker(map, "couple-at", t("couple.way"), (share) => this.go(share));
+    this.why = make("p", { class: "hint" }); // why the dot of what sounds is not at the ring
     this.isChosen = false; // whether the user has chosen one of the two
     this.element = make("div", { class: "couple", role: "group", "aria-label": t("couple") }, make("h3", {}, t("couple")),
-      make("div", { class: "ends" }, ...this.ends), this.walker.element);
+      make("div", { class: "ends" }, ...this.ends), this.walker.element, this.why);
     this.show();
   }
 
@@ -81,6 +83,7 @@ export class Couple {
   show() {
     const found = this.at(this.map.place), { walker, pins } = this;
     walker.range.disabled = !pins;
+    this.sayWhy();
     walker.label.textContent = pins ? t("couple.from", { a: pins[0].name, b: pins[1].name }) : t("couple.way");
     if (found) {
       walker.at = found.share;
@@ -89,6 +92,12 @@ export class Couple {
       if (!pins) walker.at = 0; // nothing is filled before two are chosen
       walker.percent.textContent = pins ? t("couple.off") : "";
     }
+  }
+
+  sayWhy() {
+    const isShown = this.pins && movesByItself(), key = play.parts.length ? "couple.moves.split" : "couple.moves";
+    const text = isShown ? t(key, { name: play.state.sound.name ?? t("now.none") }) : "";
+    if (this.why.textContent !== text) this.why.textContent = text;
   }
 
   paint(pen, style) {

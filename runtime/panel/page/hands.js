@@ -11,7 +11,8 @@ const AT_ONCE_S = 0.001, UNDO_MS = 60000;
 class Hands extends HTMLElement {
   connectedCallback() {
     this.how = make("p", { class: "hint" });
-    this.table = make("tbody");
+    this.table = make("tbody", { role: "rowgroup" }); // a phone's layout would take a table's roles away
+    this.order = new Map(); // the place of each target in the table
     this.waiting = null; // the target that waits for a control
     this.show = whenReleased(this, () => this.showNow());
     this.ports = make("p");
@@ -19,9 +20,8 @@ class Hands extends HTMLElement {
     this.append(
       make("div", { class: "column wide" },
         make("h2", {}, t("hands")), this.how,
-        make("table", {}, make("thead", {}, make("tr", {},
-          make("th", { scope: "col" }, t("hands.target")), make("th", { scope: "col" }, t("hands.moved")),
-          make("th", { scope: "col" }, make("span", { class: "unseen" }, t("hands.acts"))))), this.table)),
+        make("table", { role: "table" }, make("thead", { role: "rowgroup" }, make("tr", { role: "row" },
+          heading(t("hands.target")), heading(t("hands.moved")), heading(make("span", { class: "unseen" }, t("hands.acts"))))), this.table)),
       make("div", { class: "column" },
         make("h2", {}, t("hands.ports")), this.ports, make("h2", {}, t("hands.arrived")), this.arrived),
     );
@@ -42,8 +42,17 @@ class Hands extends HTMLElement {
   set open(isOpen) {
     this.isOpen = isOpen;
     if (!isOpen) return;
-    bound.read();
+    this.sort();
+    bound.read().then(() => this.sort());
     this.read();
+  }
+
+  /** Put what was learned at the top, where it is looked for. Later, rows keep their places: none may move away below the
+   * pointer, so that the next click would mean another target. */
+  sort() {
+    const rows = bound.rows.toSorted((a, b) => b.moved_by.some(isLearned) - a.moved_by.some(isLearned));
+    this.order = new Map(rows.map(({ target }, k) => [target, k]));
+    this.show();
   }
 
   async read() {
@@ -56,9 +65,12 @@ class Hands extends HTMLElement {
   }
 
   showNow() {
-    const focus = document.activeElement?.dataset.learn;
-    this.table.replaceChildren(...bound.rows.map((row) => this.row(row)));
-    if (focus) this.table.querySelector(`[data-learn="${CSS.escape(focus)}"]`)?.focus();
+    const { rows } = bound;
+    if (rows.some(({ target }) => !this.order.has(target))) return this.sort(); // another sound or instrument
+    const [[act, target] = []] = Object.entries(this.table.contains(document.activeElement) ? document.activeElement.dataset : {});
+    this.table.replaceChildren(...rows.toSorted((a, b) => this.order.get(a.target) - this.order.get(b.target)).map((row) => this.row(row)));
+    const find = (name) => this.table.querySelector(`[data-${name}="${CSS.escape(target)}"]`);
+    if (target) (find(act) ?? find("learn"))?.focus({ preventScroll: true }); // a button such as Forget goes
   }
 
   row({ target, moved_by: by, silenced = [] }) {
@@ -66,18 +78,19 @@ class Hands extends HTMLElement {
     const learn = isWaiting
       ? button(t("cancel"), t("hands.stop", { name }), () => this.stop(), { "aria-pressed": "true", "data-learn": target })
       : button(t("hands.learn"), t("hands.learn.long", { name }), () => this.learn(target), { "data-learn": target });
-    const own = bound.list(by.filter(isOfInput)), off = bound.list(silenced);
+    const learned = bound.list(by.filter(isLearned)), own = by.filter(isOfInput), what = bound.list(own), off = bound.list(silenced);
+    // Forget is at the left, as the buttons that stay are at the right: where it was, a second click meets nothing.
     const acts = play.can("learn") ? [
+      learned ? button(t("hands.forget"), t("hands.forget.long", { name, what: learned }), () => this.forget(target), { "data-forget": target }) : "",
       learn,
-      by.some(isLearned) ? button(t("hands.forget"), t("hands.forget.long", { name, what: bound.list(by.filter(isLearned)) }), () => this.forget(target)) : "",
-      own && play.can("silence") ? button(t("hands.off"), t("hands.off.long", { name, what: own }), () => this.change("silence", target), { "data-off": target }) : "",
-      off ? button(t("hands.on"), t("hands.on.long", { name, what: off }), () => this.change("unlearn", target), { "data-on": target }) : "",
+      own.length && play.can("silence") ? button(t("hands.off.short", { what: bound.short(own) }), t("hands.off.long", { name, what }), () => this.change("silence", target, t("hands.is.off", { name, what })), { "data-off": target }) : "",
+      off ? button(t("hands.on", { what: bound.short(silenced) }), t("hands.on.long", { name, what: off }), () => this.change("unlearn", target, t("hands.is.on", { name, what: off })), { "data-on": target }) : "",
     ] : [];
     const moved = [...by.filter(isLearned), ...by.filter((each) => !isLearned(each))].map((each) => bound.said(each) + (isLearned(each) ? ` · ${t("hands.is.learned")}` : ""));
     const parts = [...moved, ...silenced.map((each) => make("span", { class: "off" }, bound.said(each), make("span", { class: "unseen" }, `, ${t("hands.off")}`)))];
     if (isWaiting) parts.push(t("hands.waits"));
-    return make("tr", { class: isWaiting ? "waiting" : "" }, make("th", { scope: "row" }, name),
-      make("td", {}, ...(parts.length ? parts.flatMap((each, k) => (k ? [", ", each] : [each])) : ["–"])), make("td", { class: "acts" }, ...acts));
+    return make("tr", { class: isWaiting ? "waiting" : "", role: "row" }, make("th", { scope: "row", role: "rowheader" }, name),
+      make("td", { role: "cell" }, ...(parts.length ? parts.flatMap((each, k) => (k ? [", ", each] : [each])) : ["–"])), make("td", { class: "acts", role: "cell" }, ...acts));
   }
 
   async learn(target) {
@@ -130,14 +143,20 @@ class Hands extends HTMLElement {
   }
 
   forget(target) {
-    return this.change("unlearn", target, t("hands.forgotten", { name: targetName(target) }));
+    const what = bound.list(bound.controlsOf(target).filter(isLearned));
+    return this.change("unlearn", target, t("hands.forgotten", { name: targetName(target), what }));
   }
 
   /** Forget what was learned for a target, or let the map's own controls move it no more; learning ends, too. */
-  async change(method, target, done = "") {
+  async change(method, target, done) {
     if (this.waiting === target) await this.stop("");
-    await play.ask(method, { target }).then(() => done && toast(done), complain);
+    await play.ask(method, { target }).then(() => toast(done, this.undoing), complain);
     bound.read();
+  }
+
+  /** A message's button that takes the last change back; false if `play` cannot. */
+  get undoing() {
+    return play.can("learn.undo") && { text: t("undo"), do: () => this.undo(), lastsMs: UNDO_MS };
   }
 
   async undo() {
@@ -158,8 +177,7 @@ class Hands extends HTMLElement {
     if (this.waiting && outcome !== "replaced") this.wait(null);
     if (outcome === "timeout") toast(t("hands.timeout", { name }));
     if (outcome !== "learned") return;
-    const undo = play.can("learn.undo") ? [{ text: t("undo"), do: () => this.undo(), lastsMs: UNDO_MS }] : [];
-    toast(t("hands.learned", { name, what: capitals(line.control) }), ...undo);
+    toast(t("hands.learned", { name, what: capitals(line.control) }), this.undoing);
   }
 
   /** Show an event; a control that moves on changes its own line. */
@@ -179,6 +197,10 @@ class Hands extends HTMLElement {
   }
 }
 customElements.define("tb-hands", Hands);
+
+function heading(said) {
+  return make("th", { scope: "col", role: "columnheader" }, said);
+}
 
 function line(texts, kind) {
   return make("li", { class: kind }, ...texts.map((text) => make("span", {}, text)));

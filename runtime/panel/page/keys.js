@@ -89,9 +89,9 @@ class Keys extends HTMLElement {
     this.zones.hidden = !parts.some(({ keys: [low, high] }) => low > 0 || high < 127);
     if (this.zones.hidden || !this.n) return this.zones.replaceChildren();
     const x = (note) => Math.min(1, Math.max(0, (whitesBelow(note) - whitesBelow(this.lowest)) / this.n));
-    this.zones.replaceChildren(...parts.map(({ sound, keys: [low, high] }, k) => {
+    this.zones.replaceChildren(...parts.map(({ sound, keys: [low, high] }) => {
       const from = x(low), to = high >= 127 ? 1 : x(high + 1);
-      const made = make("span", { class: k % 2 ? "" : "first" }, to > from ? sound : "");
+      const made = make("span", {}, to > from ? sound : "");
       made.style.left = `${100 * from}%`;
       made.style.width = `${100 * (to - from)}%`;
       made.hidden = to <= from;

@@ -4,7 +4,7 @@ import { notes } from "/notes.js";
 import { play } from "/play.js";
 import { t } from "/words.js";
 
-const PLAYS_WITHIN_MS = 5000, IS_MADE_WITHIN_MS = 20000, BACK_MS = 60000;
+const PLAYS_WITHIN_MS = 5000, IS_MADE_WITHIN_MS = 20000, BACK_MS = 30000;
 
 /** What plays, to come back to: its instrument and name, where its knobs are, and whether these were moved. */
 export async function present() {

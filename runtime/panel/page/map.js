@@ -202,11 +202,11 @@ class SoundMap extends HTMLElement {
     this.ground.paint();
     const pen = cleared(this.canvas, this.dense), line = cleared(this.line, this.dense);
     if (!this.sheet) return;
-    this.couple.paint(line, style);
+    if (!this.path.isDrawing) this.couple.paint(line, style);
     this.path.paint(line, style);
     const isAlone = !this.grasp.isDragging && !this.path.isOn;
-    this.trail.paint(line, pen, isAlone && this.place ? this.toPixel(this.place) : null, this, style);
     this.paintRing(pen, style);
+    this.trail.paint(line, pen, isAlone && this.place ? this.toPixel(this.place) : null, this, style);
   }
 
   paintRing(pen, style) {

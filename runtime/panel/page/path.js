@@ -44,6 +44,11 @@ export class Path {
     this.map.canvas.classList.toggle("drawing", isOn);
   }
 
+  /** Whether a path is being drawn, or a drawn one waits to be kept. */
+  get isDrawing() {
+    return this.isOn || this.places.length > 0;
+  }
+
   begin(place) {
     this.places = [place]; // the form stays as it is until the line is drawn: nothing may move below the pointer
   }
@@ -96,7 +101,7 @@ export class Path {
     if (!name) return;
     try {
       const places = thinned(this.places, N_PLACES), rows = places.map((place) => this.map.latentsAt(place));
-      await play.ask("sounds.path", { name, places: rows });
+      await play.ask("sounds.path", { name, places: rows, at: this.walker.at }); // so that nothing that is heard moves
       remember(rows, this.line);
       await play.ask("sound", { name });
       this.set(false);

@@ -136,9 +136,9 @@ export class Pins {
   }
 }
 
-/** The latents with which a sound begins to play: of a sound with a path, those of the path's beginning. */
+/** The latents with which a sound begins to play: those of its morph's first sound, unless the morph says where it begins. */
 function rowAtFirst({ latents, morph }, names) {
-  const [first] = morph?.sounds ?? [];
+  const [first] = morph?.at ? [] : (morph?.sounds ?? []);
   const from = typeof first === "object" ? { ...latents, ...first } : latents;
   return names.map((latent) => from[latent]);
 }

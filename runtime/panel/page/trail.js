@@ -30,20 +30,22 @@ export class Trail {
     return true;
   }
 
-  /** Begin again if the ring has moved to another place: the former places were around its former one. */
+  /** Begin the tail again if the ring has moved to another place: the former places were around its former one. */
   tie(place) {
-    if (this.tiedTo && far(this.tiedTo, place, STILL)) this.clear();
+    if (this.tiedTo && far(this.tiedTo, place, STILL)) this.places = this.places.slice(-1);
     this.tiedTo = place;
   }
 
-  /** Paint the tail and its tie to the ring with `line`, and the dot with `pen`; ring: its pixel, null to paint nothing. */
+  /** Paint the tail and its tie to the ring with `line`, and the dot with `pen`; ring: its pixel, null for only the dot. */
   paint(line, pen, ring, map, style) {
-    if (ring === null || this.places.length < 2) return;
+    if (!this.places.length) return;
     const pixels = this.places.map((place) => map.toPixel(place)), at = pixels.at(-1), colour = style.getPropertyValue("--accent");
     line.strokeStyle = colour;
     line.lineJoin = line.lineCap = "round";
-    stroke(line, [ring, at], 1.5, [2, 5]);
-    stroke(line, pixels, 2, []);
+    if (ring !== null) {
+      stroke(line, [ring, at], 1.5, [2, 5]);
+      stroke(line, pixels, 2, []);
+    }
     dot(pen, at, DOT_PX + RIM_PX, style.getPropertyValue("--card"));
     dot(pen, at, DOT_PX, colour);
   }

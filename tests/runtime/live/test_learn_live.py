@@ -152,6 +152,10 @@ def test_a_learned_knob_has_its_target_at_once_and_undo_brings_back_the_knob_bef
         wait_until(lambda: abs(link.ask("state")["positions"]["phase_blend"] - stood) < 1e-3, "the value before")
         with pytest.raises(UserError, match="nothing learned"):
             link.ask("learn.undo")
+        link.ask("unlearn", target="phase_blend")
+        assert "learned" not in position(home, "phase_blend")
+        assert link.ask("learn.undo") == {"learned": 1}  # what was forgotten is known again
+        assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
         assert program.stop() == 0
     keyboard.unplug()
 

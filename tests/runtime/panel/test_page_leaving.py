@@ -40,6 +40,21 @@ def bring_back(page: Browser, link: Link) -> None:
     page.wait(f"!{CHANGED}.hidden")
 
 
+@pytest.mark.parametrize("width", [360, 768, 1366])
+def test_the_name_in_the_head_stays_in_place_when_it_is_said_that_the_sound_is_changed(
+    page: Browser, link: Link, width: int
+) -> None:
+    page.look(width, 768)
+    places = """['tb-now strong', 'tb-now .names > span', 'tb-now .round:last-child'].map((each) => {
+      const { left, top } = document.querySelector(each).getBoundingClientRect();
+      return [left, top];
+    })"""
+    changed = page.evaluate(places)
+    link.ask("sound", name="cello")
+    page.wait(f"{CHANGED}.hidden")
+    assert page.evaluate(places) == changed
+
+
 def test_changes_come_back_after_a_sound_was_chosen_from_the_list(page: Browser, link: Link) -> None:
     page.click('[data-focus="choose strings/violin"]')
     wait_until(lambda: name_of_sound(link) == "violin", "the other sound")
@@ -134,9 +149,11 @@ def test_changes_come_back_after_a_split_was_saved_and_plays(page: Browser, link
     for k, sound in enumerate(("violin", "harp")):
         field = f"document.querySelectorAll('tb-layers [list]')[{k}]"
         page.evaluate(f"{field}.value = '{sound}'; {field}.dispatchEvent(new Event('input')); 0")
+    page.evaluate("scheduled = []; old = setTimeout; setTimeout = (f, ms) => (scheduled.push(ms), old(f, ms)); 0")
     page.click("tb-layers form .main")
     wait_until(lambda: name_of_sound(link) == "Split", "the split")
     page.wait(f"{TOAST}.textContent.includes('Bring back the changes to cello')")
+    assert page.evaluate("Math.max(...scheduled.filter((ms) => ms >= 20000))") == 30000  # how long the message stays
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello" and width(link) == 0.5, "the cello with its changed width")
     link.ask("sounds.delete", name="Split")

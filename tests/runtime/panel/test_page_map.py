@@ -157,9 +157,9 @@ def test_a_path_is_kept_while_a_split_plays_with_the_first_part_s_sound(link: Li
     wait_until(lambda: name_of_sound(link) == "Two", "the split")
     names = link.ask("card")["latents"]
     places = [dict.fromkeys(names, 0.2), dict.fromkeys(names, 0.8)]
-    link.ask("sounds.path", name="Way", places=places)
+    link.ask("sounds.path", name="Way", places=places, at=0.25)
     kept = link.ask("sounds.read", name="Way")["tree"]
-    assert kept["morph"]["sounds"] == places
+    assert kept["morph"] == {"sounds": places, "at": [0.25]}
     assert "parts" not in kept
     link.ask("sound", name="Way")
     wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")
@@ -186,6 +186,69 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the note moves along, but leaves no trail
     assert page.evaluate(f"{MAP}.trail.places.length") == 0
     page.key("keyUp", "KeyA", "a")
+
+
+def test_the_dot_of_what_sounds_is_seen_also_while_a_path_is_drawn(page: Browser) -> None:
+    page.key("keyDown", "KeyA", "a")
+    page.evaluate("(window.map = document.querySelector('tb-map')).width")
+    page.click(".path button")
+    # The dot's colour at its place on the canvas of the ring, which has other colours.
+    spot = "...map.toPixel(map.trail.places.at(-1)).map((x) => Math.round(x * map.dense))"
+    there = f"map.canvas.getContext('2d').getImageData({spot}, 1, 1).data.slice(0, 3).join()"
+    is_seen = f"map.trail.places.length && {there} === '15,98,94'"
+    page.wait(is_seen)
+    x, y = page.middle("tb-map canvas:not(.ground)", 0.1, 0.8)
+    page.mouse("mousePressed", (x, y))
+    page.mouse("mouseMoved", (x + 60, y))
+    page.wait(f"map.path.places.length > 1 && {is_seen}")
+    page.mouse("mouseReleased", (x + 60, y))
+    page.click(".path .keep button:last-child")
+    page.key("keyUp", "KeyA", "a")
+
+
+def test_the_line_between_two_sounds_goes_while_a_path_is_drawn(many: Browser, link: Link) -> None:
+    link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
+    many.wait("document.querySelector('.signs.quiet') !== null")
+    for number, name in enumerate(("oboe", "violin")):
+        choose_end(many, number, name)
+    many.evaluate(f"(window.map = {MAP}).width")
+    ink = "map.line.getContext('2d').getImageData(0, 0, map.line.width, map.line.height).data.some((x) => x > 0)"
+    many.wait(ink)
+    many.click(".path button")
+    many.wait(f"!{ink}")
+    many.click(".path button")
+    many.wait(ink)
+
+
+def test_a_pin_s_name_is_seen_above_the_ring(page: Browser, link: Link) -> None:
+    link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
+    page.wait("document.querySelector('.signs.quiet') !== null")
+    place = page.middle('.pins button[aria-label="Choose harp"] span')
+    drag_ring(page, place)
+    wait_for_voices(link, 0)
+    page.evaluate(f"(window.map = {MAP}).width")
+    corner = page.evaluate("(({ left, top }) => [left, top])(map.canvas.getBoundingClientRect())")
+    x, y = page.evaluate("map.toPixel(map.place)")
+    assert (corner[0] + x, corner[1] + y) == pytest.approx(place, abs=2.0)
+    name = "document.querySelector('.pins button[aria-label=\"Choose harp\"] span').style"
+    clip = {"x": place[0] - 8, "y": place[1] - 6, "width": 16, "height": 12, "scale": 1}  # within the ring
+    seen = []
+    for visibility in ("visible", "hidden"):
+        page.evaluate(f"{name}.visibility = '{visibility}'; new Promise((done) => setTimeout(done, 100))")
+        seen.append(page.command("Page.captureScreenshot", format="png", clip=clip)["data"])
+    assert seen[0] != seen[1]
+
+
+def test_beside_the_slider_between_two_sounds_it_is_said_why_the_dot_wanders(many: Browser, link: Link) -> None:
+    why = "document.querySelector('.couple .hint').textContent"
+    link.ask("sound", name="flute")
+    many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
+    assert many.evaluate(why) == ""
+    choose_end(many, 1, "trumpet")
+    many.wait(f"{why}.startsWith('The small dot wanders because flute moves by itself; “Stop moving”')")
+    assert many.evaluate("document.querySelector('.nearby .hint').textContent") == "Sounds nearest to the ring"
+    many.click(".signs button")
+    many.wait(f"{why} === ''")
 
 
 def test_a_sound_that_moves_by_itself_can_be_held_still_and_moves_again_after_undo(page: Browser, link: Link) -> None:

@@ -126,8 +126,9 @@ def test_a_slider_and_the_map_s_ring_change_what_is_heard(page: Browser, link: L
     page.wait(f"document.querySelector('tb-map').width > 0 && {RING}")
     place = page.middle('.pins button[aria-label="Choose harp"]')
     page.mouse("mousePressed", page.middle("tb-map canvas:not(.ground)", 0.05, 0.05))
+    x, y = page.evaluate(f"[...{RING}]")
     page.mouse("mouseMoved", place)
-    time.sleep(0.3)
+    page.wait(f"Math.hypot({RING}[0] - {x}, {RING}[1] - {y}) > 0.1")
     page.mouse("mouseReleased", place)
     there = page.evaluate(f"[...{RING}]")
     assert change_db(before, heard(ears)) > 5.0
@@ -153,7 +154,7 @@ def test_a_real_control_is_learnt_and_moves_what_is_heard(page: Browser, link: L
     assert change_db(before, heard(ears)) > 5.0
     # The learned control is forgotten. The default map's control, CC 74, is switched off and on again.
     row = "document.querySelector('tr:has([data-learn=\"filter.cutoff\"]) td')"
-    page.click("tr:has([data-learn='filter.cutoff']) .acts button:nth-child(2)")
+    page.click("[data-forget='filter.cutoff']")
     page.wait(f"!{row}.textContent.includes('21')")
     page.click("[data-off='filter.cutoff']")
     page.wait("document.querySelector('[data-on=\"filter.cutoff\"]') !== null")
@@ -283,6 +284,32 @@ def test_the_question_for_a_control_waits_for_an_answer_and_undo_for_a_minute(
     page.key("keyDown", "Escape", "Escape")
     page.wait(f"{TOAST}.textContent.startsWith('Nothing is learned.')")
     page.click("tb-tools .learns")
+
+
+def test_a_row_stays_below_the_pointer_when_its_control_is_forgotten_and_undo_brings_the_control_back(
+    page: Browser, link: Link, ears: Player
+) -> None:
+    learn_cutoff(page, ears)
+    first = "document.querySelector('tb-hands tbody th').textContent"
+    page.click("#tab-hands")
+    page.wait(f"{first} === 'Cutoff'")
+    assert page.evaluate("document.querySelector('[data-off=\"filter.cutoff\"]').textContent") == "CC\u00a074 off"
+    place = page.middle("[data-forget='filter.cutoff']")
+    page.click("[data-forget='filter.cutoff']")
+    page.wait(f"{TOAST}.textContent.startsWith('Forgotten: CC\u00a021 moves Cutoff no more.')")
+    page.wait("document.querySelector('[data-forget=\"filter.cutoff\"]') === null")
+    assert page.evaluate(first) == "Cutoff"
+    at = f"document.elementFromPoint({place[0]}, {place[1]})"
+    assert page.evaluate(f"{at}.closest('tr').querySelector('th').textContent") == "Cutoff"
+    assert page.evaluate(f"{at}.closest('button')") is None  # a second click does nothing
+    page.click("tb-toast button")
+    page.wait("document.querySelector('[data-forget=\"filter.cutoff\"]') !== null")
+    assert "cc 21" in str(link.ask("targets"))
+    page.click("[data-forget='filter.cutoff']")
+    page.wait(f"{TOAST}.textContent.startsWith('Forgotten')")
+    page.click("#tab-play")
+    page.click("#tab-hands")
+    page.wait(f"{first} !== 'Cutoff'")  # sorted again
 
 
 def test_undo_gives_the_target_its_value_back(page: Browser, link: Link, ears: Player) -> None:

@@ -20,6 +20,11 @@ NAMES_SHOWN = """new Promise((done) => {
 })"""
 
 
+# The looks of each label above the keyboard of a split: top, font, borders, colour of its bar, and right edge.
+LOOKS = """[...document.querySelectorAll('.zones span')].map((each) => {
+  const { top, bottom, right } = each.getBoundingClientRect(), style = getComputedStyle(each);
+  return [[top, bottom], style.font, style.borderWidth, style.borderBottomColor, right];
+})"""
 HARP = '.pins button[aria-label="Choose harp"]'
 PINS_REST_S = 0.3  # a change of the sound moves the pins
 
@@ -125,27 +130,40 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.mouse("mouseReleased", page.middle("#path-at", 0.02))
     wait_for_voices(link, 0)
     page.wait(f"(([x, y]) => Math.hypot(x - {drawn[0][0]}, y - {drawn[0][1]}) < 12)(map.toPixel(map.place))")
+    page.evaluate("(e => { e.value = 0.35; e.dispatchEvent(new Event('input')); })(document.querySelector('#path-at'))")
+    ring = page.evaluate("map.toPixel(map.place)")
+    row = page.evaluate("map.asked.row")
+    wait_until(lambda: latents(link) == pytest.approx(row, abs=1e-4), "the latents of the place")
     page.evaluate("document.querySelector('#path-name').select()")
     page.command("Input.insertText", text="Way")
     page.click(".path form .main")
     wait_until(lambda: name_of_sound(link) == "Way", "the sound with the path")
     page.wait("document.querySelector('tb-map .morph tb-slider') !== null")
-    wait_until(lambda: "morph" in link.ask("state")["positions"], "the morph")
+    # What is heard stays as it was, and so do Morph and the ring.
     state = link.ask("state")
+    assert state["positions"]["morph"] == pytest.approx(0.35)
+    assert latents(link) == pytest.approx(row, abs=1e-4)
+    assert page.evaluate("document.querySelector('#map-at-morph').value") == "0.35"
+    assert page.evaluate("map.toPixel(map.place)") == pytest.approx(ring, abs=1.5)
     places = state["sound"]["morph"]["sounds"]
     assert len(places) == 8
     link.ask("move", target="morph", position=1.0)
     wait_until(lambda: _is_at(link, places[-1]), "the path's end")
-    # The ring moves along the drawn line, which begins at the sound's pin.
+    # The page shows the line that was drawn, with the sound's pin where it begins, and the ring moves along this line.
     line = page.evaluate("map.path.placesOfSound().map((place) => map.toPixel(place))")
     for x, y in drawn:
         assert min(abs(x - u) + abs(y - v) for u, v in line) < 3.0
     pin = "document.querySelector('.pins [aria-label=\"Choose Way\"]').style"
     pin = page.evaluate(f"(({{ left, top }}) => [left, top].map(parseFloat))({pin})")
-    assert pin == pytest.approx(drawn[0], abs=1.5)
+    assert pin == pytest.approx(ring, abs=1.5)
     x, y = line[-1]
     page.wait(f"Math.hypot(map.toPixel(map.place)[0] - {x}, map.toPixel(map.place)[1] - {y}) < 2")
     link.ask("sounds.delete", name="Way")
+
+
+def latents(link: Link) -> list[float]:
+    """The positions of the present sound's latents."""
+    return [at for name, at in link.ask("state")["positions"].items() if name.startswith("latent.")]
 
 
 def _is_at(link: Link, place: dict[str, float]) -> bool:
@@ -216,6 +234,8 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     page.evaluate("document.querySelector('#layers-name').value = 'Two hands'")
     page.click("tb-layers form .main")
     wait_until(lambda: name_of_sound(link) == "Two hands", "the split")
+    page.wait("document.querySelector('tb-toast').textContent.startsWith('Two hands is kept, and plays.')")
+    page.wait(is_seen + "return b.bottom < document.querySelector('.dock').getBoundingClientRect().top; })()", 2.0)
     page.wait("document.querySelector('tb-now').name.textContent === 'Two hands'")
     assert page.evaluate(NAMES_SHOWN) == ["Two hands"]
     page.wait("document.querySelector('tb-now').by.textContent.endsWith(' · cello · harp')")
@@ -228,6 +248,12 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     lies = page.evaluate(f"[...document.querySelectorAll('.zones span')].map((e) => [e.textContent, e{place}])")
     assert [name for name, _ in lies] == ["cello", "harp"]
     assert lies[1][1] == pytest.approx(page.evaluate(f"document.querySelector('[data-note=\"55\"]'){place}"), abs=2)
+    # Both look alike, each over its own keys, with both its ends drawn in a colour of its own.
+    looks = page.evaluate(LOOKS)
+    assert looks[0][:-2] == looks[1][:-2]
+    assert looks[0][-2] != looks[1][-2]
+    assert looks[0][-1] == pytest.approx(lies[1][1], abs=1)
+    assert "0px" not in looks[0][2].split()[1:]
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
@@ -245,26 +271,26 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     link.ask("sounds.delete", name="Two hands")
 
 
-@pytest.mark.parametrize("width", [1000, 1280, 1366, 1920])
-def test_a_long_notice_covers_neither_the_pitches_nor_hold(opened: Browser, link: Link, width: int) -> None:
+@pytest.mark.parametrize("width", [360, 768, 1000, 1280, 1366])
+def test_a_long_notice_fits_covers_no_part_of_the_keyboard_and_ends(opened: Browser, width: int) -> None:
     opened.look(width, 768)
-    for code, key in (("KeyA", "a"), ("KeyD", "d"), ("KeyG", "g")):
-        opened.key("keyDown", code, key)
-    opened.wait("document.querySelector('tb-keys tb-sounding').textContent.includes('G4 392.0 Hz')")
-    opened.wait("document.querySelector('tb-keys tb-sounding').textContent.split('Hz').length === 4")
-    text = "Your changes to Rain were not saved. " * 4
-    opened.evaluate(f"document.querySelector('tb-toast').show('{text}', [{{ text: 'Bring them back', do() {{}} }}]); 0")
-    right, left, end, hold = opened.evaluate("""(() => {
-      const range = document.createRange(), box = (e) => e.getBoundingClientRect();
-      range.selectNodeContents(document.querySelector('tb-keys tb-sounding'));
-      const toast = box(document.querySelector('tb-toast')), hold = document.querySelector('tb-keys .bar :last-child');
-      return [box(range).right, toast.left, toast.right, box(hold).left];
-    })()""")
-    assert right < left
-    assert end < hold
-    for code, key in (("KeyA", "a"), ("KeyD", "d"), ("KeyG", "g")):
-        opened.key("keyUp", code, key)
-    opened.evaluate("document.querySelector('tb-toast').hide()")
+    text = "Your changes to Rain were not saved. " * 3
+    act = "{ text: 'Bring back the changes to Rain path', do() {}, lastsMs: 1000 }"
+    opened.evaluate(f"document.querySelector('tb-toast').show('{text}', [{act}]); 0")
+    opened.evaluate("at = ['tb-toast', 'tb-toast span', 'tb-toast button', 'tb-toast .close', 'tb-keys', '.dock']; 0")
+    boxes = opened.evaluate("""at.map((each) => {
+      const { left, top, right, bottom } = document.querySelector(each).getBoundingClientRect();
+      return [left, top, right, bottom];
+    })""")
+    *parts, keys, dock = boxes
+    for left, top, right, bottom in parts:
+        assert left >= 0.0
+        assert right <= width
+        assert top >= dock[1]
+        assert bottom <= keys[1]
+    assert parts[0][3] - parts[0][1] < 180.0
+    assert dock[3] == 768.0  # so the keyboard has kept its place
+    opened.wait("document.querySelector('tb-toast').textContent === ''", 5.0)
 
 
 def test_a_drag_over_labels_selects_no_text_but_pitches_can_be_selected(opened: Browser) -> None:
