@@ -97,7 +97,7 @@ class Hands extends HTMLElement {
     if (target === this.waiting) return this.stop();
     try {
       await play.ask("learn", { target });
-      const { ports } = await play.ask("state");
+      const [{ ports }] = await Promise.all([play.ask("state"), bound.read()]); // the question names what moves it now
       if (!ports.length || !this.isOpen) this.askFor(target, ports.length > 0); // else its row says so
       this.wait(target);
     } catch (error) {
