@@ -151,7 +151,7 @@ def _make_environment(version: Path) -> None:
 
 
 def _copy(source: Path, target: Path, shares: bool) -> None:
-    """shares: whether to make hard links instead, where the file system allows them."""
+    """Copy a file or a folder. shares: whether to make hard links instead, if the file system allows them."""
     copy = _link_or_copy if shares else shutil.copy2
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, copy_function=copy)

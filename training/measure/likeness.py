@@ -200,7 +200,7 @@ def told_apart(
     """How often a decoded recording is nearer to the recording itself than to other sounds: 0 to 1.
 
     Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at its note, all at least
-    LEAST_APART_DB apart. made_db: by the id of a take, the band levels of its path or of its still form. None if no
+    LEAST_APART_DB apart. made_db: for each take's id, the band levels of its path or of its still form. None if no
     draw has another sound.
     """
     random, right = np.random.default_rng(seed), []

@@ -10,7 +10,7 @@ from runtime.events import NEVER
 
 
 class RampPoints:
-    """The points of each voice: its hops, and more where its sound changes fast.
+    """The points of each voice. There is one at each of its hops; a sound that changes fast has further points.
 
     Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
     hop, would cause images at the hop rate 27 dB below the tone; from point to point, they are more than 40 dB below.

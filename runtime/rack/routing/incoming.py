@@ -67,7 +67,7 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # by channel: the selected bank, the values of CC 0 and CC 32
+        self._banks: dict[int, list[int]] = {}  # each channel's bank: the newest values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
         """Post an event, from any thread; frame: as in `Engine.post`."""

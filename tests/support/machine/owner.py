@@ -50,7 +50,7 @@ class Promises:
         return max((version for version, done_at in self._versions if done_at <= cut), default=0)
 
     def save(self, link: Link, name: str, level_db: float, n_bytes: Callable[[], int]) -> None:
-        """n_bytes: returns the record's length."""
+        """Save a sound at a level. n_bytes: returns the record's length."""
         saves, asked_at = self._saves[name], n_bytes()
         saves.append(_Save(level_db, asked_at, None))
         link.ask("sounds.write", name=name, tree={"sound_version": 1, "level_db": level_db}, limit_s=60.0)

@@ -93,7 +93,7 @@ class Modulator:
         return any(name in names and is_fast(lfo, self.sources.rate(name)) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
-        """What the sources add to these targets, by target: float64, one row for each voice, or one for all voices.
+        """For each of these targets, what the sources add to it: float64, a row for each voice, or one for all voices.
 
         The columns are the moment's frames; there is one column if the values are the same at all frames.
         """
