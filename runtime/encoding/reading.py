@@ -35,8 +35,8 @@ class Reading:
 
     note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
-    release and end. distance_db: from the sound to the recording. nearest, nearest_trained_db: name and distance of the
-    nearest sound that the instrument was taught; None if it names none.
+    release and end. distance_db: from the sound to the recording. nearest: name of the nearest sound that the
+    instrument was taught; nearest_trained_db: distance of this sound. Both are None if the instrument names no sound.
     """
 
     take: Take

@@ -64,7 +64,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 class Decoded:
     """A take's latents, and the band levels of its path and its still form (see the top of this file).
 
-    latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64).
+    latents: float32 (n, n_latents). path_db: float32 (n, 64). still_db: float32 (1, 64).
     """
 
     latents: np.ndarray

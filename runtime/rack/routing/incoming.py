@@ -57,8 +57,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    controls: says which events a control map uses. arpeggiator: or None. history: receives each event, as (frame,
-    event), as soon as its frame is known, or None.
+    controls: says which events a control map uses. arpeggiator: receives the events before the parts, or None. history:
+    receives each event, as (frame, event), as soon as its frame is known, or None.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):

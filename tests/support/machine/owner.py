@@ -27,7 +27,10 @@ _PAGE = 4096
 
 
 class _Save(NamedTuple):
-    """One save; asked_at, done_at: the record's length in bytes before and after it, None if it has not ended."""
+    """One save.
+
+    asked_at: the record's length in bytes before the save; done_at: the length after it, None if it has not ended.
+    """
 
     level_db: float
     asked_at: int
@@ -35,7 +38,7 @@ class _Save(NamedTuple):
 
 
 class Promises:
-    """Saves and updates since the record began; first: each sound's level at that moment."""
+    """The saves and updates since the record began. first: each sound's level when the record began."""
 
     def __init__(self, first: dict[str, float]):
         self._first, self._saves = first, {name: [] for name in SOUNDS}
