@@ -154,12 +154,12 @@ class _Exported:
         return cls(run, decoder, content, msgspec.structs.replace(card, encoder=own))
 
     def files(self, card: Card) -> tuple[bytes, bytes]:
-        """The contents of both files, with this card in the decoder's."""
+        """The contents of the decoder's file, in which this card is stored, and of the encoder's file."""
         add_metadata(self.decoder, METADATA_KEY, card.to_json())
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """Write both files. path: the decoder's."""
+        """Write the decoder's file to `path`, and the encoder's file beside it."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 

@@ -41,9 +41,10 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """Places that sound more like the presets' recordings than `places` do, by preset name.
+    """Find better knob positions for presets: there, each preset sounds more like its recordings.
 
-    takes: recordings; those of sounds without a preset do not count.
+    The keys of `places` and of the result are preset names. A preset without recordings keeps its positions. takes: the
+    recordings; a recording of a sound that is no preset is ignored.
     """
     random, found = np.random.default_rng(seed), dict(places)
     for _ in range(N_PASSES):

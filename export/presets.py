@@ -61,7 +61,7 @@ def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ..
 def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
     """Scores, 0 to 1, for each of these points (n, n_latents)."""
     conditioning = run.record.conditioning
-    if conditioning.kind == "none":  # typical sounds score best, because the model has no notes
+    if conditioning.kind == "none":  # without notes, no pitch can be checked: points near the median score best
         distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)
         return (1.0 - distance / max(distance.max(), 1e-9)).tolist()
     notes = np.arange(N_CHROMA) if conditioning.kind == "chroma" else known_notes(store)

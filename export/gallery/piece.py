@@ -66,7 +66,7 @@ def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarra
 
 
 def parts_of(scene: int) -> list[Part]:
-    """The parts of a scene, counted from 0; the last scene ends with the final chord."""
+    """The parts that play a scene; those of the last scene end with the final chord. scene: its number, from 0."""
     bars = range(scene * BARS_OF_A_SCENE, (scene + 1) * BARS_OF_A_SCENE)
     ends = bars.stop == N_BARS
     figure, bass, chords = [], [], []

@@ -11,15 +11,15 @@ from runtime.instrument.presets import start_positions
 from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
-N_POINTS = 1500  # random knob positions, tried first
-N_NEAR, N_ROUNDS = 100, 3  # positions near the best one, in each round
+N_POINTS = 1500  # this many random knob positions are tried first
+N_NEAR, N_ROUNDS = 100, 3  # in each of N_ROUNDS rounds, N_NEAR positions near the best one are tried
 NEAR = 0.15  # standard deviation of the steps from the best position in the first round; halved in each further round
 N_NOTES = 3
 DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
 
 
 class Timbres:
-    """The timbres that an instrument can make, by their ranks: rank 0.9 in brightness is brighter than 90 % of all."""
+    """Ranks the timbres that an instrument can make: one of rank 0.9 in brightness is brighter than 90 % of them."""
 
     def __init__(self, instrument: Playable, seed: int = 0):
         self._instrument = instrument
@@ -33,9 +33,9 @@ class Timbres:
         self._sorted = {name: np.sort(values, axis=0) for name, values in self._values.items()}
 
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """The positions, by knob, whose timbre is nearest to `wanted`; the start positions if `wanted` is empty.
+        """Each knob's position, so that the timbre is nearest to `wanted`; the start positions if `wanted` is empty.
 
-        wanted: ranks, 0 to 1, by the name of a descriptor; not all DESCRIPTORS need a rank.
+        wanted: a rank, 0 to 1, for each descriptor that matters; the keys are names from DESCRIPTORS.
         """
         if not wanted:
             return self._named(np.array(start_positions(self._instrument.card)))

@@ -139,7 +139,7 @@ class RingReader:
 
 
 class RecentSound:
-    """Reads the newest frames for display, without mapped memory, which would count as the reader's.
+    """Reads the newest frames for display. It maps no memory, which would count as memory of this process.
 
     descriptor: from SoundRing; it must stay open.
     """

@@ -218,7 +218,10 @@ def _instruments(choice: Choice) -> str:
 
 
 def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
-    """n_frames: approximate length, for the progress line. inputs: files that must not be overwritten."""
+    """Write the blocks to a WAV file.
+
+    n_frames: approximate length, for the progress line. inputs: files that must not be overwritten.
+    """
     first = engine.frame
     with (
         atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,

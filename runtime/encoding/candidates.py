@@ -26,8 +26,8 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-NEAR_DB = 1.0  # a steady reading is offered if its distance exceeds the first reading's by at most this
-MUCH_NEARER_DB = 0.5  # a reading in another octave becomes the first if it is nearer by this much
+NEAR_DB = 1.0  # a steady reading is offered if its distance is at most this much above the first reading's
+MUCH_NEARER_DB = 0.5  # a reading in another octave becomes the first if its distance is this much smaller
 # The envelope's times; USUAL_RELEASE_S if the recording has no release.
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 

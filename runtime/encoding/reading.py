@@ -35,8 +35,8 @@ class Reading:
 
     note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
-    release and end. distance_db: from the sound to the recording. nearest, nearest_trained_db: name and distance of the
-    nearest sound that the instrument was taught; None if it names none.
+    release and end. distance_db: from the sound to the recording. nearest: name of the nearest sound that the
+    instrument was taught; nearest_trained_db: distance of this sound. Both are None if the instrument names no sound.
     """
 
     take: Take
@@ -197,7 +197,7 @@ def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.n
 
 
 def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:
-    """offsets: the knobs' positions less the steady ones."""
+    """Put the parts of a trajectory together. offsets: the knobs' positions less the steady ones."""
     return Trajectory(
         step_s=step_s,
         knobs=tuple(latent.name for latent in card.latents),

@@ -28,7 +28,7 @@ class EventQueue:
         self.history: deque[tuple[int, object]] | None = None
         self._knobs, self._controls, self._hops = knobs, controls, hops
         self._posted: deque[tuple[int | None, Event]] = deque()
-        self._positions: dict[int, float] = {}  # by latent: positions posted since the latest `collect`
+        self._positions: dict[int, float] = {}  # each latent's newest position since `collect`
         self._pending: list[tuple[int, int, Event]] = []  # (frame, order of collection, event), ascending
         self._n_events = 0
 

@@ -49,7 +49,7 @@ class Mixer:
     def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
         """Begin a part of a span: n_frames from `frame` on. In a span that `is_mono`, only the first part needs this.
 
-        transposed: the sounding transposed lanes, ascending; heard: those of them that are read.
+        transposed: the transposed lanes that sound, ascending; heard: the lanes among them that are read.
         """
         bank = self._bank
         is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self.tails_end
@@ -145,8 +145,8 @@ class Mixer:
     ) -> None:
         """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        transposed: those of these lanes that are transposed; heard, sounds: the heard transposed lanes, and their
-        sound.
+        transposed: the lanes among these that are transposed; heard: the transposed lanes that are heard; sounds: the
+        sound of the lanes in `heard`.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:

@@ -101,7 +101,10 @@ class Spans:
         return all(voice.lane in self._transposed for voice in changes.retuned)
 
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
-        """changes: what events at `frame` changed, or None; n_events: `Performance.n_events` before them."""
+        """Go on with the present span at `frame`.
+
+        changes: what events at `frame` changed, or None; n_events: `Performance.n_events` before these events.
+        """
         if changes is not None:
             sources_changed = n_events != self._performance.n_events
             self._voice_sound.follow_events(frame, sources_changed)

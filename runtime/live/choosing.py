@@ -41,7 +41,7 @@ class TooLateError(UserError):
 class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
-    Bank 0 has the instrument's sounds, banks 1 and up have the user's.
+    Bank 0 has the instrument's sounds, banks 1 and up have the user's sounds.
 
     changed: publishes news. swap: lets a part play another instrument, or None; called with the part's number, the
     instrument's name, a sound's file, and the sound's name. swap_is_pending: whether a requested instrument does not
@@ -66,7 +66,7 @@ class Choosing:
         self._before: Patch | None = None  # the engine's patch until it receives the chosen one
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
-        """Choose the user's sound with this name, or else the instrument's.
+        """Choose the user's sound with this name, or else the instrument's sound with this name.
 
         then: called with a dict of the names of the sound and the instrument. otherwise: called with a UserError.
         """

@@ -197,11 +197,11 @@ class Learning:
         return LATER
 
     def _names(self, target: str) -> frozenset[str]:
-        """A latent has its own name, and one with its number."""
+        """All names of a target. A latent, given by its own name, also has a name with its number, such as latent.2."""
         return frozenset({target} | {number for number, name in self._latents().items() if name == target})
 
     def _latents(self) -> dict[str, str]:
-        """The latents' own names, by their names with numbers, such as latent.2."""
+        """The latents' own names. The keys are their names with numbers, such as latent.2."""
         latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
         return {f"{LATENT}{k}": name for k, name in enumerate(latents, 1)}
 

@@ -190,9 +190,10 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """Choose the state to begin from. before: whether the recording includes past sound.
+        """Choose the state at which the recording begins. before: whether the recording includes past sound.
 
-        If it does, a silent state is preferred: `render` can repeat only a recording that begins in silence.
+        With past sound, a silent state is chosen if there is one, because `render` can repeat only a recording that
+        begins in silence.
         """
         if not before:
             return next((each for each in states if each[1].frame >= from_frame), None)

@@ -35,7 +35,7 @@ class ChannelMemory:
     def __init__(self, is_mapped: Callable[[Event], bool]):
         self._is_mapped = is_mapped
         self._said: dict[tuple, list[Event]] = {}
-        self._parameter: dict[int, list[int]] = {}  # by channel: MSB and LSB of the parameter that data entry sets
+        self._parameter: dict[int, list[int]] = {}  # for each channel, MSB and LSB of the chosen parameter
 
     def hear(self, event: Event) -> None:
         """Remember an event that sets a controller; a Reset clears the controllers of all channels."""

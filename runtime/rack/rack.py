@@ -217,9 +217,10 @@ class Rack:
         return True
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
-        """asked: names of the actions already given in this piece of rendering.
+        """Carry out `panic`, and ask for other actions outside the audio thread.
 
-        An action that several parts start is given once, except `program`. `panic` is carried out here.
+        An action that several parts start is asked for once, except `program`. asked: names of the actions that were
+        already asked for in this piece of rendering.
         """
         if action.name == "panic":
             self._router.silence(self.frame, engine)

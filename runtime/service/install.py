@@ -149,7 +149,7 @@ def _play(versions: Versions, version: Path) -> None:
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """found: what is wrong with the new version."""
+    """Play the old version again, and raise a UserError. found: what is wrong with the new version."""
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)

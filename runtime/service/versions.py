@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """The instruments that `new` lacks are the owner's."""
+    """Copy the instruments that `new` lacks, because they belong to the owner."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)
@@ -151,7 +151,7 @@ def _make_environment(version: Path) -> None:
 
 
 def _copy(source: Path, target: Path, shares: bool) -> None:
-    """shares: whether to make hard links instead, where the file system allows them."""
+    """Copy a file or a folder. shares: whether to make hard links instead, if the file system allows them."""
     copy = _link_or_copy if shares else shutil.copy2
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, copy_function=copy)

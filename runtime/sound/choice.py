@@ -138,7 +138,7 @@ def _preset_patch(config: Config, decoder: Decoder) -> Patch:
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
-    """The instrument's sounds, by program number: the card's presets, then the bundled sounds."""
+    """The instrument's sounds in the order of program numbers: first the card's presets, then the bundled sounds."""
     sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
     return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder) for known in sounds)
 

@@ -37,7 +37,7 @@ def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]
 
 
 def instrument_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """An instrument's sounds, by name: the card's presets, then the bundled sounds."""
+    """An instrument's sounds: first the card's presets, then the bundled sounds. The keys are their names."""
     return card_sounds(card, instrument) | bundled_sounds(instrument, len(card.presets))
 
 

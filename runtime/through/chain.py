@@ -22,7 +22,7 @@ _TINY = np.float32(1e-20)
 
 
 def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
-    """The transform for sound at another sample rate: frames that last about as long as the card's."""
+    """The transform for sound at another sample rate. Its frames last about as long as those of the card."""
     doublings = round(float(np.log2(rate_hz / card_spec.sample_rate_hz)))
     frame_size = max(64, int(card_spec.frame_size * 2.0**doublings))
     return StftSpec(rate_hz, frame_size, frame_size // 4, card_spec.window)

@@ -1,4 +1,4 @@
-"""A preset has knob positions at some keys; recordings lead to better positions."""
+"""A preset has knob positions at some of the keys. Its recordings show which positions sound more like it."""
 
 from __future__ import annotations
 

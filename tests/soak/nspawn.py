@@ -40,7 +40,7 @@ class Material:
         subprocess.run(["dpkg-deb", "-R", self.deb, self.tree], check=True)
 
     def package(self, revision: int, first_line: str = "") -> Path:
-        """first_line: code added at the beginning of `play`."""
+        """Make the package of a revision. first_line: code to add at the beginning of `play`."""
         control = self.tree / "DEBIAN" / "control"
         text = control.read_text().splitlines()
         text[1] = f"Version: {text[1].split()[1].split('-')[0]}-{revision}"

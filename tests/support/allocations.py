@@ -103,7 +103,7 @@ def _default_handler() -> _Handler:
 
 @contextmanager
 def recorded_arrays() -> Iterator[list[Allocation]]:
-    """Record this thread's allocations inside a `with`; yields the growing list of allocations.
+    """Record the arrays that this thread allocates inside a `with`; yields the list, which grows meanwhile.
 
     NumPy keeps its present handler in a context variable, and the engine renders in a context of its own
     (`runtime/engine/narrow_buffers.py`). A handler set here would not be seen there. So this changes the functions of

@@ -66,8 +66,9 @@ class NotFiniteError(Exception):
 class Kind(NamedTuple):
     """A kind of file.
 
-    suffix: end of the file's name. make: returns the broken file of a number, or a good file for -1. use: reads the
-    file of a number as the program does; raises UserError or returns.
+    suffix: end of the file's name. make: takes a number, and returns the content of a broken file; each number gives
+    another one, and -1 gives a good file. use: takes a file's path and number, and reads the file as the program does.
+    It returns, or raises UserError.
     """
 
     suffix: str

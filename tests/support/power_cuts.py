@@ -81,17 +81,17 @@ def read_calls(calls: Path) -> list[Call]:
 
 
 class File:
-    """content: what the program reads; durable: the content at the last fsync."""
+    """A file on a disk. content: what the program reads; durable: the content at the last fsync."""
 
     def __init__(self) -> None:
         self.content = self.durable = b""
 
 
 class Folder:
-    """entries: what the program sees in the folder; durable: the entries at the last fsync.
+    """A folder on a disk. entries: what the program sees in it; durable: the entries at the last fsync.
 
-    changes: since the last fsync, in order. A change gives the new entry for each changed name, None if it is removed.
-    A rename is one change of two names.
+    changes: those since the last fsync, in order. A change gives the new entry for each changed name, or None if the
+    name is removed. A rename is one change of two names.
     """
 
     def __init__(self) -> None:

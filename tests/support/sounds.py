@@ -26,9 +26,9 @@ UNWIRED: frozenset[str] = frozenset()
 # Control numbers of the sources cc_20 and so on; by default, 70 also moves a knob.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
-# Names that a user gives, and fields that `random_sound` sets itself.
+# These fields are not drawn: a user gives the names, and `random_sound` sets the other fields itself.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
-# Fields that act outside a single engine, or name other sounds.
+# These fields are not drawn either: they act outside a single engine, or name other sounds.
 _NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")
 _SECONDS = (0.0, 30.0)
 _type_info = cache(inspect.type_info)

@@ -103,7 +103,7 @@ def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
 
 
 def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
-    """Read a patch list: CSV with columns bank, index and split, and an optional name, which must be the bank's.
+    """Read a patch list: CSV with columns bank, index and split, and optionally the patch's name in the bank.
 
     The list must have patches of every split, or of test only. banks: paths of the bank files by name. UserError names
     the line that is wrong.

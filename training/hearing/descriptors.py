@@ -14,16 +14,16 @@ import numpy as np
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import harmonic_numbers
 
-LEAST_SHARE = 1e-6  # -60 dB: a smaller share of the energy is inaudible
+LEAST_SHARE = 1e-6  # -60 dB: less than this share of the energy is inaudible
 _ROWS_AT_ONCE = 4096
 Weights = Callable[[int, StftSpec], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One descriptor: scale * ln(numerator / denominator), the ratio of two weighted sums over magnitudes ** exponent.
+    """One descriptor: scale * ln(ratio). The ratio is that of two sums of magnitudes ** exponent, weighted by bin.
 
-    numerator, denominator: return the bins' weights for a MIDI note and a spec, float (n_bins,).
+    numerator, denominator: functions that return each sum's weights for a MIDI note and a spec, float (n_bins,).
     """
 
     exponent: int

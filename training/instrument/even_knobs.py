@@ -19,7 +19,7 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # a smaller step counts as this share of the mean step, so that no stretch of a knob becomes a point
+LEAST_STEP = 0.2  # steps count as at least this share of the mean step, so that no stretch of a knob becomes a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:

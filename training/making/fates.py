@@ -71,8 +71,8 @@ class Wishes:
 class Decision:
     """The decision about a folder.
 
-    only_notes: whether the instrument learns single notes of known pitch; if not, it learns any sound. fates: in the
-    order of the files. octave: octaves to add to the notes in the files' names (`octave_convention`).
+    only_notes: whether the instrument learns single notes of known pitch; if not, it learns any sound. fates: the
+    decision about each file. octave: octaves to add to the notes in the files' names (`octave_convention`).
     """
 
     only_notes: bool

@@ -21,13 +21,13 @@ N_JUDGED = 240  # the most judged frames of a recording, evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
 # These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
-LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
-LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
-LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE
+LEAST_STEADY_SHARE = 0.6  # if less than this share is at one pitch or its octaves, the recording WANDERS
+LEAST_HARMONIC_SHARE = 0.5  # a frame with less than this share of its energy on a note's harmonics has no pitch
+LEAST_PITCHED_SHARE = 0.5  # if less than this share has a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
 HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
-OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
+OFTEN_SHARE = 0.2  # an octave is ignored if it is heard in less than this share of the judged frames
 # A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of the pitch at its beginning.
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 

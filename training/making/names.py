@@ -78,7 +78,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
     """How many octaves to add to the notes in the names to get the notes heard; 0 unless most files agree.
 
-    named, heard: each file's MIDI note by name and by ear, None if unknown.
+    named: the MIDI note in each file's name, or None. heard: the MIDI note heard in each file, or None.
     """
     known = [(note, pitch) for note, pitch in zip(named, heard, strict=True) if note is not None and pitch is not None]
     octaves = Counter(

@@ -64,7 +64,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 class Decoded:
     """A take's latents, and the band levels of its path and its still form (see the top of this file).
 
-    latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64).
+    latents: float32 (n, n_latents). path_db: float32 (n, 64). still_db: float32 (1, 64).
     """
 
     latents: np.ndarray
@@ -200,7 +200,7 @@ def told_apart(
     """How often a decoded recording is nearer to the recording itself than to other sounds: 0 to 1.
 
     Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at its note, all at least
-    LEAST_APART_DB apart. made_db: by the id of a take, the band levels of its path or of its still form. None if no
+    LEAST_APART_DB apart. made_db: for each take's id, the band levels of its path or of its still form. None if no
     draw has another sound.
     """
     random, right = np.random.default_rng(seed), []

@@ -1,8 +1,8 @@
-"""Batches: a model's inputs, read from a frame store, and the order of the store's rows in every epoch.
+"""Reads batches of a model's inputs from a frame store, and draws the order of the store's rows in each epoch.
 
 A batch is a tuple: the inputs of the full model, the extras, and the rows' weights (n,). The target is the first input,
-the magnitude frames. Rows of weight 0 fill up the last batch. The extras are arrays by name that the recipe's objective
-needs besides the frames. Random extras depend on the seed and the epoch only.
+the magnitude frames. Rows of weight 0 fill up the last batch. The extras are named arrays; the recipe's objective
+needs them besides the frames. Random extras depend on the seed and the epoch only.
 """
 
 from __future__ import annotations

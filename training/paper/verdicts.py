@@ -61,9 +61,9 @@ class Spread:
 class Comparison:
     """The result of one test that a finding needs.
 
-    text: the models compared, and their figures. n_seeds, n_epochs: the fewest seeds of a compared model, and the
-    fewest epochs of a compared run; None where they play no part. ratio, needed: the ratio of the two values, and the
-    ratio that it had to exceed; None where no values were compared.
+    text: the models compared, and their figures. n_seeds: the fewest seeds of a compared model. n_epochs: the fewest
+    epochs of a compared run. These two are None where they play no part. ratio: that of the two values. needed: what
+    the ratio had to exceed. These two are None where no values were compared.
     """
 
     verdict: Verdict

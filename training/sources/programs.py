@@ -83,8 +83,8 @@ class Player:
     def at_its_notes(self, program: Program, notes: Sequence[int], held_s: float) -> tuple[Program, np.ndarray | None]:
         """The program with the `transpose` at which each note is heard at its own pitch, and its samples.
 
-        None instead of samples if a note is not heard at its pitch, or if one note's peak lies MOST_UNEVEN_DB or more
-        below another's.
+        None instead of samples if a note is not heard at its pitch, or if the peak of one note lies MOST_UNEVEN_DB or
+        more below the peak of another note.
         """
         samples = self.render(program, notes, held_s, 0.0)
         peaks = np.abs(samples).max(axis=1)

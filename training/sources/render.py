@@ -11,7 +11,7 @@ from runtime.base.signals import signals_as_exceptions
 from training.sources import analogue, fm, orchestra, pads, strings
 from training.sources.folder import ALL, Origin, RecordingFolder, Take
 
-# Arguments: the name of one sound, empty for all; the most notes of each sound.
+# Each function has two arguments: the name of one sound, or an empty text for all sounds; the most notes of each sound.
 SOURCES: dict[str, Callable[[str, int], Iterator[tuple[int, str, list[Take], Origin]]]] = {
     "analogue": analogue.sounds,
     "fm": fm.sounds,

@@ -35,7 +35,7 @@ from training.hearing.clear_frames import are_clear
 KEYS = amsynth.HeldNotes((36, 47, 58, 69, 80, 96), 0.45)
 N_FRAMES_PER_NOTE = 3
 N_COMPONENTS = 30  # principal components that k-means uses
-HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go to test
+HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; the same share goes to test
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,10 @@ def render_all(
 
 
 def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
-    """A Candidate's frames from samples (n_notes, n_samples); None if a note has too few frames that sound."""
+    """Pick a few frames of each note for a Candidate; None if a note has too few frames that sound.
+
+    samples: (n_notes, n_samples), the sound of each note.
+    """
     notes = amsynth.patch_frames(samples, spec)
     if any(len(frames) < N_FRAMES_PER_NOTE for frames in notes):
         return None

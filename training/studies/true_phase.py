@@ -91,7 +91,7 @@ def n_attack(values: np.ndarray) -> int:
 
 
 def without_ends(values: np.ndarray) -> np.ndarray:
-    """The values (n,) without the attack's values, and without as many at the end."""
+    """The values (n,), without those of the attack and without the same number of values at the end."""
     return values[n_attack(values) : len(values) - n_attack(values)]
 
 

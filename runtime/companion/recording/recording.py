@@ -24,8 +24,8 @@ _CHUNK_FRAMES = 2**14
 class Order(msgspec.Struct, frozen=True):
     """What to record.
 
-    generation: the ring's, as in SoundRing. first: the recording's first frame. name: part of the files' names. head:
-    what the MIDI file states at its beginning. most_frames: limit for one sound file, None for the format's.
+    generation: as in SoundRing. first: the recording's first frame. name: part of the files' names. head:
+    what the MIDI file states at its beginning. most_frames: limit for one sound file; None for the format's own limit.
     """
 
     generation: int

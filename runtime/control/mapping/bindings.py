@@ -66,7 +66,8 @@ def key_of(kind: int, channel: int, number: int) -> int:
 def bind(lines: Iterable[MapLine]) -> Bindings:
     """Make the tables for checked lines.
 
-    On its channel, a line for one channel replaces the control's line for all channels.
+    A control may have a line for all channels and a line for one channel. Then the second replaces the first on this
+    channel.
     """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}

@@ -10,7 +10,7 @@ from runtime.events import NEVER
 
 
 class RampPoints:
-    """The points of each voice: its hops, and more where its sound changes fast.
+    """The points of each voice. There is one at each of its hops; a sound that changes fast has further points.
 
     Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
     hop, would cause images at the hop rate 27 dB below the tone; from point to point, they are more than 40 dB below.
@@ -21,7 +21,8 @@ class RampPoints:
 
     A voice has no point where it begins: a chord's first block has enough work.
 
-    hop_offsets, point_offsets: for each lane, the frame of its hops and of its own points modulo the hop size.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size. point_offsets: the same for the lane's own
+    points.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):

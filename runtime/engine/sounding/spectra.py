@@ -71,8 +71,8 @@ class Spectra:
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
         self._foreseen: Foreseen | None = None
         self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
-        self._prepared: dict[int, Prepared] = {}  # by the frame at which the ramps begin
-        self._prepared_notes: dict[int, int] = {}  # by lane: `Voice.order` of the prepared spectrum's note
+        self._prepared: dict[int, Prepared] = {}  # keys: the frames at which ramps begin
+        self._prepared_notes: dict[int, int] = {}  # for each lane, `Voice.order` of the prepared note
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.

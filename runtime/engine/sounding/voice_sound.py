@@ -82,7 +82,10 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Find anew which voices move, and whether there are readings, after events without a call of `follow`."""
+        """Decide again which voices move and whether there are readings.
+
+        Events at `frame` have changed something, but `follow` will not be called at this frame.
+        """
         if sources_changed:
             self._find_moving()
         self._readings.begin_span(self._moving, frame)
@@ -145,7 +148,7 @@ class VoiceSound:
     def _give_stale_spectra(
         self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
     ) -> None:
-        """due: the groups that hop at `frame`, with their hopping voices."""
+        """Give new spectra to voices that need them. due: the groups that hop at `frame`, with their hopping voices."""
         prepared, wanting, blending = [], [voice for voice in opening if _wants_spectrum(voice)], []
         for group, hopping in due:
             of_group, wanting_of_group = self._readings.hop(group, hopping, frame)
@@ -239,7 +242,7 @@ class VoiceSound:
         self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """moving: ascending by lane."""
+        """Lead the spectra of moving voices to their next points. moving: ascending by lane."""
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames

@@ -197,7 +197,7 @@ class HopSynthesis:
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """played: in a spectrum, the floats of the bins that sound."""
+        """Write a hop's spectra, with phases, to `out`. played: in a spectrum, the floats of the bins that sound."""
         weights = hop.noise_weights
         if weights is None:
             self._fill_alike(hop, slice(0, len(out)), False, out, played)
@@ -210,7 +210,7 @@ class HopSynthesis:
                 first = row
 
     def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
-        """weighs: True if all these rows have noise weights, False if none has."""
+        """Do the work of `_fill` for some rows. weighs: True if all of them have noise weights, False if none has."""
         pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
         if weighs and coherent is not None:
             weighted = self._weighted_pairs[:n]

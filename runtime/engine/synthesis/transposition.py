@@ -99,7 +99,10 @@ class Transposer:
             self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
-        """begun: lanes that begin at the same frame, and their heads."""
+        """Find a head that a beginning lane can share, or make one.
+
+        begun: lanes that begin at the same frame, and their heads.
+        """
         offset, candidates = self._hop_offsets[beginning.lane], list(begun)
         if beginning.is_new:
             candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]

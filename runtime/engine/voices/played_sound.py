@@ -67,8 +67,8 @@ class PlayedSound:
 
     Attributes: sound: the patch's sound; morphs: the sound at each step of its morph (`runtime.control.morph.steps`),
     empty without a morph; voice: how notes are played; curve: the cubic of the envelope's stages, as the `shape` of
-    `Ramps.move`; modulator: the sound's modulation; trajectories: or None; is_plain: whether its notes sound with the
-    decoder's spectra as they are.
+    `Ramps.move`; modulator: the sound's modulation; trajectories: None if it has none; is_plain: whether its notes
+    sound with the decoder's spectra as they are.
 
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
@@ -135,7 +135,7 @@ class PlayedSound:
     def begin_rates(self, is_heard: bool, frame: int) -> None:
         """Give the LFOs the sound's own rates again.
 
-        is_heard: whether a note of the sound is heard; then no wave jumps.
+        is_heard: whether a note of the sound is heard. If so, the waves go on without a jump; if not, they restart.
         """
         sources = self.modulator.sources
         moved = sources.rates_memory()

@@ -44,7 +44,7 @@ class _Wish(NamedTuple):
 
 
 class Swaps:
-    """Replaces the instruments and the parts that play.
+    """Replaces the instrument of one part, or all parts of the rack.
 
     wake: called on the thread that makes instruments, when `serve` has something to do. is_busy: returns whether the
     audio thread is rendering a block.

@@ -66,7 +66,7 @@ class Watch:
         return "" if self._overload.is_full else f"Too much for this machine: {limit} of {full} voices"
 
     def suspect(self) -> None:
-        """Note a sign, other than missing blocks, that the device has gone."""
+        """Remember that something other than missing blocks suggests that the device has gone."""
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:

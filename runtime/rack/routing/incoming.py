@@ -57,8 +57,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    controls: says which events a control map uses. arpeggiator: or None. history: receives each event, as (frame,
-    event), as soon as its frame is known, or None.
+    controls: says which events a control map uses. arpeggiator: receives the events before the parts, or None. history:
+    receives each event, as (frame, event), as soon as its frame is known, or None.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
@@ -67,7 +67,7 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # by channel: the selected bank, the values of CC 0 and CC 32
+        self._banks: dict[int, list[int]] = {}  # each channel's bank: the newest values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
         """Post an event, from any thread; frame: as in `Engine.post`."""

@@ -1,4 +1,4 @@
-"""Takes a received update out of the page's folder, in which everything is a stranger's.
+"""Takes a received update out of the page's folder, in which any file may come from a stranger.
 
 The page's user may put anything there: links, pipes, a link in place of the folder itself. So no link is followed, and
 the file is opened only once. Then it is copied to where only root can reach it.

@@ -68,9 +68,9 @@ class Trajectory:
 
 
 def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tuple[int, ...]:
-    """For each of the trajectory's latents, the number, from 0, of the instrument's knob that it moves.
+    """Find the instrument's knobs that the trajectory moves: a knob's number, from 0, for each of its latents.
 
-    UserError that begins with `where` for a knob that the instrument lacks.
+    UserError, which begins with `where`, if the instrument lacks one of the knobs.
     """
     for knob in trajectory.knobs:
         if knob not in knob_names:

@@ -83,7 +83,7 @@ def plain() -> Engine:
 def test_a_knob_is_heard_from_the_hop_after_the_next_reading(
     make: Callable[[], Engine], moved_at: int, heard_from: int, blocks: tuple[int, ...]
 ) -> None:
-    """moved_at, heard_from: in frames, counted from a hop."""
+    """The knob moves at moved_at, and is heard from heard_from on; both are frames, counted from a hop."""
     notes = [(100, NoteOn(0, 60, 80)), (100, NoteOn(0, 67, 80))]
     n_frames = FIRST + 3 * HOP
     still = play(make(), notes, n_frames, blocks)

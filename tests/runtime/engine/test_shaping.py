@@ -1,4 +1,4 @@
-"""Filter, tilt, formants and odd-even balance change each harmonic by their definitions."""
+"""The filter, the tilt, the formants and the odd-even balance change each harmonic's level as they should."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def filter_db(kind: str, slope: int, cutoff_hz: float, frequency_hz: np.ndarray)
 
 
 def assert_close(found_db: np.ndarray, expected_db: np.ndarray) -> None:
-    """Where less than SOFTEST_DB is expected, any gain below it is right."""
+    """AssertionError if gains differ. If a gain should be below SOFTEST_DB, any gain below that level passes."""
     heard = expected_db > SOFTEST_DB
     assert np.abs(found_db - expected_db)[heard].max(initial=0.0) <= ALLOWED_DB
     assert (found_db[~heard] < SOFTEST_DB + ALLOWED_DB).all()

@@ -116,7 +116,7 @@ def test_a_width_of_0_changes_no_bit() -> None:
 
 
 def test_a_bandwidth_of_0_changes_no_bit() -> None:
-    """Controls can move the bandwidth of one of the two sounds."""
+    """A control could move the bandwidth of one of the two sounds. It stays at 0, and both sounds are the same."""
     for blend in (NOISE, COHERENT):
         events = [(0, PhaseBlend(blend)), (0, NoteOn(0, 60, 40))]
         assert np.array_equal(play(movable_engine(), events, 20000), play(shaped_engine(), events, 20000))

@@ -34,9 +34,9 @@ LARGE_BYTES = 256
 def blocks(
     player: Player, each_block: Callable[[int], Iterable[Event]] = lambda number: ()
 ) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
-    """Render half a second in blocks; each_block: function of a block's number that returns the events before it.
+    """Render half a second in blocks; returns (decodes, transforms) of each block, and its allocated arrays.
 
-    Returns (decodes, transforms) of each block, and its allocated arrays.
+    each_block: takes a block's number, and returns the events that are sent just before this block.
     """
     out = np.zeros((BLOCK, 2), np.float32)
     work, arrays = [], []

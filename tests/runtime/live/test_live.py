@@ -153,7 +153,7 @@ def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """Lost periods, (2,): by the program's clients, and by others."""
+    """How many periods the program's clients lost, and how many other clients lost: (2,)."""
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])

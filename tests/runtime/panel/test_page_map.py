@@ -49,7 +49,7 @@ def many(page: Browser, link: Link) -> Iterator[Browser]:
 
 
 def drag_ring(page: Browser, place: tuple[float, float]) -> None:
-    """place: in pixels of the window."""
+    """Drag the map's ring to `place`, in pixels of the window."""
     left, top = page.evaluate(f"(({{ left, top }}) => [left, top])({MAP}.canvas.getBoundingClientRect())")
     x, y = page.evaluate(RING)
     page.mouse("mousePressed", (left + x, top + y))
@@ -73,7 +73,7 @@ def test_a_place_halfway_between_two_pins_is_first_told_as_between_these_two(pag
 
 
 def choose_end(page: Browser, number: int, name: str) -> None:
-    """number: 0 for the slider's first end, 1 for the second."""
+    """Choose the sound at one end of the slider. number: 0 for the first end, 1 for the second."""
     option = f"[...end.options].find((each) => each.text === '{name}').value"
     page.evaluate(
         f"(() => {{ const end = document.querySelectorAll('.ends select')[{number}]; end.value = {option}; "

@@ -364,7 +364,7 @@ class Echo:
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
-    """Both sends of a rack, float32 (20000, 4); effects: fields of SoundEffects."""
+    """What a rack sends to the reverb and the chorus, float32 (20000, 4). effects: fields of SoundEffects."""
     echo = Echo()
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)

@@ -230,7 +230,7 @@ PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## 
 
 
 def table(heading: str) -> dict[str, list[str]]:
-    """The rows of the table under a heading of docs/sound.md: by the first cell, the other cells."""
+    """The table under a heading of docs/sound.md. The keys are each row's first cell, the values its other cells."""
     section = re.search(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
     return {first.strip("`"): rest for first, *rest in rows}

@@ -31,8 +31,9 @@ _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0",
 class Machine(Booted):
     """A PC with a USB sound card, one core, and no network.
 
-    folder: for sockets, the console's text, and `sound.wav`, what the present sound card has played. log: a file that
-    records the writes to the disk; the disk itself then stays unchanged.
+    folder: receives the sockets, the console's text, and `sound.wav`. QEMU records there what the sound card
+    has played since it was plugged in. log: a file that records the writes to the disk; the disk itself then stays
+    unchanged.
     """
 
     ready_within_s = 120.0

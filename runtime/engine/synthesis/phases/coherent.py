@@ -163,7 +163,7 @@ class CoherentPhases:
         first_side: int | None,
         found: Found | None,
     ) -> None:
-        """walks: True if all these lanes have a bandwidth, False if none has."""
+        """Do the work of `plan` for some lanes. walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         self._n_changes += 1
         if found is None:

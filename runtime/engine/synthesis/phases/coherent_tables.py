@@ -43,7 +43,7 @@ class CoherentTables:
     half_window_hops: half the window's length, in hop sizes.
     unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
     lobes: complex64 (N_REACHED, n_places): what a sinusoid of phase 0 adds to the bins around its peak, for each place
-        of the sinusoid from FARTHEST_BINS below the peak to as many above it. An entry is to be multiplied by
+        of the sinusoid from FARTHEST_BINS below the peak to FARTHEST_BINS above it. An entry is to be multiplied by
         the bin's magnitude plus half the sum of its neighbours' magnitudes.
     lobe_signs: float32 (N_REACHED, 1), what one of the overlapping windows adds to the bins around a peak, without the
         turns of `hop_turns`.

@@ -36,11 +36,12 @@ def noise_index(lane: int, hop: int) -> int:
 # A table takes 11 MB, and 35 ms to make. Engines with the same seed share it.
 @functools.lru_cache(maxsize=2)
 def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
-    """Taps in the layout of `received_taps`, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
+    """The taps of the noise, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 
-    The lanes are views of one table, each four bins above the previous lane, so a row shares the processor's cache.
-    Noise bins that are four apart are independent. A shift by four bins changes the phase by one whole cycle per hop,
-    so the noise still fits from hop to hop. fft_size, hop_size: in engine frames.
+    The last two axes are as in `received_taps`. The lanes are views of one table: each begins four bins above the
+    previous lane, so a row shares the processor's cache. Noise bins that are four apart are independent. A shift by
+    four bins changes the phase by one whole cycle per hop, so the noise still fits from hop to hop. fft_size, hop_size:
+    in engine frames.
     """
     phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
     taps = _window_taps(phasors, fft_size, hop_size)

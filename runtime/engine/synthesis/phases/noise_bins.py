@@ -77,7 +77,7 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
 
 
 def _received(taps: np.ndarray) -> np.ndarray:
-    """Order taps by the receiving bin: the factors of the bin below, of itself and of the bin above."""
+    """Reorder taps, so that each bin has what it receives: from the bin below, from itself and from the bin above."""
     received = np.zeros(taps.shape, np.complex64)
     received[0, 1:], received[1], received[2, :-1] = taps[0, :-1], taps[1], taps[2, 1:]
     return received

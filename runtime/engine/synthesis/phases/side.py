@@ -12,7 +12,7 @@ _QUARTER = PHASE_UNITS // 4
 
 
 class SideTurns:
-    """Turns in random directions: one for each sinusoid, by its frequency, and one for each band of noise bins.
+    """Turns in random directions: a sinusoid's turn depends on its frequency; each band of noise bins has one turn.
 
     Attributes: of_noise: intp (n_bins,), in units of phase; noise_signs: float32 (n_bins,), 1 for a turn forwards, -1
     for a turn back.

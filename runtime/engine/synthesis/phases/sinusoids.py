@@ -88,8 +88,9 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copies of the sinusoids of lanes, for as many lanes from number `into` on; turns: intp (n,), added to the
-        phases.
+        """Copy the sinusoids of lanes to the same number of other lanes, from number `into` on.
+
+        turns: intp (n,), what is added to the phases.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -98,7 +99,7 @@ class Sinusoids:
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
-        """Copies of these sinusoids with other phases, intp (n,), for as many lanes from number `first_lane` on."""
+        """Copy these sinusoids to the same number of lanes, from first_lane on. phases: of the copies, intp (n,)."""
         other = object.__new__(type(self))
         arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
         Sinusoids.__init__(other, first_lane, *arrays)

@@ -13,8 +13,8 @@ from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FR
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
 _FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before a lane's position its first sample is read
-# The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding down to a
-# place causes a constant delay, and an error below -85 dB at 15 kHz.
+# There are weights of the four samples for 2 ** _PLACE_BITS places between two samples. A position between two places
+# is rounded down to the lower one. This causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
 _N_PLACES = 1 << _PLACE_BITS
 # NumPy handles 0-d arrays faster than numbers.

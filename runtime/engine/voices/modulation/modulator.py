@@ -34,8 +34,8 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    latents: the names of the instrument's latents. Attributes: latents: the number of each latent, by its target's
-    name; targets: all modulated targets.
+    latents: the names of the instrument's latents. Attributes: latents: the number of each latent; the keys are
+    targets; targets: all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
@@ -93,7 +93,7 @@ class Modulator:
         return any(name in names and is_fast(lfo, self.sources.rate(name)) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
-        """What the sources add to these targets, by target: float64, one row for each voice, or one for all voices.
+        """For each of these targets, what the sources add to it: float64, a row for each voice, or one for all voices.
 
         The columns are the moment's frames; there is one column if the values are the same at all frames.
         """

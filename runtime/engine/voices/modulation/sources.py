@@ -223,7 +223,7 @@ def is_control(name: str) -> bool:
 
 
 def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
-    """held_s: seconds since the note's start, overwritten."""
+    """The envelope's level while the key is held. held_s: seconds since the note's start; they are overwritten."""
     p = cubic_of(envelope.curve)
     held_s -= envelope.delay_s
     level = cubic(_share(held_s, envelope.attack_s), p)

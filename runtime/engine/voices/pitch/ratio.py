@@ -56,7 +56,10 @@ class PitchRatio(NamedTuple):
 def pitch_ratio(
     semitones: float, depth: float, speed: float, glide: Glide | None, limits: tuple[float, float] | None
 ) -> PitchRatio:
-    """The ratio of a voice; depth, speed: the vibrato's, in semitones and rad per frame; the rest: as in PitchRatio."""
+    """The ratio of a voice.
+
+    depth: the vibrato's, in semitones; speed: the vibrato's, in rad per frame; the rest: as in PitchRatio.
+    """
     highest = semitones + depth + (abs(glide.semitones) if glide else 0.0)
     if limits is not None:
         highest = max(limits[0], min(highest, limits[1]))

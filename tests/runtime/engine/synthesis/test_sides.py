@@ -1,4 +1,4 @@
-"""A side's phase at each peak is a quarter of a cycle from its lane's."""
+"""At each peak, the phase of a side is a quarter of a cycle from the phase of its lane."""
 
 from __future__ import annotations
 
