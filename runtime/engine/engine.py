@@ -117,7 +117,7 @@ class Engine:
 
     @property
     def patch(self) -> Patch:
-        """The newest chosen sound. Any thread may read it."""
+        """The patch that was chosen most recently. Any thread may read it."""
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:

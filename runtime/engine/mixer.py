@@ -157,7 +157,9 @@ class Mixer:
                 sounds = sounds[n_run:]
 
     def _widen(self, frame: int, n: int, enveloped: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lanes' left and right channels, float32 (n_lanes, n); both arguments are overwritten."""
+        """Return the lanes' left and right channels, float32 (n_lanes, n) each; `enveloped` and `sides` are
+        overwritten.
+        """
         lanes = len(enveloped)
         # A lane that is not wide has the side gain 0, whatever the side's ring holds.
         sides *= self._widths.side.values(lanes, frame, n)

@@ -57,7 +57,8 @@ class Spans:
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something is due at `frame` for every block size. Otherwise only the mixed sound ends here.
+        # Whether something is due at `frame` whatever the block size is. If not, `frame` is only the end of the mixed
+        # sound, which may depend on the block size.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:

@@ -95,7 +95,7 @@ class RampPoints:
 
 
 def first_wait(voice: Voice) -> int:
-    """The most frames from a voice's beginning to its first point."""
+    """The greatest number of frames that can pass from a voice's beginning to its first point."""
     played = voice.played
     distance = played.opening_points[0][1] if played.opening_points else 0
     return distance or (FARTHEST // 2 if played.moves_fast else FARTHEST)

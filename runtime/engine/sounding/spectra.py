@@ -106,7 +106,8 @@ class Spectra:
             self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum up to its first point, so this spectrum is for the frame half-way to it.
+            # A voice keeps its first spectrum up to its first point, so that spectrum is computed for the frame
+            # half-way to that point.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
@@ -195,9 +196,10 @@ class Spectra:
     def _make_shaped(
         self, values: VoiceValues, take: Take, foreseen: np.ndarray | None = None, leads: bool = False
     ) -> None:
-        """Decode and shape the spectra of voices that play one sound, and call `take`.
+        """Decode and shape the spectra of voices that play one sound, and pass them to `take`.
 
-        foreseen: the gains of the voices' bins, or None; leads: whether a ramp leads to these spectra.
+        foreseen: the gains of the voices' bins if `foresee` has computed them, or None; leads: whether a ramp leads to
+        these spectra.
         """
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)

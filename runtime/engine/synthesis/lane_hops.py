@@ -67,8 +67,8 @@ class LaneHops:
         """Sum of the lanes' sounds, each times its share, from one transform: float32 (1, n_frames), valid until the
         next call.
 
-        lanes, frame: as in `sound`; carrier: one of the mixed lanes; shares: float32 (n, 1), 0 for a lane that is not
-        mixed.
+        lanes, frame: as in `sound`; carrier: one of the mixed lanes; shares: float32 (n, 1), 0 for a lane in `lanes`
+        that is not mixed.
         """
         number, factors = self.number(carrier, frame), self._spectra.factors(lanes, shares)
         sound = self._synthesis.mixed_hop(

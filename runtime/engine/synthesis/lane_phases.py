@@ -122,7 +122,8 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """A run of lanes and their sides are planned together if all these sides are among `lanes`."""
+        """Plan the lanes' spectra. A run of lanes is planned together with its sides if all of these are among `lanes`.
+        """
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

@@ -263,7 +263,9 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes keep their spectra at a point of their own, `frame`; call it there in place of `ramp`."""
+        """Keep these lanes' spectra at `frame`, a point of their own, until their next point; call it in place of
+        `ramp`.
+        """
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:

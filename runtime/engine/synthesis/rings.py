@@ -24,7 +24,7 @@ class Rings:
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
         self.size = 1 << (n_ahead + n_fade).bit_length()
         self._n_fade = n_fade
-        # one column more than `size`, because the engine always mixes at least two frames
+        # one column more than `size`: even at the ring's last frame, the engine mixes two frames
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
         self._copied = np.empty(self.size, np.float32)
@@ -85,7 +85,11 @@ class Rings:
             self._samples[into, places] = summed
 
     def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
-        """Subtract the weighted sum of lanes from the ring of lane `of`, for n_frames; shares: float32 (n,)."""
+        """Subtract the sound of `lanes`, each times its share, from the ring of lane `of`, for n_frames from `frame`
+        on.
+
+        shares: float32 (n,).
+        """
         for places, part in ring_places(self.size, frame, n_frames):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)

@@ -50,8 +50,8 @@ class Transposer:
     an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: frames of a crossfade from an old
-    spectrum to a new one; max_frames: most frames of one `read`. Attribute active: for each lane, whether it is
-    transposed.
+    spectrum to a new one; max_frames: the most frames that one call of `read` reads. Attribute active: for each lane,
+    whether it is transposed.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Transposer:
                 self._divide(head, wanted_lanes, wanted, frame)
 
     def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
-        """Move the lanes whose ratios are not their head's ratio to new heads, at the same place."""
+        """Move the lanes whose new ratio differs from that of `head` to new heads, which begin where `head` is."""
         heads: list[Head] = []
         parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
         self._buses.unmix([lane for lane, _ in parting], frame)

@@ -164,7 +164,9 @@ class Channels:
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; with the master's pan, it may lie beyond."""
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right. Where a master's pan is added, the sum may
+        lie outside -1 to 1.
+        """
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:

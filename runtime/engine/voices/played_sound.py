@@ -67,21 +67,21 @@ class PlayedSound:
 
     Attributes: sound: the patch's sound; morphs: the sound at each step of its morph (`runtime.control.morph.steps`),
     empty without a morph; voice: how notes are played; curve: the cubic of the envelope's stages, as the `shape` of
-    `Ramps.move`; modulator: the sound's modulation; trajectories: or None; is_plain: whether its notes sound with the
-    decoder's spectra as they are.
+    `Ramps.move`; modulator: the sound's modulation; trajectories: the sound's trajectories, or None; is_plain: whether
+    its notes sound with the decoder's spectra as they are.
 
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
-    while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
+    while a note sounds; moves_fast: whether a fast LFO moves spectral targets; opening_points: the extra points where a
     note begins; first_spacing: distance of the first of these points, or 0; has_own_points: whether its voices are made
     one by one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of phases, is
     modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width; can_be_read_early:
     whether a note's spectrum can be made before its hop; needs_blend: whether its notes' spectra depend on the blend of
     phases; leads_blend: whether the blend changes along ramps, not at hops.
 
-    gain_targets, playhead_targets: the modulated ones of GAIN_TARGETS and PLAYHEAD_TARGETS; gains_move: whether
-    modulation or a trajectory moves the level or the pan; pitch_moves: whether pitch or vibrato are modulated;
-    pitch_delay_s: how long after a note's start both stay unmodulated; pitch_reach_semitones: how far modulation can
-    raise the pitch.
+    gain_targets: those of GAIN_TARGETS that are modulated; playhead_targets: those of PLAYHEAD_TARGETS that are
+    modulated; gains_move: whether modulation or a trajectory moves the level or the pan; pitch_moves: whether pitch or
+    vibrato are modulated; pitch_delay_s: how long pitch and vibrato stay unmodulated after a note's start;
+    pitch_reach_semitones: how far modulation can raise the pitch.
     """
 
     def __init__(

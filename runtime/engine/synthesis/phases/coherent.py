@@ -212,9 +212,10 @@ class CoherentPhases:
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Phases of some bins in a hop, and their moves.
+        """The phases of some bins in a hop, and the moves of these bins.
 
-        rows, bins: each bin's row in `lanes`, and its number; places: its index in the flattened array of rows.
+        rows: for each bin, the index of its lane in `lanes`; bins: the bins' numbers; places: their indices in all
+        rows, laid end to end.
         """
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
@@ -243,7 +244,7 @@ class CoherentPhases:
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
         """Remove the sinusoids' magnitudes from the lanes' noise, and set `_owners`.
 
-        Returns the factors of the table `lobes`, float32 (N_REACHED, n_peaks).
+        Returns the factors with which the table `lobes` is multiplied, float32 (N_REACHED, n_peaks).
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
@@ -266,8 +267,8 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by their RMS with a steady sinusoid in each bin: (n, 1),
-        0.9 to 1.
+        """For each spectrum, its K-weighted RMS with noise phases divided by its K-weighted RMS with a steady sinusoid
+        in each bin: (n, 1), 0.9 to 1.
         """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)

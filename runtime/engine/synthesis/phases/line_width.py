@@ -1,4 +1,4 @@
-"""How wide the harmonic at each bin must be for a bandwidth in cents, and which part of the harmonic is noise.
+"""For a bandwidth in cents: how wide the harmonic at each bin must be, and what share of its power is noise.
 
 Widths are full widths at half power, in bins.
 """

@@ -105,7 +105,7 @@ class Sinusoids:
         return other
 
     def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
-        """For these lanes, the slice of their sinusoids, and the moves."""
+        """Which of the sinusoids belong to these lanes, as a slice, and the moves of these sinusoids."""
         part = self._part(lanes)
         return part, self._moves[part]
 

@@ -93,9 +93,9 @@ class WalkingSinusoids(Sinusoids):
     Each of the four overlapping windows keeps its first phase, so nothing clicks. A phase is the sum of all steps since
     the plan. Steps are whole numbers, so their order does not matter.
 
-    windows: complex64 (N_OVERLAPS, n), newest first, the phasor with which each sinusoid would begin in each window
-    without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
-    `PhaseWalk.sinusoids`.
+    windows: complex64 (N_OVERLAPS, n), one row for each window, the newest first: the phasor with which each sinusoid
+    would begin in that window without a walk; largest_steps: intp (n,), in units of phase; keys: for each lane, the
+    number that seeds its steps; the rest: as in `PhaseWalk.sinusoids`.
     """
 
     __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_steps_at", "_sums", "_walk", "_windows")
@@ -222,7 +222,8 @@ def _mixed(number: int) -> int:
 
 
 def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Widths in bins, ascending; for each the largest step in units of phase, and the amplitude that keeps the power.
+    """Three arrays: widths in bins, ascending; for each width the largest random step, in units of phase; and for each
+    width the amplitude that keeps the power.
 
     Steps that are uniform from -u to u correlate windows k hops apart by r^k, where r = sin(u) / u. A sinusoid's bins
     have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is a squared Hann

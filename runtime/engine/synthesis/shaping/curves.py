@@ -32,7 +32,7 @@ class GainCurves:
     """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
 
     Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one row for each voice. max_rows:
-    most curves per `begin`.
+    the most curves that one `begin` may start.
     """
 
     def __init__(self, max_rows: int):

@@ -89,7 +89,8 @@ class TransposedLane:
 
     def wanted_bins(self, frame: int) -> int:
         """How many bins stay below half the engine's sample rate at the ratio at `frame`."""
-        # The number of bins changes in steps of a whole tone, so that most vibrato does not change it.
+        # The number of bins changes only from one whole tone of pitch to the next, so that most vibrato does not change
+        # it.
         filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)
         if filled <= 1.0:
             return self._n_heard

@@ -32,10 +32,11 @@ TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 def opening_points(
     sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]], nearest: int
 ) -> OpeningPoints:
-    """The points with which a note of this sound begins, in addition to hops; empty if its spectrum changes slowly.
+    """The extra points, besides the hops, with which a note of this sound begins; empty if its spectrum changes slowly.
 
-    added: takes frames, counted from the note's start; returns for each route from an envelope to a target the target's
-    name and the most that the route adds, in the target's unit. nearest: the least distance of two points, in frames.
+    added: a function of frames, counted from the note's start. For each route from an envelope to a target, it returns
+    the target's name and the most that the route adds at each frame, in the target's unit. nearest: the least distance
+    of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]

@@ -9,7 +9,7 @@ import numpy as np
 from runtime.events import NEVER
 from runtime.sound.trajectory.baked import BakedTrajectory
 
-# A playhead whose speed or place is modulated gets new values at multiples of this.
+# If the speed or the place of a playhead is modulated, it gets new values at each frame that is a multiple of this.
 PLAYHEAD_UPDATE_FRAMES = 1024
 RELEASE_FADE_S = 0.05  # crossfade from the held part to the release
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
@@ -20,11 +20,12 @@ _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
 class Playheads:
-    """A playhead for each lane and each trajectory: the row of the trajectory's table that is read.
+    """For each lane and each trajectory a playhead: the row of the trajectory's table that sounds now.
 
-    From its anchor frame on, a playhead moves at constant speed. The anchor is the note's start, until `advance` moves
-    it. While the key is down, the held part is read: the attack, then the loop. Without a loop, the playhead stays at
-    the final row. When the key comes up, the release is read instead; `fade` gives the release's share.
+    While the key is down, the held part of the table is read: the attack, then the loop. Without a loop, the playhead
+    stays at the held part's final row. When the key comes up, the sound fades to the release; `fade` gives the weight
+    of the release. A playhead moves at constant speed from its anchor on: the frame at which the note began, or the
+    frame of the newest `advance`.
 
     modulated: whether `advance` will be called.
     """

@@ -223,7 +223,7 @@ def is_control(name: str) -> bool:
 
 
 def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
-    """held_s: seconds since the note's start, overwritten."""
+    """The level of an envelope while the key is down. held_s: seconds since the note's start; overwritten."""
     p = cubic_of(envelope.curve)
     held_s -= envelope.delay_s
     level = cubic(_share(held_s, envelope.attack_s), p)

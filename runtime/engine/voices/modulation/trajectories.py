@@ -50,7 +50,8 @@ class Trajectories:
         self._held_level_at, self._release_level_at = _places(
             [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
         )
-        # Two rows of the held part and two of the release for each lane and trajectory.
+        # For each lane and trajectory four table rows, between which values are interpolated: two of the held part and
+        # two of the release.
         self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 

@@ -49,7 +49,7 @@ class PitchRatio(NamedTuple):
         return frequency_ratio(semitones)
 
     def still_semitones(self, frame: int) -> float:
-        """The distance from the model note at a frame, in semitones, without vibrato and limits."""
+        """How far the pitch lies above the model note at a frame, in semitones, without vibrato and limits."""
         return self.semitones if self.glide is None else self.semitones + self.glide.at(frame)
 
 
