@@ -177,7 +177,7 @@ class Engine:
 
     @property
     def n_muted(self) -> int:
-        """Spectra that were silenced so far, because of infinities, NaNs or too large values."""
+        """How many spectra were silenced so far, because they had infinities, NaNs or too large values."""
         return self.instrument.n_silenced
 
     @property

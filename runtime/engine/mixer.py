@@ -193,7 +193,7 @@ class Mixer:
         out *= np.float32(level)
 
     def clear_played_tails(self, first: int, end: int) -> None:
-        """Erase the played tails, from frame `first` up to `end`."""
+        """Erase the part of the tails that has been played, from frame `first` up to `end`."""
         if first < self.tails_end:
             at = first % self._sound.size
             self._tails[:, at : at + end - first] = 0.0

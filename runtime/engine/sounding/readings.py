@@ -48,7 +48,8 @@ class Readings:
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
         """For the voices that have a point at the next hop, make the spectra of the point after it.
 
-        Voices whose ramp is not as long as the first voice's get theirs at the hop.
+        Only voices whose ramps are as long as the first voice's are served here; all others get their spectra at the
+        hop.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)

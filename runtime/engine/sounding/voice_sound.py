@@ -82,7 +82,9 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Find anew which voices move, and whether there are readings, after events without a call of `follow`."""
+        """Call this after events for which `follow` is not called: it finds again which voices move, and whether there
+        are readings.
+        """
         if sources_changed:
             self._find_moving()
         self._readings.begin_span(self._moving, frame)
@@ -232,7 +234,8 @@ class VoiceSound:
         return voice.active and voice.played.has_own_points
 
     def _find_moving(self) -> None:
-        """Call this when voices begin or end, or sources of modulation change."""
+        """Find the voices whose spectra move. Call this when voices begin or end, or when sources of modulation change.
+        """
         moves = self._palette.moves_spectra
         voices = self._bank.used() if moves else ()
         self._moving = [voice for voice in voices if voice.active and voice.played.spectrum_moves]

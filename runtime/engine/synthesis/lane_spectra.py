@@ -45,9 +45,9 @@ class LaneSpectra:
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
     ) -> None:
-        """Bring new magnitudes (n, n_magnitudes) of lanes, ascending, to one level, and store them.
+        """Bring new magnitudes, (n, n_magnitudes), to one level, and store them for `lanes`, which must ascend.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
         """
         for run, rows in _runs_with_rows(lanes):
             levelled = self._levelled[: rows.stop - rows.start]

@@ -127,8 +127,8 @@ class Submixes:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take lanes out of their submixes: write each one's own sound from `frame` on.
 
-        Lanes in no submix stay as they are. The carrier's ring keeps the rest of a running crossfade's old sound. If a
-        carrier leaves, all members leave.
+        Lanes in no submix stay as they are. If a crossfade is running, the rest of its old sound stays in the carrier's
+        ring. If a carrier leaves, all members leave.
         """
         for lane in lanes:
             submix = self._membership.of(lane)

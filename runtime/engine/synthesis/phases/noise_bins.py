@@ -35,11 +35,13 @@ class NoiseBins:
         self._oldest = 0
 
     def write(self, n: int, hop: int, out: np.ndarray) -> None:
-        """Write the noise bins of `first`, as they sound in hop number `hop`, into `out`, complex64 (n, n_bins)."""
+        """Write the first n rows of the attribute `first`, as they sound in hop number `hop`, into `out`, complex64 (n,
+        n_bins).
+        """
         self._write(self._beside[:n], hop, out)
 
     def write_mixed(self, hop: int, out: np.ndarray) -> None:
-        """Write the noise bins of `mixed`, as in `write`; out: complex64 (1, n_bins)."""
+        """Write the attribute `mixed`, as in `write`; out: complex64 (1, n_bins)."""
         self._write(self._beside[-1:], hop, out)
 
     def _write(self, beside: np.ndarray, hop: int, out: np.ndarray) -> None:

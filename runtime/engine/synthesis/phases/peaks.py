@@ -10,7 +10,7 @@ import numpy as np
 # times that, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
 # instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
-# Softer peaks, relative to their spectrum's loudest bin, are inaudible: they stay noise.
+# Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 # Below bin _HELD_BELOW, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.

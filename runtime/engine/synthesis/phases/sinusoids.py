@@ -88,8 +88,8 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copies of the sinusoids of lanes, for as many lanes from number `into` on; turns: intp (n,), added to the
-        phases.
+        """Copies of the sinusoids of `lanes`, for as many lanes from lane `into` on; turns: intp (n,), added to the
+        copies' phases.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns

@@ -1,4 +1,4 @@
-"""A random walk of the phases of sinusoids, for small bandwidths."""
+"""Lets the phases of sinusoids walk at random, which widens the sinusoids by a small bandwidth."""
 
 from __future__ import annotations
 

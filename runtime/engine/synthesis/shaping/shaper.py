@@ -64,7 +64,7 @@ class Shaper:
             curves.add_bands(shape.bands_db, shape.shift_octaves)
         places, gains = self._places[:n], self._gains[:n]
         if self._fundamentals != fundamentals:
-            # With the mode "raise", `take` would write through a copy of its output.
+            # With mode="clip", `take` writes straight into `out`; with mode="raise" it would write into a copy first.
             in_curve = self.harmonics.places.take(fundamentals, axis=0, out=self._in_curve[:n], mode="clip")
             np.add(in_curve, self._first_places[:n], out=places)
             self._fundamentals = list(fundamentals)

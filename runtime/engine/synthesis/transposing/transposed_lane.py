@@ -48,7 +48,7 @@ class TransposedLane:
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
-        # The interpolation also reads the sample before the position.
+        # The interpolation also reads the sample before the position, so that must be written, too.
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 

@@ -16,8 +16,9 @@ _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each counts with its error less
-# _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
+# Many late messages in a row mean a slower tempo, many early ones a faster tempo. So the errors of late messages are
+# added up, and those of early ones, each less _SLACK times the usual error. A new tempo begins when a sum exceeds
+# _DRIFT times the usual error.
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
@@ -66,7 +67,9 @@ class ClockLoop:
         self._raw.append((frame, self.count))
 
     def _n_passed(self, frame: int) -> int:
-        """The clocks since the previous message: 1; more if messages were lost; 0 for a repeated one."""
+        """How many clocks have passed since the previous message: 1, or more if messages were lost, or 0 if this
+        message repeats it.
+        """
         share, late = (frame - self._heard[-1][0]) / self.period, (frame - self.at) / self.period - 1.0
         if share > 1.5 and late > _OTHER_CLOCK:
             return 1 + min(round(late), round(share) - 1)

@@ -11,7 +11,7 @@ from runtime.sound.sound import Sound
 # A gain changes linearly from point to point. If it changes by this much, it is never more than 0.13 dB above a gain
 # that changes linearly in dB.
 _MOST_DB = 3.0
-# About a hop. Points this far apart are not needed: every note has a point in each hop anyway.
+# About a hop. A part of a note whose points may be this far apart needs none: it has a point in each hop anyway.
 FARTHEST = 1024
 # The least distance of two points; larger for voices that are made one by one, because they cost more.
 NEAREST, NEAREST_SINGLY = 128, 256

@@ -79,7 +79,7 @@ class Sources:
         )
         self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
-        self._cycles: dict[str, Cycles] = {}  # of LFOs whose rates have been set
+        self._cycles: dict[str, Cycles] = {}  # only of the LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
         # By LFO, the newest result of `_random_phases`, and its salt.
         self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
@@ -99,13 +99,13 @@ class Sources:
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Undo `set_rate` for all LFOs, as if never called; call this while no note of the sound is heard."""
+        """Undo every call of `set_rate`; do this only while no note of the sound is heard."""
         for name, cycles in self._cycles.items():
             rate_hz = self._rates_hz[name] = self._lfos[name].rate_hz or DEFAULT_LFO_HZ
             cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))
 
     def rates_memory(self) -> dict[str, tuple[float, ...]]:
-        """For each LFO whose rate was set: the rate and the BeatLine of its cycles."""
+        """For each LFO whose rate was set: the rate in Hz, then the fields of the BeatLine that counts its cycles."""
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
@@ -137,7 +137,9 @@ class Sources:
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """A voice's present controls in `names` and for LFO depths, with the present BeatLines."""
+        """The present values of a voice's controls, those in `names` and those that set the depth of an LFO, and the
+        present BeatLines.
+        """
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})
@@ -196,7 +198,9 @@ class Sources:
         return self._found_phases[name][1]
 
     def _passed(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """Cycles of an LFO, (1, n_points) since frame 0 or beat 0, or (n, n_points) since each note's start."""
+        """How many cycles of an LFO have passed: (1, n_points), since frame 0 or beat 0, or (n, n_points), since each
+        note's start.
+        """
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
             # A product of the present tempo and the elapsed time would change past beats, too.

@@ -125,9 +125,10 @@ class Trajectories:
 def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray:
     """The weights of trajectories in each note: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
 
-    places: key and velocity of each trajectory, None for any. Each pair of a key and a velocity in `places` is a
-    corner. The trajectory nearest to a corner has the weight 1 there; equally near ones share it. Between corners the
-    weights are interpolated bilinearly; beyond the outermost corners they are constant.
+    places: key and velocity of each trajectory, None for any. The keys and the velocities in `places` form a grid,
+    whose crossings are called corners. The trajectory nearest to a corner has the weight 1 there; trajectories that are
+    equally near share it. Between corners the weights are interpolated bilinearly; beyond the outermost corners they
+    are constant.
     """
     keys = sorted({key for key, _ in places if key is not None}) or [0]
     velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
