@@ -108,7 +108,7 @@ class Engine:
         self._events.history = history
 
     def ask_for_state(self) -> None:
-        """Request (frame, EngineState) in the history; it comes after the present block."""
+        """Ask for the state: after the present block, the pair (frame, EngineState) is appended to the history."""
         self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:

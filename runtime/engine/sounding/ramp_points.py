@@ -59,7 +59,7 @@ class RampPoints:
         return min(n_frames, spacing - since % spacing) if spacing else n_frames
 
     def _first_own(self, voice: Voice) -> int:
-        """Returns frames, counted from the voice's start."""
+        """The first of the voice's own points, in frames after the voice's start."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
         spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size

@@ -92,7 +92,7 @@ class LanePhases:
         return [weights.of(lane, blend) if cents else None for lane, cents in enumerate(bandwidths, lanes.start)]
 
     def are_settled(self, lanes: Iterable[int]) -> bool:
-        """Whether `hop` has nothing to do for these lanes while their spectra stay."""
+        """Whether `hop` has nothing to do for these lanes as long as their spectra do not change."""
         return all(self._has_phases[lane] == (self.blend[lane] > 0.0) for lane in lanes)
 
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:

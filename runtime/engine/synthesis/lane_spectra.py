@@ -15,15 +15,16 @@ from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in a submix.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in its submix when
+    they were stored.
 
-    So a submix with unchanged shares adds up its lanes' spectra as they are. The sound of a lane that is made alone is
-    divided by its stored share.
+    So a submix whose shares have not changed adds up its lanes' spectra without multiplying them again. The sound of a
+    lane that is made alone is divided by its stored share.
 
     Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`;
-    magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1), for the spectra that are set
-    next, 1 for a lane that was in no submix; stored_shares: float32 (n_lanes, 1); prepared: float32 (n_lanes, n_bins),
-    the spectra of the newest `prepare`.
+    magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1), by which the next spectra
+    will be multiplied, 1 for a lane that was in no submix; stored_shares: float32 (n_lanes, 1), by which the stored
+    ones are multiplied; prepared: float32 (n_lanes, n_bins), the spectra of the newest `prepare`.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -125,7 +126,9 @@ class SpectrumChanges:
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 
     def take(self, lanes: slice, frame: int) -> list[bool]:
-        """Return and clear `changed` for lanes that hop at `frame`, and begin the crossfades of the changed ones."""
+        """Return which of these lanes, which hop at `frame`, have changed spectra, and begin their crossfades; clear
+        `changed` for them.
+        """
         changed = self.changed[lanes]
         if any(changed):
             end = frame + self._n_fade

@@ -197,7 +197,7 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # to make silent and transposed lanes of `run`, too, costs less than to split it
+        else:  # it costs less to make the silent and transposed lanes of `run` as well than to split `run`
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)

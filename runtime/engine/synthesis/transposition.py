@@ -99,7 +99,9 @@ class Transposer:
             self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
-        """begun: lanes that begin at the same frame, and their heads."""
+        """The head at which a lane's reading begins. begun: the lanes that have begun at this frame before it, with
+        their heads.
+        """
         offset, candidates = self._hop_offsets[beginning.lane], list(begun)
         if beginning.is_new:
             candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]

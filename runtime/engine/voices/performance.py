@@ -100,7 +100,8 @@ class Performance:
         if type(event) not in _NO_SOURCES:
             self.n_events += 1
         if self._palette.moves_pitch:
-            # Any event may change what moves a pitch: a control, the tempo or an envelope's release.
+            # After any event, look for voices to retune: it may have changed what moves a pitch, such as a control, the
+            # tempo or an envelope's release.
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:

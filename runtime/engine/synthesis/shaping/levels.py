@@ -36,7 +36,7 @@ class Levels:
     def find(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray) -> None:
         """Write into `out` (n,) the factors that bring spectra, magnitudes (n, n_magnitudes), to one level.
 
-        semitones: each spectrum's later transposition. weighted: scratch (n, n_bins).
+        semitones: by how much each spectrum's sound will be transposed. weighted: scratch (n, n_bins).
         """
         heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]
         if any(semitones):

@@ -96,7 +96,9 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The ring positions where n_intervals begin, and their steps per frame; the first one contains `frame`."""
+        """The ring positions at which n_intervals begin, and the steps per frame in these intervals; the first interval
+        contains `frame`.
+        """
         if self._step is not None:
             begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step
             return [begin + k * ahead for k in range(n_intervals)], [self._step] * n_intervals

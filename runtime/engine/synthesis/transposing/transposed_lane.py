@@ -78,8 +78,8 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        A lane's shift (see N_SHIFTS) asks to write further ahead than the read needs. A lane that is written that far
-        ahead stays so, unless it is in a bus.
+        A lane with a shift (see N_SHIFTS) is written further ahead than the read needs, if it already is that far ahead
+        and is in no bus.
         """
         end += N_AFTER
         if self.bus is not None:
@@ -88,7 +88,7 @@ class TransposedLane:
         return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
 
     def wanted_bins(self, frame: int) -> int:
-        """How many bins stay below half the engine's sample rate at the ratio at `frame`."""
+        """How many bins stay below half the engine's sample rate when they are transposed by the ratio at `frame`."""
         # The number of bins changes only from one whole tone of pitch to the next, so that most vibrato does not change
         # it.
         filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)

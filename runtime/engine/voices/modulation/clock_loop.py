@@ -22,9 +22,10 @@ _LARGEST_ERROR = 3.0
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
-# A message is strange if its error must be limited (_LARGEST_ERROR), or if messages seem lost before it or repeated.
-# _N_STRANGE more strange messages than usual ones mean a new tempo, if the intervals between messages are regular: they
-# may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW messages are examined.
+# A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems to
+# repeat one. A new tempo begins when _N_STRANGE more strange messages than usual ones have come, if the intervals
+# between messages are regular: then they differ by less than _MOST_SPREAD clocks plus _DOUBT times the usual error. The
+# newest _MOST_RAW messages are examined.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 # A message this many clocks too late may follow lost messages. One this many clocks too early may be repeated.
 _OTHER_CLOCK = 0.7
@@ -67,8 +68,8 @@ class ClockLoop:
         self._raw.append((frame, self.count))
 
     def _n_passed(self, frame: int) -> int:
-        """How many clocks have passed since the previous message: 1, or more if messages were lost, or 0 if this
-        message repeats it.
+        """How many clocks have passed since the previous message: 1, more if messages were lost, or 0 if the same
+        message came twice.
         """
         share, late = (frame - self._heard[-1][0]) / self.period, (frame - self.at) / self.period - 1.0
         if share > 1.5 and late > _OTHER_CLOCK:

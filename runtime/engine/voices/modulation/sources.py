@@ -55,8 +55,8 @@ class Moment(NamedTuple):
 class Sources:
     """The sources of modulation of one sound.
 
-    envelope: the amplitude envelope's settings; control: returns the value, 0 to 1, of a source of a voice's channel or
-    key, such as mod_wheel or cc_21.
+    envelope: the amplitude envelope's settings; control: a function that returns the value, 0 to 1, of a control of a
+    voice's channel or key, such as mod_wheel or cc_21.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class Sources:
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _random_phases(self, name: str, salt: np.ndarray) -> np.ndarray:
-        """Where each voice begins in the LFO's wave, 0 to 1, (n, 1)."""
+        """The place in the LFO's wave at which each voice begins: (n, 1), 0 to 1 cycle."""
         key = salt.tobytes()
         if self._found_phases.get(name, (b"",))[0] != key:
             self._found_phases[name] = key, 0.5 * (1.0 + self._table.random_at(salt, 1))
