@@ -12,7 +12,7 @@ BUFFER_SIZE = 1024
 
 
 def narrow_buffers() -> Context:
-    """A context whose `run` calls functions with the small buffer."""
+    """A context: a function that is called by its method `run` works with a buffer of BUFFER_SIZE."""
     context = copy_context()
     context.run(np.setbufsize, BUFFER_SIZE)
     return context

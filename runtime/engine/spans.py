@@ -11,7 +11,7 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.performance import Performance
 
-# A wheel turns until this many frames after its latest event.
+# A wheel counts as turning until this many frames after its latest event.
 _WHEEL_FRAMES = 1024
 
 
@@ -102,7 +102,9 @@ class Spans:
         return all(voice.lane in self._transposed for voice in changes.retuned)
 
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
-        """changes: what events at `frame` changed, or None; n_events: `Performance.n_events` before them."""
+        """Go on with the present span. changes: what events at `frame` have changed, or None; n_events:
+        `Performance.n_events` before these events.
+        """
         if changes is not None:
             sources_changed = n_events != self._performance.n_events
             self._voice_sound.follow_events(frame, sources_changed)

@@ -13,7 +13,7 @@ class RampPoints:
     """The points of each voice: its hops, and more where its sound changes fast.
 
     Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
-    hop, would cause images at the hop rate 27 dB below the tone; from point to point, they are more than 40 dB below.
+    hop, would cause images at the hop rate 27 dB below the tone. With these points, they are more than 40 dB below.
 
     A note with a fast envelope, such as a plucked one, begins with closer points, counted from its start.
 

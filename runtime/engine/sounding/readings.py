@@ -84,7 +84,7 @@ def _is_stale(voice: Voice) -> bool:
 
 
 def _waits(voice: Voice) -> bool:
-    """Whether a voice may wait for the next reading, because only knobs have moved."""
+    """Whether a voice may wait for the next reading, because nothing but knobs has moved."""
     return voice.spectrum_version >= 0 and _can_be_read_early(voice)
 
 

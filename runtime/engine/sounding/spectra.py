@@ -25,8 +25,8 @@ Take = Callable[..., None]
 class Prepared(NamedTuple):
     """Spectra at the end of a ramp, made before the call of `lead` that needs them.
 
-    key: the expected arguments of that call; groups: for each sound, its voices' values; led_to: for each voice, the
-    next `Voice.led_to`; is_new: whether any spectrum changes.
+    key: the expected arguments of that call; groups: for each sound, its voices' values; led_to: for each voice, what
+    its `Voice.led_to` becomes; is_new: whether any spectrum changes.
     """
 
     key: tuple[object, ...]

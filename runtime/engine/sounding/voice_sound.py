@@ -220,7 +220,9 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Return False if a voice must wait for its next hop."""
+        """Begin to move the widths of voices whose width has changed; return False if a voice must wait for its next
+        hop.
+        """
         if not self._palette.has_width:
             return True
         done = True

@@ -64,7 +64,9 @@ class Buses:
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
-        """Return `former` if it still fits, and None if fewer than two lanes are steady."""
+        """Return the bus for these lanes: `former` if it still fits, a new one if not, None if fewer than two lanes are
+        steady.
+        """
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if former is not None and former.is_whole and former.members_with_gains == members:
             return former

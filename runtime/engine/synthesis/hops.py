@@ -111,7 +111,8 @@ class HopSynthesis:
         """Sum of the lanes' sounds, each times its factor, from one transform: float32 (1, fft_size), valid until the
         next call.
 
-        factors: float32 (n, 1), or None if all are 1; coherent: already added up, (1, n_bins); the rest: as in `hops`.
+        factors: float32 (n, 1), or None if all are 1; coherent: the lanes' coherent spectra, already added up, (1,
+        n_bins); the rest: as in `hops`.
         """
         played = slice(2 * self._first_bin, 2 * self.n_bins)
         self._mix(pairs, noise_index, first_lane, factors, blend, coherent, self._filled[0], played)

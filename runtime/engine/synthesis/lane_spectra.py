@@ -92,7 +92,9 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Write into `out`, float32 (n, n_bins)."""
+        """Level the magnitudes, multiply them by the lanes' shares and by `gains`, and write them into `out`, float32
+        (n, n_bins).
+        """
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
         factors *= self.shares[lanes]

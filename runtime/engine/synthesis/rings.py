@@ -16,9 +16,9 @@ CORNER_FRAMES = 16
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: frames of finished sound; n_fade: length of a crossfade; as many frames may be written after the n_ahead
-    frames. Attributes: size: samples of a ring, a power of two; fade_in, ramps: the new sound's weights in a crossfade,
-    float32 (n_fade,), and in a ramp.
+    n_ahead: the most frames of finished sound in a ring; n_fade: frames of a crossfade; up to n_fade more frames may be
+    written after the finished ones. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's
+    weights in a crossfade, float32 (n_fade,); ramps: the new sound's weights in ramps.
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
@@ -107,8 +107,9 @@ def fade_in(n: int) -> np.ndarray:
 class RampWeights:
     """Weights of the new sound in ramps from 0 to 1: a straight line with rounded corners.
 
-    Lengths are in samples. longest: most weights in one call, at least four times `corner`; corner: length of a corner
-    in a ramp of at least four times this length; ready: lengths for which weights are computed in advance.
+    Lengths are in samples. longest: the most weights that one call returns, at least four times `corner`; corner:
+    length of a corner in a ramp of at least four times this length; ready: lengths for which weights are computed in
+    advance.
     """
 
     def __init__(self, longest: int, corner: int, ready: Sequence[int] = ()):

@@ -65,10 +65,10 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 class Performance:
     """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
-    Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame,
-    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the newest chosen sound; n_events: events so far
-    that may have changed a source of modulation or a voice; actions: the player's requests that an engine cannot carry
-    out.
+    Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, each as
+    (frame, reverb, chorus), with reverb and chorus from 0 to 1; notes: starts and ends the voices; chosen: the sound
+    that was chosen most recently; n_events: number of events so far that may have changed a source of modulation or a
+    voice; actions: the player's requests that an engine cannot carry out.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Performance:
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
-        """Do what is due at `frame` without an event."""
+        """Do what is due at `frame` whether or not an event comes."""
         if frame >= self._sensing_deadline:
             self._sensing_deadline = NEVER
             self.apply(Reset(), frame)
@@ -141,7 +141,7 @@ class Performance:
         return [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
-        """Returns one list for each sound."""
+        """The sounding voices whose playheads are modulated, in one list for each sound."""
         if not self._palette.moves_playheads:
             return []
         by_sound: dict[PlayedSound, list[Voice]] = {}

@@ -135,7 +135,7 @@ class PlayedSound:
     def begin_rates(self, is_heard: bool, frame: int) -> None:
         """Give the LFOs the sound's own rates again.
 
-        is_heard: whether a note of the sound is heard; then no wave jumps.
+        is_heard: whether a note of the sound is heard; if so, the waves go on without a jump.
         """
         sources = self.modulator.sources
         moved = sources.rates_memory()

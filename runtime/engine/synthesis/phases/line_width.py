@@ -10,8 +10,8 @@ import numpy as np
 # Width of a sharp harmonic with noise phases, called the window's lobe here. Measured. It is wider than the 1.44 bins
 # of a Hann window, because the window of the synthesis widens the spectrum's own lobe.
 NOISE_LOBE_BINS = 1.67
-# In widths of the window's lobe: as the width of a harmonic grows from the first value to the second, its bins fade
-# from coherent phases to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
+# Two widths of a harmonic, as multiples of the window's lobe. From the first to the second, its bins fade from coherent
+# phases to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 

@@ -65,9 +65,9 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     """What a bin of phase 0 adds to the bin above, to itself and to the bin below: complex128 (3, n_bins).
 
     turns: each bin's move less the move of a sinusoid at its centre, in radians; hop_angle: that sinusoid's move in bin
-    1. The window that began k hops ago keeps its phase of then, which is k turns behind: otherwise the sound of a
-    stretched bin would jump at each hop. Its taps are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle.
-    Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
+    1. The window that began k hops ago keeps the phase with which it began, which is k turns behind. Otherwise the
+    sound of a stretched bin would jump at each hop. Its taps are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k
+    hop_angle. Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)
@@ -79,7 +79,9 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
 
 
 def _received(taps: np.ndarray) -> np.ndarray:
-    """Order taps by the receiving bin: the factors of the bin below, of itself and of the bin above."""
+    """Order taps by the bin that receives: for each bin, what the bin below, the bin itself and the bin above add to
+    it.
+    """
     received = np.zeros(taps.shape, np.complex64)
     received[0, 1:], received[1], received[2, :-1] = taps[0, :-1], taps[1], taps[2, 1:]
     return received

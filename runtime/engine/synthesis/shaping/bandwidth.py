@@ -52,8 +52,8 @@ class Widening:
     ) -> np.ndarray:
         """Widened magnitudes, float32 (n, n_bins), valid until the next call.
 
-        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row; noise_amplitudes: weights of the noise
-        phases in the blends of the spectra.
+        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row; noise_amplitudes: for each row, the weight
+        of noise phases in its blend.
         """
         n, heard, widened = len(magnitudes), magnitudes[:, : self._n_bins], self._widened[: len(magnitudes)]
         np.copyto(widened, heard)

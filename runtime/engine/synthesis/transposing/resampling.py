@@ -25,7 +25,7 @@ _PLACE_MASK = np.array(_N_PLACES - 1)
 class Resampler:
     """Reads lanes' dense rings at any speed.
 
-    rings: must repeat N_AFTER samples; max_frames: most frames of one read.
+    rings: must repeat their first N_AFTER samples at the end; max_frames: the most frames of one read.
     """
 
     def __init__(self, rings: DenseRings, max_frames: int):

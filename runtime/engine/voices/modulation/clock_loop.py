@@ -31,7 +31,7 @@ _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 _OTHER_CLOCK = 0.7
 # While the tempo is uncertain, a message this soon after another is the same message from a second port.
 _TWICE_S = 0.002
-_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # from one message to the next, at 600 beats a minute
+_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # the least time from one message to the next: 600 beats a minute
 
 
 class ClockLoop:

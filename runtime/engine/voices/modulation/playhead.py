@@ -111,7 +111,8 @@ class Playheads:
             place += state[:, _SHIFT] + state[:, _SHIFT_CHANGE] * np.minimum(elapsed / PLAYHEAD_UPDATE_FRAMES, 1.0)
         inside = np.remainder(place - self._first, self._period)
         if self._folds:
-            # Without a back-and-forth loop, a trajectory's period is its length, and the next line changes nothing.
+            # For a trajectory whose loop does not run back and forth, the period is the length, and the next line
+            # changes nothing.
             inside = self._length - np.abs(inside - self._length)
         inside += self._first
         entered = place >= state[:, _ENTRY]

@@ -157,7 +157,9 @@ class Sources:
         return level
 
     def held_envelope(self, name: str, frames: np.ndarray) -> np.ndarray:
-        """The envelope `name` while a note's key is down; frames: float64 (n,), counted from the note's start."""
+        """The values of the envelope `name` while a note's key is down; frames: float64 (n,), counted from the note's
+        start.
+        """
         return _held_level(self._envelopes[name], frames * (1.0 / self._rate_hz))
 
     def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
@@ -203,7 +205,8 @@ class Sources:
         """
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # A product of the present tempo and the elapsed time would change past beats, too.
+            # Beats are read from the line: the present tempo times the elapsed time would be wrong after a change of
+            # tempo.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats

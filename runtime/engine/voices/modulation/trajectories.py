@@ -68,7 +68,8 @@ class Trajectories:
         self.playheads.release(lane, frame)
 
     def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """The lanes' offsets of the knobs' positions, and their colour: views that are valid until the next call.
+        """What the lanes' trajectories add to the knobs' positions, called offsets, and their colour: views that are
+        valid until the next call.
 
         Offsets: float32 (n_lanes, n_knobs). Colour: gains of bands in dB, float32 (n_lanes, N_BANDS).
         """
