@@ -121,7 +121,9 @@ class Engine:
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the present sound if it is `patch`. Any thread may call this."""
+        """Rename the present sound, unless another one than `patch` has been chosen meanwhile. Any thread may call
+        this.
+        """
         present = self._knobs.present
         if present.patch is patch:
             present.patch = named(patch, name)

@@ -168,7 +168,7 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Adjacent lanes of a hop group share one call of `WideSound.open` if they sound alike."""
+        """Begin the sound of voices. Adjacent lanes of a hop group are opened in one call if they sound alike."""
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)

@@ -108,8 +108,8 @@ class Buses:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take lanes out of their buses: from `frame` on, each has a sound of its own.
 
-        Lanes in no bus stay as they are. The carrier's ring keeps the rest of a running crossfade's old sound. If a
-        carrier leaves, all members leave.
+        Lanes in no bus stay as they are. If a crossfade is running, the rest of its old sound stays in the carrier's
+        ring. If a carrier leaves, all members leave.
         """
         for lane in lanes:
             bus = self._lanes[lane].bus

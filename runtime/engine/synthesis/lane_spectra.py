@@ -113,7 +113,7 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 class SpectrumChanges:
     """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    fade_in, ramps: a new sound's weights in a crossfade, float32 (n_fade,), and in a ramp.
+    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in ramps.
     """
 
     def __init__(self, n_lanes: int, fade_in: np.ndarray, ramps: RampWeights):

@@ -67,7 +67,8 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
-        # The same phasors once more: products are faster with complex numbers, sums over lanes with floats.
+        # The noise's real and imaginary parts once more, as complex numbers: products are faster with these, sums over
+        # lanes with floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.fundamentals = np.full(n_lanes, NO_FUNDAMENTAL, np.float32)

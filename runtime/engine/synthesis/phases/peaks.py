@@ -109,8 +109,8 @@ class PeakFinder:
 def _hold(rows: np.ndarray, bins: np.ndarray, distances: np.ndarray, fundamentals: np.ndarray) -> None:
     """Move the sinusoids that are close to a low multiple of their spectrum's fundamental onto it.
 
-    rows, bins, distances: as in `Peaks`; distances is changed. fundamentals: as in `PeakFinder.find`; for one of
-    _HELD_BELOW or more, nothing changes.
+    rows, bins, distances: as in `Peaks`; distances is changed. fundamentals: as in `PeakFinder.find`; with a
+    fundamental at bin _HELD_BELOW or above, nothing changes.
     """
     low = (bins < _HELD_BELOW).nonzero()[0]
     fundamental, found = fundamentals.take(rows.take(low)), distances.take(low)

@@ -6,7 +6,8 @@ import numpy as np
 
 from runtime.engine.synthesis.phases.coherent_tables import N_REACHED, PHASE_MASK, PHASE_UNITS
 
-# An odd number, shifted left by so many bits, is half a cycle, apart from whole cycles; an even one is none.
+# Shifted left by this many bits, an odd number is some whole cycles and a half, and an even number is whole cycles
+# only.
 _HALF_CYCLE_SHIFT = PHASE_UNITS.bit_length() - 2
 _REACHED = np.arange(N_REACHED)[:, None]
 

@@ -35,7 +35,7 @@ class Shape(NamedTuple):
 class Shaper:
     """Computes a gain for each bin of each spectrum.
 
-    fundamentals_hz, n_bins, bin_hz: as in `Harmonics`; max_rows: most spectra per call.
+    fundamentals_hz, n_bins, bin_hz: as in `Harmonics`; max_rows: the most spectra in one call.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float, max_rows: int):

@@ -50,7 +50,7 @@ class ClockLoop:
         self._rate_hz = sample_rate_hz
         self._jitter = _FIRST_JITTER_S * sample_rate_hz
         self._raw: deque[tuple[int, int]] = deque(((frame, count),), _MOST_RAW)  # (frame, count)
-        self._heard: deque[tuple[int, int]] = deque(maxlen=_MOST_FITTED)  # the same, without repeated messages
+        self._heard: deque[tuple[int, int]] = deque(maxlen=_MOST_FITTED)  # (frame, count), no repeated messages
         self._fit(((frame, count),))
 
     def clock(self, frame: int) -> None:
@@ -89,7 +89,8 @@ class ClockLoop:
             frames = [base[0], *(at for at, _ in later), frame]
             intervals = [end - start for start, end in itertools.pairwise(frames)]
             if max(intervals) - min(intervals) < _MOST_SPREAD * self.period + _DOUBT * self._jitter:
-                # The new tempo made messages seem lost or repeated. So each counts as one clock.
+                # Messages only seemed to be lost or repeated, because the tempo is new. So each message counts as one
+                # clock.
                 self._fit([(at, base[1] + k) for k, at in enumerate(frames)])
         elif drifts:
             self._fit(list(self._heard)[-max(self._n_drifting + 1, _FEWEST) :])

@@ -51,10 +51,9 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The largest change, in dB, of all levels together within `distance` frames.
+    """How much all levels together change at most, in dB, from one frame to the frame `distance` later.
 
-    levels_db: for each route, its level on a grid of _GRID_FRAMES; part: the part of this grid in which a change
-    begins.
+    levels_db: for each route, its level on a grid of _GRID_FRAMES; part: where on this grid the earlier frame may lie.
     """
     step = distance // _GRID_FRAMES
     changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]

@@ -76,8 +76,9 @@ class Playheads:
     def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
         """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
 
-        speeds: float (n,), factors of the trajectories' speeds, negative for the other direction. shifts: float (n,),
-        shares of the held part; until the next update, a place moves linearly to its new shift.
+        speeds: float (n,), by which the trajectories' speeds are multiplied, negative for the other direction. shifts:
+        float (n,), how far the places are shifted, as shares of the held part's length; until the next update, a place
+        moves linearly to its new shift.
 
         Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.

@@ -40,8 +40,8 @@ class Held(NamedTuple):
 class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
-    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: distance of the points between
-    which the values will be interpolated linearly, or 0; LFOs get stronger, because interpolation weakens fast waves.
+    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: if the values will be interpolated
+    linearly, the distance of the points, else 0; then LFOs are made stronger, because interpolation weakens fast waves.
     held: the controls and the tempo, None for the present ones.
     """
 

@@ -20,9 +20,9 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
-    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), factors of the
-    knobs' positions, applied before the offsets. has_level, has_colour: whether any level, or any band's gain, differs
-    from 0 dB.
+    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), by which the
+    knobs' positions are multiplied before the offsets are added. has_level, has_colour: whether any level, or any
+    band's gain, differs from 0 dB.
     """
 
     def __init__(
