@@ -145,8 +145,8 @@ class Mixer:
     ) -> None:
         """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        transposed: those of these lanes that are transposed; heard, sounds: the heard transposed lanes, and their
-        sound.
+        transposed: those of these lanes that are transposed; heard: those of the transposed lanes that are heard;
+        sounds: their sound.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:

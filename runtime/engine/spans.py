@@ -79,13 +79,15 @@ class Spans:
         return begins or changes is not None
 
     def _is_event_due(self, frame: int) -> bool:
-        """Events that may wait for a hop are applied earlier only at frames that are the same for all block sizes."""
+        """Whether events are applied at `frame`. Those that may wait for a hop are applied earlier only at frames that
+        are the same for all block sizes.
+        """
         if not self._events.is_due(frame):
             return False
         return frame in (self._part_end, self._reading_at) or self._events.next_change(frame + 1) <= frame
 
     def _take_events(self, frame: int) -> Changes:
-        """Apply the events of `frame`, and changes that are due without an event."""
+        """Apply the events of `frame`, and the changes that are due at `frame` by themselves."""
         while (due := self._events.take(frame)) is not None:
             self._performance.apply(*due)
         self._performance.advance(frame)

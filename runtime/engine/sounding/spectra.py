@@ -88,8 +88,8 @@ class Spectra:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` whose prepared spectrum still fits the note and slide. `give_prepared` must follow for
-        them.
+        """Those of `voices` whose prepared spectrum still fits their note and slide. Call `give_prepared` for them
+        next.
         """
         if not self._prepared_notes:
             return []

@@ -147,7 +147,9 @@ class VoiceSound:
     def _give_stale_spectra(
         self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
     ) -> None:
-        """due: the groups that hop at `frame`, with their hopping voices."""
+        """Give new spectra to the voices that begin, and to those that hop and whose spectra are out of date. due: the
+        groups that hop at `frame`, each with its hopping voices.
+        """
         prepared, wanting, blending = [], [voice for voice in opening if _wants_spectrum(voice)], []
         for group, hopping in due:
             of_group, wanting_of_group = self._readings.hop(group, hopping, frame)

@@ -78,7 +78,9 @@ class LaneSpectra:
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """Shares, float32 (n, 1), divided by the stored shares, or None if all are 1; valid until the next call."""
+        """The shares divided by the stored shares, float32 (n, 1), or None if all these quotients are 1; valid until
+        the next call.
+        """
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
             return None

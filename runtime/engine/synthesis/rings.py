@@ -78,7 +78,11 @@ class Rings:
         self.write(lanes, frame + n, sound[:, n:])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
-        """Write the weighted sum of lanes into the ring of lane `into`, for n_fade frames; shares: float32 (n,)."""
+        """Write the sum of `lanes`, each times its share, into the ring of lane `into`, for n_fade frames from `frame`
+        on.
+
+        shares: float32 (n,).
+        """
         for places, part in ring_places(self.size, frame, self._n_fade):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
@@ -128,7 +132,7 @@ class RampWeights:
         if length < 4 * corner:
             return np.divide(self._steps[first:stop], np.float32(length), out=out)
         slope = np.float32(1.0 / (length - corner))
-        # A lane that is read very fast has ramps that are longer than _steps.
+        # Not _steps[first:stop]: a lane that is read very fast has ramps that are longer than _steps.
         np.subtract(self._steps[: stop - first], np.float32(0.5 * corner - first), out=out)
         out *= slope
         if first < corner:

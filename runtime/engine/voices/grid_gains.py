@@ -31,7 +31,7 @@ class GridGains:
         # Left and right gain of each lane for each interval, from interval number _first - 1 on.
         self._points = np.ones((2, n_lanes, n_points))
         self._first = 0
-        self._began = [-1] * n_lanes  # the `Voice.order` of each lane's points
+        self._began = [-1] * n_lanes  # for each lane, `Voice.order` of the note with these points
         self._values = np.empty((2, n_lanes, longest_span), np.float32)
         frames = np.arange(longest_span + GAIN_GRID_FRAMES)
         self._intervals = frames // GAIN_GRID_FRAMES

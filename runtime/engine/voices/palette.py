@@ -83,7 +83,7 @@ class Palette:
         return PlayedSound(patch, sources, self._latents, trajectories, morphs)
 
     def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
-        """Sounds with equal trajectories share their large tables."""
+        """The sounds of all steps of a morph. Those with equal trajectories share their large tables."""
         patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
         alike: dict[int, list[Patch]] = {}
         for patch in patches:

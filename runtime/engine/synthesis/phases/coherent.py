@@ -67,8 +67,8 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
-        # The noise's real and imaginary parts once more, as complex numbers: products are faster with these, sums over
-        # lanes with floats.
+        # The noise bins' phasors once more, as complex numbers: products are faster with these, sums over lanes with
+        # floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.fundamentals = np.full(n_lanes, NO_FUNDAMENTAL, np.float32)
@@ -196,8 +196,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, from row 0 of `first_phases`. A later one continues
-                # the phase of a noise bin, in row 1.
+                # A note's first sinusoids begin with random phases, from row 0 of `first_phases`. A later sinusoid
+                # continues the phase of a noise bin, which is in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -315,7 +315,9 @@ class CoherentPhases:
         return spectrum
 
     def _mix_noise(self, lanes: slice, factors: np.ndarray | None) -> None:
-        """Write the weighted sum of the lanes' noise in hop 0 into `NoiseBins.mixed`; it holds for a plan's hops."""
+        """Write the lanes' noise in hop 0, each times its factor and added up, into `NoiseBins.mixed`. The sum is the
+        same for all hops of a plan.
+        """
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
         if self._summed_for != wanted:

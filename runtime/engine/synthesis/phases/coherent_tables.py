@@ -20,9 +20,10 @@ N_STARTS = 1 << 13
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# Places in the table `lobes` from one bin to the next.
+# Number of places in the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
-# The table's last place, in bins from the peak: half a bin as found, and a quarter for those held to their note.
+# The table's last place, in bins from the peak: a sinusoid is found at most half a bin away, and the other quarter is
+# for sinusoids that are then moved to a multiple of their note's frequency.
 FARTHEST_BINS = 0.75
 # _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
 # phase difference between neighbours grows by half a cycle, plus or minus at most _LARGEST_BEND radians. With these

@@ -38,7 +38,7 @@ class NoiseShare:
 
 
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
-    """The widths, measured with noise phases, to which a sharp harmonic must be widened to be heard with `widths`.
+    """How wide sharp harmonics must be made, as measured with noise phases, so that they are heard with these widths.
 
     Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because noise replaces them
     only where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 0

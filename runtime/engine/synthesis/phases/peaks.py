@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 # In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
-# times that, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
+# times the peak, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
 # instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.

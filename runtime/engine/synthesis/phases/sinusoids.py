@@ -46,7 +46,7 @@ class Sinusoids:
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
         """Phases of sinusoids at `bins` in hop number `hop`, and their moves.
 
-        numbers: for each bin the number of its sinusoid; below 0 the values are meaningless.
+        numbers: for each bin the number of its sinusoid; where this is below 0, the results are meaningless.
         """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")

@@ -169,8 +169,8 @@ class WalkingSinusoids(Sinusoids):
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
         """Fill `_added`. The sum over the windows is a polynomial in `hop_turns`; its coefficients are the windows'
-        phasors (see `_lobes` in coherent_tables.py). A matrix product would start threads, and its rounding would
-        depend on the number of columns.
+        phasors (see `_lobes` in coherent_tables.py). It is not computed as a matrix product: that would start threads,
+        and its rounding would depend on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)
@@ -188,7 +188,7 @@ class WalkingSinusoids(Sinusoids):
         added *= self._amplitudes[:, part]
 
     def _steps(self, hop: int) -> np.ndarray:
-        """Returns intp (n,), in units of phase, for all sinusoids."""
+        """The random steps of all sinusoids at a hop: intp (n,), in units of phase."""
         steps = self._steps_at.get(hop)
         if steps is None:
             if len(self._steps_at) >= _N_KEPT_HOPS:

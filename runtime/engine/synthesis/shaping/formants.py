@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# A softer harmonic, relative to the loudest, counts as this loud, so that no gain becomes huge.
+# A harmonic that is softer than this, relative to the loudest one, counts as this loud, so that no gain becomes huge.
 _FLOOR_DB = -60.0
 _LARGEST_GAIN_DB = 36.0
 

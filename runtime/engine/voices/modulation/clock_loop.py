@@ -108,7 +108,7 @@ class ClockLoop:
             heard.extend(shifted)
 
     def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
-        """heard: (frame, count) of each message; all others are forgotten."""
+        """Fit the beat to the messages `heard`, pairs (frame, count), and forget all others."""
         self._early = self._late = 0.0  # sums of the errors of early and of late messages
         self._n_drifting = self._n_strange = self._n_since_usual = 0
         self._heard.clear()

@@ -25,7 +25,7 @@ _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_bl
 # For each part of the note: its end, in frames after the note's start, and the distance of points in it, in frames, or
 # 0 if hops are the only points.
 OpeningPoints = tuple[tuple[int, int], ...]
-# A trajectory may change gains by any amount from row to row.
+# The opening points of every sound with a trajectory, which may change gains by any amount from row to row.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
