@@ -41,7 +41,7 @@ class Mixer:
         self._fade_out = np.cos(np.linspace(0.0, np.pi / 2.0, bank.cut_fade_frames, dtype=np.float32)) ** 2
         self._limits, self.tails_end = limits, 0
         # For the present part. is_mono: whether left and right are alike. _modulated: the lanes with modulated gains.
-        # If is_mono, _heard: the lanes that are read, and _gains: their gains.
+        # _heard, _gains: if is_mono, the lanes that are read, and their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
         self._heard: list[int] | slice = slice(0, 0)
         self._gains = np.zeros(0, np.float32)

@@ -38,7 +38,7 @@ def _goes_on(runs: list[slice], lane: int) -> bool:
 class Sides:
     """Keeps which lanes have a side, and gives each side a lane number.
 
-    Lanes 0 to n_lanes - 1 have a voice. Lane k's side has the number `first` + k. `first` is a multiple of n_aligned,
+    Lanes 0 to n_lanes - 1 are for voices. Lane k's side has the number `first` + k. `first` is a multiple of n_aligned,
     so a few numbers between the lanes and the sides may be unused.
 
     Attributes: first; n_open: how many lanes have a side; is_wanted: for each lane, whether it will have a side from

@@ -59,8 +59,7 @@ class GridGains:
                 start = 1 if is_new else n_kept
                 points[:, start:] = wanted[:, start - 1 :]
                 if is_new:
-                    # A new note's gain is constant until the middle of an interval first comes: it is the gain for that
-                    # middle.
+                    # Up to the first middle of an interval after its start, a new note keeps the gain for that middle.
                     middle = 2 if past > GAIN_GRID_FRAMES // 2 else 1
                     points[:, :middle] = points[:, middle : middle + 1]
 

@@ -54,9 +54,9 @@ class CoherentPhases:
     Bins below 20 Hz are silent.
 
     `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane. fft_size, hop_size: in
-    engine frames; seed: seed of random phases.
-    Attributes: walk: holds each lane's bandwidth; fundamentals: float32 (n_lanes,), the fundamental of each lane's note
-    in bins, or NO_FUNDAMENTAL; the lowest sinusoids are held to its multiples. Both apply from a lane's next plan on.
+    engine frames; seed: seed of random phases. Attributes: walk: holds each lane's bandwidth; fundamentals: float32
+    (n_lanes,), the fundamental of each lane's note in bins, or NO_FUNDAMENTAL; low sinusoids that are close to its
+    multiples are moved onto these. Both apply from a lane's next plan on.
     """
 
     def __init__(

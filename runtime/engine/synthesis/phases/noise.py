@@ -22,7 +22,8 @@ _BINS_BETWEEN_LANES = N_OVERLAPS
 # times the sum of m[k] m[k + 1], because the phases of neighbouring bins are correlated. So a Hann lobe sounds 0.9 dB
 # softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
-# RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin: overlapping windows correlate. Measured.
+# RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin. Measured, because overlapping windows are
+# correlated.
 _FLAT_GAIN = 4.557
 
 

@@ -18,7 +18,7 @@ _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 # this distance stays as it is. In between, the sinusoid moves part of the way, so that its pitch never jumps.
 _HELD_BELOW, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, np.float32)
 _NEVER_HELD = _HELD_BINS + _HELD_BINS
-# The fundamental of a spectrum whose sinusoids are not to be held, in bins.
+# The fundamental, in bins, to give for a spectrum whose sinusoids must stay where they are.
 NO_FUNDAMENTAL = 1e6
 _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5, 4.0))
 
@@ -54,7 +54,7 @@ class PeakFinder:
     def find(self, magnitudes: np.ndarray, fundamentals: np.ndarray) -> Peaks:
         """Find the sinusoids of magnitudes (n, n_bins), a contiguous array.
 
-        fundamentals: float32 (n,), in bins; the lowest sinusoids are held to multiples of them.
+        fundamentals: float32 (n,), in bins; low sinusoids that are close to multiples of them are moved onto these.
 
         The distance d of a sinusoid from its peak bin follows from its Hann lobe: d = 2 (above - below) / (above + 2
         peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A sinusoid covers the bins between the

@@ -17,8 +17,8 @@ class Shape(NamedTuple):
 
     filter_kind: off, low, high or band; slope: the filter's, dB per octave; cutoff_octaves: octaves above 20 Hz;
     resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound; bands_db: float (n, N_BANDS), gains
-    of the bands of acoustics/mel_bands.py, or None; shift_octaves: the sounds' transposition after shaping. All fields
-    mean frequencies as heard, after this transposition.
+    of the bands of acoustics/mel_bands.py, or None; shift_octaves: the sounds' transposition after shaping. All
+    frequencies in these fields are those that are heard, after this transposition.
     """
 
     filter_kind: str
