@@ -98,8 +98,8 @@ class Mixer:
     ) -> np.ndarray:
         """Return the stereo mix, float32 (2, n).
 
-        envelope, sides: the lanes' envelopes and gains, from `Ramps.values`; modulated: the lanes with gains from
-        `GridGains`.
+        envelope: the lanes' envelopes; sides: their left gains and their right gains; both from `Ramps.values`;
+        modulated: the lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))

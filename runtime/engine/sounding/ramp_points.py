@@ -21,7 +21,7 @@ class RampPoints:
 
     A voice has no point where it begins: a chord's first block has enough work.
 
-    hop_offsets, point_offsets: for each lane, the frame of its hops and of its own points modulo the hop size.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; point_offsets: the same for its own points.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):

@@ -98,7 +98,8 @@ class LanePhases:
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
         """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
 
-        numbers, spectrum_changed: the number of each lane's hop at `frame`, and whether its spectrum has changed.
+        numbers: for each lane, the number of its hop at `frame`; spectrum_changed: for each lane, whether its spectrum
+        has changed.
         """
         if not (any(self.blend) or any(self._has_phases)):
             return

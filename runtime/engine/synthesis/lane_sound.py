@@ -345,7 +345,7 @@ class LaneSound:
         return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """The most frames of these lanes, at least one lane, that one call of `read_transposed` should read."""
+        """The most frames that one call of `read_transposed` should read of `lanes`, which must not be empty."""
         return self._transposer.longest_read(lanes)
 
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:

@@ -242,7 +242,7 @@ class Transposer:
         return self._resampler.read(lanes, heads, frame, n_frames)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """The most frames of these lanes, at least one lane, that one call of `read` should read."""
+        """The most frames that one call of `read` should read of `lanes`, which must not be empty."""
         fastest = max([self._lanes[lane].head.fastest_step for lane in lanes])
         return max(2, min(self._frames_at_once[len(lanes)], self._quarter_ring // max(1, fastest)))
 

@@ -72,11 +72,12 @@ class PlayedSound:
 
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
     while a note sounds; moves_fast: whether a fast LFO moves spectral targets; opening_points: the extra points where a
-    note begins; first_spacing: distance of the first of these points, or 0; has_own_points: whether its voices are made
-    one by one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of phases, is
-    modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width; can_be_read_early:
-    whether a note's spectrum can be made before its hop; needs_blend: whether its notes' spectra depend on the blend of
-    phases; leads_blend: whether the blend changes along ramps, not at hops.
+    note begins; first_spacing: the first distance between these points, in frames, or 0 without such points;
+    has_own_points: whether its voices are made one by one, and so have points of their own; latents_move: whether a
+    latent is modulated; blend_moves: whether the blend of phases is modulated; has_bandwidth: whether its notes may
+    have a bandwidth; has_width: whether they may have a stereo width; can_be_read_early: whether a note's spectrum can
+    be made before its hop; needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether
+    the blend changes along ramps, not at hops.
 
     gain_targets: those of GAIN_TARGETS that are modulated; playhead_targets: those of PLAYHEAD_TARGETS that are
     modulated; gains_move: whether modulation or a trajectory moves the level or the pan; pitch_moves: whether pitch or

@@ -40,9 +40,9 @@ class Held(NamedTuple):
 class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
-    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: if the values will be interpolated
-    linearly, the distance of the points, else 0; then LFOs are made stronger, because interpolation weakens fast waves.
-    held: the controls and the tempo, None for the present ones.
+    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: the distance of the points between
+    which the values will be interpolated linearly, or 0. Interpolation weakens fast waves, so LFOs are made stronger
+    for it. held: the controls and the tempo, None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -200,8 +200,8 @@ class Sources:
         return self._found_phases[name][1]
 
     def _passed(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """How many cycles of an LFO have passed: (1, n_points), since frame 0 or beat 0, or (n, n_points), since each
-        note's start.
+        """How many cycles of an LFO have passed: (1, n_points) if they are counted from frame 0 or beat 0, (n,
+        n_points) if from each note's start.
         """
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:

@@ -21,8 +21,8 @@ class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
     modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), by which the
-    knobs' positions are multiplied before the offsets are added. has_level, has_colour: whether any level, or any
-    band's gain, differs from 0 dB.
+    knobs' positions are multiplied before the offsets are added. has_level: whether any level differs from 0 dB;
+    has_colour: whether any band's gain does.
     """
 
     def __init__(
