@@ -38,7 +38,8 @@ class EventQueue:
             self._positions[event.latent] = event.position  # only the newest position before a hop is heard
         else:
             self._posted.append((frame, event))
-            # A clock message that is collected in a later block would get a later frame, and so a wrong beat.
+            # Clock and tempo messages never wait: collected in a later block, they would get a later frame, and the
+            # beat would be wrong.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True

@@ -13,7 +13,7 @@ class RampPoints:
     """The points of each voice. There is one at each of its hops; a sound that changes fast has further points.
 
     Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
-    hop, would cause images at the hop rate 27 dB below the tone; from point to point, they are more than 40 dB below.
+    hop, would cause images at the hop rate 27 dB below the tone. With these points, they are more than 40 dB below.
 
     A note with a fast envelope, such as a plucked one, begins with closer points, counted from its start.
 
@@ -21,8 +21,7 @@ class RampPoints:
 
     A voice has no point where it begins: a chord's first block has enough work.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size. point_offsets: the same for the lane's own
-    points.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; point_offsets: the same for its own points.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):
@@ -60,7 +59,7 @@ class RampPoints:
         return min(n_frames, spacing - since % spacing) if spacing else n_frames
 
     def _first_own(self, voice: Voice) -> int:
-        """Returns frames, counted from the voice's start."""
+        """The first of the voice's own points, in frames after the voice's start."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
         spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size
@@ -96,7 +95,7 @@ class RampPoints:
 
 
 def first_wait(voice: Voice) -> int:
-    """The most frames from a voice's beginning to its first point."""
+    """The greatest number of frames that can pass from a voice's beginning to its first point."""
     played = voice.played
     distance = played.opening_points[0][1] if played.opening_points else 0
     return distance or (FARTHEST // 2 if played.moves_fast else FARTHEST)

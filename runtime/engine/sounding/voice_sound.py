@@ -82,9 +82,8 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Decide again which voices move and whether there are readings.
-
-        Events at `frame` have changed something, but `follow` will not be called at this frame.
+        """Call this after events for which `follow` is not called: it finds again which voices move, and whether there
+        are readings.
         """
         if sources_changed:
             self._find_moving()
@@ -148,14 +147,16 @@ class VoiceSound:
     def _give_stale_spectra(
         self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
     ) -> None:
-        """Give new spectra to voices that need them. due: the groups that hop at `frame`, with their hopping voices."""
+        """Give new spectra to the voices that begin, and to those that hop and whose spectra are out of date. due: the
+        groups that hop at `frame`, each with its hopping voices.
+        """
         prepared, wanting, blending = [], [voice for voice in opening if _wants_spectrum(voice)], []
         for group, hopping in due:
             of_group, wanting_of_group = self._readings.hop(group, hopping, frame)
             prepared += of_group
             wanting += wanting_of_group
             blending += [v for v in hopping if v.blend != v.knobs.blend and not v.played.blend_moves]
-        # A bandwidth is made for one blend, so another blend needs a new spectrum.
+        # A spectrum with a bandwidth is made for one blend. When the blend changes, the spectrum must be made again.
         wanting += [voice for voice in blending if voice.has_bandwidth and voice not in wanting]
         if not (prepared or wanting or blending or opening):
             return
@@ -169,7 +170,7 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Adjacent lanes of a hop group share one call of `WideSound.open` if they sound alike."""
+        """Begin the sound of voices. Adjacent lanes of a hop group are opened in one call if they sound alike."""
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -221,7 +222,9 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Return False if a voice must wait for its next hop."""
+        """Begin to move the widths of voices whose width has changed; return False if a voice must wait for its next
+        hop.
+        """
         if not self._palette.has_width:
             return True
         done = True
@@ -235,14 +238,15 @@ class VoiceSound:
         return voice.active and voice.played.has_own_points
 
     def _find_moving(self) -> None:
-        """Call this when voices begin or end, or sources of modulation change."""
+        """Find the voices whose spectra move. Call this when voices begin or end, or when sources of modulation change.
+        """
         moves = self._palette.moves_spectra
         voices = self._bank.used() if moves else ()
         self._moving = [voice for voice in voices if voice.active and voice.played.spectrum_moves]
         self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Lead the spectra of moving voices to their next points. moving: ascending by lane."""
+        """Begin the ramps of these voices, ascending by lane, to their next points."""
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames

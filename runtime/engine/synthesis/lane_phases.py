@@ -92,13 +92,14 @@ class LanePhases:
         return [weights.of(lane, blend) if cents else None for lane, cents in enumerate(bandwidths, lanes.start)]
 
     def are_settled(self, lanes: Iterable[int]) -> bool:
-        """Whether `hop` has nothing to do for these lanes while their spectra stay."""
+        """Whether `hop` has nothing to do for these lanes as long as their spectra do not change."""
         return all(self._has_phases[lane] == (self.blend[lane] > 0.0) for lane in lanes)
 
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
         """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
 
-        numbers: the number of each lane's hop at `frame`; spectrum_changed: whether each lane's spectrum has changed.
+        numbers: for each lane, the number of its hop at `frame`; spectrum_changed: for each lane, whether its spectrum
+        has changed.
         """
         if not (any(self.blend) or any(self._has_phases)):
             return
@@ -122,7 +123,8 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """A run of lanes and their sides are planned together if all these sides are among `lanes`."""
+        """Plan the lanes' spectra. A run of lanes is planned together with its sides if all of these are among `lanes`.
+        """
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

@@ -98,9 +98,9 @@ class LaneSound:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
         A sounding lane crossfades to them at its next hop. semitones: distance of each lane's key from the note of its
-        spectrum; gains: float32 (n, n_bins), factors of the levelled spectra; bandwidths_cents: one for each lane, or
-        empty if all are 0; blends: each lane's blend, needed only for bandwidths. When the blend of a lane with a
-        bandwidth changes, set its spectrum again.
+        spectrum; gains: float32 (n, n_bins), by which the levelled spectra are multiplied; bandwidths_cents: one for
+        each lane, or empty if all are 0; blends: each lane's blend, needed only for bandwidths. When the blend of a
+        lane with a bandwidth changes, set its spectrum again.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         for lane in lanes:
@@ -159,8 +159,8 @@ class LaneSound:
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
         """Give lanes, ascending, the spectra of the newest `prepare`.
 
-        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets, or crossfade as in
-        set_spectra.
+        are_targets: True if the lanes reach these spectra at the end of a ramp, as in `set_targets`; False if they
+        crossfade to them, as in `set_spectra`.
         """
         self._phases.set_bandwidths(lanes, ())
         self._phases.take_prepared(lanes)
@@ -263,7 +263,9 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes keep their spectra at a point of their own, `frame`; call it there in place of `ramp`."""
+        """Keep these lanes' spectra at `frame`, a point of their own, until their next point; call it in place of
+        `ramp`.
+        """
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
@@ -343,7 +345,7 @@ class LaneSound:
         return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """The most frames that one `read_transposed` should read of these lanes; there must be at least one lane."""
+        """The most frames that one call of `read_transposed` should read of `lanes`, which must not be empty."""
         return self._transposer.longest_read(lanes)
 
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
@@ -360,9 +362,9 @@ class LaneSound:
     def read_lane(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        The array is valid until the next call, or the next call of `read_transposed`. Its sound may end at most
-        `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without points of its own has no
-        later sound: old samples would be returned, without an error.
+        The array is valid until the next call, or the next call of `read_transposed`. Read no further than
+        `fade_frames` past the frame at which `hop` is due for the lane: a plain lane without points of its own has no
+        later sound, and its ring would give old samples there, without an error.
         """
         if self._transposer.active[lane]:
             self._transposer.unmix([lane], frame)

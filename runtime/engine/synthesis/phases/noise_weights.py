@@ -19,7 +19,8 @@ def coherent_amplitude(blend: float) -> np.float32:
 
 
 class NoiseWeights:
-    """Computes the weight of noise phases in each bin, from the blend and the bandwidth.
+    """The weight of noise phases in each bin. It follows from the blend, and is larger where a bandwidth turns coherent
+    phases into noise.
 
     A bandwidth turns a share of the coherent phases into noise. This raises the weight. Attribute bandwidth_cents: the
     bandwidth of each lane.

@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 # In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
-# times that, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
+# times the peak, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
 # instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
-# A peak that is softer than this, relative to its spectrum's loudest bin, is inaudible. So it does not count as a
-# sinusoid, and stays noise.
+# Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 # Below bin _HELD_BELOW, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.
@@ -19,7 +18,7 @@ _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 # this distance stays as it is. In between, the sinusoid moves part of the way, so that its pitch never jumps.
 _HELD_BELOW, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, np.float32)
 _NEVER_HELD = _HELD_BINS + _HELD_BINS
-# The fundamental of a spectrum whose sinusoids are not to be held, in bins.
+# The fundamental, in bins, to give for a spectrum whose sinusoids must stay where they are.
 NO_FUNDAMENTAL = 1e6
 _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5, 4.0))
 
@@ -27,10 +26,10 @@ _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5
 class Peaks(NamedTuple):
     """The sinusoids of some spectra.
 
-    rows, bins: intp (n_peaks,), each peak's spectrum and bin. places: intp (n_peaks,), its index in the flattened
-    magnitudes. distances: (n_peaks,), from the peak's bin to the sinusoid's frequency, in bins. two_below, above,
-    two_above: bool (n_peaks,), whether the sinusoid has the second bin below the peak, the first above it, and the
-    second above it; it always has the first below.
+    rows: intp (n_peaks,), the number of each peak's spectrum. bins: intp (n_peaks,), each peak's bin. places: intp
+    (n_peaks,), its index in the flattened magnitudes. distances: (n_peaks,), from the peak's bin to the sinusoid's
+    frequency, in bins. two_below, above, two_above: bool (n_peaks,), whether the sinusoid has the second bin below the
+    peak, the first above it, and the second above it; it always has the first below.
     """
 
     rows: np.ndarray
@@ -55,7 +54,7 @@ class PeakFinder:
     def find(self, magnitudes: np.ndarray, fundamentals: np.ndarray) -> Peaks:
         """Find the sinusoids of magnitudes (n, n_bins), a contiguous array.
 
-        fundamentals: float32 (n,), in bins; the lowest sinusoids are held to multiples of them.
+        fundamentals: float32 (n,), in bins; low sinusoids that are close to multiples of them are moved onto these.
 
         The distance d of a sinusoid from its peak bin follows from its Hann lobe: d = 2 (above - below) / (above + 2
         peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A sinusoid covers the bins between the
@@ -110,8 +109,8 @@ class PeakFinder:
 def _hold(rows: np.ndarray, bins: np.ndarray, distances: np.ndarray, fundamentals: np.ndarray) -> None:
     """Move the sinusoids that are close to a low multiple of their spectrum's fundamental onto it.
 
-    rows, bins, distances: as in `Peaks`; distances is changed. fundamentals: as in `PeakFinder.find`; for one of
-    _HELD_BELOW or more, nothing changes.
+    rows, bins, distances: as in `Peaks`; distances is changed. fundamentals: as in `PeakFinder.find`; with a
+    fundamental at bin _HELD_BELOW or above, nothing changes.
     """
     low = (bins < _HELD_BELOW).nonzero()[0]
     fundamental, found = fundamentals.take(rows.take(low)), distances.take(low)

@@ -52,8 +52,8 @@ class Widening:
     ) -> np.ndarray:
         """Widened magnitudes, float32 (n, n_bins), valid until the next call.
 
-        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row; noise_amplitudes: weights of the noise
-        phases in the blends of the spectra.
+        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row; noise_amplitudes: for each row, the weight
+        of noise phases in its blend.
         """
         n, heard, widened = len(magnitudes), magnitudes[:, : self._n_bins], self._widened[: len(magnitudes)]
         np.copyto(widened, heard)
@@ -112,7 +112,7 @@ class _Kernel:
     """The passes that widen a spectrum by one bandwidth.
 
     parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4; n_passes:
-    number of passes that have an effect; begins_at: the first bin that each of them changes.
+    number of passes that have an effect; begins_at: for each of these passes, the first bin that it changes.
     """
 
     def __init__(self, n_bins: int):

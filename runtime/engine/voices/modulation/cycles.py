@@ -17,7 +17,7 @@ class Cycles:
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):
         self._table, self._sample_rate_hz = table, sample_rate_hz
         self.line = BeatLine(0, 0.0, rate_hz / sample_rate_hz)
-        # The cycles at the start of each note that began before the present line.
+        # For each note that began before the present line: the number of cycles at its start.
         self._started = table.add_column()
 
     def set_rate(self, rate_hz: float, frame: int) -> None:

@@ -51,7 +51,7 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """The most that each route from an envelope to one of these targets adds: (target, float64 (n,)).
+        """The most that each route from an envelope to one of these targets adds, as pairs (target, float64 (n,)).
 
         frames: float64 (n,), counted from a note's start; the note's key stays down.
         """
@@ -72,7 +72,9 @@ class Modulator:
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
     def delay_s(self, targets: Collection[str]) -> float:
-        """How long after a note's start none of these targets moves: 0 unless only LFOs with a delay move them."""
+        """How many seconds after a note's start the first of these targets moves. This is 0 if anything but LFOs with a
+        delay moves them.
+        """
         delays = [
             max(
                 (self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos),
