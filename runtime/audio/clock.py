@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # The least weight of the newest block in the clock's average over blocks.
 _SMOOTHING = 0.05
-# No event sounds later than so many buffers after the newest block began. An unplugged device asks for no
-# blocks: the engine stands still, but time goes on.
+# Every event sounds at most this many buffers after the newest block began. Without the limit, an event could wait for
+# long after a device was unplugged: the device asks for no blocks, so the engine stands still, but time goes on.
 MOST_AHEAD = 8
 
 

@@ -131,7 +131,10 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _regular_target(path: str | Path, inputs: Iterable[str | Path]) -> Path:
-    """The file to write, all links resolved; UserError for an input and for anything but a regular file."""
+    """The path to write, with all links resolved.
+
+    UserError if the path is one of the inputs, or if something other than a regular file is there.
+    """
     path, remedy = Path(path), "choose another path"
     try:
         found = path.stat()

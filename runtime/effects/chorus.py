@@ -94,7 +94,7 @@ class Chorus(CellEffect[Copies]):
         return True  # a chorus has no delay lines of its own that could hold sound
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
-        """out: float32 (2, cell)."""
+        """Write the sum of the copies in one cell to `out`, float32 (2, cell)."""
         n, ring = len(played.phases), self._send
         n_samples = n * self._cell
         share, whole = self._share[:n_samples], self._whole[:n]

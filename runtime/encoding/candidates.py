@@ -55,7 +55,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder. made_for: the instrument's name and SHA-256, stored in its sounds."""
+    """An instrument with its encoder. made_for: the instrument's name and SHA-256, which each new sound stores."""
 
     decoder: Decoder
     encoder: Encoder

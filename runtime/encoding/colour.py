@@ -93,7 +93,7 @@ class Colours:
             slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)
             slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._slopes
             slopes *= (counts / in_bands)[:, :, None]
-            # Large errors count less (Huber's weights): no colour can mend noise below the fundamental.
+            # Large errors count less (Huber's weights): some, such as noise below the fundamental, no colour can mend.
             large_db = _LARGE_DB if iteration >= N_ITERATIONS // 2 else np.inf
             trust = weights * np.minimum(1.0, large_db / np.maximum(np.abs(error_db), 1e-9))
             transposed = slopes.transpose(0, 2, 1) * trust[:, None, :]
@@ -126,7 +126,7 @@ class Colours:
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)
 
     def level_over_loudness_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """How far the level of each spectrum lies above its loudness, in dB, (n,)."""
+        """Each spectrum's level minus its loudness, in dB, (n,)."""
         power = np.square(magnitudes, dtype=np.float64)
         loudness = np.maximum((power * self._loudness).sum(axis=1), 1e-20)
         return 10.0 * np.log10(np.maximum(power.sum(axis=1), 1e-20) / loudness)

@@ -114,7 +114,7 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """Each note's first frame and the frame after its last, the longest note first."""
+    """Where each note begins and ends, the longest note first: (its first frame, the frame after its final one)."""
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []
@@ -176,7 +176,7 @@ def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: 
 
 
 def _mean_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The mean power of all frames, each divided by its peak: float (n_bins,)."""
+    """Each bin's power, averaged over the frames after each frame was divided by its peak: float (n_bins,)."""
     power = np.square(magnitudes / magnitudes.max(axis=1, keepdims=True)).mean(axis=0)
     power[: spec.first_heard_bin] = 0.0
     return power

@@ -197,7 +197,7 @@ def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.n
 
 
 def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:
-    """offsets: the knobs' positions less the steady ones."""
+    """A trajectory with a constant level of 0 dB. offsets: each hop's knob positions minus the steady positions."""
     return Trajectory(
         step_s=step_s,
         knobs=tuple(latent.name for latent in card.latents),

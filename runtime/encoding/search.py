@@ -17,7 +17,7 @@ PLAIN_SHARE = 0.25
 # deviation falls from the first round to the last.
 MOST_ROUNDS, LEAST_ROUNDS, MOST_TRIED = 24, 2, 4000
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.03
-# The cost, in dB, of a squared distance of 1 between the positions of neighbouring hops.
+# What a squared distance of 1 between the knob positions of two neighbouring hops costs, in dB.
 ROUGHNESS_DB = 4.0
 
 

@@ -57,7 +57,10 @@ class _NotAllowedError(Exception):
 
 
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
-    """UserError unless an instrument may have the file's graph; expected: what the file should be."""
+    """Raise a UserError if an instrument may not have this file's graph.
+
+    content: the file's bytes. expected: what the error says that the file should be.
+    """
     try:
         _Graph().check(memoryview(content))
     except _NotAllowedError as error:
@@ -141,7 +144,8 @@ class _Graph:
             # A whole number that depends on what is played could be an index out of range, or a divisor of 0.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
-            # The trial (trial.py) tries every number of rows, but not every input: it could miss the largest size.
+            # The size of the output would depend on the values played. trial.py tries every number of rows, but not
+            # all values, so it could miss the largest size.
             raise _NotAllowedError(f"the operator {operator} with a size that moves")
         if operator == "Shape" or not any(moving):
             self._still.update(outputs)

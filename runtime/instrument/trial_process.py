@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _give_way() -> None:
-    """Lower this process's priority, which an urgent thread may have passed on."""
+    """Lower this process's priority, which may be high because an urgent thread started the process."""
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     with suppress(OSError):

@@ -215,7 +215,7 @@ class MidiInputs:
         return f"No MIDI input named {wishes} yet ({there}); waiting for it."
 
     def _once(self, problem: str) -> list[str]:
-        """The problem as one line; no line if the previous poll had the same problem."""
+        """The problem in a list of one line; an empty list if there is none, or if the previous poll had the same."""
         lines = [problem] if problem and problem != self._problem else []
         self._problem = problem
         return lines

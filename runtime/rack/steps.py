@@ -44,7 +44,7 @@ class Steps:
         self.n_played += 1
 
     def follow(self, settings: Arpeggio, beats: float) -> None:
-        """Use other settings from now on; beats: the present time. The chord's count of notes continues."""
+        """Use other settings from now on; beats: the present time. `n_played` goes on counting the chord's notes."""
         old, last, due = self._settings, self._beats_of(self._next - 1), self.next_beats
         self._settings = settings
         if (old.step_beats, old.swing, old.starts) == (settings.step_beats, settings.swing, settings.starts):

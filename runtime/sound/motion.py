@@ -26,7 +26,8 @@ UNIPOLAR_SOURCES = (
 SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
 _CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
 LATENT = "latent."
-# What a modulation of the amount 1 adds to each target while its source is 1. To a latent it adds 1, the whole travel.
+# What a modulation adds to each target if its amount is 1 and its source has the value 1. It adds 1, the whole travel,
+# to a latent.
 TRAVELS = {
     "phase_blend": 1.0,
     "filter.cutoff": 8.0,  # octaves

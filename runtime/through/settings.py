@@ -68,7 +68,8 @@ class LatentMover:
     def move(self, latents: np.ndarray) -> None:
         """Move the latents of successive frames, float32 (n, n_latents).
 
-        No latent is moved beyond the ends of its travel; a latent encoded beyond an end is moved no farther.
+        No latent is moved beyond the ends of its travel. A latent that was encoded beyond an end is moved no farther
+        out.
         """
         low, high, aside = self._work
         for row in latents:

@@ -110,7 +110,7 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def range_of(target: str) -> Range:
-    """The travel of a target; SHARE for a latent."""
+    """The range of a target, in the target's unit; SHARE, 0 to 1, for a latent."""
     return RANGES.get(target, SHARE)
 
 

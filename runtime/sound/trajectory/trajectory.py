@@ -80,7 +80,10 @@ def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tup
 
 
 def checked(trajectory: Trajectory, where: object) -> Trajectory:
-    """The trajectory itself; UserError that begins with `where` for wrong sizes, values, names or marks."""
+    """Return the trajectory unchanged if its sizes, values, names and marks are valid.
+
+    Otherwise, raise a UserError that begins with `where`.
+    """
     _refuse_times(trajectory, where)
     _refuse_knobs(trajectory.knobs, where)
     _refuse_shapes(trajectory, where)

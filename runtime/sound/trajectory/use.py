@@ -102,8 +102,8 @@ def read_trajectories(
 ) -> tuple[PlayedTrajectory, ...]:
     """Read a sound's trajectories. folder: the folder of the sound's file; None for a sound without a file.
 
-    UserError that begins with `where` if one cannot be read, if there are too many, or if keys and velocities do not
-    tell them apart.
+    UserError that begins with `where` if one cannot be read, if there are too many, or if two of several have the same
+    key and velocity.
     """
     uses = [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
     place = f"{where}, trajectory"
