@@ -16,7 +16,8 @@ STEP_CENTS = 10.0
 # The normalised difference, explained in `heard_notes`, has a dip at the true period, and about equally deep dips at
 # its multiples. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
 DIP_MARGIN = 0.1
-# A loud, high harmonic ripples a dip. So the period is the deepest place at most this many steps from the chosen dip.
+# A loud high harmonic gives a dip several low points. So the period is the lowest point of the difference within this
+# many steps of the chosen dip.
 RIPPLE_STEPS = 8
 _ROWS_AT_ONCE = 2048
 
@@ -116,7 +117,7 @@ class PitchDetector:
 
 @lru_cache(maxsize=4)
 def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The periods to try, evenly spaced in pitch, and factors for the normalised difference.
+    """The periods to try, evenly spaced in pitch, and two arrays for computing the normalised difference at each.
 
     Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
     n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).

@@ -83,7 +83,7 @@ def _chosen_parts(choice: Choice, sample_rate_hz: int) -> list[tuple[Playable, P
 
 
 def with_positions(choice: Choice, rack: Rack) -> Choice:
-    """Return a choice with the present knob positions of a rack that plays it."""
+    """Return the choice that a rack plays, with the rack's present knob positions."""
     if not choice.parts:
         return _at(choice, rack.engine().status.positions)
     parts = tuple(

@@ -45,7 +45,7 @@ def blended_lfo(lfos: Sequence[Lfo], weights: Sequence[float]) -> Lfo:
 
 
 def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> Any:
-    """`heaviest`, but with weighted means for each float, or nested float, that all `structs` have."""
+    """`heaviest`, with the weighted mean in each field, also of nested structures, that is a float in all `structs`."""
     means = {}
     for field in heaviest.__struct_fields__:
         values = [getattr(each, field) for each in structs]

@@ -121,7 +121,7 @@ class Router:
                     part.ring_out(event, frame)
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
-            # The event shows that the sender is connected, which also matters to other parts.
+            # The event shows that its sender is connected: tell this to the parts that do not get the event.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
 

@@ -68,7 +68,7 @@ class Trajectory:
 
 
 def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tuple[int, ...]:
-    """For each of the trajectory's latents, the number, from 0, of the instrument's knob that it moves.
+    """For each column of the trajectory's latents, the index of the instrument's knob that the column moves.
 
     UserError that begins with `where` for a knob that the instrument lacks.
     """
@@ -137,7 +137,7 @@ def _refuse_shapes(trajectory: Trajectory, where: object) -> None:
 
 
 def _refuse_values(values: np.ndarray, lowest: float, highest: float, where: object) -> None:
-    # A NaN fails both comparisons.
+    # A NaN fails both comparisons, so it is among the bad values.
     bad = values[~((values >= lowest) & (values <= highest))]
     if bad.size:
         raise UserError(where, f"{bad.flat[0]:g}", f"numbers from {lowest:g} to {highest:g}", "change that value")
