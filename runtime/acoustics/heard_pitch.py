@@ -42,7 +42,10 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
 
 def cents_off(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The heard pitch of each frame (n, n_bins) minus its MIDI note (n,), in cents: float (n,); NaN without a pitch."""
+    """How far each frame's heard pitch lies above its MIDI note, in cents: float (n,); NaN where there is no pitch.
+
+    magnitudes: the frames, (n, n_bins). notes: the MIDI note of each frame, (n,).
+    """
     return 100.0 * (heard_notes(magnitudes, spec) - notes)
 
 
@@ -75,7 +78,10 @@ class PitchDetector:
         self._dip, self._other = np.zeros((2, n_rows, self._stop - self._first), bool)
 
     def notes(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The fractional MIDI note heard in each frame, float32 (n, n_bins): float (n,); NaN where none is heard."""
+        """The fractional MIDI note heard in each frame: float (n,); NaN where none is heard.
+
+        magnitudes: the frames, float32 (n, n_bins).
+        """
         n = len(magnitudes)
         normalised, depth, dip, other = self._normalised[:n], self._depth[:n], self._dip[:n], self._other[:n]
         total = self._normalise(magnitudes)

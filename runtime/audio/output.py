@@ -312,7 +312,7 @@ class DeviceOutput:
         plays: whether the driver still requests blocks; if not, JACK gets less time to close.
         """
         if self.server_has_gone:
-            return False  # the driver is known to hang
+            return False  # without its server, the driver would hang
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
             self._closed.wait(_CLOSE_LIMIT_S if plays or not self._is_jack else _DEAD_CLOSE_LIMIT_S)

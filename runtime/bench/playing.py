@@ -35,5 +35,5 @@ def spread_note(decoder: Decoder, number: int) -> int:
 
 
 def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
-    """Events that set n_latents knobs for `time_s`; each follows a slow sine."""
+    """Events that set n_latents knobs to their positions at the time `time_s`; each knob follows a slow sine."""
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]

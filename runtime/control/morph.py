@@ -78,7 +78,7 @@ class Morph:
 
     @property
     def at(self) -> tuple[float, ...]:
-        """The controls' positions: (x, y) of a square, else (position,)."""
+        """The morph's position: (x, y) if its shape is a square, (position,) if it is a path."""
         places = {control: round(place, 6) for control, place in self.places.items()}
         return (places["morph.x"], places["morph.y"]) if self._is_square else (places["morph"],)
 

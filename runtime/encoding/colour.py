@@ -109,7 +109,7 @@ class Colours:
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def _levelled(self, loud: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """loud: the weighted power of each harmonic."""
+        """Shift each colour so that it keeps its spectrum's loudness. loud: the K-weighted power of each harmonic."""
         coloured = (loud * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)).sum(axis=1)
         ratio = np.maximum(coloured, _LEAST_POWER) / np.maximum(loud.sum(axis=1), _LEAST_POWER)
         return colour_db - 10.0 * np.log10(ratio)[:, None]

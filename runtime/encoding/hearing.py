@@ -195,7 +195,7 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
 
 @lru_cache(maxsize=32)
 def _harmonic_bins(note: float, spec: StftSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest harmonic of each bin, and whether the bin is near enough to hold its energy."""
+    """For each bin, the number of the note's nearest harmonic, and whether the bin can hold that harmonic's energy."""
     frequency_hz, f0_hz = np.arange(spec.n_bins) * spec.bin_hz, float(note_to_hz(note))
     number = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
     apart_hz = np.abs(frequency_hz - number * f0_hz)

@@ -110,7 +110,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # a constant with an input's name is only the input's default
+        self._constants -= inputs  # what has an input's name is not constant: it is the input's default value
         self._still |= self._constants
         for node in nodes:
             self._node(node)

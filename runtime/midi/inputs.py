@@ -71,7 +71,8 @@ class MidiInputs:
         self._scanner: rtmidi.MidiIn | None = None
         self._virtual: InputPort | None = None
         self._open: dict[str, InputPort] = {}
-        self._left: list[tuple[float, InputPort]] = []  # (when to close, port), ascending: keyboards that have gone
+        # The ports of keyboards that have gone: (when to close it, port), ascending.
+        self._left: list[tuple[float, InputPort]] = []
         self._idle: list[InputPort] = []  # closed ports, kept for reuse
         self._refused: dict[str, Refusal] = {}
         self._announcer = announcer(self._api)

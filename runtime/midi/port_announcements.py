@@ -44,9 +44,9 @@ class Announcements(Protocol):
 
 
 def announcer(api: int) -> Callable[[], Announcements] | None:
-    """The Announcements class for rtmidi's number of an API; None without one or its library.
+    """The class that receives an API's announcements; None if there is no such class, or its library is missing.
 
-    The class raises OSError if the API's server does not run.
+    api: rtmidi's number of the API. The class raises OSError if the API's server does not run.
     """
     import rtmidi
 

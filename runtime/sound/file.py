@@ -36,7 +36,7 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
         raise UserError(f"{path}, sound_version", shown, str(SOUND_VERSION), "use a Timbrebox that knows this version")
     if isinstance(tree.get("latents"), dict):
         for knob, position in tree["latents"].items():
-            # Each value by itself: msgspec's message about a dict's value does not name the key.
+            # Check each value by itself, because msgspec's message about a dict's value does not name the key.
             refuse_bad_name(str(knob), f"{path}, latents")
             checked(position, Position, f"{path}, latents, {knob!r}")
     if isinstance(tree.get("modulation"), list):

@@ -110,7 +110,7 @@ def _number(value: int) -> bytes:
 
 
 def _delta(n_ticks: int) -> bytes:
-    """More ticks than LONGEST_DELTA are divided by empty text events."""
+    """The bytes for a time of n_ticks; empty text events divide a time that is longer than LONGEST_DELTA."""
     gaps = b""
     while n_ticks > LONGEST_DELTA:
         gaps += _number(LONGEST_DELTA) + bytes([META, TEXT, 0])

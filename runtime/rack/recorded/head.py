@@ -115,7 +115,10 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """An early version keeps the rack's memory in the state of the first part's engine."""
+    """The rack's memory in a recording by an early version, which stored it with the first part's engine.
+
+    parts: the stored memory of that engine.
+    """
     return parts | {"controls": parts.get("maps", {})}
 
 

@@ -31,7 +31,8 @@ _REMEDY = "use a trajectory that this program wrote"
 def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
     """A trajectory as bytes for `unpack`; UserError as from `checked`.
 
-    Values are rounded: by at most 1/510 of the range of all values of the same latent, of the colour or of the level.
+    A value is rounded by at most 1/510 of the range of all values in its block. Each latent is one block, the colour is
+    one, and the level is one.
     """
     checked(trajectory, where)
     loop_start_s, loop_end_s = trajectory.loop_s or (_NO_MARK, _NO_MARK)
