@@ -22,7 +22,7 @@ class SpectrumPicture:
         narrow = np.flatnonzero(np.diff(np.ceil(edges)) < 1.0)
         first_wide = int(narrow[-1]) + 1 if len(narrow) else 0
         starts = np.ceil(edges[first_wide:-1]).astype(np.int64)
-        self._n_there = int(np.searchsorted(starts, n_bins))  # this many wide bands begin at a bin of the spectrum
+        self._n_there = int(np.searchsorted(starts, n_bins))  # number of wide bands that begin within the spectrum
         self._starts = starts[: self._n_there]
         self._end = min(n_bins, int(np.ceil(edges[-1])))
         self._middles, self._first_wide, self._bins = middles[:first_wide], first_wide, np.arange(n_bins)

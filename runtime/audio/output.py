@@ -229,7 +229,7 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # PyAudio opens a stream's input and output with the same number of channels.
+        # PyAudio opens a stream's input and output with one number of channels, so take one that both can have.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None

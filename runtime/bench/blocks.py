@@ -86,7 +86,7 @@ def started(decoder: Decoder, case: Case) -> Engine | Rack:
         engine = new_rack(decoder, case.n_voices, sound)
     else:
         engine = new_engine(decoder, case.n_voices, sound=sound)
-    # A voice's load does not depend on its note.
+    # Any notes will do, because a voice's load does not depend on its note.
     for number in range(case.n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
     for event in case.once:

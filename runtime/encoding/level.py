@@ -59,7 +59,7 @@ def marks_of(level_db: np.ndarray) -> Marks:
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
     release = _release(level_db, attack)
     last = end if release is None else release
-    # Vibrato and beats do not count in these long means, of the held part's first and last fifths.
+    # Compare the means of the held part's first and final fifth: these are so long that vibrato and beats average out.
     fifth = max(1, (last - attack) // 5)
     fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
     dies_away = fall_db >= DYING_DB

@@ -99,7 +99,7 @@ class InputPort:
         self._post(event, arrival_s)
 
     def let_go(self) -> None:
-        """Receive nothing more, and release all held keys and controllers; then call `close`."""
+        """Receive nothing more, and release all held keys and controllers. `close` must be called later."""
         if self._client is not None:
             self._client.cancel_callback()
             time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call

@@ -27,8 +27,8 @@ class Steps:
     def begin(self, beats: float) -> None:
         """Begin a chord; beats: the present time.
 
-        The first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and the
-        first one at or after `beats` begins the chord.
+        If `starts` is "key", the chord's first step is at `beats`. If it is "beat", steps are counted from beat 0, and
+        the first one at or after `beats` begins the chord.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0

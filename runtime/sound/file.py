@@ -29,7 +29,7 @@ def load_sound(path: str | Path) -> Sound:
 
 def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
     """The sound that a YAML file's values describe; UserError as from `load_sound`, with the file's `path`."""
-    # The version first: a file of a later version may have keys that this version does not know.
+    # Check the version first: a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
         shown = repr(version) if isinstance(version, (int, float, str)) else f"a {type(version).__name__}"

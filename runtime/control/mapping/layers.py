@@ -58,7 +58,10 @@ def same_control(line: MapLine, other: MapLine) -> bool:
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """channels: for each message, the channels of the other lines that use it."""
+    """Whether other lines use a message of this line's control on its channel.
+
+    channels: for each message, the channels of the other lines that use it.
+    """
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))
 

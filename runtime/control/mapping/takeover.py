@@ -37,9 +37,10 @@ class Takeover:
         return place if near or passed else None
 
     def scale(self, place: float, stands: float, low: float, high: float) -> float | None:
-        """The target's new position, on its way to the range's end with the control; None at the first move.
+        """The target's new position if it moves so that it reaches the range's end together with the control.
 
-        Parameters as in pick_up. The target moves at most STEEPEST times as fast as the control.
+        None at the control's first move. Parameters as in pick_up. The target moves at most STEEPEST times as fast as
+        the control.
         """
         before, self.place = self.place, place
         if before is None:

@@ -63,7 +63,7 @@ def unpack(content: bytes, where: object) -> Trajectory:
     reader = _Reader(content, where)
     _, _, flags, n_knobs, n_bands = reader.numbers(_BEGINNING)
     step_s, attack_s, *loop_s, release_s, n_hops, n_levels = reader.numbers(_SIZES)
-    # The sizes first: a wrong size could fill the memory.
+    # Check the sizes first: a wrong size could fill the memory.
     refuse_size(step_s, n_hops, n_levels, where)
     if n_bands != N_BANDS or n_knobs > HIGHEST_LATENT:
         found, expected = f"{n_bands} bands and {n_knobs} latents", f"{N_BANDS} and at most {HIGHEST_LATENT}"
