@@ -35,7 +35,7 @@ _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
 
 class SoundSource(Protocol):
-    """The part of the engine that an output uses.
+    """What an output uses of the engine.
 
     frame: the next frame to render. render: fills `out`, float32 (n_frames, 2).
     """

@@ -29,7 +29,7 @@ class GuardedThread:
         self._former: tuple[int, os.sched_param] | None = None
 
     def look(self) -> None:
-        """Take the priority from the thread if it never pauses; give it back if the thread pauses again."""
+        """Take the real-time priority from the thread if it never pauses; give it back if the thread pauses again."""
         runs, n_pauses = _runs_and_pauses(self._status.read_text())
         if n_pauses != self._n_pauses:
             self._n_pauses, self._n_found = n_pauses, 0

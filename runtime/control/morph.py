@@ -89,7 +89,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """The LFO rates in Hz at the present step, by target; DEFAULT_LFO_HZ for a rate in beats."""
+        """By target, the LFO rates in Hz at the step nearest to the controls; DEFAULT_LFO_HZ for a rate in beats."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():

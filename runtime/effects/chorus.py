@@ -116,7 +116,10 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Find places in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
+        """Find where in the ring the copies are read, relative to `frame`.
+
+        Writes the whole frames to `whole`, and the fractions of a frame to `share`.
+        """
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -103,7 +103,10 @@ def _mix_of_each_side() -> np.ndarray:
 
 
 def hadamard(n: int) -> np.ndarray:
-    """An orthogonal matrix (n, n) of equal numbers with different signs; n: a power of two. Made as by Sylvester."""
+    """An orthogonal matrix (n, n) of numbers that differ only in sign, by Sylvester's construction.
+
+    n: a power of two.
+    """
     matrix = np.ones((1, 1))
     while len(matrix) < n:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])

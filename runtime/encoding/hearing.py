@@ -158,7 +158,7 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The note an octave below or above, if that may be the recorded note (see LEAST_OCTAVE_SHARE)."""
+    """The note an octave below or above `note`, if that may be the recorded note (see LEAST_OCTAVE_SHARE)."""
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
     shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
     if max(shares) >= LEAST_OCTAVE_SHARE:

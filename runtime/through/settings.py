@@ -26,7 +26,7 @@ class EffectSettings:
 
 
 def offsets_at(positions: tuple[float, ...]) -> tuple[float, ...]:
-    """The offsets at knob positions 0 to 1; at 0.5 a latent stays as encoded."""
+    """The offsets for EffectSettings, from the knobs' positions, 0 to 1; a knob at 0.5 leaves its latent as encoded."""
     return tuple(2.0 * position - 1.0 for position in positions)
 
 
