@@ -29,7 +29,7 @@ class SpectrumPicture:
         self._n_low = min(n_bins, int(middles[first_wide - 1]) + 2) if first_wide else 0
 
     def draw(self, magnitudes: np.ndarray, gain: float) -> bytes:
-        """Draw a spectrum as 256 bytes. magnitudes: float (n_bins,). gain: factor after which full scale is 1."""
+        """Draw a spectrum as 256 bytes. magnitudes: float (n_bins,). gain: factor that brings full scale to 1."""
         bands = np.zeros(N_BANDS, np.float32)
         low = magnitudes[: self._n_low]
         bands[: self._first_wide] = np.interp(self._middles, self._bins[: self._n_low], low)

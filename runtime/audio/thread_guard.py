@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
 
 _LOOK_S = 0.1
-_LOOKS = 3  # so many looks in a row must find the thread running without a pause
+_LOOKS = 3  # the thread loses its priority if this many looks in a row find that it runs and has not paused
 
 
 class GuardedThread:

@@ -174,8 +174,9 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes], list[Path]]:
-    """Returns the sound, which now has its instrument's digest, the content of the instrument's files by their names,
-    and the files' paths.
+    """Put the instrument's digest into the sound, and read the instrument's files.
+
+    Returns the new sound, each file's content by the file's name, and the files' paths.
     """
     path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
     files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_ONNX_BYTES)}

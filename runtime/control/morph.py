@@ -39,7 +39,7 @@ def square_weights(x: float, y: float) -> np.ndarray:
 
 
 def path_weights(place: float, n_sounds: int) -> np.ndarray:
-    """The weights of n_sounds sounds, evenly spaced on a path, at the position `place`, 0 to 1."""
+    """Each sound's weight at the position `place`, 0 to 1, of a path on which n_sounds sounds are evenly spaced."""
     at = place * (n_sounds - 1)
     first = min(int(at), n_sounds - 2)
     weights = np.zeros(n_sounds)
@@ -89,7 +89,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """By target, the LFO rates in Hz at the step nearest to the controls; DEFAULT_LFO_HZ for a rate in beats."""
+        """The LFO rates in Hz, by target, at the step nearest to the controls; DEFAULT_LFO_HZ for a rate in beats."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():

@@ -42,7 +42,7 @@ class Reader:
         self._coming = np.empty((len(rows), cell), np.float32)
 
     def read(self, frame: int, delays: np.ndarray, out: np.ndarray) -> None:
-        """Write one cell of each row to `out`, float32 (n_rows, cell); it begins at `frame` minus the row's delay.
+        """Write to `out`, float32 (n_rows, cell), each row's cell that begins at `frame` minus the row's delay.
 
         delays: the rows' delays in frames, int (n_rows,).
         """

@@ -71,7 +71,7 @@ class MidiInputs:
         self._scanner: rtmidi.MidiIn | None = None
         self._virtual: InputPort | None = None
         self._open: dict[str, InputPort] = {}
-        # The ports of keyboards that have gone: (when to close it, port), ascending.
+        # The ports of keyboards that have gone: (time at which to close the port, port), ascending.
         self._left: list[tuple[float, InputPort]] = []
         self._idle: list[InputPort] = []  # closed ports, kept for reuse
         self._refused: dict[str, Refusal] = {}

@@ -285,7 +285,7 @@ class Arpeggiator:
             self._steps.begin(self._tempo.beats_at(self._now))
 
     def _switch_off(self) -> None:
-        """Press the pedals that are down on the engine, too. Keys that are down now stay silent until struck again."""
+        """Send the pressed pedals to the engine. Keys that are down now stay silent until they are struck again."""
         self._end_note()
         self._eaten = set(self._keys.down)
         self._keys.clear()

@@ -66,7 +66,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 def bind(lines: Iterable[MapLine]) -> Bindings:
     """Make the tables for checked lines.
 
-    If a control has a line for one channel and a line for all channels, the first replaces the second on that channel.
+    If a control has a line for one channel and a line for all channels, only the former counts on its channel.
     """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}

@@ -43,7 +43,7 @@ class ChannelState:
         self.halves: dict[int, Halves] = {}
         self.takeovers: dict[int, Takeover] = {}
         self.pressed: dict[int, int] = {}  # latest value of each switch that moves a target
-        self.touched: dict[int, int] = {}  # by `key_of`: latest value of each switch that starts an action
+        self.touched: dict[int, int] = {}  # latest value of each switch that starts an action, by its `key_of`
         self.parameter = NO_PARAMETER
         self.parameter_msb = 127
 

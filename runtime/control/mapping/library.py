@@ -98,8 +98,8 @@ def find_map(name_or_path: str) -> MapFile:
 def map_for_port(port: str) -> MapFile | None:
     """The map with an entry in `ports` that is part of this port's name; None if there is none.
 
-    If several fit, a user's map wins over one of the program's maps. Of several user's maps, or several of the
-    program's maps, the one whose fitting entry is longest wins.
+    If several maps fit, the user's maps win over the program's. Of several maps of the user, or of the program, the one
+    whose entry is longest wins.
     """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # With `scaled`, a target moves at most so many times as fast as its control.
 STEEPEST = 4.0
-# With `pick_up`, a control moves its target once their distance is at most this share of the range: one step of a
-# 7-bit control.
+# With `pick_up`, a control moves its target once the distance between the two is at most this share of the range: one
+# step of a 7-bit control.
 NEAR = 1.0 / 127.0
 _SAME = 1e-6  # smaller differences come from the conversion of a value to its unit and back
 
@@ -37,10 +37,10 @@ class Takeover:
         return place if near or passed else None
 
     def scale(self, place: float, stands: float, low: float, high: float) -> float | None:
-        """The target's new position if it moves so that it reaches the range's end together with the control.
+        """The target's new position; None at the control's first move. Parameters as in pick_up.
 
-        None at the control's first move. Parameters as in pick_up. The target moves at most STEEPEST times as fast as
-        the control.
+        The target moves so that it reaches the range's end together with the control, but at most STEEPEST times as
+        fast as the control.
         """
         before, self.place = self.place, place
         if before is None:

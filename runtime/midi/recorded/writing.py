@@ -43,7 +43,7 @@ class RecordedMidiWriter:
         self._append(first)
 
     def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
-        """Append events, (tick, event), ascending; now: the present tick, to which the file extends at least."""
+        """Append events as (tick, event), ascending. now: the present tick; the file lasts at least until then."""
         tick, device = self._tick, self._device
         parts = []
         for at, event in timed:

@@ -102,8 +102,8 @@ def read_trajectories(
 ) -> tuple[PlayedTrajectory, ...]:
     """Read a sound's trajectories. folder: the folder of the sound's file; None for a sound without a file.
 
-    UserError that begins with `where` if one cannot be read, if there are too many, or if two of several have the same
-    key and velocity.
+    UserError that begins with `where` if one cannot be read, if there are too many, if two have the same key and
+    velocity, or if only some of them have a key or a velocity.
     """
     uses = [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
     place = f"{where}, trajectory"
