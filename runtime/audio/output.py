@@ -282,7 +282,7 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """The latency in s from input to output; each side counts as at least one block."""
+        """The latency in s from input to output: the input's and the output's latency, at least one block each."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)

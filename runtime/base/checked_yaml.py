@@ -83,7 +83,7 @@ for _tag in ("int", "float"):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """Convert a tree of plain values to the type `kind`; else UserError that begins with `where`."""
+    """Convert a tree of plain values to the type `kind`; UserError that begins with `where` if it does not fit."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:

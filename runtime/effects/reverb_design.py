@@ -32,7 +32,7 @@ class Design(NamedTuple):
     """A room, ready to play.
 
     lines, first, second, taps: delays in frames, int (16,) each. `lines`: of the delay lines; `first`, `second`: of the
-    two scatterings, `taps` of the input. The first eight taps are for the left side. Taps include the pre-delay and the
+    two scatterings; `taps`: of the input. The first eight taps are for the left side. Taps include the pre-delay and the
     reverb's latency of one cell.
 
     loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines

@@ -120,7 +120,7 @@ class Colours:
         return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The transposed spectra's levels in dB, in the bands of runtime/acoustics/timbre_distance.py."""
+        """The levels of spectra after transposition, in dB, in the bands of runtime/acoustics/timbre_distance.py."""
         in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)

@@ -52,8 +52,8 @@ class Pitch:
 class Take:
     """One note of a recording, or a whole recording.
 
-    samples: float32 (n,), mono; a single held note is tuned to the MIDI note, unless `takes_of` keeps the tuning.
-    before: number of samples before the onset. start_s: time of the onset in the recording.
+    samples: float32 (n,), mono. If they are a single held note, they are tuned to its MIDI note, unless `takes_of` was
+    told to keep the tuning. before: number of samples before the onset. start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray

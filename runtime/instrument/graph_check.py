@@ -12,8 +12,8 @@ from pathlib import Path
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
 
-# What `export` writes and similar networks need. None of these loops, branches, or takes a tensor's size from the
-# value of an input.
+# The operators that `export` writes, and others that similar networks need. None of these loops, branches, or takes a
+# tensor's size from the value of an input.
 OPERATORS = frozenset((
     "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
     "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
@@ -135,7 +135,7 @@ class _Graph:
             raise _NotAllowedError(f"the operator {operator} of {domain}")
         if operator not in OPERATORS:
             raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
-        # A node must come after those that make its inputs; else constants among these would not be recognised.
+        # A node must come after the nodes that make its inputs. Otherwise, a constant input would not be known as one.
         if not self._known.issuperset(given for given in inputs if given):
             raise _NotAllowedError(f"the operator {operator} before what it works on")
         self._known.update(outputs)
@@ -155,7 +155,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute; returns its numbers if it is `to`, the target type of a Cast."""
+        """Check one attribute. Returns the numbers of the attribute `to`, a Cast's target type; none for any other."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:

@@ -53,7 +53,7 @@ def _limit() -> None:
 def _run(session: onnxruntime.InferenceSession) -> None:
     """Run the model for every number of rows; ValueError if an output has another number of rows.
 
-    Inputs other than rows of float32 are not run: `refuse_other_ends` refuses them.
+    A model that has inputs other than rows of float32 is not run: `refuse_other_ends` refuses it.
     """
     inputs = session.get_inputs()
     for each in inputs:

@@ -16,7 +16,8 @@ class EffectSettings:
     """What the player asks for.
 
     offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement. motion: factor for
-    the motion of the latents. colour: share of the colour. wet: share of the effect in the output.
+    the motion of the latents. colour: how much of the colour is applied, 0 to 1. wet: share of the effect in the
+    output, 0 to 1.
     """
 
     offsets: tuple[float, ...] | None = None
