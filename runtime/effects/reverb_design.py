@@ -32,8 +32,8 @@ class Design(NamedTuple):
     """A room, ready to play.
 
     lines, first, second, taps: delays in frames, int (16,) each. `lines`: of the delay lines; `first`, `second`: of the
-    two scatterings; `taps`: of the input. The first eight taps are for the left side. Taps include the pre-delay and the
-    reverb's latency of one cell.
+    two scatterings; `taps`: of the input. The first eight taps are for the left side. Taps include the pre-delay and
+    the reverb's latency of one cell.
 
     loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines
     to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32), from the lines

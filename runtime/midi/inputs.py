@@ -43,7 +43,7 @@ class Refusal(NamedTuple):
     due_s: float = 0.0
 
     def once_more(self) -> Refusal:
-        """The refusal after another failed try."""
+        """The port's state after one more failed try."""
         wait_s = min(_FIRST_RETRY_S * 2.0**self.n_tries, _LAST_RETRY_S)
         return Refusal(self.n_tries + 1, time.monotonic() + wait_s)
 
