@@ -4,8 +4,9 @@ from __future__ import annotations
 
 # The least weight of the newest block in the clock's average over blocks.
 _SMOOTHING = 0.05
-# No event sounds later than so many buffers after the newest block began. An unplugged device asks for no
-# blocks: the engine stands still, but time goes on.
+# An event's frame is at most this many buffers after the start of the newest block. Without the limit, an event that
+# arrives while a device is unplugged could get a frame far ahead: time goes on, but the engine stands still, because
+# the device asks for no blocks.
 MOST_AHEAD = 8
 
 

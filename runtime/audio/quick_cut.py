@@ -16,7 +16,7 @@ AIM = 0.7  # the load that the remaining voices should make
 SETTLE_S = 0.05  # after a cut, no block is judged for this time: the shed voices still fade out
 # Late blocks in a row are an overload from this total duration, in s, and this number on.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count work of the host
+MOST_LOAD = 4.0  # a higher load counts as this one, because a virtual machine's clock may include work of the host
 
 
 class _Status(Protocol):
@@ -53,7 +53,7 @@ class QuickCut:
         self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
 
     def look(self, loads: BlockLoads, playing: Shedding) -> None:
-        """Lower the limit if the newest blocks are an overload; for the audio thread."""
+        """Lower the limit if enough of the newest blocks in a row are late; for the audio thread."""
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices

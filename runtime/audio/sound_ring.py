@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # in s; enough for the past that a recording may include, and the time until it begins
+LEAST_S = 20.0  # length in s; a recording may include past sound, which must be kept until the recording begins
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers. _END: end of the complete frames. _WRITING_TO: the frames from _END to here may be half

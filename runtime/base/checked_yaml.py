@@ -50,7 +50,8 @@ def load_yaml_text(content: bytes, kind: type[T], path: object) -> T:
 class _Loader(yaml.SafeLoader):
     """A YAML loader with limits.
 
-    An alias repeats an earlier part of the file, so aliases inside aliases could fill the memory.
+    The number of aliases is limited because an alias repeats an earlier part of the file: aliases of parts that
+    themselves have aliases could fill the memory.
     """
 
     def __init__(self, stream: str):
@@ -82,7 +83,7 @@ for _tag in ("int", "float"):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """Convert a tree of plain values to the type `kind`; else UserError that begins with `where`."""
+    """Convert a tree of plain values to the type `kind`; UserError that begins with `where` if it does not fit."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:

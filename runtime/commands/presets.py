@@ -174,7 +174,10 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes], list[Path]]:
-    """The sound with its instrument's digest; the instrument's files, by name; their paths."""
+    """Put the instrument's digest into the sound, and read the instrument's files.
+
+    Returns the new sound, each file's content by the file's name, and the files' paths.
+    """
     path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
     files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_ONNX_BYTES)}
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)

@@ -145,7 +145,8 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     elif not start.state.is_silent:
         sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
         print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
-    # The program's first versions stored only the name of an instrument that was chosen during a recording.
+    # If an instrument was chosen during a recording, the program's first versions stored only its name. Such a change
+    # cannot be rendered.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)
     if tick is not None:

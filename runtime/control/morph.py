@@ -39,7 +39,7 @@ def square_weights(x: float, y: float) -> np.ndarray:
 
 
 def path_weights(place: float, n_sounds: int) -> np.ndarray:
-    """The weights of n_sounds sounds, evenly spaced on a path, at the position `place`, 0 to 1."""
+    """Each sound's weight at the position `place`, 0 to 1, of a path on which n_sounds sounds are evenly spaced."""
     at = place * (n_sounds - 1)
     first = min(int(at), n_sounds - 2)
     weights = np.zeros(n_sounds)
@@ -78,7 +78,7 @@ class Morph:
 
     @property
     def at(self) -> tuple[float, ...]:
-        """The controls' positions: (x, y) of a square, else (position,)."""
+        """The morph's position: (x, y) if its shape is a square, (position,) if it is a path."""
         places = {control: round(place, 6) for control, place in self.places.items()}
         return (places["morph.x"], places["morph.y"]) if self._is_square else (places["morph"],)
 
@@ -89,7 +89,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """The LFO rates in Hz at the present step, by target; DEFAULT_LFO_HZ for a rate in beats."""
+        """The LFO rates in Hz, by target, at the step nearest to the controls; DEFAULT_LFO_HZ for a rate in beats."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():

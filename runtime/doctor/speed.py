@@ -57,7 +57,7 @@ def _judged(measured: dict) -> Finding:
     )
     if p99_ms <= ROOM * budget_ms:
         return Finding("Speed", GOOD, says)
-    # Larger blocks help against single delays; fewer voices are less work.
+    # Larger blocks help if single blocks are delayed. Fewer voices are less work, which helps in any case.
     buffer_frames = 2 * measured["buffer"]
     if buffer_frames <= LARGEST_BUFFER_FRAMES:
         remedy = f"./timbrebox play --buffer {buffer_frames} (or fewer voices, in the settings: voice: {{n_voices: 8}})"

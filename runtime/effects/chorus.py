@@ -94,7 +94,7 @@ class Chorus(CellEffect[Copies]):
         return True  # a chorus has no delay lines of its own that could hold sound
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
-        """Write the sum of these copies of the input, from `frame` on, to `out`, float32 (2, cell)."""
+        """Write the sum of the copies in one cell to `out`, float32 (2, cell)."""
         n, ring = len(played.phases), self._send
         n_samples = n * self._cell
         share, whole = self._share[:n_samples], self._whole[:n]
@@ -116,7 +116,10 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Find places in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
+        """Find where in the ring the copies are read, relative to `frame`.
+
+        Writes the whole frames to `whole`, and the fractions of a frame to `share`.
+        """
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -86,7 +86,7 @@ def _high_shelf(gain: float, angle: float) -> np.ndarray:
 
 
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
-    """`Filters.matrix` for these sections, one behind the other."""
+    """`Filters.matrix` for these sections, applied one after the other."""
     # The sections have states s, an input x and an output y. The next states are a s + b x, and y = c s + d x. Each
     # section has the transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0

@@ -57,7 +57,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`; returns whether a sample is above SILENCE. If none is, clear it."""
+        """Finish the cell that begins at `frame`: clear it if no sample is above SILENCE. Returns whether one is."""
         if self.is_clean(frame):
             return False
         at = frame % self.size

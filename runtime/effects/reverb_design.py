@@ -31,8 +31,9 @@ TURNING, MOST_TURNING = 0.8, 1.0
 class Design(NamedTuple):
     """A room, ready to play.
 
-    lines, first, second, taps: delays in frames, int (16,) each, of the delay lines, the two scatterings and the input.
-    The first eight taps are for the left side. Taps include the pre-delay and the reverb's latency of one cell.
+    lines, first, second, taps: delays in frames, int (16,) each. `lines`: of the delay lines; `first`, `second`: of the
+    two scatterings; `taps`: of the input. The first eight taps are for the left side. Taps include the pre-delay and
+    the reverb's latency of one cell.
 
     loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines
     to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32), from the lines
@@ -103,7 +104,10 @@ def _mix_of_each_side() -> np.ndarray:
 
 
 def hadamard(n: int) -> np.ndarray:
-    """An orthogonal matrix (n, n) of equal numbers with different signs; n: a power of two. Made as by Sylvester."""
+    """An orthogonal matrix (n, n) of numbers that differ only in sign, by Sylvester's construction.
+
+    n: a power of two.
+    """
     matrix = np.ones((1, 1))
     while len(matrix) < n:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])

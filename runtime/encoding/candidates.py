@@ -37,7 +37,7 @@ class Options(NamedTuple):
 
     most: the most candidates. colour: how much of the colour curve (see colour.py) is applied, 0 to 1. keeps_tuning:
     whether a recording out of tune stays so. around: the knob positions around which the sound moves, (n_latents,);
-    None to search for the nearest.
+    None to search for those nearest to the recording.
     """
 
     most: int = MOST_CANDIDATES
@@ -55,7 +55,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder. made_for: the instrument's name and SHA-256, stored in its sounds."""
+    """An instrument with its encoder. made_for: the instrument's name and SHA-256, which each new sound stores."""
 
     decoder: Decoder
     encoder: Encoder

@@ -52,8 +52,8 @@ class Pitch:
 class Take:
     """One note of a recording, or a whole recording.
 
-    samples: float32 (n,), mono; a single held note is tuned to the MIDI note, unless `takes_of` keeps the tuning.
-    before: number of samples before the onset. start_s: time of the onset in the recording.
+    samples: float32 (n,), mono. If they are a single held note, they are tuned to its MIDI note, unless `takes_of` was
+    told to keep the tuning. before: number of samples before the onset. start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray
@@ -114,7 +114,7 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """Each note's first frame and the frame after its last, the longest note first."""
+    """Where each note begins and ends, the longest note first: (its first frame, the frame after its final one)."""
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []
@@ -158,7 +158,7 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The note an octave below or above, if that may be the recorded note (see LEAST_OCTAVE_SHARE)."""
+    """The note an octave below or above `note`, if that may be the recorded note (see LEAST_OCTAVE_SHARE)."""
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
     shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
     if max(shares) >= LEAST_OCTAVE_SHARE:
@@ -176,7 +176,7 @@ def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: 
 
 
 def _mean_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The mean power of all frames, each divided by its peak: float (n_bins,)."""
+    """Each bin's power, averaged over the frames after each frame was divided by its peak: float (n_bins,)."""
     power = np.square(magnitudes / magnitudes.max(axis=1, keepdims=True)).mean(axis=0)
     power[: spec.first_heard_bin] = 0.0
     return power
@@ -195,7 +195,7 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
 
 @lru_cache(maxsize=32)
 def _harmonic_bins(note: float, spec: StftSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest harmonic of each bin, and whether the bin is near enough to hold its energy."""
+    """For each bin, the number of the note's nearest harmonic, and whether the bin can hold that harmonic's energy."""
     frequency_hz, f0_hz = np.arange(spec.n_bins) * spec.bin_hz, float(note_to_hz(note))
     number = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
     apart_hz = np.abs(frequency_hz - number * f0_hz)

@@ -1,4 +1,4 @@
-"""Finds the sound nearest to a recording that an instrument was taught."""
+"""Finds which of the sounds that an instrument was taught is nearest to a recording."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Trained:
 
 
 def trained_sounds(card: Card) -> Trained:
-    """The training frames that the card names or, if it names none, its presets."""
+    """The training frames in the card's embedding or, if the card has none, its presets."""
     if card.embedding is not None and card.embedding.latents:
         return Trained(card.embedding.labels, np.array(card.embedding.latents, np.float32))
     positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)

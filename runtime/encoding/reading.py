@@ -35,8 +35,8 @@ class Reading:
 
     note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
-    release and end. distance_db: from the sound to the recording. nearest: name of the nearest sound that the
-    instrument was taught; nearest_trained_db: distance of this sound. Both are None if the instrument names no sound.
+    release and end. distance_db: from the sound to the recording. nearest, nearest_trained_db: name and distance of the
+    nearest sound that the instrument was taught; None if the instrument's card names no such sounds.
     """
 
     take: Take
@@ -54,8 +54,8 @@ def read_take(
 ) -> Reading:
     """Read a take as the MIDI note `note`.
 
-    colour: how much of the colour curve counts, 0 to 1. around: the steady knob positions, (n_latents,); None to search
-    for the nearest.
+    colour: how much of the colour curve is applied, 0 to 1. around: the steady knob positions, (n_latents,); None to
+    search for the positions whose sound is nearest to the take.
     """
     card, spec = decoder.card, decoder.card.spec
     step_s = spec.hop_size / spec.sample_rate_hz
@@ -197,7 +197,7 @@ def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.n
 
 
 def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:
-    """Put the parts of a trajectory together. offsets: the knobs' positions less the steady ones."""
+    """A trajectory with a constant level of 0 dB. offsets: each hop's knob positions minus the steady positions."""
     return Trajectory(
         step_s=step_s,
         knobs=tuple(latent.name for latent in card.latents),

@@ -17,7 +17,7 @@ PLAIN_SHARE = 0.25
 # deviation falls from the first round to the last.
 MOST_ROUNDS, LEAST_ROUNDS, MOST_TRIED = 24, 2, 4000
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.03
-# The cost, in dB, of a squared distance of 1 between the positions of neighbouring hops.
+# What a squared distance of 1 between the knob positions of two neighbouring hops costs, in dB.
 ROUGHNESS_DB = 4.0
 
 
@@ -61,7 +61,10 @@ def refined(
 
 
 def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """The cost, in dB, (n,), of each position's distance from its neighbours in `path`."""
+    """What each position costs because of its distance from the hops before and after it in `path`: in dB, (n,).
+
+    positions, path: knob positions at each hop, (n, n_latents).
+    """
     padded = np.pad(path, ((1, 1), (0, 0)), mode="edge")
     squares = np.square(positions - padded[:-2]) + np.square(positions - padded[2:])
     return ROUGHNESS_DB * squares.sum(axis=1)

@@ -21,7 +21,10 @@ def candidate_path(out: Path, number: int) -> Path:
 
 
 def sound_path(recording: Path, out: Path | None) -> Path:
-    """The path of a recording's sound: `out`, or NAME.yaml in the working directory; UserError for another ending."""
+    """The path of a recording's sound: `out` or, if it is None, NAME.yaml in the working directory.
+
+    UserError unless the path ends in .yaml or .yml.
+    """
     path = out or Path(recording.stem + SUFFIX)
     if path.suffix not in (SUFFIX, ".yml"):
         raise UserError("--out", str(path), f"a name that ends in {SUFFIX}", f"add {SUFFIX}")

@@ -51,7 +51,7 @@ class CardPreset(msgspec.Struct, frozen=True):
 
 
 class CardEncoder(msgspec.Struct, frozen=True):
-    """A decoder's encoder: the name of its file, in the decoder's folder, and the file's SHA-256 in hex."""
+    """The encoder that belongs to the decoder: its file's name, in the decoder's folder, and SHA-256 in hex."""
 
     file: str
     sha256: str

@@ -12,8 +12,8 @@ from pathlib import Path
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
 
-# What `export` writes and similar networks need. None of these loops, branches, or takes a tensor's size from the
-# value of an input.
+# The operators that `export` writes, and others that similar networks need. None of these loops, branches, or takes a
+# tensor's size from the value of an input.
 OPERATORS = frozenset((
     "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
     "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
@@ -57,7 +57,10 @@ class _NotAllowedError(Exception):
 
 
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
-    """UserError unless an instrument may have the file's graph; expected: what the file should be."""
+    """Raise a UserError if an instrument may not have this file's graph.
+
+    content: the file's bytes. expected: what the error says that the file should be.
+    """
     try:
         _Graph().check(memoryview(content))
     except _NotAllowedError as error:
@@ -107,7 +110,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # a constant with an input's name is only the input's default
+        self._constants -= inputs  # what has an input's name is not constant: it is the input's default value
         self._still |= self._constants
         for node in nodes:
             self._node(node)
@@ -132,7 +135,7 @@ class _Graph:
             raise _NotAllowedError(f"the operator {operator} of {domain}")
         if operator not in OPERATORS:
             raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
-        # A node must come after those that make its inputs; else constants among these would not be recognised.
+        # A node must come after the nodes that make its inputs. Otherwise, a constant input would not be known as one.
         if not self._known.issuperset(given for given in inputs if given):
             raise _NotAllowedError(f"the operator {operator} before what it works on")
         self._known.update(outputs)
@@ -141,7 +144,8 @@ class _Graph:
             # A whole number that depends on what is played could be an index out of range, or a divisor of 0.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
-            # The trial (trial.py) tries every number of rows, but not every input: it could miss the largest size.
+            # The size of the output would depend on the values played. trial.py tries every number of rows, but not
+            # all values, so it could miss the largest size.
             raise _NotAllowedError(f"the operator {operator} with a size that moves")
         if operator == "Shape" or not any(moving):
             self._still.update(outputs)
@@ -151,7 +155,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute; returns its numbers if it is `to`, the target type of a Cast."""
+        """Check one attribute. Returns the numbers of the attribute `to`, a Cast's target type; none for any other."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:

@@ -86,7 +86,7 @@ class DeviceTable:
 
 
 def identity_name(port: str) -> str:
-    """A port's name without ALSA's address, and without the number, such as [20], from JACK's bridge a2j."""
+    """A port's name without ALSA's address, and without the number that JACK's bridge a2j adds, such as [20]."""
     return re.sub(r" \[\d+\](?= \((?:capture|playback)\))", "", stable_name(port))
 
 

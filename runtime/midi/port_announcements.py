@@ -44,9 +44,9 @@ class Announcements(Protocol):
 
 
 def announcer(api: int) -> Callable[[], Announcements] | None:
-    """The Announcements class for rtmidi's number of an API; None without one or its library.
+    """The class that receives an API's announcements; None if there is no such class, or its library is missing.
 
-    The class raises OSError if the API's server does not run.
+    api: rtmidi's number of the API. The class raises OSError if the API's server does not run.
     """
     import rtmidi
 
@@ -86,7 +86,7 @@ class JackAnnouncements:
         try:
             self._client.set_port_registration_callback(self._hear)
             self._client.set_shutdown_callback(self._server_stopped)
-            # When a port has gone, a new port may already have its number, so keep the names.
+            # Keep the ports' names: when JACK says that a port has gone, a new port may already have its number.
             self._port_names = [(port, port.name) for port in self._client.get_ports()]
             self._client.activate()
         except jack.JackError as error:

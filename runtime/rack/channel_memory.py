@@ -28,8 +28,8 @@ _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_L
 class ChannelMemory:
     """The latest event of each controller, in the order of arrival.
 
-    is_mapped: returns whether an event's control moves a target or starts an action. These are not remembered: the
-    targets of another sound have other positions.
+    is_mapped: returns whether an event's control moves a target or starts an action. Events of such controls are not
+    remembered, because the targets of another sound have other positions.
     """
 
     def __init__(self, is_mapped: Callable[[Event], bool]):

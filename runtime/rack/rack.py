@@ -118,11 +118,11 @@ class Rack:
         return is_dry and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """Append to `history` each event that the audio thread receives from now on, and each requested state."""
+        """From now on, append to `history` each event that the audio thread receives, and each requested state."""
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Request (frame, RackState) in the history; it comes after the present block."""
+        """Request the rack's state: after the present block, (frame, RackState) is appended to the history."""
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:

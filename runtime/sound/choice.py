@@ -222,11 +222,14 @@ def _find_in_card(name: str, decoder: Decoder) -> _Found:
 
 
 def _with_instrument_of(sound: Sound, config: Config) -> Config:
-    """A path is not accepted: a sound from a stranger must not choose which file is opened."""
+    """The settings with the instrument that the sound was made for, if there is an instrument of this name.
+
+    The sound may not give a path: a sound from a stranger must not choose which file is opened.
+    """
     name = sound.made_for.name if sound.made_for else None
     if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():
         return config
-    # The settings' preset belongs to the settings' instrument.
+    # The preset in the settings belongs to the instrument in the settings, so it is dropped.
     return msgspec.structs.replace(config, instrument=name, preset=None)
 
 

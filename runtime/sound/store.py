@@ -50,6 +50,6 @@ def unknown_sound(name: str, card: Card, known: Iterable[str]) -> UserError:
     """The error for an unknown sound's name, with the most similar known name."""
     expected = f"a sound of {card.name}, one of your own or a .yaml file"
     nearest = did_you_mean(name, known)
-    # A list of all names would be too long to read.
+    # If no name is similar, `did_you_mean` lists all names, which would be too long to read.
     remedy = nearest if nearest.startswith("did you mean") else "see: ./timbrebox presets"
     return UserError("sound's name", repr(name), expected, remedy)

@@ -20,7 +20,7 @@ class BandColour:
     spec: the spectra's transform. n_rows: the most spectra in one call.
 
     Each bin lies between the centres of two bands, and counts only in these. So a band's level is the sum of a few
-    neighbouring bins: a hundredth of the work of a matrix product, which would also start threads.
+    neighbouring bins. This takes a hundredth of the work of a matrix product, which would also start threads.
     """
 
     def __init__(self, spec: StftSpec, n_rows: int):

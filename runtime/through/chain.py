@@ -82,9 +82,9 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """Return the note to decode for each frame, and set `_steps`, which has a step for each frame.
+        """Find the note to decode for each frame, and fill `_steps`, a factor for each frame. Returns the notes.
 
-        Bin k of the sound's spectrum matches bin k * step of the decoded spectrum.
+        Bin k of the sound's spectrum matches bin k * factor of the decoded spectrum.
         """
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower

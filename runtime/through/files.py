@@ -58,7 +58,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
 
 
 def _blocks(recording: Path, rate_hz: int) -> Iterator[np.ndarray]:
-    """UserError if there are no samples, or more than a WAV file can hold."""
+    """Yield the recording's blocks; UserError if it has no samples, or more than a WAV file can hold."""
     n_read = 0
     for block in mono_blocks(recording, rate_hz):
         n_read += len(block)

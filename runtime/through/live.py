@@ -85,7 +85,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Store the frame that is now complete, for `_convert`, and follow the knobs."""
+        """Put the frame that is now complete where `_convert` finds it, and use the knobs' present positions."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

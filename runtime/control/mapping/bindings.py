@@ -66,8 +66,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 def bind(lines: Iterable[MapLine]) -> Bindings:
     """Make the tables for checked lines.
 
-    A control may have a line for all channels and a line for one channel. Then the second replaces the first on this
-    channel.
+    If a control has a line for one channel and a line for all channels, only the former counts on its channel.
     """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
@@ -104,7 +103,7 @@ def bind_plain(lines: object) -> Bindings:
 
 
 def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:
-    """(kind, number, part) of each message that a control sends."""
+    """(kind, number, part) of each message that a control sends; part: as in Binding."""
     if kind is Kind.CC14:
         return (Kind.CC, number, 1), (Kind.CC, number + 32, 2)
     return ((kind, number, 0),)
@@ -121,5 +120,6 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # The voices need the release of pedals; 74 may be an MPE slide; 6 and 38 may be data of a parameter.
+    # Controls that never wait: pedals, because the voices need their release; 74, which may be an MPE slide; 6 and 38,
+    # which may be data of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

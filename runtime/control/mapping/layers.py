@@ -58,7 +58,7 @@ def same_control(line: MapLine, other: MapLine) -> bool:
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """Whether other lines use a message of this line on its channel.
+    """Whether other lines use a message of this line's control on one of its channels.
 
     channels: for each message, the channels of the other lines that use it.
     """

@@ -55,7 +55,7 @@ class Movement:
         return _coding(set(values), len(values)) or "absolute"
 
     def clearness(self, kind: Kind) -> float:
-        """How clearly the player moves this control: 0 for not at all, 1 and more for clearly."""
+        """How clearly the player moves this control: 0 if not at all, at least 1 if clearly; kind: its kind."""
         if kind is Kind.NOTE:
             return 1.0
         if self.mode.startswith("relative"):

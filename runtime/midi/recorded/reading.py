@@ -72,7 +72,7 @@ def read_recorded(path: str | Path) -> RecordedMidi:
 
 
 class _Bytes:
-    """EOFError at the end."""
+    """Reads the bytes of the track one after another; EOFError if too few are left."""
 
     def __init__(self, content: bytes):
         self._content, self._at = content, _TRACK_AT

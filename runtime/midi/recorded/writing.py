@@ -43,7 +43,7 @@ class RecordedMidiWriter:
         self._append(first)
 
     def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
-        """Append events, (tick, event), ascending; now: the present tick, to which the file extends at least."""
+        """Append events as (tick, event), ascending. now: the present tick; the file lasts at least until then."""
         tick, device = self._tick, self._device
         parts = []
         for at, event in timed:
@@ -110,7 +110,7 @@ def _number(value: int) -> bytes:
 
 
 def _delta(n_ticks: int) -> bytes:
-    """More ticks than LONGEST_DELTA are divided by empty text events."""
+    """The bytes for a time of n_ticks; empty text events divide a time that is longer than LONGEST_DELTA."""
     gaps = b""
     while n_ticks > LONGEST_DELTA:
         gaps += _number(LONGEST_DELTA) + bytes([META, TEXT, 0])

@@ -71,7 +71,7 @@ def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
     """The head of a recording as values for JSON; state: at the recording's first frame.
 
     The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
-    instrument's file is lost.
+    instrument's file cannot be read.
     """
     settings = without_places(state.parts[0].patch.settings)
     first, *others = (part_keys(each, settings) for each in state.parts)
@@ -115,7 +115,10 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """An early version keeps the rack's memory in the state of the first part's engine."""
+    """The rack's memory in a recording by an early version, which stored it with the first part's engine.
+
+    parts: the stored memory of that engine.
+    """
     return parts | {"controls": parts.get("maps", {})}
 
 

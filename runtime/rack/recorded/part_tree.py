@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # for all trajectories of a part's programs together, unpacked
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # the most that all unpacked trajectories of a part's programs may take together
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -120,7 +120,7 @@ def plain_simple(event: Event) -> list[Any]:
 
 
 def simple_of(event: Event) -> Event:
-    """The event that `plain_simple` encoded, from `event_of`. ValueError for a MapChange with a damaged map."""
+    """The event that `plain_simple` encoded; event: the result of `event_of`. ValueError for a damaged map."""
     return MapChange(event.device, bind_plain(event.map)) if isinstance(event, MapChange) else event
 
 

@@ -57,8 +57,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    controls: says which events a control map uses. arpeggiator: receives the events before the parts, or None. history:
-    receives each event, as (frame, event), as soon as its frame is known, or None.
+    controls: says which events a control map uses. arpeggiator: None for no arpeggiator.
+    history: receives each event as soon as its frame is known, as (frame, event); None for no history.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
@@ -91,7 +91,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # stores the values of bank selects
+            self._chosen_sound(event)  # called only because it stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.

@@ -36,7 +36,7 @@ class VoiceRoom:
         self._begun.clear()
 
     def needs_exact_frame(self, events: Sequence[Event]) -> bool:
-        """Whether all engines must be rendered up to the frame of these events before they get the events."""
+        """Whether all engines must be rendered up to the frame of these events before the events are handed out."""
         if any(isinstance(event, (PartChange, Swap)) for event in events):
             return True
         if self.shares_alone():
@@ -70,7 +70,7 @@ class VoiceRoom:
         share = self._shared()
         if share.adds(engine) and share.n_voices >= self._limit:
             owner = share.end_one()
-            # An engine with as many voices as the limit ends this voice by itself when the note begins.
+            # If the note's own engine already has as many voices as the limit, it ends this voice without an event.
             if owner is not engine or engine.status.n_active_voices < self._limit:
                 owner.post(EndVoice(), frame)
         share.start(engine)

@@ -7,7 +7,7 @@ import numpy as np
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 FEWEST_HOPS = 4  # a shorter sustained part has no loop
-MOST_CANDIDATES = 400  # hops that are compared with each other; more would take too long
+MOST_CANDIDATES = 400  # at most this many hops are compared with each other; more would take too long
 # Differences that count alike: 0.05 of a knob's position, 2 dB in all bands, 3 dB of the level.
 _LATENT_UNIT, _COLOUR_UNIT_DB, _LEVEL_UNIT_DB = 0.05, 2.0, 3.0
 # Weight of a squared difference in slope (change per hop), relative to a squared difference in value.
