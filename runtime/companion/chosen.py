@@ -95,7 +95,7 @@ def rows(file: Config) -> list[dict[str, Any]]:
 
 
 def _choose(asked: Choose) -> list[dict[str, Any]]:
-    """UserError for an unknown setting or a value that cannot be chosen."""
+    """Store a choice and return all rows; UserError for an unknown setting or a value that cannot be chosen."""
     if asked.name not in KINDS:
         remedy = did_you_mean(asked.name, KINDS)
         raise UserError("setting", repr(asked.name[:100]), "a setting that the page may change", remedy)

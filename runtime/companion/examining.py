@@ -25,7 +25,7 @@ _MOST_READ_BYTES = 2**16
 
 
 class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `examine`; instrument: its file."""
+    """The params of the request `examine`; config: the settings. instrument: the path of its file."""
 
     config: Config
     instrument: str

@@ -33,7 +33,7 @@ class Connection:
 
     @property
     def can_receive(self) -> bool:
-        """Whether more may arrive."""
+        """Whether more bytes may arrive."""
         return self.is_open and not self.has_ended
 
     @property

@@ -38,7 +38,7 @@ from runtime.sound.patch import Patch
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # seconds between publications of moved controls
+WATCH_S = 0.03  # moved controls are published once in this many seconds
 _MOST_ARRIVED = 256
 
 
@@ -127,7 +127,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Use an event of a MIDI input; called on the threads of the MIDI drivers."""
+        """Hand an event of a MIDI input to maps and learning; called on the threads of the MIDI drivers."""
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:
@@ -186,7 +186,7 @@ class Desk:
             self._remembering.look()
 
     def state(self) -> dict[str, Any]:
-        """What plays, as plain values."""
+        """What plays, as the answer to the request `state`: the instrument, the sound, the volume and more."""
         playing, choice = self.playing, self.playing.choice
         engine, decoder = playing.engine, playing.choice.instrument
         whole = None if choice.whole is None else present_sound(playing.part_engines(), choice)[0]
@@ -232,7 +232,7 @@ class Desk:
         self.say(f"The sound is not saved: {error}")
 
     def changed(self, **what: object) -> None:
-        """Publish news, given by name, under the topic `change`."""
+        """Publish a change under the topic `change`; what: each thing that changed, by name."""
         if self.server is not None:
             self.server.publish(CHANGES, what)
 

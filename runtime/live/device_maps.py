@@ -41,8 +41,8 @@ class DeviceMaps:
         self._devices: dict[int, MapDevice] = {}
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
-        self._awaited: set[int] = set()  # devices for which the companion has not answered yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned before the companion's answer
+        self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # for each awaited device, the lines learned so far
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 

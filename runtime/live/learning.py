@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST_S = 120.0
 _NO_DEVICE = -1
-_Stood = tuple[str | None, TargetMove] | None  # the sound, and its target's place; None for an action
+_Stood = tuple[str | None, TargetMove] | None  # the sound's name and where its target stood; None for an action
 
 
 class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +110,7 @@ class Learning:
             self._take(self._learner.feed(event, time.monotonic()))
 
     def serve(self) -> None:
-        """Learn a control whose movement is over, or give up at the time limit."""
+        """Learn the control that was moved, once it rests; give up if none has moved in time."""
         target, now_s = self._learner.target, time.monotonic()
         if target is not None:
             learned = self._learner.tick(now_s)
@@ -201,7 +201,7 @@ class Learning:
         return frozenset({target} | {number for number, name in self._latents().items() if name == target})
 
     def _latents(self) -> dict[str, str]:
-        """The latents' own names, by their names with numbers, such as latent.2."""
+        """The latents' own names; the keys are their numbered names, such as latent.2."""
         latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
         return {f"{LATENT}{k}": name for k, name in enumerate(latents, 1)}
 

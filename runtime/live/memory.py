@@ -15,7 +15,7 @@ from runtime.companion.state import Settings, State, put_state_aside, read_state
 from runtime.config import Config
 
 PROVEN_AFTER_S = 10.0
-MOST_CUTS = 3  # starts in a row that a power cut may have ended; after so many, the state is not restored
+MOST_CUTS = 3  # if this many runs in a row may have ended by a power cut, their state is not restored
 _ON_TRIAL = "ended within 10 s"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -64,7 +64,7 @@ class Memory:
         say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
 
     def begin_trial(self) -> None:
-        """Note that a state is restored; `proven` ends the trial."""
+        """Note in the file that this run restores a state, which may be why it fails; `proven` removes the note."""
         if self._file is not None:
             os.write(self._file, f"{_ON_TRIAL} {_this_boot()}\n".encode())
 

@@ -1,4 +1,4 @@
-"""Describes what plays, as plain values."""
+"""Describes the sound and the settings that play, as dicts, lists, text and numbers."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Remembering:
             self._companion.n_starts,
         )
         if present != self._kept and self._companion.process_id is not None:
-            # While the patches are held, no new patch can get one of their ids.
+            # `_kept_patches` keeps the patches in memory, so that no new patch can get one of the ids in `_kept`.
             self._kept, self._kept_patches = present, patches
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 

@@ -77,8 +77,8 @@ class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Save the present sound for the user, with a morph through `places`.
 
-    places: for each place the positions of latents, 0 to 1, by name. at: where on the way the new sound begins, 0 to 1,
-    with the present positions of the latents; None to begin at the first place.
+    places: for each place the positions of latents, 0 to 1, by name. at: the morph's position, 0 to 1, at which
+    the new sound begins with the present positions of the latents; None to begin at the first place.
     """
 
     name: Name

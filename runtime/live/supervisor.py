@@ -143,8 +143,8 @@ class Supervisor:
         output = self._card.first()
         self._fit_rack(output.sample_rate_hz)
         through_lines = self._card.make_effect(output)
-        # `poll` and `prepare_process` hold the interpreter for long: one makes MIDI clients, the other collects
-        # garbage.
+        # `poll` makes MIDI clients, and `prepare_process` collects garbage. Both hold the interpreter for long, so they
+        # run before `_start`.
         midi_lines = self._midi.poll()
         self._desk = Desk(self, self._say, self._memory, self._panel)
         for name, act in (
@@ -199,7 +199,7 @@ class Supervisor:
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
-                with gives_way(self._card.renders_now):  # saving takes a few milliseconds after a swap
+                with gives_way(self._card.renders_now):  # saving after a swap takes a few ms, and lets blocks pass
                     desk.remember()
                 self._condition.tell()
                 next_round_s = time.monotonic() + (LOOK_S if self._card.is_missing else ROUND_S)
@@ -216,7 +216,7 @@ class Supervisor:
         self._sounds.serve()
 
     def _post_at(self, event: Event, arrival_s: float) -> None:
-        """The event is heard one buffer after arrival_s, a time of `time.perf_counter()`."""
+        """Post an event, to be heard one buffer after `arrival_s`, a time of `time.perf_counter()`."""
         self._racks.rack.post(event, self._card.frame_at(arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:

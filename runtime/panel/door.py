@@ -29,7 +29,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 class Connection(ServerConnection):
     """A browser's connection.
 
-    device: the paired device; None without a pairing, as for a program of this machine.
+    device: the paired device at the other end; None if it is not paired, such as a browser on this machine.
     """
 
     device: Device | None = None

@@ -93,7 +93,7 @@ def _end_with(ends: asyncio.Event, parent: int | None) -> None:
         if parent is None:
             loop.add_signal_handler(number, ends.set)
         elif number != signal.SIGTERM:
-            # A terminal also sends these signals to the playing process, which then ends this process.
+            # Ignored here: a terminal also sends these signals to the playing process, which then ends this process.
             signal.signal(number, signal.SIG_IGN)
     if parent is not None:
         os.set_blocking(parent, False)

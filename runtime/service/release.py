@@ -48,7 +48,7 @@ def _packed(path: Path) -> Path:
     top = f"timbrebox-{version_of(ROOT)}"
     with tarfile.open(path, "w:gz") as archive:
         for part in PARTS:
-            if part != "instruments" and (ROOT / part).exists():  # instruments belong to the owner
+            if part != "instruments" and (ROOT / part).exists():  # an update leaves the owner's instruments as they are
                 archive.add(ROOT / part, f"{top}/{part}", filter=kept)
     return path
 

@@ -58,7 +58,7 @@ class Versions:
         return self._folder / name
 
     def switch(self, version: Path) -> None:
-        """Let `current` lead to this version."""
+        """Let the link `current` lead to this version."""
         partial = self._home / ".current.partial"
         partial.unlink(missing_ok=True)
         partial.symlink_to(version.relative_to(self._home))
@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """The instruments that `new` lacks are the owner's."""
+    """Copy from `old` the instruments that `new` lacks, which are the owner's."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)
@@ -141,7 +141,7 @@ def _keep_instruments(old: Path, new: Path) -> None:
 
 
 def _make_environment(version: Path) -> None:
-    """The version's own launcher makes it, and reports progress on stderr."""
+    """Make the environment by running the version's own launcher, which reports progress on stderr."""
     done = subprocess.run(["sh", version / "timbrebox", "instruments"], stdout=subprocess.DEVNULL, check=False)
     (version / f"{ENVIRONMENT}.lock").unlink(missing_ok=True)
     if done.returncode or not has_environment(version, version):

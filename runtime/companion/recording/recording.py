@@ -89,7 +89,8 @@ class Recording:
     def finish(self) -> None:
         """Close the files and give them their final names."""
         self._sound.finish()
-        # Count what the file holds: on a full disk, this may be more or less than was added.
+        # Count the frames in the file: after a write to a full disk has failed, these may be more or fewer than were
+        # counted before.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)
@@ -119,7 +120,7 @@ class Recording:
             self.n_frames += len(part)
 
     def _change_file(self) -> None:
-        """The format can hold no more."""
+        """Go on in a new file, because the format can hold no more."""
         full, self._sound = self._sound, self._next_sound()
         full.finish()
         self._hold_last()

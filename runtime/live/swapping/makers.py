@@ -104,7 +104,7 @@ class Makers:
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = self._new()
-        if maker is None:  # no thread is free, so they take turns
+        if maker is None:  # no thread is free, so the threads take turns
             maker = self._makers.pop(0)
             self._makers.append(maker)
         maker.make(make)

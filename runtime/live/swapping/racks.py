@@ -84,7 +84,7 @@ class Racks:
         self._left, self._leaving = self._leaving, []
 
     def _build(self, sample_rate_hz: int) -> None:
-        """The knobs stay in the same positions."""
+        """Build a rack for the present choice; the knobs keep their positions."""
         choice = self.choice if self.rack is None else with_positions(self.choice, self.rack)
         for each in [part for _, part in choice.parts] or [choice]:
             warm_up(each.patch, each.instrument, sample_rate_hz)

@@ -132,7 +132,7 @@ class Swaps:
                 self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
 
     def _n_parts(self) -> int:
-        """The number of parts when all posted swaps have happened."""
+        """The number of parts that will play after all posted swaps."""
         for part, choice in reversed(self._posted):
             if part == ALL_PARTS:
                 return max(1, len(choice.parts))
@@ -166,7 +166,7 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """Make one wish at a time, because the order must be kept."""
+        """Begin the oldest request, unless one is being carried out: they must be ready in the order of asking."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
@@ -194,8 +194,8 @@ def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
-    # No note warms the engine up: loading has run the decoder, and other engines have played. The settings' preset is
-    # left out, because it belongs to the settings' instrument.
+    # The engine needs no note to warm up: loading has run the decoder, and other engines have run the rest. The
+    # settings' preset is left out, because it belongs to the settings' instrument.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)

@@ -1,4 +1,4 @@
-"""Detects that the machine slows down for lack of voltage or cooling."""
+"""Detects that the machine slows down because its voltage is too low or it is too hot."""
 
 from __future__ import annotations
 

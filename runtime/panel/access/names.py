@@ -1,4 +1,4 @@
-"""The names of this page; a browser with another name was led here by somebody else."""
+"""The names of this page; a browser that asks for another name was led here by somebody else."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ def _literal(address: str) -> str:
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address without its zone; an IPv4 address that is mapped to IPv6 becomes IPv4."""
+    """Parse an address, without its zone (%eth0); an IPv4 address that is written as IPv6 becomes IPv4."""
     found = ipaddress.ip_address(address.split("%")[0])
     return getattr(found, "ipv4_mapped", None) or found

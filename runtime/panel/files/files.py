@@ -88,7 +88,7 @@ class _Part:
 
 
 class Files:
-    """Serves the connections for files. ask: sends a request to the playing process."""
+    """Serves the WebSockets over which pages send and get files. ask: sends a request to the playing process."""
 
     def __init__(self, ask: Ask):
         self._ask = ask

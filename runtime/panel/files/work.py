@@ -44,7 +44,7 @@ class Work:
         self.making = Making(self._new_folder)
         self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # without the folder, the page is served all the same; later work makes it
+        with contextlib.suppress(UserError):  # the page works without the folder, and later work tries again to make it
             self._opened()
 
     @property

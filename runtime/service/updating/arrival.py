@@ -56,7 +56,7 @@ def _opened(state: Path) -> int:
 
 
 def _renamed(name: str, inside: int) -> int:
-    """UserError if what has arrived is no plain file."""
+    """Rename what has arrived, and return its descriptor; UserError if it is no plain file."""
     try:
         os.rename(ARRIVED.name, name, src_dir_fd=inside, dst_dir_fd=inside)
         _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before opening, which may change a device
@@ -80,5 +80,5 @@ def _remove_left(inside: int) -> None:
 
 
 def _remove(name: str, inside: int) -> None:
-    with suppress(OSError):  # `unlink` does not remove a folder, which is not looked at again
+    with suppress(OSError):  # `unlink` fails for a folder, which may stay: nothing looks at it again
         os.unlink(name, dir_fd=inside)

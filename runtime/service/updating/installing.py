@@ -84,7 +84,7 @@ class _Told:
         self.news = News()
 
     def say(self, *, why: Why | None = None, **changes: str) -> None:
-        """Publish news of the update; why: the check that begins now."""
+        """Publish news of the update. why: the check that begins now, "" for the end; None keeps the former check."""
         self.news = msgspec.structs.replace(self.news, **changes, **({} if why is None else {"why": why}))
         write_news(self.news, UPDATE_NEWS)
 
