@@ -38,7 +38,7 @@ KINDS = {
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """A chosen value. instead_of: the settings file's value at that time."""
+    """A chosen value. instead_of: the value that the settings file had when the player chose."""
 
     value: Any
     instead_of: Any

@@ -67,7 +67,7 @@ class Examining:
         return {"is_running": True}
 
     def _look(self) -> float:
-        """Return the seconds until the next look."""
+        """Pass on the lines that the doctor has printed; return the seconds until the next look."""
         if self._process is None:
             return math.inf
         said = self._process.stdout.read(_MOST_READ_BYTES)

@@ -93,7 +93,7 @@ class Choosing:
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
     def heard(self, number: int, part: int) -> None:
-        """Choose the sound for a program change that the engine of `part` has no sound for.
+        """Choose the sound for a program change whose number no sound in the engine of `part` has.
 
         number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced,
         else the whole sound.
@@ -257,7 +257,7 @@ class Choosing:
         self._playing.post(SoundChange(self._playing.part_engines()[part].prepare(patch), part))
 
     def _present_number(self) -> int | None:
-        """A program change may have chosen the sound in the engine."""
+        """The present sound's MIDI number; a program change may have chosen this sound inside the engine."""
         if self._pending is not None:
             return self._pending
         patch = self._playing.engine.patch

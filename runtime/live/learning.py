@@ -56,7 +56,7 @@ class Learning:
         self._desk, self._learner = desk, Learner()
         self._number = 0
         self._stood: _Stood = None
-        # Before the last change: the lines of each device that it changed, and where a learned target stood.
+        # Before the newest change: the lines of each device that it changed, and where the learned target stood.
         self._before: tuple[dict[int, tuple[MapLine, ...]], _Stood] | None = None
         desk.actions.add("learn", self._begin_by_control)
 
@@ -136,7 +136,7 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
-        if learned.share is not None:  # without this, the target would jump at the control's next turn
+        if learned.share is not None:  # otherwise the target would jump at the control's next turn
             self._desk.playing.post(TargetMove(line.moves, learned.share))
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
@@ -145,7 +145,8 @@ class Learning:
         (before, stood), self._before = self._before, None
         for device, lines in before.items():
             self._desk.maps.relearn(device, lines)
-        if stood is not None and stood[0] == self._desk.state()["name"]:  # another sound has its own value
+        # Another sound has its own value for the target.
+        if stood is not None and stood[0] == self._desk.state()["name"]:
             self._desk.playing.post(stood[1])
         return {"learned": sum(map(len, before.values()))}
 
@@ -197,7 +198,7 @@ class Learning:
         return LATER
 
     def _names(self, target: str) -> frozenset[str]:
-        """A latent has its own name, and one with its number."""
+        """All names of a target: a latent has its own name, and a name with its number, such as latent.2."""
         return frozenset({target} | {number for number, name in self._latents().items() if name == target})
 
     def _latents(self) -> dict[str, str]:

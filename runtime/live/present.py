@@ -29,7 +29,7 @@ def positions(engine: Engine) -> dict[str, float]:
 
 
 def name_of(engine: Engine, choice: Choice) -> str | None:
-    """The name of the sound with parts that plays, or of the first part's sound; or None."""
+    """The name of what plays: of the sound with parts, or else of the first part's sound; None without a name."""
     if choice.whole is not None and choice.whole.sound.name:
         return choice.whole.sound.name
     return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SERVE_S = 0.2  # while recording, events are sent to the companion once in this many seconds
 STATE_S = 2.0  # seconds between requests for the rack's state; a recording begins at the frame of a state
 MARGIN_S = 2.0  # no recording begins in this oldest part of the ring, which may be overwritten before it is read
-BEGINS_WITHIN_S = 3.0  # a recording that waits longer to begin is refused: the sound card requests no blocks
+BEGINS_WITHIN_S = 3.0  # a recording that waits longer is refused, because the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
@@ -88,7 +88,7 @@ class Recorder:
         return SERVE_S if self.is_recording else STATE_S
 
     def follow(self, rack: Rack) -> None:
-        """Keep this rack's events, and forget other racks'; call this before its first block."""
+        """Keep the events of this rack, and forget those of others; call this before the rack's first block."""
         if rack is self._rack:
             return
         self._rack, self._former_generation = rack, self.ring.generation
@@ -100,7 +100,7 @@ class Recorder:
     def serve(self) -> None:
         if self._rack is None:
             return
-        frame = self._rack.frame  # read before the history, which then has all events before this frame
+        frame = self._rack.frame  # read first: then `_history` has all events before this frame
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []

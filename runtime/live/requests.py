@@ -125,7 +125,7 @@ def add_requests(server: Server, desk: Desk) -> None:
 
 
 def _present(desk: Desk) -> dict[str, Any]:
-    """All that another process needs to play the same, with absolute paths."""
+    """All that another process needs to play what plays here, with absolute paths."""
     playing, settings = desk.playing, desk.playing.choice.settings
     state = msgspec.structs.replace(state_of(playing), instrument=str(playing.engine.instrument.path.resolve()))
     if settings.tuning.scale is not None:

@@ -186,7 +186,7 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """MIDI is also checked when a port appears, disappears, or is to be tried again."""
+        """Work until `stop`; check MIDI in each round, and when a port appears, disappears or is to be tried again."""
         next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
             limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s, self._watch.wait_s)
@@ -195,7 +195,7 @@ class Supervisor:
             self._take_returns()
             desk.serve(stop.woken)
             if self._check_blocks():
-                next_round_s = 0.0  # a card with a loose plug is often there again
+                next_round_s = 0.0  # check now: a card with a loose plug is often back
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
@@ -234,7 +234,7 @@ class Supervisor:
             self._begin_rack()
 
     def _begin_rack(self) -> None:
-        """A new rack knows neither the control maps nor the swaps posted to the previous one."""
+        """Give a new rack the control maps, and forget swaps that were posted to the previous rack."""
         self._swaps.forget_posted()
         self._tell_maps()
 

@@ -124,7 +124,7 @@ class Door:
         return None
 
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
-        """Another site's page may not send the code's header without our permission."""
+        """Pair a device. Its code comes in a header, because browsers let no other site's page send us this header."""
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:
             return response(http.HTTPStatus.NO_CONTENT)

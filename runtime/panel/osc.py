@@ -19,7 +19,7 @@ from runtime.sound.motion import LATENT
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # the most messages in one packet
-_DEEPEST = 4  # levels of bundles within bundles
+_DEEPEST = 4  # the most levels of bundles within bundles
 # Requests for actions, sounds and instruments: per second, and the most at once after a pause. Few are allowed, because
 # some of them write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0

@@ -75,14 +75,14 @@ class _Page:
         self.asked: set[asyncio.Task[None]] = set()
 
     def send(self, line: bytes) -> None:
-        """A page that reads nothing is disconnected."""
+        """Send a line, or disconnect the page if it reads nothing."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
         broadcast([self.connection], line.decode())
 
     def send_picture(self, picture: bytes) -> None:
-        """A page that has not read all earlier messages gets no picture."""
+        """Send a picture, unless the page has not read all earlier messages."""
         if not self.connection.transport.get_write_buffer_size():
             broadcast([self.connection], picture)
 

@@ -38,7 +38,7 @@ def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring
     when the playing process ends; None to serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with
     the output's sound, or None.
     """
-    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request does not concern the user
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request must not be logged
     asyncio.run(_serve(listener, settings, parent, ring))
 
 

@@ -186,7 +186,7 @@ def _reload() -> None:
 
 
 def _refuse_checkout() -> None:
-    """Versions are installed and deleted in HOME."""
+    """UserError if a checkout lies in HOME, where versions are installed and deleted."""
     if (HOME / ".git").exists() or ROOT == HOME:
         raise UserError(HOME, "a checkout", "a folder for the service alone", f"move it: sudo mv {HOME} /opt/checkout")
 

@@ -38,7 +38,7 @@ def release(key: Path, archive: Path | None, out: Path) -> Path:
 
 
 def _packed(path: Path) -> Path:
-    """The archive lacks the owner's instruments, and what only this machine can use, such as the Python environment."""
+    """Pack this checkout, but no instruments, and nothing that only this machine can use, such as the environment."""
 
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         name = Path(member.name).name

@@ -151,7 +151,7 @@ def _make_environment(version: Path) -> None:
 
 
 def _copy(source: Path, target: Path, shares: bool) -> None:
-    """shares: whether to make hard links instead, where the file system allows them."""
+    """Copy a file or a folder; shares: whether to make hard links instead, where the file system allows it."""
     copy = _link_or_copy if shares else shutil.copy2
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, copy_function=copy)
@@ -167,7 +167,7 @@ def _link_or_copy(source: str | Path, target: str | Path, *, follow_symlinks: bo
 
 
 def _protect(folder: Path) -> None:
-    """Everybody may read, and only root, who owns the files, may write."""
+    """Let everybody read the files, and only root, their new owner, write them."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
         if not path.is_symlink():

@@ -66,8 +66,8 @@ class Recording:
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends. If None, everything before the end that the previous call saw is
-        written.
+        stop_at: the frame at which the recording ends. If None, all sound is written that the ring had at the previous
+        call.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"

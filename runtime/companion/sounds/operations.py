@@ -219,7 +219,7 @@ def _normal(name: str) -> str:
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """A lock, so that one process at a time changes sounds; UserError if their folder cannot be written."""
+    """Lock the user's sounds, so that only one process changes them; UserError if the folder cannot be written."""
     folder = data_folder()
     try:
         make_folder(folder)

@@ -63,7 +63,7 @@ class Swaps:
         self._is_making, self._makers = False, Makers(wake, is_busy)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed
-        self._asked: dict[int, str] = {}  # the latest requested instrument, by part
+        self._asked: dict[int, str] = {}  # for each part, the instrument that was requested last
 
     @property
     def plays_whole(self) -> bool:
@@ -72,7 +72,7 @@ class Swaps:
 
     @property
     def is_taking_over(self) -> bool:
-        """Whether another instrument was posted and does not play yet: for a block or two."""
+        """Whether another instrument was posted and does not play yet, which lasts for a block or two."""
         return bool(self._posted)
 
     @property
@@ -157,7 +157,7 @@ class Swaps:
         self._makers.free(engines)
 
     def forget_posted(self) -> None:
-        """A new rack does not know unconfirmed swaps and requests."""
+        """Forget unconfirmed swaps and requests, which a new rack does not know."""
         self._posted.clear()
         self._asked.clear()
 

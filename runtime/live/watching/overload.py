@@ -97,7 +97,7 @@ class Overload:
 
     def _grow(self, load: float, n_sounding: int, loads: BlockLoads, now_s: float) -> bool:
         limit = min(self.n_voices, math.floor(ROOM * n_sounding / max(load, 1e-6)), 2 * self.limit)
-        # If much of the load does not depend on the voices, only a trial shows whether there is room.
+        # This is too low a limit if much of the load does not depend on the voices. Only a trial finds the right one.
         if load < ROOM * AIM:
             self._calm_since_s = min(self._calm_since_s, now_s)
         else:

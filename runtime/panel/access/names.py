@@ -16,7 +16,7 @@ def is_here(address: str) -> bool:
 
 
 def sender(address: str) -> str:
-    """The sender behind an address: for IPv6 its /64 network, which one machine can use."""
+    """The sender behind an address: for IPv6 its /64 network, because one machine can use all addresses of it."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((plain, 64), strict=False))
 

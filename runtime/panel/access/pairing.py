@@ -13,7 +13,7 @@ from runtime.panel.limits import Allowance
 # If you make the code shorter, lower ALL_GUESSES_PER_S. Its length is also in page/pair.html and docs/panel.md.
 N_DIGITS = 8
 SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender: guesses per second, and the most at once after a pause
-# A year of guessing, from many addresses, finds one of 100 million codes with 16 % chance.
+# Guesses for a year, from many addresses, find the code, one of 100 million, with a chance of 16 %.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 
@@ -63,7 +63,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # the sender whose last guess is the oldest
+            del self._guessing[next(iter(self._guessing))]  # the sender that has not guessed for the longest time
         self._guessing[who] = allowance
         return allowance
 

@@ -86,7 +86,7 @@ def _error_of(line: str) -> UserError:
 
 
 async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
-    """Only the first _MOST_LINES lines are passed on."""
+    """Read lines until the stream ends; pass on progress, and of the other lines the first _MOST_LINES."""
     n_lines = 0
     while line := await stream.readline():
         text = line.decode("utf-8", "replace").strip()

@@ -80,7 +80,7 @@ class _Part:
         self.n_told = 0
 
     def send(self, line: bytes) -> None:
-        """A page that reads nothing is disconnected."""
+        """Send a line, or disconnect the page if it reads nothing."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return

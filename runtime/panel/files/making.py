@@ -116,7 +116,7 @@ class Making:
         return ["make", str(self.folder), f"--name={name}", f"--out={out}", f"--work={work}", *time]
 
     def heard(self, line: str) -> bool:
-        """Read a line of the command; return whether it names another preview."""
+        """Read a line of the command; return whether it names a new preview."""
         found = _PREVIEW.fullmatch(line)
         if found is None:
             return False

@@ -1,4 +1,4 @@
-"""Hands a received update over to the part that runs as root, and tells pages how the update goes."""
+"""Hands a received update over to the service that installs it, and tells pages how the update goes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
 _LONGEST_WAIT_S = 15.0  # if an update waits longer, the service that installs seems not to run
-# Updates per second, and updates together after a pause: at most 15 in 10 minutes. systemd starts
-# timbrebox-update.service at most 20 times in 10 minutes.
+# Updates per second, and the most at once after a pause. This makes at most 15 in 10 minutes, below systemd's limit:
+# it starts timbrebox-update.service at most 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 
 class Updates:
-    """The update that was received last. changed: called when `facts` has changed."""
+    """The newest received update. changed: called when `facts` has changed."""
 
     def __init__(self, changed: Callable[[], object]):
         self._changed = changed
@@ -33,10 +33,10 @@ class Updates:
 
     @property
     def facts(self) -> dict[str, object] | None:
-        """The version that plays, and the last update; None where the page takes no updates.
+        """The version that plays, and the newest update; None where the page takes no updates.
 
-        `state` is "" without an update, `waiting` until the part that runs as root takes it, `stuck` if that takes too
-        long, and else as in `News`.
+        `state` is "" without an update, `waiting` until the service that installs takes it, `stuck` if it waits too
+        long, and then as in `News`.
         """
         if not _is_offered():
             return None

@@ -21,7 +21,8 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-# A candidate's name is this many characters of the recording's name and a number; a sound's name has at most 100.
+# A candidate's name has at most this many characters of the recording's name, then a number. No sound's name may have
+# more than 100.
 _LONGEST_SHOWN = 90
 
 

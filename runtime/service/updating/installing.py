@@ -22,7 +22,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # folders in HOME with names that begin so hold copies of updates, for root only
+_COPY = ".update-"  # a folder in HOME whose name begins with this holds the copy of an update; only root can enter it
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
