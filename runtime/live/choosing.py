@@ -93,7 +93,7 @@ class Choosing:
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
     def heard(self, number: int, part: int) -> None:
-        """Choose the sound for a program change whose number no sound in the engine of `part` has.
+        """Choose the sound with this number, after a program change for which the engine of `part` has no sound.
 
         number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced,
         else the whole sound.

@@ -13,7 +13,7 @@ from runtime.panel.limits import Allowance
 # If you make the code shorter, lower ALL_GUESSES_PER_S. Its length is also in page/pair.html and docs/panel.md.
 N_DIGITS = 8
 SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender: guesses per second, and the most at once after a pause
-# Guesses for a year, from many addresses, find the code, one of 100 million, with a chance of 16 %.
+# A year of guesses, from many addresses, finds the code with a chance of 16 %; 100 million codes are possible.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 

@@ -11,7 +11,7 @@ from typing import Any
 N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
-_MOST_ALIKE = 30  # so many equal pictures are sent again, because pages let levels fall slowly
+_MOST_ALIKE = 30  # most repeats of a picture; some are needed, as pages let levels fall slowly
 
 
 class Painter:
