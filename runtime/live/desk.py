@@ -77,7 +77,7 @@ class Playing(Protocol):
         """Post an event, which is heard one buffer later."""
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays, if its patch is still `patch`."""
+        """Rename the sound that plays, as `Racks.call_sound` does."""
 
     def say_yes(self) -> None:
         """Play the cue `yes`: something was learned or saved."""

@@ -56,7 +56,7 @@ class Racks:
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays. patch: the sound that was saved; if the first part plays another, do nothing."""
+        """Rename the sound that plays, but only if the first part still has `patch`, with which the sound was saved."""
         engine = self.rack.engine()
         if engine.patch is not patch:
             return
