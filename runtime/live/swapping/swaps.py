@@ -166,7 +166,7 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """Begin the oldest request, unless one is being carried out: instruments must be ready in the order of asking."""
+        """Begin the oldest request, unless one is being carried out, so that the order of the requests is kept."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
