@@ -1,4 +1,4 @@
-"""The main thread's work apart from devices: requests, and what the companion keeps."""
+"""The work of the main thread, except for devices: answers requests, and lets the companion keep files."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Learning:
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
-        """Let the server answer these requests."""
+        """Let the server answer the requests about learning, targets and inputs."""
         server.add("learn", Learn, self._begin)
         server.add("learn.undo", NoParams, self._undo)
         server.add("unlearn", Unlearn, self._unlearn)

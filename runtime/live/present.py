@@ -89,7 +89,7 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """A part with this instrument and the patch's sound; `part` itself if the sound has no name."""
+    """`part` with the names of this instrument and of the patch's sound; unchanged if the sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)

@@ -220,7 +220,7 @@ class Supervisor:
         self._racks.rack.post(event, self._card.frame_at(arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:
-        """Called on the MIDI driver's thread."""
+        """Post an event, and hand it to the desk; called on the MIDI driver's thread."""
         self._post_at(event, arrival_s)
         if self._desk is not None:
             self._desk.arrived(event)

@@ -205,7 +205,7 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
-            if method == "sounds.read":  # no page needs the paths of files
+            if method == "sounds.read":  # the paths of files are left out, as no page needs them
                 result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 

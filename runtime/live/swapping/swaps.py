@@ -172,7 +172,7 @@ class Swaps:
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
     def _make(self, wish: _Wish) -> list[object]:
-        """This runs on a maker's thread; it returns the engines, for `Makers`."""
+        """Make what was requested, on a maker's thread; return the engines, for `Makers`."""
         try:
             choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
             self._made.append((wish, choice, ready))

@@ -260,7 +260,7 @@ class Files:
         return {}
 
     async def _hear(self, params: _Numbered) -> object:
-        """Play a candidate, and remember what played before the first one."""
+        """Play a candidate; before the first one, remember what plays."""
         tree = self._work.candidate(params.number)
         if len(msgspec.json.encode(tree)) > LONGEST_LINE_BYTES - 2**10:
             raise UserError("candidate", "a very long sound", "one that can be tried", "keep it, then choose it")
