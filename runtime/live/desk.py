@@ -127,7 +127,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Hand an event of a MIDI input to maps and learning; called on the threads of the MIDI drivers."""
+        """Tell the maps of a MIDI event, and keep it for `serve` if needed; called on the MIDI drivers' threads."""
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:

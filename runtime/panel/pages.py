@@ -87,7 +87,7 @@ class _Page:
             broadcast([self.connection], picture)
 
 
-# Every page that connects is sent the answers to these requests.
+# Requests whose answers every page gets when it connects.
 PRESENT = ("state", "card", "instruments", "methods")
 
 

@@ -167,7 +167,7 @@ def _link_or_copy(source: str | Path, target: str | Path, *, follow_symlinks: bo
 
 
 def _protect(folder: Path) -> None:
-    """Let everybody read the files, and only root, their new owner, write them."""
+    """Make root the owner of the files: only root may write them, and everybody may read them."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
         if not path.is_symlink():

@@ -16,7 +16,7 @@ from runtime.companion.recording.sound_files import mend_wav
 
 MIDI = ".mid"
 SUFFIXES = (".wav", ".flac", MIDI)
-# This part of its name marks a file that is still being written; it can be played already.
+# In a file's name, this says that the file is still being written; such a file can be played already.
 _PART = ".part"
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 60

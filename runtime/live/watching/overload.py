@@ -49,7 +49,7 @@ class Overload:
         return self.limit == self.n_voices
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds until `look` has something to do, if no block is late before."""
+        """Seconds until `look` has something to do, if no block is late before that."""
         return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
 
     def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
@@ -79,7 +79,7 @@ class Overload:
         return self._grow(load, n_sounding, loads, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that make up an overload, or 0."""
+        """The median load of the blocks that make up an overload; 0 if there is no overload."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:
