@@ -21,7 +21,7 @@ class MergedMoves:
         self._pause: asyncio.TimerHandle | None = None
 
     def take(self, moves: Moves) -> None:
-        """Send moves now or soon; UserError if nothing plays."""
+        """Send moves now, or at the end of the present 20 ms; UserError if nothing plays."""
         if self._pause is not None:
             self._kept |= moves.positions
             if len(self._kept) <= MOST_TARGETS:
