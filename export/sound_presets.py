@@ -109,7 +109,10 @@ def _spread(clips: list[Clip]) -> list[Clip]:
 
 
 def _encoded(clips: list[Clip], coder: Coder, recordings: Path, around: Sequence[np.ndarray | None]) -> list[Sound]:
-    """Encode each recording as a sound. around: for each, knob positions around which it moves; None to find them."""
+    """Encode each recording as a sound.
+
+    around: for each recording, the knob positions around which its sound moves, or None to search for them.
+    """
     pairs = zip(clips, around, strict=True)
     return [encode_recording(recordings / clip.name, coder, Options(1, around=at))[0].sound for clip, at in pairs]
 
@@ -152,7 +155,7 @@ def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[s
 
 
 def _levelled(sound: Sound, coder: Coder) -> Sound:
-    """Give the sound the level at which a chord has LOUDNESS_LUFS."""
+    """Give the sound the level at which CHORD, played with it, has the loudness LOUDNESS_LUFS."""
     patch = with_sound(Config(), sound, coder.decoder.card, sound.name)
     level_db = LOUDNESS_LUFS - loudness_lufs(play(coder.decoder, patch, CHORD).sound)
     return msgspec.structs.replace(sound, level_db=round(float(np.clip(level_db, -60.0, 12.0)), 1))

@@ -12,8 +12,8 @@ from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
 N_POINTS = 1500  # random knob positions, tried first
-N_NEAR, N_ROUNDS = 100, 3  # positions near the best one, in each round
-NEAR = 0.15  # standard deviation of the steps from the best position in the first round; halved in each further round
+N_NEAR, N_ROUNDS = 100, 3  # then each of N_ROUNDS rounds tries N_NEAR positions near the best one so far
+NEAR = 0.15  # standard deviation of their distances from it in the first round; halved in each further round
 N_NOTES = 3
 DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
 
@@ -25,7 +25,7 @@ class Timbres:
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # An instrument's best notes are not within an octave of the ends of its range.
+        # Notes within an octave of the range's ends are left out: there an instrument sounds worse.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))

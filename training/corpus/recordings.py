@@ -105,9 +105,9 @@ def add_recording(
     """Add a recording's audible frames to the store.
 
     only_clear: only frames that are clear (`are_clear`) at the recording's note, which is detected if unknown.
-    transpose: for training, also add copies resampled by 1 to this many semitones up and down. most_frames: most frames
-    of the recording and of each copy, evenly spread; 0 for all. UnusableError if there is no frame to add, or the
-    recording is broken; the store then stays as it was.
+    transpose: for training, also add copies resampled by 1 to this many semitones up and down. most_frames: the
+    recording and each copy add at most this many frames, evenly spread; 0 for all. UnusableError if there is no frame
+    to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
     note = _heard_note(recording.path, spec) if only_clear and recording.note is None else recording.note

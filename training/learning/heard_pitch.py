@@ -31,7 +31,7 @@ MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
 # How much stricter than the detector the penalty compares depths, in units of the difference function, whose mean is 1.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
-_FAR = 1e3  # larger than any depth
+_FAR = 1e3  # larger than any depth or difference; added to those that a minimum must not choose
 
 
 class HeardPitch:

@@ -15,7 +15,7 @@ from training.model.batches import FrameBatches
 
 LARGEST_BYTES = 1 << 31  # most bytes of frames kept on the device
 STEPS_AT_ONCE = 32  # steps in one call of the loop; between calls, progress is shown and Ctrl-C is noticed
-# The loop takes a few seconds longer to compile than a step. On a CPU, fewer steps do not win that back.
+# The loop takes a few seconds longer to compile than a single step. On a CPU, a run of fewer steps is faster without.
 FEWEST_STEPS = 500
 
 

@@ -173,7 +173,7 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
     meant = named + N_CHROMA * octave
     if abs(heard.pitch - meant) <= AGREES_SEMITONES:
         return meant, ""
-    if meant in heard.octaves:  # the recording is heard at both notes, whole octaves apart
+    if meant in heard.octaves:  # the named note is heard too, whole octaves from the pitch
         return meant, f"; heard as {note_name(ear)} as well"
     return ear, f"; its name says {note_name(named)}, but it is heard as {note_name(ear)}"
 

@@ -26,7 +26,7 @@ LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a no
 LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
-HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
+HIGHEST_DETECTED = 99.0  # MIDI note; a note more than an octave higher may be heard an octave too low
 OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
 # A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of the pitch at its beginning.
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
@@ -47,9 +47,9 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: every MIDI note, whole octaves from the pitch, that is heard in at least OFTEN_SHARE of a NOTE. held:
-    the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean
-    levels in the bands of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: if kind is NOTE, the MIDI notes heard in at least OFTEN_SHARE of the frames; they lie whole octaves
+    apart. held: if kind is WANDERS, the notes held one after the other. onset_s: time at which the sound begins.
+    timbre_db: mean levels in the bands of runtime/acoustics/timbre_distance.py.
     """
 
     kind: str

@@ -148,7 +148,11 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, beside two distances that the others should stay below."""
+    """Print the figures of `measure_likeness`.
+
+    A good instrument's distances are below two others: those to the mean of all recordings of the note, and to the
+    nearest other sound.
+    """
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "

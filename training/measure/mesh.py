@@ -49,9 +49,10 @@ class Mesh:
         return np.logical_or.reduce(np.broadcast_arrays(*grids))
 
     def map(self) -> np.ndarray:
-        """Share of hits at each point of the first two latents: float32 (len(notes), n_per_axis, n_per_axis).
+        """Share of hits, 0 to 1, for each note and point of the first two latents.
 
-        With more latents, the share is the mean over the others. With one latent, the last axis has length 1.
+        Returns float32 (len(notes), n_per_axis, n_per_axis): with two latents 0 or 1, with more the mean over the
+        others. With one latent, the last axis has length 1.
         """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)

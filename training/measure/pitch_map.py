@@ -38,7 +38,10 @@ def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.n
 
 
 def plot_pitch_maps(instrument: Playable, title: str, x: int = 0, y: int = 1) -> Figure:
-    """Draw a map for each C of the instrument's range, or for the lowest note; x, y: numbers of the knobs."""
+    """Draw a map for each C in the instrument's range, or for its lowest note if there is no C.
+
+    x, y: indices of the knobs on the two axes.
+    """
     lowest, highest = instrument.card.note_range
     notes = [note for note in range(lowest, highest + 1) if note % N_CHROMA == 0] or [lowest]
     figure = Figure(figsize=(2.1 * len(notes) + 0.6, 3.3), layout="constrained")

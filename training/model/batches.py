@@ -96,7 +96,7 @@ class FrameBatches:
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.exchange:
-            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # more often near 1 than near 0
+            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # cbrt: more often near 1 than near 0
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:
@@ -116,9 +116,10 @@ class FrameBatches:
 
     @cached_property
     def _moments(self) -> np.ndarray:
-        """A number for each frame, int (n_frames,), equal for one sound, velocity and part of a clip's time.
+        """A number for each frame, int (n_frames,); each clip is divided into N_PLACES parts of equal length.
 
-        A clip's time has N_PLACES parts.
+        Frames have the same number if their clips have the same sound and velocity, and if they lie in the same part
+        of their clips.
         """
         clip = self.store.clip
         starts = np.searchsorted(clip, np.arange(len(self.store.clips)))

@@ -1,7 +1,8 @@
-"""Compares the time of a training step with the time of its matrix products alone, each in its fastest library.
+"""Compares the time of a training step with the time of its matrix products alone.
 
-A dense layer needs three products per batch: for its output, for the gradient of its kernel, and for the gradient of
-its inputs, which the first layer does not need. Steps and products are timed in turn; their best times are compared.
+Each product counts with its time in the library that computes it fastest. A dense layer needs three products per batch:
+for its output, for the gradient of its kernel, and for the gradient of its inputs. The first layer does not need the
+third. Steps and products are timed in turn; their best times are compared.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
     - `step_s`: best time of a step
     - `gemm_s`: best time of its products
     - `share_of_gemm_rate`: gemm_s / step_s
-    - `augmentation_step_ms`: time of a step in each round, by augmentation
+    - `augmentation_step_ms`: for each augmentation, a list of the times of a step, one for each round
     - `load_before`: load average over the minute before; on a busy machine the times mean little
     """
     from training.model.backend import environment, prepare_keras

@@ -31,7 +31,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report; name: its files' name without suffix; rows: values by column, None for a missing value."""
+    """A table of the report.
+
+    name: the name of the table's files, without suffix. rows: values by column, None for a missing value.
+    """
 
     name: str
     title: str

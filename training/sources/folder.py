@@ -48,7 +48,7 @@ Note = TypeVar("Note")
 
 
 def thinned(notes: Sequence[Note], n: int) -> list[Note]:
-    """At most n of these notes (or files of notes), evenly spread; the middle note if n is 1."""
+    """At most n of the items of `notes`, evenly spread over the list; the middle one if n is 1."""
     if n >= len(notes):
         return list(notes)
     places = np.linspace(0, len(notes) - 1, n) if n > 1 else [len(notes) // 2]

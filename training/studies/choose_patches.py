@@ -116,7 +116,7 @@ def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
 
 
 def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpec = StftSpec()) -> bool:
-    """Whether every frame of a candidate is clear; keys: the notes of the frames."""
+    """Whether every frame of a candidate is clear. keys: the notes that the candidate's frames were taken from."""
     frames = candidate.frames.reshape(-1, spec.n_bins).astype(np.float32)
     return bool(are_clear(frames, np.repeat(keys.notes, N_FRAMES_PER_NOTE), spec).all())
 

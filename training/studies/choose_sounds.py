@@ -95,7 +95,7 @@ def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            # `read_patches` accepts a list of all three splits, or of test only.
+            # `read_patches` accepts only lists that contain all splits, or test alone, as here.
             row = {"bank": bank, "index": index, "name": name, "split": "test"}
             yield analogue.sound_name(patch), row, samples
 

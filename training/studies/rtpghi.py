@@ -16,7 +16,8 @@ from runtime.acoustics.spectrum import StftSpec
 HANN_GAMMA = 0.25645
 # A bin gets a random phase if it is below this share of the loudest bin in its own frame and the frame before.
 TOLERANCE = 1e-6
-# Weight of the present frame in the heap's order, so small that it matters only where the frame before is silent.
+# The heap sorts bins by their magnitude in the frame before, plus _TRACE times that in the present frame. The second
+# term is so small that it matters only where the frame before is silent.
 _TRACE = 1e-9
 _LEAST = float(np.finfo(np.float32).tiny)
 

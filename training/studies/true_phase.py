@@ -91,7 +91,7 @@ def n_attack(values: np.ndarray) -> int:
 
 
 def without_ends(values: np.ndarray) -> np.ndarray:
-    """The values (n,) without the attack's values, and without as many at the end."""
+    """The values (n,) without the first and the last `n_attack(values)` of them."""
     return values[n_attack(values) : len(values) - n_attack(values)]
 
 

@@ -110,7 +110,7 @@ def by_level(errors: list[Error]) -> dict[str, str]:
 
 
 def forbidden(store: FrameStore, decoder: Decoder) -> dict[str, str]:
-    """Share of recorded frames that the pitch penalty makes costly, and share heard out of tune."""
+    """Of at most N_ASKED recorded training frames, the shares with a pitch penalty and heard out of tune, as texts."""
     from training.learning.heard_pitch import HeardPitch
 
     rows = store.rows("train")
