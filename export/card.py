@@ -39,7 +39,8 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    measured: figures by name. check: an input row (n_inputs,) and its output row (n_bins,).
+    measured: figures by name. check: an input row (n_inputs,) and its output row (n_bins,), with which the player
+    checks the file.
     """
     spec: StftSpec = store.spec
     return Card(

@@ -165,7 +165,7 @@ class _Exported:
 
 
 def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: int, recordings: Path | None) -> Card:
-    """To be measured, the instrument is written to `path` and loaded."""
+    """The card with embedding, presets and figures. The instrument is written to `path` and loaded to measure these."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

@@ -129,13 +129,13 @@ def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """The preset's place before `better_places` moves it."""
+    """The preset's first place, at the means of its recordings; later `better_places` moves it."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 
 
 def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
-    """The recordings' mean knob positions, and for each recording a trajectory at its key."""
+    """One sound, with the recordings' mean knob positions, and with one trajectory for each recording, at its key."""
     own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []

@@ -51,7 +51,7 @@ def write_taught_encoder(path: Path) -> Path:
 
 
 def _lessons(decoder: Decoder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames decoded at random points, then tilted and made a little noisy; their notes and latents."""
+    """Frames decoded at random points, then tilted and made a little noisy; the frames' notes; and their latents."""
     card, random = decoder.card, np.random.default_rng(0)
     points = Points.draw(decoder, N_FRAMES, 0)
     frames = decode_points(decoder, points)

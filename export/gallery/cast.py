@@ -50,8 +50,8 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# How well a sound fits each part, in dB or semitones. The parts choose in this order, each the sound with the largest
-# value. A slow attack lowers three of the values, by 20 or 40 for each second.
+# How well a sound fits each part, in dB or semitones. One part after the other, in this order, takes the sound with the
+# largest value. A slow attack makes a sound fit three of the parts less well: by 20 or 40 for each second.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,

@@ -109,7 +109,7 @@ def _apart(pair: Pair) -> str:
 
 
 def _audio(samples: np.ndarray, rate_hz: int) -> str:
-    """The sound is in MP3, which every browser plays."""
+    """An HTML audio element that holds the sound as MP3, which every browser plays."""
     stream = io.BytesIO()
     soundfile.write(stream, equally_loud(samples), rate_hz, format="MP3", subtype="MPEG_LAYER_III")
     data = base64.b64encode(stream.getvalue()).decode()

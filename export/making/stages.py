@@ -38,7 +38,10 @@ RESULTS += ("told_apart_still", "told_apart_path")
 
 @dataclass(frozen=True)
 class Order:
-    """The user's options, or None. out: the instrument. work: the work folder."""
+    """The options of `make`; None for a file or a time that is not given.
+
+    out: the path of the instrument to write. work: the work folder.
+    """
 
     folder: Path
     name: str
@@ -96,7 +99,7 @@ def listen(order: Order) -> Decision:
 
 
 def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
-    """Return None, without --manifest, if the default file is missing or is no manifest."""
+    """The manifest's recordings. Without --manifest, None if the default file is missing or is no manifest."""
     if order.manifest is None and not manifest.is_file():
         return None
     try:

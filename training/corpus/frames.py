@@ -73,7 +73,7 @@ class _Index(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Mark:
-    """A point in the writing of a frame store, for `FrameWriter.rewind`."""
+    """What a frame store holds at one moment of its writing; `FrameWriter.rewind` returns to this moment."""
 
     n_frames: int
     n_blocks: int
@@ -138,7 +138,7 @@ class FrameWriter:
         return len(magnitudes)
 
     def mark(self) -> Mark:
-        """The present point in the writing, for `rewind`."""
+        """What the store holds now, for `rewind`."""
         return Mark(self.n_frames, len(self._blocks), len(self.clips), self._digest.copy())
 
     def rewind(self, mark: Mark) -> None:

@@ -35,7 +35,7 @@ _FAR = 1e3  # larger than any depth or difference; added to those that a minimum
 
 
 class HeardPitch:
-    """The detector's difference function and rule, in differentiable operations, for the notes of a conditioning."""
+    """Computes the penalty for the notes of a conditioning, with operations that Keras can differentiate."""
 
     def __init__(self, spec: StftSpec, conditioning: Conditioning):
         periods_s, self._cosines, gaps_s = lags(spec)
@@ -67,9 +67,9 @@ class HeardPitch:
         return costs * ops.take(self._reached, notes)[:, None]
 
     def _difference_and_depths(self, power):
-        """The difference at each of the detector's periods, and its cumulative mean normalised form, (…, n_periods).
+        """The difference function at each of the detector's periods, and its depths; both (…, n_periods).
 
-        power: squared magnitudes (…, n_bins).
+        A depth is the difference divided by its mean up to this period. power: squared magnitudes (…, n_bins).
         """
         total = ops.sum(power, axis=-1, keepdims=True) + 1e-9
         difference = 1.0 - ops.matmul(power, self._cosines) / total

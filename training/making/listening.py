@@ -20,7 +20,7 @@ LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because ta
 N_JUDGED = 240  # the most judged frames of a recording, evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
-# These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
+# Except for LEAST_HARMONIC_SHARE, these are shares of the judged frames, in which louder frames count more.
 LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
 LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE

@@ -149,7 +149,7 @@ def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> Non
             if part.numbers and not part.notes and pitch is not None
         ]
         agree = [abs((pitch - number + 6.0) % N_CHROMA - 6.0) <= AGREES_SEMITONES for _, number, pitch in tried]
-        # At least three must agree: any number agrees with the note heard by chance, about one in twelve.
+        # At least three must agree, because one number in eight agrees with the note heard by chance.
         if sum(agree) >= 3 and sum(agree) >= LEAST_AGREEING_SHARE * len(tried):
             for part in parts:
                 if part.numbers and not part.notes and part.numbers[place] < 128:

@@ -8,7 +8,8 @@ from runtime.acoustics.pitch import hz_to_note
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
 
 SPEC = StftSpec()
-# Samples between the two spectra whose phases are compared. With more, several frequencies near a bin would fit.
+# Samples between the two spectra whose phases are compared. With more, several frequencies near a bin would give the
+# same phases.
 STEP_SAMPLES = 64
 N_FRAMES = 48
 N_HARMONICS = 8

@@ -16,7 +16,7 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.corpus.frames import FrameStore, sound_name
 from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
 
-N_FRAMES = 96  # how many frames of each recording are used, from its beginning: 2.2 s
+N_FRAMES = 96  # only so many frames of each recording are used, the first 2.2 s
 CHANGING_DB = 2.0  # a recording changes if its levels differ at least this much from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # how many random knob positions are tried, and for how many recordings
@@ -64,7 +64,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 class Decoded:
     """A take's latents, and the band levels of its path and its still form (see the top of this file).
 
-    latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64).
+    latents: float32 (n, n_latents). path_db: float32 (n, 64). still_db: float32 (1, 64).
     """
 
     latents: np.ndarray
@@ -201,11 +201,11 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """How often a decoded recording is nearer to the recording itself than to other sounds: 0 to 1.
+    """How often a recording, encoded and decoded, is nearer to itself than to other sounds: 0 to 1.
 
-    Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at its note, all at least
-    LEAST_APART_DB apart. made_db: by the id of a take, the band levels of its path or of its still form. None if no
-    draw has another sound.
+    Each of N_DRAWS draws chooses a recording from `trained` and up to N_DRAWN - 1 other sounds at its note, all at
+    least LEAST_APART_DB apart. made_db: the band levels of each take's path, or of its still form; keys: id(take). None
+    if no draw has another sound.
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):

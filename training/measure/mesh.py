@@ -106,7 +106,7 @@ def sample_mesh(
             chunk = points[start : start + N_ROWS_AT_ONCE]
             decoded = decode_at(run, chunk, np.full(len(chunk), note))
             right = detect_chroma(decoded, store.spec.bin_hz) == pitch_class
-            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence must not count as a C
+            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence reads as C, but is no hit
             show((index + (start + len(chunk)) / len(points)) / len(notes))
     if progress:
         progress.close()
@@ -133,9 +133,9 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
     """For each pitch class of the training labels, the note that the decoder is asked for.
 
-    With known notes: the note of the pitch class that is nearest to the middle of the range of all notes. With detected
-    pitch classes: the pitch class itself, 0 to 11. A pitch class that was detected but never played is left out, if all
-    notes played are known.
+    With known notes: of the notes of this pitch class, the one nearest to the middle of the range of all notes. With
+    detected pitch classes: the pitch class itself, 0 to 11. If all notes played are known, a pitch class that was
+    detected but never played is left out.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])

@@ -40,8 +40,8 @@ def measure_playing(
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
 
-    report: measured with a store and with the run. run: gives the decoder's parameters, the epochs and the training
-    time.
+    report: of a call of `measure_playing` with a store and with this run. run: gives the number of the decoder's
+    parameters, the epochs and the training time.
     """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]
     shares = {name: round(points[name], 4) for name in ("in_tune", "octave_off", "harmonic_energy", "chroma")}

@@ -124,8 +124,8 @@ def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | 
 def _training_time(results: Results) -> Iterator[Comparison | None]:
     """Test which of Table I's models need more time for a training step.
 
-    Each round gives the logarithm of the ratio of two models' times. An order is certain if the median of these
-    logarithms is more than two standard errors from 0.
+    Each round gives the logarithm of the ratio of two models' times. One model is found to be slower only if the
+    median of these logarithms is more than two standard errors from 0.
     """
     steps = (results.speed or {}).get("augmentation_step_ms")
     for cheaper, dearer in (("none", "chroma"), ("chroma", "first_order_difference")):

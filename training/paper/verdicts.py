@@ -18,7 +18,7 @@ from scipy.stats import t as student
 Verdict = Literal["holds", "does not hold", "not separable", "not run"]
 
 ONE_SEED_ALLOWANCE = 0.10
-PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # a verdict that rests on fewer is not firm (`to_settle`); 300 as in the paper
+PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # with fewer epochs or seeds, a verdict is not firm (`to_settle`)
 SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 

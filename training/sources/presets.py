@@ -80,7 +80,7 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound, yield (number of sounds in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
+    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
     """
     path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)
     chosen = [sound for sound in sounds if only in ("", sound.name)]

@@ -106,7 +106,7 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each program in a table, yield (number of programs in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
+    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
     """
     chosen = [program for program in player.read(table) if only in ("", program.sound)]
     for program, takes in player.takes(chosen, thinned(player.notes, most_notes)):

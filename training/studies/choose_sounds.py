@@ -67,10 +67,10 @@ def _dies_away(samples: np.ndarray) -> bool:
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """(name, row of the list, samples) of each candidate among a plugin's programs.
+    """Yield (name, row of the list, samples) for each of a plugin's programs that may be chosen.
 
-    Samples are None if the program is unfit (Player.at_its_notes). Of programs with the same name, only the first is
-    examined.
+    The samples are None if the program is unfit (see `Player.at_its_notes`). Of programs with the same name, only the
+    first is examined.
     """
     source = fm if arguments.source == "fm" else pads
     programs = list({program.sound: program for program in reversed(source.candidates())}.values())[::-1]

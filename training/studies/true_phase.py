@@ -60,8 +60,8 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     - `attack_error`: mean error over the first ATTACK_S of the audible frames, as in `spectral_error` but against the
       true sound's frames
     - `error`: mean error over the rest
-    - `unsteadiness`: standard deviation of the ratio of the two sounds' RMS over stretches of 10 ms after the attack,
-      divided by the mean
+    - `unsteadiness`: how much the ratio of the two sounds' RMS varies after the attack. It is computed for stretches
+      of 10 ms; this is its standard deviation, divided by its mean
 
     `error` and `unsteadiness` leave out the final ATTACK_S, where the sound was cut off.
     """
