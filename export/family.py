@@ -22,7 +22,7 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # most semitones by which a copy is transposed; most frames of a recording or copy
+TRANSPOSE, MOST_FRAMES = 3, 32  # `transpose` and `most_frames` of `add_recording`
 LEAST_STEPS = 16_000  # least number of training steps; a small corpus gets more epochs to reach it
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0

@@ -117,7 +117,10 @@ def verify(path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Exported:
-    """A card without presets, and the run's two models as ONNX; encoder: the content of its file."""
+    """A run's two models as ONNX, and the instrument's card, still without presets.
+
+    encoder: the content of the encoder's file.
+    """
 
     run: TrainedRun
     decoder: Any

@@ -18,7 +18,7 @@ from training.measure.likeness import Take
 # A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
 # much as 1 dB of distance between the recording and its preset.
 APART_DB = 1.0
-MOST_TAKES = 24  # most recordings of one sound that are compared
+MOST_TAKES = 24  # at most this many recordings of a sound are compared
 # The search passes over all presets N_PASSES times, each time with N_ROUNDS rounds for each preset. A round tries
 # N_TRIED new places, made by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
@@ -101,7 +101,10 @@ def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
 
 
 def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np.ndarray:
-    """Distances, (n,), of a recording from the still sound at each row of knob positions (n, n_latents)."""
+    """The distance of a recording from the still sound at each of n knob positions, (n,).
+
+    positions: float (n, n_latents).
+    """
     frames = decode_points(instrument, Points(np.full(len(positions), take.note), positions))
     levels_db = band_levels_db(frames, instrument.card.spec)
     return np.array([distance_db(still_db[None], take.levels_db) for still_db in levels_db])

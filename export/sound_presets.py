@@ -79,9 +79,10 @@ def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[Ca
 
 
 def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int) -> np.ndarray:
-    """The presets' knob positions at a MIDI note, float (n_presets, n_latents): means over the time of the note.
+    """The presets' knob positions at a MIDI note, float (n_presets, n_latents).
 
-    Between the keys of a preset's trajectories they are linearly interpolated, as in the engine.
+    A position is the mean over a trajectory's time. Between the keys of a preset's trajectories, the positions are
+    linearly interpolated, as in the engine.
     """
     rows = []
     for preset in presets:
@@ -103,7 +104,7 @@ def _spread(clips: list[Clip]) -> list[Clip]:
     by_note = list({clip.note: clip for clip in clips}.values())
     if len(by_note) <= MOST_KEYS:
         return by_note
-    # Rounding halves to even would choose one recording twice.
+    # Halves are rounded up: `round` would round them to even numbers, and so choose one recording twice.
     places = np.floor(np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2] + 0.5).astype(int)
     return [by_note[place] for place in places]
 

@@ -66,7 +66,7 @@ def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarra
 
 
 def parts_of(scene: int) -> list[Part]:
-    """The parts of a scene, counted from 0; the last scene ends with the final chord."""
+    """The parts of a scene; the last scene ends with the final chord. scene: its number, from 0."""
     bars = range(scene * BARS_OF_A_SCENE, (scene + 1) * BARS_OF_A_SCENE)
     ends = bars.stop == N_BARS
     figure, bass, chords = [], [], []
@@ -94,7 +94,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """Move a part by an octave if this is nearer to the recorded notes."""
+    """A part's events, an octave up or down if they then lie nearer to the notes that were recorded of the sound."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

@@ -55,10 +55,10 @@ def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarra
 
 
 def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Shares of each frame's energy on harmonics of its note: float (n, 3), 0 to 1.
+    """Three shares of each frame's energy: float (n, 3), 0 to 1.
 
-    magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,). The shares lie on all harmonics, on the odd
-    harmonics, and on the harmonics whose number is not a multiple of three.
+    The energy on all harmonics of the frame's note, on the odd harmonics, and on the harmonics whose number is not a
+    multiple of three. magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,).
     """
     shares = np.zeros((len(magnitudes), 3))
     for note in np.unique(notes):

@@ -61,7 +61,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
     """Read the names of all files of a folder together, because a single name may be read in several ways.
 
     paths: relative to the folder. heard: the fractional MIDI note heard in each file, or None. folder: the folder's own
-    name, for files that are named by their note only.
+    name; it is the sound's name for files that are named by their note only.
     """
     parts = [_parts(path) for path in paths]
     _numbers_as_notes(parts, heard)

@@ -193,7 +193,7 @@ def change_db(levels_db: np.ndarray) -> float:
 
 
 def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
-    """The correlation of two sets of levels (n, n_bands) over bands and time, without each band's mean."""
+    """How alike two sets of levels (n, n_bands) change: their correlation, after each band's mean is subtracted."""
     found, asked = (levels - levels.mean(axis=0) for levels in (found_db, asked_db))
     return float((found * asked).sum() / max(np.sqrt(np.square(found).sum() * np.square(asked).sum()), 1e-9))
 

@@ -28,8 +28,7 @@ class Mesh:
 
     bounds: ends of the mesh on each latent, (n_latents, 2). notes: the note asked for, by pitch class. hits: whether
     the strongest pitch class of the decoded frame is the class asked for, bool (len(notes), n_per_axis, ...), with one
-    axis for each latent. heard: by pitch class, the share of random points at which the note asked for is heard in
-    tune.
+    axis for each latent. heard: for each pitch class, the share of random points at which its note is heard in tune.
     """
 
     bounds: np.ndarray

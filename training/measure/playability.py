@@ -113,7 +113,7 @@ def range_in_tune(instrument: Playable, seed: int = 0) -> tuple[int, int]:
 
 
 def _trim(good: np.ndarray) -> int:
-    """The number of notes before the first three good notes in a row; 0 if there are more than MOST_TRIMMED."""
+    """The number of notes before the first three good notes in a row; 0 if this number is above MOST_TRIMMED."""
     rows = good[:-2] & good[1:-1] & good[2:]
     first = int(np.argmax(rows)) if rows.any() else 0
     return first if first <= MOST_TRIMMED else 0

@@ -132,7 +132,10 @@ class NoteTable(layers.Layer):
         self._table, self._n_latents = table, n_latents
 
     def call(self, inputs):
-        """The table's rows, (n, n_bins), for decoder inputs (n, n_latents + 12 + n_octaves)."""
+        """The rows of the table that belong to the notes of decoder inputs (n, n_latents + 12 + n_octaves).
+
+        Returns (n, n_bins).
+        """
         chroma = inputs[:, self._n_latents : self._n_latents + N_CHROMA]
         octaves = inputs[:, self._n_latents + N_CHROMA :]
         notes = octaves[:, :, None] * chroma[:, None, :]  # one-hot: 1 at the note

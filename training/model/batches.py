@@ -20,7 +20,7 @@ from training.model.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
-N_PLACES = 24  # a recording's time has this many parts; frames of one sound are paired if they are in the same part
+N_PLACES = 24  # clips are divided into this many parts; frames of one sound are paired if they are in the same part
 N_PROBE_NOTES = 4  # random notes that a batch decodes for penalties; few, because each needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
@@ -165,7 +165,7 @@ class FrameBatches:
 
 
 def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The rows in another random order, in pairs of rows of the same group.
+    """The rows in another random order, in pairs of rows of the same group; a row without a partner is left out.
 
     order: row numbers in random order, int (n,). groups: each row's group, (n,).
     """

@@ -62,7 +62,7 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     n_steps: Annotated[int, msgspec.Meta(ge=0)] = 6
 
     def at(self, epoch: int) -> float:
-        """The weight in an epoch, counted from 1."""
+        """The weight in an epoch; the first epoch is 1."""
         return self.start + self.step * min(epoch - 1, self.n_steps)
 
 
@@ -110,7 +110,10 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     effect_penalty: Weight = 0.0
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate in an epoch, counted from 1. One factor per epoch brings it to `final_learning_rate`."""
+        """The learning rate in an epoch; the first epoch is 1.
+
+        It changes by the same factor after every epoch, and is `final_learning_rate` in the last one.
+        """
         if self.final_learning_rate is None:
             return self.learning_rate
         done = (epoch - 1) / max(self.epochs - 1, 1)

@@ -72,7 +72,7 @@ SECTIONS = tuple(
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound of the orchestra, yield (number of sounds in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
+    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
     """
     return listed(SOUNDFONT, SOUNDS, only, most_notes)
 
