@@ -84,7 +84,7 @@ def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
 
 
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
-    """The recordings, each with `cents` as heard, without those more than FARTHEST_CENTS off their note.
+    """The recordings with their measured tuning in `cents`; those more than FARTHEST_CENTS off their note are left out.
 
     Sampled instruments are seldom in tune to a few cents; without `cents`, an instrument would learn these errors.
     """

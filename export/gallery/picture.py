@@ -75,7 +75,7 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def _short(name: str, longest: int) -> str:
-    """The name without what stands before its last slash, such as a bank's name."""
+    """The part of a name after its last slash, before which a bank's name may stand; cut to `longest` letters."""
     name = name.rpartition("/")[2]
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 

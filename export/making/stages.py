@@ -169,7 +169,10 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """A resumed `make` may replace the file that it wrote before."""
+    """UserError if a folder is missing or used otherwise, or if a file to write exists already.
+
+    A resumed `make` may replace the instrument that it wrote before.
+    """
     state = _read_state(order)
     if order.work.exists() and not (order.work / STATE).is_file() and any(order.work.iterdir()):
         raise UserError(order.work, "a folder of other things", "a new folder, or one of make", "give another --work")

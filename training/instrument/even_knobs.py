@@ -25,7 +25,7 @@ LEAST_STEP = 0.2  # a smaller step counts as this share of the mean step, so tha
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
     """The run with new latents from 0 to 1; equal steps of a new latent are, on average, equal steps of timbre.
 
-    The same run if its recipe does not set `even_knobs`.
+    Returns `run` unchanged if its recipe does not set `even_knobs`.
     """
     if not run.recipe.even_knobs:
         return run

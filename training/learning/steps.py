@@ -40,7 +40,10 @@ def weighted_mean(errors, weight):
 
 
 def added_losses(losses, weight):
-    """Sum of the losses that layers added: scalars, or values per row (n,), averaged with `weight` (n,)."""
+    """The sum of the losses that layers added.
+
+    losses: scalars, or one value per row, (n,), of which the mean counts, weighted by `weight` (n,).
+    """
     return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
 
 

@@ -41,7 +41,7 @@ RESTART_S = 12.0  # the time to restart the training with another number of epoc
 # early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends
-OVERTIME = 1.15  # epochs are dropped if those left would take more than this many times the time left
+OVERTIME = 1.15  # if the remaining epochs would take more than this many times the remaining time, some are dropped
 
 Stage = Callable[[int], None]
 

@@ -88,7 +88,7 @@ def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress
 
 
 def _is_text(name: str) -> bool:
-    """Names from old archives may be in another encoding."""
+    """Whether a file's name is printable UTF-8; a name from an old archive may be in another encoding."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

@@ -104,13 +104,13 @@ class Products:
         """Time every product once in every library."""
         for calls, times in zip(self._calls, self._times, strict=True):
             for call, seen in zip(calls, times, strict=True):
-                call()  # not timed: it fills the caches, which a training step finds filled
+                call()  # not timed: it fills the caches, which in a training step are full, too
                 started_s = time.perf_counter()
                 call()
                 seen.append(time.perf_counter() - started_s)
 
     def best_s(self) -> float:
-        """The sum of all products' best times, each in its fastest library, in s."""
+        """The time in s of all products together; of each product, the best time in its fastest library counts."""
         return float(sum(min(min(seen) for seen in times) for times in self._times))
 
 

@@ -178,7 +178,10 @@ def _heard_notes(samples: np.ndarray) -> np.ndarray:
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
-    """The samples (n_samples,), cut and faded out where they fall for good below TAIL_DB, relative to their peak."""
+    """The samples (n_samples,) without their quiet tail, and faded out.
+
+    The tail begins where the level falls below TAIL_DB, relative to the peak, and does not rise again.
+    """
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() * 10.0 ** (TAIL_DB / 20.0))
     kept = samples[: loud[-1] + 1].copy()
     n_fade = min(len(kept), round(FADE_S * SAMPLE_RATE_HZ))

@@ -31,9 +31,9 @@ class RealTimePhases:
     the loudest bin not yet used, which a heap finds, because loud bins have the smallest errors.
 
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
-    to repeat the first frame before it begins. n_steps: removals from the heap.
+    to repeat the first frame before it begins.
 
-    n_ahead: 0, or 1 to look one frame ahead. seed: of the random phases.
+    n_ahead: 0, or 1 to look one frame ahead. seed: of the random phases. n_steps: counts the bins taken from the heap.
     """
 
     def __init__(self, spec: StftSpec, n_ahead: int = 0, seed: int = 0):

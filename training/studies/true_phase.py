@@ -124,7 +124,7 @@ def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float 
 
 
 def amsynth_notes(store: FrameStore, rows: np.ndarray) -> Iterator[Note]:
-    """The whole notes that frames of an amsynth corpus come from; rows: row numbers of the frames."""
+    """Render the notes from which frames of an amsynth corpus were taken; rows: row numbers of the frames."""
     if store.about.get("kind") != "amsynth":
         raise UserError(
             store.folder, f"a corpus of {store.about.get('kind')}", "one of amsynth", "give another --corpus"
