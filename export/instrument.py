@@ -129,7 +129,7 @@ class _Exported:
 
     @classmethod
     def of(cls, run: TrainedRun, store: FrameStore, name: str, out: Path) -> _Exported:
-        """UserError if the files and Keras compute different outputs for frames of the corpus."""
+        """Convert a run; UserError if the files and Keras compute different outputs for frames of the corpus."""
         rows = store.rows("train")
         instrument = RunInstrument(run, store)
         latents = instrument.card.latents

@@ -59,7 +59,7 @@ def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ..
 
 
 def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
-    """Scores, 0 to 1, for each of these points (n, n_latents)."""
+    """The score, 0 to 1, of each point of the latent space. latents: the points, (n, n_latents)."""
     conditioning = run.record.conditioning
     if conditioning.kind == "none":  # no notes to judge: a sound near the median of all sounds scores best
         distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)

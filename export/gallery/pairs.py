@@ -98,7 +98,10 @@ def _beginning(path: Path) -> np.ndarray:
 
 
 def _equally_loud(sound: np.ndarray) -> np.ndarray:
-    """The loudest 0.4 s get LOUDNESS_LUFS; at equal mean loudness, a struck note would begin louder."""
+    """The sound, its loudest 0.4 s brought to LOUDNESS_LUFS.
+
+    The mean loudness would not do: of two sounds with equal means, a struck note begins louder than a held one.
+    """
     return sound * 10.0 ** ((LOUDNESS_LUFS - loudness_lufs(np.stack([sound, sound], axis=1))) / 20.0)
 
 

@@ -20,7 +20,7 @@ LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
 
 
 def file_stem(number: int, recipe: Recipe) -> str:
-    """The stem of the file of recipe `number`, counted from 0."""
+    """The name, without suffix, of a recipe's file. number: the recipe's number, from 0."""
     letters = "".join(letter if letter.isalnum() else " " for letter in recipe.name.lower())
     return f"{number + 1:02d}-{'-'.join(letters.split())}"
 

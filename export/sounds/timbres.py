@@ -66,7 +66,10 @@ class Timbres:
         return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
 
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
-        """The mean rank over the notes, (n,), 0 to 1, of each row of values (n, N_NOTES) among all points."""
+        """The rank of each of n sounds by a descriptor, 0 to 1, among the random points: (n,), mean over the notes.
+
+        values: by descriptor, the values of these sounds, (n, N_NOTES).
+        """
         columns = zip(values[descriptor].T, self._sorted[descriptor].T, strict=True)
         return np.mean([np.searchsorted(known, column) / len(known) for column, known in columns], axis=0)
 

@@ -20,7 +20,7 @@ from training.corpus.frames import SPLITS, Clip, FrameWriter
 from training.hearing.clear_frames import are_clear
 
 N_SOURCES_NAMED = 20
-LEAST_STEADY_SHARE = 0.5  # least share of the frames with a pitch that is within half a semitone of the note
+LEAST_STEADY_SHARE = 0.5  # at least this share of the frames with a pitch must lie within half a semitone of the note
 BY_FRAME = "by frame"
 HELD_OUT_STEP = 16  # with BY_FRAME, one of this many frames goes to val and another to test
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70 in train, 5 in val and 5 in test

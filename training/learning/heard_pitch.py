@@ -95,9 +95,10 @@ def _near_dip(dips, are_near):
 
 
 def _lowest_near(difference, dips):
-    """The lowest place of the difference (…, n_periods) beside a dip with this index (…, 1): a fractional index, (…,).
+    """The period, as a fractional index (…,), at which the difference is lowest near a dip.
 
-    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola.
+    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola. difference: (…, n_periods).
+    dips: the dips' indices, (…, 1).
     """
     n_periods = difference.shape[-1]
     far = ops.cast(ops.abs(np.arange(n_periods) - dips) > RIPPLE_STEPS, "float32")

@@ -13,9 +13,10 @@ import numpy as np
 from training.learning.steps import Steps
 from training.model.batches import FrameBatches
 
-LARGEST_BYTES = 1 << 31  # most bytes of frames kept on the device
+LARGEST_BYTES = 1 << 31  # frames that need more bytes are not kept on the device
 STEPS_AT_ONCE = 32  # steps in one call of the loop; between calls, progress is shown and Ctrl-C is noticed
-# The loop takes a few seconds longer to compile than a single step. On a CPU, a run of fewer steps is faster without.
+# The loop takes a few seconds longer to compile than a single step. On a CPU, it is not worth these seconds in a run of
+# fewer steps.
 FEWEST_STEPS = 500
 
 

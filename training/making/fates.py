@@ -180,8 +180,8 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
     """A remark on a recording that is `cents` above its note, and by how many cents to correct it: 0 if `keep`."""
-    # If the chosen note is the heard note in another octave, only what remains beyond whole octaves is corrected. A
-    # quite different note is not corrected.
+    # The chosen note may be another than the note heard. If the two are whole octaves apart, only the cents beyond
+    # these octaves are corrected, otherwise nothing.
     if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves
@@ -199,7 +199,7 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        if heard.note != held.note:  # perhaps two tones together, whose period is that of a third note
+        if heard.note != held.note:  # two tones together have the period of a third note: not used
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]
         stated = {"note": held.note, "sound": name.sound, "velocity": name.velocity, "cents": round(cents, 1)}

@@ -17,7 +17,7 @@ NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise
 SPEC = StftSpec()
 BLOCK_S = 20.0  # this much sound is turned into spectra at a time; more would fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
-N_JUDGED = 240  # the most judged frames of a recording, evenly spread
+N_JUDGED = 240  # at most so many frames of a recording are judged; they are evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
 # Except for LEAST_HARMONIC_SHARE, these are shares of the judged frames, in which louder frames count more.
@@ -134,7 +134,7 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
-    """The kind of a recording, and the fractional MIDI note heard most in it; -1 if too little has a pitch.
+    """The kind of a recording, and the fractional MIDI note heard most in it; the note is -1 if too little has a pitch.
 
     frames, pitches, has_pitch: as in `pitches_of`. weights: the frames' weights, (n,), with a sum of 1.
     """
@@ -156,8 +156,8 @@ def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weigh
 def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
     """Levels of a note's first three harmonics, in dB relative to the strongest partial.
 
-    The tones of a chord share the period of a far lower note, which the detector then hears; but that note's first
-    harmonic is missing.
+    They tell a note from a chord. The tones of a chord share the period of a far lower note, which the detector hears;
+    but the first harmonic of that note is missing.
     """
     power = np.square(frames).mean(axis=0)
     first = float(note_to_hz(note)) / SPEC.bin_hz

@@ -27,7 +27,7 @@ Product = tuple[int, int, int]  # (rows, inner, columns): a (rows, inner) matrix
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to time: n_rounds rounds of every matrix product, and of n_batches steps per augmentation."""
+    """How much to time. Each of n_rounds rounds times every matrix product, and n_batches steps per augmentation."""
 
     n_rounds: int = 30
     n_batches: int = 5

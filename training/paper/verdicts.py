@@ -179,7 +179,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """How large the mean of `logs` must be to count: the two-sided 95 % point of Student's t.
+    """How large the mean of `logs` must be to count: the two-sided 95 % point of Student's distribution.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """

@@ -14,7 +14,7 @@ from runtime.acoustics.spectrum import StftSpec
 
 # The Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window of `size` samples has gamma = HANN_GAMMA size^2.
 HANN_GAMMA = 0.25645
-# A bin gets a random phase if it is below this share of the loudest bin in its own frame and the frame before.
+# A bin gets a random phase if it is below this share of the loudest bin of two frames: its own and the one before.
 TOLERANCE = 1e-6
 # The heap sorts bins by their magnitude in the frame before, plus _TRACE times that in the present frame. The second
 # term is so small that it matters only where the frame before is silent.
