@@ -41,9 +41,9 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """Places that sound more like the presets' recordings than `places` do, by preset name.
+    """For each preset, a place at which it sounds more like the recordings of its sound than at its place in `places`.
 
-    takes: recordings; those of sounds without a preset do not count.
+    takes: the recordings; those of sounds without a preset are ignored. Returns the new places by preset name.
     """
     random, found = np.random.default_rng(seed), dict(places)
     for _ in range(N_PASSES):
@@ -111,7 +111,10 @@ def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np
 
 
 def _between(keys: tuple[int, ...], positions: np.ndarray, note: int) -> np.ndarray:
-    """Linearly interpolated knob positions at a note, (…, n_latents); positions: at `keys`, (…, n_keys, n_latents)."""
+    """The knob positions at a note, (…, n_latents), linearly interpolated.
+
+    positions: the knob positions at the keys, (…, n_keys, n_latents).
+    """
     place = np.interp(note, keys, np.arange(len(keys)))
     lower, share = int(place), place % 1.0
     upper = min(lower + 1, len(keys) - 1)

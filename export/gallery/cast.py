@@ -61,7 +61,7 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """For each of N_SCENES scenes, the sound of each part of the piece; no sound is used again before all others."""
+    """For each of N_SCENES scenes, the sound of each part of the piece. A sound is used again only after all others."""
     scenes, free = [], list(sounds)
     for _ in range(N_SCENES):
         scene = {}

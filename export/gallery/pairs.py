@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
     """At most MOST_PAIRS pairs, spread evenly over those of `sounds` that are named after a recorded sound.
 
-    recordings: a folder; without a manifest there, or None, there are no pairs.
+    recordings: the folder of the recordings, or None. There are no pairs without it, or if it has no manifest.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []

@@ -75,7 +75,7 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def _short(name: str, longest: int) -> str:
-    """The part of a name after its last slash, before which a bank's name may stand; cut to `longest` letters."""
+    """A name without the part up to its last slash, such as a bank's name, and cut to `longest` letters."""
     name = name.rpartition("/")[2]
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 

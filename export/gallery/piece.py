@@ -49,8 +49,8 @@ class Part(NamedTuple):
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
     """Play the piece; float32 (n_frames, 2), loudness not set yet.
 
-    scenes: for each, a sound for each part. Each part has an engine of its own, so that its loudness and its place from
-    left to right can be set.
+    scenes: for each scene, the sound of each part. Each part has an engine of its own, so that its loudness and its
+    place from left to right can be set.
     """
     played = []
     for number, scene in enumerate(scenes):

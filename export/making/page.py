@@ -31,7 +31,7 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 class Pair:
     """A recording and the instrument's version of it, float32 (n,) each.
 
-    apart_db: the distance between the two. For a recording that is too short, both are None.
+    apart_db: the distance between the two. If the recording is too short, `played` and `apart_db` are None.
     """
 
     recording: Recording

@@ -38,9 +38,9 @@ _ROWS_AT_ONCE = 4096
 class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
-    split: one of SPLITS, for all frames of the clip. note: MIDI note, None if unknown. sound: name of the timbre, empty
-    if unknown. velocity: MIDI velocity, None if unknown. transposed: the transposition to `note`, in semitones;
-    positive is up.
+    split: one of SPLITS, to which all frames of the clip belong. note: MIDI note, None if unknown. sound: name of the
+    timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: by how many semitones the recording
+    was transposed to `note`; positive is up.
     """
 
     name: str

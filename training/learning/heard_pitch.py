@@ -23,7 +23,7 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip within this many of the detector's steps of the note's period counts as the note's own.
+# A dip counts as the note's own if it is at most this many of the detector's steps away from the note's period.
 NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.
@@ -54,7 +54,8 @@ class HeardPitch:
         """
         difference, depths = self._difference_and_depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]
-        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps above the note's period
+        # How many steps each period lies above the note's period.
+        above = np.arange(len(self._periods_s), dtype=np.float32) - places
         dips = depths + _FAR * (1.0 - _are_dips(depths) * self._audible)
         own = _lowest(depths, ops.abs(above) <= IN_TUNE_STEPS)
         shorter = _lowest(dips, above < -IN_TUNE_STEPS)

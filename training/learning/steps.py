@@ -42,7 +42,7 @@ def weighted_mean(errors, weight):
 def added_losses(losses, weight):
     """The sum of the losses that layers added.
 
-    losses: scalars, or one value per row, (n,), of which the mean counts, weighted by `weight` (n,).
+    losses: each a scalar, or one value per row, (n,). Of the latter, the mean counts, weighted by `weight` (n,).
     """
     return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
 

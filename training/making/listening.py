@@ -26,7 +26,7 @@ LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a no
 LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
 LOWEST_WITH_FIRST = 35.0  # MIDI note; a lower note may lack its first harmonic if it has its second
-HIGHEST_DETECTED = 99.0  # MIDI note; a note more than an octave higher may be heard an octave too low
+HIGHEST_DETECTED = 99.0  # MIDI note; a note that is more than an octave above it may be heard an octave too low
 OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
 # A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of the pitch at its beginning.
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35

@@ -1,4 +1,4 @@
-"""Listens to every recording of a folder, and says why each other file is not one."""
+"""Listens to every recording of a folder, and says of each other file why it is no readable recording."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ CACHE_VERSION = 1
 class Found:
     """A file of the folder.
 
-    name: its path in the folder. heard: what is heard in it, None if it is not a readable recording. problem: why it is
-    not. digest: digest of the content.
+    name: its path in the folder. heard: what is heard in it, None if it is not a readable recording. problem: then the
+    reason, otherwise empty. digest: digest of the content.
     """
 
     path: Path

@@ -92,7 +92,8 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     - `told_apart_still`, `told_apart_path`: see `told_apart`
     - `corpus_mean_db`: distance of a recording from the mean of all recordings at its note
     - `nearest_other_db`: distance of a recording from the nearest other sound at its note
-    - `knobs_behind_still_db`: by how much the nearest of N_POSITIONS knob positions is farther than the still form
+    - `knobs_behind_still_db`: how much farther from a recording the nearest of N_POSITIONS knob positions is than the
+      recording's still form
     - `n_strong_knobs`: number of knobs whose share in `strong_lines` is at least LEAST_SHARE_OF_LINES
     """
     takes = takes_of(store, instrument.card.conditioning.notes)
@@ -130,7 +131,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 def presets_nearest(
     instrument: Playable, names: list[str], store: FrameStore, positions_at: Callable[[int], np.ndarray]
 ) -> float | None:
-    """How often the preset named after a recording's sound is the nearest of all presets to it: 0 to 1.
+    """How often, of all presets, the one named after a recording's sound is nearest to the recording: 0 to 1.
 
     names: the presets' names. positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
     n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.

@@ -17,8 +17,8 @@ from training.model.recipe import label_notes
 from training.model.run_folder import TrainedRun
 
 PAPER_MESH = {2: 350, 3: 50, 8: 5}  # the paper's points per axis, by number of latents: Figures 4-5 and Table V
-LARGEST_MESH = 40_000  # the most points of a whole mesh, for numbers of latents that PAPER_MESH lacks
-N_HEARD = 2000  # random points of the mesh that the pitch detector judges
+LARGEST_MESH = 40_000  # a mesh for a number of latents that PAPER_MESH lacks has at most so many points
+N_HEARD = 2000  # the pitch detector judges so many random points of the mesh
 BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two ends
 
 
@@ -50,8 +50,8 @@ class Mesh:
     def map(self) -> np.ndarray:
         """Share of hits, 0 to 1, for each note and point of the first two latents.
 
-        Returns float32 (len(notes), n_per_axis, n_per_axis): with two latents 0 or 1, with more the mean over the
-        others. With one latent, the last axis has length 1.
+        Returns float32 (len(notes), n_per_axis, n_per_axis). With two latents, a share is 0 or 1; with more, it is the
+        mean over the other latents. With one latent, the last axis has length 1.
         """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)
@@ -105,7 +105,8 @@ def sample_mesh(
             chunk = points[start : start + N_ROWS_AT_ONCE]
             decoded = decode_at(run, chunk, np.full(len(chunk), note))
             right = detect_chroma(decoded, store.spec.bin_hz) == pitch_class
-            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence reads as C, but is no hit
+            # The class detected in silence is C, but silence is no hit.
+            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)
             show((index + (start + len(chunk)) / len(points)) / len(notes))
     if progress:
         progress.close()

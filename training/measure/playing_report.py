@@ -28,7 +28,7 @@ def measure_playing(
     n_points: number of random points. seed: of these points and of the knobs' lines. UserError if the instrument knows
     none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
-    # Reach comes first: it refuses an unfit corpus immediately.
+    # Reach is measured first, because this refuses an unfit corpus before the long measurements.
     reach = None if store is None else measure_reach(instrument, store, run)
     return {
         "points": measure_points(instrument, n_points, seed),

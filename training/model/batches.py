@@ -1,8 +1,8 @@
 """Batches: a model's inputs, read from a frame store, and the order of the store's rows in every epoch.
 
-A batch is a tuple: the inputs of the full model, the extras, and the rows' weights (n,). The target is the first input,
-the magnitude frames. Rows of weight 0 fill up the last batch. The extras are arrays by name that the recipe's objective
-needs besides the frames. Random extras depend on the seed and the epoch only.
+A batch is a tuple: the inputs of the full model, the extras, and the rows' weights (n,). The first input, the magnitude
+frames, is also the target, which the model should put out. Rows of weight 0 fill up the last batch. The extras are
+other arrays, by name, that the recipe's objective needs. Some are random, and depend only on the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
 N_PLACES = 24  # clips are divided into this many parts; frames of one sound are paired if they are in the same part
-N_PROBE_NOTES = 4  # random notes that a batch decodes for penalties; few, because each needs its own bin weights
+N_PROBE_NOTES = 4  # for penalties, a batch decodes so many random notes; few, because each needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
 
@@ -152,11 +152,10 @@ class FrameBatches:
         return positions
 
     def knob_quantiles(self) -> np.ndarray:
-        """The values of each knob's descriptor along the knob's travel, for each note.
+        """For each note, the values of each knob's descriptor at N_QUANTILES positions along the knob's travel.
 
-        They are quantiles over the note's training frames, or over those of the nearest note that has some. Returns
-        float32 (n_notes, N_QUANTILES, n_knobs): the notes in the order of `conditioning.notes`, the quantiles
-        ascending.
+        They are quantiles over the training frames of the note, or of the nearest note that has any. Returns float32
+        (n_notes, N_QUANTILES, n_knobs): the notes in the order of `conditioning.notes`, the quantiles ascending.
         """
         notes, shares = self.store.note[self.store.rows("train")], np.linspace(*QUANTILES, N_QUANTILES)
         known = {note: np.quantile(self._knob_values[notes == note], shares, axis=0) for note in self._train_notes}

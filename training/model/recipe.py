@@ -52,7 +52,9 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The weight of a variational model's divergence: `start` in epoch 1, and `step` more in each of n_steps epochs.
+    """The weight of a variational model's divergence.
+
+    It is `start` in epoch 1, grows by `step` in each of the next n_steps epochs, and then stays.
 
     Source: the authors' code, which sums the divergence over the latents but averages the squared error over the bins.
     """

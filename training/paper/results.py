@@ -100,7 +100,7 @@ class Results:
         return pooled_spread(value for value in values if value is not None)
 
     def environments(self) -> list[dict[str, Any]]:
-        """The environments (versions and device) of the runs, without repetition."""
+        """The environments (versions and device) of the runs, each once."""
         seen: list[dict[str, Any]] = []
         for runs in self.runs.values():
             seen += [run.report["environment"] for run in runs if run.report["environment"] not in seen]

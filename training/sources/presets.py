@@ -46,7 +46,7 @@ class Sound:
     def notes(self) -> list[int]:
         """The notes to record: every STEP semitones from the lowest.
 
-        The highest note is added if it lies more than 1 semitone above these.
+        The highest note is added if it lies more than 1 semitone above the last of these.
         """
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))

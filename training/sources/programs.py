@@ -67,7 +67,7 @@ class Player:
         return found
 
     def render(self, program: Program, notes: Sequence[int], held_s: float, release_s: float) -> np.ndarray:
-        """Play notes: mono float32 (n_notes, n_samples). The keys pressed are `program.transpose` semitones lower."""
+        """Play notes: mono float32 (n_notes, n_samples). A key is `program.transpose` semitones below its note."""
         n_held, n_samples = (round(length_s * SAMPLE_RATE_HZ) for length_s in (held_s, held_s + release_s))
         keys, address = [note - program.transpose for note in notes], (program.bank, program.number)
         playing = Playing(keys, VELOCITY, n_samples, n_held, SAMPLE_RATE_HZ, address)

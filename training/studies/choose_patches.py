@@ -34,7 +34,7 @@ from training.hearing.clear_frames import are_clear
 
 KEYS = amsynth.HeldNotes((36, 47, 58, 69, 80, 96), 0.45)
 N_FRAMES_PER_NOTE = 3
-N_COMPONENTS = 30  # principal components that k-means uses
+N_COMPONENTS = 30  # k-means uses so many principal components
 HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go to test
 
 
@@ -81,7 +81,7 @@ def render_all(
 ) -> Iterator[Candidate]:
     """Render every factory patch; yields the patches that sound at every key.
 
-    listed: patches to leave out, under whatever name.
+    listed: patches to leave out, even where a bank has them under another name.
     """
     plugin, known = amsynth.find_plugin(), [patch.controls for patch in listed]
     patches = [

@@ -85,9 +85,9 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """(name, row of the list, samples) of each patch that the bundled virtual analogue was trained on.
+    """Yield (name, row of the list, samples) for each patch that the bundled virtual analogue was trained on.
 
-    Samples are None if a note is not heard at the pitch of its key.
+    The samples are None if a note is not heard at the pitch of its key.
     """
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:

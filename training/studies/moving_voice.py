@@ -12,7 +12,7 @@ from runtime.engine.synthesis.rings import fade_in
 from training.studies.phase_error import LANE, SteadyVoice, griffin_lim, overlap_added
 from training.studies.rtpghi import phase_frames, turned_to_start
 
-METHODS = ("noise", "coherent", "griffin_lim", "rtpghi", "rtpghi_ahead")  # the last looks one frame ahead
+METHODS = ("noise", "coherent", "griffin_lim", "rtpghi", "rtpghi_ahead")  # rtpghi_ahead also uses the next frame
 
 
 class MovingVoice(SteadyVoice):

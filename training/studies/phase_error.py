@@ -48,7 +48,7 @@ class SteadyVoice:
         self._n_notes = 0
 
     def playable(self, magnitudes: np.ndarray) -> np.ndarray:
-        """A copy of a frame (n_bins,) with the bins above 20 kHz empty, which the engine does not play."""
+        """A copy of a frame (n_bins,) in which the bins above 20 kHz are 0, because the engine does not play them."""
         kept = np.array(magnitudes)
         kept[self._synthesis.n_bins :] = 0.0
         return kept

@@ -43,7 +43,8 @@ class RealTimePhases:
         self._bin_scale = -gamma / (hop * size)
         self._centres = 2.0 * np.pi * hop / size * np.arange(spec.n_bins)
         self._random = np.random.default_rng(seed)
-        self._frames: deque[np.ndarray] = deque(maxlen=3)  # phases are found for the last, or with n_ahead 1 the second
+        # `add` finds the phases of the third of these frames, or with n_ahead 1 of the second.
+        self._frames: deque[np.ndarray] = deque(maxlen=3)
         self._phases = self._random.uniform(0.0, 2.0 * np.pi, spec.n_bins)
         self._advances: np.ndarray | None = None
         self.n_steps = 0

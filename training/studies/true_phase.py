@@ -33,7 +33,7 @@ RECORDING_S = 4.0  # how much of a recording is used
 FADE_OUT_S = 0.05  # fade at the end of a note that is cut off
 ATTACK_S = 0.1
 AUDIBLE = 1e-3  # a frame is measured if its loudest bin reaches this share of the loudest bin of all frames
-LOUD = 1e-2  # a stretch is compared in level if its RMS reaches this share of the loudest stretch's
+LOUD = 1e-2  # levels are compared in stretches whose RMS is at least this share of the RMS of the loudest stretch
 
 
 class Note(NamedTuple):
