@@ -22,8 +22,8 @@ N_SCENES = 2
 class Heard(NamedTuple):
     """What is heard of a sound.
 
-    note: mean MIDI note of its recordings, or None. lowness: the negative of `note`, or without recordings of the MIDI
-    note at the sound's mean frequency. attack_s: time from the start until the level is within 3 dB of the loudest.
+    note: mean MIDI note of its recordings, or None. lowness: minus `note`; if this is None, minus the MIDI note at the
+    sound's mean frequency. attack_s: time from the start until the level is within 3 dB of the loudest.
     fall_db: how far the level falls from the loudest moment to the end of the held note.
     """
 

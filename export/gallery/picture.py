@@ -21,7 +21,7 @@ COLOURS = "cividis"  # brightness grows with the level: readable in print and wi
 TICKS_HZ = {100: "0.1", 1000: "1", 10000: "10"}
 WIDTH_INCHES, ROW_INCHES, EXTRA_INCHES, DPI = 9.0, 1.75, 0.9, 100
 SMALL, SMALLEST = 9, 8  # sizes of text, in points
-LONGEST_TITLE, LONGEST_STOP = 30, 20  # a pair's title and a sound's name are cut to so many letters
+LONGEST_TITLE, LONGEST_STOP = 30, 20  # a pair's title and a sound's name are cut to this many letters
 LARGEST_BYTES = 150_000
 N_PALETTE = (128, 64, 32, 16)
 

@@ -169,7 +169,7 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """UserError if a folder is missing or used otherwise, or if a file to write exists already.
+    """UserError without a folder of recordings, if the work folder holds other things, or if a file to write exists.
 
     A resumed `make` may replace the instrument that it wrote before.
     """

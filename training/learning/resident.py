@@ -1,6 +1,6 @@
 """Many training steps in one compiled loop, with the training frames and the weights kept on the device.
 
-Measured on a CPU, an epoch of the paper's corpus takes 4.1 s with the loop, and 4.8 s with single steps.
+Measured on a CPU: an epoch of the paper's corpus takes 4.1 s with the loop, and 4.8 s with single steps.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from training.model.batches import FrameBatches
 
 LARGEST_BYTES = 1 << 31  # frames that need more bytes are not kept on the device
 STEPS_AT_ONCE = 32  # steps in one call of the loop; between calls, progress is shown and Ctrl-C is noticed
-# The loop takes a few seconds longer to compile than a single step. On a CPU, it is not worth these seconds in a run of
-# fewer steps.
+# The loop takes a few seconds longer to compile than a single step. On a CPU, only a run of at least FEWEST_STEPS steps
+# wins these seconds back.
 FEWEST_STEPS = 500
 
 

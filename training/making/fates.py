@@ -18,7 +18,7 @@ from training.making.survey import Found, read_samples
 LONGEST_USED_S = 20.0  # a single note is used up to this length, so that no file outweighs the rest
 LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this length
 IN_TUNE_CENTS = 3.0
-CUT_MARGIN_S = 0.05  # so much is left out at both ends of a note that is cut out of a longer recording
+CUT_MARGIN_S = 0.05  # this much is left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill at least this share of it
 # A recording must have at least FEWEST_HELD held notes, or none is cut out. At most MOST_OF_A_NOTE of a pitch are used.
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
@@ -199,7 +199,7 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        # Two tones together may be heard as a third note. So a note is used only if its part, by itself, is heard alike.
+        # The part alone is heard as another note: perhaps it is two tones, which together have the period of a third.
         if heard.note != held.note:
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]

@@ -28,7 +28,7 @@ from training.model.run_folder import METRICS, RunRecord
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
-MOST_FRAMES = 30_000  # a corpus has at most about so many frames, transposed copies included
+MOST_FRAMES = 30_000  # a corpus has at most about this many frames, transposed copies included
 # Of a recording of one note, and of each transposed copy, at most 96 frames are used. If there are many recordings,
 # fewer are used, but at least 24.
 FRAMES_OF_ONE = (24, 96)

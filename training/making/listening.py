@@ -17,7 +17,7 @@ NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise
 SPEC = StftSpec()
 BLOCK_S = 20.0  # this much sound is turned into spectra at a time; more would fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
-N_JUDGED = 240  # at most so many frames of a recording are judged; they are evenly spread
+N_JUDGED = 240  # at most this many frames of a recording are judged; they are evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
 # Except for LEAST_HARMONIC_SHARE, these are shares of the judged frames, in which louder frames count more.

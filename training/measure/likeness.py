@@ -16,10 +16,11 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.corpus.frames import FrameStore, sound_name
 from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
 
-N_FRAMES = 96  # only so many frames of each recording are used, the first 2.2 s
+N_FRAMES = 96  # only this many frames of each recording are used, the first 2.2 s
 CHANGING_DB = 2.0  # a recording changes if its levels differ at least this much from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
-N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # so many random knob positions are tried for each of so many recordings
+# N_POSITIONS random knob positions are tried for each of N_RECORDINGS_SEARCHED recordings.
+N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
 # A knob is strong if it changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines. On
 # each line it moves from end to end, with a random note and random other knobs.
 LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9

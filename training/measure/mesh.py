@@ -17,8 +17,8 @@ from training.model.recipe import label_notes
 from training.model.run_folder import TrainedRun
 
 PAPER_MESH = {2: 350, 3: 50, 8: 5}  # the paper's points per axis, by number of latents: Figures 4-5 and Table V
-LARGEST_MESH = 40_000  # a mesh for a number of latents that PAPER_MESH lacks has at most so many points
-N_HEARD = 2000  # the pitch detector judges so many random points of the mesh
+LARGEST_MESH = 40_000  # a mesh for a number of latents that PAPER_MESH lacks has at most this many points
+N_HEARD = 2000  # the pitch detector judges this many random points of the mesh
 BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two ends
 
 

@@ -21,7 +21,7 @@ Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
 N_PLACES = 24  # clips are divided into this many parts; frames of one sound are paired if they are in the same part
-N_PROBE_NOTES = 4  # for penalties, a batch decodes so many random notes; few, because each needs its own bin weights
+N_PROBE_NOTES = 4  # for penalties, a batch decodes this many random notes; few, because each needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
 

@@ -114,7 +114,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate in an epoch; the first epoch is 1.
 
-        It changes by the same factor after every epoch, and is `final_learning_rate` in the last one.
+        With `final_learning_rate`, it changes by the same factor after every epoch, and has this value in the last one.
         """
         if self.final_learning_rate is None:
             return self.learning_rate

@@ -34,7 +34,7 @@ from training.hearing.clear_frames import are_clear
 
 KEYS = amsynth.HeldNotes((36, 47, 58, 69, 80, 96), 0.45)
 N_FRAMES_PER_NOTE = 3
-N_COMPONENTS = 30  # k-means uses so many principal components
+N_COMPONENTS = 30  # k-means uses this many principal components
 HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go to test
 
 

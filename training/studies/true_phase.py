@@ -60,8 +60,8 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     - `attack_error`: mean error over the first ATTACK_S of the audible frames, as in `spectral_error` but against the
       true sound's frames
     - `error`: mean error over the rest
-    - `unsteadiness`: how much the ratio of the two sounds' RMS varies after the attack. It is computed for stretches
-      of 10 ms; this is its standard deviation, divided by its mean
+    - `unsteadiness`: how unsteady the level is after the attack. Each stretch of 10 ms gives the ratio of the two
+      sounds' RMS; the figure is the standard deviation of these ratios, divided by their mean
 
     `error` and `unsteadiness` leave out the final ATTACK_S, where the sound was cut off.
     """

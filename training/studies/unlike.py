@@ -110,7 +110,10 @@ def by_level(errors: list[Error]) -> dict[str, str]:
 
 
 def forbidden(store: FrameStore, decoder: Decoder) -> dict[str, str]:
-    """Of at most N_ASKED recorded training frames, the shares with a pitch penalty and heard out of tune, as texts."""
+    """Of at most N_ASKED recorded frames, the share that the pitch penalty punishes, and the share heard out of tune.
+
+    Returns the shares as texts, by name.
+    """
     from training.learning.heard_pitch import HeardPitch
 
     rows = store.rows("train")
