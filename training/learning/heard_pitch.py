@@ -28,7 +28,7 @@ NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
-# How much stricter than the detector the penalty compares depths, in units of the difference function, whose mean is 1.
+# By how much the penalty is stricter than the detector when it compares depths; a depth of 1 is the mean difference.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
 _FAR = 1e3  # larger than any depth or difference; added to those that a minimum must not choose

@@ -40,7 +40,7 @@ def measure_playing(
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
 
-    report: of a call of `measure_playing` with a store and with this run. run: gives the number of the decoder's
+    report: from `measure_playing`, called with a store and with this run. run: gives the number of the decoder's
     parameters, the epochs and the training time.
     """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]

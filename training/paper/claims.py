@@ -71,8 +71,7 @@ def outcomes(results: Results) -> list[Outcome]:
 def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comparison | None:
     """Test that `smaller` has the smaller value of a measure; None if a value is missing.
 
-    smaller, larger: configs of models. If they were trained for different numbers of epochs, the verdict is "not
-    separable".
+    smaller, larger: configs of models. If their numbers of epochs differ, the verdict is "not separable".
     """
     values = results.values(smaller, measure), results.values(larger, measure)
     if values[0] is None or values[1] is None:

@@ -76,7 +76,7 @@ class KeptRun:
 def corpus_facts(store: FrameStore) -> dict[str, Any]:
     """Facts that distinguish corpora, and are the same on every machine.
 
-    The fingerprint is left out: processors differ in a frame's last bits.
+    The fingerprint is left out, because processors compute slightly different frames.
     """
     about = {key: store.about.get(key) for key in ("kind", "name", "options", "licence")}
     return about | {f"n_{split}_frames": len(store.rows(split)) for split in ("train", "val", "test")}
