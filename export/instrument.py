@@ -117,7 +117,10 @@ def verify(path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Exported:
-    """A card without presets, and the run's two models as ONNX; encoder: the content of its file."""
+    """A run's two models as ONNX, and the instrument's card, still without presets.
+
+    encoder: the content of the encoder's file.
+    """
 
     run: TrainedRun
     decoder: Any
@@ -126,7 +129,7 @@ class _Exported:
 
     @classmethod
     def of(cls, run: TrainedRun, store: FrameStore, name: str, out: Path) -> _Exported:
-        """UserError if the files and Keras compute different outputs for frames of the corpus."""
+        """Convert a run; UserError if the files and Keras compute different outputs for frames of the corpus."""
         rows = store.rows("train")
         instrument = RunInstrument(run, store)
         latents = instrument.card.latents
@@ -165,7 +168,7 @@ class _Exported:
 
 
 def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: int, recordings: Path | None) -> Card:
-    """To be measured, the instrument is written to `path` and loaded."""
+    """The card with embedding, presets and figures. The instrument is written to `path` and loaded to measure these."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

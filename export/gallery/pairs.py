@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
     """At most MOST_PAIRS pairs, spread evenly over those of `sounds` that are named after a recorded sound.
 
-    recordings: a folder; without a manifest there, or None, there are no pairs.
+    recordings: the folder of the recordings, or None. There are no pairs without it, or if it has no manifest.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []
@@ -98,9 +98,9 @@ def _beginning(path: Path) -> np.ndarray:
 
 
 def _equally_loud(sound: np.ndarray) -> np.ndarray:
-    """Scale a sound so that its loudest 0.4 s have LOUDNESS_LUFS.
+    """The sound, its loudest 0.4 s brought to LOUDNESS_LUFS.
 
-    The mean loudness would not do: a struck note dies away, so it would begin louder than a bowed one.
+    The mean loudness would not do: of two sounds with equal means, a struck note begins louder than a held one.
     """
     return sound * 10.0 ** ((LOUDNESS_LUFS - loudness_lufs(np.stack([sound, sound], axis=1))) / 20.0)
 

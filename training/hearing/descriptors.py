@@ -21,9 +21,10 @@ Weights = Callable[[int, StftSpec], np.ndarray]
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One descriptor: scale * ln(ratio). The ratio is that of two sums of magnitudes ** exponent, weighted by bin.
+    """One descriptor: scale * ln(a / b), where a and b are weighted sums over the bins of magnitudes ** exponent.
 
-    numerator, denominator: functions that return each sum's weights for a MIDI note and a spec, float (n_bins,).
+    numerator, denominator: functions that return the bins' weights in a and in b for a MIDI note and a spec, float
+    (n_bins,).
     """
 
     exponent: int

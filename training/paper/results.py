@@ -23,13 +23,13 @@ def held_out_error(run: KeptRun) -> float | None:
 
 
 def error_per_sound(run: KeptRun) -> float | None:
-    """Geometric mean of the errors on all test sounds and further sounds; None without further sounds."""
+    """Geometric mean of `errors_by_sound`; None if this is empty."""
     errors = errors_by_sound(run)
     return float(np.exp(np.mean(np.log(np.maximum(list(errors.values()), SMALLEST))))) if errors else None
 
 
 def errors_by_sound(run: KeptRun) -> dict[str, float]:
-    """Mean squared error on each test sound and further sound; empty without further sounds."""
+    """Mean squared error on each test sound and further sound; empty if the run has none on further sounds."""
     further = run.report.get("further")
     return run.report["test_mse_by_sound"] | further["mse_by_sound"] if further else {}
 
@@ -100,7 +100,7 @@ class Results:
         return pooled_spread(value for value in values if value is not None)
 
     def environments(self) -> list[dict[str, Any]]:
-        """The environments (versions and device) of the runs, without repetition."""
+        """The environments (versions and device) of the runs, each once."""
         seen: list[dict[str, Any]] = []
         for runs in self.runs.values():
             seen += [run.report["environment"] for run in runs if run.report["environment"] not in seen]

@@ -34,8 +34,8 @@ from training.hearing.clear_frames import are_clear
 
 KEYS = amsynth.HeldNotes((36, 47, 58, 69, 80, 96), 0.45)
 N_FRAMES_PER_NOTE = 3
-N_COMPONENTS = 30  # principal components that k-means uses
-HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; the same share goes to test
+N_COMPONENTS = 30  # k-means uses this many principal components
+HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go to test
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def render_all(
 ) -> Iterator[Candidate]:
     """Render every factory patch; yields the patches that sound at every key.
 
-    listed: patches to leave out, under whatever name.
+    listed: patches to leave out, even where a bank has them under another name.
     """
     plugin, known = amsynth.find_plugin(), [patch.controls for patch in listed]
     patches = [
@@ -119,7 +119,7 @@ def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
 
 
 def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpec = StftSpec()) -> bool:
-    """Whether every frame of a candidate is clear; keys: the notes of the frames."""
+    """Whether every frame of a candidate is clear. keys: the notes that the candidate's frames were taken from."""
     frames = candidate.frames.reshape(-1, spec.n_bins).astype(np.float32)
     return bool(are_clear(frames, np.repeat(keys.notes, N_FRAMES_PER_NOTE), spec).all())
 
