@@ -50,7 +50,8 @@ class DriverThreadState:
 
     By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. This maps and
     unmaps memory, and the thread waits for any other thread that changes the memory map. Source: CPython,
-    Python/pystate.c: PyGILState_Ensure counts the reasons to keep the state.
+    Python/pystate.c: a state lives until each PyGILState_Ensure has had its PyGILState_Release. `keep` leaves
+    one out.
     """
 
     def __init__(self) -> None:

@@ -81,7 +81,10 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Finish learning if the movement or the time is over; returns what was learned, or None."""
+        """Finish learning if a control has stopped moving, or if the time limit is over.
+
+        Returns what was learned, or None.
+        """
         if self.target is None:
             return None
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s

@@ -82,5 +82,5 @@ class LowPasses:
 
 
 def _rounded(matrix: np.ndarray) -> np.ndarray:
-    """The matrix in float32, without numbers so small that products with them would be denormal."""
+    """The matrix in float32, with very small numbers set to 0: products with them could be denormal, and slow."""
     return np.where(np.abs(matrix) < 1e-12, 0.0, matrix).astype(np.float32)

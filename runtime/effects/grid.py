@@ -13,7 +13,7 @@ import numpy as np
 from runtime.config import ChorusConfig, ReverbConfig
 from runtime.effects.changing import Changing
 
-# A cell of sent sound without a sample above this, -160 dB, counts as silence and is set to 0.
+# If no sample of a cell that is sent to an effect exceeds this, -160 dB, the cell is set to 0.
 SILENCE = 1e-8
 CHANGE_S = 0.05
 T = TypeVar("T", bound="IsPrepared")

@@ -13,8 +13,8 @@ N_AROUND, N_KEPT = 120, 6  # each round tries N_AROUND new positions around the 
 SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the standard deviation of the new positions
 # Weight of the distance without colour: the plain spectrum should be near the target, too.
 PLAIN_SHARE = 0.25
-# In each round, `refined` tries a new position for each hop, about MOST_TRIED positions in all. Their standard
-# deviation falls from the first round to the last.
+# In each round, `refined` tries a new position for each hop, about MOST_TRIED positions in all rounds. The standard
+# deviation of the new positions falls from FIRST_SPREAD in the first round to LAST_SPREAD in the last.
 MOST_ROUNDS, LEAST_ROUNDS, MOST_TRIED = 24, 2, 4000
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.03
 # The cost, in dB, of a squared distance of 1 between the positions of neighbouring hops.

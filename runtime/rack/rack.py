@@ -217,9 +217,10 @@ class Rack:
         return True
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
-        """asked: names of the actions already given in this piece of rendering.
+        """Carry out `panic`; let `take_actions` return any other action.
 
-        An action that several parts start is given once, except `program`. `panic` is carried out here.
+        If several parts start one action in the same piece of rendering, it counts once; `program` counts each time.
+        asked: names of the actions that have counted in this piece.
         """
         if action.name == "panic":
             self._router.silence(self.frame, engine)

@@ -46,7 +46,7 @@ class Start(NamedTuple):
 
     @property
     def settings(self) -> Config:
-        """The settings, as changed by the first part's sound."""
+        """The settings, with the values that the first part's sound replaces."""
         return self.state.parts[0].patch.settings
 
 

@@ -33,7 +33,7 @@ class PlayedInstrument(msgspec.Struct, frozen=True):
 
 
 class PartTree(msgspec.Struct, frozen=True, kw_only=True):
-    """A part's keys in a recording's head or in a Swap; docs/recording.md lists them."""
+    """A part as JSON, in a recording's head or in a Swap; docs/recording.md explains each key."""
 
     instrument: PlayedInstrument
     patch: dict[str, Any]
