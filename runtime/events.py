@@ -64,7 +64,10 @@ class ProgramChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramForAll(msgspec.Struct, frozen=True, gc=False):
-    """A program change that replaces all parts of a rack: the first part's engine starts the action `program`."""
+    """A program change that is to replace all parts of a rack.
+
+    The rack posts it to the first part's engine, which answers with the action `program`.
+    """
 
     channel: int
     program: int

@@ -163,7 +163,7 @@ def _reason(error: Exception) -> str:
 def _remove_orphans(target: Path) -> None:
     """Remove the half-written files that killed processes left for this target.
 
-    One with this process's own id was left by an earlier process that had the same id.
+    A file named after this process's id is removed, too: an earlier process with the same id left it.
     """
     with suppress(OSError):
         for part in target.parent.iterdir():

@@ -74,7 +74,7 @@ def process_line(figures: dict) -> str:
 
 
 def live_line(live: dict | None) -> str:
-    """The line for the live run, or for its absence."""
+    """The line about the live run; without an audio device, it says that there was none."""
     if live is None:
         return "no audio device, so no live run"
     return f"{live['device']}: {live['underruns']} underruns in {live['seconds']} s with 8 voices"

@@ -132,10 +132,10 @@ def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ..
 def without(
     learned: Iterable[MapLine], names: Collection[str] | None, own: Collection[MapLine] = ()
 ) -> tuple[MapLine, ...]:
-    """The learned lines without those of one target or action.
+    """The learned lines without those for one target or action, and without those that silence its own controls.
 
-    names: all its names; None to remove all lines. own: the map's lines for it that were not learned. A learned line
-    that silences one of these is removed, too.
+    names: all names of the target or action; None to remove all learned lines. own: the device's other lines for it,
+    which were not learned.
     """
     if names is None:
         return ()
@@ -143,9 +143,9 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """The learned lines, and a silencing line for each control of `own` that was not learned.
+    """The learned lines, and a line that silences each control of `own`, unless a learned line names that control.
 
-    own: lines of the device's map that were not learned.
+    own: lines of the device that were not learned.
     """
     learned = tuple(learned)
     left = [line for line in own if not any(same_control(line, each) for each in learned)]
@@ -153,7 +153,7 @@ def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLin
 
 
 def silences(line: MapLine, other: MapLine) -> bool:
-    """Whether `line` lets the control of `other` move nothing."""
+    """Whether `line` silences the control of `other`: makes it move nothing."""
     return line.action == NOTHING and same_control(other, line)
 
 

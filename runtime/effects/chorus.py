@@ -73,7 +73,7 @@ class Chorus(CellEffect[Copies]):
     def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
         cell = cell_frames(sample_rate_hz)
         n_back = math.ceil(LONGEST_MS / 1000.0 * sample_rate_hz) + cell
-        # Begin in the middle of the reverb's cells, so that no small block computes both.
+        # Cells begin in the middle of the reverb's cells, so that no small block computes a cell of both effects.
         super().__init__(sample_rate_hz, copies(settings, sample_rate_hz), n_back, 0, cell // 2)
         self._places, self._swing = np.zeros((2, MOST_VOICES, cell))
         self._whole = np.zeros((MOST_VOICES, cell), np.int64)

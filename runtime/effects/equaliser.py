@@ -125,7 +125,7 @@ class Equaliser:
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
         self._filters = Changing(filters(settings, sample_rate_hz), max(1, round(CHANGE_S * sample_rate_hz / CELL)))
         self.n_cells_computed = 0
-        # Of the present and of the coming filters: a cell's samples, then the states.
+        # [0] is for the present filters, [1] for the coming ones. Each has a cell's samples, then the filters' states.
         self._cell_in = np.zeros((2, CELL + N_STATES, 2))
         self._cell_out = np.zeros((2, CELL + N_STATES, 2))
         self._ramp = np.zeros((CELL, 1))

@@ -61,7 +61,7 @@ class Reverb(CellEffect[Design]):
         return np.maximum.reduce(mixed, axis=None) <= QUIET
 
     def _read(self, reader: Reader, frame: int, name: str, out: np.ndarray) -> None:
-        """Read a ring at the delays in the design's field `name`; while the room changes, crossfade old and new delays."""
+        """Read a ring at the delays in the design's field `name`; while the room changes, crossfade old and new."""
         now, coming = self._settings.now, self._settings.coming
         if coming is None:
             reader.read(frame, getattr(now, name), out)

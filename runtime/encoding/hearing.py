@@ -132,7 +132,7 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
     notes = sorted(((a, b) for a, b in runs if b - a >= least), key=lambda run: run[0] - run[1])
     classes = {round(float(np.nanmedian(heard[a:b]))) % N_CHROMA for a, b in notes}
     if len(classes) < 2 or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
-        return whole  # one note, whose pitch is perhaps unclear at times, or heard in two octaves
+        return whole  # a single note: runs end where its pitch is unclear, or heard in another octave
     return notes
 
 

@@ -37,7 +37,7 @@ class Announcements(Protocol):
         """
 
     def listeners(self, port: str) -> set[str] | None:
-        """The names of the ports connected to `port`; None if rtmidi itself reports failed connections."""
+        """The names of the ports connected to `port`; None where rtmidi reports failed connections by itself."""
 
     def close(self) -> None:
         """Stop listening."""

@@ -227,7 +227,10 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """The engine cannot detect this: it still receives the arpeggiator's notes."""
+        """The sender of active sensing has fallen silent. If the arpeggiator is on, reset it and the parts.
+
+        The engines do not notice the silence, as they still receive the arpeggiator's notes.
+        """
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())

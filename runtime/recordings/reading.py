@@ -16,7 +16,7 @@ FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
 BLOCK_SAMPLES = 1 << 19  # samples of each channel in one read; fewer if there are more than two channels
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ, MOST_CHANNELS = 1000, 1_000_000, 64
 LARGEST_SAMPLE = 1e6  # in units of full scale; sums of larger samples may become infinite
-# A file must have this share of the samples that it announces: MP3 headers may announce too many.
+# A file must have at least this share of the samples that its header announces: MP3 headers may announce too many.
 WHOLE_SHARE = 0.99
 
 

@@ -45,7 +45,7 @@ class Takeover:
         if before is None:
             return None
         if abs(before - stands) < _SAME:
-            return place  # the control holds the target; a computed position would add up rounding errors
+            return place  # the target follows the control; the formula below would add up rounding errors
         end = high if place > before else low
         room = end - before
         slope = (end - stands) / room if abs(room) > _SAME else 0.0
