@@ -48,7 +48,8 @@ class Learned(msgspec.Struct, frozen=True):
 class Learner:
     """Learns one control at a time, from events and their times.
 
-    target: the armed target or action; None if nothing is armed. All times are in seconds of the same clock.
+    target: the target or action for which a control is being learned, or None.
+    All times are in seconds of the same clock.
     """
 
     def __init__(self) -> None:

@@ -72,7 +72,10 @@ class LowPasses:
         self._n_lines = n_lines
 
     def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
-        """Filter lines, float32 (n_lines, cell). `out`, float32 (2 n_lines, cell), gets L's outputs, then H's."""
+        """Filter lines, float32 (n_lines, cell), with L and with H.
+
+        out: float32 (2 n_lines, cell), receives the lines filtered with L, then those filtered with H.
+        """
         n = self._n_lines
         np.matmul(lines, self._matrices[0], out=out[:n])
         np.matmul(lines, self._matrices[1], out=out[n:])

@@ -81,7 +81,7 @@ def _low_shelf(gain: float, angle: float) -> np.ndarray:
 
 
 def _high_shelf(gain: float, angle: float) -> np.ndarray:
-    # The low shelf's formulas, but with opposite signs for each cosine and for the coefficients b1 and a1.
+    # The formulas are the low shelf's, but each cosine and the coefficients b1 and a1 have the opposite sign.
     return _low_shelf(gain, math.pi - angle) * np.array((1.0, -1.0, 1.0, 1.0, -1.0, 1.0))
 
 

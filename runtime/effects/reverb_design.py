@@ -15,7 +15,7 @@ N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
 # Delays, in units of the time in which sound crosses the room's length.
 SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
-LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # for the two scatterings and for the input's taps
+LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # of both scatterings, and of the input's taps
 MEAN_LOOP = 1.0
 # A sound loses at most 6 dB in one loop: else a room's decay would be a few separate echoes.
 LOOPS_PER_DECAY = 10.0
@@ -56,7 +56,7 @@ class Design(NamedTuple):
 
 
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
-    """The longest delay, in frames, of a line, of a scattering, and of the input."""
+    """The longest delay, in frames, of a delay line, of a scattering, and of the input's taps."""
     room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
     # 2 % and 64 frames more, because a line's delay is rounded up to the next free prime number.
     line, scattering, tap = (

@@ -142,7 +142,7 @@ def _starts_here(heard: np.ndarray, index: int) -> bool:
 
 
 def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
-    """magnitudes: the audible frames. heard: the MIDI note heard in each, or NaN."""
+    """The pitch of a note. magnitudes: its audible frames. heard: the MIDI note heard in each frame, or NaN."""
     known = heard[np.isfinite(heard)]
     if not len(known):
         return Pitch(UNPITCHED_NOTE, 0.0, False)

@@ -45,7 +45,7 @@ def search(
 def refined(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, path: np.ndarray
 ) -> np.ndarray:
-    """A path whose spectra are nearer to the recording, and which is about as smooth.
+    """A path that is about as smooth as `path`, and whose spectra are nearer to the recording.
 
     path: the knob positions at each hop, (n, n_latents). target_db: the recording's levels in bands, (n, 64).
     """

@@ -198,7 +198,7 @@ class _Graph:
         return name
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
-        """Yield the fields of a part; an error for so many that they take minutes to read."""
+        """Yield the fields of one message; an error if the file has so many that reading them takes minutes."""
         for field in fields(message):
             self._n_fields += 1
             if self._n_fields > MOST_FIELDS:

@@ -36,7 +36,7 @@ class DeviceTable:
     def __init__(self, known: Iterable[Identity] = ()):
         self._known = list(known)
         self._numbers: list[int] = []  # for each device number, the index of its identity in `_known`
-        self._here: dict[str, int] = {}  # device numbers by rtmidi's port name
+        self._here: dict[str, int] = {}  # for each present port, by rtmidi's name: its device number
 
     def arrive(self, ports: Sequence[str], sockets: Sequence[str] | None = None) -> dict[str, int]:
         """Give numbers to ports that have arrived; returns the number of each port.

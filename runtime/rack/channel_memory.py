@@ -98,6 +98,6 @@ class ChannelMemory:
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Data entry then sets nothing until a parameter is selected."""
+        """Select no parameter: data entry sets nothing until a parameter is selected again."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

@@ -37,7 +37,7 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
                 raise UnusableError(f"{file.samplerate:,} samples a second")
             if file.channels > MOST_CHANNELS:
                 raise UnusableError(f"{file.channels} channels")
-            # A block's size is bounded, whatever the number of channels.
+            # With many channels, read fewer samples at a time, so that a block takes no more memory.
             n_at_once = BLOCK_SAMPLES * 2 // max(2, file.channels)
             rate_hz = file.samplerate * speed
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32")

@@ -198,7 +198,9 @@ def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:
-    """Find a sound by name or file, as --sound does; returns it and its trajectories' folder, None for a preset.
+    """Find a sound by name or file, as --sound does.
+
+    Returns the sound, and the folder of its trajectories' files; that is None for a preset.
 
     instrument: name or file of the instrument whose presets are searched; None for the default instrument.
     UserError if the sound is unknown, or its file is broken.

@@ -79,7 +79,7 @@ def _refuse_no_file(recording: Path) -> None:
 
 
 def _seconds(recording: Path) -> float:
-    """The length, in s, in a recording's header; 1 if it cannot be read."""
+    """The length of a recording in s, as its header says; 1 if the header cannot be read."""
     with suppress(soundfile.SoundFileError, RuntimeError, OSError), quiet_stderr():
         return soundfile.info(recording).duration
     return 1.0

@@ -68,7 +68,7 @@ class Replay:
         self._engines, self._load, self._base, self._where = list(engines), load, base, where
 
     def playable(self, event: Event) -> Event:
-        """Convert an event with the plain values that `plain_event` makes; UserError if it is damaged."""
+        """Convert a recorded event, which has plain values, to one that a rack can play; UserError if it is damaged."""
         if isinstance(event, SoundChange):
             if not isinstance(event.prepared, dict):
                 raise UserError(self._where, "a change to no sound", *_DAMAGED)
