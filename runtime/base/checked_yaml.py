@@ -67,7 +67,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """ValueError for more than LONGEST_NUMBER characters."""
+        """The number that a node stands for; ValueError for more than LONGEST_NUMBER characters."""
         if len(node.value) > LONGEST_NUMBER:
             raise ValueError(f"a number of {len(node.value):,} characters")
         is_whole = node.tag.endswith(":int")

@@ -126,7 +126,8 @@ def return_free_memory_of_thread() -> None:
     64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at most 64 MB.
     """
     libc = _libc()
-    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no or old glibc
+    # Without glibc, with an old one, or with 32 bits, nothing is done.
+    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     place = libc.malloc(ctypes.c_size_t(_OWN_BYTES))

@@ -16,7 +16,7 @@ class Report:
 
     def __init__(self, about_s: float):
         self._about_s, self._done_s = about_s, 0.0
-        # On a terminal, each line must replace the progress line. Elsewhere stdout receives only the lines.
+        # On a terminal, each line must replace the progress line. Elsewhere stdout must not receive the progress line.
         self._shares_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._progress = Progress("bench", about_s, sys.stdout if self._shares_terminal else sys.stderr)
 

@@ -97,7 +97,7 @@ def _choice(
 ) -> tuple[Choice, str]:
     """Choose what to play; returns the choice, and what is wrong with the settings, if anything.
 
-    A service with unusable settings plays with the last usable ones, or else with the defaults.
+    A service with unusable settings plays with the latest settings that were usable or, without any, with the defaults.
     settings, problem: from `_settings`.
     """
     candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())

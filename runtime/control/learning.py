@@ -159,7 +159,7 @@ def silences(line: MapLine, other: MapLine) -> bool:
 
 
 def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:
-    """What the control of `line` did by the old `lines`; if they do not name it, its meaning in MIDI."""
+    """What the control of `line` moved before: by `lines` or, if they do not name it, by its meaning in MIDI."""
     old = [each.moves for each in lines if same_control(each, line)]
     if old:
         return [moves for moves in dict.fromkeys(old) if moves != line.moves]

@@ -117,7 +117,7 @@ def _with_stage(envelope: Adsr, stage: str, value: float) -> Adsr:
 
 
 def _kept_rates(patch: Patch) -> dict[str, float]:
-    """The LFO rates in Hz that the player moved before saving a sound with a morph."""
+    """For a saved sound with a morph: the rates, in Hz, of the LFOs that the player had moved."""
     morph = patch.sound.morph
     if patch.morph is None or morph is None or morph.at is None:
         return {}

@@ -162,7 +162,7 @@ class Equaliser:
             self._ramp += changing.progress
 
     def _filter_part(self, place: int, part: np.ndarray) -> None:
-        """part: begins at the cell's frame `place`."""
+        """Filter a part of a cell in place. place: number of the part's first frame within the cell."""
         end = place + len(part)
         sounds = []
         for number, played in enumerate((self._filters.now, self._filters.coming)):

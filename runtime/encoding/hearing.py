@@ -91,7 +91,7 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
 
 
 def resampled(samples: np.ndarray, speed: float) -> np.ndarray:
-    """The samples at another speed, float32: at 2 an octave higher and half as long."""
+    """The samples at another speed, float32. Speed 2 makes them an octave higher and half as long."""
     if abs(speed - 1.0) < 1e-6:
         return samples
     return soxr.resample(samples, 1e6 * speed, 1e6).astype(np.float32)

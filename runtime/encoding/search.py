@@ -24,7 +24,7 @@ ROUGHNESS_DB = 4.0
 def search(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, starts: np.ndarray
 ) -> np.ndarray:
-    """The knob positions, (n_latents,), around which a sound moves: their spectrum is nearest to the target.
+    """Search for the knob positions, (n_latents,), whose spectrum is nearest to the target.
 
     target_db: the target's levels in bands, (64,). starts: knob positions to begin with, (n, n_latents), of which at
     most MOST_STARTS are tried.

@@ -165,7 +165,7 @@ class _Graph:
         return said if name == "to" else []
 
     def _tensor(self, tensor: memoryview) -> str:
-        """Returns the constant's name."""
+        """Check a constant; returns its name."""
         sizes: list[int] = []
         name, kind = "", 0
         for number, value in self._fields(tensor):

@@ -104,6 +104,6 @@ def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
 
 
 def _address(port: str) -> tuple[int, int, str]:
-    """For sorting: ALSA's client and port numbers, -1 without an address, then the name."""
+    """A key to sort ports by: ALSA's client and port numbers, or -1 twice if the name has none, then the name."""
     match = re.search(r"\s(\d+):(\d+)$", port)
     return (int(match[1]), int(match[2]), port) if match else (-1, -1, port)

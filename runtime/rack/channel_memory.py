@@ -62,7 +62,7 @@ class ChannelMemory:
     def remember(self, events: Iterable[Event]) -> None:
         for event in events:
             if isinstance(event, ControlChange):
-                self._hear_control(event, is_mapped=False)  # `events` returns only controls that were not mapped
+                self._hear_control(event, is_mapped=False)  # `events` returned no mapped control, so these are unmapped
             else:
                 self.hear(event)
 

@@ -30,8 +30,8 @@ class BehindParts(Protocol):
     """What a rack needs of its effects.
 
     sleep: whether the effects are silent until they receive sound. add: adds reverb and chorus to `dry`, in place.
-    reverb_send, chorus_send: the input of each effect, or None. All sounds are float32 (n_frames, 2). frame: of their
-    first sample.
+    frame: number of the first frame of `dry`. reverb_send, chorus_send: the input of each effect, or None. All sounds
+    are float32 (n_frames, 2).
     """
 
     sleep: bool
@@ -175,7 +175,7 @@ class Rack:
         limit(out, self._scratch[0, :n_frames], self._bend[:n_frames])
 
     def _render_piece(self, out: np.ndarray) -> None:
-        """No event for the rack itself may fall within these frames."""
+        """Render frames during which no event for the rack itself happens."""
         frame, n = self.frame, len(out)
         buses, fed = self._buses[:, :n], [False, False]
         sound, scratch = self._scratch[:, :n]

@@ -48,7 +48,7 @@ class LiveThrough:
         self._scratch = np.zeros((2, LARGEST_BLOCK, 2), np.float32)
         self._positions = positions
         self._start = self._seen = positions()
-        self._given[:] = 1e-3  # not silence: this trial hop does all the work, and libraries initialise
+        self._given[:] = 1e-3  # do one hop now, so that libraries initialise; not with silence, which would skip work
         self._cut()
         self._convert()
         self._given[:] = self._sums[:] = self._made[:] = 0.0

@@ -16,7 +16,7 @@ _CLEAR = 6.0  # the clearness of an endless encoder is this plus the number of v
 
 
 class Place(NamedTuple):
-    """The origin of messages."""
+    """Where messages come from: a control of a device, on a channel."""
 
     device: int
     channel: int

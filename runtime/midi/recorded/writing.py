@@ -102,7 +102,7 @@ def _write(file: int, content: bytes, at: int) -> None:
 
 
 def _number(value: int) -> bytes:
-    """Seven bits per byte, most significant first; only the last byte's top bit is 0."""
+    """A number as in MIDI files: seven bits per byte, most significant first; all but the last have the top bit set."""
     code = [value & 127]
     while value := value >> 7:
         code.append(value & 127 | 128)
@@ -110,7 +110,7 @@ def _number(value: int) -> bytes:
 
 
 def _delta(n_ticks: int) -> bytes:
-    """More ticks than LONGEST_DELTA are divided by empty text events."""
+    """The time before an event, as bytes. If it exceeds LONGEST_DELTA, empty text events divide it."""
     gaps = b""
     while n_ticks > LONGEST_DELTA:
         gaps += _number(LONGEST_DELTA) + bytes([META, TEXT, 0])
