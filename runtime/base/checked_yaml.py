@@ -96,7 +96,7 @@ def checked(tree: object, kind: type[T], where: object) -> T:
 
 
 def _violation(message: str, tree: object, where: object) -> UserError:
-    """message: msgspec's, such as `Expected `int` <= 127 - at `$.note``."""
+    """The UserError for msgspec's message, such as `Expected `int` <= 127 - at `$.note``."""
     expectation, _, at = message.partition(" - at ")
     at = at.strip("`").replace("key` in `", "")
     missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)

@@ -133,10 +133,10 @@ def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ..
 def without(
     learned: Iterable[MapLine], names: Collection[str] | None, own: Collection[MapLine] = ()
 ) -> tuple[MapLine, ...]:
-    """The learned lines without those for one target or action, and without those that silence its own controls.
+    """The learned lines that stay when a target or action is unlearned; lines that silence a control of `own` go, too.
 
-    names: all names of the target or action; None to remove all learned lines. own: the device's other lines for it,
-    which were not learned.
+    names: all names of the target or action; None to remove all learned lines. own: the device's lines for that target
+    or action that were not learned.
     """
     if names is None:
         return ()

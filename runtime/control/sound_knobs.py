@@ -78,7 +78,7 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets, except latents and LFO rates, and the filter's type."""
+        """Set the filter's type, and all targets except latents and LFO rates."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}
@@ -86,7 +86,7 @@ class SoundKnobs:
         self._follow()
 
     def follow_lfos(self, rates: Mapping[str, float]) -> None:
-        """Set the LFO rates, in Hz by target, except those that the player has moved."""
+        """Set the rates of LFOs; those that the player has moved stay. rates: in Hz, by target."""
         for name, target in LFO_RATES.items():
             if target in self.values and name not in self.rates:
                 self.values[target] = rates[target]

@@ -44,7 +44,7 @@ class SendRing:
         self._heard_end = -self.size - cell  # end of the latest block that was not silent
 
     def is_clean(self, frame: int) -> bool:
-        """Whether everything in the ring is 0 at `frame`."""
+        """Whether the whole ring holds silence when `frame` is reached."""
         return frame - self._heard_end >= self.size + self._cell
 
     def write(self, frame: int, send: np.ndarray | None, n_frames: int) -> None:

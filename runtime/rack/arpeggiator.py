@@ -227,10 +227,7 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """The sender of active sensing has fallen silent. If the arpeggiator is on, reset it and the parts.
-
-        The engines do not notice the silence, as they still receive the arpeggiator's notes.
-        """
+        """End all notes: the keyboard has gone, but the engines do not notice, as they get the arpeggiator's notes."""
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())

@@ -1,4 +1,4 @@
-"""The rack: one to four parts on one clock, between an arpeggiator and the effects with the limiter."""
+"""The rack: one to four parts on one clock, an arpeggiator before them, effects and a limiter after them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ STEEPEST = 4.0
 # With `pick_up`, a control moves its target once they are this close: one step of a 7-bit control, as a share of
 # the range.
 NEAR = 1.0 / 127.0
-_SAME = 1e-6  # smaller differences come from the conversion of a value to its unit and back
+_SAME = 1e-6  # positions nearer than this count as equal: conversions to units and back change them
 
 
 class Takeover:

@@ -33,7 +33,7 @@ class PlayedInstrument(msgspec.Struct, frozen=True):
 
 
 class PartTree(msgspec.Struct, frozen=True, kw_only=True):
-    """A part as JSON, in a recording's head or in a Swap; docs/recording.md explains each key."""
+    """A part as JSON, in a recording's head or in a Swap; docs/recording.md lists its keys."""
 
     instrument: PlayedInstrument
     patch: dict[str, Any]
