@@ -52,7 +52,10 @@ def split_octaves(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Whether each frame (n, n_bins) is heard within IN_TUNE_CENTS of its MIDI note (n,): bool (n,)."""
+    """Whether each frame is heard within IN_TUNE_CENTS of its MIDI note: bool (n,).
+
+    magnitudes: of the frames, (n, n_bins). notes: one for each frame, (n,).
+    """
     return np.abs(cents_off(magnitudes, notes, spec)) <= IN_TUNE_CENTS
 
 

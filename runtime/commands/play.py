@@ -120,7 +120,7 @@ def _choice(
 
 
 def _chosen(config: Config, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]) -> Choice:
-    """UserError if the settings name something that does not exist."""
+    """Choose what to play; UserError if the settings name something that does not exist."""
     api_number(config.midi.api)
     refuse_broken_map(config)
     return choose_with_memory(config, arguments.instrument, arguments.preset, arguments.sound, memory, say)

@@ -108,7 +108,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """Spectra that the present engines have silenced, because of values that were not finite or too large."""
+        """Number of spectra that the present engines have silenced, because values were not finite or too large."""
         return sum(engine.n_muted for engine in self.engines())
 
     @property
