@@ -124,7 +124,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove every half-written file in a folder to which no process is writing."""
+    """Remove every half-written file in a folder; no process may be writing to the folder."""
     for part in folder.iterdir():
         if _PART.fullmatch(part.name):
             part.unlink(missing_ok=True)

@@ -50,8 +50,8 @@ class DriverThreadState:
 
     By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. This maps and
     unmaps memory, and the thread waits for any other thread that changes the memory map. Source: CPython,
-    Python/pystate.c: a state lives until each PyGILState_Ensure has had its PyGILState_Release. `keep` leaves
-    one out.
+    Python/pystate.c: a state lives until each PyGILState_Ensure has had its PyGILState_Release. `keep` calls
+    no Release.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ FOLDER_SUFFIX = "-sounds"
 
 
 def candidate_path(out: Path, number: int) -> Path:
-    """The path of a candidate: `out` for the first; later ones get -2, -3 and so on."""
+    """The path of a candidate: `out` for the first; the names of later ones end in -2, -3 and so on."""
     return out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
 
 

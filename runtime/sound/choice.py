@@ -128,7 +128,7 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
     """The patch of the settings' preset, or else of the card's first preset.
 
-    If the preset has only knob positions, or is unknown, the patch has the settings and no positions.
+    If there is no such preset, or it has only knob positions, the patch has the settings and no positions.
     """
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)

@@ -36,8 +36,8 @@ class LiveThrough:
         self._hop_size, self._slack = spec.hop_size, spec.hop_size // SLACK_SHARE
         self.delay_frames = spec.frame_size + self._slack
         hann = periodic_hann(spec.frame_size)
-        # NumPy's rfft stays in float32 only with norm="forward", which divides by the frame size. So the window
-        # multiplies by the frame size.
+        # NumPy's rfft stays in float32 only if it also scales. It divides by the frame size, so the window multiplies
+        # by the frame size.
         self._window = hann * np.float32(spec.frame_size)
         self._window_out = hann / np.float32(OVERLAPPED)
         self._given, self._sums = np.zeros((2, N_OVERLAPS, spec.hop_size), np.float32)

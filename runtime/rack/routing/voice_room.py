@@ -46,7 +46,7 @@ class VoiceRoom:
         return may_exceed or any(isinstance(event, VoiceLimit) for event in events)
 
     def shares_alone(self) -> bool:
-        """Whether there is a single engine. Then nothing is shared: it keeps to its own limit of voices."""
+        """Whether there is a single engine: it keeps to the limit of voices by itself."""
         return len(self._parts) == 1 and not self._leaving and not self._parts[0].leaving
 
     def admit(self, engine: Engine, frame: int) -> None:
