@@ -92,7 +92,7 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where MIDI comes from.
 
     api: rtmidi's name of the MIDI API, such as LINUX_ALSA or UNIX_JACK; None for the system's default.
-    inputs: parts of the names of inputs to open; empty for every input.
+    inputs: open only inputs whose name contains one of these texts; empty for every input.
     virtual_port: name of a port to which other programs can connect; None for no such port.
     channel: the only channel to play; None for all channels.
     mpe_lower_members, mpe_upper_members: number of member channels of each MPE zone; 0 for no zone. A keyboard may

@@ -56,7 +56,10 @@ def split_octaves(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Whether each frame (n, n_bins) is heard within IN_TUNE_CENTS of its MIDI note (n,): bool (n,)."""
+    """Whether each frame is heard within IN_TUNE_CENTS of its MIDI note: bool (n,).
+
+    magnitudes: of the frames, (n, n_bins). notes: one for each frame, (n,).
+    """
     return np.abs(cents_off(magnitudes, notes, spec)) <= IN_TUNE_CENTS
 
 
@@ -67,7 +70,7 @@ class PitchDetector:
         self._periods_s, self._cosines, self._gaps_s = lags(spec)
         n_periods = len(self._periods_s)
         audible = (self._periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(n_periods - 1) > 0)
-        # The audible periods are adjacent, because the periods ascend.
+        # The periods ascend, so all that follow the first audible one are audible, too.
         self._first, self._stop = int(np.argmax(audible)), n_periods - 1
         self._power = np.zeros((n_rows, spec.n_bins), np.float32)
         self._total = np.zeros((n_rows, 1), np.float32)

@@ -45,7 +45,7 @@ class BlockLoads:
         else:
             self.n_over = 0
         self._kept[self.n_blocks % N_KEPT] = load
-        self.n_blocks += 1  # last, so that a reader of n_blocks finds this load stored
+        self.n_blocks += 1  # done last, so that a thread that reads n_blocks finds this load stored
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:

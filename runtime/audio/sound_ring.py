@@ -129,7 +129,7 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` to `end` that are not overwritten yet; `end` is at most the property `end`."""
+        """The frames from `frame` to `end` that are not overwritten yet. end: at most the ring's property `end`."""
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at
@@ -139,7 +139,7 @@ class RingReader:
 
 
 class RecentSound:
-    """Reads the newest frames for display. It maps no memory, which would count as memory of this process.
+    """Reads the newest frames for display. It does not map the memory, which would then count as the reader's.
 
     descriptor: from SoundRing; it must stay open.
     """

@@ -46,7 +46,8 @@ class GuardedThread:
 class ThreadGuard:
     """Guards one thread, on a thread of higher priority.
 
-    It must not run in the guarded thread's process: there, a thread without processor time may hold the interpreter.
+    It must not run in the guarded thread's process: there it might wait for the interpreter, held by a thread that gets
+    no processor time.
     """
 
     def __init__(self) -> None:

@@ -68,7 +68,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """ValueError for more than LONGEST_NUMBER characters."""
+        """The number that a node stands for; ValueError for more than LONGEST_NUMBER characters."""
         if len(node.value) > LONGEST_NUMBER:
             raise ValueError(f"a number of {len(node.value):,} characters")
         is_whole = node.tag.endswith(":int")
@@ -97,7 +97,7 @@ def checked(tree: object, kind: type[T], where: object) -> T:
 
 
 def _violation(message: str, tree: object, where: object) -> UserError:
-    """The UserError for a message of msgspec, such as `Expected `int` <= 127 - at `$.note``."""
+    """The UserError for msgspec's message, such as `Expected `int` <= 127 - at `$.note``."""
     expectation, _, at = message.partition(" - at ")
     at = at.strip("`").replace("key` in `", "")
     missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)

@@ -124,7 +124,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove every half-written file in a folder to which no process is writing."""
+    """Remove every half-written file in a folder; no process may be writing to the folder."""
     for part in folder.iterdir():
         if _PART.fullmatch(part.name):
             part.unlink(missing_ok=True)
@@ -166,7 +166,7 @@ def _reason(error: Exception) -> str:
 def _remove_orphans(target: Path) -> None:
     """Remove the half-written files that killed processes left for this target.
 
-    One with this process's own id was left by an earlier process that had the same id.
+    A file named after this process's id is removed, too: an earlier process with the same id left it.
     """
     with suppress(OSError):
         for part in target.parent.iterdir():

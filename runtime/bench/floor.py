@@ -1,4 +1,4 @@
-"""The load of the least work that can make the voices."""
+"""Measures the load of the least work that can make the sound of a number of voices."""
 
 from __future__ import annotations
 

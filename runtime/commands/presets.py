@@ -105,7 +105,7 @@ def _row(known: KnownSound) -> dict[str, object]:
 
 
 def _place(row: dict[str, object]) -> str:
-    """Bank 0 is left out."""
+    """The text for a sound's bank and program; bank 0 is not named."""
     if row["program"] is None:
         return ""
     bank = f", bank {row['bank']}" if row["bank"] else ""

@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
-    """The choice and, with --now, the state of the running play."""
+    """What to play and, with --now, the state of the running play."""
     if not arguments.now:
         config = load_config(arguments.config)
         return choose_parts(config, arguments.instrument, arguments.preset, arguments.sound), None

@@ -40,7 +40,7 @@ class Knobs:
         return self.present.blend
 
     def begin(self, patch: Patch, sounding: Iterable[SoundKnobs]) -> None:
-        """Choose a sound for the next notes; without positions in the patch, the latents stay.
+        """Choose a sound for the next notes; if the patch has no positions, the latents stay where they are.
 
         sounding: the knobs of the notes that are still heard.
         """

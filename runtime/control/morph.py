@@ -50,7 +50,7 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    positions: the latents' positions in sounds that set none. places: positions of CONTROLS, 0 to 1.
+    positions: latents' positions, used for those sounds that do not name any. places: positions of CONTROLS, 0 to 1.
     nearest: the sound with the largest weight; all that is no number, such as the filter's type, is taken from it.
     step: index, in `steps`, of the step nearest to the controls.
     Between two sounds, positions are interpolated, not values: a cutoff moves in octaves.
@@ -123,7 +123,10 @@ def _shares(way: np.ndarray) -> np.ndarray:
 
 
 def morph_of(patch: Patch, positions: Sequence[float]) -> Morph | None:
-    """A patch's morph, or None. positions: the latents' positions in sounds of the morph that set none."""
+    """A patch's morph, or None without one.
+
+    positions: latents' positions, used for those sounds of the morph that do not name any.
+    """
     if patch.morph is None:
         return None
     own = patch.sound.morph

@@ -25,7 +25,7 @@ from runtime.sound.patch import Patch
 
 PLAYED_S = 4.0
 PATIENCE_S = 60.0
-ROOM = 0.7  # if blocks take more than this share of their duration, a little more work makes them late
+ROOM = 0.7  # blocks that take more than this share of their duration would be late with a little more work
 _LOOK_S = 0.2
 _N_NOT_JUDGED = 16  # the first blocks do not count: they use their memory for the first time
 LARGEST_BUFFER_FRAMES = 2048

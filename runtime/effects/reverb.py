@@ -61,7 +61,7 @@ class Reverb(CellEffect[Design]):
         return np.maximum.reduce(mixed, axis=None) <= QUIET
 
     def _read(self, reader: Reader, frame: int, name: str, out: np.ndarray) -> None:
-        """Read a ring to `out` at the design's delays `name`; crossfade the delays while the room changes."""
+        """Read a ring at the delays in the design's field `name`; while the room changes, crossfade old and new."""
         now, coming = self._settings.now, self._settings.coming
         if coming is None:
             reader.read(frame, getattr(now, name), out)
@@ -69,7 +69,7 @@ class Reverb(CellEffect[Design]):
             reader.read_between(frame, getattr(now, name), getattr(coming, name), self._ramp, out)
 
     def _mix(self, name: str, rows: np.ndarray, out: np.ndarray) -> None:
-        """Write the design's matrix `name` times `rows` to `out`; crossfade the matrices while the room changes."""
+        """Multiply rows by the matrix in the design's field `name`; while the room changes, crossfade old and new."""
         now, coming = self._settings.now, self._settings.coming
         matrix = getattr(now, name)
         np.matmul(matrix, rows, out=out)

@@ -14,7 +14,7 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-# Limits, in dB, of a colour during the fit. Beyond them, it would raise the faint sound between harmonics.
+# Limits, in dB, of a colour during the fit: a larger gain would raise the faint sound between the harmonics, too.
 MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
@@ -59,7 +59,7 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # Each band depends on a few colours only, so only such pairs (band, colour) are stored.
+        # A band depends on few colours, so only these pairs (band, colour) are stored.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
@@ -104,7 +104,7 @@ class Colours:
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def levelled(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours, each shifted to keep the loudness of its spectrum."""
+        """The colours, each with one dB value added to all bands, so that its spectrum keeps its loudness."""
         loud = (np.square(magnitudes) * self._loudness) @ self._groups
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 

@@ -91,7 +91,7 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
 
 
 def resampled(samples: np.ndarray, speed: float) -> np.ndarray:
-    """The samples at another speed, float32: at 2 an octave higher and half as long."""
+    """The samples at another speed, float32. Speed 2 makes them an octave higher and half as long."""
     if abs(speed - 1.0) < 1e-6:
         return samples
     return soxr.resample(samples, 1e6 * speed, 1e6).astype(np.float32)
@@ -132,7 +132,7 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
     notes = sorted(((a, b) for a, b in runs if b - a >= least), key=lambda run: run[0] - run[1])
     classes = {round(float(np.nanmedian(heard[a:b]))) % N_CHROMA for a, b in notes}
     if len(classes) < 2 or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
-        return whole  # one note, whose pitch is perhaps unclear at times, or heard in two octaves
+        return whole  # a single note: runs end where its pitch is unclear, or heard in another octave
     return notes
 
 
@@ -142,7 +142,7 @@ def _starts_here(heard: np.ndarray, index: int) -> bool:
 
 
 def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
-    """The pitch of a take. magnitudes: its audible frames. heard: the MIDI note heard in each frame, or NaN."""
+    """The pitch of a note. magnitudes: its audible frames. heard: the MIDI note heard in each frame, or NaN."""
     known = heard[np.isfinite(heard)]
     if not len(known):
         return Pitch(UNPITCHED_NOTE, 0.0, False)

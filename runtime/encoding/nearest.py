@@ -32,7 +32,7 @@ def nearest_trained(trained_db: np.ndarray, target_db: np.ndarray) -> tuple[int,
     """
     if not len(trained_db):
         return None
-    # First compare all sounds with the recording's mean, then the nearest few with each of its frames.
+    # First compare all sounds with the recording's mean; then compare the nearest few with each frame.
     mean_db = target_db.mean(axis=0)
     few = np.argsort(np.square(trained_db - mean_db).mean(axis=1), kind="stable")[:8]
     distances_db = [float(np.sqrt(np.square(target_db - trained_db[index]).mean(axis=1)).mean()) for index in few]

@@ -138,9 +138,10 @@ def _n_heard(level_db: np.ndarray) -> int:
 
 
 def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
-    """Magnitudes of frames, float32 (n_frames, n_bins); the middle of the first is the sample `before`.
+    """Magnitudes of frames, float32 (n_frames, n_bins).
 
-    hop: samples from one middle to the next, perhaps a fraction.
+    before: number of samples before the middle of the first frame. hop: samples from one frame's middle to the next;
+    may be a fraction.
     """
     middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
     half = spec.frame_size // 2
@@ -169,7 +170,7 @@ def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, 
 
 
 def _weights(level_db: np.ndarray, marks: Marks, step_s: float, n_hops: int) -> np.ndarray:
-    """The weight of each hop in means, (n_hops,): 1 for an audible hop between attack and release."""
+    """How much each hop counts in means, (n_hops,): an audible hop between attack and release counts 1."""
     times_s = np.arange(n_hops) * step_s
     at_hops = np.interp(times_s, np.arange(len(level_db)) * LEVEL_STEP_S, level_db)
     audible = (at_hops >= at_hops.max() + AUDIBLE_DB).astype(np.float64)
@@ -185,9 +186,10 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
-    """The trajectory's level in dB, with 0 at its loudest part; the engine's spectra all have the same loudness.
+    """The trajectory's level in dB, with 0 at its loudest part.
 
-    level_db: the take's level. spectral_db: how far the level of each hop's spectrum lies above its loudness.
+    level_db: the take's level. spectral_db: for each hop, the level of its spectrum less its loudness. The engine gives
+    all spectra one loudness, so this difference is taken off.
     """
     times_s = np.arange(len(level_db)) * LEVEL_STEP_S
     wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)

@@ -27,13 +27,13 @@ KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
 ))  # fmt: skip
-# Inputs after the first are sizes, indices or axes: they must not depend on what is played.
+# Operators whose inputs after the first are sizes, indices or axes. These must not depend on what is played.
 SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
                              "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
-LARGEST_VALUES = 16 * 2**20  # most values of one tensor, and of all constants together: 64 MiB as float32
+LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
-MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # most fields of the whole file; most dimensions of one tensor
+MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # limits for the fields of a whole file and the dimensions of a tensor
 # onnxruntime reads a file with these bytes at this place as a model in its own format, ORT.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Numbers of TensorProto.DataType. _TYPES: the types that weights may have: float, uint8, int8, int32, int64, bool,
@@ -169,7 +169,7 @@ class _Graph:
         return said if name == "to" else []
 
     def _tensor(self, tensor: memoryview) -> str:
-        """Returns the constant's name."""
+        """Check a constant; returns its name."""
         sizes: list[int] = []
         name, kind = "", 0
         for number, value in self._fields(tensor):
@@ -202,7 +202,7 @@ class _Graph:
         return name
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
-        """Yield the fields of a part; an error for so many that they take minutes to read."""
+        """Yield the fields of one message; an error if the file has so many that reading them takes minutes."""
         for field in fields(message):
             self._n_fields += 1
             if self._n_fields > MOST_FIELDS:

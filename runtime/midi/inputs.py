@@ -104,7 +104,7 @@ class MidiInputs:
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a refused port, or close one that has gone; else infinite."""
+        """Seconds until `poll` should retry a refused port, or close one that has gone; infinite if none waits."""
         dues_s = [refusal.due_s for refusal in self._refused.values()] + [due_s for due_s, _ in self._left[:1]]
         return max(0.0, min(dues_s, default=math.inf) - time.monotonic())
 

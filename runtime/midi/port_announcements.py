@@ -25,7 +25,7 @@ _OWN_NAME = f"{CLIENT_NAME} news"
 
 
 class Announcements(Protocol):
-    """The port announcements of one server since this object was made; for the supervisor's thread."""
+    """The port announcements of one server since this object was made. Use it on the supervisor's thread only."""
 
     def fileno(self) -> int:
         """A file descriptor that becomes readable when a port comes or goes, or the server ends."""
@@ -37,7 +37,7 @@ class Announcements(Protocol):
         """
 
     def listeners(self, port: str) -> set[str] | None:
-        """The names of the ports connected to `port`; None if rtmidi itself reports failed connections."""
+        """The names of the ports connected to `port`; None where rtmidi reports failed connections by itself."""
 
     def close(self) -> None:
         """Stop listening."""
@@ -182,9 +182,9 @@ class AlsaAnnouncements:
 
 
 def announced_gone(events: Iterable[alsa_midi.Event], ports: Iterable[str]) -> set[str]:
-    """The ALSA ports that have gone.
+    """Those of `ports` that have gone, as ALSA's events say.
 
-    ports: rtmidi's names, which end with the address: `Keys:Keys MIDI 1 20:0`.
+    ports: rtmidi's names. Each ends with the port's address: `Keys:Keys MIDI 1 20:0`.
     """
     from alsa_midi import EventType
 

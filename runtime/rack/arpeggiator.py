@@ -227,7 +227,7 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """The engine cannot detect this: it still receives the arpeggiator's notes."""
+        """End all notes: the keyboard has gone, but the engines do not notice, as they get the arpeggiator's notes."""
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())

@@ -62,7 +62,7 @@ class ChannelMemory:
     def remember(self, events: Iterable[Event]) -> None:
         for event in events:
             if isinstance(event, ControlChange):
-                self._hear_control(event, is_mapped=False)  # `events` returns only controls that were not mapped
+                self._hear_control(event, is_mapped=False)  # `events` returned no mapped control, so these are unmapped
             else:
                 self.hear(event)
 
@@ -98,6 +98,6 @@ class ChannelMemory:
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Data entry then sets nothing until a parameter is selected."""
+        """Select no parameter: data entry sets nothing until a parameter is selected again."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

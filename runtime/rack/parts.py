@@ -159,7 +159,7 @@ class Part:
             glide.move(frame, level * self.settings.send)
 
     def take_gone(self) -> list[Engine]:
-        """Remove and return the silent earlier engines."""
+        """Stop keeping those earlier engines that have become silent, and return them."""
         gone = [engine for engine in self.leaving if engine.is_silent]
         if gone:
             self.leaving = [engine for engine in self.leaving if engine not in gone]

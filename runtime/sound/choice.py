@@ -128,7 +128,7 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
     """The patch of the settings' preset, or else of the card's first preset.
 
-    A preset of knob positions alone gives the settings without positions.
+    If there is no such preset, or it has only knob positions, the patch has the settings and no positions.
     """
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
@@ -198,7 +198,9 @@ def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:
-    """Find a sound by name or file, as --sound does; returns it and its trajectories' folder, None for a preset.
+    """Find a sound by name or file, as --sound does.
+
+    Returns the sound, and the folder of its trajectories' files; that is None for a preset.
 
     instrument: name or file of the instrument whose presets are searched; None for the default instrument.
     UserError if the sound is unknown, or its file is broken.

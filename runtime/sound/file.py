@@ -36,12 +36,12 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
         raise UserError(f"{path}, sound_version", shown, str(SOUND_VERSION), "use a Timbrebox that knows this version")
     if isinstance(tree.get("latents"), dict):
         for knob, position in tree["latents"].items():
-            # Check each value by itself, because msgspec's message about a dict's value does not name the key.
+            # Check each value by itself: msgspec's message about a dict's value does not name the key.
             refuse_bad_name(str(knob), f"{path}, latents")
             checked(position, Position, f"{path}, latents, {knob!r}")
     if isinstance(tree.get("modulation"), list):
         for number, each in enumerate(tree["modulation"]):
-            # Each item by itself: msgspec's message about a list's item does not give its number.
+            # Check each item by itself: msgspec's message about a list's item does not give its number.
             checked(each, Modulation, f"{path}, modulation[{number}]")
     if isinstance(tree.get("parts"), list):
         for number, each in enumerate(tree["parts"]):

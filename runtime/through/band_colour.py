@@ -59,7 +59,10 @@ class BandColour:
         return colour_db
 
     def put(self, colour_db: np.ndarray, share: float, spectra: np.ndarray) -> None:
-        """Apply `share`, 0 to 1, of colours in dB (n, 40) to spectra (n, n_bins), in place; overwrites colour_db."""
+        """Apply a share of a colour to each spectrum, in place; overwrites colour_db.
+
+        colour_db: the colours, (n, 40). share: 0 to 1. spectra: (n, n_bins).
+        """
         colour_db *= np.float32(share)
         gains = self._power[1, : len(spectra)]
         self._gains(colour_db, gains)

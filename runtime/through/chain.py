@@ -134,7 +134,8 @@ class Chain:
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
         """Turn `moved`, the instrument's spectra, into factors for the sound's spectra, in place.
 
-        The sound's spectrum times its factors has the shape of the instrument's spectrum. Its level and phases stay.
+        Multiplied by its factors, the sound's spectrum gets the shape of the instrument's spectrum. The sound keeps its
+        level and phases.
         """
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]

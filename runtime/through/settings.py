@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.instrument.card import Card
 
-MEAN_S = 2.0  # a latent's motion is its distance from its own mean over about this time
+MEAN_S = 2.0  # a latent's mean is taken over about this time; its motion is its distance from the mean
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
     index: number of the line. part: 0 for a whole control; 1 for the MSB of a 14-bit control, 2 for its LSB.
-    start, travel: the beginning of the range, and the distance to its end. exponent: 4 to the power of the curve.
+    start, travel: the beginning of the range, and the distance to its end. exponent: 4 ** curve, with the line's curve.
     step: how far one step of a relative control moves the target. inverted: whether the control's upper end is `start`.
     """
 

@@ -115,10 +115,10 @@ def map_for_port(port: str) -> MapFile | None:
 
 
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
-    """Find out what a MIDI input does.
+    """Find out what the controls of a MIDI input do.
 
-    Its lines come from the default map, the chosen map, the settings, and the learned map. For one control, the later
-    of these wins. A broken file is left out, and named in `problem`.
+    The lines come from the default map, the chosen map, the settings, and the learned map. If two of these have a line
+    for the same control, the one named later in this list wins. A broken file is left out, and named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:

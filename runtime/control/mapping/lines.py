@@ -94,7 +94,7 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     @property
     def control_id(self) -> ControlId:
-        """UserError if `control` cannot be parsed."""
+        """The control that `control` names; UserError if that text cannot be parsed."""
         return parse_control(self.control, "control")
 
     @property

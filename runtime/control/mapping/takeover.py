@@ -7,7 +7,7 @@ STEEPEST = 4.0
 # With `pick_up`, a control moves its target once the distance between the two is at most this share of the range: one
 # step of a 7-bit control.
 NEAR = 1.0 / 127.0
-_SAME = 1e-6  # smaller differences come from the conversion of a value to its unit and back
+_SAME = 1e-6  # positions nearer than this count as equal: conversions to units and back change them
 
 
 class Takeover:
@@ -46,7 +46,7 @@ class Takeover:
         if before is None:
             return None
         if abs(before - stands) < _SAME:
-            return place  # the control holds the target; a computed position would add up rounding errors
+            return place  # the target follows the control; the formula below would add up rounding errors
         end = high if place > before else low
         room = end - before
         slope = (end - stands) / room if abs(room) > _SAME else 0.0

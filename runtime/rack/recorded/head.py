@@ -46,7 +46,7 @@ class Start(NamedTuple):
 
     @property
     def settings(self) -> Config:
-        """The settings, as changed by the first part's sound."""
+        """The settings, in which the first part's sound has replaced some values."""
         return self.state.parts[0].patch.settings
 
 
@@ -124,7 +124,7 @@ def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """A context in which errors become a UserError about a damaged recording: not all recorded values are checked."""
+    """Inside the `with`, an error becomes a UserError: a recorded value that nobody checked before is damaged."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

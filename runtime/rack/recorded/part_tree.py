@@ -33,7 +33,7 @@ class PlayedInstrument(msgspec.Struct, frozen=True):
 
 
 class PartTree(msgspec.Struct, frozen=True, kw_only=True):
-    """A part's keys in a recording's head or in a Swap; docs/recording.md lists them."""
+    """A part as JSON, in a recording's head or in a Swap; docs/recording.md lists its keys."""
 
     instrument: PlayedInstrument
     patch: dict[str, Any]
@@ -108,7 +108,7 @@ def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
 
 
 def without_places(settings: Config) -> Config:
-    """The settings without devices and paths; a recorded state has a scale's pitches instead of its path."""
+    """The settings without devices and paths. The path of the scale's file is not needed: a state has its pitches."""
     tuning = msgspec.structs.replace(settings.tuning, scale=None)
     midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
     return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())

@@ -120,7 +120,7 @@ class Incoming:
         elif isinstance(event.made, Playable) and event.part < len(self._parts):
             made = state_of_part(event.made.engine, self._parts[event.part].settings, True, {})
         else:
-            made = None  # no engine, or no such part
+            made = None  # the Swap brings no engine, or names a part that is not there
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:

@@ -39,7 +39,7 @@ class Returns:
         return [self._actions.popleft() for _ in range(len(self._actions))]
 
     def take_retired(self) -> list[Engine]:
-        """Return the retired engines since the previous call; the caller frees them."""
+        """Return the engines that were retired since the previous call; the caller frees them."""
         return [self._retired.popleft() for _ in range(len(self._retired))]
 
     def _tell(self) -> None:

@@ -94,7 +94,7 @@ class Router:
         if self._is_taken(due):
             return
         self._memory.hear(event)
-        # A SoundChange was prepared for this part's engine.
+        # A SoundChange was prepared for the engine of one part: no other part may receive it.
         only = event.part if isinstance(event, SoundChange) else None
         heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:
@@ -149,7 +149,7 @@ class Router:
         return True
 
     def _begin(self, part: Part, event: NoteOn, due: Due) -> bool:
-        """Return False if the part does not play the note."""
+        """Begin a note on the part's engine; return False if the part does not play it."""
         note = part.note_of(event)
         if note is None:
             return False

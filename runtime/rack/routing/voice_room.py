@@ -20,7 +20,7 @@ class VoiceRoom:
         self._parts, self._leaving = parts, leaving
         self._limit = self._n_voices = n_voices
         # A piece is a part of a block that all engines render in one go.
-        self._share: VoiceShare | None = None  # the voices in this piece; None until they must be counted
+        self._share: VoiceShare | None = None  # counts the voices in this piece; None until a count is needed
         self._begun: list[Engine] = []  # the engine of each note that begins in this piece
         self._n_voices_at_most = 0
 
@@ -46,7 +46,7 @@ class VoiceRoom:
         return may_exceed or any(isinstance(event, VoiceLimit) for event in events)
 
     def shares_alone(self) -> bool:
-        """Whether there is one engine only, which keeps to the limit by itself."""
+        """Whether there is a single engine: it keeps to the limit of voices by itself."""
         return len(self._parts) == 1 and not self._leaving and not self._parts[0].leaving
 
     def admit(self, engine: Engine, frame: int) -> None:

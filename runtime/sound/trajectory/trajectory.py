@@ -59,7 +59,7 @@ class Trajectory:
 
     @property
     def duration_s(self) -> float:
-        """Time from the first hop to the last hop or level, whichever is later."""
+        """Time from the first hop to the last hop, or to the last value of `level_db` if that is later."""
         return max((self.n_hops - 1) * self.step_s, (len(self.level_db) - 1) * LEVEL_STEP_S)
 
     def without(self, knobs: Sequence[str]) -> Trajectory:
