@@ -97,7 +97,7 @@ def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]]
 
 
 def record(path: Path, config: Config, instrument: str | None, rate_hz: int, first: int = 6000) -> np.ndarray:
-    """Record BEFORE and AFTER from a state at about frame `first`; returns the sound from this state on."""
+    """Play BEFORE and AFTER, and record from a state at about frame `first`; returns the sound from this state on."""
     rack = build_chosen(choose(config, instrument, None, None), rate_hz)
     sound, history = heard_by(rack, BEFORE + AFTER, 30_000, first)
     return sound[write(path, rack, history, AFTER, len(sound)).frame :]
@@ -238,8 +238,8 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # may wait for the hop at 6144 until after the state is taken
-        (6100, PartChange(part=0, level_db=-20.0)),  # still glides when the first note begins
+        (6000, TargetMove("latent.2", 0.3)),  # waits for the hop at 6144, and the state may be taken before
+        (6100, PartChange(part=0, level_db=-20.0)),  # the level still glides when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)
 

@@ -114,7 +114,7 @@ def test_what_a_process_calls_and_what_it_serves(machine: MadeMachine) -> None:
     assert "on this machine only" in only(check_network(given(machine, process=5))).says
     rows += [
         row.format("00000000:2037", "00000000:0000", "0A", 112),  # a server for the network
-        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # a browser that it serves
+        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # a browser connected to this server
     ]
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert sockets(machine.root, 5) == [(True, False), (False, False), (False, False)]

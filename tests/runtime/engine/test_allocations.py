@@ -98,14 +98,14 @@ def test_the_recorder_hears_its_own_thread_only_and_stops_at_the_end() -> None:
 # NumPy cannot index a view into an existing array. `take` can, but it would copy the whole view; four calls of `take`,
 # one for each sample of a window, would make a read of 512 frames 1.4 times as long.
 DENSE = {"resampling.py:read:"}
-# A spectrum has as many sinusoids as peaks. Arrays that are made in advance would have to be as long as for the most
-# peaks that there can be. To add the sinusoids of 16 voices in one hop takes 7 microseconds; with arrays that each plan
-# makes for its hops, it would take 0.4 more.
+# Spectra have different numbers of sinusoids. Arrays made in advance would have to hold the largest number that is
+# possible. To add the sinusoids of 16 voices in one hop takes 7 microseconds. If each plan made the arrays for its
+# hops, this would take 0.4 microseconds more.
 HOPS = {"sinusoids.py:"}
 PLANS = {"coherent.py:", "peaks.py:", "sinusoids.py:"}
-# Each hop draws the random steps of its walk.
+# At each hop, the walk draws a random step for the phase of each sinusoid.
 WALKS = {"walk.py:"}
-# A spectrum's arrays are as long as it has harmonics.
+# The arrays have one element for each harmonic of a spectrum.
 FORMANTS = {"formants.py:formant_gains:"}
 Motion = tuple[Sequence[Event], Callable[[int], Iterable[Event]], set[str]]
 

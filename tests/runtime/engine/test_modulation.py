@@ -28,7 +28,7 @@ WIDTH_HZ = 100.0
 
 
 def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
-    """A sine LFO that starts at frame 0."""
+    """The values, at these frames, of a sine LFO that starts at frame 0."""
     return np.sin(2.0 * np.pi * rate_hz / RATE_HZ * frames)
 
 
@@ -148,7 +148,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
     assert np.ptp(levels_db[:, audible], axis=0).max() <= 1.0
 
 
-# Sources, measured in the level
+# Tests that measure sources in the level
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
@@ -208,7 +208,7 @@ def test_two_sources_are_multiplied_and_a_curve_bends() -> None:
     assert added_db(curve=-1.0) == pytest.approx(-24.0 * (64 / 127) ** 0.25, abs=0.2)
 
 
-# Envelopes and a clock, measured in the level
+# Tests that measure envelopes and a clock in the level
 
 
 def test_envelope_2_is_heard_as_its_formula() -> None:

@@ -146,7 +146,7 @@ def test_a_learned_knob_has_its_target_at_once_and_undo_brings_back_the_knob_bef
             stands = value / 127.0
             wait_until(lambda at=stands: abs(link.ask("state")["positions"]["phase_blend"] - at) < 1e-3, "the move")
         assert "cc 22 (keys:out, learned)" in position(home, "phase_blend")
-        link.ask("learn", target="width", timeout_s=10)  # what is asked for here must not be undone
+        link.ask("learn", target="width", timeout_s=10)  # `learn.undo` must not undo this request
         assert link.ask("learn.undo") == {"learned": 1}
         assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
         wait_until(lambda: abs(link.ask("state")["positions"]["phase_blend"] - stood) < 1e-3, "the value before")
@@ -184,7 +184,7 @@ def test_the_audible_yes_is_heard_when_the_sound_is_silent(
             save.join()
             program.wait_for("Saved as Sound 1.")
         assert program.stop() == 0
-        assert " 1 notes" in program.wait_for("Stopped")  # the cue `yes` is no note
+        assert " 1 notes" in program.wait_for("Stopped")  # the cue `yes` does not count as a note
     keyboard.unplug()
 
 

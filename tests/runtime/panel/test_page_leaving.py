@@ -68,7 +68,7 @@ def test_changes_come_back_after_a_step_to_the_next_sound_or_a_click_on_a_pin(pa
     bring_back(page, link)
     page.click("#tab-map")
     page.wait("document.querySelectorAll('.pins button').length > 3")
-    page.click('.pins button[aria-label="Choose harp"]', rest_s=0.3)  # a change of the sound moves the pins
+    page.click('.pins button[aria-label="Choose harp"]', rest_s=0.3)  # the change of the sound moves the pins
     wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
     bring_back(page, link)
 

@@ -17,7 +17,7 @@ from tests.support.rig import wait_until
 MAP = "document.querySelector('tb-map')"
 RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
-FIRST = "document.querySelector('.first').textContent"  # the first text about the ring's place
+FIRST = "document.querySelector('.first').textContent"  # the first of the texts that say where the ring is
 SLIDER = "document.querySelector('#couple-at')"
 # [text, [left, top, right, bottom]] of each name that is shown, and of each pin.
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
@@ -73,7 +73,7 @@ def test_a_place_halfway_between_two_pins_is_first_told_as_between_these_two(pag
 
 
 def choose_end(page: Browser, number: int, name: str) -> None:
-    """number: 0 for the slider's first end, 1 for the second."""
+    """Choose a sound for one end of the slider; number: 0 for the first end, 1 for the second."""
     option = f"[...end.options].find((each) => each.text === '{name}').value"
     page.evaluate(
         f"(() => {{ const end = document.querySelectorAll('.ends select')[{number}]; end.value = {option}; "
@@ -183,7 +183,7 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.key("keyUp", "KeyA", "a")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
-    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the note moves along, but leaves no trail
+    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the sound moves, but leaves no trail
     assert page.evaluate(f"{MAP}.trail.places.length") == 0
     page.key("keyUp", "KeyA", "a")
 

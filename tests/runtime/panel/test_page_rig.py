@@ -78,7 +78,7 @@ def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
 
 def bands_db(sound: np.ndarray) -> np.ndarray:
     """Levels in bands of a third of an octave from 60 Hz to 16 kHz, in dB; the median over frames, in mono."""
-    # A busy machine loses a period now and then. The click is in a few frames, so the median does not hear it.
+    # A busy machine loses a period now and then. This clicks in a few frames, and the median ignores them.
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[:: FRAME // 4]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(FRAME))))
     hz = np.fft.rfftfreq(FRAME, 1.0 / SAMPLE_RATE_HZ)
@@ -269,7 +269,7 @@ def test_the_question_for_a_control_waits_for_an_answer_and_undo_for_a_minute(
     page.click("tb-tools .learns")
     page.click(f"{CUTOFF} .learn")
     page.wait(f"{TOAST}.textContent.includes('Turn another control')")
-    link.ask("learn", target="filter.cutoff", timeout_s=0.001)  # as if the time for a control were over
+    link.ask("learn", target="filter.cutoff", timeout_s=0.001)  # its time ends before a control moves
     time.sleep(1.0)
     assert page.evaluate(f"{TOAST}.textContent.includes('Turn another control')")
     page.evaluate("scheduled = []; old = setTimeout; setTimeout = (f, ms) => (scheduled.push(ms), old(f, ms)); 0")

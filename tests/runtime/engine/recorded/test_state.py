@@ -225,7 +225,7 @@ def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
             engine.post(NoteOn(0, 60, 100), 150)
         if at == 1100:
             engine.post(TargetMove("latent.1", 1.0), 1150)
-            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so both are collected now
+            engine.post(NoteOn(0, 72, 100), 1900)  # a note is urgent, so all events are collected now
         if at == 1400:
             engine.post(KnobTurn(0, 0.2))  # the next hop is at 2048
         engine.render(sound[at : at + 100])
