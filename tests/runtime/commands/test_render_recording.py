@@ -224,7 +224,7 @@ PLAYED: list[tuple[int, Event]] = [
 
 
 def parts(folder: Path, text: str) -> Choice:
-    """text: a sound's file, with parts that name the sounds `a` and `b`."""
+    """The choice of a sound with parts; text: its file, whose parts name the sounds `a` and `b`."""
     (folder / "a.yaml").write_text("effects: {reverb: 0.4, chorus: 0.2}\nenvelope: {release_s: 0.05}")
     (folder / "b.yaml").write_text("phase_blend: 1\nlfo_1: {shape: random}\nenvelope: {release_s: 0.05}")
     (folder / "both.yaml").write_text(text)

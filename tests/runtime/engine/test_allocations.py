@@ -1,4 +1,4 @@
-"""The engine's arrays: which code allocates while it plays. First the recorder that the tests of arrays rely on."""
+"""Only known code allocates arrays while the engine plays. The first tests check the recorder of allocations itself."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
     """The error |a Z - M| / |M| of each frame.
 
-    Z: the sound's STFT magnitudes; M: `wanted`, (n_bins,) or one row for each frame; a: the gain, the same in all frames,
-for which a Z is closest to M. hop_size: of the STFT, in samples.
+    Z: the sound's STFT magnitudes; M: `wanted`, (n_bins,) or one row for each frame; a: the gain, the same in all
+    frames, for which a Z is closest to M. hop_size: of the STFT, in samples.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=hop_size))
     wanted = np.broadcast_to(wanted, again.shape)

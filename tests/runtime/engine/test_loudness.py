@@ -25,7 +25,7 @@ RATE_HZ = SPEC.sample_rate_hz
 N_POINTS = 12
 
 
-# The measure of loudness
+# Tests of the measure of loudness
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveProgram]:
-    """Each start has the same folder for the user's files."""
+    """A function that starts the program; each start has the same folder for the user's files."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "inputs": ["keys"]},

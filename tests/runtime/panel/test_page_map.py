@@ -86,7 +86,7 @@ def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, l
     # The playing sound is at the slider's first end. The slider is off until the second end has a sound.
     many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
     assert many.evaluate(f"{SLIDER}.disabled")
-    assert many.evaluate(f"{SLIDER}.value") == "0"  # the slider is not filled
+    assert many.evaluate(f"{SLIDER}.value") == "0"  # so no part of the slider is coloured
     choose_end(many, 1, "trumpet")
     many.wait(f"{FIRST} === 'halfway between flute and trumpet'")
     assert many.evaluate(f"{SLIDER}.ariaValueText") == "50 %, halfway between flute and trumpet"
@@ -113,7 +113,7 @@ def test_the_slider_between_two_sounds_is_moved_with_keys_to_the_first_one_s_pin
     for number, name in enumerate(("oboe", "violin")):
         choose_end(many, number, name)
         many.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present'))); 0")
-        time.sleep(0.2)  # the news must not change the chosen sounds
+        time.sleep(0.2)  # this event must not change the chosen sounds
     many.wait(f"{FIRST} === 'halfway between oboe and violin'")
     many.evaluate(f"{SLIDER}.focus()")
     many.command("Input.dispatchKeyEvent", type="keyDown", code="Home", key="Home", windowsVirtualKeyCode=36)

@@ -95,7 +95,7 @@ def change_db(before: np.ndarray, after: np.ndarray) -> float:
 
 
 def hold(page: Browser, note: int) -> None:
-    """Hold a note: *Hold* is on when its key is clicked."""
+    """Switch *Hold* on and click a key, so that its note sounds on."""
     page.click("tb-keys .bar button:last-child")
     page.click(f'[data-note="{note}"]')
 
@@ -233,7 +233,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
 
 
 def learn_cutoff(page: Browser, ears: Player) -> None:
-    """Let knob 21 move the cutoff, and end the learn mode."""
+    """Learn CC 21 as the control of the cutoff, and leave the page's learn mode."""
     page.click("tb-tools .learns")
     page.wait(f"{TOAST}.textContent.startsWith('Click the mark at a slider')")
     page.click(f"{CUTOFF} .learn")

@@ -1,4 +1,4 @@
-"""The update on the page; root's half runs when the test says so."""
+"""A user updates Timbrebox on the page; the half that runs as root runs when the test says so."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def program() -> Iterator[LiveProgram]:
 
 @pytest.fixture
 def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RootsHalf]:
-    """Root's half of updates; version 1.2.3 is installed."""
+    """The half of an update that runs as root, on a machine that has version 1.2.3."""
     half = RootsHalf(tmp_path, monkeypatch, Path(program.env["XDG_STATE_HOME"]) / "timbrebox")
     yield half
     half.arrived.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The bundled instrument's sounds do what their recipes say."""
+"""The bundled instrument's sounds are as their recipes in export/sounds/recipes.py say."""
 
 from __future__ import annotations
 

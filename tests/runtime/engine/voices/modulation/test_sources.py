@@ -25,7 +25,7 @@ class Note(NamedTuple):
 
 
 class Played:
-    """A sound's sources; the test begins the notes in their table."""
+    """The sources of a sound, and the notes that move them, begun by the test."""
 
     def __init__(self, sound: Sound, envelope: Adsr = Adsr()):
         self.table, self.tempo = NotesTable(N_LANES, 5), Tempo(sound.tempo_bpm, RATE)

@@ -26,7 +26,7 @@ def playing(trajectory: Trajectory, modulated: bool = False, **fields: Any) -> T
 
 
 def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
-    """The first knob's offset."""
+    """How far the trajectory moves the first knob at this time."""
     return float(played.values([lane], round(time_s * RATE))[0][0, 0])
 
 
