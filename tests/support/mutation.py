@@ -83,7 +83,7 @@ _WAYS: list[Callable[[bytearray, random.Random], None]] = [
 
 
 def mutated(seeds: list[bytes], number: int, *, head: int | None = None) -> bytes:
-    """The broken file of this number, made of one or two of the good files `seeds`.
+    """The content of broken file number `number`, made of one or two of the good files `seeds`.
 
     head: if given, half of the files are broken only in their first `head` bytes.
     """

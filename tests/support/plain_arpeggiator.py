@@ -36,7 +36,7 @@ def with_key(chord: list[NoteOn], event: NoteOn) -> list[NoteOn]:
 
 
 class PlainArpeggiator:
-    """The arpeggiator's rules, without a thought for speed."""
+    """The arpeggiator's rules, written plainly and not for speed."""
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, rate_hz: int):
         self.settings, self.rate_hz = settings, rate_hz

@@ -81,17 +81,17 @@ def read_calls(calls: Path) -> list[Call]:
 
 
 class File:
-    """content: what the program reads; durable: the content at the last fsync."""
+    """A file on the simulated disk; content: what the program reads; durable: the content at the latest fsync."""
 
     def __init__(self) -> None:
         self.content = self.durable = b""
 
 
 class Folder:
-    """entries: what the program sees in the folder; durable: the entries at the last fsync.
+    """A folder on the simulated disk; entries: what the program sees in it; durable: the entries at the latest fsync.
 
-    changes: since the last fsync, in order. A change gives the new entry for each changed name, None if it is removed.
-    A rename is one change of two names.
+    changes: the changes since the latest fsync, in order. A change gives the new entry for each changed name, None if
+    the entry is removed. A rename is one change of two names.
     """
 
     def __init__(self) -> None:
@@ -183,7 +183,7 @@ class Disk:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """AssertionError if a cut leaves files that are neither as before a step nor as after it.
+    """Cut the power `n_cuts` times; AssertionError if the files left are neither as before a step nor as after it.
 
     folder: an empty folder. Returns the numbers of cuts, of system calls, and of half-written files.
     """
