@@ -91,7 +91,7 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 
 
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
-    """Write steady tones. names: the files' names, each ending with a note, and how many semitones higher the tone is."""
+    """Write steady tones. names: files' names, each ending with a note, and how many semitones higher the tone is."""
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])
         write(folder / f"{name}.wav", tone(note + off, seconds, tilt=tilt))
