@@ -58,7 +58,7 @@ def melody(notes: tuple[float, ...], seconds: float = 0.8) -> np.ndarray:
 
 
 def write(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ, subtype: str | None = None) -> Path:
-    """sound: (n,) or (n, n_channels); the file's suffix gives the format."""
+    """Write a sound, (n,) or (n, n_channels); the file's suffix gives its format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kinds = {".opus": "OGG", ".oga": "OGG", ".aif": "AIFF", ".mp3": "MP3"}
     subtype = subtype or {".opus": "OPUS", ".mp3": "MPEG_LAYER_III"}.get(path.suffix)

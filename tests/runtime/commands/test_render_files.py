@@ -52,7 +52,7 @@ def finished(*arguments: str | Path, **settings: object) -> tuple[int, str]:
 
 
 def refusal(*arguments: str | Path, **settings: object) -> str:
-    """The one line on stderr of a `render` that must refuse."""
+    """Run a `render` that must refuse its input or output; returns its one line on stderr."""
     status, error = finished(*arguments, **settings)
     assert status == 2, error
     assert error.count("\n") == 1, error

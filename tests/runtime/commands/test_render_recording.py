@@ -137,9 +137,9 @@ def test_the_samples_are_those_that_were_heard(
 def assert_rack_is_repeated(
     path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
 ) -> None:
-    """Assert that `render` repeats what a rack plays from frame 5888 + SIZE on.
+    """Assert that `render` repeats what a rack plays from frame 5888 + SIZE on, where the recording begins.
 
-    before, after: (frame, event); no note may sound where the recording begins.
+    before, after: (frame, event) before and after this frame; no note may sound at it.
     """
     rack = build_chosen(choice, 44100)
     sound, history = heard_by(rack, before + after, 30_208, 5888)

@@ -113,7 +113,7 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """An analysis window covers four hops, mostly the middle two. So the mean of their spectra is expected."""
+    """An analysis window covers four hops, mostly the middle two. The expected spectrum is the mean of these two."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):

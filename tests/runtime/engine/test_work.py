@@ -52,7 +52,7 @@ def blocks(
 
 
 def work_done(player: Player) -> tuple[int, int]:
-    """Decodes and transforms so far. `Engine.status` lacks those of the newest pieces."""
+    """Decodes and transforms so far, also those of the newest pieces, which `Engine.status` does not count yet."""
     return player.engine._spectra.n_decoded, player.engine._sound.n_transforms
 
 

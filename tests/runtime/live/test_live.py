@@ -52,7 +52,7 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """Frequency of the first port's strongest partial: the mean near it, weighted by power."""
+    """The frequency in Hz of the first port's strongest partial: the mean frequency near it, weighted by power."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0

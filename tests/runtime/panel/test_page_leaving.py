@@ -1,4 +1,4 @@
-"""Changes that another sound has replaced can be brought back."""
+"""If a changed sound gives way to another, the user can bring it back with its changes."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_changes_come_back_after_a_split_was_saved_and_plays(page: Browser, link
     page.click("tb-layers form .main")
     wait_until(lambda: name_of_sound(link) == "Split", "the split")
     page.wait(f"{TOAST}.textContent.includes('Bring back the changes to cello')")
-    assert page.evaluate("Math.max(...scheduled.filter((ms) => ms >= 20000))") == 30000  # how long the message stays
+    assert page.evaluate("Math.max(...scheduled.filter((ms) => ms >= 20000))") == 30000  # ms that the message stays
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello" and width(link) == 0.5, "the cello with its changed width")
     link.ask("sounds.delete", name="Split")

@@ -49,7 +49,7 @@ def many(page: Browser, link: Link) -> Iterator[Browser]:
 
 
 def drag_ring(page: Browser, place: tuple[float, float]) -> None:
-    """place: in pixels of the window."""
+    """Drag the map's ring to a place, in pixels of the window."""
     left, top = page.evaluate(f"(({{ left, top }}) => [left, top])({MAP}.canvas.getBoundingClientRect())")
     x, y = page.evaluate(RING)
     page.mouse("mousePressed", (left + x, top + y))
@@ -192,7 +192,7 @@ def test_the_dot_of_what_sounds_is_seen_also_while_a_path_is_drawn(page: Browser
     page.key("keyDown", "KeyA", "a")
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     page.click(".path button")
-    # The dot's colour at its place on the canvas of the ring, which has other colours.
+    # Whether the canvas has the dot's colour at the dot's place. The ring is on this canvas, too, but in other colours.
     spot = "...map.toPixel(map.trail.places.at(-1)).map((x) => Math.round(x * map.dense))"
     there = f"map.canvas.getContext('2d').getImageData({spot}, 1, 1).data.slice(0, 3).join()"
     is_seen = f"map.trail.places.length && {there} === '15,98,94'"
@@ -283,7 +283,7 @@ def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_i
     ink = "getContext('2d').getImageData(...map.toPixel(map.path.places[1]).map((x) => x * map.dense), 1, 1).data[3]"
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     page.wait(f"map.line.{ink} > 0")
-    assert page.evaluate(f"map.canvas.{ink}") == 0  # not on the canvas above the names
+    assert page.evaluate(f"map.canvas.{ink}") == 0  # no path is drawn on the canvas above the names
     # Another drag moves the ring; only `Draw another` begins a new path.
     drawn = page.evaluate("map.path.places.length")
     page.wait("document.querySelector('.path button').textContent === 'Draw another'")

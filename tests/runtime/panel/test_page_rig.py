@@ -88,7 +88,7 @@ def bands_db(sound: np.ndarray) -> np.ndarray:
 
 
 def change_db(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean distance between two sounds' bands, without bands that are faint in both."""
+    """Mean difference in dB between two sounds' bands, without bands that are faint in both."""
     rows = np.stack((bands_db(before), bands_db(after)))
     strong = rows.max(axis=0) > rows.max() - 50.0
     return float(np.abs(rows[0] - rows[1])[strong].mean())

@@ -1,4 +1,4 @@
-"""The picture, pins, paths, favourites and splits on the page."""
+"""The page's picture, pins, paths, favourites and splits show and do what the user asks for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PINS_REST_S = 0.3  # s for which a pin must keep its place, because a change of 
 
 
 def has_moved(link: Link) -> bool:
-    """Whether the sound takes another width. A sound just chosen may set its own once more."""
+    """Set another width; returns whether it stays. A sound that was just chosen may set its own width again."""
     link.ask("move", target="width", position=0.5)
     time.sleep(0.05)
     return link.ask("state")["positions"]["width"] == 0.5

@@ -1,4 +1,4 @@
-"""The driver for strangers obeys line by line."""
+"""tests.soak.panel_stranger, which lets a stranger use the page, does what each line asks for."""
 
 from __future__ import annotations
 

@@ -350,7 +350,7 @@ def test_panic_ends_all_notes_at_once() -> None:
 
 
 class Echo:
-    """Adds both sends to the sound, and stores them."""
+    """Stands in for the effects: adds both sends to the sound, and stores the sends."""
 
     sleep = True
 

@@ -36,7 +36,7 @@ class Heard(NamedTuple):
     late_s: np.ndarray
 
     def worst_s(self, first_s: float, end_s: float = np.inf) -> float:
-        """The beat's largest error from first_s to end_s."""
+        """The largest error, in s, of the beats from first_s to end_s."""
         return float(np.abs(self.late_s[(self.time_s >= first_s) & (self.time_s < end_s)]).max())
 
 

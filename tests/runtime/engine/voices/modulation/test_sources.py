@@ -146,7 +146,7 @@ def test_a_source_scales_an_lfo() -> None:
     assert np.allclose(played.values("lfo_2", TIMES_S)[0], wave**2 * 64 / 127, atol=1e-6)
 
 
-# LFO rates that change while notes sound
+# Tests of LFO rates that change while notes sound
 
 
 def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:
