@@ -1,4 +1,4 @@
-"""The heard spectrum is that of the decoder's output; a decoder whose weights are all 0 is silent."""
+"""The spectrum that is heard follows the decoder's output; a decoder whose weights are all 0 is silent."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
     return msgspec.structs.replace(
         sound,
         envelope=None,
-        phase_blend=None,  # the default: coherent phases
+        phase_blend=None,  # so `held` plays it with coherent phases
         odd_even_db=float(random.uniform(-MOST_ODD_EVEN_DB, MOST_ODD_EVEN_DB)),
         formant_semitones=float(random.uniform(-MOST_FORMANT_SEMITONES, MOST_FORMANT_SEMITONES)),
     )

@@ -139,7 +139,7 @@ def assert_rack_is_repeated(
 ) -> None:
     """Assert that `render` repeats what a rack plays from frame 5888 + SIZE on, where the recording begins.
 
-    before, after: (frame, event) before and after this frame; no note may sound at it.
+    before, after: (frame, event) before and after this frame; no note may sound at this frame.
     """
     rack = build_chosen(choice, 44100)
     sound, history = heard_by(rack, before + after, 30_208, 5888)
@@ -238,7 +238,7 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # waits for the hop at 6144, and the state may be taken before
+        (6000, TargetMove("latent.2", 0.3)),  # applied at the hop at 6144, maybe after the state is taken
         (6100, PartChange(part=0, level_db=-20.0)),  # the level still glides when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)

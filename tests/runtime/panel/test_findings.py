@@ -32,7 +32,7 @@ def rows() -> list[tuple[str, str]]:
 
 
 def texts(path: Path) -> Iterator[str]:
-    """A Python file's texts without docstrings. {} stands for a value in an f-string, but not at a text's ends."""
+    """A Python file's texts without docstrings. {} stands for an f-string's value; at a text's ends it is left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = ast.Module | ast.FunctionDef | ast.ClassDef
     begun = [node.body[0] for node in ast.walk(tree) if isinstance(node, kinds)]

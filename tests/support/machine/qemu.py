@@ -102,7 +102,7 @@ class Machine(Booted):
         return answer["status"], answer["text"]
 
     def begin_return(self, of: str, *path: str) -> queue.Queue[dict[str, Any]]:
-        """Begin to measure the next return of a device, `keyboard` or `card`; path: the keyboard's own end."""
+        """Begin to measure the next return of a `keyboard` or a `card`; path: the keyboard's own end of its wire."""
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
     def rest(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""A small checkpoint is much smaller than a full one, and only the run that it was made of continues from it."""
+"""A small checkpoint is much smaller than a full one, and only a run with the same recipe and corpus continues it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Note(NamedTuple):
 
 
 class Played:
-    """The sources of a sound, and the notes that move them, begun by the test."""
+    """A sound's sources of modulation; `start` begins a note for them."""
 
     def __init__(self, sound: Sound, envelope: Adsr = Adsr()):
         self.table, self.tempo = NotesTable(N_LANES, 5), Tempo(sound.tempo_bpm, RATE)

@@ -96,7 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # The loop's crossfade spreads the difference between the loop's ends over many frames, so each step grows little.
+    # The loop's crossfade spreads the difference between the loop's ends over many frames, and hardly enlarges a step.
     assert np.all(looped <= recorded * 1.02)
 
 
