@@ -181,7 +181,7 @@ class PlainArpeggiator:
             self.give(event)
 
     def hear_event(self, event: Event) -> bool:
-        """Returns whether the event is passed on."""
+        """Take an event; returns whether it is passed on."""
         is_on = self.settings.mode != "off"
         if isinstance(event, NoteOn):
             key = (event.channel, event.note)

@@ -161,7 +161,7 @@ class Disk:
         self._open[call.result] = folder.entries[name] if name else folder
 
     def _place(self, path: bytes) -> tuple[Folder, str] | None:
-        """The folder and the name of a path in the home, None for any other path; the home itself is ""."""
+        """The folder that contains a path of the home, and the path's name, "" for the home; else None."""
         text = os.fsdecode(path)
         if text != str(self._home) and not text.startswith(f"{self._home}/"):
             return None

@@ -38,7 +38,7 @@ def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
-    """Exit status and stderr."""
+    """Wait for a process; returns its exit status and its text on stderr."""
     try:
         _, error = process.communicate(timeout=LIMIT_S)
     finally:

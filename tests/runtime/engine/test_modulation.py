@@ -247,7 +247,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
 
 
 def test_a_trajectory_is_followed() -> None:
-    """In 2 s the level falls by 24 dB. The colour becomes a tilt of -3 dB per octave around 1 kHz."""
+    """The trajectory's level falls by 24 dB in 2 s. Its colour becomes a tilt of -3 dB per octave around 1 kHz."""
     n_hops, step_s = 101, 0.02
     share = np.linspace(0.0, 1.0, n_hops)[:, None]
     slope_db = -3.0 * np.log2(band_centres_hz() / 1000.0)

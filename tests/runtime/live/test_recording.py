@@ -1,4 +1,4 @@
-"""Real processes record exactly, also after kills and with full disks."""
+"""The real program records exactly what it plays, also if a process is killed or the disk is full."""
 
 from __future__ import annotations
 

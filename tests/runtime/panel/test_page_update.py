@@ -42,7 +42,7 @@ def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
-    """The port of a page whose updates `half` takes."""
+    """The port of a page; `half` installs the updates that are sent to it."""
     port = free_port()
     command = [sys.executable, "-m", "tests.support.updating_panel", half.folder, "panel", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=program.env, stdout=subprocess.PIPE, text=True) as process:

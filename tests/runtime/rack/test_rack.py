@@ -240,7 +240,7 @@ def test_a_sound_with_other_sends_makes_no_click() -> None:
 
 
 def whole(*parts: tuple[str, PartSettings], **sound: object) -> Swap:
-    """A Swap of all parts; parts: instrument and settings of each."""
+    """A Swap of all parts; parts: (instrument, settings) of each new part; sound: as for `patch_of`."""
     patch = patch_of(**sound)
     return Swap(ALL_PARTS, "tiny", None, tuple(Part(playable_of(patch, name), each) for name, each in parts))
 

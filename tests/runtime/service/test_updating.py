@@ -31,7 +31,7 @@ def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RootsHalf:
 
 
 def refused(half: RootsHalf, why: str, words: str) -> News:
-    """The news that an update was refused; why, words: expected in it."""
+    """Assert that the update is refused; returns the news of it. why, words: expected in the news."""
     units = sorted((half.folder / "units").glob("*"))
     with pytest.raises(UserError, match=re.escape(words)):
         half.run()

@@ -1,4 +1,4 @@
-"""The emulated machine's USB keyboard and USB sound card, and an ear at the card."""
+"""The emulated machine's USB keyboard, and an `Ear` that reads what its USB sound card has played."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Machine(Booted):
         self.qmp("device_add", **_CARD)
 
     def unplug_card(self) -> None:
-        """Returns when the card is gone."""
+        """Unplug the sound card; returns when it is gone."""
         self.qmp("device_del", id="card")
         self.wait(lambda: "card" not in {entry["name"] for entry in self.qmp("qom-list", path="/machine/peripheral")},
                   "the card's end", _PATIENCE_S)  # fmt: skip

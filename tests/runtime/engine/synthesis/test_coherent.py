@@ -129,8 +129,9 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 
 
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
-    """Mean of |a Z - M| / |M| over frames; Z: the sound's STFT magnitudes, M: wanted magnitudes, a: the best gain.
+    """The error |a Z - M| / |M|, as a mean over frames.
 
+    Z: the sound's STFT magnitudes; M: `magnitudes`; a: the gain, the same in all frames, for which a Z is closest to M.
     The analysis has another hop size than the synthesis, so few of its frames begin at a hop.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))

@@ -29,8 +29,8 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. It
-# would make a low note count as soft, and be amplified into the limiter.
+# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. With
+# the K-weight, a low note would count as soft, and be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 

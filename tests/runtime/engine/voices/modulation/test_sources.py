@@ -163,7 +163,7 @@ def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: floa
 
 @pytest.mark.parametrize("phase", ["note", "free"])
 def test_a_rate_that_is_moved_gives_no_jump(phase: str) -> None:
-    """Notes begin before and between changes, and one goes on legato."""
+    """Notes begin before and between changes of the rate, and one note is played legato."""
     played = Played(Sound(lfo_1=Lfo(rate_hz=2.0, phase=phase), lfo_2=Lfo(rate_hz=2.0, phase=phase)))
     rates = [(0.0, 2.0), (0.4, 0.5), (1.1, 7.0), (1.6, 3.0)]
     starts_s = {0: 0.1, 1: 0.9, 2: 1.3}
