@@ -66,11 +66,7 @@ def _read(socket: ClientConnection) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Send the messages, and check the page's process.
-
-    AssertionError if it was restarted, uses too much memory, does not end its work, or wrote a file that it may not
-    write.
-    """
+    """AssertionError if the page's process restarts, grows too large, does not end its work, or writes wrong files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)

@@ -52,7 +52,7 @@ class Allocation(NamedTuple):
 
 
 class _Recorder:
-    """Stands between NumPy and the three functions of a handler that allocate; `record` is what one thread allocated.
+    """Wraps the three functions of a NumPy handler that allocate memory; `record` lists one thread's allocations.
 
     Memory still comes from the handler's own functions, so the handler can free it at any later time.
     """

@@ -66,9 +66,9 @@ class NotFiniteError(Exception):
 class Kind(NamedTuple):
     """A kind of file.
 
-    suffix: end of the file's name. make: takes a number, and returns the content of a broken file; each number gives
-    another one, and -1 gives a good file. use: takes a file's path and number, and reads the file as the program does.
-    It returns, or raises UserError.
+    suffix: end of the file's name. make: function of a number that returns the content of one of many broken files, or
+    of a good file for -1. use: reads a file, given its path and number, as the program does; raises UserError or
+    returns.
     """
 
     suffix: str

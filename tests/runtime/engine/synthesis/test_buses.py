@@ -1,4 +1,4 @@
-"""Steady voices with the same bend are added up in a bus, inaudibly."""
+"""Steady voices with the same bend are added up in a bus, which makes no audible difference."""
 
 from __future__ import annotations
 

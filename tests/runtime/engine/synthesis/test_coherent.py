@@ -129,8 +129,9 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 
 
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
-    """Mean of |a Z - M| / |M| over frames; Z: the sound's STFT magnitudes, M: wanted magnitudes, a: the best gain.
+    """The error |a Z - M| / |M|, as a mean over frames.
 
+    Z: the sound's STFT magnitudes; M: `magnitudes`; a: the gain, the same in all frames, for which a Z is closest to M.
     The analysis has another hop size than the synthesis, so few of its frames begin at a hop.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
@@ -180,7 +181,7 @@ def test_low_sinusoids_are_held_to_multiples_of_their_note(note: float) -> None:
     found = np.array([found_pitch(hz_to_note((fundamental + each) * SPEC.bin_hz), fundamental) for each in off])
     moved, near, far = found - fundamental, np.abs(off) < 0.17, np.abs(off) > 0.43
     assert np.abs(moved[near]).max() < 1e-3
-    assert np.abs(moved - off)[far].max() < 0.04  # what the other harmonics disturb
+    assert np.abs(moved - off)[far].max() < 0.04  # errors that the other harmonics cause
     steps = np.diff(moved)
     assert steps.min() > -1e-3
     assert steps.max() < 0.1  # the pitch does not jump while a spectrum changes

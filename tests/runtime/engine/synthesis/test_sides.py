@@ -32,7 +32,7 @@ def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
 
 @pytest.mark.parametrize("cents", [0.0, 4.0])
 def test_a_side_keeps_its_distance(cents: float) -> None:
-    """A brighter spectrum brings new sinusoids."""
+    """The side stays a quarter of a cycle from its lane, also when a brighter spectrum brings new sinusoids."""
     made = phases(2)
     n_bins = made.spectra(slice(0, 0), 0).shape[1]
     made.walk.bandwidth_cents[:] = [cents, cents]
