@@ -111,5 +111,5 @@ class Condition:
         done = self._card.counts
         return (
             f"Stopped: {done['blocks']} blocks, {done['underruns']} underruns, {done['late']} late blocks, "
-            f"{self._playing.n_notes} notes."
+            f"{done['stalled']} of them because the machine stalled, {self._playing.n_notes} notes."
         )

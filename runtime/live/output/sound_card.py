@@ -56,11 +56,12 @@ class SoundCard:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Counts over all outputs: blocks played, underruns, and late blocks."""
+        """Counts over all outputs: blocks played, underruns, late blocks, and how many of these a stall made late."""
         return {
             "blocks": sum(renderer.n_blocks for renderer in self._renderers),
             "underruns": sum(renderer.n_underflows for renderer in self._renderers),
             "late": sum(renderer.loads.n_late for renderer in self._renderers),
+            "stalled": sum(renderer.loads.n_stalled for renderer in self._renderers),
         }
 
     def renders_now(self) -> bool:

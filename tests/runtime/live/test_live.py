@@ -175,6 +175,7 @@ def test_without_a_device_the_engine_still_plays(jack_server: JackServer, start:
         assert program.stop() == 0
         assert counts(program)["notes"] == 1
         assert counts(program)["blocks"] > 10
+        assert counts(program)["of them because the machine stalled"] <= counts(program)["late blocks"]
 
 
 def assert_refused(program: LiveProgram, words: str) -> None:
