@@ -17,6 +17,7 @@ from runtime.engine.synthesis.wide_sound import WideSound
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.palette import Palette
+from runtime.engine.voices.pitch.tuning import N_NOTES
 from runtime.engine.voices.widths import Widths
 from runtime.events import NEVER
 
@@ -41,6 +42,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
+        self._beside = [sound.beside(hz) for hz in note_to_hz(np.arange(N_NOTES)).tolist()]
         self._foreseen = NEVER, 0  # what the newest `foresee` worked for: frame, n_events
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
@@ -178,7 +180,7 @@ class VoiceSound:
         for voice in voices:
             voice.blend = voice.blend if voice.played.blend_moves else voice.knobs.blend
             how[voice.lane] = voice.blend, voice.lane not in transposing
-            self._sound.set_fundamental(voice.lane, float(note_to_hz(voice.model_note)))
+            self._sound.set_beside(voice.lane, self._beside[voice.model_note])
             self._sound.give_points(voice.lane, voice.played.has_own_points)
         for group in self._hops.groups:
             for run in runs_alike([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop], how):

@@ -18,13 +18,13 @@ class LanePhases:
     hops continue these numbers.
 
     magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: for each lane, 0 for noise
-    phases to 1 for coherent ones; leader: for each side, the number of its lane.
+    phases to 1 for coherent ones; leader: for each side, the number of its lane; beside: as in `CoherentPhases`.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
         n_lanes, n_bins = magnitudes.shape
         self.blend = [0.0] * n_lanes
-        self._magnitudes, self._phases = magnitudes, phases
+        self._magnitudes, self._phases, self.beside = magnitudes, phases, phases.beside
         self._has_phases = [False] * n_lanes
         self.leader: list[int | None] = [None] * n_lanes
         self._noise_weights = NoiseWeights(n_lanes, n_bins)
@@ -56,14 +56,6 @@ class LanePhases:
         if self._has_phases[lane]:
             self._has_phases[lane] = False
             self._phases.end(lane)
-
-    def set_fundamental(self, lane: int, fundamental: float) -> None:
-        """Set the fundamental of a lane's note, in bins; call it before `open`."""
-        self._phases.fundamentals[lane] = fundamental
-
-    def fundamental(self, lane: int) -> float:
-        """The fundamental of a lane's note, in bins."""
-        return self._phases.fundamentals[lane]
 
     def set_bandwidths(self, lanes: Sequence[int], bandwidths_cents: Sequence[float]) -> None:
         """Set the lanes' bandwidths; an empty sequence sets all to 0. The caller must also widen the lanes' spectra."""

@@ -13,6 +13,7 @@ from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise_weights import noise_amplitude
+from runtime.engine.synthesis.phases.peaks import beside_multiples
 from runtime.engine.synthesis.rings import Rings
 from runtime.engine.synthesis.shaping.bandwidth import Widening
 from runtime.engine.synthesis.submix import Membership, PlainHops, Submixes
@@ -185,9 +186,13 @@ class LaneSound:
             if blends[lane] != blend:
                 blends[lane], self._changes.changed[lane] = blend, True
 
-    def set_fundamental(self, lane: int, fundamental_hz: float) -> None:
-        """Set the fundamental of the note that a lane's spectra are decoded for; call it before `open`."""
-        self._phases.set_fundamental(lane, fundamental_hz / self._bin_hz)
+    def beside(self, fundamental_hz: float) -> np.ndarray:
+        """The row of `beside_multiples` for the fundamental of a note's spectra, for `set_beside`."""
+        return beside_multiples(fundamental_hz / self._bin_hz)
+
+    def set_beside(self, lane: int, beside: np.ndarray) -> None:
+        """Say by `beside` which fundamental a lane's spectra have; call it before `open`."""
+        self._phases.beside[lane] = beside
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Transpose lanes from `frame` on: multiply the pitches of their spectra by `ratios`.

@@ -21,7 +21,7 @@ from runtime.engine.synthesis.phases.coherent_tables import (
 )
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
 from runtime.engine.synthesis.phases.noise_bins import NoiseBins
-from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder, Peaks
+from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder, Peaks, beside_multiples
 from runtime.engine.synthesis.phases.side import SideTurns
 from runtime.engine.synthesis.phases.sinusoids import Sinusoids
 from runtime.engine.synthesis.phases.walk import PhaseWalk
@@ -54,9 +54,9 @@ class CoherentPhases:
     Bins below 20 Hz are silent.
 
     `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane. fft_size, hop_size: in
-    engine frames; seed: seed of random phases. Attributes: walk: holds each lane's bandwidth; fundamentals: float32
-    (n_lanes,), the fundamental of each lane's note in bins, or NO_FUNDAMENTAL; low sinusoids that are close to its
-    multiples are moved onto these. Both apply from a lane's next plan on.
+    engine frames; seed: seed of random phases. Attributes: walk: holds each lane's bandwidth; beside: float32
+    (n_lanes, N_LOW_BINS), for each lane a row of `beside_multiples`; low sinusoids that are close to multiples of the
+    lane's fundamental are moved onto these. Both apply from a lane's next plan on.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class CoherentPhases:
         # floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
-        self.fundamentals = np.full(n_lanes, NO_FUNDAMENTAL, np.float32)
+        self.beside = np.tile(beside_multiples(NO_FUNDAMENTAL), (n_lanes, 1))
         self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
         self._turns_of_side = SideTurns(n_bins, tables.units_per_bin, seed)
         self._is_side = [False] * n_lanes
@@ -135,7 +135,7 @@ class CoherentPhases:
 
     def find(self, lanes: slice, magnitudes: np.ndarray) -> Found:
         """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous; this may be done before `plan`."""
-        return Found(self._peaks.find(magnitudes, self.fundamentals[lanes]), self._levels(magnitudes))
+        return Found(self._peaks.find(magnitudes, self.beside[lanes]), self._levels(magnitudes))
 
     def plan(
         self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None

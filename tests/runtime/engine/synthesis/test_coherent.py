@@ -15,7 +15,7 @@ from runtime.engine.synthesis.hops import HopSynthesis
 from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
-from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder
+from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder, beside_multiples
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs
 from runtime.engine.synthesis.shaping.levels import Levels
 from tests.support.hearing import cents_off
@@ -170,7 +170,7 @@ def found_pitch(note: float, fundamental: float) -> float:
     fundamental: in bins, of the note that the spectrum is meant for.
     """
     finder = PeakFinder(1, SPEC.n_bins, 2)
-    peaks = finder.find(harmonic(note)[None], np.array([fundamental], np.float32))
+    peaks = finder.find(harmonic(note)[None], beside_multiples(fundamental)[None])
     return float(peaks.bins[0] + peaks.distances[0])
 
 
@@ -195,7 +195,7 @@ def test_a_low_note_whose_lobes_are_off_is_in_tune(off: float) -> None:
     numbers = np.arange(1, 9)
     magnitudes = partials(numbers * fundamental_hz + off * SPEC.bin_hz, 1.0 / numbers**3)
     lane_phases = phases(1)
-    lane_phases.fundamentals[0] = fundamental_hz / SPEC.bin_hz
+    lane_phases.beside[0] = beside_multiples(fundamental_hz / SPEC.bin_hz)
     assert abs(cents_off(held(lane_phases, 0, magnitudes, 60), RATE_HZ, 37)) < 1.0
     assert abs(cents_off(coherent(magnitudes), RATE_HZ, 37)) > 10.0
 
