@@ -23,7 +23,7 @@ MOST_TAKES = 24  # at most this many recordings of a sound are compared
 # N_TRIED new places, made by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes in the first and the last round
-SHARE_CHANGED = 0.4  # share of the positions that one try changes
+SHARE_CHANGED = 0.4  # each try changes about this share of the positions in a place
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,10 @@ def write_taught_encoder(path: Path) -> Path:
 
 
 def _lessons(decoder: Decoder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames decoded at random points, then tilted and made a little noisy; the frames' notes; and their latents."""
+    """What the encoder learns from: frames, the MIDI note of each frame, and the latents of each frame.
+
+    The frames are decoded at random points, then tilted and made a little noisy.
+    """
     card, random = decoder.card, np.random.default_rng(0)
     points = Points.draw(decoder, N_FRAMES, 0)
     frames = decode_points(decoder, points)

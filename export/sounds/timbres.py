@@ -35,7 +35,7 @@ class Timbres:
         self._sorted = {name: np.sort(values, axis=0) for name, values in self._values.items()}
 
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """The knob positions, by knob, whose timbre is nearest to `wanted`; if this is empty, the start positions.
+        """The knob positions, by knob, whose timbre is nearest to `wanted`; the start positions if `wanted` is empty.
 
         wanted: a rank, 0 to 1, for each descriptor that matters, by the descriptor's name.
         """

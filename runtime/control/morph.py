@@ -14,8 +14,8 @@ from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Steps between two sounds of a path, and between two corners of a square. Values that are no targets, and an LFO's
-# rate, change only from step to step, and only for new notes.
+# N_STEPS is the number of steps between two sounds of a path, N_SQUARE_STEPS that between two corners of a square.
+# Values that are no targets, and an LFO's rate, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 

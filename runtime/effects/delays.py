@@ -55,7 +55,10 @@ class Reader:
     def read_between(
         self, frame: int, delays: np.ndarray, coming: np.ndarray, ramp: np.ndarray, out: np.ndarray
     ) -> None:
-        """Read like `read`, but crossfade from `delays` to the delays `coming`; ramp: float32 (cell,), 0 to 1."""
+        """Read like `read`, at `delays` and at the next delays, `coming`, and crossfade from the first to the second.
+
+        ramp: the weight at each frame of what is read at `coming`, float32 (cell,), from 0 to 1.
+        """
         self.read(frame, delays, out)
         if coming is delays or (coming == delays).all():
             return

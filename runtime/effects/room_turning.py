@@ -58,6 +58,9 @@ class RoomTurning:
         return self._matrices
 
     def _at(self, point: int, largest: float) -> np.ndarray:
-        """The matrix at a point, float64 (16, 16); largest: the largest angle."""
+        """The turning matrix at a point, float64 (16, 16).
+
+        largest: the largest angle by which a pair of channels is turned, in radians.
+        """
         angles = largest * np.sin(2.0 * math.pi * (self._turns_per_point * point % 1.0 + self._phases))
         return self._mix * np.repeat(np.cos(angles), 2) + self._swapped * (np.repeat(np.sin(angles), 2) * self._signs)

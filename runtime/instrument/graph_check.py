@@ -135,7 +135,8 @@ class _Graph:
             raise _NotAllowedError(f"the operator {operator} of {domain}")
         if operator not in OPERATORS:
             raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
-        # A node must come after the nodes that make its inputs. Otherwise, a constant input would not be known as one.
+        # A node must come after the nodes that make its inputs. If it came before them, the checks below would not find
+        # out which of its inputs are constant.
         if not self._known.issuperset(given for given in inputs if given):
             raise _NotAllowedError(f"the operator {operator} before what it works on")
         self._known.update(outputs)

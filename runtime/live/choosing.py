@@ -279,7 +279,7 @@ class Choosing:
             self._say(f"Sound: {played['name']}.")
 
     def _ignore(self, _played: object) -> None:
-        """Ignore the answer to a program change, for which nobody waits."""
+        """Do nothing with the answer to a program change: nobody waits for it."""
 
     def _complain(self, error: UserError) -> None:
         if not isinstance(error, TooLateError):

@@ -199,7 +199,7 @@ class Supervisor:
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
-                with gives_way(self._card.renders_now):  # saving after a swap takes a few ms, and lets blocks pass
+                with gives_way(self._card.renders_now):  # saving takes a few ms; it pauses while a block is made
                     desk.remember()
                 self._condition.tell()
                 next_round_s = time.monotonic() + (LOOK_S if self._card.is_missing else ROUND_S)

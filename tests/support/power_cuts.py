@@ -26,8 +26,8 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# The program's steps, and the level in dB of each sound after each step. After each step the program also saves the
-# state: its level is 0 dB after the first step, and 1 dB lower after each further step.
+# Each step of the program, and the level in dB that each sound has after it. The program ends each step by saving the
+# state. The level in the state is 0 dB after the first step, -1 dB after the second step, and so on.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),

@@ -33,7 +33,10 @@ class Descriptor:
     denominator: Weights
 
     def weights(self, note: int, spec: StftSpec) -> np.ndarray:
-        """The weights for a MIDI note, float32 (2, n_bins): the numerator's, then the denominator's."""
+        """The bins' weights for a MIDI note, float32 (2, n_bins).
+
+        The first row has the weights in the numerator, the second row those in the denominator.
+        """
         return np.array([self.numerator(note, spec), self.denominator(note, spec)], np.float32)
 
 

@@ -35,7 +35,10 @@ _FAR = 1e3  # larger than any depth or difference; added to those that a minimum
 
 
 class HeardPitch:
-    """Computes the penalty for the notes of a conditioning, with operations that Keras can differentiate."""
+    """Computes the pitch penalty of frames, with operations that Keras can differentiate.
+
+    conditioning: says which notes the frames may have.
+    """
 
     def __init__(self, spec: StftSpec, conditioning: Conditioning):
         periods_s, self._cosines, gaps_s = lags(spec)

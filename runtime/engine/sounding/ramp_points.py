@@ -73,7 +73,7 @@ class RampPoints:
         return bool(self.at(self._with_extra(voices, frame - 1), frame))
 
     def may_have_extra(self, voice: Voice) -> bool:
-        """Whether a voice has, or had when it began, points between its hops."""
+        """Whether a voice has points between its hops now, or had some at the beginning of its note."""
         played = voice.played
         return played.moves_fast or played.has_own_points or bool(played.opening_points)
 

@@ -187,7 +187,10 @@ class LaneSound:
                 blends[lane], self._changes.changed[lane] = blend, True
 
     def beside(self, fundamental_hz: float) -> np.ndarray:
-        """The row of `beside_multiples` for the fundamental of a note's spectra, for `set_beside`."""
+        """How far each low bin is from the nearest multiple of a fundamental, in bins: float32 (N_LOW_BINS,).
+
+        `set_beside` takes this array, so that low sinusoids that are close to a multiple are moved onto it.
+        """
         return beside_multiples(fundamental_hz / self._bin_hz)
 
     def set_beside(self, lane: int, beside: np.ndarray) -> None:

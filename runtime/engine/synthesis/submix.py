@@ -71,7 +71,7 @@ class Membership:
         return submix.shares * np.array(stays, np.float32)[:, None]
 
     def put(self, lanes: Iterable[int], submix: Submix | None) -> None:
-        """Put lanes into a submix, or into none; the submixes that they leave are no longer whole."""
+        """Take lanes out of their submixes, which are then not whole, and put them into `submix` unless it is None."""
         if submix is None and not self._n_mixed:
             return
         for lane in lanes:

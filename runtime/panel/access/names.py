@@ -1,4 +1,7 @@
-"""The names of this page; a browser that asks for another name was led here by somebody else."""
+"""Knows the host names of the panel's page.
+
+A request for any other host name may come from a stranger's page, whose name the stranger has pointed at this machine.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from runtime.panel.access.devices import Device, Devices
 from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
-# If you make the code shorter, lower ALL_GUESSES_PER_S. Its length is also in page/pair.html and docs/panel.md.
+# The number of digits in a pairing code. It is also in page/pair.html and docs/panel.md. If you lower it, lower
+# ALL_GUESSES_PER_S, too.
 N_DIGITS = 8
 SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender: guesses per second, and the most at once after a pause
 # A year of guesses, from many addresses, finds the code with a chance of 16 %; 100 million codes are possible.

@@ -13,7 +13,7 @@ EVERY_S = 0.02  # the same interval as in page/play.js
 
 
 class MergedMoves:
-    """Sends the first moves at once. Of the moves in the next 20 ms, it sends each target's last position."""
+    """Sends moves at once, then collects moves for 20 ms; of these, it sends only the last position of each target."""
 
     def __init__(self, link: PlayLink):
         self._link = link

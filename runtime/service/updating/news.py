@@ -34,7 +34,7 @@ class News(msgspec.Struct, frozen=True):
 
     @property
     def goes_on(self) -> bool:
-        """Whether the update has not ended yet."""
+        """Whether the update is still being checked or installed; False if this news is too old for that."""
         return self.state in ("checking", "installing") and time.time() < self.at_s + _LONGEST_S
 
 

@@ -120,7 +120,7 @@ def test_what_a_process_calls_and_what_it_serves(machine: MadeMachine) -> None:
     assert sockets(machine.root, 5) == [(True, False), (False, False), (False, False)]
     served = only(check_network(given(machine, process=5)))
     assert (served.verdict, "as the settings say" in served.says) == (GOOD, True)
-    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # a connection that play itself began
+    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # a connection that `play` opened
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert only(check_network(given(machine, process=5))).verdict == BAD
 

@@ -32,7 +32,10 @@ def rows() -> list[tuple[str, str]]:
 
 
 def texts(path: Path) -> Iterator[str]:
-    """A Python file's texts without docstrings. {} stands for an f-string's value; at a text's ends it is left out."""
+    """The strings in a Python file, except its docstrings.
+
+    In an f-string, {} stands for each value; at the beginning and at the end of a string, {} is left out.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = ast.Module | ast.FunctionDef | ast.ClassDef
     begun = [node.body[0] for node in ast.walk(tree) if isinstance(node, kinds)]

@@ -45,7 +45,10 @@ class TransposedLane:
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
-        """Begin to read the lane at a head, at `frame`; an earlier crossfade, of length n_fade, counts as ended."""
+        """Begin to read the lane at a head, at `frame`, without a crossfade.
+
+        `fade_from` and `n_fade` are set as if a crossfade of n_fade ring samples had just ended.
+        """
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)

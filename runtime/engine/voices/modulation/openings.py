@@ -22,8 +22,8 @@ _GRID_FRAMES = 64
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# For each part of the note: its end, in frames after the note's start, and the distance of points in it, in frames, or
-# 0 if hops are the only points.
+# Two numbers for each part of a note's beginning. The first is the part's end, in frames after the note's start. The
+# second is the distance between two points in this part, in frames; it is 0 if the part's only points are its hops.
 OpeningPoints = tuple[tuple[int, int], ...]
 # The opening points of every sound with a trajectory, which may change gains by any amount from row to row.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
