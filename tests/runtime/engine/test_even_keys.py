@@ -10,12 +10,14 @@ import pytest
 
 from runtime.acoustics.mel_bands import band_centres_hz
 from runtime.acoustics.pitch import note_to_hz
-from runtime.config import Config
+from runtime.config import Config, MidiConfig
 from runtime.engine.engine import Engine
 from runtime.engine.sounding.even_keys import EvenKeys
 from runtime.events import NoteOff, NoteOn, SoundChange
 from runtime.instrument.decoder import MAX_BATCH, Decoder
 from runtime.instrument.library import load
+from runtime.rack.parts import PartSettings, Playable
+from runtime.rack.rack import Rack
 from runtime.sound.choice import programs_of
 from runtime.sound.patch import Patch
 from runtime.sound.trajectory.trajectory import Trajectory
@@ -128,6 +130,31 @@ def test_a_sound_that_is_chosen_later_has_the_same_gains() -> None:
     engine.post(NoteOn(0, 65, 100), 0)
     engine.render(sound)
     assert np.array_equal(sound, sound_of(patch, 65))
+
+
+def test_both_parts_of_a_split_have_the_gains() -> None:
+    patch, levels = patch_of(path(OWN_KEY)), []
+    for key in (64, 65):
+        parts = [PartSettings(highest_key=64), PartSettings(lowest_key=65)]
+        engines = [Engine(decoder(), patch=patch, limits=False) for _ in parts]
+        rack = Rack([(Playable(engine, patch.sound), each) for engine, each in zip(engines, parts, strict=True)], 8)
+        sound = np.zeros((LAST_FRAME, 2), np.float32)
+        rack.post(NoteOn(0, key, 40), 0)
+        rack.render(sound)
+        levels.append(level_db(sound[FIRST_FRAME:, 0]))
+    alone = [level_db(sound_of(patch, key, 40)[FIRST_FRAME:, 0]) for key in (64, 65)]
+    assert np.allclose(levels, alone, atol=0.1)
+
+
+def test_a_note_of_an_mpe_zone_has_the_gain_of_its_key() -> None:
+    patch = patch_of(path(OWN_KEY))
+    mpe = msgspec.structs.replace(patch.settings, midi=MidiConfig(mpe_lower_members=3))
+    engine = Engine(decoder(), patch=msgspec.structs.replace(patch, settings=mpe), limits=False)
+    sound = np.zeros((LAST_FRAME, 2), np.float32)
+    engine.post(NoteOn(2, 65, 100), 0)
+    engine.render(sound)
+    alone = level_db(sound_of(patch, 65)[FIRST_FRAME:, 0])
+    assert level_db(sound[FIRST_FRAME:, 0]) == pytest.approx(alone, abs=0.1)
 
 
 def test_any_blocks_give_the_same_sound() -> None:
