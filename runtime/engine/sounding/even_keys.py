@@ -26,6 +26,8 @@ from runtime.sound.patch import Patch
 # The stretch of a note whose energy counts.
 _FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 4
 _LARGEST_GAIN_DB = 36.0
+# See `_gains_db`; slow are differences that change over more than _SMOOTH_KEYS keys.
+_KEPT_DB, _SMOOTH_KEYS = 3.0, 6
 _RUN_MEL = 20.0  # about a quarter of a band: closer harmonics get the gain of their middle
 _NEPER_PER_DB = np.float32(np.log(10.0) / 10.0)
 _LEAST_POWER = 1e-12
@@ -96,9 +98,29 @@ class EvenKeys:
 
 
 def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
-    """The gains that bring the keys between the trajectories' own keys to the level between, and those beyond."""
-    wanted_db = np.interp(np.arange(N_KEYS), own_keys, energies_db[own_keys])
+    """The gains, in dB, that leave the own keys as they are, and bring the others to a smooth curve through them.
+
+    The curve goes straight from own key to own key; but slow differences of up to _KEPT_DB from it stay, because sounds
+    were made equally loud with them.
+    """
+    straight_db = np.interp(np.arange(N_KEYS), own_keys, energies_db[own_keys])
+    slow_db = _smoothed(np.clip(energies_db - straight_db, -_KEPT_DB, _KEPT_DB))
+    wanted_db = straight_db + slow_db - _pins(slow_db, own_keys)
     return np.clip(wanted_db - energies_db, -_LARGEST_GAIN_DB, _LARGEST_GAIN_DB)
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    weights = 1.0 - np.abs(np.arange(1 - _SMOOTH_KEYS, _SMOOTH_KEYS)) / _SMOOTH_KEYS
+    return np.convolve(np.pad(values, _SMOOTH_KEYS - 1, mode="edge"), weights / weights.sum(), mode="valid")
+
+
+def _pins(values: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
+    """The values at the own keys, (N_KEYS,), falling to 0 within _SMOOTH_KEYS keys, or going to the next own key's."""
+    near = {key + step for key in own_keys for step in (-_SMOOTH_KEYS, _SMOOTH_KEYS)}
+    ends = [key for key in near if min(abs(key - own) for own in own_keys) >= _SMOOTH_KEYS]
+    heights = dict.fromkeys(ends, 0.0) | {key: float(values[key]) for key in own_keys}
+    keys = sorted(heights)
+    return np.interp(np.arange(N_KEYS), keys, [heights[key] for key in keys])
 
 
 class _Places(NamedTuple):
