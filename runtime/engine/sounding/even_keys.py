@@ -24,11 +24,13 @@ from runtime.instrument.presets import start_positions
 from runtime.sound.patch import Patch
 
 # The stretch of a note whose energy counts.
-_FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 4
+_FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 17
 _LARGEST_GAIN_DB = 36.0
 # See `_gains_db`; slow are differences that change over more than _SMOOTH_KEYS keys.
-_KEPT_DB, _SMOOTH_KEYS = 3.0, 6
+_KEPT_DB, _SMOOTH_KEYS = 3.0, 3
 _RUN_MEL = 20.0  # about a quarter of a band: closer harmonics get the gain of their middle
+# Where the highest bin that sounds is nearer to a harmonic than half its lobe, about this share of its power is heard.
+_HALF_LOBE_BINS, _CUT_POWER = 2.5, 0.25
 _NEPER_PER_DB = np.float32(np.log(10.0) / 10.0)
 _LEAST_POWER = 1e-12
 
@@ -67,6 +69,7 @@ class EvenKeys:
         offsets = weights @ stretch.values[:, :, :n_latents].mean(axis=1)
         power = self._power(np.clip(positions * keep + offsets, 0.0, 1.0), places)
         loudness = np.add.reduceat(power * places.loudness, places.first_runs)
+        power *= places.heard
         colours_db = np.einsum("kt,tmb->mkb", weights, stretch.values[:, :, n_latents:])
         levels = 10.0 ** (weights @ stretch.level_db / 10.0)
         energy = np.zeros(N_KEYS)
@@ -90,7 +93,6 @@ class EvenKeys:
         magnitudes[:, : card.spec.first_heard_bin] = 0.0
         power = np.square(magnitudes, out=magnitudes)[np.cumsum(is_new) - 1]
         power = np.add.reduceat(power.reshape(-1), places.first_bins)
-        power *= places.are_heard
         return power / np.maximum(np.maximum.reduceat(power, places.first_runs), np.float32(1e-20))[places.keys]
 
     def _places(self) -> _Places:
@@ -127,8 +129,8 @@ class _Places(NamedTuple):
     """Runs of bins with one gain: the spectra of all keys, laid end to end.
 
     first_bins: the first bin of each run. keys: the key of each run. columns: the number of the band below it, counted
-    through the bands of all keys; shares: the share of the band above in its gain. loudness: its weight in the
-    loudness. are_heard: whether it sounds. first_runs: the first run of each key.
+    through the bands of all keys; shares: the share of the band above in its gain. loudness: its weight when the
+    spectrum is levelled. heard: how much of its power is heard. first_runs: the first run of each key.
     """
 
     first_bins: np.ndarray
@@ -136,7 +138,7 @@ class _Places(NamedTuple):
     columns: np.ndarray
     shares: np.ndarray
     loudness: np.ndarray
-    are_heard: np.ndarray
+    heard: np.ndarray
     first_runs: np.ndarray
 
 
@@ -147,6 +149,8 @@ def _places(spec: StftSpec, rate_hz: int, model_notes: tuple[int, ...], semitone
     runs = [_runs(*harmonics[note], shift) for note, shift in zip(model_notes, semitones, strict=True)]
     counts = [len(first_bins) for first_bins, _ in runs]
     hz, keys = np.concatenate([heard_hz for _, heard_hz in runs]), np.repeat(np.arange(N_KEYS), counts)
+    ratios, is_heard = 2.0 ** (np.array(semitones) / 12.0), hz < min(HIGHEST_HEARD_HZ, rate_hz / 2.0)
+    is_whole = hz + _HALF_LOBE_BINS * spec.bin_hz * ratios[keys] < _top_hz(ratios, rate_hz)[keys]
     at = np.interp(mel(hz), mel(band_centres_hz()), np.arange(N_BANDS))
     bands = np.minimum(at.astype(np.intp), N_BANDS - 2)
     return _Places(
@@ -154,10 +158,16 @@ def _places(spec: StftSpec, rate_hz: int, model_notes: tuple[int, ...], semitone
         keys=keys,
         columns=keys * N_BANDS + bands,
         shares=(at - bands).astype(np.float32),
-        loudness=np.maximum(k_weighting(hz), LEAST_WEIGHT),
-        are_heard=hz < min(HIGHEST_HEARD_HZ, rate_hz / 2.0),
+        loudness=np.where(is_heard, np.maximum(k_weighting(hz), LEAST_WEIGHT), 0.0),
+        heard=np.where(is_heard, np.where(is_whole, 1.0, _CUT_POWER), 0.0),
         first_runs=np.cumsum([0, *counts[:-1]]),
     )
+
+
+def _top_hz(ratios: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Up to which frequency a key's bins sound, (n,): steps of a whole tone, as in `TransposedLane.wanted_bins`."""
+    steps = np.maximum(np.ceil(6.0 * np.log2(ratios * HIGHEST_HEARD_HZ * 2.0 / rate_hz) - 1e-6), 0.0)
+    return ratios * HIGHEST_HEARD_HZ / 2.0 ** (steps / 6.0)
 
 
 def _harmonics(spec: StftSpec, note: int) -> tuple[np.ndarray, np.ndarray]:
