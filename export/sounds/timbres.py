@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from runtime.acoustics.pitch import N_CHROMA
-from runtime.instrument.presets import start_positions
 from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
@@ -35,12 +34,12 @@ class Timbres:
         self._sorted = {name: np.sort(values, axis=0) for name, values in self._values.items()}
 
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """The knob positions, by knob, whose timbre is nearest to `wanted`; the start positions if `wanted` is empty.
+        """The knob positions, by knob, whose timbre is nearest to `wanted`; the knobs' middle if `wanted` is empty.
 
         wanted: a rank, 0 to 1, for each descriptor that matters, by the descriptor's name.
         """
         if not wanted:
-            return self._named(np.array(start_positions(self._instrument.card)))
+            return dict.fromkeys(self.knobs, 0.5)
         best = self._nearest(self._points, wanted)
         for number in range(N_ROUNDS):
             steps = self._random.normal(0.0, NEAR / 2.0**number, (N_NEAR, len(self.knobs)))

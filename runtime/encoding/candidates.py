@@ -128,7 +128,8 @@ def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sou
         envelope=SoundEnvelope(
             attack_s=ATTACK_S, hold_s=0.0, decay_s=0.0, sustain=1.0, release_s=_release_s(reading), curve=0.0
         ),
-        trajectory=SoundTrajectory(inline=content, colour=options.colour),
+        # The engine keeps the other keys as loud as the recording's.
+        trajectory=SoundTrajectory(inline=content, colour=options.colour, key=reading.note),
     )
 
 

@@ -21,6 +21,7 @@ from runtime.engine.event_queue import EventQueue
 from runtime.engine.mixer import LONGEST_SPAN, Mixer
 from runtime.engine.narrow_buffers import narrow_buffers
 from runtime.engine.recorded.state import EngineState, StateKeeper
+from runtime.engine.sounding.even_keys import EvenKeys
 from runtime.engine.sounding.hop_groups import HopGroups
 from runtime.engine.sounding.spectra import Seen, Spectra
 from runtime.engine.sounding.voice_sound import VoiceSound
@@ -32,6 +33,7 @@ from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.channels import Channels
 from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.performance import Performance
+from runtime.engine.voices.pitch.tuning import key_pitches
 from runtime.engine.voices.widths import Widths
 from runtime.events import Action, Event
 from runtime.instrument.decoder import Decoder
@@ -81,7 +83,9 @@ class Engine:
         controls = ControlMap(config)
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
         channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
-        palette = Palette(card, patch, programs, channels, self._bank.table, n_lanes, self.sample_rate_hz)
+        even_keys = EvenKeys(instrument, key_pitches(config.tuning), self.sample_rate_hz)
+        lanes = self._bank.table, n_lanes, self.sample_rate_hz
+        palette = Palette(card, patch, programs, channels, *lanes, even_keys.even_out)
         self._performance = Performance(card, config, self._knobs, controls, self._bank, palette)
         self._hops = HopGroups(n_lanes, engine_hop_size(card.spec, self.sample_rate_hz))
         self._sound = WideSound(card.spec, self.sample_rate_hz, self._hops.offsets_by_lane, config.seed)

@@ -52,6 +52,14 @@ class Decoder:
             self._silence(decoded)
         return decoded
 
+    def decode_apart(self, rows: np.ndarray) -> np.ndarray:
+        """The spectra of rows as in `inputs`, float32 (n, n_bins), in a new array; any thread may call this."""
+        parts = [rows[first : first + MAX_BATCH] for first in range(0, len(rows), MAX_BATCH)]
+        decoded = np.concatenate([self._session.run([OUTPUT_NAME], {INPUT_NAME: part})[0] for part in parts])
+        with np.errstate(invalid="ignore"):
+            decoded[~(np.abs(decoded).max(axis=1) <= LARGEST_MAGNITUDE)] = 0.0
+        return decoded
+
     def _silence(self, decoded: np.ndarray) -> None:
         for row in decoded:
             if not (row.max() <= LARGEST_MAGNITUDE and row.min() >= -LARGEST_MAGNITUDE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.settings import named_knobs, with_sound
 from runtime.sound.sound import Sound, SoundPart
 from runtime.sound.store import instrument_sounds, unknown_sound
-from runtime.sound.trajectory.use import read_trajectories
+from runtime.sound.trajectory.use import PlayedTrajectory, read_trajectories
 
 
 class Choice(NamedTuple):
@@ -120,8 +121,9 @@ def patch_of_tree(
 
 
 def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str | None]:
-    lacking, remark = _fit(found, decoder)
-    patch = with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking)
+    trajectories = read_trajectories(found.sound.trajectory, found.folder, found.where)
+    lacking, remark = _fit(found, trajectories, decoder)
+    patch = with_sound(config, found.sound, decoder.card, found.where, found.folder, lacking, trajectories)
     return _with_morph(patch, config, decoder, found.where), remark
 
 
@@ -148,9 +150,13 @@ def _patch_of(found: _Found, config: Config, decoder: Decoder) -> Patch:
 
     A user's instrument with the name of a bundled one gets the bundled sounds, but may lack their knobs.
     """
-    card = decoder.card
-    patch = with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card))
-    return _with_morph(patch, config, decoder, found.where)
+    return _with_morph(_with_known_knobs(found, config, decoder.card), config, decoder, found.where)
+
+
+def _with_known_knobs(found: _Found, config: Config, card: Card) -> Patch:
+    trajectories = read_trajectories(found.sound.trajectory, found.folder, found.where)
+    lacking = _lacking(found.sound, trajectories, card)
+    return with_sound(config, found.sound, card, found.where, found.folder, lacking, trajectories)
 
 
 def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> Patch:
@@ -169,7 +175,7 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
     for each in morph.sounds:
         found = _place_of_morph(patch, each, card, where) if isinstance(each, dict) else _find_without_instrument(each)
         found = found or _find_for_morph(each, decoder, where)
-        patches.append(with_sound(config, found.sound, card, found.where, found.folder, _lacking(found, card)))
+        patches.append(_with_known_knobs(found, config, card))
     ways = None
     if morph.along == "learned" and morph.shape == "path" and card.embedding is not None:
         learned = np.array(card.embedding.latents)
@@ -235,7 +241,9 @@ def _with_instrument_of(sound: Sound, config: Config) -> Config:
     return msgspec.structs.replace(config, instrument=name, preset=None)
 
 
-def _fit(found: _Found, decoder: Decoder) -> tuple[list[str], str | None]:
+def _fit(
+    found: _Found, trajectories: Sequence[PlayedTrajectory], decoder: Decoder
+) -> tuple[list[str], str | None]:
     """The knobs to leave out of a sound for another instrument, and a remark for the user.
 
     UserError if the sound gives positions of knobs, and the instrument has none of these knobs.
@@ -244,7 +252,7 @@ def _fit(found: _Found, decoder: Decoder) -> tuple[list[str], str | None]:
     if other is None:
         return [], None
     card = decoder.card
-    lacking = _lacking(found, card)
+    lacking = _lacking(found.sound, trajectories, card)
     if found.sound.latents and found.sound.latents.keys() <= set(lacking):
         knobs = sorted(latent.name for latent in card.latents)
         expected = f"a sound with a knob of {card.name}: {', '.join(knobs)}"
@@ -253,10 +261,9 @@ def _fit(found: _Found, decoder: Decoder) -> tuple[list[str], str | None]:
     return lacking, " ".join(f"{found.where} was made for {other}; {card.name} plays it{without}.".split())
 
 
-def _lacking(found: _Found, card: Card) -> list[str]:
-    trajectories = read_trajectories(found.sound.trajectory, found.folder, found.where)
+def _lacking(sound: Sound, trajectories: Sequence[PlayedTrajectory], card: Card) -> list[str]:
     knobs = {latent.name for latent in card.latents}
-    return [knob for knob in named_knobs(found.sound, trajectories) if knob not in knobs]
+    return [knob for knob in named_knobs(sound, trajectories) if knob not in knobs]
 
 
 def _other_instrument(sound: Sound, decoder: Decoder) -> str | None:

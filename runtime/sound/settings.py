@@ -28,12 +28,14 @@ def with_sound(
     where: object,
     folder: Path | None = None,
     lacking: Collection[str] = (),
+    trajectories: Sequence[PlayedTrajectory] | None = None,
 ) -> Patch:
     """Make a patch of the settings and a sound; its `positions` is None if the sound names no knob.
 
     A field that is None in the sound keeps the settings' value; level_db is added to volume_db. Knobs that the sound
     does not name get their positions from the settings' preset or, without one, from `start_positions`.
     folder: the folder of the sound's file, for trajectories. lacking: knobs to leave out.
+    trajectories: the sound's trajectories; None to read them.
     UserError that begins with `where` if the sound names an unknown knob, source or target.
     """
     knobs = [latent.name for latent in card.latents]
@@ -48,13 +50,13 @@ def with_sound(
         pan=config.pan if sound.pan is None else sound.pan,
         voice=voice,
     )
-    trajectories = tuple(
-        played._replace(trajectory=played.trajectory.without(lacking)) if lacking else played
-        for played in read_trajectories(sound.trajectory, folder, where)
-    )
+    if trajectories is None:
+        trajectories = read_trajectories(sound.trajectory, folder, where)
+    if lacking:
+        trajectories = [played._replace(trajectory=played.trajectory.without(lacking)) for played in trajectories]
     for played in trajectories:
         fit(played.trajectory, knobs, where)
-    return Patch(settings, sound, _positions(config, sound, card, where), trajectories, folder)
+    return Patch(settings, sound, _positions(config, sound, card, where), tuple(trajectories), folder)
 
 
 def named_knobs(sound: Sound, trajectories: Sequence[PlayedTrajectory]) -> list[str]:

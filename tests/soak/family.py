@@ -62,10 +62,9 @@ def main() -> None:
     for name in options.instruments or list(known):
         decoder = Decoder(known.get(name, Path(name)))
         patches = programs_of(Config(), decoder)
-        names = [preset.name for preset in decoder.card.presets]
-        names += [f"sound {number + 1}" for number in range(len(patches) - len(names))]
         with Progress(name, len(patches)) as progress:
-            for number, (sound, patch) in enumerate(zip(names, patches, strict=True)):
+            for number, patch in enumerate(patches):
+                sound = patch.sound.name
                 row = {"instrument": decoder.path.stem, "sound": sound}
                 row["chord_lufs"] = loudness_lufs(play(decoder, patch, CHORD).sound)
                 rows.append(row | notes_of(decoder, patch, range(0, 128, options.step)))

@@ -168,7 +168,7 @@ class Notes:
             self._start_path(voice, frame)
         self._pitches.follow(voice)
         self.follow_slide(voice)
-        self._bank.start(voice, frame, self._amplitude(channel, velocity), channel_gains(self._channels, voice))
+        self._bank.start(voice, frame, self._amplitude(channel, note, velocity), channel_gains(self._channels, voice))
         self.n_notes += 1
         if voice not in changes.opening:
             changes.opening.append(voice)
@@ -181,7 +181,9 @@ class Notes:
             speed, shift = (float(values[0]) for values in playhead_of([voice], frame))
         voice.played.trajectories.start(voice.lane, frame, voice.note, voice.velocity, speed, shift)
 
-    def _amplitude(self, channel: int, velocity: int) -> float:
+    def _amplitude(self, channel: int, note: int, velocity: int) -> float:
         exponent = self.played.voice.velocity_db_per_decade / 20.0
         amplitude = (velocity / VELOCITY_AT_VOICE_LEVEL) ** exponent
+        if self.played.trajectories is not None:
+            amplitude *= self.played.trajectories.key_gain(note, velocity)
         return amplitude * SOFT_PEDAL_GAIN if self._channels.soft(channel) else amplitude

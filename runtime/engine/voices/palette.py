@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Palette:
     """The sounds of one engine.
 
-    patch: the sound at the start; programs: the sounds that program changes choose, None for the card's presets.
+    patch: the sound at the start; programs: the sounds that program changes choose, None for the card's presets;
+    even_out: called with new trajectories, and the first patch that plays them; may call their `set_key_gains`.
 
     Attributes: channels, tempo: shared by all sounds; first: the sound at the start, ready to play. The others are True
     if at least one sound does this: moves_playheads: modulates where its trajectories are read; moves_pitch: modulates
@@ -43,11 +44,12 @@ class Palette:
         table: NotesTable,
         n_lanes: int,
         sample_rate_hz: int,
+        even_out: Callable[[Trajectories, Patch], None],
     ):
         self.channels, self.sample_rate_hz = channels, sample_rate_hz
         self.tempo = Tempo(patch.sound.tempo_bpm, sample_rate_hz)
         table.tempo = self.tempo
-        self._table, self._n_lanes = table, n_lanes
+        self._table, self._n_lanes, self._even_out = table, n_lanes, even_out
         self._latents = [latent.name for latent in card.latents]
         self.first = self.ready(patch)
         if programs is None:
@@ -96,7 +98,9 @@ class Palette:
         if not played:
             return None
         modulated = any(each.target in PLAYHEAD_TARGETS for patch in patches for each in patch.sound.modulation)
-        return Trajectories(played, self._latents, self._n_lanes, self.sample_rate_hz, modulated)
+        trajectories = Trajectories(played, self._latents, self._n_lanes, self.sample_rate_hz, modulated)
+        self._even_out(trajectories, patches[0])
+        return trajectories
 
 
 def control_value(channels: Channels, name: str, voice: Voice) -> float:

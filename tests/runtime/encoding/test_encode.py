@@ -96,7 +96,9 @@ def test_the_path_is_an_offset_from_the_knobs_of_the_steady_form(here: Path, cod
     assert positions.min() >= -1e-6
     assert positions.max() <= 1.0 + 1e-6
     assert sound.made_for.sha256 is not None
-    assert sound_of(reading, "x", coder, Options(colour=0.4)).trajectory.colour == 0.4
+    trajectory = sound_of(reading, "x", coder, Options(colour=0.4)).trajectory
+    assert trajectory.colour == 0.4
+    assert trajectory.key == reading.note
 
 
 def test_a_sound_moves_around_the_positions_that_are_asked_for(here: Path, coder: Coder) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from runtime.engine.synthesis.phases.coherent_tables import PHASE_MASK, PHASE_UNITS, CoherentTables
@@ -221,6 +223,7 @@ def _mixed(number: int) -> int:
     return number ^ number >> 31
 
 
+@functools.cache  # it takes 7 ms
 def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Three arrays: widths in bins, ascending; for each width the largest random step, in units of phase; and for each
     width the amplitude that keeps the power.
@@ -239,7 +242,10 @@ def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         power = window / np.abs(1.0 - r * np.exp(-0.5j * np.pi * bins)) ** 2
         widths[number] = 2.0 * np.interp(0.5, power[::-1] / power[0], bins[::-1])
     power = sum(np.power(correlation, abs(k)) * _overlap(abs(k)) for k in range(1 - N_OVERLAPS, N_OVERLAPS))
-    return widths, largest / (2.0 * np.pi) * PHASE_UNITS, np.sqrt(power[0] / power)
+    tables = widths, largest / (2.0 * np.pi) * PHASE_UNITS, np.sqrt(power[0] / power)
+    for table in tables:
+        table.setflags(write=False)
+    return tables
 
 
 def _overlap(n_hops: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,7 +19,7 @@ _LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60  # semitones
 # The least K-weight in use. With the true weight, which is less than this below about 50 Hz, a low note would be
 # amplified into the limiter.
-_LEAST_WEIGHT = 0.4
+LEAST_WEIGHT = 0.4
 
 
 class Levels:
@@ -54,6 +55,7 @@ class Levels:
         np.reciprocal(power, out=power)
 
 
+@lru_cache(maxsize=2)  # engines of one instrument share them
 def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.ndarray:
     """For each transposition by -60 to 60 semitones, the weights of the bins, float32 (2 * _WIDEST_SHIFT + 1, n_bins).
 
@@ -64,8 +66,9 @@ def _weights_by_shift(spec: StftSpec, sample_rate_hz: int, n_bins: int) -> np.nd
     weights = []
     for shift in range(-_WIDEST_SHIFT, _WIDEST_SHIFT + 1):
         sounding_hz = frequency_hz * 2.0 ** (shift / 12.0)
-        weight = np.sqrt(np.maximum(k_weighting(sounding_hz), _LEAST_WEIGHT))
+        weight = np.sqrt(np.maximum(k_weighting(sounding_hz), LEAST_WEIGHT))
         weights.append(np.where(sounding_hz < highest_hz, weight, 0.0))
     weights = (NOISE_POWER[0] ** 0.5 / _LEVEL * np.array(weights)).astype(np.float32)
     weights[:, : spec.first_heard_bin] = 0.0
+    weights.setflags(write=False)
     return weights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class Shaper:
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float, max_rows: int):
-        self.harmonics = Harmonics(fundamentals_hz, n_bins, bin_hz)
+        self.harmonics = _harmonics(tuple(fundamentals_hz), n_bins, bin_hz)
         self._curves = GainCurves(max_rows)
         self._places = np.empty((max_rows, n_bins), np.intp)
         self._in_curve = np.empty((max_rows, n_bins), self.harmonics.places.dtype)
@@ -98,3 +99,8 @@ class Shaper:
         for row, fundamental, spectrum in zip(gains, fundamentals, magnitudes, strict=True):
             formant_gains(spectrum[:n_bins], self.harmonics.numbers[fundamental], semitones, more)
             row *= more
+
+
+@lru_cache(maxsize=2)  # engines of one instrument share them
+def _harmonics(fundamentals_hz: tuple[float, ...], n_bins: int, bin_hz: float) -> Harmonics:
+    return Harmonics(fundamentals_hz, n_bins, bin_hz)

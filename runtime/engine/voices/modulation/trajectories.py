@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,12 +18,23 @@ N_KEYS = N_VELOCITIES = 128
 _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 
 
+class Stretch(NamedTuple):
+    """What trajectories have at some frames.
+
+    values: float32 (n_trajectories, n_frames, n_knobs + N_BANDS); level_db: float32 (n_trajectories, n_frames).
+    """
+
+    values: np.ndarray
+    level_db: np.ndarray
+
+
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
     modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), by which the
     knobs' positions are multiplied before the offsets are added. has_level: whether any level differs from 0 dB;
-    has_colour: whether any band's gain does.
+    has_colour: whether any band's gain does. keys: ascending, the keys at which a trajectory is heard alone;
+    velocities: the same for velocities; each may be empty.
     """
 
     def __init__(
@@ -40,6 +52,9 @@ class Trajectories:
         self.keep = np.ones((n_lanes, self._n_knobs), np.float32)
         self._keeps = np.stack([one.keep for one in baked])
         self._blend = blend_weights([(one.key, one.velocity) for one in played])
+        self.keys = sorted({one.key for one in played if one.key is not None})
+        self.velocities = sorted({one.velocity for one in played if one.velocity is not None})
+        self._key_gains_db: np.ndarray | None = None
         self._weights = np.zeros((n_lanes, len(baked)), np.float32)
         # Interpolation also reads the row after the final row, with the weight 0.
         silent = np.zeros((1, self._n_knobs + N_BANDS), np.float32)
@@ -111,6 +126,31 @@ class Trajectories:
             out += level_db[:, number] * weights[:, number, None]
         return out
 
+    def stretch(self, frames: np.ndarray) -> Stretch:
+        """What is read at these frames after a note's start, int64 (n_frames,); call it before any note."""
+        self.playheads.start(0, 0)
+        rows = self.playheads.held_rows(np.zeros(1, np.int64), frames)
+        before, share = _split(rows[0])
+        places, share = before + self._held_at, share[..., None]
+        values = self._rows[places] * (np.float32(1.0) - share) + self._rows[places + 1] * share
+        return Stretch(values, self._level_db(rows, self._held_level_at)[0])
+
+    def shares(self, velocity: int) -> tuple[np.ndarray, np.ndarray]:
+        """Each trajectory's weight at each key, float32 (N_KEYS, n_trajectories), and `keep`, (N_KEYS, n_knobs)."""
+        weights = self._blend[:, velocity]
+        return weights, weights @ self._keeps
+
+    def set_key_gains(self, gains_db: np.ndarray) -> None:
+        """gains_db: float (N_KEYS, n_velocities), a column for each of `velocities`, or one for all."""
+        self._key_gains_db = gains_db
+        self._by_velocity = _hats(self.velocities or [0], N_VELOCITIES)
+
+    def key_gain(self, key: int, velocity: int) -> float:
+        """The factor of a note's amplitude."""
+        if self._key_gains_db is None:
+            return 1.0
+        return 10.0 ** (float(self._key_gains_db[key] @ self._by_velocity[velocity]) / 20.0)
+
     def _level_db(self, rows: np.ndarray, first: np.ndarray) -> np.ndarray:
         before, share = _split(rows * self._n_levels)
         before += first
@@ -134,8 +174,11 @@ def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray
     keys = sorted({key for key, _ in places if key is not None}) or [0]
     velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
     corners = np.array([[_nearest(places, key, velocity) for velocity in velocities] for key in keys])
-    by_key, by_velocity = _hats(keys, N_KEYS), _hats(velocities, N_VELOCITIES)
-    return np.einsum("ak,bv,kvt->abt", by_key, by_velocity, corners, optimize=True).astype(np.float32)
+    at_velocities = np.tensordot(_hats(keys, N_KEYS), corners, 1)
+    if len(velocities) == 1:  # a view: the whole table would have 256 KB
+        blend = at_velocities.astype(np.float32)
+        return np.broadcast_to(blend, (N_KEYS, N_VELOCITIES, len(places)))
+    return np.einsum("avt,bv->abt", at_velocities, _hats(velocities, N_VELOCITIES)).astype(np.float32)
 
 
 def _nearest(places: Sequence[tuple[int | None, int | None]], key: int, velocity: int) -> np.ndarray:

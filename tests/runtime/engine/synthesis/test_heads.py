@@ -35,7 +35,7 @@ def ratio(
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]
     patch = Patch(Config(voice=config))
-    palette = Palette(decoder().card, patch, None, channels, bank.table, 1, RATE_HZ)
+    palette = Palette(decoder().card, patch, None, channels, bank.table, 1, RATE_HZ, lambda *_: None)
     voice.played, voice.knobs = palette.first, SoundKnobs(patch, (0.0, 0.0), 0)
     voice.vibrato_radians_per_frame = 2.0 * math.pi * vibrato_hz / RATE_HZ
     channels[0].mod_wheel = 127
