@@ -39,7 +39,8 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    measured: figures by name. check: an input row (n_inputs,) and its output row (n_bins,).
+    measured: figures by name. check: an input row (n_inputs,) and its output row (n_bins,), with which the player
+    checks the file.
     """
     spec: StftSpec = store.spec
     return Card(
@@ -71,8 +72,8 @@ def sources_of(store: FrameStore) -> tuple[Source, ...]:
 def encoder_card(encoder: Any, labels: str, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
     """The card of an encoder, as values for JSON.
 
-    labels: the recipe's, `known` or `detected`. inputs: one row for each input. output: the latents (n_latents,) for
-    these rows.
+    labels: from the recipe, `known` or `detected`. inputs: one row for each input of the encoder. output: the latents
+    (n_latents,) for these rows.
     """
     names = [tensor.name for tensor in encoder.inputs]
     return {

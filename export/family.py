@@ -22,7 +22,7 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # most semitones by which a copy is transposed; most frames of a recording or copy
+TRANSPOSE, MOST_FRAMES = 3, 32  # the arguments `transpose` and `most_frames` of `add_recording`
 LEAST_STEPS = 16_000  # least number of training steps; a small corpus gets more epochs to reach it
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
@@ -72,7 +72,7 @@ def renew_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
-    """The corpus of an instrument with a source, and the folder of its recordings, made if missing."""
+    """The corpus of an instrument that has a source, and the folder of the recordings; both are made if missing."""
     recordings = work / "recordings" / member.source
     if not (recordings / MANIFEST).is_file():
         print(render(member.source, recordings))
@@ -84,7 +84,7 @@ def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
 
 
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
-    """The recordings, each with `cents` as heard, without those more than FARTHEST_CENTS off their note.
+    """The recordings with their measured tuning in `cents`; those more than FARTHEST_CENTS off their note are left out.
 
     Sampled instruments are seldom in tune to a few cents; without `cents`, an instrument would learn these errors.
     """

@@ -117,7 +117,10 @@ def verify(path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Exported:
-    """A card without presets, and the run's two models as ONNX; encoder: the content of its file."""
+    """A run's two models as ONNX, and the instrument's card, still without presets.
+
+    encoder: the content of the encoder's file.
+    """
 
     run: TrainedRun
     decoder: Any
@@ -126,7 +129,7 @@ class _Exported:
 
     @classmethod
     def of(cls, run: TrainedRun, store: FrameStore, name: str, out: Path) -> _Exported:
-        """UserError if the files and Keras compute different outputs for frames of the corpus."""
+        """Convert a run; UserError if the files and Keras compute different outputs for frames of the corpus."""
         rows = store.rows("train")
         instrument = RunInstrument(run, store)
         latents = instrument.card.latents
@@ -154,18 +157,18 @@ class _Exported:
         return cls(run, decoder, content, msgspec.structs.replace(card, encoder=own))
 
     def files(self, card: Card) -> tuple[bytes, bytes]:
-        """The contents of both files, with this card in the decoder's."""
+        """The contents of the decoder's file, in which this card is stored, and of the encoder's file."""
         add_metadata(self.decoder, METADATA_KEY, card.to_json())
         return self.decoder.SerializeToString(), self.encoder
 
     def write(self, path: Path, card: Card) -> None:
-        """Write both files. path: the decoder's."""
+        """Write the decoder's file to `path`, and the encoder's file beside it."""
         for target, content in zip((path, encoder_path(path)), self.files(card), strict=True):
             target.write_bytes(content)
 
 
 def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: int, recordings: Path | None) -> Card:
-    """To be measured, the instrument is written to `path` and loaded."""
+    """The card with embedding, presets and figures. The instrument is written to `path` and loaded to measure these."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

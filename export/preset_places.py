@@ -18,12 +18,12 @@ from training.measure.likeness import Take
 # A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
 # much as 1 dB of distance between the recording and its preset.
 APART_DB = 1.0
-MOST_TAKES = 24  # most recordings of one sound that are compared
+MOST_TAKES = 24  # at most this many recordings of a sound are compared
 # The search passes over all presets N_PASSES times, each time with N_ROUNDS rounds for each preset. A round tries
 # N_TRIED new places, made by changing the N_KEPT best places so far.
 N_PASSES, N_ROUNDS, N_TRIED, N_KEPT = 2, 40, 24, 6
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.01  # standard deviation of the changes in the first and the last round
-SHARE_CHANGED = 0.4  # share of the positions that one try changes
+SHARE_CHANGED = 0.4  # each try changes about this share of the positions in a place
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """Places that sound more like the presets' recordings than `places` do, by preset name.
+    """For each preset, a place at which it sounds more like the recordings of its sound than at its place in `places`.
 
-    takes: recordings; those of sounds without a preset do not count.
+    takes: the recordings; those of sounds without a preset are ignored. Returns the new places by preset name.
     """
     random, found = np.random.default_rng(seed), dict(places)
     for _ in range(N_PASSES):
@@ -101,14 +101,20 @@ def _nearest_db(instrument: Playable, take: Take, places: list[Place]) -> float:
 
 
 def _distances_db(instrument: Playable, take: Take, positions: np.ndarray) -> np.ndarray:
-    """Distances, (n,), of a recording from the still sound at each row of knob positions (n, n_latents)."""
+    """The distance of a recording from the still sound at each of n knob positions, (n,).
+
+    positions: float (n, n_latents).
+    """
     frames = decode_points(instrument, Points(np.full(len(positions), take.note), positions))
     levels_db = band_levels_db(frames, instrument.card.spec)
     return np.array([distance_db(still_db[None], take.levels_db) for still_db in levels_db])
 
 
 def _between(keys: tuple[int, ...], positions: np.ndarray, note: int) -> np.ndarray:
-    """Linearly interpolated knob positions at a note, (…, n_latents); positions: at `keys`, (…, n_keys, n_latents)."""
+    """The knob positions at a note, (…, n_latents), linearly interpolated.
+
+    positions: the knob positions at the keys, (…, n_keys, n_latents).
+    """
     place = np.interp(note, keys, np.arange(len(keys)))
     lower, share = int(place), place % 1.0
     upper = min(lower + 1, len(keys) - 1)

@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """One candidate per sound of the corpus: the best of its points in the latent space (`patch_places`)."""
+    """One candidate for each sound of the corpus: of its medians (see `patch_places`), the one with the best score."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -59,9 +59,9 @@ def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ..
 
 
 def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[float]:
-    """Scores, 0 to 1, for each of these points (n, n_latents)."""
+    """The score, 0 to 1, of each point of the latent space. latents: the points, (n, n_latents)."""
     conditioning = run.record.conditioning
-    if conditioning.kind == "none":  # typical sounds score best, because the model has no notes
+    if conditioning.kind == "none":  # no notes to judge: a sound near the median of all sounds scores best
         distance = np.linalg.norm(latents - np.median(latents, axis=0), axis=1)
         return (1.0 - distance / max(distance.max(), 1e-9)).tolist()
     notes = np.arange(N_CHROMA) if conditioning.kind == "chroma" else known_notes(store)
@@ -99,7 +99,10 @@ def known_notes(store: FrameStore) -> np.ndarray:
 
 
 def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSpec) -> float:
-    """The mean share of their energy, 0 to 1, that frames (n, n_bins) have on their pitch classes (n,)."""
+    """The share of a frame's energy, 0 to 1, that lies on its pitch class: mean over frames (n, n_bins).
+
+    pitch_classes: one for each frame, (n,).
+    """
     energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], spec.bin_hz)
     asked = energy[np.arange(len(energy)), pitch_classes % N_CHROMA]
     return float((asked / energy.sum(axis=1).clip(1e-12)).mean())
@@ -108,8 +111,9 @@ def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSp
 def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
     """How well frames (n, n_bins) play their notes (n,), 0 to 1.
 
-    The product of three factors: the share of notes heard in tune; the mean share of energy on the notes' harmonics;
-    and, to the fourth power, the share of notes heard in tune in the middle three octaves, where a wrong note is worst.
+    The product of three factors: the share of notes heard in tune; the share of energy on the notes' harmonics, mean
+    over the frames; and the fourth power of the share heard in tune in the middle three octaves, where a wrong note is
+    worst.
     """
     heard = in_tune(magnitudes, notes, spec)
     middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0

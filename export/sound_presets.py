@@ -79,9 +79,10 @@ def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[Ca
 
 
 def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int) -> np.ndarray:
-    """The presets' knob positions at a MIDI note, float (n_presets, n_latents): means over the time of the note.
+    """The presets' knob positions at a MIDI note, float (n_presets, n_latents).
 
-    Between the keys of a preset's trajectories they are linearly interpolated, as in the engine.
+    A position is the mean over a trajectory's time. Between the keys of a preset's trajectories, the positions are
+    linearly interpolated, as in the engine.
     """
     rows = []
     for preset in presets:
@@ -103,13 +104,16 @@ def _spread(clips: list[Clip]) -> list[Clip]:
     by_note = list({clip.note: clip for clip in clips}.values())
     if len(by_note) <= MOST_KEYS:
         return by_note
-    # Rounding halves to even would choose one recording twice.
+    # Halves are rounded up: `round` would round them to even numbers, and so choose one recording twice.
     places = np.floor(np.linspace(0, len(by_note) - 1, 2 * MOST_KEYS + 1)[1::2] + 0.5).astype(int)
     return [by_note[place] for place in places]
 
 
 def _encoded(clips: list[Clip], coder: Coder, recordings: Path, around: Sequence[np.ndarray | None]) -> list[Sound]:
-    """Encode each recording as a sound. around: for each, knob positions around which it moves; None to find them."""
+    """Encode each recording as a sound.
+
+    around: for each recording, the knob positions around which its sound moves, or None to search for them.
+    """
     pairs = zip(clips, around, strict=True)
     return [encode_recording(recordings / clip.name, coder, Options(1, around=at))[0].sound for clip, at in pairs]
 
@@ -126,13 +130,13 @@ def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """The preset's place before `better_places` moves it."""
+    """The preset's first place, which `better_places` then moves: at each recording's note, its mean knob positions."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 
 
 def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
-    """The recordings' mean knob positions, and for each recording a trajectory at its key."""
+    """One sound, with the recordings' mean knob positions, and with one trajectory for each recording, at its key."""
     own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []
@@ -152,7 +156,7 @@ def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[s
 
 
 def _levelled(sound: Sound, coder: Coder) -> Sound:
-    """Give the sound the level at which a chord has LOUDNESS_LUFS."""
+    """Give the sound the level at which CHORD, played with it, has the loudness LOUDNESS_LUFS."""
     patch = with_sound(Config(), sound, coder.decoder.card, sound.name)
     level_db = LOUDNESS_LUFS - loudness_lufs(play(coder.decoder, patch, CHORD).sound)
     return msgspec.structs.replace(sound, level_db=round(float(np.clip(level_db, -60.0, 12.0)), 1))

@@ -25,7 +25,8 @@ from training.model.recipe import ModelRecipe
 
 N_FRAMES, N_EPOCHS, BATCH_SIZE = 40_000, 16, 200
 LEARNING_RATE = 1e-3
-# Recordings never quite equal decoded spectra, so frames get a tilt per octave and some noise.
+# Recordings never quite equal decoded spectra. So each frame gets a random tilt, at most MOST_TILT_DB per octave, and
+# noise at a random level within NOISE_DB.
 MOST_TILT_DB = 3.0
 NOISE_DB = -80.0, -35.0
 BANDS, WIDTHS = 128, (256, 128)
@@ -51,7 +52,10 @@ def write_taught_encoder(path: Path) -> Path:
 
 
 def _lessons(decoder: Decoder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames decoded at random points, then tilted and made a little noisy; their notes and latents."""
+    """What the encoder learns from: frames, the MIDI note of each frame, and the latents of each frame.
+
+    The frames are decoded at random points, then tilted and made a little noisy.
+    """
     card, random = decoder.card, np.random.default_rng(0)
     points = Points.draw(decoder, N_FRAMES, 0)
     frames = decode_points(decoder, points)

@@ -92,7 +92,7 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where MIDI comes from.
 
     api: rtmidi's name of the MIDI API, such as LINUX_ALSA or UNIX_JACK; None for the system's default.
-    inputs: parts of the names of inputs to open; empty for every input.
+    inputs: open only inputs whose name contains one of these texts; empty for every input.
     virtual_port: name of a port to which other programs can connect; None for no such port.
     channel: the only channel to play; None for all channels.
     mpe_lower_members, mpe_upper_members: number of member channels of each MPE zone; 0 for no zone. A keyboard may
@@ -115,7 +115,7 @@ class MidiConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The reverb's room.
 
-    level_db: at 0, a full send's reverb is as loud as the dry sound.
+    level_db: at 0, the reverb of a sound that is sent in full is as loud as the dry sound.
     size_m: length of the room in metres. decay_s: time in which 1 kHz decays by 60 dB.
     pre_delay_s: time before the reverb, to which 3 ms and the room's own delay are added.
     damping: how much faster treble decays: at 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
@@ -209,8 +209,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phase_blend: from 0, noise phases, to 1, coherent phases.
     phase_control: the MIDI control that moves phase_blend; None for no control. If this key is left out, the control
         map decides.
-    latent_controls: for each MIDI control, the latent to move, from 1; replaces the control map's lines for these
-        controls.
+    latent_controls: for each MIDI control, the number, from 1, of the latent to move. It replaces the control map's
+        lines for these controls, and all lines for latents in the default map.
     """
 
     instrument: str | None = None

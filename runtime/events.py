@@ -64,7 +64,10 @@ class ProgramChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramForAll(msgspec.Struct, frozen=True, gc=False):
-    """A program change that replaces all parts of a rack: the first part's engine starts the action `program`."""
+    """A program change that is to replace all parts of a rack.
+
+    The rack posts it to the first part's engine, which answers with the action `program`.
+    """
 
     channel: int
     program: int
@@ -202,9 +205,9 @@ class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Swap(msgspec.Struct, frozen=True):
     """One part gets another instrument, or all parts are replaced. Sounding notes keep the old instrument.
 
-    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument, or of the first new
-    part's. sound: name or file of a sound; None for the instrument's first sound. made: a Playable for one part, or all
-    new Parts; with None, the event does nothing.
+    part: number of the part, from 0, or ALL_PARTS. instrument: name or file of the new instrument; if all parts
+    are replaced, of the first part's. sound: name or file of a sound; None for the instrument's first sound. made: a
+    Playable for one part, or all new Parts; with None, the event does nothing.
     """
 
     part: int

@@ -1,4 +1,4 @@
-"""Plays, sets and encodes the gallery's audio."""
+"""Plays the gallery's audio, brings it to one loudness, and encodes it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ def faded(sound: np.ndarray, fade_s: float) -> np.ndarray:
 
 
 def ogg_bytes(sound: np.ndarray, largest_bytes: int = LARGEST_BYTES) -> bytes:
-    """OGG Vorbis in the best quality of COMPRESSIONS that fits largest_bytes, or else in the lowest."""
+    """A sound as OGG Vorbis, in the best quality that needs at most largest_bytes, or else in the lowest quality.
+
+    The qualities are those of COMPRESSIONS.
+    """
     for compression in COMPRESSIONS:
         content = _vorbis(sound, compression)
         if len(content) <= largest_bytes:

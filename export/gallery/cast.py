@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the end of the held note, whose level is compared with the note's loudest moment
+FROM_S, TO_S = 1.2, 1.45  # the level in this part, near the note's end, is compared with that of its loudest moment
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
@@ -22,8 +22,8 @@ N_SCENES = 2
 class Heard(NamedTuple):
     """What is heard of a sound.
 
-    note: mean MIDI note of its recordings, or None. lowness: -`note`; without recordings, minus the fractional MIDI
-    note of the sound's mean frequency. attack_s: time from the start until the level is within 3 dB of the loudest.
+    note: mean MIDI note of its recordings, or None. lowness: minus `note`; if this is None, minus the MIDI note at the
+    sound's mean frequency. attack_s: time from the start until the level is within 3 dB of the loudest.
     fall_db: how far the level falls from the loudest moment to the end of the held note.
     """
 
@@ -50,8 +50,8 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# How well a sound fits each part, in dB or semitones. The parts choose in this order, each the sound with the largest
-# value. A slow attack lowers three of the values, by 20 or 40 for each second.
+# How well a sound fits each part, in dB or semitones. One part after the other, in this order, takes the sound with the
+# largest value. A slow attack makes a sound fit three of the parts less well: by 20 or 40 for each second.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,
@@ -61,7 +61,7 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """A sound for each part of the piece, in each of N_SCENES scenes; a few sounds are used again and again."""
+    """For each of N_SCENES scenes, the sound of each part of the piece. A sound is used again only after all others."""
     scenes, free = [], list(sounds)
     for _ in range(N_SCENES):
         scene = {}

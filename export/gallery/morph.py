@@ -34,7 +34,7 @@ def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
 def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
     """Play the chord while the knobs travel; mono float32 (n_frames,), loudness not set yet.
 
-    Of the sounds' other settings, only the first sound's phase blend is used.
+    Besides the sounds' knob positions, only the phase blend of the first sound is used.
     """
     places = [_positions(heard, instrument) for heard in chosen]
     end_s = starts_s(len(chosen))[-1] + STAYS_S

@@ -105,7 +105,7 @@ def _alternative(exhibit: Exhibit) -> str:
 
 
 def _figures(measured: Mapping[str, Any]) -> list[str]:
-    """A table and, if the likeness was not measured, a line that says so."""
+    """A table of the instrument's figures and, if its likeness was not measured, a line that says so."""
     in_tune = measured.get("in_tune", (measured.get("points") or {}).get("in_tune"))
     mean_db = measured.get("corpus_mean_db")
     beaten = "" if mean_db is None else f"{mean_db:.1f} dB, the mean of all recordings of the note"
@@ -121,7 +121,7 @@ def _figures(measured: Mapping[str, Any]) -> list[str]:
 
 
 def _sources(card: Card) -> list[str]:
-    """An HTML element, which shows only the licences until it is opened."""
+    """Lines of an HTML element with the instrument's sources. Until it is opened, it shows only their licences."""
     stated = [(source.licence, source.name, source.url) for source in card.sources]
     if not stated:
         corpus = card.corpus if isinstance(card.corpus, dict) else {}

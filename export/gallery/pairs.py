@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
     """At most MOST_PAIRS pairs, spread evenly over those of `sounds` that are named after a recorded sound.
 
-    recordings: a folder; without a manifest there, or None, there are no pairs.
+    recordings: the folder of the recordings, or None. There are no pairs without it, or if it has no manifest.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []
@@ -98,7 +98,10 @@ def _beginning(path: Path) -> np.ndarray:
 
 
 def _equally_loud(sound: np.ndarray) -> np.ndarray:
-    """The loudest 0.4 s get LOUDNESS_LUFS; at equal mean loudness, a struck note would begin louder."""
+    """The sound, its loudest 0.4 s brought to LOUDNESS_LUFS.
+
+    The mean loudness would not do: of two sounds with equal means, a struck note begins louder than a held one.
+    """
     return sound * 10.0 ** ((LOUDNESS_LUFS - loudness_lufs(np.stack([sound, sound], axis=1))) / 20.0)
 
 

@@ -21,7 +21,7 @@ COLOURS = "cividis"  # brightness grows with the level: readable in print and wi
 TICKS_HZ = {100: "0.1", 1000: "1", 10000: "10"}
 WIDTH_INCHES, ROW_INCHES, EXTRA_INCHES, DPI = 9.0, 1.75, 0.9, 100
 SMALL, SMALLEST = 9, 8  # sizes of text, in points
-LONGEST_TITLE, LONGEST_STOP = 30, 20  # most letters of a pair's title and of a sound's name
+LONGEST_TITLE, LONGEST_STOP = 30, 20  # a pair's title and a sound's name are cut to this many letters
 LARGEST_BYTES = 150_000
 N_PALETTE = (128, 64, 32, 16)
 
@@ -75,7 +75,7 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def _short(name: str, longest: int) -> str:
-    """The name without what stands before its last slash, such as a bank's name."""
+    """A name without the part up to its last slash, such as a bank's name, and cut to `longest` letters."""
     name = name.rpartition("/")[2]
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 

@@ -17,12 +17,12 @@ BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
 TUNE_LUFS = -30.0  # loudness of the tune, so low that HIGHEST_PEAK limits the gain of no part
-# Of each part, the level relative to the tune, in LU, and the place from left, -1, to right, 1.
+# LEVELS_LU: each part's level relative to the tune. PLACES: each part's place, from -1 (left) to 1 (right).
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}
 # The note around which each part is written.
 MIDDLES = {"figure": 64, "bass": 43, "tune": 72, "chords": 60}
-# A bass note and a chord for each of the six bars, then those of the final chord.
+# The bass note and the chord of each of the six bars, and last those of the ending.
 BASS = "A2 F2 C3 D2 E2 E2 A2".split()
 CHORDS = ("C4 E4 G4 B4", "C4 E4 F4 A4", "B3 E4 G4", "C4 F4 A4", "B3 E4 A4", "B3 D4 G#4", "A3 C4 E4 B4")
 # For each bar, eight tones from low to high. ORDER is the order in which they are played.
@@ -49,8 +49,8 @@ class Part(NamedTuple):
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
     """Play the piece; float32 (n_frames, 2), loudness not set yet.
 
-    scenes: for each, a sound for each part. Each part has an engine of its own, so that its loudness and its place from
-    left to right can be set.
+    scenes: for each scene, the sound of each part. Each part has an engine of its own, so that its loudness and its
+    place from left to right can be set.
     """
     played = []
     for number, scene in enumerate(scenes):
@@ -66,7 +66,7 @@ def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarra
 
 
 def parts_of(scene: int) -> list[Part]:
-    """The parts of a scene, counted from 0; the last scene ends with the final chord."""
+    """The parts of a scene; the last scene ends with the final chord. scene: its number, from 0."""
     bars = range(scene * BARS_OF_A_SCENE, (scene + 1) * BARS_OF_A_SCENE)
     ends = bars.stop == N_BARS
     figure, bass, chords = [], [], []
@@ -94,7 +94,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """Move a part by an octave if this is nearer to the recorded notes."""
+    """A part's events, an octave up or down if they then lie nearer to the notes that were recorded of the sound."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

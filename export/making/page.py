@@ -31,7 +31,7 @@ audio{height:2.2em;width:15em}.warning{background:#fde8d8;padding:.3em .6em}.out
 class Pair:
     """A recording and the instrument's version of it, float32 (n,) each.
 
-    apart_db: the distance between the two. For a recording that is too short, both are None.
+    apart_db: the distance between the two. If the recording is too short, `played` and `apart_db` are None.
     """
 
     recording: Recording
@@ -109,7 +109,7 @@ def _apart(pair: Pair) -> str:
 
 
 def _audio(samples: np.ndarray, rate_hz: int) -> str:
-    """The sound is in MP3, which every browser plays."""
+    """An HTML audio element that holds the sound as MP3, which every browser plays."""
     stream = io.BytesIO()
     soundfile.write(stream, equally_loud(samples), rate_hz, format="MP3", subtype="MPEG_LAYER_III")
     data = base64.b64encode(stream.getvalue()).decode()

@@ -38,7 +38,10 @@ RESULTS += ("told_apart_still", "told_apart_path")
 
 @dataclass(frozen=True)
 class Order:
-    """The user's options, or None. out: the instrument. work: the work folder."""
+    """The options of `make`; None for a file or a time that is not given.
+
+    out: the path of the instrument to write. work: the work folder.
+    """
 
     folder: Path
     name: str
@@ -96,7 +99,7 @@ def listen(order: Order) -> Decision:
 
 
 def _rows_of(manifest: Path, order: Order) -> list[Recording] | None:
-    """Return None, without --manifest, if the default file is missing or is no manifest."""
+    """The manifest's recordings. Without --manifest, None if the default file is missing or is no manifest."""
     if order.manifest is None and not manifest.is_file():
         return None
     try:
@@ -166,7 +169,10 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """A resumed `make` may replace the file that it wrote before."""
+    """UserError without a folder of recordings, if the work folder holds other things, or if a file to write exists.
+
+    A resumed `make` may replace the instrument that it wrote before.
+    """
     state = _read_state(order)
     if order.work.exists() and not (order.work / STATE).is_file() and any(order.work.iterdir()):
         raise UserError(order.work, "a folder of other things", "a new folder, or one of make", "give another --work")

@@ -23,9 +23,9 @@ from training.measure.playability import render_points
 from training.model.run_folder import TrainedRun
 
 N_POINTS = 2000  # notes played at random knob positions, to measure how many are in tune
-POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if a smaller share of its points is in tune
-N_EMBEDDED = 2000  # training frames from which a preview's knobs get their travel
-N_CLIPS = 60  # clips for measuring likeness in a corpus without notes
+POINTS_PER_KEY, LEAST_IN_TUNE = 8, 0.75  # a key is out of tune if less than LEAST_IN_TUNE of its points are in tune
+N_EMBEDDED = 2000  # the latents of this many training frames decide the travel of a preview's knobs
+N_CLIPS = 60  # in a corpus without notes, likeness is measured on at most this many clips
 
 
 class Sounding(NamedTuple):

@@ -34,8 +34,9 @@ LARGEST_LOUDNESS_ERROR_DB = 3.0
 class NoteFigures(NamedTuple):
     """What was heard of one note of a sound.
 
-    loudness_lufs: of the loudest 0.4 s. movement: mean over takes with each of SEEDS. end_s: time from the note-off to
-    the end of the last voice. centroids_hz: for each of VELOCITIES; empty unless the recipe's `brightens` is set.
+    loudness_lufs: of the loudest 0.4 s. movement: the mean over takes, one for each of SEEDS. end_s: time from the
+    note-off to the end of the last voice. centroids_hz: the spectral centroid at each of VELOCITIES; empty unless the
+    recipe's `brightens` is set.
     """
 
     note: int

@@ -20,7 +20,7 @@ LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
 
 
 def file_stem(number: int, recipe: Recipe) -> str:
-    """The stem of the file of recipe `number`, counted from 0."""
+    """The name, without suffix, of a recipe's file. number: the recipe's number, from 0."""
     letters = "".join(letter if letter.isalnum() else " " for letter in recipe.name.lower())
     return f"{number + 1:02d}-{'-'.join(letters.split())}"
 
@@ -38,7 +38,7 @@ def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
 
 
 def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> Sound:
-    """The sound with the level that gives it the loudness `lufs`, as the mean over the recipe's notes."""
+    """The sound, its level changed so that its mean loudness over the recipe's notes is `lufs`."""
     level_db = float(np.clip(lufs - loudness(sound, recipe, instrument), LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
     return msgspec.structs.replace(sound, level_db=round(level_db, 1))
 
@@ -62,11 +62,11 @@ def _with_knob(each: Modulation, timbres: Timbres) -> Modulation:
 
 
 def _trajectory_with_knobs(trajectory: SoundTrajectory, timbres: Timbres) -> SoundTrajectory:
-    """The values of a knob that lowers a descriptor are mirrored."""
+    """The trajectory with knobs in place of descriptors. If a knob lowers its descriptor, the values are mirrored."""
     written, latents = trajectory.inline, {}
     for descriptor, values in written.latents.items():
         knob, sign = timbres.knob(descriptor)
         mirror = 1.0 if written.replaces_knobs and sign < 0.0 else 0.0
-        # If two descriptors get the same knob, it moves as the first one says.
+        # If two descriptors have the same knob, the first one moves it.
         latents.setdefault(knob, [round(mirror + sign * value, 4) for value in values])
     return msgspec.structs.replace(trajectory, inline=msgspec.structs.replace(written, latents=latents))

@@ -10,21 +10,23 @@ from runtime.acoustics.pitch import N_CHROMA
 from training.hearing.descriptors import DESCRIPTORS, describe
 from training.instrument.points import Playable, Points, decode_points
 
-N_POINTS = 1500  # random knob positions, tried first
-N_NEAR, N_ROUNDS = 100, 3  # positions near the best one, in each round
-NEAR = 0.15  # standard deviation of the steps from the best position in the first round; halved in each further round
+# The search first tries N_POINTS random knob positions. Each of N_ROUNDS rounds then tries N_NEAR positions near the
+# best one so far. Their standard deviation is NEAR in the first round, and half as large in each further round.
+N_POINTS = 1500
+N_NEAR, N_ROUNDS = 100, 3
+NEAR = 0.15
 N_NOTES = 3
 DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is not heard
 
 
 class Timbres:
-    """The timbres that an instrument can make, by their ranks: rank 0.9 in brightness is brighter than 90 % of all."""
+    """Ranks the timbres that an instrument can make: one of rank 0.9 in brightness is brighter than 90 % of them."""
 
     def __init__(self, instrument: Playable, seed: int = 0):
         self._instrument = instrument
         self.knobs = [latent.name for latent in instrument.card.latents]
         lowest, highest = instrument.card.note_range
-        # An instrument's best notes are not within an octave of the ends of its range.
+        # Notes within an octave of the range's ends are left out: there an instrument sounds worse.
         self._notes = np.linspace(lowest + N_CHROMA, highest - N_CHROMA, N_NOTES).round().astype(int)
         self._random = np.random.default_rng(seed)
         self._points = self._random.random((N_POINTS, len(self.knobs)))
@@ -32,9 +34,9 @@ class Timbres:
         self._sorted = {name: np.sort(values, axis=0) for name, values in self._values.items()}
 
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """The positions, by knob, whose timbre is nearest to `wanted`; the knobs' middle if `wanted` is empty.
+        """The knob positions, by knob, whose timbre is nearest to `wanted`; the knobs' middle if `wanted` is empty.
 
-        wanted: ranks, 0 to 1, by the name of a descriptor; not all DESCRIPTORS need a rank.
+        wanted: a rank, 0 to 1, for each descriptor that matters, by the descriptor's name.
         """
         if not wanted:
             return dict.fromkeys(self.knobs, 0.5)
@@ -65,7 +67,10 @@ class Timbres:
         return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
 
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
-        """The mean rank over the notes, (n,), 0 to 1, of each row of values (n, N_NOTES) among all points."""
+        """How n knob positions rank by a descriptor among the random positions, 0 to 1: (n,), mean over the notes.
+
+        values: each descriptor's values at the n positions, (n, N_NOTES).
+        """
         columns = zip(values[descriptor].T, self._sorted[descriptor].T, strict=True)
         return np.mean([np.searchsorted(known, column) / len(known) for column, known in columns], axis=0)
 

@@ -16,7 +16,8 @@ STEP_CENTS = 10.0
 # The normalised difference, explained in `heard_notes`, has a dip at the true period, and about equally deep dips at
 # its multiples. So the detector chooses the shortest period whose dip is at most this much above the deepest dip.
 DIP_MARGIN = 0.1
-# A loud, high harmonic ripples a dip. So the period is the deepest place at most this many steps from the chosen dip.
+# A loud high harmonic gives a dip several low points. So the period is the lowest point of the difference within this
+# many steps of the chosen dip.
 RIPPLE_STEPS = 8
 _ROWS_AT_ONCE = 2048
 
@@ -41,7 +42,10 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
 
 def cents_off(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The heard pitch of each frame (n, n_bins) minus its MIDI note (n,), in cents: float (n,); NaN without a pitch."""
+    """How far each frame's heard pitch lies above its MIDI note, in cents: float (n,); NaN where there is no pitch.
+
+    magnitudes: the frames, (n, n_bins). notes: the MIDI note of each frame, (n,).
+    """
     return 100.0 * (heard_notes(magnitudes, spec) - notes)
 
 
@@ -52,7 +56,10 @@ def split_octaves(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Whether each frame (n, n_bins) is heard within IN_TUNE_CENTS of its MIDI note (n,): bool (n,)."""
+    """Whether each frame is heard within IN_TUNE_CENTS of its MIDI note: bool (n,).
+
+    magnitudes: of the frames, (n, n_bins). notes: one for each frame, (n,).
+    """
     return np.abs(cents_off(magnitudes, notes, spec)) <= IN_TUNE_CENTS
 
 
@@ -63,7 +70,7 @@ class PitchDetector:
         self._periods_s, self._cosines, self._gaps_s = lags(spec)
         n_periods = len(self._periods_s)
         audible = (self._periods_s[:-1] >= 1.0 / HIGHEST_HZ) & (np.arange(n_periods - 1) > 0)
-        # The audible periods are adjacent, because the periods ascend.
+        # The periods ascend, so all that follow the first audible one are audible, too.
         self._first, self._stop = int(np.argmax(audible)), n_periods - 1
         self._power = np.zeros((n_rows, spec.n_bins), np.float32)
         self._total = np.zeros((n_rows, 1), np.float32)
@@ -74,7 +81,10 @@ class PitchDetector:
         self._dip, self._other = np.zeros((2, n_rows, self._stop - self._first), bool)
 
     def notes(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The fractional MIDI note heard in each frame, float32 (n, n_bins): float (n,); NaN where none is heard."""
+        """The fractional MIDI note heard in each frame: float (n,); NaN where none is heard.
+
+        magnitudes: the frames, float32 (n, n_bins).
+        """
         n = len(magnitudes)
         normalised, depth, dip, other = self._normalised[:n], self._depth[:n], self._dip[:n], self._other[:n]
         total = self._normalise(magnitudes)
@@ -116,7 +126,7 @@ class PitchDetector:
 
 @lru_cache(maxsize=4)
 def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The periods to try, evenly spaced in pitch, and factors for the normalised difference.
+    """The periods to try, evenly spaced in pitch, and two arrays for computing the normalised difference at each.
 
     Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
     n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).

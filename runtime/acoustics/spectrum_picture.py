@@ -22,14 +22,14 @@ class SpectrumPicture:
         narrow = np.flatnonzero(np.diff(np.ceil(edges)) < 1.0)
         first_wide = int(narrow[-1]) + 1 if len(narrow) else 0
         starts = np.ceil(edges[first_wide:-1]).astype(np.int64)
-        self._n_there = int(np.searchsorted(starts, n_bins))  # this many wide bands begin at a bin of the spectrum
+        self._n_there = int(np.searchsorted(starts, n_bins))  # number of wide bands that begin within the spectrum
         self._starts = starts[: self._n_there]
         self._end = min(n_bins, int(np.ceil(edges[-1])))
         self._middles, self._first_wide, self._bins = middles[:first_wide], first_wide, np.arange(n_bins)
         self._n_low = min(n_bins, int(middles[first_wide - 1]) + 2) if first_wide else 0
 
     def draw(self, magnitudes: np.ndarray, gain: float) -> bytes:
-        """The 256 bytes for magnitudes, float (n_bins,), multiplied by `gain`; full scale is 1."""
+        """Draw a spectrum as 256 bytes. magnitudes: float (n_bins,). gain: factor that brings full scale to 1."""
         bands = np.zeros(N_BANDS, np.float32)
         low = magnitudes[: self._n_low]
         bands[: self._first_wide] = np.interp(self._middles, self._bins[: self._n_low], low)

@@ -33,5 +33,5 @@ def distance_db(first_db: np.ndarray, second_db: np.ndarray) -> float:
 
 @lru_cache(maxsize=4)
 def band_filters(spec: StftSpec) -> np.ndarray:
-    """Returns float32 (n_bins, N_BANDS)."""
+    """The bands' filters, float32 (n_bins, N_BANDS): `power @ band_filters(spec)` is the power in each band."""
     return mel_triangles(N_BANDS, LOWEST_HZ, min(HIGHEST_HZ, spec.sample_rate_hz / 2.0), spec)

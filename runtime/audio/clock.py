@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-# The least weight of the newest block in the clock's average over blocks.
+# Weight of the newest block in the clock's average, except at the start, where all blocks have equal weights.
 _SMOOTHING = 0.05
-# No event sounds later than so many buffers after the newest block began. An unplugged device asks for no
-# blocks: the engine stands still, but time goes on.
+# An event's frame is at most this many buffers after the start of the newest block. Without the limit, an event that
+# arrives while a device is unplugged could get a frame far ahead: time goes on, but the engine stands still, because
+# the device asks for no blocks.
 MOST_AHEAD = 8
 
 
@@ -37,7 +38,7 @@ class EngineClock:
     def frame_at(self, time_s: float, not_before: int = 0) -> int | None:
         """The frame at which an event that arrived at `time_s` sounds; None before the first block.
 
-        not_before: the least frame to return, as far as MOST_AHEAD permits.
+        not_before: an earlier frame is replaced by this one. But no frame is later than MOST_AHEAD permits.
         """
         if self._origin_s is None:
             return None

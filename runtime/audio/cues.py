@@ -12,8 +12,8 @@ _MOST_WAITING = 2
 class CuePlayer:
     """Plays cues one after another, whatever the instrument plays.
 
-    A cue is float32 (n_frames, 2) at the output's rate. Whoever calls `play` keeps a reference to the cue; otherwise
-    the audio thread would free its memory.
+    A cue is float32 (n_frames, 2) at the output's rate. The caller of `play` must keep a reference to the cue, because
+    otherwise the audio thread would free its memory.
     """
 
     def __init__(self) -> None:

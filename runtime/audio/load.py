@@ -1,8 +1,8 @@
 """Measures how much work each block was.
 
 A block's load is the time that its rendering took, divided by the time that the block plays. The rendering counts
-as at most MOST_WAITING times the processor's work on the block. What takes longer is a stall: another program had the
-processor, and fewer voices would not have helped.
+as at most MOST_WAITING times the processor's work on the block. Any time beyond this is a stall: another program had
+the processor, and fewer voices would not have helped.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class BlockLoads:
         else:
             self.n_over = 0
         self._kept[self.n_blocks % N_KEPT] = load
-        self.n_blocks += 1  # last, so that a reader of n_blocks finds this load stored
+        self.n_blocks += 1  # done last, so that a thread that reads n_blocks finds this load stored
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:

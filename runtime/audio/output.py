@@ -35,7 +35,7 @@ _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
 
 class SoundSource(Protocol):
-    """The part of the engine that an output uses.
+    """What an output uses of the engine.
 
     frame: the next frame to render. render: fills `out`, float32 (n_frames, 2).
     """
@@ -48,7 +48,7 @@ class SoundSource(Protocol):
 class Effect(Protocol):
     """An effect on the sound card's input; `add` adds its sound to `block`, float32 (n, 2).
 
-    incoming: the input, float32 (n, n_channels). may_wait: whether to leave work for a later block, because the engine
+    incoming: the input, float32 (n, n_channels). may_wait: whether work may wait for a later block, because the engine
     had much work on this one. `add` runs on the audio thread: it must neither block nor raise. delay_frames: the
     effect's own latency.
     """
@@ -229,7 +229,7 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # PyAudio opens a stream's input and output with the same number of channels.
+        # PyAudio opens a stream's input and output with one number of channels, so take one that both can have.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
@@ -282,7 +282,7 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """The latency in s from input to output; each side counts as at least one block."""
+        """The latency in s from input to output: the input's and the output's latency, at least one block each."""
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)
@@ -312,7 +312,7 @@ class DeviceOutput:
         plays: whether the driver still requests blocks; if not, JACK gets less time to close.
         """
         if self.server_has_gone:
-            return False  # the driver is known to hang
+            return False  # without its server, the driver would hang
         if not self._closing.is_alive() and not self._closed.is_set():
             self._closing.start()
             self._closed.wait(_CLOSE_LIMIT_S if plays or not self._is_jack else _DEAD_CLOSE_LIMIT_S)

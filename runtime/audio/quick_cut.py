@@ -14,9 +14,9 @@ from runtime.events import NEVER, Event, VoiceLimit
 FEWEST_VOICES = 2
 AIM = 0.7  # the load that the remaining voices should make
 SETTLE_S = 0.05  # after a cut, no block is judged for this time: the shed voices still fade out
-# Late blocks in a row are an overload from this total duration, in s, and this number on.
+# Late blocks in a row are an overload if together they last at least this long, in s, and are at least this many.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
-MOST_LOAD = 4.0  # highest load that counts: a virtual machine may count work of the host
+MOST_LOAD = 4.0  # a higher load counts as this one, because a virtual machine's clock may include work of the host
 
 
 class _Status(Protocol):
@@ -53,7 +53,7 @@ class QuickCut:
         self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
 
     def look(self, loads: BlockLoads, playing: Shedding) -> None:
-        """Lower the limit if the newest blocks are an overload; for the audio thread."""
+        """Lower the limit if enough of the newest blocks in a row are late; for the audio thread."""
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices
@@ -61,5 +61,5 @@ class QuickCut:
         if limit >= n_sounding:
             return
         self.limit, self.first_block = limit, loads.n_blocks + self.settle_blocks
-        self.n_cuts += 1  # last, so that whoever sees the new n_cuts also finds the new limit
+        self.n_cuts += 1  # done last, so that a thread that reads the new n_cuts also finds the new limit
         playing.post(self._limits[limit])

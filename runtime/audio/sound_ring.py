@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # in s; enough for the past that a recording may include, and the time until it begins
+LEAST_S = 20.0  # length in s; a recording may include past sound, which must be kept until the recording begins
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers. _END: end of the complete frames. _WRITING_TO: the frames from _END to here may be half
@@ -129,7 +129,7 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` to `end` that are not overwritten yet; `end` is at most the property `end`."""
+        """The frames from `frame` to `end` that are not overwritten yet. end: at most the ring's property `end`."""
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at
@@ -139,7 +139,7 @@ class RingReader:
 
 
 class RecentSound:
-    """Reads the newest frames for display, without mapped memory, which would count as the reader's.
+    """Reads the newest frames for display. It does not map the memory, which would then count as the reader's.
 
     descriptor: from SoundRing; it must stay open.
     """

@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.base.realtime import AUDIO_PRIORITY, promote_thread
 
 _LOOK_S = 0.1
-_LOOKS = 3  # so many looks in a row must find the thread running without a pause
+_LOOKS = 3  # the thread loses its priority if this many looks in a row find that it runs and has not paused
 
 
 class GuardedThread:
@@ -29,7 +29,7 @@ class GuardedThread:
         self._former: tuple[int, os.sched_param] | None = None
 
     def look(self) -> None:
-        """Take the priority from the thread if it never pauses; give it back if the thread pauses again."""
+        """Take the real-time priority from the thread if it never pauses; give it back if the thread pauses again."""
         runs, n_pauses = _runs_and_pauses(self._status.read_text())
         if n_pauses != self._n_pauses:
             self._n_pauses, self._n_found = n_pauses, 0
@@ -46,7 +46,8 @@ class GuardedThread:
 class ThreadGuard:
     """Guards one thread, on a thread of higher priority.
 
-    It must not run in the guarded thread's process: there, a thread without processor time may hold the interpreter.
+    It must not run in the guarded thread's process: there it might wait for the interpreter, held by a thread that gets
+    no processor time.
     """
 
     def __init__(self) -> None:

@@ -50,7 +50,8 @@ def load_yaml_text(content: bytes, kind: type[T], path: object) -> T:
 class _Loader(yaml.SafeLoader):
     """A YAML loader with limits.
 
-    An alias repeats an earlier part of the file, so aliases inside aliases could fill the memory.
+    The number of aliases is limited because an alias repeats an earlier part of the file: aliases of parts that
+    themselves have aliases could fill the memory.
     """
 
     def __init__(self, stream: str):
@@ -67,7 +68,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """ValueError for more than LONGEST_NUMBER characters."""
+        """The number that a node stands for; ValueError for more than LONGEST_NUMBER characters."""
         if len(node.value) > LONGEST_NUMBER:
             raise ValueError(f"a number of {len(node.value):,} characters")
         is_whole = node.tag.endswith(":int")
@@ -82,7 +83,7 @@ for _tag in ("int", "float"):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """Convert a tree of plain values to the type `kind`; else UserError that begins with `where`."""
+    """Convert a tree of plain values to the type `kind`; UserError that begins with `where` if it does not fit."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
@@ -96,7 +97,7 @@ def checked(tree: object, kind: type[T], where: object) -> T:
 
 
 def _violation(message: str, tree: object, where: object) -> UserError:
-    """message: msgspec's, such as `Expected `int` <= 127 - at `$.note``."""
+    """The UserError for msgspec's message, such as `Expected `int` <= 127 - at `$.note``."""
     expectation, _, at = message.partition(" - at ")
     at = at.strip("`").replace("key` in `", "")
     missing = re.fullmatch(r"Object missing required field `(.*)`", expectation)

@@ -38,7 +38,8 @@ def run_program(
 
 def run_command(command: Callable[[], int | None]) -> int:
     """Call `command` and return the exit status: the result, or 0 for None; 2 for a UserError; 130 if interrupted."""
-    with contextlib.suppress(AttributeError, ValueError):  # a printed file name may not be valid text
+    # A file name may contain what the output cannot encode: print it escaped.
+    with contextlib.suppress(AttributeError, ValueError):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command() or 0

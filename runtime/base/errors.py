@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST_PART = 500  # most characters of one part of a message, which may quote a file
+LONGEST_PART = 500  # in characters: a longer part of a message loses its middle, as it may quote a file
 
 
 class UserError(Exception):

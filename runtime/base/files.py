@@ -41,7 +41,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
         _refuse_kind(path, os.stat(path), expected, remedy)  # before opening, because opening a device may change it
         with open(path, "rb", opener=_open_at_once) as stream:
             found = os.fstat(stream.fileno())
-            _refuse_kind(path, found, expected, remedy)  # again: it may not be the file that os.stat saw
+            _refuse_kind(path, found, expected, remedy)  # checked again, as this may be another file than os.stat saw
             n_bytes = found.st_size
             if n_bytes <= largest_bytes:
                 # Read up to the limit: the file may have grown since fstat, and files in /proc report a size of 0.
@@ -124,14 +124,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove every half-written file in a folder to which no process is writing."""
+    """Remove every half-written file in a folder; no process may be writing to the folder."""
     for part in folder.iterdir():
         if _PART.fullmatch(part.name):
             part.unlink(missing_ok=True)
 
 
 def _regular_target(path: str | Path, inputs: Iterable[str | Path]) -> Path:
-    """The file to write, all links resolved; UserError for an input and for anything but a regular file."""
+    """The path to write, with all links resolved.
+
+    UserError if the path is one of the inputs, or if something other than a regular file is there.
+    """
     path, remedy = Path(path), "choose another path"
     try:
         found = path.stat()
@@ -163,7 +166,7 @@ def _reason(error: Exception) -> str:
 def _remove_orphans(target: Path) -> None:
     """Remove the half-written files that killed processes left for this target.
 
-    One with this process's own id was left by an earlier process that had the same id.
+    A file named after this process's id is removed, too: an earlier process with the same id left it.
     """
     with suppress(OSError):
         for part in target.parent.iterdir():

@@ -43,7 +43,8 @@ class LineWriter:
         promote_thread(SUPERVISOR_PRIORITY)
         with contextlib.suppress(OSError):
             for line in iter(self._waiting.get, None):
-                # Do not write through the stream's buffer: it would keep a line that failed, and fail again at exit.
+                # Do not write through the stream's buffer: it would keep a line that could not be written, and raise an
+                # error again at exit.
                 remaining = f"{line}\n".encode(encoding, "backslashreplace")
                 while remaining:
                     remaining = remaining[os.write(descriptor, remaining) :]

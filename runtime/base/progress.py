@@ -38,7 +38,7 @@ class Progress:
         self._tenth = 0
 
     def update(self, done: float, detail: str = "") -> None:
-        """Show that `done` of the total is done; detail: the item in progress, shown only on a terminal."""
+        """Show how much is done, in the unit of the total; detail: the item in progress, shown only on a terminal."""
         share = min(done / self._total, 1.0)
         elapsed_s = time.monotonic() - self._start_s
         if self._is_json:

@@ -20,7 +20,7 @@ SUPERVISOR_PRIORITY = 10
 SWAP_PRIORITY = 5
 _SWITCH_INTERVAL_S = 1e-4
 _PAUSE_S = 0.0003
-_MOST_PAUSES = 64  # then the thread goes on: the busy thread may hang for ever
+_MOST_PAUSES = 64  # in a row; then the thread goes on, because the busy thread may hang for ever
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
@@ -50,7 +50,8 @@ class DriverThreadState:
 
     By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. This maps and
     unmaps memory, and the thread waits for any other thread that changes the memory map. Source: CPython,
-    Python/pystate.c: PyGILState_Ensure counts the reasons to keep the state.
+    Python/pystate.c: a state lives until each PyGILState_Ensure has had its PyGILState_Release. `keep` calls
+    no Release.
     """
 
     def __init__(self) -> None:
@@ -125,7 +126,8 @@ def return_free_memory_of_thread() -> None:
     64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at most 64 MB.
     """
     libc = _libc()
-    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:  # no or old glibc
+    # Without glibc, with an old one, or with 32 bits, nothing is done.
+    if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     place = libc.malloc(ctypes.c_size_t(_OWN_BYTES))

@@ -86,7 +86,7 @@ def started(decoder: Decoder, case: Case) -> Engine | Rack:
         engine = new_rack(decoder, case.n_voices, sound)
     else:
         engine = new_engine(decoder, case.n_voices, sound=sound)
-    # A voice's load does not depend on its note.
+    # Any notes will do, because a voice's load does not depend on its note.
     for number in range(case.n_voices):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY))
     for event in case.once:
@@ -120,7 +120,7 @@ def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarr
 
 
 def _spent_s(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray) -> float:
-    """CPU seconds for all blocks together: two readings of the clock take as long as the cheapest blocks."""
+    """CPU seconds for all blocks together. Single blocks are not timed: reading the clock takes as long as some."""
     begin_s = time.process_time()
     for block_events in events:
         for event in block_events:

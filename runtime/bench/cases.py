@@ -49,8 +49,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     moving: whether every knob moves in every block. name: None for a plain case, which has no events besides notes and
     knobs. sound: makes the sound from the instrument's card. in_rack: whether a rack with its effects plays the notes,
-    as in `play`, or the engine alone. once: events sent with the notes. each_block: returns further events of the
-    block that begins at a time in s.
+    as in `play`, or the engine alone. once: events sent with the notes. each_block: takes the time in s at which a
+    block begins, and returns the block's further events.
     """
 
     n_voices: int

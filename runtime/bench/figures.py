@@ -15,7 +15,7 @@ from runtime.bench.report import Report
 from runtime.config import Config
 from runtime.instrument.decoder import Decoder
 
-# Approximate durations on a small server, for the progress line: a second of a case's sound, and a latency trial.
+# For the progress line: seconds that a small server needs to render one second of a case, and for a latency trial.
 ABOUT_S_OF_CASE = 0.25
 ABOUT_S_OF_TRIAL = 0.15
 
@@ -43,7 +43,7 @@ QUICK = Amounts(case_s=1.0, n_notes=20, n_chords=10, n_knob_steps=10, n_live_sec
 def all_figures(config: Config, decoder: Decoder, amounts: Amounts, shown: Report) -> dict[str, object]:
     """Measure everything; `shown` prints each figure as soon as it is known.
 
-    config: the settings for the live run. UserError if the device cannot be opened.
+    config: the settings for the measurement on the sound device. UserError if that device cannot be opened.
     """
     figures: dict[str, object] = {"machine": process.machine(), "instrument": decoder.card.name}
     with promoted(AUDIO_PRIORITY) as permitted:

@@ -44,7 +44,7 @@ def main(path: str) -> None:
 def peak_memory_mb() -> float:
     """The most memory that this process has used so far, in MB."""
     status = Path("/proc/self/status")
-    if status.is_file():  # Linux: ru_maxrss would include the parent's memory
+    if status.is_file():  # on Linux; there, ru_maxrss would include the memory of the parent process
         return int(re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)[1]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes
 

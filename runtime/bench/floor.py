@@ -1,4 +1,4 @@
-"""The load of the least work that can make the voices."""
+"""Measures the load of the least work that can make the sound of a number of voices."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from runtime.instrument.decoder import Decoder
 
 
 def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> float:
-    """CPU seconds that the least work takes per second of sound.
+    """CPU seconds, per second of sound, for the least work that any engine must do.
 
     n_voices: voices, all in one batch. moving: whether each hop needs a decoder run. n_hops: number of hops to measure.
-    A hop's work: decode if `moving`, multiply by phases, inverse FFT, window, overlap-add.
+    This work is, for each hop: decode if `moving`, multiply by phases, inverse FFT, window, overlap-add.
     """
     # With NumPy's default buffer size, windowing takes seven times as long in some processes.
     return narrow_buffers().run(_floor_load, decoder, n_voices, moving, n_hops)

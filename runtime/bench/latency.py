@@ -44,8 +44,8 @@ def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> t
 
     random: chooses the engine's seed, and the frame within a block of 64 frames at which the keys go down. The notes
     begin exactly 64 frames later, as in `play`.
-    The keys are heard as soon as their sound is at most 20 dB below the peak of the last eight blocks. A block is late
-    if it takes longer to render than to play.
+    The keys are heard as soon as their sound is at most 20 dB below the peak of the eight blocks at the end. A block is
+    late if it takes longer to render than to play.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
@@ -61,7 +61,11 @@ def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> t
 def _play_keys(
     decoder: Decoder, keys: list[NoteOn], begin: int, seed: int, among_others: bool
 ) -> tuple[np.ndarray, float]:
-    """The absolute samples of the left channel, (n_frames,), and the seconds for the block with the frame `begin`."""
+    """Render keys whose notes begin at the frame `begin`.
+
+    Returns the absolute samples of the left channel, (n_frames,), and the seconds that rendering that frame's block
+    took.
+    """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
         engine.post(NoteOn(0, spread_note(decoder, number), VELOCITY), 0)

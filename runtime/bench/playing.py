@@ -17,23 +17,23 @@ VELOCITY = 100
 
 
 def new_engine(decoder: Decoder, n_voices: int, seed: int = 0, sound: Sound = Sound()) -> Engine:
-    """An engine at the instrument's sample rate, with no attack."""
+    """An engine at the instrument's sample rate; its notes begin without an attack."""
     voice = VoiceConfig(n_voices=n_voices, envelope=Adsr(attack_s=0.0))
     return Engine(decoder, patch=Patch(Config(voice=voice, seed=seed), sound))
 
 
 def new_rack(decoder: Decoder, n_voices: int, sound: Sound) -> Rack:
-    """A rack with one part and with effects, as in `play`, and with no attack."""
+    """A rack with one part and with effects, as in `play`; its notes begin without an attack."""
     voice = VoiceConfig(n_voices=n_voices, envelope=Adsr(attack_s=0.0))
     return build_rack(Patch(Config(voice=voice), sound), decoder, decoder.card.sample_rate_hz)
 
 
 def spread_note(decoder: Decoder, number: int) -> int:
-    """The MIDI note `number` fifths above the instrument's lowest; past the highest, it goes on from the lowest."""
+    """The MIDI note `number` fifths above the instrument's lowest; past the highest, count on from the lowest."""
     lowest, highest = decoder.card.note_range
     return lowest + (number * 7) % (highest - lowest + 1)
 
 
 def knob_turns(n_latents: int, time_s: float) -> list[KnobTurn]:
-    """Events that set n_latents knobs for `time_s`; each follows a slow sine."""
+    """Events that set n_latents knobs to their positions at the time `time_s`; each knob follows a slow sine."""
     return [KnobTurn(k, 0.5 + 0.5 * math.sin(time_s * (1.0 + 0.37 * k))) for k in range(n_latents)]

@@ -16,7 +16,7 @@ class Report:
 
     def __init__(self, about_s: float):
         self._about_s, self._done_s = about_s, 0.0
-        # On a terminal, each line must replace the progress line. Elsewhere stdout receives only the lines.
+        # On a terminal, each line must replace the progress line. Elsewhere stdout must not receive the progress line.
         self._shares_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._progress = Progress("bench", about_s, sys.stdout if self._shares_terminal else sys.stderr)
 
@@ -74,7 +74,7 @@ def process_line(figures: dict) -> str:
 
 
 def live_line(live: dict | None) -> str:
-    """The line for the live run, or for its absence."""
+    """The line about the live run; without an audio device, it says that there was none."""
     if live is None:
         return "no audio device, so no live run"
     return f"{live['device']}: {live['underruns']} underruns in {live['seconds']} s with 8 voices"

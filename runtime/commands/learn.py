@@ -86,7 +86,7 @@ def _short(value: float) -> str:
 
 
 def _learn(link: Link, target: str, limit_s: float, takeover: str) -> None:
-    """Learn the control for `target`, and print each event meanwhile; UserError if none moves within `limit_s`."""
+    """Learn the control for `target`, and print each event meanwhile; UserError if no control moves in `limit_s`."""
     names = _names(link)
     link.ask("watch", topics=["control", "change"])
     number = link.ask("learn", target=target, timeout_s=limit_s, takeover=takeover)["number"]

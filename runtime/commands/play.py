@@ -97,7 +97,7 @@ def _choice(
 ) -> tuple[Choice, str]:
     """Choose what to play; returns the choice, and what is wrong with the settings, if anything.
 
-    A service with unusable settings plays with the last usable ones, or else with the defaults.
+    A service with unusable settings plays with the latest settings that were usable or, without any, with the defaults.
     settings, problem: from `_settings`.
     """
     candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())
@@ -120,7 +120,7 @@ def _choice(
 
 
 def _chosen(config: Config, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]) -> Choice:
-    """UserError if the settings name something that does not exist."""
+    """Choose what to play; UserError if the settings name something that does not exist."""
     api_number(config.midi.api)
     refuse_broken_map(config)
     return choose_with_memory(config, arguments.instrument, arguments.preset, arguments.sound, memory, say)

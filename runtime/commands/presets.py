@@ -105,7 +105,7 @@ def _row(known: KnownSound) -> dict[str, object]:
 
 
 def _place(row: dict[str, object]) -> str:
-    """Bank 0 is left out."""
+    """The text for a sound's bank and program; bank 0 is not named."""
     if row["program"] is None:
         return ""
     bank = f", bank {row['bank']}" if row["bank"] else ""
@@ -174,7 +174,10 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _with_instrument(sound: Sound, arguments: argparse.Namespace) -> tuple[Sound, dict[str, bytes], list[Path]]:
-    """The sound with its instrument's digest; the instrument's files, by name; their paths."""
+    """Put the instrument's digest into the sound, and read the instrument's files.
+
+    Returns the new sound, each file's content by the file's name, and the files' paths.
+    """
     path = find(arguments.instrument or (sound.made_for.name if sound.made_for else _instrument(arguments)))
     files = {path.name: read_bounded_file(path, "an .onnx instrument", package.LARGEST_ONNX_BYTES)}
     encoder = path.with_name(path.stem + ENCODER_SUFFIX)

@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _choice(arguments: argparse.Namespace) -> tuple[Choice, State | None]:
-    """The choice and, with --now, the state of the running play."""
+    """What to play and, with --now, the state of the running play."""
     if not arguments.now:
         config = load_config(arguments.config)
         return choose_parts(config, arguments.instrument, arguments.preset, arguments.sound), None
@@ -145,7 +145,8 @@ def _tell_differences(recorded: RecordedMidi, start: Start, decoders: list[Decod
     elif not start.state.is_silent:
         sounded = "notes sounded" if start.state.holds_notes else "earlier notes faded"
         print(f"timbrebox: {sounded} when the recording began; they are missing", file=sys.stderr)
-    # The program's first versions stored only the name of an instrument that was chosen during a recording.
+    # If an instrument was chosen during a recording, the program's first versions stored only its name. Such a change
+    # cannot be rendered.
     lost = (tick for tick, event in recorded.each_event() if isinstance(event, Swap) and event.made is None)
     tick = next(lost, None)
     if tick is not None:
@@ -218,7 +219,10 @@ def _instruments(choice: Choice) -> str:
 
 
 def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
-    """n_frames: approximate length, for the progress line. inputs: files that must not be overwritten."""
+    """Write the blocks to a WAV file.
+
+    n_frames: approximate length, for the progress line. inputs: files that must not be overwritten.
+    """
     first = engine.frame
     with (
         atomic_write(path, "wb", inputs=inputs, makes_folder=False) as stream,

@@ -86,7 +86,7 @@ def add_box(companion: Companion) -> None:
 
 
 def _opened(kind: str, pin: int, **options: Any) -> Any:
-    """UserError if there is no gpiozero, or if the pin cannot be used."""
+    """Return a gpiozero object for a pin; UserError without gpiozero, or if the pin cannot be used."""
     try:
         return getattr(_gpiozero(), kind)(pin, **options)
     except ImportError:

@@ -85,7 +85,7 @@ class CompanionChild:
         self._frames.put(frames.request(name, params, self._n_asked))
 
     def tell(self, name: str, /, **params: object) -> bool:
-        """Send a request that gets no answer; return whether it was sent. A line tells the user if it is refused."""
+        """Send a request that gets no answer; return whether it was sent. If it is refused, a line tells the user."""
         if self._frames is None:
             return False
         self._frames.put(frames.request(name, params, None))

@@ -38,7 +38,7 @@ KINDS = {
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """A chosen value. instead_of: the settings file's value at that time."""
+    """A chosen value. instead_of: the value that the settings file had when the player chose."""
 
     value: Any
     instead_of: Any
@@ -95,7 +95,7 @@ def rows(file: Config) -> list[dict[str, Any]]:
 
 
 def _choose(asked: Choose) -> list[dict[str, Any]]:
-    """UserError for an unknown setting or a value that cannot be chosen."""
+    """Store a choice and return all rows; UserError for an unknown setting or a value that cannot be chosen."""
     if asked.name not in KINDS:
         remedy = did_you_mean(asked.name, KINDS)
         raise UserError("setting", repr(asked.name[:100]), "a setting that the page may change", remedy)

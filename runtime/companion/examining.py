@@ -25,7 +25,7 @@ _MOST_READ_BYTES = 2**16
 
 
 class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `examine`; instrument: its file."""
+    """The params of the request `examine`; config: the settings. instrument: the path of its file."""
 
     config: Config
     instrument: str
@@ -67,7 +67,7 @@ class Examining:
         return {"is_running": True}
 
     def _look(self) -> float:
-        """Return the seconds until the next look."""
+        """Pass on the lines that the doctor has printed; return the seconds until the next look."""
         if self._process is None:
             return math.inf
         said = self._process.stdout.read(_MOST_READ_BYTES)

@@ -27,7 +27,7 @@ class KeepState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `settings`: `play` uses these settings if its file is broken."""
+    """The params of the request `settings`: `play` uses these settings if its settings file is broken."""
 
     config: Config
 

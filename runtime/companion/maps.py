@@ -49,14 +49,15 @@ def _setup(asked: AskSetup) -> object:
 
 
 def _keep(keep: KeepLearned) -> object:
-    # `load_learned` refuses a file that it cannot read; so such a file, which the player may have written, stays.
+    # `load_learned` refuses a file that it cannot read. So such a file is not replaced: the player may have written it.
     save_learned(keep.device, keep.lines, load_learned(keep.device))
     return {}
 
 
 def _keep_velocity(keep: KeepVelocity) -> object:
     before = load_learned(keep.device)
-    # A stored `linear` stands for no choice. If the input's map has another curve, store the linear curve as points.
+    # If `linear` is stored, the curve of the input's map is used, as if the player had chosen none. If that is another
+    # curve, store the linear one as points.
     for curve in (keep.curve, _STRAIGHT):
         save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
         setup = device_setup(keep.config, keep.device)

@@ -19,7 +19,7 @@ ENDED = "recording_ended"
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """Begin a recording. descriptor: the sound ring's, which this process inherited."""
+    """Begin a recording. descriptor: leads to the sound ring; this process inherited it."""
 
     descriptor: int
     order: Order
@@ -85,7 +85,7 @@ class Recorder:
         return self._finish()
 
     def _work(self) -> float:
-        """Return the seconds until the next call."""
+        """Write what has been played, until the recording ends by itself; return the seconds until the next call."""
         if self._recording is None:
             return math.inf
         if not self._recording.work():
@@ -96,7 +96,7 @@ class Recorder:
     def _end(self) -> None:
         if self._recording is not None:
             self._recording.work()
-            self._recording.work()  # the first call finds the sound's end; the second writes up to it
+            self._recording.work()  # twice: the first call finds the sound's end, the second writes up to it
             self._finish()
 
     def _finish(self) -> dict[str, Any]:

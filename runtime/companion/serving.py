@@ -73,7 +73,7 @@ class Companion:
 
     def _work(self) -> None:
         wait_s = min([routine() for routine in self._routines], default=math.inf)
-        # A routine may have closed the connection while it sent something.
+        # Check `can_receive`, because a routine's sending may have failed and closed the connection.
         if not self._frames.has_line and self._frames.can_receive:
             unsent = [self._frames] if self._frames.has_unsent else []
             select.select([self._frames], unsent, [], None if wait_s == math.inf else wait_s)

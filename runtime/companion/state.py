@@ -109,7 +109,7 @@ def _is_newer(path: Path) -> bool:
 
 
 def settings_path() -> Path:
-    """The file of the last usable settings of `play`."""
+    """The file in which `write_settings` stores settings of `play`."""
     return state_folder() / "settings.json"
 
 
@@ -121,7 +121,7 @@ def write_settings(config: Config) -> None:
 
 
 def read_settings() -> Config | None:
-    """The last usable settings of `play`; None if their file is missing or unreadable."""
+    """The settings of `play` that were last stored; None if their file is missing or unreadable."""
     try:
         return msgspec.json.decode(read_bounded_file(settings_path(), "settings", LARGEST_BYTES), type=Config)
     except (UserError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

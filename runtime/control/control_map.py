@@ -138,7 +138,7 @@ class ControlMap:
         return key in bindings.moved or key in bindings.actions
 
     def may_wait_for_hop(self, event: Event) -> bool:
-        """Whether an event may wait for the next hop: it only changes spectra, the blend of phases or the tempo."""
+        """Whether an event changes only spectra, the blend of phases or the tempo, so that it may wait for a hop."""
         kind = type(event)
         if kind is ControlChange:
             bindings = self._bindings.get(event.device, self._common)

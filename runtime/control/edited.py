@@ -42,7 +42,8 @@ _EMPTY = {"envelope": SoundEnvelope(), "voice": SoundVoice()}
 def edited_sound(knobs: Knobs, card: Card) -> Sound:
     """The chosen sound with the present values of all moved targets and the morph's position.
 
-    The sound's level_db changes by as many dB as the target `level`. card: gives the latents' names.
+    If the player has moved the target `level` by some dB, the sound's level_db moves by as much.
+    card: gives the latents' names.
     """
     present = knobs.present
     patch, values = present.patch, present.values

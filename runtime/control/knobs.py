@@ -40,7 +40,7 @@ class Knobs:
         return self.present.blend
 
     def begin(self, patch: Patch, sounding: Iterable[SoundKnobs]) -> None:
-        """Choose a sound for the next notes; without positions in the patch, the latents stay.
+        """Choose a sound for the next notes; if the patch has no positions, the latents stay where they are.
 
         sounding: the knobs of the notes that are still heard.
         """
@@ -77,7 +77,7 @@ class Knobs:
         self.present.version = self._next_number()
 
     def position(self, target: str) -> float | None:
-        """A target's position, 0 to 1; None if the instrument lacks the target, or the sound lacks the morph."""
+        """A target's position, 0 to 1; None if the instrument or the sound lacks the target."""
         if target in self._latents:
             return self.present.positions[self._latents[target]]
         if target in CONTROLS:

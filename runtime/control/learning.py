@@ -48,7 +48,8 @@ class Learned(msgspec.Struct, frozen=True):
 class Learner:
     """Learns one control at a time, from events and their times.
 
-    target: the armed target or action; None if nothing is armed. All times are in seconds of the same clock.
+    target: the target or action for which a control is being learned, or None.
+    All times are in seconds of the same clock.
     """
 
     def __init__(self) -> None:
@@ -81,7 +82,10 @@ class Learner:
         return None
 
     def tick(self, now_s: float) -> Learned | None:
-        """Finish learning if the movement or the time is over; returns what was learned, or None."""
+        """Finish learning if a control has stopped moving, or if the time limit is over.
+
+        Returns what was learned, or None.
+        """
         if self.target is None:
             return None
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
@@ -129,10 +133,10 @@ def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ..
 def without(
     learned: Iterable[MapLine], names: Collection[str] | None, own: Collection[MapLine] = ()
 ) -> tuple[MapLine, ...]:
-    """The learned lines without those of one target or action.
+    """The learned lines that stay when a target or action is unlearned; lines that silence a control of `own` go, too.
 
-    names: all its names; None to remove all lines. own: the map's lines for it that were not learned. A learned line
-    that silences one of these is removed, too.
+    names: all names of the target or action; None to remove all learned lines. own: the device's lines for that target
+    or action that were not learned.
     """
     if names is None:
         return ()
@@ -140,9 +144,9 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """The learned lines, and a silencing line for each control of `own` that was not learned.
+    """The learned lines, and a line that silences each control of `own`, unless a learned line names that control.
 
-    own: lines of the device's map that were not learned.
+    own: lines of the device that were not learned.
     """
     learned = tuple(learned)
     left = [line for line in own if not any(same_control(line, each) for each in learned)]
@@ -150,12 +154,12 @@ def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLin
 
 
 def silences(line: MapLine, other: MapLine) -> bool:
-    """Whether `line` lets the control of `other` move nothing."""
+    """Whether `line` silences the control of `other`: makes it move nothing."""
     return line.action == NOTHING and same_control(other, line)
 
 
 def moved_before(lines: Iterable[MapLine], line: MapLine) -> list[str]:
-    """What the control of `line` did by the old `lines`; if they do not name it, its meaning in MIDI."""
+    """What the control of `line` moved before: by `lines` or, if they do not name it, by its meaning in MIDI."""
     old = [each.moves for each in lines if same_control(each, line)]
     if old:
         return [moves for moves in dict.fromkeys(old) if moves != line.moves]

@@ -14,8 +14,8 @@ from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# Steps between two sounds of a path, and between two corners of a square. Values that are no targets, and an LFO's
-# rate, change only from step to step, and only for new notes.
+# N_STEPS is the number of steps between two sounds of a path, N_SQUARE_STEPS that between two corners of a square.
+# Values that are no targets, and an LFO's rate, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
@@ -39,7 +39,7 @@ def square_weights(x: float, y: float) -> np.ndarray:
 
 
 def path_weights(place: float, n_sounds: int) -> np.ndarray:
-    """The weights of n_sounds sounds, evenly spaced on a path, at the position `place`, 0 to 1."""
+    """Each sound's weight at the position `place`, 0 to 1, of a path on which n_sounds sounds are evenly spaced."""
     at = place * (n_sounds - 1)
     first = min(int(at), n_sounds - 2)
     weights = np.zeros(n_sounds)
@@ -50,7 +50,7 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    positions: the latents' positions in sounds that set none. places: positions of CONTROLS, 0 to 1.
+    positions: latents' positions, used for those sounds that do not name any. places: positions of CONTROLS, 0 to 1.
     nearest: the sound with the largest weight; all that is no number, such as the filter's type, is taken from it.
     step: index, in `steps`, of the step nearest to the controls.
     Between two sounds, positions are interpolated, not values: a cutoff moves in octaves.
@@ -78,7 +78,7 @@ class Morph:
 
     @property
     def at(self) -> tuple[float, ...]:
-        """The controls' positions: (x, y) of a square, else (position,)."""
+        """The morph's position: (x, y) if its shape is a square, (position,) if it is a path."""
         places = {control: round(place, 6) for control, place in self.places.items()}
         return (places["morph.x"], places["morph.y"]) if self._is_square else (places["morph"],)
 
@@ -89,7 +89,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """The LFO rates in Hz at the present step, by target; DEFAULT_LFO_HZ for a rate in beats."""
+        """The LFO rates in Hz, by target, at the step nearest to the controls; DEFAULT_LFO_HZ for a rate in beats."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():
@@ -123,7 +123,10 @@ def _shares(way: np.ndarray) -> np.ndarray:
 
 
 def morph_of(patch: Patch, positions: Sequence[float]) -> Morph | None:
-    """A patch's morph, or None. positions: the latents' positions in sounds of the morph that set none."""
+    """A patch's morph, or None without one.
+
+    positions: latents' positions, used for those sounds of the morph that do not name any.
+    """
     if patch.morph is None:
         return None
     own = patch.sound.morph

@@ -23,7 +23,8 @@ class SoundKnobs:
     blend: the blend of phases, 0 to 1. gain: factor for the level. pan: -1 to 1. envelope: of the next notes.
     filter_kind: a type of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
     has_bandwidth, has_width: whether the bandwidth, or the width, is or was above 0.
-    rates: the LFO rates, in Hz, that the player has moved, also before saving a sound with a morph.
+    rates: the LFO rates, in Hz, that the player has moved, by the LFO's name. If the sound has a morph and was saved,
+    they include the rates that were moved before that.
     """
 
     __slots__ = (
@@ -78,7 +79,7 @@ class SoundKnobs:
             self._follow()
 
     def morph_to(self, values: Mapping[str, float], filter_kind: str) -> None:
-        """Set all targets, except latents and LFO rates, and the filter's type."""
+        """Set the filter's type, and all targets except latents and LFO rates."""
         self.values.update(values)
         self._kind = filter_kind
         stages = {f"{stage}_s": values[f"{ENVELOPE}{stage}"] for stage in ("attack", "decay", "release")}
@@ -86,7 +87,7 @@ class SoundKnobs:
         self._follow()
 
     def follow_lfos(self, rates: Mapping[str, float]) -> None:
-        """Set the LFO rates, in Hz by target, except those that the player has moved."""
+        """Set the rates of LFOs; those that the player has moved stay. rates: in Hz, by target."""
         for name, target in LFO_RATES.items():
             if target in self.values and name not in self.rates:
                 self.values[target] = rates[target]
@@ -117,7 +118,7 @@ def _with_stage(envelope: Adsr, stage: str, value: float) -> Adsr:
 
 
 def _kept_rates(patch: Patch) -> dict[str, float]:
-    """The LFO rates in Hz that the player moved before saving a sound with a morph."""
+    """For a saved sound with a morph: the rates, in Hz, of the LFOs that the player had moved."""
     morph = patch.sound.morph
     if patch.morph is None or morph is None or morph.at is None:
         return {}

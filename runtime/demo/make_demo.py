@@ -1,6 +1,6 @@
 """Writes demo.mid, a minute with the bundled instrument's sounds: python -m runtime.demo.make_demo.
 
-A program change chooses the sound of the later notes on all channels. So each note or chord has one of its own.
+A program change chooses the sound of the later notes on all channels. So one comes before each note or chord.
 """
 
 from __future__ import annotations

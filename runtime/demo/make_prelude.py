@@ -18,7 +18,7 @@ BAR = 16 * SIXTEENTH
 BEATS_PER_MINUTE = 76.0
 LAST_BEATS_PER_MINUTE = 50.0
 
-# For each control, the bars that it takes from the middle to both ends and back.
+# How many bars each control takes to move from the middle to one end, to the other end, and back.
 KNOBS = {70: 8.0, 71: 11.0, 72: 13.0}
 KNOB_STEP = SIXTEENTH
 

@@ -10,7 +10,7 @@ from runtime.acoustics.pitch import parse_note
 
 TICKS_PER_BEAT = 96
 RAMP_STEP_BEATS = 1.0 / 12.0
-# The order of messages at the same tick.
+# Messages at the same tick are sorted in this order.
 _OFF, _CONTROL, _ON = range(3)
 
 

@@ -81,7 +81,7 @@ def holders(root: Path) -> dict[int, str]:
 
 
 def _leader(root: Path, process: int) -> int:
-    """The process of a thread: the kernel reports the thread that opened a card."""
+    """The process that a thread belongs to: the kernel gives only the number of the thread that opened a card."""
     leader = re.search(r"^Tgid:\s*(\d+)", text_of(root / f"proc/{process}/status"), re.MULTILINE)
     return int(leader[1]) if leader else process
 

@@ -22,7 +22,7 @@ _SET_GOVERNOR = (
 
 
 def check_system(given: Given) -> list[Finding]:
-    """Check that the system is 64-bit, and that this version of Python was tried."""
+    """Check that the system is 64-bit, and that the program was tried with this version of Python."""
     release = dict(re.findall(r'^(\w+)="?(.*?)"?$', text_of(given.root / "etc/os-release"), re.MULTILINE))
     name = release.get("PRETTY_NAME") or f"{platform.system()} {platform.release()}"
     bits = 64 if sys.maxsize > 2**32 else 32

@@ -19,7 +19,10 @@ _CONTAINER = "run it outside of a container, or give the container: --cap-add=SY
 
 
 def check_limits(_given: Given) -> list[Finding]:
-    """Check the limits of priority and locked memory; several settings can permit the priority, so it is tried out."""
+    """Check the limits of priority and locked memory.
+
+    Several settings can permit the priority, so the check tries to get it.
+    """
     if sys.platform != "linux":
         return []
     with promoted(AUDIO_PRIORITY) as permitted:

@@ -18,7 +18,7 @@ from runtime.doctor.findings import text_of
 SOUND_FILES = r"wav|flac|mp3|ogg|opus|aiff?|m4a|mid|midi"
 # Names that stay in the report: they are not private, and it would be hard to read without them.
 _COMMON = {"root", "timbrebox", "localhost", "audio", "pi", "linux", "debian", "raspberrypi", "user", "play", "sound"}
-_LEAST = 3  # the fewest letters of a private name: a shorter one would match too many words
+_LEAST = 3  # names with fewer letters are not hidden: they would match too many words
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _PACKAGES = ("numpy", "onnxruntime", "PyAudio", "python-rtmidi", "JACK-Client", "alsa-midi")
 

@@ -21,7 +21,7 @@ _REASONS = (
 
 
 def check_service(given: Given) -> list[Finding]:
-    """Check the state that systemd reports, and the last restarts in the journal."""
+    """Check the service's state, as systemd reports it, and its latest restarts, from the journal."""
     if not (given.root / "run/systemd/system").is_dir():
         return [Finding("Service", GOOD, "this machine was not started by systemd, so there is none")]
     answer = output_of("systemctl", "show", UNIT, f"--property={_NAMES}")

@@ -25,7 +25,7 @@ from runtime.sound.patch import Patch
 
 PLAYED_S = 4.0
 PATIENCE_S = 60.0
-ROOM = 0.7  # if blocks take more than this share of their duration, a little more work makes them late
+ROOM = 0.7  # blocks that take more than this share of their duration would be late with a little more work
 _LOOK_S = 0.2
 _N_NOT_JUDGED = 16  # the first blocks do not count: they use their memory for the first time
 LARGEST_BUFFER_FRAMES = 2048
@@ -57,7 +57,7 @@ def _judged(measured: dict) -> Finding:
     )
     if p99_ms <= ROOM * budget_ms:
         return Finding("Speed", GOOD, says)
-    # Larger blocks help against single delays; fewer voices are less work.
+    # Larger blocks help if single blocks are delayed. Fewer voices are less work, which helps in any case.
     buffer_frames = 2 * measured["buffer"]
     if buffer_frames <= LARGEST_BUFFER_FRAMES:
         remedy = f"./timbrebox play --buffer {buffer_frames} (or fewer voices, in the settings: voice: {{n_voices: 8}})"

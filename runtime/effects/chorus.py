@@ -12,7 +12,8 @@ from runtime.effects.grid import CellEffect, cell_frames
 
 MOST_VOICES = 6  # three copies on each side
 N_COPIES = {"chorus": 2, "ensemble": 3}
-# The first copy's delay swings around MIDDLE_MS. Each further copy's middle is APART_MS later, for another comb filter.
+# The first copy's delay swings around MIDDLE_MS, and each further copy's around a middle that is APART_MS longer. So
+# no two copies make the same comb filter.
 MIDDLE_MS, APART_MS = 12.5, 2.3
 LONGEST_MS = MIDDLE_MS + 2 * APART_MS + 6.0
 # An ensemble's second swing, as in the string machines of the 1970s: faster and narrower than the first.
@@ -73,7 +74,7 @@ class Chorus(CellEffect[Copies]):
     def __init__(self, sample_rate_hz: int, settings: ChorusConfig):
         cell = cell_frames(sample_rate_hz)
         n_back = math.ceil(LONGEST_MS / 1000.0 * sample_rate_hz) + cell
-        # Begin in the middle of the reverb's cells, so that no small block computes both.
+        # Cells begin in the middle of the reverb's cells, so that no small block computes a cell of both effects.
         super().__init__(sample_rate_hz, copies(settings, sample_rate_hz), n_back, 0, cell // 2)
         self._places, self._swing = np.zeros((2, MOST_VOICES, cell))
         self._whole = np.zeros((MOST_VOICES, cell), np.int64)
@@ -94,7 +95,7 @@ class Chorus(CellEffect[Copies]):
         return True  # a chorus has no delay lines of its own that could hold sound
 
     def _read(self, played: Copies, frame: int, out: np.ndarray) -> None:
-        """out: float32 (2, cell)."""
+        """Write the sum of the copies in one cell to `out`, float32 (2, cell)."""
         n, ring = len(played.phases), self._send
         n_samples = n * self._cell
         share, whole = self._share[:n_samples], self._whole[:n]
@@ -116,7 +117,10 @@ class Chorus(CellEffect[Copies]):
         np.matmul(played.gains, voices.reshape(n, self._cell), out=out)
 
     def _find_places(self, played: Copies, frame: int, whole: np.ndarray, share: np.ndarray) -> None:
-        """Find places in the ring, relative to `frame`: whole frames in `whole`, fractions in `share`."""
+        """Find where in the ring the copies are read, relative to `frame`.
+
+        Writes the whole frames to `whole`, and the fractions of a frame to `share`.
+        """
         n = len(played.phases)
         places, swing = self._places[:n], self._swing[:n]
         places[:] = played.places

@@ -72,7 +72,10 @@ class LowPasses:
         self._n_lines = n_lines
 
     def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
-        """Filter lines, float32 (n_lines, cell). `out`, float32 (2 n_lines, cell), gets L's outputs, then H's."""
+        """Filter lines, float32 (n_lines, cell), with L and with H.
+
+        out: float32 (2 n_lines, cell), receives the lines filtered with L, then those filtered with H.
+        """
         n = self._n_lines
         np.matmul(lines, self._matrices[0], out=out[:n])
         np.matmul(lines, self._matrices[1], out=out[n:])
@@ -82,5 +85,5 @@ class LowPasses:
 
 
 def _rounded(matrix: np.ndarray) -> np.ndarray:
-    """The matrix in float32, without numbers so small that products with them would be denormal."""
+    """The matrix in float32, with very small numbers set to 0: products with them could be denormal, and slow."""
     return np.where(np.abs(matrix) < 1e-12, 0.0, matrix).astype(np.float32)

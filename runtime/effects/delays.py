@@ -28,9 +28,9 @@ class Delays:
 
 
 class Reader:
-    """Reads one cell from rows of a ring, each row with a delay of its own.
+    """Reads one cell of each of several rows of a ring; each row has its own delay.
 
-    rows: int (n_rows,); a row may be read more than once.
+    rows: the rows' indices, int (n_rows,); an index may occur more than once.
     """
 
     def __init__(self, ring: Delays | SendRing, rows: np.ndarray, cell: int):
@@ -42,8 +42,9 @@ class Reader:
         self._coming = np.empty((len(rows), cell), np.float32)
 
     def read(self, frame: int, delays: np.ndarray, out: np.ndarray) -> None:
-        """Write one cell of each row, from `frame` less the row's delay on, to `out`, float32 (n_rows, cell); delays:
-        int (n_rows,).
+        """Write to `out`, float32 (n_rows, cell), each row's cell that begins at `frame` minus the row's delay.
+
+        delays: the rows' delays in frames, int (n_rows,).
         """
         starts = np.subtract(frame, delays, out=self._starts)
         starts %= self._size
@@ -54,7 +55,10 @@ class Reader:
     def read_between(
         self, frame: int, delays: np.ndarray, coming: np.ndarray, ramp: np.ndarray, out: np.ndarray
     ) -> None:
-        """Read like `read`, but crossfade from `delays` to the delays `coming`; ramp: float32 (cell,), 0 to 1."""
+        """Read like `read`, at `delays` and at the next delays, `coming`, and crossfade from the first to the second.
+
+        ramp: the weight at each frame of what is read at `coming`, float32 (cell,), from 0 to 1.
+        """
         self.read(frame, delays, out)
         if coming is delays or (coming == delays).all():
             return

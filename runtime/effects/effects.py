@@ -37,7 +37,7 @@ class Effects:
 
     @property
     def sleep(self) -> bool:
-        """Whether reverb and chorus are silent."""
+        """Whether the reverb and the chorus are both silent."""
         return self._reverb.sleeps and self._chorus.sleeps
 
     def prepare(self, settings: EffectsConfig) -> Prepared:

@@ -81,12 +81,12 @@ def _low_shelf(gain: float, angle: float) -> np.ndarray:
 
 
 def _high_shelf(gain: float, angle: float) -> np.ndarray:
-    # The low shelf's formulas, but with opposite signs for each cosine and for the coefficients b1 and a1.
+    # The formulas are the low shelf's, but each cosine and the coefficients b1 and a1 have the opposite sign.
     return _low_shelf(gain, math.pi - angle) * np.array((1.0, -1.0, 1.0, 1.0, -1.0, 1.0))
 
 
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
-    """`Filters.matrix` for these sections, one behind the other."""
+    """`Filters.matrix` for these sections, applied one after the other."""
     # The sections have states s, an input x and an output y. The next states are a s + b x, and y = c s + d x. Each
     # section has the transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0
@@ -125,7 +125,7 @@ class Equaliser:
     def __init__(self, sample_rate_hz: int, settings: EqualiserConfig):
         self._filters = Changing(filters(settings, sample_rate_hz), max(1, round(CHANGE_S * sample_rate_hz / CELL)))
         self.n_cells_computed = 0
-        # Of the present and of the coming filters: a cell's samples, then the states.
+        # [0] is for the present filters, [1] for the coming ones. Each has a cell's samples, then the filters' states.
         self._cell_in = np.zeros((2, CELL + N_STATES, 2))
         self._cell_out = np.zeros((2, CELL + N_STATES, 2))
         self._ramp = np.zeros((CELL, 1))
@@ -162,7 +162,7 @@ class Equaliser:
             self._ramp += changing.progress
 
     def _filter_part(self, place: int, part: np.ndarray) -> None:
-        """part: begins at the cell's frame `place`."""
+        """Filter a part of a cell in place. place: number of the part's first frame within the cell."""
         end = place + len(part)
         sounds = []
         for number, played in enumerate((self._filters.now, self._filters.coming)):

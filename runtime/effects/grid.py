@@ -13,7 +13,7 @@ import numpy as np
 from runtime.config import ChorusConfig, ReverbConfig
 from runtime.effects.changing import Changing
 
-# A cell of sent sound without a sample above this, -160 dB, counts as silence and is set to 0.
+# If no sample of a cell that is sent to an effect exceeds this, -160 dB, the cell is set to 0.
 SILENCE = 1e-8
 CHANGE_S = 0.05
 T = TypeVar("T", bound="IsPrepared")
@@ -44,7 +44,7 @@ class SendRing:
         self._heard_end = -self.size - cell  # end of the latest block that was not silent
 
     def is_clean(self, frame: int) -> bool:
-        """Whether everything in the ring is 0 at `frame`."""
+        """Whether the whole ring holds silence when `frame` is reached."""
         return frame - self._heard_end >= self.size + self._cell
 
     def write(self, frame: int, send: np.ndarray | None, n_frames: int) -> None:
@@ -57,7 +57,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`; returns whether a sample is above SILENCE. If none is, clear it."""
+        """Finish the cell that begins at `frame`: clear it if no sample is above SILENCE. Returns whether one is."""
         if self.is_clean(frame):
             return False
         at = frame % self.size

@@ -61,7 +61,7 @@ class Reverb(CellEffect[Design]):
         return np.maximum.reduce(mixed, axis=None) <= QUIET
 
     def _read(self, reader: Reader, frame: int, name: str, out: np.ndarray) -> None:
-        """Read a ring at the design's delays `name`; crossfade while the room changes."""
+        """Read a ring at the delays in the design's field `name`; while the room changes, crossfade old and new."""
         now, coming = self._settings.now, self._settings.coming
         if coming is None:
             reader.read(frame, getattr(now, name), out)
@@ -69,7 +69,7 @@ class Reverb(CellEffect[Design]):
             reader.read_between(frame, getattr(now, name), getattr(coming, name), self._ramp, out)
 
     def _mix(self, name: str, rows: np.ndarray, out: np.ndarray) -> None:
-        """Multiply rows by the design's matrix `name`; crossfade while the room changes."""
+        """Multiply rows by the matrix in the design's field `name`; while the room changes, crossfade old and new."""
         now, coming = self._settings.now, self._settings.coming
         matrix = getattr(now, name)
         np.matmul(matrix, rows, out=out)
@@ -82,7 +82,10 @@ class Reverb(CellEffect[Design]):
             out += change
 
     def _turning_matrices(self, frame: int) -> np.ndarray:
-        """While the room changes, the largest angle changes linearly from the old room's to the new room's."""
+        """The turning matrices for the cell that begins at `frame`.
+
+        While the room changes, their largest angle moves in a straight line from the old room's to the new room's.
+        """
         now, coming = self._settings.now, self._settings.coming
         largest = next_largest = now.turning
         if coming is not None:

@@ -15,7 +15,7 @@ N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
 # Delays, in units of the time in which sound crosses the room's length.
 SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
-LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # for the two scatterings and for the input's taps
+LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # of both scatterings, and of the input's taps
 MEAN_LOOP = 1.0
 # A sound loses at most 6 dB in one loop: else a room's decay would be a few separate echoes.
 LOOPS_PER_DECAY = 10.0
@@ -31,8 +31,9 @@ TURNING, MOST_TURNING = 0.8, 1.0
 class Design(NamedTuple):
     """A room, ready to play.
 
-    lines, first, second, taps: delays in frames, int (16,) each, of the delay lines, the two scatterings and the input.
-    The first eight taps are for the left side. Taps include the pre-delay and the reverb's latency of one cell.
+    lines, first, second, taps: delays in frames, int (16,) each. `lines`: of the delay lines; `first`, `second`: of the
+    two scatterings; `taps`: of the input. The first eight taps are for the left side. Taps include the pre-delay and
+    the reverb's latency of one cell.
 
     loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines
     to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32), from the lines
@@ -56,7 +57,7 @@ class Design(NamedTuple):
 
 
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
-    """The longest delay, in frames, of a line, of a scattering, and of the input."""
+    """The longest delay, in frames, of a delay line, of a scattering, and of the input's taps."""
     room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
     # 2 % and 64 frames more, because a line's delay is rounded up to the next free prime number.
     line, scattering, tap = (
@@ -71,7 +72,7 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # `gains` are for a whole loop, through a line and both scatterings, which get their own gains below.
+    # `gains` are for a whole loop, through a line and both scatterings. The scatterings get their share of them below.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)
@@ -103,7 +104,10 @@ def _mix_of_each_side() -> np.ndarray:
 
 
 def hadamard(n: int) -> np.ndarray:
-    """An orthogonal matrix (n, n) of equal numbers with different signs; n: a power of two. Made as by Sylvester."""
+    """An orthogonal matrix (n, n) of numbers that differ only in sign, by Sylvester's construction.
+
+    n: a power of two.
+    """
     matrix = np.ones((1, 1))
     while len(matrix) < n:
         matrix = np.block([[matrix, matrix], [matrix, -matrix]])

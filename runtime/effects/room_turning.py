@@ -35,9 +35,9 @@ class RoomTurning:
         self._matrices = np.zeros((N_LINES, 2 * N_LINES), np.float32)
 
     def matrices(self, number: int, largest: float, next_largest: float) -> np.ndarray:
-        """The matrix at the beginning of cell `number`; to its right, its change during the cell: float32 (16, 32).
+        """The matrix at the beginning of a cell; to its right, what is added to it during the cell: float32 (16, 32).
 
-        largest, next_largest: the largest angle at the beginning and at the end of the cell.
+        number: number of the cell. largest, next_largest: the largest angle at the cell's beginning and at its end.
         """
         point, place = divmod(number, self._n_cells)
         if point != self._point or largest != self._largest:
@@ -58,6 +58,9 @@ class RoomTurning:
         return self._matrices
 
     def _at(self, point: int, largest: float) -> np.ndarray:
-        """Returns float64 (16, 16)."""
+        """The turning matrix at a point, float64 (16, 16).
+
+        largest: the largest angle by which a pair of channels is turned, in radians.
+        """
         angles = largest * np.sin(2.0 * math.pi * (self._turns_per_point * point % 1.0 + self._phases))
         return self._mix * np.repeat(np.cos(angles), 2) + self._swapped * (np.repeat(np.sin(angles), 2) * self._signs)

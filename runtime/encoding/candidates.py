@@ -26,9 +26,9 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-NEAR_DB = 1.0  # a steady reading is offered if its distance exceeds the first reading's by at most this
-MUCH_NEARER_DB = 0.5  # a reading in another octave becomes the first if it is nearer by this much
-# The envelope's times; USUAL_RELEASE_S if the recording has no release.
+NEAR_DB = 1.0  # the steady reading is offered if its distance is at most this much above the first's
+MUCH_NEARER_DB = 0.5  # the reading an octave away comes first if its distance is smaller by at least this
+# Times of the sound's envelope. The release lasts USUAL_RELEASE_S if the recording has none.
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 
 
@@ -37,7 +37,7 @@ class Options(NamedTuple):
 
     most: the most candidates. colour: how much of the colour curve (see colour.py) is applied, 0 to 1. keeps_tuning:
     whether a recording out of tune stays so. around: the knob positions around which the sound moves, (n_latents,);
-    None to search for the nearest.
+    None to search for those nearest to the recording.
     """
 
     most: int = MOST_CANDIDATES
@@ -55,7 +55,7 @@ class Candidate(NamedTuple):
 
 
 class Coder(NamedTuple):
-    """An instrument with its encoder. made_for: the instrument's name and SHA-256, stored in its sounds."""
+    """An instrument with its encoder. made_for: the instrument's name and SHA-256, which each new sound stores."""
 
     decoder: Decoder
     encoder: Encoder

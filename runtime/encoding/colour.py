@@ -14,7 +14,7 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
-# Limits, in dB, of a colour during the fit. Beyond them, it would raise the faint sound between harmonics.
+# Limits, in dB, of a colour during the fit: a larger gain would raise the faint sound between the harmonics, too.
 MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
@@ -59,7 +59,7 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # Each band depends on a few colours only, so only such pairs (band, colour) are stored.
+        # A band depends on few colours, so only these pairs (band, colour) are stored.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
@@ -93,7 +93,7 @@ class Colours:
             slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)
             slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._slopes
             slopes *= (counts / in_bands)[:, :, None]
-            # Large errors count less (Huber's weights): no colour can mend noise below the fundamental.
+            # Large errors count less (Huber's weights): some, such as noise below the fundamental, no colour can mend.
             large_db = _LARGE_DB if iteration >= N_ITERATIONS // 2 else np.inf
             trust = weights * np.minimum(1.0, large_db / np.maximum(np.abs(error_db), 1e-9))
             transposed = slopes.transpose(0, 2, 1) * trust[:, None, :]
@@ -104,12 +104,12 @@ class Colours:
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def levelled(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours, each shifted to keep the loudness of its spectrum."""
+        """The colours, each with one dB value added to all bands, so that its spectrum keeps its loudness."""
         loud = (np.square(magnitudes) * self._loudness) @ self._groups
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def _levelled(self, loud: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """loud: the weighted power of each harmonic."""
+        """Shift each colour so that it keeps its spectrum's loudness. loud: the K-weighted power of each harmonic."""
         coloured = (loud * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)).sum(axis=1)
         ratio = np.maximum(coloured, _LEAST_POWER) / np.maximum(loud.sum(axis=1), _LEAST_POWER)
         return colour_db - 10.0 * np.log10(ratio)[:, None]
@@ -120,13 +120,13 @@ class Colours:
         return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The transposed spectra's levels in dB, in the bands of runtime/acoustics/timbre_distance.py."""
+        """The levels of spectra after transposition, in dB, in the bands of runtime/acoustics/timbre_distance.py."""
         in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)
 
     def level_over_loudness_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """How far the level of each spectrum lies above its loudness, in dB, (n,)."""
+        """Each spectrum's level minus its loudness, in dB, (n,)."""
         power = np.square(magnitudes, dtype=np.float64)
         loudness = np.maximum((power * self._loudness).sum(axis=1), 1e-20)
         return 10.0 * np.log10(np.maximum(power.sum(axis=1), 1e-20) / loudness)

@@ -52,8 +52,8 @@ class Pitch:
 class Take:
     """One note of a recording, or a whole recording.
 
-    samples: float32 (n,), mono; a single held note is tuned to the MIDI note, unless `takes_of` keeps the tuning.
-    before: number of samples before the onset. start_s: time of the onset in the recording.
+    samples: float32 (n,), mono. If they are a single held note, they are tuned to its MIDI note, unless `takes_of` was
+    told to keep the tuning. before: number of samples before the onset. start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray
@@ -91,7 +91,7 @@ def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) ->
 
 
 def resampled(samples: np.ndarray, speed: float) -> np.ndarray:
-    """The samples at another speed, float32: at 2 an octave higher and half as long."""
+    """The samples at another speed, float32. Speed 2 makes them an octave higher and half as long."""
     if abs(speed - 1.0) < 1e-6:
         return samples
     return soxr.resample(samples, 1e6 * speed, 1e6).astype(np.float32)
@@ -114,7 +114,7 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """Each note's first frame and the frame after its last, the longest note first."""
+    """Where each note begins and ends, the longest note first: (its first frame, the frame after its final one)."""
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []
@@ -132,7 +132,7 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
     notes = sorted(((a, b) for a, b in runs if b - a >= least), key=lambda run: run[0] - run[1])
     classes = {round(float(np.nanmedian(heard[a:b]))) % N_CHROMA for a, b in notes}
     if len(classes) < 2 or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
-        return whole  # one note, whose pitch is perhaps unclear at times, or heard in two octaves
+        return whole  # a single note: runs end where its pitch is unclear, or heard in another octave
     return notes
 
 
@@ -142,7 +142,7 @@ def _starts_here(heard: np.ndarray, index: int) -> bool:
 
 
 def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
-    """magnitudes: the audible frames. heard: the MIDI note heard in each, or NaN."""
+    """The pitch of a note. magnitudes: its audible frames. heard: the MIDI note heard in each frame, or NaN."""
     known = heard[np.isfinite(heard)]
     if not len(known):
         return Pitch(UNPITCHED_NOTE, 0.0, False)
@@ -158,7 +158,7 @@ def _pitch(magnitudes: np.ndarray, heard: np.ndarray, spec: StftSpec) -> Pitch:
 
 
 def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: float, spec: StftSpec) -> int | None:
-    """The note an octave below or above, if that may be the recorded note (see LEAST_OCTAVE_SHARE)."""
+    """The note an octave below or above `note`, if that may be the recorded note (see LEAST_OCTAVE_SHARE)."""
     octaves = [other for other in (note - N_CHROMA, note + N_CHROMA) if 0 <= other <= 127]
     shares = [float(np.mean(np.abs(known - other) <= HALF_SEMITONE)) for other in octaves]
     if max(shares) >= LEAST_OCTAVE_SHARE:
@@ -176,7 +176,7 @@ def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: 
 
 
 def _mean_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The mean power of all frames, each divided by its peak: float (n_bins,)."""
+    """Each bin's power, averaged over the frames after each frame was divided by its peak: float (n_bins,)."""
     power = np.square(magnitudes / magnitudes.max(axis=1, keepdims=True)).mean(axis=0)
     power[: spec.first_heard_bin] = 0.0
     return power
@@ -195,7 +195,7 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
 
 @lru_cache(maxsize=32)
 def _harmonic_bins(note: float, spec: StftSpec) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest harmonic of each bin, and whether the bin is near enough to hold its energy."""
+    """For each bin, the number of the note's nearest harmonic, and whether the bin can hold that harmonic's energy."""
     frequency_hz, f0_hz = np.arange(spec.n_bins) * spec.bin_hz, float(note_to_hz(note))
     number = np.maximum(1.0, np.rint(frequency_hz / f0_hz))
     apart_hz = np.abs(frequency_hz - number * f0_hz)

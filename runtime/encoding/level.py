@@ -14,8 +14,8 @@ SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 0.01, 0.06
 N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so the level does not pulse with it
 FULL_DB = 3.0  # a sound is at full level if it is at most this far below its highest level
 DYING_DB = 12.0  # a sound dies away if its level falls this far from the attack's end to the held part's end
-# The held level is the median of the levels after the attack. In the release, the level is more than RELEASE_DB
-# below it; at the end, at least RELEASE_FALL_DB.
+# The held level is the median of the levels after the attack. During the release, the level is more than RELEASE_DB
+# below the held level; at the release's end, at least RELEASE_FALL_DB below it.
 RELEASE_DB = 6.0
 RELEASE_FALL_DB = 15.0
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
@@ -59,7 +59,7 @@ def marks_of(level_db: np.ndarray) -> Marks:
     attack = int(np.argmax(level_db >= loudest - FULL_DB))
     release = _release(level_db, attack)
     last = end if release is None else release
-    # Vibrato and beats do not count in these long means, of the held part's first and last fifths.
+    # Compare the means of the held part's first and final fifth: these are so long that vibrato and beats average out.
     fifth = max(1, (last - attack) // 5)
     fall_db = float(level_db[attack : attack + fifth].mean() - level_db[last - fifth + 1 : last + 1].mean())
     dies_away = fall_db >= DYING_DB

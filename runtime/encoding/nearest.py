@@ -1,4 +1,4 @@
-"""Finds the sound nearest to a recording that an instrument was taught."""
+"""Finds which of the sounds that an instrument was taught is nearest to a recording."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Trained:
 
 
 def trained_sounds(card: Card) -> Trained:
-    """The training frames that the card names or, if it names none, its presets."""
+    """The training frames in the card's embedding or, if the card has none, its presets."""
     if card.embedding is not None and card.embedding.latents:
         return Trained(card.embedding.labels, np.array(card.embedding.latents, np.float32))
     positions = np.array([preset.latents for preset in card.presets], np.float32).reshape(-1, card.n_latents)
@@ -32,7 +32,7 @@ def nearest_trained(trained_db: np.ndarray, target_db: np.ndarray) -> tuple[int,
     """
     if not len(trained_db):
         return None
-    # First compare all sounds with the recording's mean, then the nearest few with each of its frames.
+    # First compare all sounds with the recording's mean; then compare the nearest few with each frame.
     mean_db = target_db.mean(axis=0)
     few = np.argsort(np.square(trained_db - mean_db).mean(axis=1), kind="stable")[:8]
     distances_db = [float(np.sqrt(np.square(target_db - trained_db[index]).mean(axis=1)).mean()) for index in few]

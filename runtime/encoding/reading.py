@@ -36,7 +36,7 @@ class Reading:
     note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
     release and end. distance_db: from the sound to the recording. nearest, nearest_trained_db: name and distance of the
-    nearest sound that the instrument was taught; None if it names none.
+    nearest sound that the instrument was taught; None if the instrument's card names no such sounds.
     """
 
     take: Take
@@ -54,8 +54,8 @@ def read_take(
 ) -> Reading:
     """Read a take as the MIDI note `note`.
 
-    colour: how much of the colour curve counts, 0 to 1. around: the steady knob positions, (n_latents,); None to search
-    for the nearest.
+    colour: how much of the colour curve is applied, 0 to 1. around: the steady knob positions, (n_latents,); None to
+    search for the positions whose sound is nearest to the take.
     """
     card, spec = decoder.card, decoder.card.spec
     step_s = spec.hop_size / spec.sample_rate_hz
@@ -138,9 +138,10 @@ def _n_heard(level_db: np.ndarray) -> int:
 
 
 def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
-    """Magnitudes of frames, float32 (n_frames, n_bins); the middle of the first is the sample `before`.
+    """Magnitudes of frames, float32 (n_frames, n_bins).
 
-    hop: samples from one middle to the next, perhaps a fraction.
+    before: number of samples before the middle of the first frame. hop: samples from one frame's middle to the next;
+    may be a fraction.
     """
     middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
     half = spec.frame_size // 2
@@ -169,7 +170,7 @@ def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, 
 
 
 def _weights(level_db: np.ndarray, marks: Marks, step_s: float, n_hops: int) -> np.ndarray:
-    """The weight of each hop in means, (n_hops,): 1 for an audible hop between attack and release."""
+    """How much each hop counts in means, (n_hops,): an audible hop between attack and release counts 1."""
     times_s = np.arange(n_hops) * step_s
     at_hops = np.interp(times_s, np.arange(len(level_db)) * LEVEL_STEP_S, level_db)
     audible = (at_hops >= at_hops.max() + AUDIBLE_DB).astype(np.float64)
@@ -185,9 +186,10 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
-    """The trajectory's level in dB, with 0 at its loudest part; the engine's spectra all have the same loudness.
+    """The trajectory's level in dB, with 0 at its loudest part.
 
-    level_db: the take's level. spectral_db: how far the level of each hop's spectrum lies above its loudness.
+    level_db: the take's level. spectral_db: for each hop, the level of its spectrum less its loudness. The engine gives
+    all spectra one loudness, so this difference is taken off.
     """
     times_s = np.arange(len(level_db)) * LEVEL_STEP_S
     wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)
@@ -197,7 +199,7 @@ def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.n
 
 
 def _trajectory(card: Card, step_s: float, offsets: np.ndarray, colour_db: np.ndarray, marks: Marks) -> Trajectory:
-    """offsets: the knobs' positions less the steady ones."""
+    """A trajectory with a constant level of 0 dB. offsets: each hop's knob positions minus the steady positions."""
     return Trajectory(
         step_s=step_s,
         knobs=tuple(latent.name for latent in card.latents),

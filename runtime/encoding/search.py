@@ -13,18 +13,18 @@ N_AROUND, N_KEPT = 120, 6  # each round tries N_AROUND new positions around the 
 SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the standard deviation of the new positions
 # Weight of the distance without colour: the plain spectrum should be near the target, too.
 PLAIN_SHARE = 0.25
-# In each round, `refined` tries a new position for each hop, about MOST_TRIED positions in all. Their standard
-# deviation falls from the first round to the last.
+# In each round, `refined` tries a new position for each hop, about MOST_TRIED positions in all rounds. The standard
+# deviation of the new positions falls from FIRST_SPREAD in the first round to LAST_SPREAD in the last.
 MOST_ROUNDS, LEAST_ROUNDS, MOST_TRIED = 24, 2, 4000
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.03
-# The cost, in dB, of a squared distance of 1 between the positions of neighbouring hops.
+# What a squared distance of 1 between the knob positions of two neighbouring hops costs, in dB.
 ROUGHNESS_DB = 4.0
 
 
 def search(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, starts: np.ndarray
 ) -> np.ndarray:
-    """The knob positions, (n_latents,), around which a sound moves: their spectrum is nearest to the target.
+    """Search for the knob positions, (n_latents,), whose spectrum is nearest to the target.
 
     target_db: the target's levels in bands, (64,). starts: knob positions to begin with, (n, n_latents), of which at
     most MOST_STARTS are tried.
@@ -45,7 +45,7 @@ def search(
 def refined(
     decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, path: np.ndarray
 ) -> np.ndarray:
-    """A path whose spectra are nearer to the recording, and which is about as smooth.
+    """A path that is about as smooth as `path`, and whose spectra are nearer to the recording.
 
     path: the knob positions at each hop, (n, n_latents). target_db: the recording's levels in bands, (n, 64).
     """
@@ -61,7 +61,10 @@ def refined(
 
 
 def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """The cost, in dB, (n,), of each position's distance from its neighbours in `path`."""
+    """What each position costs because of its distance from the hops before and after it in `path`: in dB, (n,).
+
+    positions, path: knob positions at each hop, (n, n_latents).
+    """
     padded = np.pad(path, ((1, 1), (0, 0)), mode="edge")
     squares = np.square(positions - padded[:-2]) + np.square(positions - padded[2:])
     return ROUGHNESS_DB * squares.sum(axis=1)

@@ -16,12 +16,15 @@ FOLDER_SUFFIX = "-sounds"
 
 
 def candidate_path(out: Path, number: int) -> Path:
-    """The path of a candidate: `out` for the first; later ones get -2, -3 and so on."""
+    """The path of a candidate: `out` for the first; the names of later ones end in -2, -3 and so on."""
     return out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
 
 
 def sound_path(recording: Path, out: Path | None) -> Path:
-    """The path of a recording's sound: `out`, or NAME.yaml in the working directory; UserError for another ending."""
+    """The path of a recording's sound: `out` or, if it is None, NAME.yaml in the working directory.
+
+    UserError unless the path ends in .yaml or .yml.
+    """
     path = out or Path(recording.stem + SUFFIX)
     if path.suffix not in (SUFFIX, ".yml"):
         raise UserError("--out", str(path), f"a name that ends in {SUFFIX}", f"add {SUFFIX}")
@@ -55,7 +58,7 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
 
 
 def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
-    """UserError if the file of one of the first `most` candidates cannot be written, or exists and `force` is False."""
+    """UserError if a file of the first `most` candidates cannot be written, or exists already and `force` is False."""
     for number in range(1, most + 1):
         path = candidate_path(out, number)
         refuse_bad_target(path, inputs=[recording])

@@ -112,7 +112,7 @@ class Engine:
         self._events.history = history
 
     def ask_for_state(self) -> None:
-        """Request (frame, EngineState) in the history; it comes after the present block."""
+        """Ask for the state: after the present block, the pair (frame, EngineState) is appended to the history."""
         self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
@@ -121,11 +121,13 @@ class Engine:
 
     @property
     def patch(self) -> Patch:
-        """The newest chosen sound. Any thread may read it."""
+        """The patch that was chosen most recently. Any thread may read it."""
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the present sound if it is `patch`. Any thread may call this."""
+        """Rename the present sound, unless another one than `patch` has been chosen meanwhile. Any thread may call
+        this.
+        """
         present = self._knobs.present
         if present.patch is patch:
             present.patch = named(patch, name)
@@ -181,7 +183,7 @@ class Engine:
 
     @property
     def n_muted(self) -> int:
-        """Spectra that were silenced so far, because of infinities, NaNs or too large values."""
+        """How many spectra were silenced so far, because they had infinities, NaNs or too large values."""
         return self.instrument.n_silenced
 
     @property

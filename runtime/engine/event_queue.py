@@ -28,7 +28,7 @@ class EventQueue:
         self.history: deque[tuple[int, object]] | None = None
         self._knobs, self._controls, self._hops = knobs, controls, hops
         self._posted: deque[tuple[int | None, Event]] = deque()
-        self._positions: dict[int, float] = {}  # by latent: positions posted since the latest `collect`
+        self._positions: dict[int, float] = {}  # each latent's newest position since `collect`
         self._pending: list[tuple[int, int, Event]] = []  # (frame, order of collection, event), ascending
         self._n_events = 0
 
@@ -38,7 +38,8 @@ class EventQueue:
             self._positions[event.latent] = event.position  # only the newest position before a hop is heard
         else:
             self._posted.append((frame, event))
-            # A clock message that is collected in a later block would get a later frame, and so a wrong beat.
+            # Clock and tempo messages never wait: collected in a later block, they would get a later frame, and the
+            # beat would be wrong.
             if type(event) in _COUNTED or not self._controls.may_wait_for_hop(event):
                 self.is_urgent = True
         self.has_news = True

@@ -41,7 +41,7 @@ class Mixer:
         self._fade_out = np.cos(np.linspace(0.0, np.pi / 2.0, bank.cut_fade_frames, dtype=np.float32)) ** 2
         self._limits, self.tails_end = limits, 0
         # For the present part. is_mono: whether left and right are alike. _modulated: the lanes with modulated gains.
-        # If is_mono, _heard: the lanes that are read, and _gains: their gains.
+        # _heard, _gains: if is_mono, the lanes that are read, and their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
         self._heard: list[int] | slice = slice(0, 0)
         self._gains = np.zeros(0, np.float32)
@@ -49,7 +49,7 @@ class Mixer:
     def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
         """Begin a part of a span: n_frames from `frame` on. In a span that `is_mono`, only the first part needs this.
 
-        transposed: the sounding transposed lanes, ascending; heard: those of them that are read.
+        transposed: the transposed lanes that sound, ascending; heard: the lanes among them that are read.
         """
         bank = self._bank
         is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self.tails_end
@@ -98,8 +98,8 @@ class Mixer:
     ) -> np.ndarray:
         """Return the stereo mix, float32 (2, n).
 
-        envelope, sides: the lanes' envelopes and gains, from `Ramps.values`; modulated: the lanes with gains from
-        `GridGains`.
+        envelope: the lanes' envelopes; sides: their left gains and their right gains; both from `Ramps.values`;
+        modulated: the lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -145,8 +145,8 @@ class Mixer:
     ) -> None:
         """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        transposed: those of these lanes that are transposed; heard, sounds: the heard transposed lanes, and their
-        sound.
+        transposed: those of these lanes that are transposed; heard: those of the transposed lanes that are heard;
+        sounds: their sound.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
@@ -157,7 +157,9 @@ class Mixer:
                 sounds = sounds[n_run:]
 
     def _widen(self, frame: int, n: int, enveloped: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lanes' left and right channels, float32 (n_lanes, n); both arguments are overwritten."""
+        """Return the lanes' left and right channels, float32 (n_lanes, n) each; `enveloped` and `sides` are
+        overwritten.
+        """
         lanes = len(enveloped)
         # A lane that is not wide has the side gain 0, whatever the side's ring holds.
         sides *= self._widths.side.values(lanes, frame, n)
@@ -191,7 +193,7 @@ class Mixer:
         out *= np.float32(level)
 
     def clear_played_tails(self, first: int, end: int) -> None:
-        """Erase the played tails, from frame `first` up to `end`."""
+        """Erase the part of the tails that has been played, from frame `first` up to `end`."""
         if first < self.tails_end:
             at = first % self._sound.size
             self._tails[:, at : at + end - first] = 0.0

@@ -12,7 +12,7 @@ BUFFER_SIZE = 1024
 
 
 def narrow_buffers() -> Context:
-    """A context whose `run` calls functions with the small buffer."""
+    """A context whose method `run` calls a function while NumPy's buffer has the size BUFFER_SIZE."""
     context = copy_context()
     context.run(np.setbufsize, BUFFER_SIZE)
     return context

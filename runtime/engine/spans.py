@@ -11,7 +11,7 @@ from runtime.engine.voices.bank import Voice
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.performance import Performance
 
-# A wheel turns until this many frames after its latest event.
+# A wheel counts as turning until this many frames after its latest event.
 _WHEEL_FRAMES = 1024
 
 
@@ -57,7 +57,8 @@ class Spans:
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something is due at `frame` for every block size. Otherwise only the mixed sound ends here.
+        # Whether something is due at `frame` whatever the block size is. If not, `frame` is only the end of the mixed
+        # sound, which may depend on the block size.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:
@@ -78,13 +79,15 @@ class Spans:
         return begins or changes is not None
 
     def _is_event_due(self, frame: int) -> bool:
-        """Events that may wait for a hop are applied earlier only at frames that are the same for all block sizes."""
+        """Whether events are applied at `frame`. Those that may wait for a hop are applied earlier only at frames that
+        are the same for all block sizes.
+        """
         if not self._events.is_due(frame):
             return False
         return frame in (self._part_end, self._reading_at) or self._events.next_change(frame + 1) <= frame
 
     def _take_events(self, frame: int) -> Changes:
-        """Apply the events of `frame`, and changes that are due without an event."""
+        """Apply the events of `frame`, and the changes that are due at `frame` by themselves."""
         while (due := self._events.take(frame)) is not None:
             self._performance.apply(*due)
         self._performance.advance(frame)
@@ -101,7 +104,9 @@ class Spans:
         return all(voice.lane in self._transposed for voice in changes.retuned)
 
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
-        """changes: what events at `frame` changed, or None; n_events: `Performance.n_events` before them."""
+        """Go on with the present span. changes: what events at `frame` have changed, or None; n_events:
+        `Performance.n_events` before these events.
+        """
         if changes is not None:
             sources_changed = n_events != self._performance.n_events
             self._voice_sound.follow_events(frame, sources_changed)

@@ -51,7 +51,7 @@ class CardPreset(msgspec.Struct, frozen=True):
 
 
 class CardEncoder(msgspec.Struct, frozen=True):
-    """A decoder's encoder: the name of its file, in the decoder's folder, and the file's SHA-256 in hex."""
+    """The encoder that belongs to the decoder: its file's name, in the decoder's folder, and SHA-256 in hex."""
 
     file: str
     sha256: str
@@ -91,7 +91,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     latents: the knobs, in the order of the decoder's inputs. conditioning: the meaning of the inputs after the latents.
     note_range: lowest and highest MIDI note that the model has learnt.
     presets: in the order of program changes; the first is the sound at the start.
-    encoder, embedding: None in version 1.
+    encoder, embedding: see their classes; None in a card of version 1.
     trajectories: version of the trajectories in the presets' sounds; None without trajectories.
     corpus, licence, training, measured: texts for users: where the sounds come from, the licence, how the model was
     trained, and how well the instrument plays.

@@ -33,9 +33,9 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return range(self.lowest_note, self.lowest_note + N_CHROMA * self.n_octaves)
 
     def rows(self, notes: np.ndarray) -> np.ndarray:
-        """The inputs for MIDI notes (n,): float32 (n, size), 1 at the note's pitch class (0 is C) and octave, else 0.
+        """The decoder's inputs for notes: float32 (n, size), 1 at a note's pitch class (0 is C) and octave, else 0.
 
-        ValueError if a note lies outside the octaves.
+        notes: MIDI notes, (n,). ValueError if a note lies outside the octaves.
         """
         notes = np.asarray(notes, dtype=int)
         rows = np.zeros((len(notes), self.size), np.float32)

@@ -37,8 +37,8 @@ class Decoder:
         arrays = {INPUT_NAME: self.inputs}, (OUTPUT_NAME, self.magnitudes)
         self._bindings = [bind_rows(self._session, *arrays, n) for n in range(1, MAX_BATCH + 1)]
         self._verify_check_pair()
-        # Outside x86-64, a row's result may depend on the batch. Then every batch gets the full size, so that a voice
-        # sounds the same whatever other voices play.
+        # On processors other than x86-64, a row's result may depend on the number of rows in the batch. If it does,
+        # every batch gets the full size, so that a voice sounds the same whatever other voices play.
         self.batch_invariant = self._is_batch_invariant()
         self.n_silenced = 0
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from runtime.base.errors import UserError
 from runtime.base.protobuf import Field, fields, numbers, part, text
 
-# What `export` writes and similar networks need. None of these loops, branches, or takes a tensor's size from the
-# value of an input.
+# The operators that `export` writes, and others that similar networks need. None of these loops, branches, or takes a
+# tensor's size from the value of an input.
 OPERATORS = frozenset((
     "Abs", "Add", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "DequantizeLinear", "Div", "Elu",
     "Erf", "Exp", "Flatten", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity", "LayerNormalization", "LeakyRelu",
@@ -27,13 +27,13 @@ KEEPS_SIZE = frozenset((
     "Abs", "Cast", "Clip", "Constant", "DequantizeLinear", "Exp", "Flatten", "Identity", "Log", "Neg", "Reciprocal",
     "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Sqrt", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
 ))  # fmt: skip
-# Inputs after the first are sizes, indices or axes: they must not depend on what is played.
+# Operators whose inputs after the first are sizes, indices or axes. These must not depend on what is played.
 SIZED_BY_INPUTS = frozenset(("Pad", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Split", "Squeeze",
                              "Unsqueeze"))  # fmt: skip
 STANDARD_DOMAINS = ("", "ai.onnx")
-LARGEST_VALUES = 16 * 2**20  # most values of one tensor, and of all constants together: 64 MiB as float32
+LARGEST_VALUES = 16 * 2**20  # limit for one tensor, and for all constants together: 64 MiB as float32
 MOST_NODES, LONGEST_TEXT = 2000, 300
-MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # most fields of the whole file; most dimensions of one tensor
+MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # limits for the fields of a whole file and the dimensions of a tensor
 # onnxruntime reads a file with these bytes at this place as a model in its own format, ORT.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
 # Numbers of TensorProto.DataType. _TYPES: the types that weights may have: float, uint8, int8, int32, int64, bool,
@@ -57,7 +57,10 @@ class _NotAllowedError(Exception):
 
 
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
-    """UserError unless an instrument may have the file's graph; expected: what the file should be."""
+    """Raise a UserError if an instrument may not have this file's graph.
+
+    content: the file's bytes. expected: what the error says that the file should be.
+    """
     try:
         _Graph().check(memoryview(content))
     except _NotAllowedError as error:
@@ -107,7 +110,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # a constant with an input's name is only the input's default
+        self._constants -= inputs  # what has an input's name is not constant: it is the input's default value
         self._still |= self._constants
         for node in nodes:
             self._node(node)
@@ -132,7 +135,8 @@ class _Graph:
             raise _NotAllowedError(f"the operator {operator} of {domain}")
         if operator not in OPERATORS:
             raise _NotAllowedError(f"the operator {operator or name or 'without a name'}")
-        # A node must come after those that make its inputs; else constants among these would not be recognised.
+        # A node must come after the nodes that make its inputs. If it came before them, the checks below would not find
+        # out which of its inputs are constant.
         if not self._known.issuperset(given for given in inputs if given):
             raise _NotAllowedError(f"the operator {operator} before what it works on")
         self._known.update(outputs)
@@ -141,7 +145,8 @@ class _Graph:
             # A whole number that depends on what is played could be an index out of range, or a divisor of 0.
             raise _NotAllowedError("whole numbers made of what is played")
         if operator in SIZED_BY_INPUTS and any(moving[1:]):
-            # The trial (trial.py) tries every number of rows, but not every input: it could miss the largest size.
+            # The size of the output would depend on the values played. trial.py tries every number of rows, but not
+            # all values, so it could miss the largest size.
             raise _NotAllowedError(f"the operator {operator} with a size that moves")
         if operator == "Shape" or not any(moving):
             self._still.update(outputs)
@@ -151,7 +156,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute; returns its numbers if it is `to`, the target type of a Cast."""
+        """Check one attribute. Returns the numbers of the attribute `to`, a Cast's target type; none for any other."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:
@@ -165,7 +170,7 @@ class _Graph:
         return said if name == "to" else []
 
     def _tensor(self, tensor: memoryview) -> str:
-        """Returns the constant's name."""
+        """Check a constant; returns its name."""
         sizes: list[int] = []
         name, kind = "", 0
         for number, value in self._fields(tensor):
@@ -198,7 +203,7 @@ class _Graph:
         return name
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
-        """Yield the fields of a part; an error for so many that they take minutes to read."""
+        """Yield the fields of one message; an error if the file has so many that reading them takes minutes."""
         for field in fields(message):
             self._n_fields += 1
             if self._n_fields > MOST_FIELDS:

@@ -12,7 +12,7 @@ def start_positions(card: Card) -> tuple[float, ...]:
 
 
 def preset_positions(card: Card, name: str) -> tuple[float, ...]:
-    """Knob positions, 0 to 1, of the preset with this name; UserError with the most similar name."""
+    """Knob positions, 0 to 1, of the preset with this name; UserError, with the most similar name, if there is none."""
     presets = {preset.name: preset.latents for preset in card.presets}
     if name not in presets:
         raise UserError("--preset", repr(name), f"a preset of {card.name}", did_you_mean(name, presets))

@@ -29,7 +29,7 @@ def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.Inferenc
     refuse_untried(content, path)
     try:
         return new_session(content)
-    except Exception as error:  # onnxruntime's own have no public base class to catch
+    except Exception as error:  # onnxruntime's exceptions have no public base class
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise UserError(path, f"not an ONNX model ({reason})", expected, EXPORT_AGAIN) from None
 

@@ -29,9 +29,9 @@ _known: dict[str, str] = {}
 
 
 def refuse_untried(content: bytes, path: Path) -> None:
-    """UserError if the model needs too much memory or time, or crashes.
+    """Try a model in another process; UserError if it needs too much memory or time, or crashes.
 
-    Bundled instruments are not tried. A result is stored under the content's digest.
+    Bundled instruments are not tried. The result is stored by the content's digest, so that a model is tried only once.
     """
     if path.resolve().parent == BUNDLED_FOLDER:
         return

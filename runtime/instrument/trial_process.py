@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _give_way() -> None:
-    """Lower this process's priority, which an urgent thread may have passed on."""
+    """Lower this process's priority, which may be high because an urgent thread started the process."""
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     with suppress(OSError):
@@ -53,7 +53,7 @@ def _limit() -> None:
 def _run(session: onnxruntime.InferenceSession) -> None:
     """Run the model for every number of rows; ValueError if an output has another number of rows.
 
-    Inputs other than rows of float32 are not run: `refuse_other_ends` refuses them.
+    A model that has inputs other than rows of float32 is not run: `refuse_other_ends` refuses it.
     """
     inputs = session.get_inputs()
     for each in inputs:

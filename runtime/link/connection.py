@@ -33,7 +33,7 @@ class Connection:
 
     @property
     def can_receive(self) -> bool:
-        """Whether more may arrive."""
+        """Whether more bytes may arrive."""
         return self.is_open and not self.has_ended
 
     @property
@@ -87,7 +87,7 @@ class Connection:
         return line
 
     def send(self, line: bytes) -> None:
-        """Send a line, or keep what cannot be sent yet; close if more than `most_unsent` bytes then wait."""
+        """Send a line, or keep what cannot be sent yet; close the socket if more than `most_unsent` bytes then wait."""
         if not self.is_open:
             return
         if not self._unsent:
@@ -98,7 +98,7 @@ class Connection:
             self.close()
 
     def send_with(self, line: bytes, descriptor: int) -> None:
-        """Send a line with a file descriptor; close if not all can be sent at once."""
+        """Send a line with a file descriptor; close the socket if a part of the line would have to wait."""
         try:
             if self.is_open and (self._unsent or socket.send_fds(self._socket, [line], [descriptor]) < len(line)):
                 self.close()
@@ -125,7 +125,7 @@ class Connection:
     def leave(self) -> None:
         """Ignore further lines; close when the other end sends no more, or after 1 s.
 
-        Closing at once, with unread input, would discard sent lines that the other end has not read yet.
+        Closing now, while input is unread, would discard sent lines that the other end has not read yet.
         """
         if self.is_open and self._leaves_s is None:
             self._leaves_s = time.monotonic() + _LONGEST_FAREWELL_S

@@ -13,6 +13,6 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Moves(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Move several targets together; positions: by target, 0 to 1 of the target's travel."""
+    """Move several targets together. positions: the new position of each target, 0 to 1 of its travel."""
 
     positions: Annotated[dict[Name, Position], msgspec.Meta(max_length=MOST_TARGETS)]

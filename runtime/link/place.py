@@ -16,7 +16,7 @@ def own_socket() -> Path:
     """The socket of this user's `play`, or, in a service, the socket in the folder that systemd names.
 
     Sources: systemd.exec(5), $RUNTIME_DIRECTORY; XDG Base Directory Specification 0.8: a relative $XDG_RUNTIME_DIR is
-    ignored. Without either, the socket is in the user's own folder below the folder for temporary files.
+    ignored. If neither variable is set, the socket is in the user's own folder below the folder for temporary files.
     """
     given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if os.path.isabs(given):

@@ -123,7 +123,7 @@ class Server:
 
     @property
     def is_behind(self) -> bool:
-        """Whether `serve` must be called at once."""
+        """Whether `serve` has something to do now."""
         return any(client.has_line or not client.is_open for client in self._clients)
 
     def is_watched(self, topic: str) -> bool:

@@ -16,9 +16,9 @@ Act = Callable[[Action], object]
 
 
 class Actions:
-    """The actions in `control.targets.ACTIONS`, and two more.
+    """The actions in `control.targets.ACTIONS`, and two more, which the rack returns.
 
-    `program` chooses a program that the engine does not have. `swapped` reports a swap by the rack.
+    `program`: to choose a program that the engine does not have. `swapped`: after a swap has happened.
     """
 
     def __init__(self, desk: Desk):

@@ -41,11 +41,11 @@ class TooLateError(UserError):
 class Choosing:
     """Chooses sounds by name, by MIDI number, or the next one.
 
-    Bank 0 has the instrument's sounds, banks 1 and up have the user's.
+    Bank 0 has the instrument's sounds, banks 1 and up have the user's sounds.
 
-    changed: publishes news. swap: lets a part play another instrument, or None; called with the part's number, the
+    changed: publishes news. swap: None, or lets a part play another instrument; called with the part's number, the
     instrument's name, a sound's file, and the sound's name. swap_is_pending: whether a requested instrument does not
-    play yet. whole: plays sounds with parts, or None.
+    play yet. whole: None, or plays sounds with parts.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class Choosing:
         self.swap: Callable[[int, str, str | None, str | None], object] | None = None
         self.swap_is_pending: Callable[[], bool] = lambda: False
         self.whole: Whole | None = None
-        self._number: int | None = None  # the present sound's number, or None
+        self._number: int | None = None  # the present sound's MIDI number, bank * 128 + program; None if it has none
         self._patch: Patch | None = None  # the patch of the sound with this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the engine's patch until it receives the chosen one
+        self._before: Patch | None = None  # until the engine receives the chosen patch: the patch that it has
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
-        """Choose the user's sound with this name, or else the instrument's.
+        """Choose the user's sound with this name, or else the instrument's sound with this name.
 
         then: called with a dict of the names of the sound and the instrument. otherwise: called with a UserError.
         """
@@ -93,7 +93,7 @@ class Choosing:
             self._companion.ask("sounds.at", play, self._ending(otherwise), number=number)
 
     def heard(self, number: int, part: int) -> None:
-        """Choose the sound for a program change that the engine of `part` has no sound for.
+        """Choose the sound with this number, after a program change for which the engine of `part` has no sound.
 
         number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced,
         else the whole sound.
@@ -126,10 +126,10 @@ class Choosing:
         self._companion.ask("sounds.list", step, self._complain)
 
     def called(self, patch: Patch, name: str, number: int | None) -> None:
-        """Take over the name and number under which the sound that plays was saved.
+        """Give the sound that plays the name and the number under which it was saved.
 
-        patch: the engine's patch when the sound was saved; if another sound was chosen since, nothing happens. number:
-        may be None.
+        patch: the engine's patch when the sound was saved; if the engine has another now, nothing changes. number: None
+        if the saved sound has none.
         """
         engine = self._playing.engine
         if engine.patch is patch and self._pending is None:
@@ -187,7 +187,7 @@ class Choosing:
     def _play_on_part(self, part: int, read: dict[str, Any]) -> None:
         parts = self._playing.choice.parts
         if part >= len(parts):
-            return  # another sound was chosen meanwhile
+            return  # a sound with fewer parts was chosen meanwhile
         try:
             if read["tree"].get("parts"):
                 raise UserError(read["file"], "a sound with parts", "one without, for a part", "choose another program")
@@ -213,7 +213,7 @@ class Choosing:
         return {"name": name, "instrument": self._playing.choice.instrument.path.stem, "waits": True}
 
     def _other_instrument(self, tree: dict[str, Any], part: int = 0) -> str | None:
-        """The instrument that a sound is made for; None if it is not available, or if the part plays it already."""
+        """The instrument that a sound's tree names; None if it is not installed, or if the part plays it already."""
         made_for = tree.get("instrument")
         name = made_for["name"] if isinstance(made_for, dict) else made_for
         return name if name in available() and name != self._playing.part_engines()[part].instrument.path.stem else None
@@ -257,7 +257,7 @@ class Choosing:
         self._playing.post(SoundChange(self._playing.part_engines()[part].prepare(patch), part))
 
     def _present_number(self) -> int | None:
-        """A program change may have chosen the sound in the engine."""
+        """The present sound's MIDI number; a program change may have chosen this sound inside the engine."""
         if self._pending is not None:
             return self._pending
         patch = self._playing.engine.patch
@@ -279,7 +279,7 @@ class Choosing:
             self._say(f"Sound: {played['name']}.")
 
     def _ignore(self, _played: object) -> None:
-        """Nobody waits for the answer."""
+        """Do nothing with the answer to a program change: nobody waits for it."""
 
     def _complain(self, error: UserError) -> None:
         if not isinstance(error, TooLateError):

@@ -102,14 +102,14 @@ class Condition:
         return self._history.columns()
 
     def ready_line(self) -> str:
-        """The user's line at the start."""
+        """What the user reads when `play` has started."""
         output, midi = self._card.output, ", ".join(self._midi.names) or "none yet"
         return f"READY {output.sample_rate_hz} Hz, {output.buffer_frames} frames, audio: {output.name}, MIDI: {midi}"
 
     def closing_line(self) -> str:
-        """The user's line at the end."""
+        """What the user reads when `play` ends."""
         done = self._card.counts
         return (
             f"Stopped: {done['blocks']} blocks, {done['underruns']} underruns, {done['late']} late blocks, "
-            f"{self._playing.n_notes} notes."
+            f"{done['stalled']} of them because the machine stalled, {self._playing.n_notes} notes."
         )

@@ -1,4 +1,4 @@
-"""The main thread's work apart from devices: requests, and what the companion keeps."""
+"""The work of the main thread, except for devices: answers requests, and lets the companion keep files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from runtime.sound.patch import Patch
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # seconds between publications of moved controls
+WATCH_S = 0.03  # moved controls are published once in this many seconds
 _MOST_ARRIVED = 256
 
 
@@ -77,7 +77,7 @@ class Playing(Protocol):
         """Post an event, which is heard one buffer later."""
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays, if its patch is still `patch`."""
+        """Rename the sound that plays, as `Racks.call_sound` does."""
 
     def say_yes(self) -> None:
         """Play the cue `yes`: something was learned or saved."""
@@ -127,7 +127,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Use an event of a MIDI input; called on the threads of the MIDI drivers."""
+        """Tell the maps of a MIDI event, and keep it for `serve` if needed; called on the MIDI drivers' threads."""
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:
@@ -186,7 +186,7 @@ class Desk:
             self._remembering.look()
 
     def state(self) -> dict[str, Any]:
-        """What plays, as plain values."""
+        """What plays, as the answer to the request `state`: the instrument, the sound, the volume and more."""
         playing, choice = self.playing, self.playing.choice
         engine, decoder = playing.engine, playing.choice.instrument
         whole = None if choice.whole is None else present_sound(playing.part_engines(), choice)[0]
@@ -232,7 +232,7 @@ class Desk:
         self.say(f"The sound is not saved: {error}")
 
     def changed(self, **what: object) -> None:
-        """Publish news, given by name, under the topic `change`."""
+        """Publish a change under the topic `change`; what: each thing that changed, by name."""
         if self.server is not None:
             self.server.publish(CHANGES, what)
 

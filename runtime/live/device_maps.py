@@ -41,8 +41,8 @@ class DeviceMaps:
         self._devices: dict[int, MapDevice] = {}
         self._setups: dict[int, DeviceSetup] = {}
         self._bindings: dict[int, Bindings] = {}
-        self._awaited: set[int] = set()  # devices for which the companion has not answered yet
-        self._early: dict[int, tuple[MapLine, ...]] = {}  # by device: lines learned before the companion's answer
+        self._awaited: set[int] = set()  # devices whose setup the companion has not sent yet
+        self._early: dict[int, tuple[MapLine, ...]] = {}  # for each awaited device, the lines learned so far
         self._again: list[tuple[float, Callable[[int], object], int]] = []
         self.last_moved: str | None = None
 
@@ -71,7 +71,7 @@ class DeviceMaps:
             self._desk.say(f"{self.label(device)}: {error}")
 
     def serve(self) -> None:
-        """Repeat the requests that are due."""
+        """Send those failed requests again that have waited long enough."""
         now_s = time.monotonic()
         due, self._again = self._again, [each for each in self._again if each[0] > now_s]
         for due_s, ask, device in due:
@@ -144,7 +144,7 @@ class DeviceMaps:
         return setup.lines if setup else configured_lines(self._config)
 
     def own(self, device: int, names: Collection[str] | None = None) -> list[MapLine]:
-        """The lines of a device's map that were not learned; names: all names of one target or action, or None."""
+        """The lines of a device's map that were not learned; names: only lines that move these, None for all."""
         setup = self._setups.get(device)
         lines = setup.chosen if setup else configured_lines(self._config)
         return [line for line in lines if names is None or line.moves in names]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST_S = 120.0
 _NO_DEVICE = -1
-_Stood = tuple[str | None, TargetMove] | None  # the sound, and its target's place; None for an action
+_Stood = tuple[str | None, TargetMove] | None  # the sound's name and where its target stood; None for an action
 
 
 class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +56,7 @@ class Learning:
         self._desk, self._learner = desk, Learner()
         self._number = 0
         self._stood: _Stood = None
-        # Before the last change: the lines of each device that it changed, and where a learned target stood.
+        # Before the newest change: the lines of each device that it changed, and where the learned target stood.
         self._before: tuple[dict[int, tuple[MapLine, ...]], _Stood] | None = None
         desk.actions.add("learn", self._begin_by_control)
 
@@ -66,7 +66,7 @@ class Learning:
         return self._learner.target is not None
 
     def add_requests(self, server: Server) -> None:
-        """Let the server answer these requests."""
+        """Let the server answer the requests about learning, targets and inputs."""
         server.add("learn", Learn, self._begin)
         server.add("learn.undo", NoParams, self._undo)
         server.add("unlearn", Unlearn, self._unlearn)
@@ -110,7 +110,7 @@ class Learning:
             self._take(self._learner.feed(event, time.monotonic()))
 
     def serve(self) -> None:
-        """Learn a control whose movement is over, or give up at the time limit."""
+        """Learn the control that was moved, once it rests; give up if none has moved in time."""
         target, now_s = self._learner.target, time.monotonic()
         if target is not None:
             learned = self._learner.tick(now_s)
@@ -136,7 +136,7 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
-        if learned.share is not None:  # without this, the target would jump at the control's next turn
+        if learned.share is not None:  # otherwise the target would jump at the control's next turn
             self._desk.playing.post(TargetMove(line.moves, learned.share))
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
@@ -145,7 +145,8 @@ class Learning:
         (before, stood), self._before = self._before, None
         for device, lines in before.items():
             self._desk.maps.relearn(device, lines)
-        if stood is not None and stood[0] == self._desk.state()["name"]:  # another sound has its own value
+        # Another sound has its own value for the target.
+        if stood is not None and stood[0] == self._desk.state()["name"]:
             self._desk.playing.post(stood[1])
         return {"learned": sum(map(len, before.values()))}
 
@@ -197,11 +198,11 @@ class Learning:
         return LATER
 
     def _names(self, target: str) -> frozenset[str]:
-        """A latent has its own name, and one with its number."""
+        """All names of a target: a latent has its own name, and a name with its number, such as latent.2."""
         return frozenset({target} | {number for number, name in self._latents().items() if name == target})
 
     def _latents(self) -> dict[str, str]:
-        """The latents' own names, by their names with numbers, such as latent.2."""
+        """The latents' own names; the keys are their numbered names, such as latent.2."""
         latents = [name for name in self._desk.state()["positions"] if name.startswith(LATENT)]
         return {f"{LATENT}{k}": name for k, name in enumerate(latents, 1)}
 

@@ -15,22 +15,22 @@ from runtime.companion.state import Settings, State, put_state_aside, read_state
 from runtime.config import Config
 
 PROVEN_AFTER_S = 10.0
-MOST_CUTS = 3  # starts in a row that a power cut may have ended; after so many, the state is not restored
+MOST_CUTS = 3  # if this many runs in a row may have ended by a power cut, their state is not restored
 _ON_TRIAL = "ended within 10 s"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Memory:
-    """The state of the last run, and a file beside it that notes how this run ends.
+    """The state that the previous run left, and a file that notes how this run ends.
 
-    After a crash the file has a text: the state of that run must not be restored. It also has a text in the first 10 s
-    of a run with a restored state, its trial. This text names the machine's boot. If the machine was booted since, the
-    power may have been cut, and the state is restored, but not after `MOST_CUTS` such starts in a row. A proper end
-    empties the file.
+    A proper end empties the file. After a crash it has a text, and the state of that run is not restored. It also has a
+    text in the first 10 s of a run with a restored state, which is the state's trial. This text names the machine's
+    boot. If the next run finds another boot, the power may have been cut during the trial. Then the state is restored,
+    but not after `MOST_CUTS` such runs in a row.
 
-    state: the last run's state, or None. configured: the remembered settings, as the settings file has them; None until
-    known. good_settings: all settings of that file, to be saved for when it is broken, or None. keeps: whether this run
-    saves what plays.
+    state: the previous run's state, or None. configured: the values that the settings file has for the remembered
+    settings; None until known. good_settings: all settings of that file, to be stored for a start at which the file is
+    broken; or None. keeps: whether this run saves what plays.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):
@@ -64,7 +64,7 @@ class Memory:
         say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
 
     def begin_trial(self) -> None:
-        """Note that a state is restored; `proven` ends the trial."""
+        """Note in the file that this run restores a state, which may be why it fails; `proven` removes the note."""
         if self._file is not None:
             os.write(self._file, f"{_ON_TRIAL} {_this_boot()}\n".encode())
 

@@ -1,4 +1,4 @@
-"""Describes what plays, as plain values."""
+"""Describes the sound and the settings that play, as dicts, lists, text and numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def positions(engine: Engine) -> dict[str, float]:
 
 
 def name_of(engine: Engine, choice: Choice) -> str | None:
-    """The name of the sound with parts that plays, or of the first part's sound; or None."""
+    """The name of what plays: of the sound with parts, or else of the first part's sound; None without a name."""
     if choice.whole is not None and choice.whole.sound.name:
         return choice.whole.sound.name
     return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)
@@ -89,7 +89,7 @@ def present_sound(
 
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
-    """A part with this instrument and the patch's sound; `part` itself if the sound has no name."""
+    """`part` with the names of this instrument and of the patch's sound; unchanged if the sound has no name."""
     first = next((preset.name for preset in instrument.card.presets), None)
     name = patch.sound.name or patch.settings.preset or first
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from runtime.live.desk import Desk
     from runtime.rack.rack import Rack
 
-SERVE_S = 0.2  # seconds after which a recording's events go to the companion again
+SERVE_S = 0.2  # while recording, events are sent to the companion once in this many seconds
 STATE_S = 2.0  # seconds between requests for the rack's state; a recording begins at the frame of a state
 MARGIN_S = 2.0  # no recording begins in this oldest part of the ring, which may be overwritten before it is read
-BEGINS_WITHIN_S = 3.0  # a recording that waits longer to begin is refused: the sound card requests no blocks
+BEGINS_WITHIN_S = 3.0  # a recording that waits longer is refused, because the sound card requests no blocks
 _MOST_EVENTS_A_TURN = 2000
 
 
@@ -88,7 +88,7 @@ class Recorder:
         return SERVE_S if self.is_recording else STATE_S
 
     def follow(self, rack: Rack) -> None:
-        """Keep this rack's events, and forget other racks'; call this before its first block."""
+        """Keep the events of this rack, and forget those of others; call this before the rack's first block."""
         if rack is self._rack:
             return
         self._rack, self._former_generation = rack, self.ring.generation
@@ -100,7 +100,7 @@ class Recorder:
     def serve(self) -> None:
         if self._rack is None:
             return
-        frame = self._rack.frame  # read before the history, which then has all events before this frame
+        frame = self._rack.frame  # read first: then `_history` has all events before this frame
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -180,7 +180,7 @@ class Recorder:
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # the ring has only the previous rack's sound
+            states = []  # the ring still holds the previous rack's sound, and none of these states'
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None
@@ -190,9 +190,10 @@ class Recorder:
             waiting.refuse(UserError("record", "no sound to record", "a sound card that plays", "try again"))
 
     def _best(self, states: list[_Known], from_frame: int, before: bool) -> _Known | None:
-        """Choose the state to begin from. before: whether the recording includes past sound.
+        """Choose the state at which the recording begins. before: whether the recording includes past sound.
 
-        If it does, a silent state is preferred: `render` can repeat only a recording that begins in silence.
+        With past sound, a silent state is chosen if there is one, because `render` can repeat only a recording that
+        begins in silence.
         """
         if not before:
             return next((each for each in states if each[1].frame >= from_frame), None)
@@ -221,7 +222,7 @@ class Recorder:
 
         def begun(facts: dict[str, Any]) -> None:
             self._desk.say(f"Recording: {facts['files'][0]}")
-            # The companion has read no sound yet, so its duration is still 0.
+            # The companion has read no sound yet, so the duration in its answer is still 0.
             already = {"duration_s": (self._rack.frame - state.frame) / rate_hz}
             began = {"is_silent": state.is_silent, "holds_notes": state.holds_notes}
             waiting.answer(self._seconds(facts) | already | began)
@@ -253,7 +254,7 @@ class Recorder:
         self._desk.say(f"Recording ended{because}: {seconds['duration_s']:.1f} s{lost}, {facts['files'][0]}")
 
     def _seconds(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """The companion's facts, with seconds in place of frames."""
+        """What the companion says of a recording, with its lengths in seconds instead of frames."""
         facts, rate_hz = dict(facts), self._rack.sample_rate_hz
         if "n_frames" in facts:
             facts["duration_s"], facts["lost_s"] = facts.pop("n_frames") / rate_hz, facts.pop("n_lost") / rate_hz

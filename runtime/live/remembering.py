@@ -76,7 +76,7 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.engine, memory.state)
-        msgspec.to_builtins(self.state())  # the first call is slow: it reads the instrument's file
+        msgspec.to_builtins(self.state())  # now, as the first call is slow: it reads the instrument's file
 
     def look(self) -> None:
         """Let the companion save what plays, if it has changed; call this at least every 2 s."""
@@ -100,7 +100,7 @@ class Remembering:
             self._companion.n_starts,
         )
         if present != self._kept and self._companion.process_id is not None:
-            # While the patches are held, no new patch can get one of their ids.
+            # `_kept_patches` keeps the patches in memory, so that no new patch can get one of the ids in `_kept`.
             self._kept, self._kept_patches = present, patches
             self._companion.ask("state", self._was_kept, self._was_refused, state=msgspec.to_builtins(self.state()))
 
@@ -138,7 +138,7 @@ def settings_of(config: Config) -> Settings:
 
 
 def _with_settings(config: Config, state: State) -> Config:
-    """A value that has changed in the settings file since the last run is used, not the remembered value."""
+    """Put remembered values into the settings, but not those whose line in the settings file was changed since."""
     now = settings_of(config)
     changes = {
         name: getattr(state.settings, name)

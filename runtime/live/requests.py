@@ -77,8 +77,8 @@ class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Save the present sound for the user, with a morph through `places`.
 
-    places: for each place the positions of latents, 0 to 1, by name. at: where on the way the new sound begins, 0 to 1,
-    with the present positions of the latents; None to begin at the first place.
+    places: for each place the positions of latents, 0 to 1, by name. at: the morph's position, 0 to 1, at which
+    the new sound begins with the present positions of the latents; None to begin at the first place.
     """
 
     name: Name
@@ -125,7 +125,7 @@ def add_requests(server: Server, desk: Desk) -> None:
 
 
 def _present(desk: Desk) -> dict[str, Any]:
-    """All that another process needs to play the same, with absolute paths."""
+    """All that another process needs to play what plays here, with absolute paths."""
     playing, settings = desk.playing, desk.playing.choice.settings
     state = msgspec.structs.replace(state_of(playing), instrument=str(playing.engine.instrument.path.resolve()))
     if settings.tuning.scale is not None:

@@ -143,8 +143,8 @@ class Supervisor:
         output = self._card.first()
         self._fit_rack(output.sample_rate_hz)
         through_lines = self._card.make_effect(output)
-        # `poll` and `prepare_process` hold the interpreter for long: one makes MIDI clients, the other collects
-        # garbage.
+        # `poll` makes MIDI clients, and `prepare_process` collects garbage. Both hold the interpreter for long, so they
+        # run before `_start`.
         midi_lines = self._midi.poll()
         self._desk = Desk(self, self._say, self._memory, self._panel)
         for name, act in (
@@ -186,7 +186,7 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """MIDI is also checked when a port appears, disappears, or is to be tried again."""
+        """Work until `stop`; check MIDI in each round, and when a port appears, disappears or is to be tried again."""
         next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
             limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s, self._watch.wait_s)
@@ -195,11 +195,11 @@ class Supervisor:
             self._take_returns()
             desk.serve(stop.woken)
             if self._check_blocks():
-                next_round_s = 0.0  # a card with a loose plug is often there again
+                next_round_s = 0.0  # check now: a card with a loose plug is often back
             if time.monotonic() >= next_round_s:
                 self._notify(WATCHDOG=1)
                 self._check_all()
-                with gives_way(self._card.renders_now):  # saving takes a few milliseconds after a swap
+                with gives_way(self._card.renders_now):  # saving takes a few ms; it pauses while a block is made
                     desk.remember()
                 self._condition.tell()
                 next_round_s = time.monotonic() + (LOOK_S if self._card.is_missing else ROUND_S)
@@ -216,11 +216,11 @@ class Supervisor:
         self._sounds.serve()
 
     def _post_at(self, event: Event, arrival_s: float) -> None:
-        """The event is heard one buffer after arrival_s, a time of `time.perf_counter()`."""
+        """Post an event, to be heard one buffer after `arrival_s`, a time of `time.perf_counter()`."""
         self._racks.rack.post(event, self._card.frame_at(arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:
-        """Called on the MIDI driver's thread."""
+        """Post an event, and hand it to the desk; called on the MIDI driver's thread."""
         self._post_at(event, arrival_s)
         if self._desk is not None:
             self._desk.arrived(event)
@@ -234,7 +234,7 @@ class Supervisor:
             self._begin_rack()
 
     def _begin_rack(self) -> None:
-        """A new rack knows neither the control maps nor the swaps posted to the previous one."""
+        """Give a new rack the control maps, and forget swaps that were posted to the previous rack."""
         self._swaps.forget_posted()
         self._tell_maps()
 

@@ -36,7 +36,7 @@ class DeviceTable:
     def __init__(self, known: Iterable[Identity] = ()):
         self._known = list(known)
         self._numbers: list[int] = []  # for each device number, the index of its identity in `_known`
-        self._here: dict[str, int] = {}  # device numbers by rtmidi's port name
+        self._here: dict[str, int] = {}  # for each present port, by rtmidi's name: its device number
 
     def arrive(self, ports: Sequence[str], sockets: Sequence[str] | None = None) -> dict[str, int]:
         """Give numbers to ports that have arrived; returns the number of each port.
@@ -86,7 +86,7 @@ class DeviceTable:
 
 
 def identity_name(port: str) -> str:
-    """A port's name without ALSA's address, and without the number, such as [20], from JACK's bridge a2j."""
+    """A port's name without ALSA's address, and without the number that JACK's bridge a2j adds, such as [20]."""
     return re.sub(r" \[\d+\](?= \((?:capture|playback)\))", "", stable_name(port))
 
 
@@ -104,6 +104,6 @@ def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
 
 
 def _address(port: str) -> tuple[int, int, str]:
-    """For sorting: ALSA's client and port numbers, -1 without an address, then the name."""
+    """A key to sort ports by: ALSA's client and port numbers, or -1 twice if the name has none, then the name."""
     match = re.search(r"\s(\d+):(\d+)$", port)
     return (int(match[1]), int(match[2]), port) if match else (-1, -1, port)

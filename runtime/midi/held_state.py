@@ -35,5 +35,5 @@ class HeldState:
             self._releases.pop(key, None)
 
     def releases(self) -> list[Event]:
-        """The events that release everything."""
+        """Events that release all held keys and pedals, and end all bends and pressures."""
         return list(self._releases.values())

@@ -99,7 +99,7 @@ class InputPort:
         self._post(event, arrival_s)
 
     def let_go(self) -> None:
-        """Receive nothing more, and release all held keys and controllers; then call `close`."""
+        """Receive nothing more, and release all held keys and controllers. `close` must be called later."""
         if self._client is not None:
             self._client.cancel_callback()
             time.sleep(_LAST_CALL_S)  # the driver's thread may still be in its last call
@@ -111,8 +111,8 @@ class InputPort:
         if self._client is not None:
             with quiet_stderr():
                 self._client.close_port()
-            # After a truncated system exclusive message, rtmidi's JACK client receives nothing until another one ends.
-            # So a client is reused only if a message arrived during its latest connection.
+            # After a truncated system exclusive message, rtmidi's JACK client receives nothing until another such
+            # message ends. So a client is reused only if a message arrived during its latest connection.
             if self._may_be_deaf or not clients_are_slow(self._api):
                 self._delete_client()
         self._release()  # again: the driver's last call may have ended after the first release

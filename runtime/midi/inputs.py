@@ -43,7 +43,7 @@ class Refusal(NamedTuple):
     due_s: float = 0.0
 
     def once_more(self) -> Refusal:
-        """The refusal after another failed try."""
+        """The port's state after one more failed try."""
         wait_s = min(_FIRST_RETRY_S * 2.0**self.n_tries, _LAST_RETRY_S)
         return Refusal(self.n_tries + 1, time.monotonic() + wait_s)
 
@@ -71,7 +71,8 @@ class MidiInputs:
         self._scanner: rtmidi.MidiIn | None = None
         self._virtual: InputPort | None = None
         self._open: dict[str, InputPort] = {}
-        self._left: list[tuple[float, InputPort]] = []  # (when to close, port), ascending: keyboards that have gone
+        # The ports of keyboards that have gone: (time at which to close the port, port), ascending.
+        self._left: list[tuple[float, InputPort]] = []
         self._idle: list[InputPort] = []  # closed ports, kept for reuse
         self._refused: dict[str, Refusal] = {}
         self._announcer = announcer(self._api)
@@ -103,7 +104,7 @@ class MidiInputs:
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a refused port, or close one that has gone; else infinite."""
+        """Seconds until `poll` should retry a refused port, or close one that has gone; infinite if none waits."""
         dues_s = [refusal.due_s for refusal in self._refused.values()] + [due_s for due_s, _ in self._left[:1]]
         return max(0.0, min(dues_s, default=math.inf) - time.monotonic())
 
@@ -215,7 +216,7 @@ class MidiInputs:
         return f"No MIDI input named {wishes} yet ({there}); waiting for it."
 
     def _once(self, problem: str) -> list[str]:
-        """The problem as one line; no line if the previous poll had the same problem."""
+        """The problem in a list of one line; an empty list if there is none, or if the previous poll had the same."""
         lines = [problem] if problem and problem != self._problem else []
         self._problem = problem
         return lines

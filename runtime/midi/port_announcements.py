@@ -25,7 +25,7 @@ _OWN_NAME = f"{CLIENT_NAME} news"
 
 
 class Announcements(Protocol):
-    """The port announcements of one server since this object was made; for the supervisor's thread."""
+    """The port announcements of one server since this object was made. Use it on the supervisor's thread only."""
 
     def fileno(self) -> int:
         """A file descriptor that becomes readable when a port comes or goes, or the server ends."""
@@ -37,16 +37,16 @@ class Announcements(Protocol):
         """
 
     def listeners(self, port: str) -> set[str] | None:
-        """The names of the ports connected to `port`; None if rtmidi itself reports failed connections."""
+        """The names of the ports connected to `port`; None where rtmidi reports failed connections by itself."""
 
     def close(self) -> None:
         """Stop listening."""
 
 
 def announcer(api: int) -> Callable[[], Announcements] | None:
-    """The Announcements class for rtmidi's number of an API; None without one or its library.
+    """The class that receives an API's announcements; None if there is no such class, or its library is missing.
 
-    The class raises OSError if the API's server does not run.
+    api: rtmidi's number of the API. The class raises OSError if the API's server does not run.
     """
     import rtmidi
 
@@ -86,7 +86,7 @@ class JackAnnouncements:
         try:
             self._client.set_port_registration_callback(self._hear)
             self._client.set_shutdown_callback(self._server_stopped)
-            # When a port has gone, a new port may already have its number, so keep the names.
+            # Keep the ports' names: when JACK says that a port has gone, a new port may already have its number.
             self._port_names = [(port, port.name) for port in self._client.get_ports()]
             self._client.activate()
         except jack.JackError as error:
@@ -182,9 +182,9 @@ class AlsaAnnouncements:
 
 
 def announced_gone(events: Iterable[alsa_midi.Event], ports: Iterable[str]) -> set[str]:
-    """The ALSA ports that have gone.
+    """Those of `ports` that have gone, as ALSA's events say.
 
-    ports: rtmidi's names, which end with the address: `Keys:Keys MIDI 1 20:0`.
+    ports: rtmidi's names. Each ends with the port's address: `Keys:Keys MIDI 1 20:0`.
     """
     from alsa_midi import EventType
 

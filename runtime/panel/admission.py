@@ -16,7 +16,7 @@ from runtime.panel.listening import is_on_network, network_urls, url_of
 from runtime.panel.osc import OscPort
 from runtime.panel.pages import Pages
 
-_SOON_S = 2.0  # least time between reports of OSC packets
+_SOON_S = 2.0  # reports of OSC packets are at least this many seconds apart
 ENDED = 4401  # the close code of a WebSocket whose device is no longer paired
 
 

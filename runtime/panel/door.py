@@ -29,7 +29,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}")
 class Connection(ServerConnection):
     """A browser's connection.
 
-    device: the paired device; None without a pairing, as for a program of this machine.
+    device: the paired device at the other end; None if it is not paired, such as a browser on this machine.
     """
 
     device: Device | None = None
@@ -124,7 +124,7 @@ class Door:
         return None
 
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
-        """Another site's page may not send the code's header without our permission."""
+        """Pair a device. Its code comes in a header, because browsers let no other site's page send us this header."""
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:
             return response(http.HTTPStatus.NO_CONTENT)

@@ -6,18 +6,18 @@ import time
 
 MOST_PAGES = 8
 MOST_CONNECTIONS = 64
-MOST_OF_SENDER = 16  # connections of one other machine, so that none uses up all
+MOST_OF_SENDER = 16  # connections from one other machine; with this limit, no machine can use up MOST_CONNECTIONS
 LONGEST_MESSAGE_BYTES = 16 * 2**10
 MOST_UNSENT_BYTES = 2**20
 MOST_ASKED = 16  # unanswered requests of one page
 MOST_ANSWERING = 6  # unanswered requests of all pages; too many unread answers would end the link
 # A message costs the playing process some 50 us, on a thread that shares the interpreter with the audio thread.
-PAGE_RATE, PAGE_BURST = 200.0, 400.0  # messages of one page: per second, and together after a pause
-ALL_RATE, ALL_BURST = 500.0, 1000.0  # messages of all pages
+PAGE_RATE, PAGE_BURST = 200.0, 400.0  # of one page: messages per second, and the most at once after a pause
+ALL_RATE, ALL_BURST = 500.0, 1000.0  # the same, of all pages together
 
 
 class Allowance:
-    """A limit on messages (token bucket): `rate` per second; after a pause, `burst` need not wait."""
+    """Limits messages by a token bucket: to `rate` per second, but after a pause, `burst` may come at once."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst

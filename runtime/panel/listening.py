@@ -22,9 +22,9 @@ _INTERFACES = "/sys/class/net"
 def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
     """Return a socket that listens for browsers.
 
-    settings: address and port. Without a port, DEFAULT_PORT is used, or, on a loopback address, a free port if another
-    program has it. where: the user's setting, for the error message. UserError if the address or the port cannot be
-    used.
+    settings: address and port. Without a port, DEFAULT_PORT is used. If another program has it and the address is a
+    loopback address, any free port is used. where: names the setting in the message. UserError if the address or the
+    port cannot be used.
     """
     address, port = checked_address(settings.address, "panel: address"), settings.port
     try:
@@ -41,7 +41,7 @@ def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
 
 
 def checked_address(address: str, where: str) -> str:
-    """Return an IP address in its standard form; UserError if it is none. where: the user's setting."""
+    """Return an IP address in its standard form; UserError if it is none. where: names the setting in the message."""
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:

@@ -19,9 +19,9 @@ from runtime.sound.motion import LATENT
 ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # the most messages in one packet
-_DEEPEST = 4  # levels of bundles within bundles
-# Requests for actions, sounds and instruments: per second, and together after a pause. They are few because some of
-# them write files.
+_DEEPEST = 4  # the most levels of bundles within bundles
+# Requests for actions, sounds and instruments: per second, and the most at once after a pause. Few are allowed, because
+# some of them write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
 _BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # a bundle begins with this name and a time, which is ignored
@@ -71,7 +71,7 @@ class OscPort(asyncio.DatagramProtocol):
             return
         method, params = request_of(kind, rest, values)
         if method == "action" and values and not values[0]:
-            return  # a pad that is released sends 0
+            return  # 0 comes from a pad that is released, which starts no action
         if method != "move" and params != _PANIC and self._rare.try_take() > 0.0:
             raise NotUnderstoodError
         self._link.tell(method, params)

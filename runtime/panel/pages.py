@@ -35,7 +35,7 @@ from runtime.panel.playing.painter import Painter
 from runtime.panel.playing.play_link import PlayLink
 
 CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
-# What a page may ask the playing process. A sound that it sends may name no file.
+# Requests that a page may send to the playing process. A sound in them must not name files.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
     "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
@@ -75,19 +75,19 @@ class _Page:
         self.asked: set[asyncio.Task[None]] = set()
 
     def send(self, line: bytes) -> None:
-        """A page that reads nothing is disconnected."""
+        """Send a line, or disconnect the page if it reads nothing."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
         broadcast([self.connection], line.decode())
 
     def send_picture(self, picture: bytes) -> None:
-        """A page that has not read all earlier messages gets no picture."""
+        """Send a picture, unless the page has not read all earlier messages."""
         if not self.connection.transport.get_write_buffer_size():
             broadcast([self.connection], picture)
 
 
-# Every page must know the answers to these requests.
+# Requests whose answers every page gets when it connects.
 PRESENT = ("state", "card", "instruments", "methods")
 
 
@@ -205,7 +205,7 @@ class Pages:
         except UserError as error:
             page.send(messages.error_line(number, REFUSED, error))
         else:
-            if method == "sounds.read":  # no page needs the paths of files
+            if method == "sounds.read":  # the paths of files are left out, as no page needs them
                 result = {name: said for name, said in result.items() if name not in ("file", "folder")}
             page.send(messages.answer_line(number, result))
 
@@ -234,7 +234,7 @@ class Pages:
         self._tell(None, NOTHING)
 
     def _watch(self) -> None:
-        """Watch only what pages want: news cost the playing process time."""
+        """Watch only the topics that pages want, because news cost the playing process time."""
         wanted = set().union(*(page.topics for page in self._pages.values()))
         if wanted != self._watched and self.link.is_up:
             self._watched = wanted
@@ -258,7 +258,7 @@ class Pages:
         self._tell(None, await self._greeting())
 
     async def _greeting(self) -> bytes:
-        """Pages that connect at the same time share one message."""
+        """The message for a page that connects; pages that connect at the same time share one."""
         if self._greets is None or self._greets.done():
             self._greets = asyncio.create_task(self._greet())
         return await asyncio.shield(self._greets)
@@ -279,7 +279,7 @@ class Pages:
 
 
 def _checked(request: Request) -> object:
-    """UserError or msgspec's errors if a page may not send these params."""
+    """Decode the params of a page's request; UserError or msgspec's errors if a page may not send them."""
     kind = {"sound": _Sound, "sounds.write": _Written}.get(request.method)
     if kind is not None:
         given = msgspec.json.decode(request.params, type=kind)

@@ -38,7 +38,7 @@ def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring
     when the playing process ends; None to serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with
     the output's sound, or None.
     """
-    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request does not concern the user
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request must not be logged
     asyncio.run(_serve(listener, settings, parent, ring))
 
 
@@ -93,7 +93,7 @@ def _end_with(ends: asyncio.Event, parent: int | None) -> None:
         if parent is None:
             loop.add_signal_handler(number, ends.set)
         elif number != signal.SIGTERM:
-            # A terminal also sends these signals to the playing process, which then ends this process.
+            # Ignored here: a terminal also sends these signals to the playing process, which then ends this process.
             signal.signal(number, signal.SIG_IGN)
     if parent is not None:
         os.set_blocking(parent, False)

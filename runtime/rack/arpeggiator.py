@@ -138,7 +138,7 @@ class Arpeggiator:
             self._end_note()
 
     def _play(self) -> None:
-        """A tied note of the same key continues."""
+        """Play the note of the present step: begin it or, if notes are tied and the key is the same, continue it."""
         settings, steps, old = self._settings, self._steps, self._sounding
         note = note_at(settings, list(self._keys.chord.values()), steps.n_played)
         until_beats = steps.next_beats + settings.gate * settings.step_beats
@@ -227,7 +227,7 @@ class Arpeggiator:
         return True
 
     def _lose_sender(self) -> None:
-        """The engine cannot detect this: it still receives the arpeggiator's notes."""
+        """End all notes: the keyboard has gone, but the engines do not notice, as they get the arpeggiator's notes."""
         self._sensing_deadline = NEVER
         if self._is_on:
             self._reset(Reset())
@@ -285,7 +285,7 @@ class Arpeggiator:
             self._steps.begin(self._tempo.beats_at(self._now))
 
     def _switch_off(self) -> None:
-        """Pass the pedals on. Keys that are down now stay silent until they are struck again."""
+        """Send the pressed pedals to the engine. Keys that are down now stay silent until they are struck again."""
         self._end_note()
         self._eaten = set(self._keys.down)
         self._keys.clear()

@@ -66,12 +66,12 @@ def _rack(
 
 
 def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
-    """Build a rack that plays a choice with all its parts; options: as in `Rack`."""
+    """Build the rack for a Choice of an instrument and sounds, with all parts; options: as in `Rack`."""
     return _rack(_chosen_parts(choice, sample_rate_hz), choice.patch.settings, sample_rate_hz, options)
 
 
 def parts_of(choice: Choice, sample_rate_hz: int) -> tuple[Part, ...]:
-    """Build the parts that play a choice, for a Swap of all parts."""
+    """Build the parts for a Choice of an instrument and sounds, for a Swap of all parts."""
     return tuple(Part(*each) for each in _chosen_parts(choice, sample_rate_hz))
 
 
@@ -83,7 +83,7 @@ def _chosen_parts(choice: Choice, sample_rate_hz: int) -> list[tuple[Playable, P
 
 
 def with_positions(choice: Choice, rack: Rack) -> Choice:
-    """Return a choice with the present knob positions of a rack that plays it."""
+    """Return the choice that a rack plays, with the rack's present knob positions."""
     if not choice.parts:
         return _at(choice, rack.engine().status.positions)
     parts = tuple(

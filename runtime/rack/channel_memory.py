@@ -28,14 +28,14 @@ _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_L
 class ChannelMemory:
     """The latest event of each controller, in the order of arrival.
 
-    is_mapped: returns whether an event's control moves a target or starts an action. These are not remembered: the
-    targets of another sound have other positions.
+    is_mapped: returns whether an event's control moves a target or starts an action. Events of such controls are not
+    remembered, because the targets of another sound have other positions.
     """
 
     def __init__(self, is_mapped: Callable[[Event], bool]):
         self._is_mapped = is_mapped
         self._said: dict[tuple, list[Event]] = {}
-        self._parameter: dict[int, list[int]] = {}  # by channel: MSB and LSB of the parameter that data entry sets
+        self._parameter: dict[int, list[int]] = {}  # for each channel, MSB and LSB of the chosen parameter
 
     def hear(self, event: Event) -> None:
         """Remember an event that sets a controller; a Reset clears the controllers of all channels."""
@@ -62,7 +62,7 @@ class ChannelMemory:
     def remember(self, events: Iterable[Event]) -> None:
         for event in events:
             if isinstance(event, ControlChange):
-                self._hear_control(event, is_mapped=False)  # `events` returns only controls that were not mapped
+                self._hear_control(event, is_mapped=False)  # `events` returned no mapped control, so these are unmapped
             else:
                 self.hear(event)
 
@@ -98,6 +98,6 @@ class ChannelMemory:
         self._unselect(channel)
 
     def _unselect(self, channel: int) -> None:
-        """Data entry then sets nothing until a parameter is selected."""
+        """Select no parameter: data entry sets nothing until a parameter is selected again."""
         if channel in self._parameter:
             self._parameter[channel] = [*_NO_PARAMETER]

@@ -159,7 +159,7 @@ class Part:
             glide.move(frame, level * self.settings.send)
 
     def take_gone(self) -> list[Engine]:
-        """Remove and return the silent earlier engines."""
+        """Stop keeping those earlier engines that have become silent, and return them."""
         gone = [engine for engine in self.leaving if engine.is_silent]
         if gone:
             self.leaving = [engine for engine in self.leaving if engine not in gone]
@@ -192,7 +192,7 @@ class Part:
                 out[:, side] *= np.float32(glide.target)
 
     def send(self, sound: np.ndarray, frame: int, buses: np.ndarray, fed: list[bool], scratch: np.ndarray) -> None:
-        """Add the part's sound to the effects' inputs `buses`, as loud as its sends say.
+        """Add the part's sound, multiplied by the gains of its sends, to the effects' inputs `buses`.
 
         sound: the part's sound, float32 (n_frames, 2). frame: of the first sample. buses: (2, n_frames, 2), the inputs
         of the reverb and the chorus. fed: for each bus, whether it has sound; until then its contents are undefined.

@@ -1,4 +1,4 @@
-"""The rack: one to four parts on one clock, between an arpeggiator and the effects with the limiter."""
+"""The rack: one to four parts on one clock, an arpeggiator before them, effects and a limiter after them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class BehindParts(Protocol):
     """What a rack needs of its effects.
 
     sleep: whether the effects are silent until they receive sound. add: adds reverb and chorus to `dry`, in place.
-    reverb_send, chorus_send: the input of each effect, or None. All sounds are float32 (n_frames, 2). frame: of their
-    first sample.
+    frame: number of the first frame of `dry`. reverb_send, chorus_send: the input of each effect, or None. All sounds
+    are float32 (n_frames, 2).
     """
 
     sleep: bool
@@ -108,7 +108,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """Spectra that the present engines have silenced, because of values that were not finite or too large."""
+        """Number of spectra that the present engines have silenced, because values were not finite or too large."""
         return sum(engine.n_muted for engine in self.engines())
 
     @property
@@ -118,11 +118,11 @@ class Rack:
         return is_dry and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """Append to `history` each event that the audio thread receives from now on, and each requested state."""
+        """From now on, append to `history` each event that the audio thread receives, and each requested state."""
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Request (frame, RackState) in the history; it comes after the present block."""
+        """Request the rack's state: after the present block, (frame, RackState) is appended to the history."""
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:
@@ -175,7 +175,7 @@ class Rack:
         limit(out, self._scratch[0, :n_frames], self._bend[:n_frames])
 
     def _render_piece(self, out: np.ndarray) -> None:
-        """No event for the rack itself may fall within these frames."""
+        """Render frames during which no event for the rack itself happens."""
         frame, n = self.frame, len(out)
         buses, fed = self._buses[:, :n], [False, False]
         sound, scratch = self._scratch[:, :n]
@@ -217,9 +217,10 @@ class Rack:
         return True
 
     def _pass_on(self, action: Action, part: int, engine: Engine, asked: set[str]) -> None:
-        """asked: names of the actions already given in this piece of rendering.
+        """Carry out `panic`; let `take_actions` return any other action.
 
-        An action that several parts start is given once, except `program`. `panic` is carried out here.
+        If several parts start one action in the same piece of rendering, it counts once; `program` counts each time.
+        asked: names of the actions that have counted in this piece.
         """
         if action.name == "panic":
             self._router.silence(self.frame, engine)

@@ -27,8 +27,8 @@ class Steps:
     def begin(self, beats: float) -> None:
         """Begin a chord; beats: the present time.
 
-        The first step is now. If the settings let chords start on the beat, steps are counted from beat 0, and the
-        first one at or after `beats` begins the chord.
+        If `starts` is "key", the chord's first step is at `beats`. If it is "beat", steps are counted from beat 0, and
+        the first one at or after `beats` begins the chord.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0
@@ -44,7 +44,7 @@ class Steps:
         self.n_played += 1
 
     def follow(self, settings: Arpeggio, beats: float) -> None:
-        """Use other settings from now on; beats: the present time. The chord's count of notes continues."""
+        """Use other settings from now on; beats: the present time. `n_played` goes on counting the chord's notes."""
         old, last, due = self._settings, self._beats_of(self._next - 1), self.next_beats
         self._settings = settings
         if (old.step_beats, old.swing, old.starts) == (settings.step_beats, settings.swing, settings.starts):

@@ -37,5 +37,5 @@ class VoiceShare:
         return not (engine.is_mono() and id(engine) in self._held)
 
     def end_one(self) -> Engine:
-        """Remove the most dispensable voice; return its engine, which must end the voice."""
+        """Stop counting the voice that is first to end; return its engine. The caller must make that engine end it."""
         return self._owners.pop(0)

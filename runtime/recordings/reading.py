@@ -16,7 +16,7 @@ FORMATS = "WAV, FLAC, OGG, MP3 or AIFF"
 BLOCK_SAMPLES = 1 << 19  # samples of each channel in one read; fewer if there are more than two channels
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ, MOST_CHANNELS = 1000, 1_000_000, 64
 LARGEST_SAMPLE = 1e6  # in units of full scale; sums of larger samples may become infinite
-# A file must have this share of the samples that it announces: MP3 headers may announce too many.
+# A file must have at least this share of the samples that its header announces: MP3 headers may announce too many.
 WHOLE_SHARE = 0.99
 
 
@@ -37,7 +37,7 @@ def mono_blocks(path: Path, sample_rate_hz: int, speed: float = 1.0) -> Iterator
                 raise UnusableError(f"{file.samplerate:,} samples a second")
             if file.channels > MOST_CHANNELS:
                 raise UnusableError(f"{file.channels} channels")
-            # A block's size is bounded, whatever the number of channels.
+            # With many channels, read fewer samples at a time, so that a block takes no more memory.
             n_at_once = BLOCK_SAMPLES * 2 // max(2, file.channels)
             rate_hz = file.samplerate * speed
             resampler = soxr.ResampleStream(rate_hz, sample_rate_hz, 1, dtype="float32")

@@ -34,7 +34,7 @@ def opened(source: Path, folder: Path) -> Iterator[Path]:
         folder.mkdir(mode=0o700)
         _unpack(source, folder)
         inside = list(folder.iterdir())
-        # An archive from a web page has all files in one folder; `git archive` makes no such folder.
+        # An archive from a web page has all files in one folder. An archive by `git archive` has no such folder.
         yield inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -149,7 +149,7 @@ def _play(versions: Versions, version: Path) -> None:
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """found: what is wrong with the new version."""
+    """Play the old version again, and raise UserError; found: what is wrong with the new version."""
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)
@@ -175,7 +175,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """Our unit files name HOME; the owner may have other units with similar names."""
+    """Our unit files contain HOME, by which they differ from units of the owner with similar names."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 
@@ -186,7 +186,7 @@ def _reload() -> None:
 
 
 def _refuse_checkout() -> None:
-    """Versions are installed and deleted in HOME."""
+    """UserError if a checkout lies in HOME, where versions are installed and deleted."""
     if (HOME / ".git").exists() or ROOT == HOME:
         raise UserError(HOME, "a checkout", "a folder for the service alone", f"move it: sudo mv {HOME} /opt/checkout")
 

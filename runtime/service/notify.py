@@ -7,7 +7,7 @@ import socket
 
 
 def is_service() -> bool:
-    """Whether systemd or a similar program waits for notices; then no user sits at a terminal."""
+    """Whether systemd or a similar program started this one and waits for notices, so no user sits at a terminal."""
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 

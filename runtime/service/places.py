@@ -17,5 +17,5 @@ ENVIRONMENT = ".venv"
 PARTS = ("timbrebox", "LICENSE", "pyproject.toml", "runtime", "configs", "instruments")
 UPDATE = "timbrebox-update"  # UPDATE.path starts UPDATE.service when the page has received an update
 SIGNERS = Path("/etc/timbrebox/update_signers")  # keys whose updates may come over the page
-ARRIVED = Path("update", "arrived")  # the update that the page has received, in STATE; UPDATE.path has this path, too
+ARRIVED = Path("update", "arrived")  # in STATE: the update that the page has received; UPDATE.path repeats this path
 UPDATE_NEWS = Path("/run/timbrebox-update/news.json")  # here root tells the page how the update goes

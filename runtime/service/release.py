@@ -38,7 +38,7 @@ def release(key: Path, archive: Path | None, out: Path) -> Path:
 
 
 def _packed(path: Path) -> Path:
-    """The archive lacks the owner's instruments, and what only this machine can use, such as the Python environment."""
+    """Pack this checkout, but no instruments, and nothing that only this machine can use, such as the environment."""
 
     def kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         name = Path(member.name).name
@@ -48,7 +48,7 @@ def _packed(path: Path) -> Path:
     top = f"timbrebox-{version_of(ROOT)}"
     with tarfile.open(path, "w:gz") as archive:
         for part in PARTS:
-            if part != "instruments" and (ROOT / part).exists():  # instruments belong to the owner
+            if part != "instruments" and (ROOT / part).exists():  # an update leaves the owner's instruments as they are
                 archive.add(ROOT / part, f"{top}/{part}", filter=kept)
     return path
 

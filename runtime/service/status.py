@@ -6,8 +6,9 @@ from runtime.service.places import HOME, SETTINGS, UNIT, USER
 from runtime.service.system import last_line, properties
 from runtime.service.versions import Versions
 
-LAST_LINE = "LastLine"  # our own key, none of systemd's: the program's last line in the journal
-VERSION = "Version"  # our own key, none of systemd's: the name of the installed version
+# These two keys are ours, not systemd's: the program's newest line in the journal, and the installed version's name.
+LAST_LINE = "LastLine"
+VERSION = "Version"
 _NAMES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "StatusText", "NRestarts", "Result")
 _WHY = {
     "oom-kill": "it took too much memory",

@@ -133,7 +133,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
 
 
 def _mounts(text: str) -> list[Mount]:
-    """In each line, kind, source and options follow " - ". Source: proc_pid_mountinfo(5)."""
+    """Parse mountinfo: after " - " come the type, the device and the options. Source: proc_pid_mountinfo(5)."""
     found = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")

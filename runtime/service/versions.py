@@ -58,7 +58,7 @@ class Versions:
         return self._folder / name
 
     def switch(self, version: Path) -> None:
-        """Let `current` lead to this version."""
+        """Let the link `current` lead to this version."""
         partial = self._home / ".current.partial"
         partial.unlink(missing_ok=True)
         partial.symlink_to(version.relative_to(self._home))
@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """The instruments that `new` lacks are the owner's."""
+    """Copy from `old` the instruments that `new` lacks, which are the owner's."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)
@@ -141,7 +141,7 @@ def _keep_instruments(old: Path, new: Path) -> None:
 
 
 def _make_environment(version: Path) -> None:
-    """The version's own launcher makes it, and reports progress on stderr."""
+    """Make the environment by running the version's own launcher, which reports progress on stderr."""
     done = subprocess.run(["sh", version / "timbrebox", "instruments"], stdout=subprocess.DEVNULL, check=False)
     (version / f"{ENVIRONMENT}.lock").unlink(missing_ok=True)
     if done.returncode or not has_environment(version, version):
@@ -151,7 +151,7 @@ def _make_environment(version: Path) -> None:
 
 
 def _copy(source: Path, target: Path, shares: bool) -> None:
-    """shares: whether to make hard links instead, where the file system allows them."""
+    """Copy a file or a folder; shares: whether to make hard links instead, where the file system allows it."""
     copy = _link_or_copy if shares else shutil.copy2
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, copy_function=copy)
@@ -167,7 +167,7 @@ def _link_or_copy(source: str | Path, target: str | Path, *, follow_symlinks: bo
 
 
 def _protect(folder: Path) -> None:
-    """Everybody may read, and only root, who owns the files, may write."""
+    """Make root the owner of the files: only root may write them, and everybody may read them."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
         if not path.is_symlink():

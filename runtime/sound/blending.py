@@ -13,7 +13,7 @@ from runtime.sound.sound import Sound
 
 # Lengths in beats are not averaged, because most means would be out of time.
 _SWITCHED = frozenset(("beats", "rate_beats"))
-# Geometric means, because equal ratios sound like equal steps.
+# These are averaged by geometric means, because equal ratios sound like equal steps.
 _RATIOS = frozenset(("rate_hz", "cutoff_hz", "vibrato_hz", "tempo_bpm"))
 
 
@@ -38,14 +38,14 @@ def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
 
 
 def blended_lfo(lfos: Sequence[Lfo], weights: Sequence[float]) -> Lfo:
-    """Blend one LFO of several sounds, as `blended` does."""
+    """Blend the settings that several sounds have for one LFO, as `blended` blends numbers."""
     pairs = [(lfo, weight) for lfo, weight in zip(lfos, weights, strict=True) if weight > 0.0]
     heaviest = lfos[max(range(len(lfos)), key=lambda number: weights[number])]
     return _mean([lfo for lfo, _ in pairs], [weight for _, weight in pairs], heaviest)
 
 
 def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> Any:
-    """`heaviest`, but with weighted means for each float, or nested float, that all `structs` have."""
+    """`heaviest`, with the weighted mean in each field, also of nested structures, that is a float in all `structs`."""
     means = {}
     for field in heaviest.__struct_fields__:
         values = [getattr(each, field) for each in structs]

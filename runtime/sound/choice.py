@@ -130,7 +130,7 @@ def _fitted(found: _Found, config: Config, decoder: Decoder) -> tuple[Patch, str
 def _preset_patch(config: Config, decoder: Decoder) -> Patch:
     """The patch of the settings' preset, or else of the card's first preset.
 
-    A preset of knob positions alone gives the settings without positions.
+    If there is no such preset, or it has only knob positions, the patch has the settings and no positions.
     """
     presets = {preset.name: preset for preset in decoder.card.presets}
     chosen = presets.get(config.preset) if config.preset else next(iter(decoder.card.presets), None)
@@ -140,7 +140,7 @@ def _preset_patch(config: Config, decoder: Decoder) -> Patch:
 
 
 def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
-    """The instrument's sounds, by program number: the card's presets, then the bundled sounds."""
+    """The instrument's sounds in the order of program numbers: first the card's presets, then the bundled sounds."""
     sounds = instrument_sounds(decoder.card, decoder.path.stem).values()
     return tuple(_patch_of(_Found(known.read(), known.name, known.file), config, decoder) for known in sounds)
 
@@ -204,7 +204,9 @@ def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:
 
 
 def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:
-    """Find a sound by name or file, as --sound does; returns it and its trajectories' folder, None for a preset.
+    """Find a sound by name or file, as --sound does.
+
+    Returns the sound, and the folder of its trajectories' files; that is None for a preset.
 
     instrument: name or file of the instrument whose presets are searched; None for the default instrument.
     UserError if the sound is unknown, or its file is broken.
@@ -228,11 +230,14 @@ def _find_in_card(name: str, decoder: Decoder) -> _Found:
 
 
 def _with_instrument_of(sound: Sound, config: Config) -> Config:
-    """A path is not accepted: a sound from a stranger must not choose which file is opened."""
+    """The settings with the instrument that the sound was made for, if there is an instrument of this name.
+
+    The sound may not give a path: a sound from a stranger must not choose which file is opened.
+    """
     name = sound.made_for.name if sound.made_for else None
     if name is None or name == (config.instrument or DEFAULT_INSTRUMENT) or name not in available():
         return config
-    # The settings' preset belongs to the settings' instrument.
+    # The preset in the settings belongs to the instrument in the settings, so it is dropped.
     return msgspec.structs.replace(config, instrument=name, preset=None)
 
 

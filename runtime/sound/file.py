@@ -29,19 +29,19 @@ def load_sound(path: str | Path) -> Sound:
 
 def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
     """The sound that a YAML file's values describe; UserError as from `load_sound`, with the file's `path`."""
-    # The version first: a file of a later version may have keys that this version does not know.
+    # Check the version first: a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
         shown = repr(version) if isinstance(version, (int, float, str)) else f"a {type(version).__name__}"
         raise UserError(f"{path}, sound_version", shown, str(SOUND_VERSION), "use a Timbrebox that knows this version")
     if isinstance(tree.get("latents"), dict):
         for knob, position in tree["latents"].items():
-            # Each value by itself: msgspec's message about a dict's value does not name the key.
+            # Check each value by itself: msgspec's message about a dict's value does not name the key.
             refuse_bad_name(str(knob), f"{path}, latents")
             checked(position, Position, f"{path}, latents, {knob!r}")
     if isinstance(tree.get("modulation"), list):
         for number, each in enumerate(tree["modulation"]):
-            # Each item by itself: msgspec's message about a list's item does not give its number.
+            # Check each item by itself: msgspec's message about a list's item does not give its number.
             checked(each, Modulation, f"{path}, modulation[{number}]")
     if isinstance(tree.get("parts"), list):
         for number, each in enumerate(tree["parts"]):

@@ -15,8 +15,9 @@ MOST_SOUNDS, N_CORNERS = 8, 4
 class SoundMorph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A path or a square of sounds of the same instrument, through which controls move.
 
-    sounds: in order; of a square at (x, y) = (0, 0), (1, 0), (0, 1) and (1, 1). Each is a sound's name, or a dict of
-    positions by knob name: the sound that has this morph, with these knobs at these positions.
+    sounds: in the order of the path; in a square, those at (x, y) = (0, 0), (1, 0), (0, 1) and (1, 1). Each is the
+    name of a sound, or a dict of knob names and positions. A dict stands for the sound that has this morph, with these
+    knobs at these positions.
     shape: `path`, moved by the control `morph`; `square`, moved by `morph.x` and `morph.y`.
     at: the controls' initial positions, one number for a path, x and y for a square. Until a control moves, the sound
     is as its other fields say. With None, the controls begin at 0, and the sound begins as the first of `sounds`.

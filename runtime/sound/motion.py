@@ -26,7 +26,8 @@ UNIPOLAR_SOURCES = (
 SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
 _CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
 LATENT = "latent."
-# What a modulation of the amount 1 adds to each target while its source is 1. To a latent it adds 1, the whole travel.
+# What a modulation adds to each target if its amount is 1 and its source has the value 1. It adds 1, the whole travel,
+# to a latent.
 TRAVELS = {
     "phase_blend": 1.0,
     "filter.cutoff": 8.0,  # octaves
@@ -68,9 +69,9 @@ class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A low-frequency oscillator: a source of modulation that repeats.
 
     rate_hz: None for the rate from `beats`, or for 5 Hz if `beats` is None, too. beats: length of a cycle; only without
-    rate_hz. delay_s: time from the note's start. fade_in_s: time after the delay. phase: `note`, each note begins a
-    cycle; `free`, the cycle does not restart. per_voice: with a free phase, whether each note has its own phase.
-    depth_from: a source that scales the LFO; None for full depth.
+    rate_hz. delay_s: time from the note's start to the LFO's start. fade_in_s: time from there to full depth. phase:
+    `note`, each note begins a cycle; `free`, the cycle does not restart. per_voice: with a free phase, whether each
+    note has its own phase. depth_from: a source that scales the LFO; None for full depth.
     """
 
     shape: Literal["sine", "triangle", "saw", "square", "random", "smooth_random"] = "sine"
@@ -86,9 +87,10 @@ class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One connection: a source moves a target.
 
-    source: one of SOURCES, or cc_0 to cc_119. target: one of TARGETS, or `latent.` and a knob's name. amount: in units
-    of the target's travel in TRAVELS. curve: 0, linear; towards 1, the source acts mainly at its upper end; towards -1,
-    at its lower end. scaled_by: a source that multiplies the first; None for no scaling.
+    source: one of SOURCES, or cc_0 to cc_119. target: one of TARGETS, or `latent.` and a knob's name. amount: what
+    the source adds while it is 1, as a share of the target's travel in TRAVELS. curve: 0, linear; towards 1, the source
+    acts mainly at its upper end; towards -1, at its lower end. scaled_by: a source that multiplies the first; None for
+    no scaling.
     """
 
     source: str

@@ -90,7 +90,7 @@ def user_sounds() -> dict[str, KnownSound]:
 
 
 def own_sound(name: str) -> KnownSound:
-    """The user's sound with this name; UserError, with the most similar name, without one."""
+    """The user's sound with this name; UserError, with the most similar name, if there is none."""
     known, name = user_sounds(), unicodedata.normalize("NFC", name)
     if name not in known:
         raise UserError("sound's name", repr(name), "a sound of your own", did_you_mean(name, known))
@@ -98,7 +98,7 @@ def own_sound(name: str) -> KnownSound:
 
 
 def own_sound_at(number: int) -> KnownSound:
-    """The user's sound with the MIDI number bank * 128 + program; UserError without one."""
+    """The user's sound with the MIDI number bank * 128 + program; UserError if there is none."""
     bank, program = divmod(number, BANK_SIZE)
     for known in user_sounds().values():
         if (known.bank, known.program) == (bank, program):

@@ -42,5 +42,5 @@ class Patch(msgspec.Struct, frozen=True):
 
 
 def named(patch: Patch, name: str) -> Patch:
-    """The patch with another name of its sound."""
+    """A copy of the patch whose sound has the name `name`."""
     return msgspec.structs.replace(patch, sound=msgspec.structs.replace(patch.sound, name=name))

@@ -37,7 +37,7 @@ def bundled_sounds(instrument: str, first_program: int) -> dict[str, KnownSound]
 
 
 def instrument_sounds(card: Card, instrument: str) -> dict[str, KnownSound]:
-    """An instrument's sounds, by name: the card's presets, then the bundled sounds."""
+    """An instrument's sounds: first the card's presets, then the bundled sounds. The keys are their names."""
     return card_sounds(card, instrument) | bundled_sounds(instrument, len(card.presets))
 
 
@@ -50,6 +50,6 @@ def unknown_sound(name: str, card: Card, known: Iterable[str]) -> UserError:
     """The error for an unknown sound's name, with the most similar known name."""
     expected = f"a sound of {card.name}, one of your own or a .yaml file"
     nearest = did_you_mean(name, known)
-    # A list of all names would be too long to read.
+    # If no name is similar, `did_you_mean` lists all names, which would be too long to read.
     remedy = nearest if nearest.startswith("did you mean") else "see: ./timbrebox presets"
     return UserError("sound's name", repr(name), expected, remedy)

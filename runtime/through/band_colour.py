@@ -20,7 +20,7 @@ class BandColour:
     spec: the spectra's transform. n_rows: the most spectra in one call.
 
     Each bin lies between the centres of two bands, and counts only in these. So a band's level is the sum of a few
-    neighbouring bins: a hundredth of the work of a matrix product, which would also start threads.
+    neighbouring bins. This takes a hundredth of the work of a matrix product, which would also start threads.
     """
 
     def __init__(self, spec: StftSpec, n_rows: int):
@@ -59,7 +59,10 @@ class BandColour:
         return colour_db
 
     def put(self, colour_db: np.ndarray, share: float, spectra: np.ndarray) -> None:
-        """Apply `share`, 0 to 1, of colours in dB (n, 40) to spectra (n, n_bins), in place; overwrites colour_db."""
+        """Give each spectrum a share of its colour; this changes both arrays, `spectra` and `colour_db`.
+
+        colour_db: the colour of each spectrum, (n, 40), useless after the call. share: 0 to 1. spectra: (n, n_bins).
+        """
         colour_db *= np.float32(share)
         gains = self._power[1, : len(spectra)]
         self._gains(colour_db, gains)

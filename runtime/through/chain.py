@@ -22,7 +22,7 @@ _TINY = np.float32(1e-20)
 
 
 def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
-    """The transform for sound at another sample rate: frames that last about as long as the card's."""
+    """The transform for sound at another sample rate. Its frames last about as long as those of the card."""
     doublings = round(float(np.log2(rate_hz / card_spec.sample_rate_hz)))
     frame_size = max(64, int(card_spec.frame_size * 2.0**doublings))
     return StftSpec(rate_hz, frame_size, frame_size // 4, card_spec.window)
@@ -82,9 +82,9 @@ class Chain:
         spectra *= moved
 
     def _follow(self, magnitudes: np.ndarray) -> list[int]:
-        """Return the note to decode for each frame, and set `_steps`, which has a step for each frame.
+        """Find the note to decode for each frame, and fill `_steps`, a factor for each frame. Returns the notes.
 
-        Bin k of the sound's spectrum matches bin k * step of the decoded spectrum.
+        Bin k of the sound's spectrum matches bin k * factor of the decoded spectrum.
         """
         heard = self._pitch.notes(magnitudes[:, : self._n_pitch_bins])
         notes, follower = [], self._follower
@@ -134,7 +134,8 @@ class Chain:
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
         """Turn `moved`, the instrument's spectra, into factors for the sound's spectra, in place.
 
-        The sound's spectrum times its factors has the shape of the instrument's spectrum. Its level and phases stay.
+        Multiplied by its factors, the sound's spectrum gets the shape of the instrument's spectrum. The sound keeps its
+        level and phases.
         """
         n = len(magnitudes)
         levels, ours = self._levels[:n], self._ours[:n]

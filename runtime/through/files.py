@@ -50,7 +50,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
         file.setframerate(rate_hz)
         for block in through_blocks(_blocks(recording, rate_hz), chain):
             n_written += len(block)
-            # The level of each spectrum is kept, but a sample may exceed full scale.
+            # Each spectrum keeps its level, but a sample may still exceed full scale, so a limiter is needed.
             limit(block, np.empty_like(block), np.empty_like(block))
             file.writeframes(np.rint(block * 32767.0).astype("<i2").tobytes())
             progress.update(n_written / rate_hz)
@@ -58,7 +58,7 @@ def _write(recording: Path, stream: BinaryIO, chain: Chain, progress: Progress) 
 
 
 def _blocks(recording: Path, rate_hz: int) -> Iterator[np.ndarray]:
-    """UserError if there are no samples, or more than a WAV file can hold."""
+    """Yield the recording's blocks; UserError if it has no samples, or more than a WAV file can hold."""
     n_read = 0
     for block in mono_blocks(recording, rate_hz):
         n_read += len(block)
@@ -79,7 +79,7 @@ def _refuse_no_file(recording: Path) -> None:
 
 
 def _seconds(recording: Path) -> float:
-    """The length, in s, in a recording's header; 1 if it cannot be read."""
+    """The length of a recording in s, as its header says; 1 if the header cannot be read."""
     with suppress(soundfile.SoundFileError, RuntimeError, OSError), quiet_stderr():
         return soundfile.info(recording).duration
     return 1.0

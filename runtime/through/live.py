@@ -36,8 +36,8 @@ class LiveThrough:
         self._hop_size, self._slack = spec.hop_size, spec.hop_size // SLACK_SHARE
         self.delay_frames = spec.frame_size + self._slack
         hann = periodic_hann(spec.frame_size)
-        # NumPy's rfft stays in float32 only if it also scales: it divides by the frame size, and the window multiplies
-        # by it.
+        # NumPy's rfft stays in float32 only if it also scales. It divides by the frame size, so the window multiplies
+        # by the frame size.
         self._window = hann * np.float32(spec.frame_size)
         self._window_out = hann / np.float32(OVERLAPPED)
         self._given, self._sums = np.zeros((2, N_OVERLAPS, spec.hop_size), np.float32)
@@ -48,7 +48,7 @@ class LiveThrough:
         self._scratch = np.zeros((2, LARGEST_BLOCK, 2), np.float32)
         self._positions = positions
         self._start = self._seen = positions()
-        self._given[:] = 1e-3  # not silence: this trial hop does all the work, and libraries initialise
+        self._given[:] = 1e-3  # do one hop now, so that libraries initialise; not with silence, which would skip work
         self._cut()
         self._convert()
         self._given[:] = self._sums[:] = self._made[:] = 0.0
@@ -85,7 +85,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Store the frame that is now complete, for `_convert`, and follow the knobs."""
+        """Put the frame that is now complete where `_convert` finds it, and use the knobs' present positions."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

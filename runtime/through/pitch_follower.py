@@ -7,7 +7,7 @@ import math
 from runtime.instrument.card import Card
 
 NEAR_SEMITONES = 1.0  # a pitch this near to the previous one is accepted immediately, as a glide or vibrato
-AGREEING_SEMITONES = 0.5  # a leap is accepted if the next frame's pitch is this near to it
+AGREEING_SEMITONES = 0.5  # after a leap, the new pitch is accepted if the next frame's is this near to it
 KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it: a vibrato does not switch notes
 
 

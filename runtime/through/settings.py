@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.instrument.card import Card
 
-MEAN_S = 2.0  # a latent's motion is its distance from its own mean over about this time
+MEAN_S = 2.0  # a latent's mean is taken over about this time; its motion is its distance from the mean
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class EffectSettings:
     """What the player asks for.
 
     offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement. motion: factor for
-    the motion of the latents. colour: share of the colour. wet: share of the effect in the output.
+    the motion of the latents. colour: how much of the colour is applied, 0 to 1. wet: share of the effect in the
+    output, 0 to 1.
     """
 
     offsets: tuple[float, ...] | None = None
@@ -26,7 +27,7 @@ class EffectSettings:
 
 
 def offsets_at(positions: tuple[float, ...]) -> tuple[float, ...]:
-    """The offsets at knob positions 0 to 1; at 0.5 a latent stays as encoded."""
+    """The offsets for EffectSettings, from the knobs' positions, 0 to 1; a knob at 0.5 leaves its latent as encoded."""
     return tuple(2.0 * position - 1.0 for position in positions)
 
 
@@ -68,7 +69,8 @@ class LatentMover:
     def move(self, latents: np.ndarray) -> None:
         """Move the latents of successive frames, float32 (n, n_latents).
 
-        No latent is moved beyond the ends of its travel; a latent encoded beyond an end is moved no farther.
+        No latent is moved beyond the ends of its travel. A latent that was encoded beyond an end is moved no farther
+        out.
         """
         low, high, aside = self._work
         for row in latents:

@@ -1,4 +1,4 @@
-"""The spectrum follows the decoder's output; with all weights 0 there is silence."""
+"""The spectrum that is heard follows the decoder's output; a decoder whose weights are all 0 is silent."""
 
 from __future__ import annotations
 

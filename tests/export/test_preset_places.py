@@ -1,4 +1,4 @@
-"""A preset has knob positions at some keys; recordings lead to better positions."""
+"""A preset has knob positions at some of the keys. Its recordings show which positions sound more like it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INSTRUMENT = SyntheticInstrument(amplitudes)
 
 
 def take(sound: str, note: int, positions: np.ndarray) -> Take:
-    """Three equal frames, as the instrument plays them at these knob positions."""
+    """A take of three equal frames: what the instrument plays at these knob positions."""
     frame = decode_points(INSTRUMENT, Points(np.array([note]), positions[None]))
     frames = np.repeat(frame, 3, axis=0)
     return Take((sound, None), note, False, 0, frames, band_levels_db(frames, INSTRUMENT.card.spec))

@@ -72,7 +72,8 @@ def test_presets_of_a_finished_instrument_are_chosen_again(
     before = Decoder(path)
     renew_presets(path, store, recordings)
     after = Decoder(path)
-    # The search begins at other presets here, so it may end a little beside.
+    # A search also starts from the presets in the instrument's card. The two cards have different presets, so the
+    # latents found may differ slightly.
     found, asked = ([preset.latents for preset in some] for some in (after.card.presets, presets))
     assert np.abs(np.subtract(found, asked)).max() < 0.02
     assert after.card.measured["presets_nearest"] == 1.0

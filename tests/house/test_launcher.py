@@ -163,7 +163,7 @@ def test_a_new_file_is_a_new_command(copy: Path) -> None:
 
 
 def stand_in(folder: Path, name: str, body: str) -> None:
-    """The caller puts `folder` first on PATH."""
+    """Write a shell script that replaces the program `name`, once the caller has put `folder` first on PATH."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{body}\n")
     (folder / name).chmod(0o755)

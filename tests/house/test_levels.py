@@ -66,9 +66,9 @@ LEVELS = {
         "__main__",
     ),
 }
-# Folders that may import only these sets: synthesis must know no notes.
+# What each of these folders may import from other folders: synthesis must know no notes.
 ONLY = {"runtime.engine.synthesis": {"runtime.base", "runtime.acoustics"}}
-# Folders that must not import these sets: voices know no spectra, no loudness.
+# What each of these folders must not import: voices must know no spectra and no loudness.
 NEVER = {"runtime.engine.voices": {"runtime.acoustics.spectrum", "runtime.acoustics.loudness"}}
 
 MOST_MODULES = 12

@@ -1,4 +1,4 @@
-"""The page's service has few rights and restarts; avahi's file announces the page."""
+"""The page's service has few rights, and is always restarted; avahi's file announces the page."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_the_instrument_has_no_network_and_the_page_only_private_ones() -> None:
     assert {"PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX", "IPAddressDeny=any"} <= set(instrument)
     assert any(line.startswith("ExecStart=") and "--no-panel" in line for line in instrument)
     assert {"IPAddressDeny=any", "User=timbrebox", "Group=audio", "Restart=always"} <= set(page)
-    # RuntimeDirectory= would remove /run/timbrebox, which the instrument's service needs, when the page's service
-    # stops.
+    # With RuntimeDirectory=, systemd removes /run/timbrebox when the page's service stops. The instrument's service
+    # needs this folder.
     assert not [line for line in page if line.startswith("RuntimeDirectory=")]
 
 

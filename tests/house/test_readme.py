@@ -38,13 +38,13 @@ def commands_of(text: str) -> list[str]:
 
 
 def player_section() -> str:
-    """Its commands need a running `play`; tests/runtime/live/test_readme_player.py tests them."""
+    """The section whose commands need a running `play`; tests/runtime/live/test_readme_player.py tests them."""
     return re.search(r"^## From plugging in.*?(?=^## )", README, re.MULTILINE | re.DOTALL)[0]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Links to the project's folders, a few patches and recordings."""
+    """A folder with links to the project's folders, a few patches, and recordings."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in ("timbrebox", "configs", "runtime", "tests"):
         (folder / name).symlink_to(ROOT / name)

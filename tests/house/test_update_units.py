@@ -1,4 +1,4 @@
-"""The units that install an update from the page: few rights, no loop without end."""
+"""systemd accepts the units that install an update from the page, and an update does not restart its own unit."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Day:
 
 
 def figures(day: Day, before_mb: float, began_s: float) -> dict[str, object]:
-    """before_mb: resident memory after the warm-up; began_s: processor time at the start."""
+    """The figures of a day; before_mb: resident memory after the warm-up; began_s: processor time at the start."""
     status = day.rack.status
     return {
         "hours": round(day.hours, 2), "events": day.n_events, "notes": status.n_notes, "stolen": status.n_stolen,

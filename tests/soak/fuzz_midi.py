@@ -112,7 +112,7 @@ def resident_mb() -> float:
 
 
 def fuzz(label: str, storm: Storm, blocks: Iterator[Block], n_blocks: int) -> dict[str, object]:
-    """BrokenError if a check fails or the memory grows."""
+    """Play blocks, and return the figures of the run; BrokenError if a check fails, or if the memory grows."""
     cpu_s, before_mb = time.process_time(), 0.0
     with Progress(label, n_blocks) as progress:
         for done in storm.play(blocks):

@@ -62,7 +62,8 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
     from tests.support.hostile_kinds import kinds
 
     def tried(content: bytes, path: Path) -> None:
-        # The program tries a model in another process, which is slow to start. The worker has limits itself.
+        # The program tries a model in a process of its own, which is slow to start. That is not needed here: this
+        # worker has limits itself.
         try:
             trial_process._run(session.new_session(content))
         except Exception as error:

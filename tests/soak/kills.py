@@ -1,4 +1,7 @@
-"""Kills a thousand companions, which write files for `play`, while they save: python -m tests.soak.kills [N]."""
+"""Kills the companion while it saves, 1000 or N times: python -m tests.soak.kills [N].
+
+The companion is the process that writes files for `play`.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from tests.soak.fuzz_midi import SAMPLE_RATE_HZ, TINY
 
 LOWEST_NOTE, HIGHEST_NOTE = 36, 96
 VELOCITY = 100
-# After this many frames the attack is over, and the filters no longer respond to what came before.
+# After this many frames the attack is over, and K-weighting filters have settled.
 N_SETTLE = SAMPLE_RATE_HZ // 5
 PHASES = {"noise": 0.0, "coherent": 1.0}
 LARGEST_SD_DB, LARGEST_RANGE_DB = 0.5, 2.0

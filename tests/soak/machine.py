@@ -31,7 +31,7 @@ PAUSES_S = {"at once": 0.0, "1.5 s between": 1.5}  # from one event to the next
 HELD, STRUCK = 57, 64
 PATIENCE_S = 60.0  # of the PC's time
 KEYBOARD_S, CARD_S = 0.3, 3.0  # longest time from when the kernel has the device until a key is heard
-SETTINGS_TEXT = "volume_db: -3.0\naudio: {chime: false}\n"  # a chime would be heard in place of a key
+SETTINGS_TEXT = "volume_db: -3.0\naudio: {chime: false}\n"  # the chime could be taken for a key's note
 
 
 class Rig:
@@ -59,7 +59,7 @@ class Rig:
         self._machine.rest(0.5)
         self._keys.plug()
         told = self._keyboard_plays(returned)
-        self._machine.ask("move", target="latent.1", position=0.8)  # so the knobs do not stand where they always do
+        self._machine.ask("move", target="latent.1", position=0.8)  # this is not the knob's default position
         return f"{told}; {self._is_heard()}; {self._ends()}"
 
     def replug(self, order: str, pause_s: float) -> str:
@@ -70,7 +70,7 @@ class Rig:
         begin = self._machine.begin_return
         keyboard = begin("keyboard", PORT) if "k" in order else None
         card = begin("card") if "c" in order else None
-        self._machine.rest(0.5)  # until both wait for the return
+        self._machine.rest(0.5)  # by then, keyboard and card wait for their returns
         for letter in order:
             self._do[letter]()
             self._machine.rest(pause_s)

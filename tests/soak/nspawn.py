@@ -40,7 +40,7 @@ class Material:
         subprocess.run(["dpkg-deb", "-R", self.deb, self.tree], check=True)
 
     def package(self, revision: int, first_line: str = "") -> Path:
-        """first_line: code added at the beginning of `play`."""
+        """Build a package of this revision; first_line: code added at the beginning of `play`."""
         control = self.tree / "DEBIAN" / "control"
         text = control.read_text().splitlines()
         text[1] = f"Version: {text[1].split()[1].split('-')[0]}-{revision}"
@@ -218,7 +218,7 @@ class Rig:
 
     def remove(self) -> str:
         announces = HOME / "current/runtime/service/avahi" / ANNOUNCED.name
-        self._run("install", "-D", "--mode=644", announces, ANNOUNCED)  # docs/panel.md tells the owner how
+        self._run("install", "-D", "--mode=644", announces, ANNOUNCED)  # as docs/panel.md tells the owner to do
         self._dpkg("--remove", "timbrebox")
         status, _ = self.box.run("systemctl", "cat", "timbrebox.service")
         assert status != 0

@@ -195,7 +195,7 @@ def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """AssertionError unless the page and `play` still work, each in the same process."""
+    """Attack the page; AssertionError unless it and `play` still work afterwards, each in the same process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)

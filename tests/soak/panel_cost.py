@@ -32,7 +32,7 @@ from tests.support.timed_play import BlockTimes
 
 N_PAGES, N_VOICES, RATE_HZ = 4, 16, 30.0
 MOST_P99, MOST_P999, MOST_MB = 1.2, 1.5, 60.0
-_SETTLE_S = 2.0  # after pages have opened or closed, nothing is measured for this time
+_SETTLE_S = 2.0  # nothing is measured for so long after pages have opened or closed
 TOPICS = ("control", "picture")
 
 

@@ -97,7 +97,7 @@ def play(path: Path, decoder: Decoder, longest_s: float, n_voices: int) -> dict[
 
 
 def play_all(folder: Path, longest_s: float, n_voices: int) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Returns totals by folder, and a line for each file that went wrong."""
+    """Play all files; returns totals by folder, and a line for each file that was not played correctly."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
     if not paths:
         raise UserError(folder, "no MIDI file", "a folder with .mid files", "choose another folder")

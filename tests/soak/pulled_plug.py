@@ -205,7 +205,9 @@ class Replays:
         block_log.undo(replaced, self._image)
 
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
-        """The files of the version that plays are read only at every tenth cut, and when this version has changed."""
+        """Check the disk that a cut has left. The files of the version that plays are read only if it has changed since
+        the cut before, or if `is_tenth`.
+        """
         before, self._version = self._version, owner.playing_version(root)
         is_thorough = is_tenth or self._version != before
         owner.check_files(root, self._whole, self._plug.promises, n_bytes, is_thorough=is_thorough)

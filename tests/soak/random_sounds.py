@@ -115,7 +115,7 @@ def try_sound(instrument: Decoder, seed: int) -> dict[str, Any]:
     events = events_of(random, note, velocity)
     sound = rendered(engine, events, LASTS_S)
     lowest, highest = instrument.card.note_range
-    # The wheel and aftertouch make vibrato.
+    # The modulation wheel and aftertouch make vibrato, which transposes the note.
     bends = any(isinstance(event, Aftertouch) or getattr(event, "control", 0) == 1 for _, event in events)
     transposed = bends or not lowest <= note <= highest
     wrong = broken(sound, engine.status.n_active_voices, lambda: unlimited(instrument, patch, events))
@@ -133,7 +133,7 @@ def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
     return msgspec.structs.replace(
         sound,
         envelope=None,
-        phase_blend=None,  # coherent, as in the measure of instruments
+        phase_blend=None,  # so `held` plays it with coherent phases
         odd_even_db=float(random.uniform(-MOST_ODD_EVEN_DB, MOST_ODD_EVEN_DB)),
         formant_semitones=float(random.uniform(-MOST_FORMANT_SEMITONES, MOST_FORMANT_SEMITONES)),
     )

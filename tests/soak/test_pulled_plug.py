@@ -13,7 +13,7 @@ FLUSH = 1
 
 
 def make_log(path: Path, entries: list[tuple[int, bytes, int]]) -> None:
-    """entries: (sector, data, flags) of each write."""
+    """Write a record of block writes; entries: (sector, data, flags) of each write."""
     content = bytes(SECTOR)
     for sector, data, flags in entries:
         content += struct.pack("<QQQQ", sector, len(data) // SECTOR, flags, 0).ljust(SECTOR, b"\0") + data

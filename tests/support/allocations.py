@@ -52,7 +52,7 @@ class Allocation(NamedTuple):
 
 
 class _Recorder:
-    """Stands between NumPy and the three functions of a handler that allocate; `record` is what one thread allocated.
+    """Wraps the three functions of a NumPy handler that allocate memory; `record` lists one thread's allocations.
 
     Memory still comes from the handler's own functions, so the handler can free it at any later time.
     """
@@ -103,7 +103,7 @@ def _default_handler() -> _Handler:
 
 @contextmanager
 def recorded_arrays() -> Iterator[list[Allocation]]:
-    """Record this thread's allocations inside a `with`; yields the growing list of allocations.
+    """Record the arrays that this thread allocates inside a `with`; yields the list, which grows meanwhile.
 
     NumPy keeps its present handler in a context variable, and the engine renders in a context of its own
     (`runtime/engine/narrow_buffers.py`). A handler set here would not be seen there. So this changes the functions of

@@ -79,7 +79,7 @@ class Box(Booted):
         return Path(f"/proc/{self._init}/root{path}")
 
     def journal(self, n_lines: int) -> str:
-        """An empty text before the box has booted."""
+        """The newest lines of the box's journal; an empty text before the box has booted."""
         return super().journal(n_lines) if self._init else ""
 
     def _find_init(self) -> bool:

@@ -118,10 +118,10 @@ def _environment() -> dict[str, str]:
 
 
 def _look(home: Path, folder: Path, n_confirmed: int, *, only: bool = False) -> None:
-    """Check that the version that plays after a cut is complete, and may play.
+    """Check the version that plays after a cut: it is complete, and one of the versions that are allowed.
 
-    The version of the newest confirmed installation may play and, unless `only`, also the next version. n_confirmed:
-    installations that were confirmed before the cut.
+    Allowed are the version of the newest confirmed installation and, unless `only`, the next version. n_confirmed:
+    number of installations that were confirmed before the cut.
     """
     current = home / "opt" / "current"
     possible = [None, *SOURCES][n_confirmed : n_confirmed + (1 if only else 2)]

@@ -97,7 +97,7 @@ class Rounds:
         self._companion.ask(request, lambda _result: None, lambda _error: None, **params)
 
     def _look(self) -> None:
-        """A broken file raises UserError."""
+        """Check the sounds and the state that the companion left; UserError if a file is broken."""
         known = {name: each.read() for name, each in user_sounds().items()}
         assert ("moving" in known) != ("moved" in known), sorted(known)
         assert "gone" in known or deleted("gone")

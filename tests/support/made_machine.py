@@ -10,7 +10,7 @@ class MadeMachine:
         self.root = root
 
     def write(self, path: str, text: str) -> None:
-        """A newline is added, as the kernel does."""
+        """Write a file of the machine; a newline is added, as in the kernel's files."""
         place = self.root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"{text}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-# Texts that programs stumble over.
+# Texts that make some programs fail.
 TEXTS = [
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\x07", b"\x1b[2J", "\u202etxt".encode(), b"\xc3\x28",
     b"nan", b"inf", b"-inf", b".nan", b".inf", b"1e999", b"-1e999", b"1e-999", b"-0", b"0x" + b"F" * 5000, b"9" * 400,
@@ -83,7 +83,7 @@ _WAYS: list[Callable[[bytearray, random.Random], None]] = [
 
 
 def mutated(seeds: list[bytes], number: int, *, head: int | None = None) -> bytes:
-    """The broken file of this number, made of one or two of the good files `seeds`.
+    """The content of broken file number `number`, made of one or two of the good files `seeds`.
 
     head: if given, half of the files are broken only in their first `head` bytes.
     """

@@ -58,7 +58,7 @@ def melody(notes: tuple[float, ...], seconds: float = 0.8) -> np.ndarray:
 
 
 def write(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ, subtype: str | None = None) -> Path:
-    """sound: (n,) or (n, n_channels); the file's suffix gives the format."""
+    """Write a sound, (n,) or (n, n_channels); the file's suffix gives its format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kinds = {".opus": "OGG", ".oga": "OGG", ".aif": "AIFF", ".mp3": "MP3"}
     subtype = subtype or {".opus": "OPUS", ".mp3": "MPEG_LAYER_III"}.get(path.suffix)
@@ -67,7 +67,7 @@ def write(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ, subtype: str | 
 
 
 def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
-    """take_s: length of the longest recording."""
+    """Write a folder with sounds of many formats and unfit files; take_s: length of the longest recording."""
     stereo = np.stack([tone(64), 0.5 * tone(64, tilt=1.5)], axis=1)
     write(folder / "Trompete/Trompete C4.wav", tone(60.12))
     write(folder / "Trompete/Trompete E4.wav", stereo, subtype="FLOAT")
@@ -91,7 +91,7 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 
 
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
-    """Write steady tones; names: semitones to add, by the file's name, which ends with a note."""
+    """Write steady tones. names: files' names, each ending with a note, and how many semitones higher the tone is."""
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])
         write(folder / f"{name}.wav", tone(note + off, seconds, tilt=tilt))

@@ -36,7 +36,7 @@ def with_key(chord: list[NoteOn], event: NoteOn) -> list[NoteOn]:
 
 
 class PlainArpeggiator:
-    """The arpeggiator's rules, without a thought for speed."""
+    """The arpeggiator's rules, written plainly and not for speed."""
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, rate_hz: int):
         self.settings, self.rate_hz = settings, rate_hz
@@ -181,7 +181,7 @@ class PlainArpeggiator:
             self.give(event)
 
     def hear_event(self, event: Event) -> bool:
-        """Returns whether the event is passed on."""
+        """Take an event; returns whether it is passed on."""
         is_on = self.settings.mode != "off"
         if isinstance(event, NoteOn):
             key = (event.channel, event.note)

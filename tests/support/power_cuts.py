@@ -26,8 +26,8 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# The program's steps, and the level in dB of each sound after each step. After each step the program also saves the
-# state: its level is 0 dB after the first step, and 1 dB lower after each further step.
+# Each step of the program, and the level in dB that each sound has after it. The program ends each step by saving the
+# state. The level in the state is 0 dB after the first step, -1 dB after the second step, and so on.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),
@@ -81,17 +81,17 @@ def read_calls(calls: Path) -> list[Call]:
 
 
 class File:
-    """content: what the program reads; durable: the content at the last fsync."""
+    """A file on the simulated disk; content: what the program reads; durable: the content at the latest fsync."""
 
     def __init__(self) -> None:
         self.content = self.durable = b""
 
 
 class Folder:
-    """entries: what the program sees in the folder; durable: the entries at the last fsync.
+    """A folder on the simulated disk; entries: what the program sees in it; durable: the entries at the latest fsync.
 
-    changes: since the last fsync, in order. A change gives the new entry for each changed name, None if it is removed.
-    A rename is one change of two names.
+    changes: the changes since the latest fsync, in order. A change gives the new entry for each changed name, None if
+    the entry is removed. A rename is one change of two names.
     """
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class Disk:
         self._open[call.result] = folder.entries[name] if name else folder
 
     def _place(self, path: bytes) -> tuple[Folder, str] | None:
-        """The folder and the name of a path in the home, None for any other path; the home itself is ""."""
+        """The folder that contains a path of the home, and the path's name, "" for the home; else None."""
         text = os.fsdecode(path)
         if text != str(self._home) and not text.startswith(f"{self._home}/"):
             return None
@@ -183,7 +183,7 @@ class Disk:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """AssertionError if a cut leaves files that are neither as before a step nor as after it.
+    """Cut the power `n_cuts` times; AssertionError if the files left are neither as before a step nor as after it.
 
     folder: an empty folder. Returns the numbers of cuts, of system calls, and of half-written files.
     """

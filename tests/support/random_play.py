@@ -65,7 +65,7 @@ def random_event(chance: random.Random) -> Event:
 
 
 def another_sound(supervisor: Supervisor, chance: random.Random) -> Patch:
-    """A patch that is none of the programs: a morph of three, or one with the sound of another."""
+    """A patch made of programs: a morph of three, or one program with the sound of another."""
     _, programs = supervisor.engine.sounds
     some = chance.sample(programs, 3)
     if chance.random() < 0.5:
@@ -80,7 +80,7 @@ def disturb(supervisor: Supervisor, chance: random.Random) -> None:
             event, at_s = random_event(chance), time.perf_counter() - chance.choice((0.0, 0.0, 0.0, 0.02))
             if (
                 chance.random() < 0.02 and not supervisor._swaps.is_pending
-            ):  # a SoundChange fits only the engine that prepared it, and a pending swap would replace this engine
+            ):  # no swap: a SoundChange fits only the engine that prepared it, and a swap would replace this engine
                 event = SoundChange(supervisor.engine.prepare(another_sound(supervisor, chance)))
             if chance.random() < 0.1:
                 supervisor._racks.rack.post(event)

@@ -26,9 +26,9 @@ UNWIRED: frozenset[str] = frozenset()
 # Control numbers of the sources cc_20 and so on; by default, 70 also moves a knob.
 CONTROLS = (20, 21, 64, 70, 74)
 N_MODULATIONS = 6
-# Names that a user gives, and fields that `random_sound` sets itself.
+# `_fields` does not draw these fields: users choose the names, and `random_sound` sets the others itself.
 _GIVEN = {"sound_version", "name", "instrument", "latents", "modulation", "trajectory", "depth_from"}
-# Fields that act outside a single engine, or name other sounds.
+# `random_sound` does not draw these fields: they act outside a single engine, or name other sounds.
 _NOT_FOR_AN_ENGINE = ("morph", "parts", "arpeggiator")
 _SECONDS = (0.0, 30.0)
 _type_info = cache(inspect.type_info)
@@ -119,7 +119,7 @@ def random_trajectories(choices: Choices, knobs: tuple[str, ...], calm: bool) ->
 
 
 def _smoothed(trajectory: Trajectory) -> Trajectory:
-    """Every value is averaged over 0.2 s."""
+    """The trajectory with each value averaged over 0.2 s."""
 
     def averaged(values: np.ndarray, n: int) -> np.ndarray:
         ends = np.pad(values, [(n // 2, n - 1 - n // 2), *[(0, 0)] * (values.ndim - 1)], "edge")

@@ -31,7 +31,7 @@ def lobes(note: float, amplitudes: np.ndarray, spec: StftSpec = SPEC) -> np.ndar
 
 
 class SyntheticInstrument:
-    """A training.instrument.points.Playable; amplitudes: returns the harmonics' amplitudes."""
+    """A stand-in for a trained instrument (`Playable`); amplitudes: function that returns the harmonics' amplitudes."""
 
     batch_invariant = True
 

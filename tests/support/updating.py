@@ -27,7 +27,7 @@ def make_key(path: Path, comment: str = "anna@home") -> Path:
 
 
 def make_archive(folder: Path, version: str, **options: bool) -> Path:
-    """An archive of a program that prints this version; other_packages: one that needs these."""
+    """An archive of a program that prints this version; other_packages: whether it needs other packages."""
     program, path = make_program(folder / version, version, environment=False), folder / f"{version}.tar.gz"
     file = program / "pyproject.toml"
     file.write_text(file.read_text().replace("1.2.3", version))

@@ -103,10 +103,10 @@ def read_bank(path: Path) -> list[tuple[str, dict[str, float]]]:
 
 
 def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
-    """Read a patch list: CSV with columns bank, index and split, and an optional name, which must be the bank's.
+    """Read a patch list: CSV with columns bank, index and split, and an optional column name.
 
-    The list must have patches of every split, or of test only. banks: paths of the bank files by name. UserError names
-    the line that is wrong.
+    A name must be the one that the bank gives the patch. The list must have patches of every split, or of test only.
+    banks: paths of the bank files by name. UserError names the line that is wrong.
     """
     opened: dict[str, list[tuple[str, dict[str, float]]]] = {}
     patches: dict[str, Patch] = {}

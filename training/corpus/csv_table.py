@@ -25,7 +25,7 @@ class Row:
         return self.cells.get(column, "")
 
     def split(self) -> str:
-        """The split in the cell `split`, perhaps as a longer word such as `validation`; UserError if none."""
+        """The split that the cell `split` begins with, such as val for `validation`; UserError if there is none."""
         text = self.get("split")
         split = next((name for name in SPLITS if text.lower().startswith(name)), None)
         if split is None:

@@ -38,9 +38,9 @@ _ROWS_AT_ONCE = 4096
 class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
-    split: one of SPLITS, for all frames of the clip. note: MIDI note, None if unknown. sound: name of the timbre, empty
-    if unknown. velocity: MIDI velocity, None if unknown. transposed: the transposition to `note`, in semitones;
-    positive is up.
+    split: one of SPLITS, to which all frames of the clip belong. note: MIDI note, None if unknown. sound: name of the
+    timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: by how many semitones the recording
+    was transposed to `note`; positive is up.
     """
 
     name: str
@@ -73,7 +73,7 @@ class _Index(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Mark:
-    """A point in the writing of a frame store, for `FrameWriter.rewind`."""
+    """What a frame store holds at one moment of its writing; `FrameWriter.rewind` returns to this moment."""
 
     n_frames: int
     n_blocks: int
@@ -138,7 +138,7 @@ class FrameWriter:
         return len(magnitudes)
 
     def mark(self) -> Mark:
-        """The present point in the writing, for `rewind`."""
+        """What the store holds now, for `rewind`."""
         return Mark(self.n_frames, len(self._blocks), len(self.clips), self._digest.copy())
 
     def rewind(self, mark: Mark) -> None:

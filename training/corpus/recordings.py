@@ -20,7 +20,7 @@ from training.corpus.frames import SPLITS, Clip, FrameWriter
 from training.hearing.clear_frames import are_clear
 
 N_SOURCES_NAMED = 20
-LEAST_STEADY_SHARE = 0.5  # least share of the frames with a pitch that is within half a semitone of the note
+LEAST_STEADY_SHARE = 0.5  # at least this share of the frames with a pitch must lie within half a semitone of the note
 BY_FRAME = "by frame"
 HELD_OUT_STEP = 16  # with BY_FRAME, one of this many frames goes to val and another to test
 PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70 in train, 5 in val and 5 in test
@@ -105,9 +105,9 @@ def add_recording(
     """Add a recording's audible frames to the store.
 
     only_clear: only frames that are clear (`are_clear`) at the recording's note, which is detected if unknown.
-    transpose: for training, also add copies resampled by 1 to this many semitones up and down. most_frames: most frames
-    of the recording and of each copy, evenly spread; 0 for all. UnusableError if there is no frame to add, or the
-    recording is broken; the store then stays as it was.
+    transpose: for training, also add copies resampled by 1 to this many semitones up and down. most_frames: the
+    recording and each copy add at most this many frames, evenly spread; 0 for all. UnusableError if there is no frame
+    to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
     note = _heard_note(recording.path, spec) if only_clear and recording.note is None else recording.note

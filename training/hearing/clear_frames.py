@@ -9,8 +9,8 @@ from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import energy_shares
 
 # The least shares of a clear frame's energy on all harmonics of its note, on the odd harmonics, and on the harmonics
-# whose number is not a multiple of three. With smaller shares the detector may hear another note in a mixture of
-# frames.
+# whose number is not a multiple of three. With smaller shares, the detector may hear another note in a mixture of two
+# such frames.
 CLEAR_SHARES = (0.93, 0.10, 0.10)
 
 

@@ -14,16 +14,17 @@ import numpy as np
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import harmonic_numbers
 
-LEAST_SHARE = 1e-6  # -60 dB: a smaller share of the energy is inaudible
+LEAST_SHARE = 1e-6  # -60 dB: less than this share of the energy is inaudible
 _ROWS_AT_ONCE = 4096
 Weights = Callable[[int, StftSpec], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One descriptor: scale * ln(numerator / denominator), the ratio of two weighted sums over magnitudes ** exponent.
+    """One descriptor: scale * ln(a / b), where a and b are weighted sums over the bins of magnitudes ** exponent.
 
-    numerator, denominator: return the bins' weights for a MIDI note and a spec, float (n_bins,).
+    numerator, denominator: functions that return the bins' weights in a and in b for a MIDI note and a spec, float
+    (n_bins,).
     """
 
     exponent: int
@@ -32,7 +33,10 @@ class Descriptor:
     denominator: Weights
 
     def weights(self, note: int, spec: StftSpec) -> np.ndarray:
-        """The weights for a MIDI note, float32 (2, n_bins): the numerator's, then the denominator's."""
+        """The bins' weights for a MIDI note, float32 (2, n_bins).
+
+        The first row has the weights in the numerator, the second row those in the denominator.
+        """
         return np.array([self.numerator(note, spec), self.denominator(note, spec)], np.float32)
 
 

@@ -42,10 +42,10 @@ def hann_lobe(apart_bins: np.ndarray) -> np.ndarray:
 
 
 def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Three arrays (n_bins,) for a MIDI note.
+    """For each bin, the nearest harmonic of a MIDI note: three arrays (n_bins,).
 
-    The number of each bin's nearest harmonic, from 1; the bin's distance from that harmonic, in bins; and the width of
-    CHORUS_CENTS there, in bins.
+    They hold the harmonic's number, from 1; the bin's distance from the harmonic, in bins; and the width of
+    CHORUS_CENTS at the harmonic, in bins.
     """
     fundamental_bins = float(note_to_hz(note)) / spec.bin_hz
     bins = np.arange(spec.n_bins)
@@ -55,10 +55,10 @@ def _nearest_harmonics(note: int, spec: StftSpec) -> tuple[np.ndarray, np.ndarra
 
 
 def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Shares of each frame's energy on harmonics of its note: float (n, 3), 0 to 1.
+    """Three shares of each frame's energy: float (n, 3), 0 to 1.
 
-    magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,). The shares lie on all harmonics, on the odd
-    harmonics, and on the harmonics whose number is not a multiple of three.
+    The first share is on all harmonics of the frame's note, the second on the odd harmonics, the third on the harmonics
+    whose number is not a multiple of three. magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,).
     """
     shares = np.zeros((len(magnitudes), 3))
     for note in np.unique(notes):

@@ -68,7 +68,7 @@ def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
 
 
 def row_errors_by_split(run: TrainedRun, store: FrameStore) -> dict[str, np.ndarray]:
-    """Mean squared error of the model on each frame, float32 (n,), by split."""
+    """For each split, the mean squared error of the model on each of its frames, float32 (n,)."""
     return {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
 
 

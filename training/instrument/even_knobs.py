@@ -19,13 +19,13 @@ from training.model.autoencoder import Autoencoder
 from training.model.run_folder import TrainedRun
 
 N_PIECES = 16
-LEAST_STEP = 0.2  # a smaller step counts as this share of the mean step, so that no stretch of a knob becomes a point
+LEAST_STEP = 0.2  # steps count as at least this share of the mean step, so that no stretch of a knob becomes a point
 
 
 def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
     """The run with new latents from 0 to 1; equal steps of a new latent are, on average, equal steps of timbre.
 
-    The same run if its recipe does not set `even_knobs`.
+    Returns `run` unchanged if its recipe does not set `even_knobs`.
     """
     if not run.recipe.even_knobs:
         return run
@@ -36,7 +36,7 @@ def with_even_knobs(run: TrainedRun, store: FrameStore) -> TrainedRun:
 def even_values(instrument: RunInstrument) -> np.ndarray:
     """Values of each latent that divide its travel into N_PIECES equal steps of timbre.
 
-    float32 (n_latents, N_PIECES + 1), rising.
+    Returns float32 (n_latents, N_PIECES + 1), rising.
     """
     values = []
     for index, knob in enumerate(instrument.card.latents):
@@ -81,6 +81,6 @@ class PiecewiseLinear(layers.Layer):
         self._corners, self._slope_changes = np.array(x[:, 1:-1]), np.diff(slopes, axis=1)
 
     def call(self, inputs):
-        """The values of the curves for their columns of the inputs (n, n_columns), in the same shape."""
+        """For each column of the inputs (n, n_columns), the values of its curve, in the same shape."""
         beyond = ops.relu(inputs[:, :, None] - self._corners)
         return self._first + self._slope * inputs + ops.sum(beyond * self._slope_changes, axis=-1)

@@ -56,7 +56,10 @@ def decode_points(instrument: Playable, points: Points) -> np.ndarray:
 
 
 def decode_latents(instrument: Playable, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Frames, float32 (n, n_bins), of latents (n, n_latents), in the decoder's units, at MIDI notes (n,)."""
+    """Frames, float32 (n, n_bins), decoded from latents (n, n_latents) at MIDI notes (n,).
+
+    The latents are the decoder's own values, not knob positions.
+    """
     card, n_at_once = instrument.card, len(instrument.inputs)
     rows = np.concatenate([latents, card.conditioning.rows(notes)], axis=1)
     frames = np.empty((len(rows), card.spec.n_bins), np.float32)

@@ -11,7 +11,7 @@ from training.instrument.knobs import describe_latents, note_range
 from training.model.batches import CHROMA
 from training.model.run_folder import TrainedRun
 
-N_ROWS = 512  # the most rows in one call of `decode`; the engine needs at most 64
+N_ROWS = 512  # one call of `decode` takes at most this many rows; the engine needs at most 64
 
 
 class RunInstrument:

@@ -23,19 +23,22 @@ from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import StftSpec
 from runtime.instrument.conditioning import Conditioning
 
-# A dip within this many of the detector's steps of the note's period counts as the note's own.
+# A dip counts as the note's own if it is at most this many of the detector's steps away from the note's period.
 NEAR_STEPS = 8
 # The note's own dip may lie MOST_OFF_CENTS from the note at no cost. Every DETUNE_CENTS beyond that cost as much as a
 # depth of 1.
 MOST_OFF_CENTS, DETUNE_CENTS = 12.0, 100.0
-# How much stricter than the detector the penalty compares depths, in units of the difference function, whose mean is 1.
+# By how much the penalty is stricter than the detector when it compares depths; a depth of 1 is the mean difference.
 ROOM = 0.05
 IN_TUNE_STEPS = IN_TUNE_CENTS / STEP_CENTS
-_FAR = 1e3  # larger than any depth
+_FAR = 1e3  # larger than any depth or difference; added to those that a minimum must not choose
 
 
 class HeardPitch:
-    """The detector's difference function and rule, in differentiable operations, for the notes of a conditioning."""
+    """Computes the pitch penalty of frames, with operations that Keras can differentiate.
+
+    conditioning: says which notes the frames may have.
+    """
 
     def __init__(self, spec: StftSpec, conditioning: Conditioning):
         periods_s, self._cosines, gaps_s = lags(spec)
@@ -54,7 +57,8 @@ class HeardPitch:
         """
         difference, depths = self._difference_and_depths(ops.square(magnitudes))
         places = ops.take(self._places, notes)[:, None, None]
-        above = np.arange(len(self._periods_s), dtype=np.float32) - places  # steps above the note's period
+        # How many steps each period lies above the note's period.
+        above = np.arange(len(self._periods_s), dtype=np.float32) - places
         dips = depths + _FAR * (1.0 - _are_dips(depths) * self._audible)
         own = _lowest(depths, ops.abs(above) <= IN_TUNE_STEPS)
         shorter = _lowest(dips, above < -IN_TUNE_STEPS)
@@ -67,9 +71,9 @@ class HeardPitch:
         return costs * ops.take(self._reached, notes)[:, None]
 
     def _difference_and_depths(self, power):
-        """The difference at each of the detector's periods, and its cumulative mean normalised form, (…, n_periods).
+        """The difference function at each of the detector's periods, and its depths; both (…, n_periods).
 
-        power: squared magnitudes (…, n_bins).
+        A depth is the difference divided by its mean up to this period. power: squared magnitudes (…, n_bins).
         """
         total = ops.sum(power, axis=-1, keepdims=True) + 1e-9
         difference = 1.0 - ops.matmul(power, self._cosines) / total
@@ -95,9 +99,10 @@ def _near_dip(dips, are_near):
 
 
 def _lowest_near(difference, dips):
-    """The lowest place of the difference (…, n_periods) beside a dip with this index (…, 1): a fractional index, (…,).
+    """The period, as a fractional index (…,), at which the difference is lowest near a dip.
 
-    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola.
+    As in the detector, it is at most RIPPLE_STEPS from the dip, and refined by a parabola. difference: (…, n_periods).
+    dips: the dips' indices, (…, 1).
     """
     n_periods = difference.shape[-1]
     far = ops.cast(ops.abs(np.arange(n_periods) - dips) > RIPPLE_STEPS, "float32")

@@ -15,7 +15,10 @@ from training.model.batches import FrameBatches
 
 @dataclass(frozen=True)
 class Learner:
-    """A network and the parts that train it; resident: trains epochs in place of `steps.train`; None if unused."""
+    """A network and the parts that train it.
+
+    resident: trains whole epochs in place of `steps.train`; None if this cannot be done or would save no time.
+    """
 
     autoencoder: Autoencoder
     optimizer: keras.Optimizer

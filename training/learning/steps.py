@@ -40,7 +40,10 @@ def weighted_mean(errors, weight):
 
 
 def added_losses(losses, weight):
-    """Sum of the losses that layers added: scalars, or values per row (n,), averaged with `weight` (n,)."""
+    """The sum of the losses that layers added.
+
+    losses: each a scalar, or one value per row, (n,). Of the latter, the mean counts, weighted by `weight` (n,).
+    """
     return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
 
 
@@ -48,8 +51,8 @@ def minimised(error, losses, weight, kernels, fit: FitRecipe):
     """The scalar that a step minimises: the sum of error, added losses and L2 penalty.
 
     error: the rows' mean error. losses: as in `added_losses`. weight: the rows' weights (n,), 0 for a row that fills up
-    a batch. kernels: `values` of `l2_penalty`. With loss_reduction `mean`, the error and the added losses count as
-    means over the rows; with `sum`, as sums.
+    a batch. kernels: `values` of `l2_penalty`. With loss_reduction `sum`, error and added losses are summed over the
+    rows, otherwise averaged.
     """
     loss = error + added_losses(losses, weight)
     if fit.loss_reduction == "sum":
@@ -58,7 +61,7 @@ def minimised(error, losses, weight, kernels, fit: FitRecipe):
 
 
 def l2_penalty(values, l2: float):
-    """The paper's L2 penalty on the kernels, the trainable values with two axes; biases are left out."""
+    """The paper's L2 penalty on the kernels. `values` may also contain biases, which have one axis and are ignored."""
     return l2 * sum(ops.sum(ops.square(value)) for value in values if len(value.shape) == 2)
 
 

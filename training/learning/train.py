@@ -69,7 +69,7 @@ def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunR
 
 
 def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
-    """What differs from the folder's run, in words that end "a run of another ..."; None if nothing.
+    """What differs from the folder's run: a text that follows "a run of another" in the message; None if nothing.
 
     A different number of epochs does not count.
     """

@@ -18,7 +18,7 @@ from training.making.survey import Found, read_samples
 LONGEST_USED_S = 20.0  # a single note is used up to this length, so that no file outweighs the rest
 LONGEST_ANY_S = 60.0  # a recording that is not a single note is used up to this length
 IN_TUNE_CENTS = 3.0
-CUT_MARGIN_S = 0.05  # left out at both ends of a note that is cut out of a longer recording
+CUT_MARGIN_S = 0.05  # this much is left out at both ends of a note that is cut out of a longer recording
 LEAST_HELD_SHARE = 0.5  # held notes are cut out of a recording only if they fill at least this share of it
 # A recording must have at least FEWEST_HELD held notes, or none is cut out. At most MOST_OF_A_NOTE of a pitch are used.
 FEWEST_HELD, MOST_OF_A_NOTE = 2, 2
@@ -71,8 +71,8 @@ class Wishes:
 class Decision:
     """The decision about a folder.
 
-    only_notes: whether the instrument learns single notes of known pitch; if not, it learns any sound. fates: in the
-    order of the files. octave: octaves to add to the notes in the files' names (`octave_convention`).
+    only_notes: whether the instrument learns single notes of known pitch; if not, it learns any sound. fates: the
+    decision about each file. octave: octaves to add to the notes in the files' names (`octave_convention`).
     """
 
     only_notes: bool
@@ -173,15 +173,15 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
     meant = named + N_CHROMA * octave
     if abs(heard.pitch - meant) <= AGREES_SEMITONES:
         return meant, ""
-    if meant in heard.octaves:  # the recording is heard at both notes, whole octaves apart
+    if meant in heard.octaves:  # the named note is heard too, whole octaves from the pitch
         return meant, f"; heard as {note_name(ear)} as well"
     return ear, f"; its name says {note_name(named)}, but it is heard as {note_name(ear)}"
 
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
     """A remark on a recording that is `cents` above its note, and by how many cents to correct it: 0 if `keep`."""
-    # If the chosen note is the heard note in another octave, only what remains beyond whole octaves is corrected. A
-    # quite different note is not corrected.
+    # The chosen note may be another than the note heard. If the two are whole octaves apart, only the cents beyond
+    # these octaves are corrected, otherwise nothing.
     if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves
@@ -199,7 +199,8 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        if heard.note != held.note:  # perhaps two tones together, whose period is that of a third note
+        # The part alone is heard as another note: perhaps it is two tones, which together have the period of a third.
+        if heard.note != held.note:
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]
         stated = {"note": held.note, "sound": name.sound, "velocity": name.velocity, "cents": round(cents, 1)}

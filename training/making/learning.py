@@ -28,9 +28,9 @@ from training.model.run_folder import METRICS, RunRecord
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
 TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
-MOST_FRAMES = 30_000  # about the most frames of a corpus, transposed copies included
-# The most frames of a recording of one note, and of each transposed copy: 96, or fewer if there are many recordings,
-# but at least 24.
+MOST_FRAMES = 30_000  # a corpus has at most about this many frames, transposed copies included
+# Of a recording of one note, and of each transposed copy, at most 96 frames are used. If there are many recordings,
+# fewer are used, but at least 24.
 FRAMES_OF_ONE = (24, 96)
 FEWEST_EPOCHS = 4
 MOST_STEPS = 9000  # a training takes at most this many steps, unless the recipe's epochs need more
@@ -41,7 +41,7 @@ RESTART_S = 12.0  # the time to restart the training with another number of epoc
 # early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends
-OVERTIME = 1.15  # epochs are dropped if those left would take more than this many times the time left
+OVERTIME = 1.15  # if the remaining epochs would take more than this many times the remaining time, some are dropped
 
 Stage = Callable[[int], None]
 
@@ -138,7 +138,7 @@ class _Watch:
         self._stages = {max(2, round(n_epochs * share)) for share in (0.15, 0.5)} if planned else set()
 
     def epoch(self, record: RunRecord) -> None:
-        """Show the progress, and call for previews; _ReplanError to change the number of epochs."""
+        """Show the progress, and call for previews; raises _ReplanError to change the number of epochs."""
         history = read_history(self._training.folder)
         row = history[-1]
         if not self._planned:

@@ -17,16 +17,16 @@ NOTE, CHORD, WANDERS, NOISE, SILENCE, SHORT = "note", "chord", "wanders", "noise
 SPEC = StftSpec()
 BLOCK_S = 20.0  # this much sound is turned into spectra at a time; more would fill the memory
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
-N_JUDGED = 240  # the most judged frames of a recording, evenly spread
+N_JUDGED = 240  # at most this many frames of a recording are judged; they are evenly spread
 STEADY_SEMITONES = 0.5
 CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
-# These are shares of the judged frames, weighted by amplitude, except LEAST_HARMONIC_SHARE.
+# Except for LEAST_HARMONIC_SHARE, these are shares of the judged frames, in which louder frames count more.
 LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
 LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE
 WEAKEST_FIRST_DB = -50.0  # relative to the strongest partial; a recording with a weaker first harmonic is a chord
-LOWEST_WITH_FIRST = 35.0  # MIDI note; lower notes may lack their first harmonic, if they have the second
-HIGHEST_DETECTED = 99.0  # MIDI note; notes more than an octave above it may be heard an octave too low
+LOWEST_WITH_FIRST = 35.0  # MIDI note; a lower note may lack its first harmonic if it has its second
+HIGHEST_DETECTED = 99.0  # MIDI note; a note that is more than an octave above it may be heard an octave too low
 OFTEN_SHARE = 0.2  # an octave that is heard in a smaller share of the judged frames is ignored
 # A held note lasts at least SHORTEST_HELD_S, and its pitch stays within HELD_SEMITONES of the pitch at its beginning.
 SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
@@ -47,9 +47,9 @@ class Heard:
 
     kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
     mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: every MIDI note, whole octaves from the pitch, that is heard in at least OFTEN_SHARE of a NOTE. held:
-    the notes held one after the other, if kind is WANDERS. onset_s: time at which the sound begins. timbre_db: mean
-    levels in the bands of runtime/acoustics/timbre_distance.py.
+    NOTE. octaves: if kind is NOTE, the MIDI notes heard in at least OFTEN_SHARE of the frames; they lie whole octaves
+    apart. held: if kind is WANDERS, the notes held one after the other. onset_s: time at which the sound begins.
+    timbre_db: mean levels in the bands of runtime/acoustics/timbre_distance.py.
     """
 
     kind: str
@@ -134,7 +134,7 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
-    """The kind of a recording, and the fractional MIDI note heard most in it; -1 if too little has a pitch.
+    """The kind of a recording, and the fractional MIDI note heard most in it; the note is -1 if too little has a pitch.
 
     frames, pitches, has_pitch: as in `pitches_of`. weights: the frames' weights, (n,), with a sum of 1.
     """
@@ -156,8 +156,8 @@ def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weigh
 def _harmonic_levels_db(frames: np.ndarray, note: float) -> list[float]:
     """Levels of a note's first three harmonics, in dB relative to the strongest partial.
 
-    The tones of a chord share the period of a far lower note, which the detector then hears; but that note's first
-    harmonic is missing.
+    They tell a note from a chord. The tones of a chord share the period of a far lower note, which the detector hears;
+    but the first harmonic of that note is missing.
     """
     power = np.square(frames).mean(axis=0)
     first = float(note_to_hz(note)) / SPEC.bin_hz

@@ -22,9 +22,10 @@ _TAKE = re.compile(r"(?:rr|take|tk|nr|no|copy|kopie)\d{0,3}", re.IGNORECASE)
 DYNAMICS = {"ppp": 16, "pp": 33, "p": 49, "mp": 64, "mf": 80, "f": 96, "ff": 112, "fff": 127}
 DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, "fortissimo": 112}
 # Words that may say how hard a note is played, but also occur in names such as "soft pad". They count as dynamics only
-# if the same name also occurs with another of them.
+# if the same name also occurs with another of these words.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
-HIGHEST_LAYER = 16  # v1 to v16 are velocity layers; if a name has a higher number, all such numbers are velocities
+# Numbers such as 2 in `v2` are velocity layers. But if one is above HIGHEST_LAYER, all of them are MIDI velocities.
+HIGHEST_LAYER = 16
 LEAST_AGREEING_SHARE = 0.7  # numbers in names are read as notes if at least this share agree with the notes heard
 LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
 AGREES_SEMITONES = 0.75
@@ -61,7 +62,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
     """Read the names of all files of a folder together, because a single name may be read in several ways.
 
     paths: relative to the folder. heard: the fractional MIDI note heard in each file, or None. folder: the folder's own
-    name, for files that are named by their note only.
+    name; it is the sound's name for files that are named by their note only.
     """
     parts = [_parts(path) for path in paths]
     _numbers_as_notes(parts, heard)
@@ -78,7 +79,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
     """How many octaves to add to the notes in the names to get the notes heard; 0 unless most files agree.
 
-    named, heard: each file's MIDI note by name and by ear, None if unknown.
+    named: the MIDI note in each file's name, or None. heard: the MIDI note heard in each file, or None.
     """
     known = [(note, pitch) for note, pitch in zip(named, heard, strict=True) if note is not None and pitch is not None]
     octaves = Counter(
@@ -149,7 +150,7 @@ def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> Non
             if part.numbers and not part.notes and pitch is not None
         ]
         agree = [abs((pitch - number + 6.0) % N_CHROMA - 6.0) <= AGREES_SEMITONES for _, number, pitch in tried]
-        # One or two numbers in twelve agree by chance.
+        # At least three must agree, because one number in eight agrees with the note heard by chance.
         if sum(agree) >= 3 and sum(agree) >= LEAST_AGREEING_SHARE * len(tried):
             for part in parts:
                 if part.numbers and not part.notes and part.numbers[place] < 128:

@@ -1,4 +1,4 @@
-"""Listens to every recording of a folder, and says why each other file is not one."""
+"""Listens to every recording of a folder, and says of each other file why it is no readable recording."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ CACHE_VERSION = 1
 class Found:
     """A file of the folder.
 
-    name: its path in the folder. heard: what is heard in it, None if it is not a readable recording. problem: why it is
-    not. digest: digest of the content.
+    name: its path in the folder. heard: what is heard in it, None if it is not a readable recording. problem: then the
+    reason, otherwise empty. digest: digest of the content.
     """
 
     path: Path
@@ -88,7 +88,7 @@ def _listened(paths: list[Path], folder: Path, known: _Cache, progress: Progress
 
 
 def _is_text(name: str) -> bool:
-    """Names from old archives may be in another encoding."""
+    """Whether a file's name is printable UTF-8; a name from an old archive may be in another encoding."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

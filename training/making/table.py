@@ -13,7 +13,7 @@ from training.making.fates import Decision, Fate
 
 NAME_WIDTH = 44
 REACH_SEMITONES = 3  # a missing note this near to a recorded one is learned from it; other missing notes are transposed
-DISAGREE_DB = 6.0  # recordings of one sound, note and velocity get a remark if their timbres are this far apart
+DISAGREE_DB = 6.0  # recordings of one sound, note and velocity get a remark if their timbres differ at least this much
 MOST_LISTED = 12
 
 

@@ -8,7 +8,8 @@ from runtime.acoustics.pitch import hz_to_note
 from runtime.acoustics.spectrum import StftSpec, periodic_hann
 
 SPEC = StftSpec()
-# Samples between the two spectra whose phases are compared. With more, several frequencies near a bin would fit.
+# Samples between the two spectra whose phases are compared. With more, several frequencies near a bin would give the
+# same phases.
 STEP_SAMPLES = 64
 N_FRAMES = 48
 N_HARMONICS = 8
@@ -49,8 +50,8 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
 def _turned_hz(first: np.ndarray, second: np.ndarray, bins: np.ndarray) -> np.ndarray:
     """For each bin, the frequency in Hz that turns its phase in `first` into its phase in `second`.
 
-    first, second: the bins' complex values in two spectra STEP_SAMPLES apart. bins: the bins' numbers. Of the possible
-    frequencies, the one nearest to the bin's centre is returned.
+    Many frequencies do so; this is the one nearest to the bin's centre. first, second: the bins' complex values in two
+    spectra STEP_SAMPLES apart. bins: the bins' numbers.
     """
     expected = 2.0 * np.pi * bins * STEP_SAMPLES / SPEC.frame_size
     turned = np.angle(second * np.conj(first) * np.exp(-1j * expected))

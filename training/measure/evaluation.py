@@ -127,7 +127,8 @@ def measure_embedding(latents: np.ndarray) -> dict[str, Any]:
     Returns:
     - `bounds`: each latent's smallest and largest value
     - `median`: each latent's median
-    - `density`: the share of cells that hold a frame, of about N_DENSITY_CELLS equal cells between the bounds
+    - `density`: the share of cells that hold a frame, if the space between the bounds is divided into about
+      N_DENSITY_CELLS equal cells
     - `cells_per_axis`: the number of cells along each latent
     - `correlation`: matrix of Pearson's correlation of each pair of latents, None where one of the two is constant
     """

@@ -16,10 +16,11 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.corpus.frames import FrameStore, sound_name
 from training.instrument.points import N_LINES, Playable, Points, decode_latents, decode_points
 
-N_FRAMES = 96  # how many frames of each recording are used, from its beginning: 2.2 s
+N_FRAMES = 96  # only this many frames of each recording are used, the first 2.2 s
 CHANGING_DB = 2.0  # a recording changes if its levels differ at least this much from their mean over time
 N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
-N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40  # how many random knob positions are tried, and for how many recordings
+# N_POSITIONS random knob positions are tried for each of N_RECORDINGS_SEARCHED recordings.
+N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
 # A knob is strong if it changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines. On
 # each line it moves from end to end, with a random note and random other knobs.
 LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
@@ -64,7 +65,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 class Decoded:
     """A take's latents, and the band levels of its path and its still form (see the top of this file).
 
-    latents: float32 (n, n_latents). path_db, still_db: float32 (n, 64) and (1, 64).
+    latents: float32 (n, n_latents). path_db: float32 (n, 64). still_db: float32 (1, 64).
     """
 
     latents: np.ndarray
@@ -92,7 +93,8 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     - `told_apart_still`, `told_apart_path`: see `told_apart`
     - `corpus_mean_db`: distance of a recording from the mean of all recordings at its note
     - `nearest_other_db`: distance of a recording from the nearest other sound at its note
-    - `knobs_behind_still_db`: by how much the nearest of N_POSITIONS knob positions is farther than the still form
+    - `knobs_behind_still_db`: how much farther from a recording the nearest of N_POSITIONS knob positions is than the
+      recording's still form
     - `n_strong_knobs`: number of knobs whose share in `strong_lines` is at least LEAST_SHARE_OF_LINES
     """
     takes = takes_of(store, instrument.card.conditioning.notes)
@@ -130,7 +132,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 def presets_nearest(
     instrument: Playable, names: list[str], store: FrameStore, positions_at: Callable[[int], np.ndarray]
 ) -> float | None:
-    """How often the preset named after a recording's sound is the nearest of all presets to it: 0 to 1.
+    """How often, of all presets, the one named after a recording's sound is nearest to the recording: 0 to 1.
 
     names: the presets' names. positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
     n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
@@ -148,7 +150,11 @@ def presets_nearest(
 
 
 def print_likeness(report: dict[str, Any]) -> None:
-    """Print the figures of `measure_likeness`, beside two distances that the others should stay below."""
+    """Print the figures of `measure_likeness`.
+
+    A good instrument's distances are below two others: those to the mean of all recordings of the note, and to the
+    nearest other sound.
+    """
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
         f"{report['n_recordings']} recordings: {_db(report['path_db'])} from what becomes of their frames, "
@@ -189,7 +195,7 @@ def change_db(levels_db: np.ndarray) -> float:
 
 
 def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
-    """The correlation of two sets of levels (n, n_bands) over bands and time, without each band's mean."""
+    """How alike two sets of levels (n, n_bands) change: their correlation, after each band's mean is subtracted."""
     found, asked = (levels - levels.mean(axis=0) for levels in (found_db, asked_db))
     return float((found * asked).sum() / max(np.sqrt(np.square(found).sum() * np.square(asked).sum()), 1e-9))
 
@@ -197,11 +203,11 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """How often a decoded recording is nearer to the recording itself than to other sounds: 0 to 1.
+    """How often a recording, encoded and decoded, is nearer to itself than to other sounds: 0 to 1.
 
-    Each of N_DRAWS draws chooses a training recording and up to N_DRAWN - 1 other sounds at its note, all at least
-    LEAST_APART_DB apart. made_db: by the id of a take, the band levels of its path or of its still form. None if no
-    draw has another sound.
+    Each of N_DRAWS draws chooses a recording from `trained` and up to N_DRAWN - 1 other sounds at its note, all at
+    least LEAST_APART_DB apart. made_db: the band levels of each take's path, or of its still form; keys: id(take). None
+    if no draw has another sound.
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):

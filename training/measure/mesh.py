@@ -17,8 +17,8 @@ from training.model.recipe import label_notes
 from training.model.run_folder import TrainedRun
 
 PAPER_MESH = {2: 350, 3: 50, 8: 5}  # the paper's points per axis, by number of latents: Figures 4-5 and Table V
-LARGEST_MESH = 40_000  # the most points of a whole mesh, for numbers of latents that PAPER_MESH lacks
-N_HEARD = 2000  # random points of the mesh that the pitch detector judges
+LARGEST_MESH = 40_000  # a mesh for a number of latents that PAPER_MESH lacks has at most this many points
+N_HEARD = 2000  # the pitch detector judges this many random points of the mesh
 BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two ends
 
 
@@ -28,8 +28,7 @@ class Mesh:
 
     bounds: ends of the mesh on each latent, (n_latents, 2). notes: the note asked for, by pitch class. hits: whether
     the strongest pitch class of the decoded frame is the class asked for, bool (len(notes), n_per_axis, ...), with one
-    axis for each latent. heard: by pitch class, the share of random points at which the note asked for is heard in
-    tune.
+    axis for each latent. heard: for each pitch class, the share of random points at which its note is heard in tune.
     """
 
     bounds: np.ndarray
@@ -49,9 +48,10 @@ class Mesh:
         return np.logical_or.reduce(np.broadcast_arrays(*grids))
 
     def map(self) -> np.ndarray:
-        """Share of hits at each point of the first two latents: float32 (len(notes), n_per_axis, n_per_axis).
+        """Share of hits, 0 to 1, for each note and point of the first two latents.
 
-        With more latents, the share is the mean over the others. With one latent, the last axis has length 1.
+        Returns float32 (len(notes), n_per_axis, n_per_axis). With two latents, a share is 0 or 1; with more, it is the
+        mean over the other latents. With one latent, the last axis has length 1.
         """
         hits = self.hits if self.hits.ndim > 2 else self.hits[:, :, None]
         return hits.mean(axis=tuple(range(3, hits.ndim)), dtype=np.float32)
@@ -105,7 +105,8 @@ def sample_mesh(
             chunk = points[start : start + N_ROWS_AT_ONCE]
             decoded = decode_at(run, chunk, np.full(len(chunk), note))
             right = detect_chroma(decoded, store.spec.bin_hz) == pitch_class
-            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)  # silence must not count as a C
+            # The class detected in silence is C, but silence is no hit.
+            hits[index, start : start + len(chunk)] = right & decoded.any(axis=1)
             show((index + (start + len(chunk)) / len(points)) / len(notes))
     if progress:
         progress.close()
@@ -132,9 +133,9 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
     """For each pitch class of the training labels, the note that the decoder is asked for.
 
-    With known notes: the note of the pitch class that is nearest to the middle of the range of all notes. With detected
-    pitch classes: the pitch class itself, 0 to 11. A pitch class that was detected but never played is left out, if all
-    notes played are known.
+    With known notes: of the notes of this pitch class, the one nearest to the middle of the range of all notes. With
+    detected pitch classes: the pitch class itself, 0 to 11. If all notes played are known, a pitch class that was
+    detected but never played is left out.
     """
     rows = store.rows("train")
     notes, played = np.unique(label_notes(run.recipe, store, rows)), np.unique(store.note[rows])

@@ -24,8 +24,8 @@ KINDS = {
 def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.ndarray:
     """How a MIDI note is heard at each position of two knobs, the other knobs in the middle.
 
-    x, y: numbers of the knobs. Returns RIGHT, LOW, HIGH or OTHER, int (N_PER_AXIS, N_PER_AXIS): knob y rises from 0 to
-    1 over the rows, knob x over the columns.
+    x, y: indices of the two knobs. Returns RIGHT, LOW, HIGH or OTHER for each position, int (N_PER_AXIS, N_PER_AXIS).
+    Knob y rises from 0 to 1 from row to row, knob x from column to column.
     """
     positions = np.full((N_PER_AXIS, N_PER_AXIS, instrument.card.n_latents), 0.5)
     axis = np.linspace(0.0, 1.0, N_PER_AXIS)
@@ -38,7 +38,10 @@ def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.n
 
 
 def plot_pitch_maps(instrument: Playable, title: str, x: int = 0, y: int = 1) -> Figure:
-    """Draw a map for each C of the instrument's range, or for the lowest note; x, y: numbers of the knobs."""
+    """Draw a map for each C in the instrument's range, or for its lowest note if there is no C.
+
+    x, y: indices of the knobs on the two axes.
+    """
     lowest, highest = instrument.card.note_range
     notes = [note for note in range(lowest, highest + 1) if note % N_CHROMA == 0] or [lowest]
     figure = Figure(figsize=(2.1 * len(notes) + 0.6, 3.3), layout="constrained")

@@ -36,8 +36,8 @@ COHERENT = 1.0  # the phase_blend of coherent phases without noise
 def render_points(instrument: Playable, points: Points) -> tuple[np.ndarray, np.ndarray]:
     """Play points with coherent phases, and analyse N_ANALYSED_FRAMES frames of each steady sound.
 
-    Returns the magnitudes of each sound, float32 (n, n_bins), which are the root of the frames' mean power, and its
-    loudness in LUFS, float (n,).
+    Returns the magnitudes of each sound, float32 (n, n_bins), and the loudness of each sound in LUFS, float (n,). A
+    magnitude is the root of the mean power over the frames.
     """
     spec = instrument.card.spec
     voice = VoiceConfig(n_voices=1, envelope=Adsr(attack_s=0.0, release_s=RELEASE_S))
@@ -113,7 +113,7 @@ def range_in_tune(instrument: Playable, seed: int = 0) -> tuple[int, int]:
 
 
 def _trim(good: np.ndarray) -> int:
-    """The number of notes before the first three good notes in a row; 0 if there are more than MOST_TRIMMED."""
+    """The number of notes before the first three good notes in a row; 0 if this number is above MOST_TRIMMED."""
     rows = good[:-2] & good[1:-1] & good[2:]
     first = int(np.argmax(rows)) if rows.any() else 0
     return first if first <= MOST_TRIMMED else 0
@@ -149,7 +149,7 @@ def measure_knobs(instrument: Playable, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def _mean_rank_correlation(values: np.ndarray) -> float:
-    """Spearman's rank correlation of values with the knob's position along a line, mean over the lines.
+    """Spearman's rank correlation between a descriptor and the knob's position, as the mean over the lines.
 
     values: a descriptor's values, float (N_LINES * (N_STEPS + 1),), line after line.
     """

@@ -28,7 +28,7 @@ def measure_playing(
     n_points: number of random points. seed: of these points and of the knobs' lines. UserError if the instrument knows
     none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
-    # Reach comes first: it refuses an unfit corpus immediately.
+    # Reach is measured first, because this refuses an unfit corpus before the long measurements.
     reach = None if store is None else measure_reach(instrument, store, run)
     return {
         "points": measure_points(instrument, n_points, seed),
@@ -40,8 +40,8 @@ def measure_playing(
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
 
-    report: measured with a store and with the run. run: gives the decoder's parameters, the epochs and the training
-    time.
+    report: from `measure_playing`, called with a store and with this run. run: gives the number of the decoder's
+    parameters, the epochs and the training time.
     """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]
     shares = {name: round(points[name], 4) for name in ("in_tune", "octave_off", "harmonic_energy", "chroma")}

@@ -80,7 +80,7 @@ def _frames_of(spec: StftSpec) -> str:
 
 
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
-    """The least distance in dB, (n,), from each frame, that a random search over knob positions finds.
+    """For each frame, the least distance in dB that a random search over knob positions finds: (n,).
 
     frames: (n, n_bins). notes: the frames' MIDI notes, (n,). first: knob positions to try as well, (n, n_latents), or
     None. The first round draws positions over the whole travel. Each later round draws around the best so far, with a

@@ -36,8 +36,8 @@ class Traversals:
     travel: low end, median and high end of each latent, (n_latents, 3). note: the MIDI note of spectra and sound.
     strips_db: spectra at N_STEPS values of each latent, the others at their medians; in dB relative to the spectrum's
     peak, float32 (n_latents, N_BANDS, N_STEPS), the lowest band first. band_hz: centres of the bands, (N_BANDS,).
-    pitch_changes: for each latent, how often moving it changes the pitch class of the decoded frame, 0 to 1. sound:
-    mono float32 (n_samples,), one latent after the other.
+    pitch_changes: for each latent, the share of moves of this latent, 0 to 1, that change the decoded frame's pitch
+    class. sound: mono float32 (n_samples,), one latent after the other.
     """
 
     travel: np.ndarray
@@ -125,7 +125,7 @@ def _bands(frame: np.ndarray, edges_hz: np.ndarray, bin_hz: float) -> np.ndarray
 
 
 def _pitch_changes(run: TrainedRun, store: FrameStore, latents: np.ndarray, travel: np.ndarray) -> list[float]:
-    """For each latent, how often moving it changes the pitch class of the decoded frame: 0 to 1.
+    """For each latent, the share of moves of this latent, 0 to 1, that change the decoded frame's pitch class.
 
     On each line, one latent of a random training frame moves through its travel. The pitch class at each point is
     compared with that decoded from the frame's own latents.

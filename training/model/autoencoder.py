@@ -132,7 +132,10 @@ class NoteTable(layers.Layer):
         self._table, self._n_latents = table, n_latents
 
     def call(self, inputs):
-        """The table's rows, (n, n_bins), for decoder inputs (n, n_latents + 12 + n_octaves)."""
+        """The rows of the table that belong to the notes of decoder inputs (n, n_latents + 12 + n_octaves).
+
+        Returns (n, n_bins).
+        """
         chroma = inputs[:, self._n_latents : self._n_latents + N_CHROMA]
         octaves = inputs[:, self._n_latents + N_CHROMA :]
         notes = octaves[:, :, None] * chroma[:, None, :]  # one-hot: 1 at the note
@@ -152,8 +155,8 @@ def note_combs(spec: StftSpec, conditioning: Conditioning, floor_db: float) -> n
 class OutputReLU(layers.Layer):
     """ReLU with a slope on its negative side in training, so that a bin stuck at 0 still gets a gradient.
 
-    slope: 0 for the paper's plain ReLU, with which most bins die. Measured after 20 epochs on the chromatic amsynth
-    corpus: 1,609 of 2,049 bins are dead, and cause 36 % of the error.
+    slope: 0 for the paper's plain ReLU, with which most bins die. With it, after 20 epochs on the chromatic amsynth
+    corpus, 1,609 of 2,049 bins were dead, and caused 36 % of the error.
     """
 
     def __init__(self, slope: float, **options):

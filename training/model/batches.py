@@ -1,8 +1,8 @@
-"""Batches: a model's inputs, read from a frame store, and the order of the store's rows in every epoch.
+"""Reads batches of a model's inputs from a frame store, and draws the order of the store's rows in each epoch.
 
-A batch is a tuple: the inputs of the full model, the extras, and the rows' weights (n,). The target is the first input,
-the magnitude frames. Rows of weight 0 fill up the last batch. The extras are arrays by name that the recipe's objective
-needs besides the frames. Random extras depend on the seed and the epoch only.
+A batch is a tuple: the inputs of the full model, the extras, and the rows' weights (n,). The first input, the magnitude
+frames, is also the target, which the model should put out. Rows of weight 0 fill up the last batch. The extras are
+other arrays, by name, that the recipe's objective needs. Some are random, and depend only on the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from training.model.recipe import Recipe, label_notes
 Batch = tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]
 CHROMA = Conditioning(kind="chroma")
 N_QUANTILES = 33
-N_PLACES = 24  # a recording's time has this many parts; frames of one sound are paired if they are in the same part
-N_PROBE_NOTES = 4  # random notes that a batch decodes for penalties; few, because each needs its own bin weights
+N_PLACES = 24  # clips are divided into this many parts; frames of one sound are paired if they are in the same part
+N_PROBE_NOTES = 4  # for penalties, a batch decodes this many random notes; few, because each needs its own bin weights
 QUANTILES = 0.05, 0.95  # a knob's travel covers its descriptor's values between these quantiles; the rest are outliers
 
 
@@ -96,7 +96,7 @@ class FrameBatches:
         if fit.mixup:
             extras["mixup_share"] = random.random((n, 1), np.float32)
         if fit.exchange:
-            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # more often near 1 than near 0
+            extras["exchange_share"] = np.cbrt(random.random((n, 1), np.float32))  # cbrt: more often near 1 than near 0
         if fit.spread_penalty:
             extras["even_latents"] = random.random((n, n_latents), np.float32)
         if fit.sound_penalty:
@@ -116,9 +116,10 @@ class FrameBatches:
 
     @cached_property
     def _moments(self) -> np.ndarray:
-        """A number for each frame, int (n_frames,), equal for one sound, velocity and part of a clip's time.
+        """A number for each frame, int (n_frames,); each clip is divided into N_PLACES parts of equal length.
 
-        A clip's time has N_PLACES parts.
+        Frames have the same number if their clips have the same sound and velocity, and if they lie in the same part
+        of their clips.
         """
         clip = self.store.clip
         starts = np.searchsorted(clip, np.arange(len(self.store.clips)))
@@ -151,11 +152,10 @@ class FrameBatches:
         return positions
 
     def knob_quantiles(self) -> np.ndarray:
-        """The values of each knob's descriptor along the knob's travel, for each note.
+        """For each note, the values of each knob's descriptor at N_QUANTILES positions along the knob's travel.
 
-        They are quantiles over the note's training frames, or over those of the nearest note that has some. Returns
-        float32 (n_notes, N_QUANTILES, n_knobs): the notes in the order of `conditioning.notes`, the quantiles
-        ascending.
+        They are quantiles over the training frames of the note, or of the nearest note that has any. Returns float32
+        (n_notes, N_QUANTILES, n_knobs): the notes in the order of `conditioning.notes`, the quantiles ascending.
         """
         notes, shares = self.store.note[self.store.rows("train")], np.linspace(*QUANTILES, N_QUANTILES)
         known = {note: np.quantile(self._knob_values[notes == note], shares, axis=0) for note in self._train_notes}
@@ -164,7 +164,7 @@ class FrameBatches:
 
 
 def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The rows in another random order, in pairs of rows of the same group.
+    """The rows in another random order, in pairs of rows of the same group; a row without a partner is left out.
 
     order: row numbers in random order, int (n,). groups: each row's group, (n,).
     """

@@ -52,7 +52,9 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The weight of a variational model's divergence: `start`, then `step` more in each of the next n_steps epochs.
+    """The weight of a variational model's divergence.
+
+    It is `start` in epoch 1, grows by `step` in each of the next n_steps epochs, and then stays.
 
     Source: the authors' code, which sums the divergence over the latents but averages the squared error over the bins.
     """
@@ -62,7 +64,7 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     n_steps: Annotated[int, msgspec.Meta(ge=0)] = 6
 
     def at(self, epoch: int) -> float:
-        """The weight in an epoch, counted from 1."""
+        """The weight in an epoch; the first epoch is 1."""
         return self.start + self.step * min(epoch - 1, self.n_steps)
 
 
@@ -110,7 +112,10 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     effect_penalty: Weight = 0.0
 
     def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate in an epoch, counted from 1. One factor per epoch brings it to `final_learning_rate`."""
+        """The learning rate in an epoch; the first epoch is 1.
+
+        With `final_learning_rate`, it changes by the same factor after every epoch, and has this value in the last one.
+        """
         if self.final_learning_rate is None:
             return self.learning_rate
         done = (epoch - 1) / max(self.epochs - 1, 1)

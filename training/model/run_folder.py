@@ -77,7 +77,7 @@ def write_record(folder: Path, record: RunRecord) -> None:
 
 
 def write_recipe(folder: Path, recipe: Recipe) -> None:
-    """Write recipe.yaml with every default filled in, whole or not at all."""
+    """Write recipe.yaml, with every default filled in. An interruption leaves no half-written file."""
     with atomic_write(folder / RECIPE) as stream:
         yaml.safe_dump(msgspec.to_builtins(recipe), stream, sort_keys=False)
 

@@ -1,7 +1,7 @@
 """Keeps small checkpoints, a sixth of a full checkpoint's size, from which any machine can continue a run.
 
-Kernels are rounded to 16 bits. A kernel's first Adam moment starts again at 0. Its second moment is stored as means of
-rows and columns (Shazeer and Stern 2018, section 3). Everything else is exact.
+Kernels are rounded to 16 bits. Their first Adam moments are not kept, and start again at 0. Of their second moments,
+only the means of the rows and of the columns are kept (Shazeer and Stern 2018, section 3). Everything else is exact.
 """
 
 from __future__ import annotations

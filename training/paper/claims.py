@@ -20,7 +20,7 @@ from training.paper.results import (
 from training.paper.verdicts import Comparison, Verdict, is_less, is_so, overall
 
 COLLAPSED_NATS = 0.01  # a latent with a smaller divergence has collapsed: the decoder learns nothing from it
-PITCH_IDLE = 0.10  # a latent that changes the pitch class on a smaller share of its travel does not move the pitch
+PITCH_IDLE = 0.10  # a latent that changes the pitch class on less than this share of its travel moves no pitch
 CORPORA = ("one-octave", "violin")
 CONDITIONED = (
     "paper-one-octave-2-sigmoid-skip",
@@ -71,7 +71,7 @@ def outcomes(results: Results) -> list[Outcome]:
 def _less(results: Results, smaller: str, larger: str, measure: Measure) -> Comparison | None:
     """Test that `smaller` has the smaller value of a measure; None if a value is missing.
 
-    smaller, larger: configs of models. Models trained for different numbers of epochs are not separable.
+    smaller, larger: configs of models. If their numbers of epochs differ, the verdict is "not separable".
     """
     values = results.values(smaller, measure), results.values(larger, measure)
     if values[0] is None or values[1] is None:
@@ -124,8 +124,8 @@ def _best(best: str, *others: str) -> Callable[[Results], Iterator[Comparison | 
 def _training_time(results: Results) -> Iterator[Comparison | None]:
     """Test which of Table I's models need more time for a training step.
 
-    Each round gives the logarithm of the ratio of two models' times. An order is certain if the median of these
-    logarithms is more than two standard errors from 0.
+    Each round gives the logarithm of the ratio of two models' times. One model is found to be slower only if the
+    median of these logarithms is more than two standard errors from 0.
     """
     steps = (results.speed or {}).get("augmentation_step_ms")
     for cheaper, dearer in (("none", "chroma"), ("chroma", "first_order_difference")):

@@ -57,12 +57,12 @@ class KeptRun:
 
     @property
     def latents(self) -> np.ndarray:
-        """A sample of the training frames' latents, float32 (n, n_latents), of 16-bit precision."""
+        """A sample of the training frames' latents, float32 (n, n_latents); they were stored with 16 bits."""
         return _unpacked(self.pictures["latents"], self.pictures["latent_bounds"])
 
     @property
     def mesh_map(self) -> np.ndarray:
-        """Share of hits over two latents, as `Mesh.map` returns it, of 8-bit precision."""
+        """Share of hits over two latents, as `Mesh.map` returns it; it was stored with 8 bits."""
         return _unpacked(self.pictures["mesh_map"], np.array([[0.0, 1.0]]))
 
     @property
@@ -76,7 +76,7 @@ class KeptRun:
 def corpus_facts(store: FrameStore) -> dict[str, Any]:
     """Facts that distinguish corpora, and are the same on every machine.
 
-    The fingerprint is left out: processors differ in a frame's last bits.
+    The fingerprint is left out, because processors compute slightly different frames.
     """
     about = {key: store.about.get(key) for key in ("kind", "name", "options", "licence")}
     return about | {f"n_{split}_frames": len(store.rows(split)) for split in ("train", "val", "test")}

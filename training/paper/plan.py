@@ -24,8 +24,8 @@ class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A corpus of the paper.
 
     folder: name of its folder in the data folder. scale, octaves: what amsynth plays; both None for a corpus of
-    recordings. further_patches: name of a patch list next to configs/amsynth80.csv, all in split test, on which the
-    corpus's models are also measured; or None.
+    recordings. further_patches: name of a patch list next to configs/amsynth80.csv, or None. The corpus's models are
+    also measured on these patches, which are all in split test.
     """
 
     folder: str
@@ -45,8 +45,8 @@ class ModelPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of a quick reproduction.
 
-    epochs: epochs of every model. patches, recordings: the number in each split. mesh: points per axis by number of
-    latents.
+    epochs: epochs of every model. patches, recordings: how many there are in each split, by split. mesh: points per
+    axis by number of latents.
     """
 
     epochs: Count

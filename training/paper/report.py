@@ -80,7 +80,7 @@ class Circumstances:
 
 
 def claim_folder(folder: Path, quick: bool) -> None:
-    """Mark a folder as the report's; UserError if it holds other things or the other kind of report."""
+    """Mark a folder as a report's folder; UserError if it holds other things or the other kind of report."""
     path, kinds = folder / STATE, ("whole", "quick")
     if path.exists():
         found = read_json(path).get("kind")

@@ -23,19 +23,19 @@ def held_out_error(run: KeptRun) -> float | None:
 
 
 def error_per_sound(run: KeptRun) -> float | None:
-    """Geometric mean of the errors on all test sounds and further sounds; None without further sounds."""
+    """Geometric mean of `errors_by_sound`; None if there are no errors."""
     errors = errors_by_sound(run)
     return float(np.exp(np.mean(np.log(np.maximum(list(errors.values()), SMALLEST))))) if errors else None
 
 
 def errors_by_sound(run: KeptRun) -> dict[str, float]:
-    """Mean squared error on each test sound and further sound; empty without further sounds."""
+    """Mean squared error of each test sound and further sound; {} if the run was not measured on further sounds."""
     further = run.report.get("further")
     return run.report["test_mse_by_sound"] | further["mse_by_sound"] if further else {}
 
 
 def density(run: KeptRun) -> float | None:
-    """The embedding's density, a share (`measure_embedding`)."""
+    """How densely the frames fill the space of the latents, 0 to 1: the `density` of `measure_embedding`."""
     return run.report["embedding"]["density"]
 
 
@@ -100,7 +100,7 @@ class Results:
         return pooled_spread(value for value in values if value is not None)
 
     def environments(self) -> list[dict[str, Any]]:
-        """The environments (versions and device) of the runs, without repetition."""
+        """The environments (versions and device) of the runs, each once."""
         seen: list[dict[str, Any]] = []
         for runs in self.runs.values():
             seen += [run.report["environment"] for run in runs if run.report["environment"] not in seen]

@@ -1,7 +1,8 @@
-"""Compares the time of a training step with the time of its matrix products alone, each in its fastest library.
+"""Compares the time of a training step with the time of its matrix products alone.
 
-A dense layer needs three products per batch: for its output, for the gradient of its kernel, and for the gradient of
-its inputs, which the first layer does not need. Steps and products are timed in turn; their best times are compared.
+Each product counts with its time in the library that computes it fastest. A dense layer needs three products per batch:
+for its output, for the gradient of its kernel, and for the gradient of its inputs. The first layer does not need the
+third. Steps and products are timed in turn; their best times are compared.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Product = tuple[int, int, int]  # (rows, inner, columns): a (rows, inner) matrix
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to time: n_rounds rounds of every matrix product, and of n_batches steps per augmentation."""
+    """How much to time. Each of n_rounds rounds times every matrix product, and n_batches steps per augmentation."""
 
     n_rounds: int = 30
     n_batches: int = 5
@@ -39,7 +40,7 @@ def measure_speed(recipe: Recipe, store: FrameStore, effort: Effort = Effort()) 
     - `step_s`: best time of a step
     - `gemm_s`: best time of its products
     - `share_of_gemm_rate`: gemm_s / step_s
-    - `augmentation_step_ms`: time of a step in each round, by augmentation
+    - `augmentation_step_ms`: for each augmentation, a list of the times of a step, one for each round
     - `load_before`: load average over the minute before; on a busy machine the times mean little
     """
     from training.model.backend import environment, prepare_keras
@@ -103,13 +104,13 @@ class Products:
         """Time every product once in every library."""
         for calls, times in zip(self._calls, self._times, strict=True):
             for call, seen in zip(calls, times, strict=True):
-                call()  # not timed: it fills the caches, which a training step finds filled
+                call()  # not timed: it fills the caches, which in a training step are full, too
                 started_s = time.perf_counter()
                 call()
                 seen.append(time.perf_counter() - started_s)
 
     def best_s(self) -> float:
-        """The sum of all products' best times, each in its fastest library, in s."""
+        """The time in s of all products together; of each product, the best time in its fastest library counts."""
         return float(sum(min(min(seen) for seen in times) for times in self._times))
 
 

@@ -31,7 +31,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report; name: its files' name without suffix; rows: values by column, None for a missing value."""
+    """A table of the report.
+
+    name: the name of the table's files, without suffix. rows: values by column, None for a missing value.
+    """
 
     name: str
     title: str
@@ -122,7 +125,10 @@ def _embeddings(plan: Plan, results: Results) -> Table:
 
 
 def _mesh(plan: Plan, results: Results) -> Table:
-    """Table V: the share of mesh points at which the pitch class asked for is the strongest, or is heard in tune."""
+    """Table V, two rows for each model: the shares of mesh points that give the pitch class asked for.
+
+    The first row counts the points where it is the strongest, the second those where it is heard in tune.
+    """
     rows = []
     for model in plan.models:
         runs = results.of(model.config)

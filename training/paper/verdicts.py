@@ -18,7 +18,7 @@ from scipy.stats import t as student
 Verdict = Literal["holds", "does not hold", "not separable", "not run"]
 
 ONE_SEED_ALLOWANCE = 0.10
-PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # a verdict that rests on fewer is not firm (`to_settle`); 300 as in the paper
+PAPER_EPOCHS, SEPARATING_SEEDS = 300, 3  # with fewer epochs or seeds, a verdict is not firm (`to_settle`)
 SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 
 
@@ -61,9 +61,9 @@ class Spread:
 class Comparison:
     """The result of one test that a finding needs.
 
-    text: the models compared, and their figures. n_seeds, n_epochs: the fewest seeds of a compared model, and the
-    fewest epochs of a compared run; None where they play no part. ratio, needed: the ratio of the two values, and the
-    ratio that it had to exceed; None where no values were compared.
+    text: the models compared, and their figures. n_seeds: the fewest seeds of a compared model. n_epochs: the fewest
+    epochs of a compared run. These two are None where they play no part. ratio: that of the two values. needed: what
+    the ratio had to exceed. These two are None where no values were compared.
     """
 
     verdict: Verdict
@@ -87,8 +87,8 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
 def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None) -> Comparison:
     """Test whether `smaller` is smaller than `larger`, as the paper found.
 
-    spread: None if no model has two seeds. ratios: on each sound, the error of `larger` divided by the error of
-    `smaller`, (n_sounds,), if the values are geometric means of errors over sounds; otherwise None.
+    spread: None if no model has two seeds. ratios: if the values are geometric means of errors over sounds, the error
+    of `larger` divided by the error of `smaller` on each sound, (n_sounds,); otherwise None.
     """
     difference = float(larger.logs.mean() - smaller.logs.mean())
     n_seeds = min(len(smaller.by_seed), len(larger.by_seed))
@@ -132,7 +132,7 @@ def cautious(verdict: Verdict, comparisons: list[Comparison]) -> str:
 
 
 def strength(comparisons: list[Comparison]) -> str:
-    """What a verdict rests on: the fewest seeds and epochs, and the ratio nearest to the one needed."""
+    """What a verdict rests on: the fewest seeds and epochs, and the ratio that comes nearest to its needed ratio."""
     parts = []
     n_seeds, n_epochs = _fewest(comparisons)
     if n_seeds is not None:
@@ -166,10 +166,10 @@ def _fewest(comparisons: list[Comparison]) -> tuple[int | None, int | None]:
 
 
 def wobble(val_losses: np.ndarray) -> float:
-    """Standard deviation of the logarithm of a run's error around a straight line, over the last tenth of the epochs.
+    """How unsteady a run's validation error is over the last tenth of the epochs.
 
-    val_losses: the validation error of every epoch, (n_epochs,). 0 for fewer than 3 epochs, or if an error is not
-    finite.
+    The standard deviation of the error's logarithm from the straight line that fits it best; 0 for fewer than 3 epochs,
+    or if an error is not finite. val_losses: the validation error of every epoch, (n_epochs,).
     """
     last = np.log(np.maximum(val_losses[-max(len(val_losses) // 10, 3) :], SMALLEST))
     if len(last) < 3 or not np.isfinite(last).all():
@@ -179,7 +179,7 @@ def wobble(val_losses: np.ndarray) -> float:
 
 
 def _needed_over_sounds(logs: np.ndarray) -> float:
-    """How large the mean of `logs` must be to count: the two-sided 95 % point of Student's t.
+    """How large the mean of `logs` must be to count: the two-sided 95 % point of Student's distribution.
 
     logs: logarithm of the ratio of two models' errors on each sound, (n_sounds,).
     """

@@ -24,7 +24,7 @@ ALL = 128  # as many notes as MIDI has, so that none is left out
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")
 SPEC = StftSpec()
 SAMPLE_RATE_HZ = SPEC.sample_rate_hz
-PEAK = 0.7  # peak of the loudest note of each sound
+PEAK = 0.7  # all notes of a sound get the gain that gives the loudest of them this peak
 FADE_S = 0.02
 TAIL_DB = -60.0  # a recording ends where it stays below this level, relative to its peak
 # Loud frames are those whose level, relative to the loudest frame, is at least JUDGED_DB. A take is used if at least
@@ -48,7 +48,7 @@ Note = TypeVar("Note")
 
 
 def thinned(notes: Sequence[Note], n: int) -> list[Note]:
-    """At most n of these notes (or files of notes), evenly spread; the middle note if n is 1."""
+    """At most n of the items of `notes`, evenly spread over the list; the middle one if n is 1."""
     if n >= len(notes):
         return list(notes)
     places = np.linspace(0, len(notes) - 1, n) if n > 1 else [len(notes) // 2]
@@ -178,7 +178,10 @@ def _heard_notes(samples: np.ndarray) -> np.ndarray:
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
-    """The samples (n_samples,), cut and faded out where they fall for good below TAIL_DB, relative to their peak."""
+    """The samples (n_samples,) without their quiet tail, and faded out.
+
+    The tail begins where the level falls below TAIL_DB, relative to the peak, and does not rise again.
+    """
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() * 10.0 ** (TAIL_DB / 20.0))
     kept = samples[: loud[-1] + 1].copy()
     n_fade = min(len(kept), round(FADE_S * SAMPLE_RATE_HZ))

@@ -54,7 +54,7 @@ SECTIONS_SOUNDFONT = Soundfont(
     "usr/share/sounds/sf3/MuseScore_General_Full.sf3",
     f"usr/share/doc/{SECTIONS_PACKAGE}/MuseScore_General_HQ_Sample_Sources.csv.gz",
 )
-# For each section: bank, lowest note, highest note. For each way of playing: program, velocities.
+# _SECTIONS: bank, lowest note and highest note of each section. _WAYS: program and velocities of each way of playing.
 _SECTIONS = {
     "violins": (20, "G3", "E7"),
     "violas": (30, "C3", "E6"),
@@ -72,7 +72,7 @@ SECTIONS = tuple(
 def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound of the orchestra, yield (number of sounds in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
+    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
     """
     return listed(SOUNDFONT, SOUNDS, only, most_notes)
 

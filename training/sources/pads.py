@@ -19,7 +19,7 @@ PROGRAMS = Path(__file__).resolve().parents[2] / "configs" / "zynaddsubfx16.csv"
 LICENCE = "rendered from programs of ZynAddSubFX (GPL-2+)"
 BANKS = "usr/share/zynaddsubfx/banks"
 LIBRARIES = {"libfftw3-single3": "libfftw3f.so.3", "libmxml1": "libmxml.so.1"}
-WARM_UP_SAMPLES = 17640  # 0.4 s: the plugin loads programs in a thread of its own
+WARM_UP_SAMPLES = 17640  # 0.4 s, in which the plugin loads the program in a thread of its own
 NOISES = ("Noises", "Cormi_Noise", "Drums")  # unpitched banks
 
 

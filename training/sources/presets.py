@@ -46,7 +46,7 @@ class Sound:
     def notes(self) -> list[int]:
         """The notes to record: every STEP semitones from the lowest.
 
-        The highest note is added if it lies more than 1 semitone above these.
+        The highest note is added if it lies more than 1 semitone above the last of these.
         """
         lowest, highest = parse_note(self.lowest), parse_note(self.highest)
         notes = list(range(lowest, highest + 1, STEP))
@@ -80,7 +80,7 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound, yield (number of sounds in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
+    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
     """
     path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)
     chosen = [sound for sound in sounds if only in ("", sound.name)]

@@ -67,7 +67,7 @@ class Player:
         return found
 
     def render(self, program: Program, notes: Sequence[int], held_s: float, release_s: float) -> np.ndarray:
-        """Play notes with keys `program.transpose` semitones lower: mono float32 (n_notes, n_samples)."""
+        """Play notes: mono float32 (n_notes, n_samples). A key is `program.transpose` semitones below its note."""
         n_held, n_samples = (round(length_s * SAMPLE_RATE_HZ) for length_s in (held_s, held_s + release_s))
         keys, address = [note - program.transpose for note in notes], (program.bank, program.number)
         playing = Playing(keys, VELOCITY, n_samples, n_held, SAMPLE_RATE_HZ, address)
@@ -83,8 +83,8 @@ class Player:
     def at_its_notes(self, program: Program, notes: Sequence[int], held_s: float) -> tuple[Program, np.ndarray | None]:
         """The program with the `transpose` at which each note is heard at its own pitch, and its samples.
 
-        None instead of samples if a note is not heard at its pitch, or if one note's peak lies MOST_UNEVEN_DB or more
-        below another's.
+        None instead of samples if a note is not heard at its pitch, or if the peak of one note lies MOST_UNEVEN_DB or
+        more below the peak of another note.
         """
         samples = self.render(program, notes, held_s, 0.0)
         peaks = np.abs(samples).max(axis=1)
@@ -106,7 +106,7 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each program in a table, yield (number of programs in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: the most notes of each sound.
+    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
     """
     chosen = [program for program in player.read(table) if only in ("", program.sound)]
     for program, takes in player.takes(chosen, thinned(player.notes, most_notes)):

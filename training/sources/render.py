@@ -11,7 +11,7 @@ from runtime.base.signals import signals_as_exceptions
 from training.sources import analogue, fm, orchestra, pads, strings
 from training.sources.folder import ALL, Origin, RecordingFolder, Take
 
-# Arguments: the name of one sound, empty for all; the most notes of each sound.
+# The arguments of each function are `only` and `most_notes`, as in `render`.
 SOURCES: dict[str, Callable[[str, int], Iterator[tuple[int, str, list[Take], Origin]]]] = {
     "analogue": analogue.sounds,
     "fm": fm.sounds,
@@ -25,8 +25,8 @@ SOURCES: dict[str, Callable[[str, int], Iterator[tuple[int, str, list[Take], Ori
 def render(name: str, out: Path, force: bool = False, only: str = "", most_notes: int = ALL) -> str:
     """Write the recordings of the source `name` to `out`; returns what the folder holds, in a few lines.
 
-    force: replace recordings that are already there. only: the name of one sound, empty for all. most_notes: the most
-    notes of each sound. UserError if the source, the sound or a package is missing.
+    force: replace recordings that are already there. only: the name of one sound, empty for all. most_notes: write at
+    most this many notes of each sound. UserError if the source, the sound or a package is missing.
     """
     if name not in SOURCES:
         raise UserError(f"source {name!r}", "no such source", "a known one", did_you_mean(name, SOURCES))

@@ -79,7 +79,7 @@ def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, li
 
 
 def _is_first_take(path: Path) -> bool:
-    """`F2.mp3` is a first take; `F2 v2.mp3` is another recording of the same note."""
+    """Whether a file is the first recording of its note: `F2.mp3` is, `F2 v2.mp3` is not."""
     return " " not in path.stem
 
 

@@ -34,7 +34,7 @@ from training.hearing.clear_frames import are_clear
 
 KEYS = amsynth.HeldNotes((36, 47, 58, 69, 80, 96), 0.45)
 N_FRAMES_PER_NOTE = 3
-N_COMPONENTS = 30  # principal components that k-means uses
+N_COMPONENTS = 30  # k-means uses this many principal components
 HELD_OUT_SHARE = 0.1  # share of the chosen patches that goes to val; as many go to test
 
 
@@ -81,7 +81,7 @@ def render_all(
 ) -> Iterator[Candidate]:
     """Render every factory patch; yields the patches that sound at every key.
 
-    listed: patches to leave out, under whatever name.
+    listed: patches to leave out, even where a bank has them under another name.
     """
     plugin, known = amsynth.find_plugin(), [patch.controls for patch in listed]
     patches = [
@@ -107,7 +107,10 @@ def render_all(
 
 
 def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
-    """A Candidate's frames from samples (n_notes, n_samples); None if a note has too few frames that sound."""
+    """Pick a few frames of each note for a Candidate; None if a note has too few frames that sound.
+
+    samples: (n_notes, n_samples), the sound of each note.
+    """
     notes = amsynth.patch_frames(samples, spec)
     if any(len(frames) < N_FRAMES_PER_NOTE for frames in notes):
         return None
@@ -116,7 +119,7 @@ def picked_frames(samples: np.ndarray, spec: StftSpec) -> np.ndarray | None:
 
 
 def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpec = StftSpec()) -> bool:
-    """Whether every frame of a candidate is clear; keys: the notes of the frames."""
+    """Whether every frame of a candidate is clear. keys: the notes that the candidate's frames were taken from."""
     frames = candidate.frames.reshape(-1, spec.n_bins).astype(np.float32)
     return bool(are_clear(frames, np.repeat(keys.notes, N_FRAMES_PER_NOTE), spec).all())
 

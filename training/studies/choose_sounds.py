@@ -67,10 +67,10 @@ def _dies_away(samples: np.ndarray) -> bool:
 
 
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """(name, row of the list, samples) of each candidate among a plugin's programs.
+    """Yield (name, row of the list, samples) for each of a plugin's programs that may be chosen.
 
-    Samples are None if the program is unfit (Player.at_its_notes). Of programs with the same name, only the first is
-    examined.
+    The samples are None if the program is unfit (see `Player.at_its_notes`). Of programs with the same name, only the
+    first is examined.
     """
     source = fm if arguments.source == "fm" else pads
     programs = list({program.sound: program for program in reversed(source.candidates())}.values())[::-1]
@@ -85,9 +85,9 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 
 
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
-    """(name, row of the list, samples) of each patch that the bundled virtual analogue was trained on.
+    """Yield (name, row of the list, samples) for each patch that the bundled virtual analogue was trained on.
 
-    Samples are None if a note is not heard at the pitch of its key.
+    The samples are None if a note is not heard at the pitch of its key.
     """
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:
@@ -95,7 +95,7 @@ def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            # `read_patches` accepts a list of all three splits, or of test only.
+            # `read_patches` accepts only lists that contain all splits, or test alone, as here.
             row = {"bank": bank, "index": index, "name": name, "split": "test"}
             yield analogue.sound_name(patch), row, samples
 

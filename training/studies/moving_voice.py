@@ -12,11 +12,11 @@ from runtime.engine.synthesis.rings import fade_in
 from training.studies.phase_error import LANE, SteadyVoice, griffin_lim, overlap_added
 from training.studies.rtpghi import phase_frames, turned_to_start
 
-METHODS = ("noise", "coherent", "griffin_lim", "rtpghi", "rtpghi_ahead")
+METHODS = ("noise", "coherent", "griffin_lim", "rtpghi", "rtpghi_ahead")  # rtpghi_ahead also uses the next frame
 
 
 class MovingVoice(SteadyVoice):
-    """A voice that plays a new frame at each hop; `rtpghi_ahead` looks one frame ahead."""
+    """A voice that plays a new frame at each hop, with the phases of one of METHODS."""
 
     def __init__(self, spec: StftSpec, seed: int = 0):
         super().__init__(spec, seed)

@@ -48,7 +48,7 @@ class SteadyVoice:
         self._n_notes = 0
 
     def playable(self, magnitudes: np.ndarray) -> np.ndarray:
-        """A copy of a frame (n_bins,) with the bins above 20 kHz empty, which the engine does not play."""
+        """A copy of a frame (n_bins,) in which the bins above 20 kHz are 0, because the engine does not play them."""
         kept = np.array(magnitudes)
         kept[self._synthesis.n_bins :] = 0.0
         return kept
@@ -116,7 +116,10 @@ def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int =
 
 
 def overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Overlap-add of windowed inverse transforms of spectra (n_hops, n_bins), as a loop: (n_hops * hop_size,)."""
+    """Windowed inverse transforms of spectra (n_hops, n_bins), overlap-added: (n_hops * hop_size,).
+
+    The end overlaps the start, so that the sound can repeat.
+    """
     grains = np.fft.irfft(spectra.astype(np.complex64), spec.frame_size) * window
     parts = grains.reshape(len(grains), N_OVERLAPS, spec.hop_size)
     return sum(np.roll(parts[:, k], k, axis=0) for k in range(N_OVERLAPS)).ravel() / np.float32(1.5)
@@ -135,7 +138,10 @@ def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) ->
 
 
 def unsteadiness(sound: np.ndarray, sample_rate_hz: int) -> float:
-    """How much a sound (n_samples,) wavers: standard deviation of the RMS of 10 ms stretches, divided by its mean."""
+    """How much the level of a sound (n_samples,) wavers.
+
+    The standard deviation of the RMS values of all stretches of 10 ms, divided by the mean of these values.
+    """
     n = sample_rate_hz // 100
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // n * n].reshape(-1, n)), axis=1))
     return float(rms.std() / rms.mean())

@@ -14,9 +14,10 @@ from runtime.acoustics.spectrum import StftSpec
 
 # The Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window of `size` samples has gamma = HANN_GAMMA size^2.
 HANN_GAMMA = 0.25645
-# A bin gets a random phase if it is below this share of the loudest bin in its own frame and the frame before.
+# A bin gets a random phase if it is below this share of the loudest bin of two frames: its own and the one before.
 TOLERANCE = 1e-6
-# Weight of the present frame in the heap's order, so small that it matters only where the frame before is silent.
+# The heap sorts bins by their magnitude in the frame before, plus _TRACE times that in the present frame. The second
+# term is so small that it matters only where the frame before is silent.
 _TRACE = 1e-9
 _LEAST = float(np.finfo(np.float32).tiny)
 
@@ -30,9 +31,9 @@ class RealTimePhases:
     the loudest bin not yet used, which a heap finds, because loud bins have the smallest errors.
 
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
-    to repeat the first frame before it begins. n_steps: removals from the heap.
+    to repeat the first frame before it begins.
 
-    n_ahead: 0, or 1 to look one frame ahead. seed: of the random phases.
+    n_ahead: 0, or 1 to look one frame ahead. seed: of the random phases. n_steps: counts the bins taken from the heap.
     """
 
     def __init__(self, spec: StftSpec, n_ahead: int = 0, seed: int = 0):
@@ -42,7 +43,8 @@ class RealTimePhases:
         self._bin_scale = -gamma / (hop * size)
         self._centres = 2.0 * np.pi * hop / size * np.arange(spec.n_bins)
         self._random = np.random.default_rng(seed)
-        self._frames: deque[np.ndarray] = deque(maxlen=3)  # phases are found for the last, or with n_ahead 1 the second
+        # `add` finds the phases of the third of these frames, or with n_ahead 1 of the second.
+        self._frames: deque[np.ndarray] = deque(maxlen=3)
         self._phases = self._random.uniform(0.0, 2.0 * np.pi, spec.n_bins)
         self._advances: np.ndarray | None = None
         self.n_steps = 0

@@ -34,8 +34,8 @@ RUNS = Path("runs/trials")
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One variant of the base recipe.
 
-    says: a description. corpus: a name in `Trials.corpora`. model, fit: the values that differ in these parts of the
-    recipe.
+    says: a description. corpus: a name in `Trials.corpora`. model, fit: values that replace those of the base recipe's
+    parts `model` and `fit`.
     """
 
     name: str

@@ -33,7 +33,7 @@ RECORDING_S = 4.0  # how much of a recording is used
 FADE_OUT_S = 0.05  # fade at the end of a note that is cut off
 ATTACK_S = 0.1
 AUDIBLE = 1e-3  # a frame is measured if its loudest bin reaches this share of the loudest bin of all frames
-LOUD = 1e-2  # a stretch is compared in level if its RMS reaches this share of the loudest stretch's
+LOUD = 1e-2  # levels are compared in stretches whose RMS is at least this share of the RMS of the loudest stretch
 
 
 class Note(NamedTuple):
@@ -60,8 +60,8 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     - `attack_error`: mean error over the first ATTACK_S of the audible frames, as in `spectral_error` but against the
       true sound's frames
     - `error`: mean error over the rest
-    - `unsteadiness`: standard deviation of the ratio of the two sounds' RMS over stretches of 10 ms after the attack,
-      divided by the mean
+    - `unsteadiness`: how unsteady the level is after the attack. Each stretch of 10 ms gives the ratio of the two
+      sounds' RMS; the figure is the standard deviation of these ratios, divided by their mean
 
     `error` and `unsteadiness` leave out the final ATTACK_S, where the sound was cut off.
     """
@@ -91,7 +91,7 @@ def n_attack(values: np.ndarray) -> int:
 
 
 def without_ends(values: np.ndarray) -> np.ndarray:
-    """The values (n,) without the attack's values, and without as many at the end."""
+    """The values (n,) without the first and the last `n_attack(values)` of them."""
     return values[n_attack(values) : len(values) - n_attack(values)]
 
 
@@ -124,7 +124,7 @@ def measure_rest(voice: MovingVoice, magnitudes: np.ndarray) -> dict[str, float 
 
 
 def amsynth_notes(store: FrameStore, rows: np.ndarray) -> Iterator[Note]:
-    """The whole notes that frames of an amsynth corpus come from; rows: row numbers of the frames."""
+    """Render the notes from which frames of an amsynth corpus were taken; rows: row numbers of the frames."""
     if store.about.get("kind") != "amsynth":
         raise UserError(
             store.folder, f"a corpus of {store.about.get('kind')}", "one of amsynth", "give another --corpus"

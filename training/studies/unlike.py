@@ -25,7 +25,7 @@ from runtime.instrument.encoder import load_encoder
 from training.corpus.frames import FrameStore
 from training.measure.likeness import Take, decode_take, takes_of
 
-# Limits of the ranges for which figures are printed.
+# Limits of the ranges for which figures are printed: ranges of frequency, of frame number, and of level.
 FREQUENCIES_HZ = 0.0, 250.0, 750.0, 3000.0, HIGHEST_HZ
 FRAMES = 0, 2, 6, 16, 96
 LEVELS_DB = FLOOR_DB - 1.0, FLOOR_DB + 0.01, -30.0, 0.1
@@ -97,7 +97,7 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """For each range of levels: its share of the band levels, and of the squared errors."""
+    """For each range of levels: the share of all band levels that lie in it, and their share of the squared error."""
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}
@@ -110,7 +110,10 @@ def by_level(errors: list[Error]) -> dict[str, str]:
 
 
 def forbidden(store: FrameStore, decoder: Decoder) -> dict[str, str]:
-    """Share of recorded frames that the pitch penalty makes costly, and share heard out of tune."""
+    """Of at most N_ASKED recorded frames, the share that the pitch penalty punishes, and the share heard out of tune.
+
+    Returns the shares as texts, by name.
+    """
     from training.learning.heard_pitch import HeardPitch
 
     rows = store.rows("train")

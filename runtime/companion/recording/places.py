@@ -16,7 +16,7 @@ from runtime.companion.recording.sound_files import mend_wav
 
 MIDI = ".mid"
 SUFFIXES = (".wav", ".flac", MIDI)
-# The mark in the name of a growing file, which can already be played.
+# In a file's name, this says that the file is still being written; such a file can be played already.
 _PART = ".part"
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 60
@@ -45,7 +45,7 @@ def free_stem(folder: Path, name: str) -> str:
 
 
 def growing(folder: Path, stem: str, suffix: str) -> Path:
-    """The path of a growing file."""
+    """The path of a recording's file while it is being written."""
     return folder / f"{stem}{_PART}{suffix}"
 
 
@@ -80,7 +80,7 @@ def settle_leftovers(folder: Path) -> list[Path]:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # the file's writer still runs
+            except OSError:  # locked: the process that writes the file still runs
                 continue
             finally:
                 os.close(descriptor)

@@ -24,8 +24,8 @@ _CHUNK_FRAMES = 2**14
 class Order(msgspec.Struct, frozen=True):
     """What to record.
 
-    generation: the ring's, as in SoundRing. first: the recording's first frame. name: part of the files' names. head:
-    what the MIDI file states at its beginning. most_frames: limit for one sound file, None for the format's.
+    generation: as in SoundRing. first: the recording's first frame. name: part of the files' names. head:
+    what the MIDI file states at its beginning. most_frames: limit for one sound file; None for the format's own limit.
     """
 
     generation: int
@@ -66,8 +66,8 @@ class Recording:
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends. If None, everything before the end that the previous call saw is
-        written.
+        stop_at: the frame at which the recording ends. If None, all sound is written that the ring had at the previous
+        call.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
@@ -89,7 +89,8 @@ class Recording:
     def finish(self) -> None:
         """Close the files and give them their final names."""
         self._sound.finish()
-        # Count what the file holds: on a full disk, this may be more or less than was added.
+        # Count the frames in the file: after a write to a full disk has failed, these may be more or fewer than were
+        # counted before.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)
@@ -119,7 +120,7 @@ class Recording:
             self.n_frames += len(part)
 
     def _change_file(self) -> None:
-        """The format can hold no more."""
+        """Go on in a new file, because the format can hold no more."""
         full, self._sound = self._sound, self._next_sound()
         full.finish()
         self._hold_last()

@@ -37,7 +37,7 @@ class SoundFile(Protocol):
 
 
 def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
-    """Convert sound, full scale 1, to whole numbers of `bits` bits, int32; louder samples are clipped."""
+    """Convert sound with full scale 1 to whole numbers of `bits` bits, int32; samples beyond 1 are clipped."""
     scaled = np.rint(block * np.float32(2 ** (bits - 1) - 1))
     return np.clip(scaled, -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1).astype(np.int32)
 
@@ -139,7 +139,7 @@ class FlacFile:
         self.n_frames = n_encoded
 
     def _n_encoded(self) -> int:
-        """The encoder writes a block when the first frame after the block arrives."""
+        """Frames in complete blocks; the encoder writes a block when the first frame after the block arrives."""
         block_frames = int.from_bytes(os.pread(self._file, 2, _BLOCK_SIZE_AT), "big") or 1
         return max(0, self.n_frames - 1) // block_frames * block_frames
 

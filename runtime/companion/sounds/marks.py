@@ -23,7 +23,7 @@ class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 def read_marks() -> dict[str, Mark]:
-    """All marks, by sound: `INSTRUMENT/NAME`, or `/NAME` for a user's sound; UserError if the file is broken."""
+    """All marks. A key is `INSTRUMENT/NAME`, or `/NAME` for a user's sound. UserError if the file is broken."""
     path = data_folder() / "marks.json"
     if not path.exists():
         return {}

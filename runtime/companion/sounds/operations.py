@@ -118,7 +118,7 @@ def undo() -> str:
             done = {"delete": _undelete, "rename": _unrename, "overwrite": _restore}[kept.entry.did](kept)
             if done is not None:
                 return done
-            kept.done()  # the program was killed before the change
+            kept.done()  # killed before the change: there is nothing to undo
     expected = "a sound that was deleted, renamed or overwritten"
     raise UserError("undo", "nothing to take back", expected, "see: ./timbrebox presets")
 
@@ -165,7 +165,7 @@ def _restore(kept: Kept) -> str | None:
 
 
 def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
-    """The content of a sound's file, with `name` in it; the sound's trajectory files are copied, too."""
+    """The content of a sound's file, with `name` in it; copies the trajectory files to the user's sounds."""
     file_name(name)  # refuses a bad name, before anything is written
     target = sounds_folder()
     files_of(sound, folder, name)  # refuses a missing trajectory file
@@ -180,7 +180,7 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file holds the same sound as `content`, apart from the name in it; name: the name in `content`."""
+    """Whether a file has the same sound as `content`; their names may differ. name: the name in `content`."""
     if _present(path) == content:
         return True
     try:
@@ -219,7 +219,7 @@ def _normal(name: str) -> str:
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """A lock, so that one process at a time changes sounds; UserError if their folder cannot be written."""
+    """Lock the user's sounds, so that only one process changes them; UserError if the folder cannot be written."""
     folder = data_folder()
     try:
         make_folder(folder)

@@ -23,7 +23,7 @@ from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
-MOST_FILES, MOST_INSTRUMENTS = 16, 2  # an instrument is two files, a decoder and its encoder
+MOST_FILES, MOST_INSTRUMENTS = 16, 2  # in one archive; an instrument is two of the files, a decoder and its encoder
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
 _LARGEST_LIST_BYTES = 2**14  # a limit, because zipfile makes an object of every entry in the archive's list
 # These bytes mark the end of a ZIP archive's list of files, and of a ZIP64 archive's. Source: .ZIP File Format
@@ -87,7 +87,7 @@ def unpack(path: Path) -> Package:
 
 
 def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
-    """Refuses files that are too large or of another kind."""
+    """The contents of the archive's files, by name; UserError if a file is too large or of another kind."""
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
         raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)

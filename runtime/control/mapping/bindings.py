@@ -20,7 +20,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
     index: number of the line. part: 0 for a whole control; 1 for the MSB of a 14-bit control, 2 for its LSB.
-    start, travel: the beginning of the range, and the distance to its end. exponent: 4 to the power of the curve.
+    start, travel: the beginning of the range, and the distance to its end. exponent: 4 ** curve, with the line's curve.
     step: how far one step of a relative control moves the target. inverted: whether the control's upper end is `start`.
     """
 
@@ -66,7 +66,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 def bind(lines: Iterable[MapLine]) -> Bindings:
     """Make the tables for checked lines.
 
-    On its channel, a line for one channel replaces the control's line for all channels.
+    If a control has a line for one channel and a line for all channels, only the former counts on its channel.
     """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
@@ -103,7 +103,7 @@ def bind_plain(lines: object) -> Bindings:
 
 
 def _places(kind: Kind, number: int) -> tuple[tuple[Kind, int, int], ...]:
-    """(kind, number, part) of each message that a control sends."""
+    """(kind, number, part) of each message that a control sends; part: as in Binding."""
     if kind is Kind.CC14:
         return (Kind.CC, number, 1), (Kind.CC, number + 32, 2)
     return ((kind, number, 0),)
@@ -120,5 +120,6 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # The voices need the release of pedals; 74 may be an MPE slide; 6 and 38 may be data of a parameter.
+    # Controls that never wait: pedals, because the voices need their release; 74, which may be an MPE slide; 6 and 38,
+    # which may be data of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

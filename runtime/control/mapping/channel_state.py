@@ -43,19 +43,19 @@ class ChannelState:
         self.halves: dict[int, Halves] = {}
         self.takeovers: dict[int, Takeover] = {}
         self.pressed: dict[int, int] = {}  # latest value of each switch that moves a target
-        self.touched: dict[int, int] = {}  # latest value of each switch that starts an action
+        self.touched: dict[int, int] = {}  # latest value of each switch that starts an action, by its `key_of`
         self.parameter = NO_PARAMETER
         self.parameter_msb = 127
 
     def halves_of(self, index: int) -> Halves:
-        """The halves of the 14-bit control in the map's line number `index`."""
+        """The MSB and LSB received from a 14-bit control. index: index of the control's line in the map."""
         found = self.halves.get(index)
         if found is None:
             found = self.halves[index] = Halves()
         return found
 
     def takeover_of(self, index: int) -> Takeover:
-        """The takeover of the control in the map's line number `index`."""
+        """The takeover of a control. index: index of the control's line in the map."""
         found = self.takeovers.get(index)
         if found is None:
             found = self.takeovers[index] = Takeover()

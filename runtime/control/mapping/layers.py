@@ -32,8 +32,8 @@ def config_lines(config: Config) -> tuple[MapLine, ...]:
 def configured_lines(config: Config) -> tuple[MapLine, ...]:
     """The default map, in which the settings' lines replace lines of the same control.
 
-    If the settings have `latent_controls`, the default map's lines for latents are left out. If they have
-    `phase_control`, its line for the blend of phases is.
+    Some default lines are left out: those for latents if the settings have `latent_controls`, and the one for the blend
+    of phases if they have `phase_control`.
     """
     default = DEFAULT_LINES
     if config.latent_controls:
@@ -58,7 +58,10 @@ def same_control(line: MapLine, other: MapLine) -> bool:
 
 
 def _is_covered(line: MapLine, channels: dict[Message, set[int | str]]) -> bool:
-    """channels: for each message, the channels of the other lines that use it."""
+    """Whether other lines use a message of this line's control on one of its channels.
+
+    channels: for each message, the channels of the other lines that use it.
+    """
     found = set().union(*(channels.get(message, ()) for message in _messages(line)))
     return bool(found) and (line.channel == "all" or not found.isdisjoint({"all", line.channel}))
 

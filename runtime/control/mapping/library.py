@@ -39,7 +39,7 @@ class DeviceSetup(msgspec.Struct, frozen=True):
 
     @property
     def lines(self) -> tuple[MapLine, ...]:
-        """The whole map: learned lines replace lines in `chosen` of the same control."""
+        """All lines that apply: a control's learned line replaces its line in `chosen`."""
         return laid_upon(self.chosen, self.learned)
 
 
@@ -98,7 +98,8 @@ def find_map(name_or_path: str) -> MapFile:
 def map_for_port(port: str) -> MapFile | None:
     """The map with an entry in `ports` that is part of this port's name; None if there is none.
 
-    The user's maps win over the program's; among these, the map with the longest entry wins.
+    If several maps fit, the user's maps win over the program's. Of several maps of the user, or of the program, the one
+    whose entry is longest wins.
     """
     for folder in (maps_folder(), CONTROLLERS_FOLDER):
         fits = [
@@ -114,10 +115,10 @@ def map_for_port(port: str) -> MapFile | None:
 
 
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
-    """Find out what a MIDI input does.
+    """Find out what the controls of a MIDI input do.
 
-    Its lines come from the default map, the chosen map, the settings, and the learned map. For one control, the later
-    of these wins. A broken file is left out, and named in `problem`.
+    The lines come from the default map, the chosen map, the settings, and the learned map. If two of these have a line
+    for the same control, the one named later in this list wins. A broken file is left out, and named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:

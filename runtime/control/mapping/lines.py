@@ -73,8 +73,9 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     target: as in `control.targets`. action: one of ACTIONS, or NOTHING. A line has either a target or an action.
     mode: `absolute`, the control's position sets the target's; `relative_…`, the control sends steps, in one of three
     codings; `toggle`, each press moves the target to the other end of the range.
-    takeover: what an absolute control does if its position differs from the target's: `jump`, the target jumps there;
-    `pick_up`, nothing until the control passes the target; `scaled`, both reach the range's end together.
+    takeover: what happens if an absolute control's position differs from the target's: `jump`, the target jumps to the
+    control's position; `pick_up`, the target waits until the control passes it; `scaled`, the target moves at another
+    speed, so that both reach the range's end together.
     range: beginning and end of the target's movement, 0 to 1 of its travel. values: the range in the target's unit.
     curve: towards 1, fine at the lower end; towards -1, fine at the upper end.
     inverted: whether the control's upper end is the range's beginning.
@@ -93,7 +94,7 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     @property
     def control_id(self) -> ControlId:
-        """UserError if `control` cannot be parsed."""
+        """The control that `control` names; UserError if that text cannot be parsed."""
         return parse_control(self.control, "control")
 
     @property
@@ -110,7 +111,7 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def range_of(target: str) -> Range:
-    """The travel of a target; SHARE for a latent."""
+    """The range of a target, in the target's unit; SHARE, 0 to 1, for a latent."""
     return RANGES.get(target, SHARE)
 
 

@@ -36,7 +36,10 @@ def number_of(event: ChannelEvent) -> int:
 
 
 def share_of(event: ChannelEvent) -> tuple[float, int]:
-    """The control's position, 0 to 1, and its value as a switch, 0 to 127; a key is fully up or fully down."""
+    """The control's position, 0 to 1, and its value as a switch, 0 to 127.
+
+    A pressed key and a program change have 1 and 127, a released key has 0 and 0.
+    """
     kind = type(event)
     if kind is PitchWheel:
         # The middle is exactly a half, although more steps are below it than above.

@@ -16,7 +16,7 @@ _CLEAR = 6.0  # the clearness of an endless encoder is this plus the number of v
 
 
 class Place(NamedTuple):
-    """The origin of messages."""
+    """Where messages come from: a control of a device, on a channel."""
 
     device: int
     channel: int
@@ -55,7 +55,7 @@ class Movement:
         return _coding(set(values), len(values)) or "absolute"
 
     def clearness(self, kind: Kind) -> float:
-        """How clearly the player moves this control: 0 for not at all, 1 and more for clearly."""
+        """How clearly the player moves this control: 0 if not at all, at least 1 if clearly; kind: its kind."""
         if kind is Kind.NOTE:
             return 1.0
         if self.mode.startswith("relative"):
@@ -149,8 +149,8 @@ class Recognition:
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # Two controls with a single message each may be two switches. A sender may leave out an unchanged MSB, so more
-        # LSBs than MSBs may come.
+        # If each half has sent a single message, they may be two switches. The lower half may have sent more messages
+        # than the upper one, because a sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

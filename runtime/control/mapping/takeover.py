@@ -4,17 +4,17 @@ from __future__ import annotations
 
 # With `scaled`, a target moves at most so many times as fast as its control.
 STEEPEST = 4.0
-# With `pick_up`, a control moves its target once they are this close: one step of a 7-bit control, as a share of
-# the range.
+# With `pick_up`, a control moves its target once the distance between the two is at most this share of the range: one
+# step of a 7-bit control.
 NEAR = 1.0 / 127.0
-_SAME = 1e-6  # smaller differences come from the conversion of a value to its unit and back
+_SAME = 1e-6  # positions nearer than this count as equal: conversions to units and back change them
 
 
 class Takeover:
     """The state of one absolute control and its target.
 
-    place: where the control stood after its latest move, on the target's travel; None before the first move. While the
-    target stays there, the control holds it: both move together.
+    place: where the control stood after its latest move, on the target's travel; None before the first move. If the
+    target stands at the same place, the control holds it: both move together.
     """
 
     __slots__ = ("place",)
@@ -32,20 +32,21 @@ class Takeover:
             return self.scale(place, stands, low, high)
         before, self.place = self.place, place
         near = abs(place - stands) <= NEAR * (high - low)
-        # While the control holds the target, `before` and `stands` are equal.
+        # `before` and `stands` are equal if the control already holds the target.
         passed = before is not None and (abs(before - stands) < _SAME or (before < stands) != (place < stands))
         return place if near or passed else None
 
     def scale(self, place: float, stands: float, low: float, high: float) -> float | None:
-        """The target's new position, on its way to the range's end with the control; None at the first move.
+        """The target's new position; None at the control's first move. Parameters as in pick_up.
 
-        Parameters as in pick_up. The target moves at most STEEPEST times as fast as the control.
+        The target moves so that it reaches the range's end together with the control, but at most STEEPEST times as
+        fast as the control.
         """
         before, self.place = self.place, place
         if before is None:
             return None
         if abs(before - stands) < _SAME:
-            return place  # the control holds the target; a computed position would add up rounding errors
+            return place  # the target follows the control; the formula below would add up rounding errors
         end = high if place > before else low
         room = end - before
         slope = (end - stands) / room if abs(room) > _SAME else 0.0

@@ -1,1 +1,1 @@
-"""The state of an engine at a frame, stored in a recorded MIDI file, from which another engine can continue."""
+"""The state of an engine at one frame. A recorded MIDI file stores it, and another engine can continue from it."""

@@ -73,7 +73,9 @@ class DecoderRows:
         return self._values[self._versions.index(knobs.version)]
 
     def _follow_notes(self, voices: Sequence[Voice]) -> list[int]:
-        """Returns the indices of the voices that have an MPE slide."""
+        """Write the conditioning of lanes whose notes have changed; return the indices of the voices that have an MPE
+        slide.
+        """
         sliding, notes = [], self._notes
         for number, voice in enumerate(voices):
             if notes[voice.lane] != voice.model_note:

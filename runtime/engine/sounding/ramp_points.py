@@ -10,10 +10,10 @@ from runtime.events import NEVER
 
 
 class RampPoints:
-    """The points of each voice: its hops, and more where its sound changes fast.
+    """The points of each voice. There is one at each of its hops; a sound that changes fast has further points.
 
     Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
-    hop, would cause images at the hop rate 27 dB below the tone; from point to point, they are more than 40 dB below.
+    hop, would cause images at the hop rate 27 dB below the tone. With these points, they are more than 40 dB below.
 
     A note with a fast envelope, such as a plucked one, begins with closer points, counted from its start.
 
@@ -21,7 +21,7 @@ class RampPoints:
 
     A voice has no point where it begins: a chord's first block has enough work.
 
-    hop_offsets, point_offsets: for each lane, the frame of its hops and of its own points modulo the hop size.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size; point_offsets: the same for its own points.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):
@@ -59,7 +59,7 @@ class RampPoints:
         return min(n_frames, spacing - since % spacing) if spacing else n_frames
 
     def _first_own(self, voice: Voice) -> int:
-        """Returns frames, counted from the voice's start."""
+        """The first of the voice's own points, in frames after the voice's start."""
         shift = (self._point_offsets[voice.lane] - self._hop_offsets[voice.lane]) % self._hop_size
         spacing = voice.played.first_spacing
         return spacing // 4 + shift * spacing // self._hop_size
@@ -73,7 +73,7 @@ class RampPoints:
         return bool(self.at(self._with_extra(voices, frame - 1), frame))
 
     def may_have_extra(self, voice: Voice) -> bool:
-        """Whether a voice has, or had when it began, points between its hops."""
+        """Whether a voice has points between its hops now, or had some at the beginning of its note."""
         played = voice.played
         return played.moves_fast or played.has_own_points or bool(played.opening_points)
 
@@ -95,7 +95,7 @@ class RampPoints:
 
 
 def first_wait(voice: Voice) -> int:
-    """The most frames from a voice's beginning to its first point."""
+    """The greatest number of frames that can pass from a voice's beginning to its first point."""
     played = voice.played
     distance = played.opening_points[0][1] if played.opening_points else 0
     return distance or (FARTHEST // 2 if played.moves_fast else FARTHEST)

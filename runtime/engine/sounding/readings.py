@@ -14,8 +14,8 @@ from runtime.engine.voices.bank import Voice, VoiceBank
 class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
-    This is done while coherent phases or moving spectra sound: then a hop has most work. A knob that moves between a
-    reading and its hop is heard from the next hop on. points: the points of voices that move; the rest: as in
+    This is done while coherent phases or moving spectra sound, because a hop then makes most work. A knob that moves
+    between a reading and its hop is heard from the next hop on. points: the points of voices that move; the rest: as in
     `VoiceSound`.
     """
 
@@ -48,7 +48,8 @@ class Readings:
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
         """For the voices that have a point at the next hop, make the spectra of the point after it.
 
-        Voices whose ramp is not as long as the first voice's get theirs at the hop.
+        Only voices whose ramps are as long as the first voice's are served here; all others get their spectra at the
+        hop.
         """
         ahead = self._hops.frames_ahead
         next_points = zip(moving, self._points.frames_to_next(moving, frame), strict=True)
@@ -62,8 +63,8 @@ class Readings:
     def hop(self, group: HopGroup, hopping: Sequence[Voice], frame: int) -> tuple[list[Voice], list[Voice]]:
         """Of a group's voices that hop at `frame`: those with a prepared spectrum, and those that need one made now.
 
-        If some are prepared, a voice that began after the reading also needs one: steady voices are added up only if
-        all of them change together.
+        If some spectra are prepared, one is made now for each voice that began after the reading, too: steady voices
+        are added up only if all of them change together.
         """
         prepared = self._spectra.take_prepared(hopping)
         was_read = self._hops.was_read(frame)
@@ -83,7 +84,7 @@ def _is_stale(voice: Voice) -> bool:
 
 
 def _waits(voice: Voice) -> bool:
-    """Whether a voice may wait for the next reading, because only knobs have moved."""
+    """Whether a voice may wait for the next reading, because nothing but knobs has moved."""
     return voice.spectrum_version >= 0 and _can_be_read_early(voice)
 
 

@@ -25,8 +25,8 @@ Take = Callable[..., None]
 class Prepared(NamedTuple):
     """Spectra at the end of a ramp, made before the call of `lead` that needs them.
 
-    key: the expected arguments of that call; groups: for each sound, its voices' values; led_to: for each voice, the
-    next `Voice.led_to`; is_new: whether any spectrum changes.
+    key: the expected arguments of that call; groups: for each sound, its voices' values; led_to: for each voice, what
+    its `Voice.led_to` becomes; is_new: whether any spectrum changes.
     """
 
     key: tuple[object, ...]
@@ -71,8 +71,8 @@ class Spectra:
         self._shaper = Shaper(fundamentals_hz(card), sound.n_bins, card.spec.bin_hz, MAX_ROWS)
         self._foreseen: Foreseen | None = None
         self._foreseen_gains = np.empty((n_lanes, sound.n_bins), np.float32)
-        self._prepared: dict[int, Prepared] = {}  # by the frame at which the ramps begin
-        self._prepared_notes: dict[int, int] = {}  # by lane: `Voice.order` of the prepared spectrum's note
+        self._prepared: dict[int, Prepared] = {}  # keys: the frames at which ramps begin
+        self._prepared_notes: dict[int, int] = {}  # for each lane, `Voice.order` of the prepared note
 
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
@@ -88,8 +88,8 @@ class Spectra:
             self._prepared_notes[voice.lane] = voice.order
 
     def take_prepared(self, voices: Sequence[Voice]) -> list[Voice]:
-        """Those of `voices` whose prepared spectrum still fits the note and slide. `give_prepared` must follow for
-        them.
+        """Those of `voices` whose prepared spectrum still fits their note and slide. Call `give_prepared` for them
+        next.
         """
         if not self._prepared_notes:
             return []
@@ -106,7 +106,8 @@ class Spectra:
             self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if not voice.is_plain]
-            # A voice keeps its first spectrum up to its first point, so this spectrum is for the frame half-way to it.
+            # A voice keeps its first spectrum up to its first point, so that spectrum is computed for the frame
+            # half-way to that point.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
@@ -195,9 +196,10 @@ class Spectra:
     def _make_shaped(
         self, values: VoiceValues, take: Take, foreseen: np.ndarray | None = None, leads: bool = False
     ) -> None:
-        """Decode and shape the spectra of voices that play one sound, and call `take`.
+        """Decode and shape the spectra of voices that play one sound, and pass them to `take`.
 
-        foreseen: the gains of the voices' bins, or None; leads: whether a ramp leads to these spectra.
+        foreseen: the gains of the voices' bins if `foresee` has computed them, or None; leads: whether a ramp leads to
+        these spectra.
         """
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)

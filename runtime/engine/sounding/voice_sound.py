@@ -17,6 +17,7 @@ from runtime.engine.synthesis.wide_sound import WideSound
 from runtime.engine.voices.bank import Voice, VoiceBank
 from runtime.engine.voices.changes import Changes
 from runtime.engine.voices.palette import Palette
+from runtime.engine.voices.pitch.tuning import N_NOTES
 from runtime.engine.voices.widths import Widths
 from runtime.events import NEVER
 
@@ -41,6 +42,7 @@ class VoiceSound:
         self._bank, self._palette, self._knobs = bank, palette, knobs
         self._points = RampPoints(hops.offsets_by_lane, hops.point_offsets, hops.hop_size)
         self._gains = np.zeros(len(bank.voices), np.float32)
+        self._beside = [sound.beside(hz) for hz in note_to_hz(np.arange(N_NOTES)).tolist()]
         self._foreseen = NEVER, 0  # what the newest `foresee` worked for: frame, n_events
         self._readings = Readings(spectra, hops, self._points, bank, knobs)
         self.can_foresee = False
@@ -82,7 +84,9 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Find anew which voices move, and whether there are readings, after events without a call of `follow`."""
+        """Call this after events for which `follow` is not called: it finds again which voices move, and whether there
+        are readings.
+        """
         if sources_changed:
             self._find_moving()
         self._readings.begin_span(self._moving, frame)
@@ -145,14 +149,16 @@ class VoiceSound:
     def _give_stale_spectra(
         self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
     ) -> None:
-        """due: the groups that hop at `frame`, with their hopping voices."""
+        """Give new spectra to the voices that begin, and to those that hop and whose spectra are out of date. due: the
+        groups that hop at `frame`, each with its hopping voices.
+        """
         prepared, wanting, blending = [], [voice for voice in opening if _wants_spectrum(voice)], []
         for group, hopping in due:
             of_group, wanting_of_group = self._readings.hop(group, hopping, frame)
             prepared += of_group
             wanting += wanting_of_group
             blending += [v for v in hopping if v.blend != v.knobs.blend and not v.played.blend_moves]
-        # A bandwidth is made for one blend, so another blend needs a new spectrum.
+        # A spectrum with a bandwidth is made for one blend. When the blend changes, the spectrum must be made again.
         wanting += [voice for voice in blending if voice.has_bandwidth and voice not in wanting]
         if not (prepared or wanting or blending or opening):
             return
@@ -166,7 +172,7 @@ class VoiceSound:
             self._spectra.give(wanting, frame, bool(opening))
 
     def _open(self, voices: list[Voice], frame: int, transposing: Collection[int]) -> None:
-        """Adjacent lanes of a hop group share one call of `WideSound.open` if they sound alike."""
+        """Begin the sound of voices. Adjacent lanes of a hop group are opened in one call if they sound alike."""
         if self._palette.has_width:
             for voice in voices:
                 self._widths.start(voice.lane, voice.width)
@@ -174,7 +180,7 @@ class VoiceSound:
         for voice in voices:
             voice.blend = voice.blend if voice.played.blend_moves else voice.knobs.blend
             how[voice.lane] = voice.blend, voice.lane not in transposing
-            self._sound.set_fundamental(voice.lane, float(note_to_hz(voice.model_note)))
+            self._sound.set_beside(voice.lane, self._beside[voice.model_note])
             self._sound.give_points(voice.lane, voice.played.has_own_points)
         for group in self._hops.groups:
             for run in runs_alike([lane for lane in lanes if group.lanes.start <= lane < group.lanes.stop], how):
@@ -218,7 +224,9 @@ class VoiceSound:
             voice.blend = present.blend
 
     def _widths_follow(self, hopping: list[Voice], frame: int) -> bool:
-        """Return False if a voice must wait for its next hop."""
+        """Begin to move the widths of voices whose width has changed; return False if a voice must wait for its next
+        hop.
+        """
         if not self._palette.has_width:
             return True
         done = True
@@ -232,14 +240,15 @@ class VoiceSound:
         return voice.active and voice.played.has_own_points
 
     def _find_moving(self) -> None:
-        """Call this when voices begin or end, or sources of modulation change."""
+        """Find the voices whose spectra move. Call this when voices begin or end, or when sources of modulation change.
+        """
         moves = self._palette.moves_spectra
         voices = self._bank.used() if moves else ()
         self._moving = [voice for voice in voices if voice.active and voice.played.spectrum_moves]
         self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """moving: ascending by lane."""
+        """Begin the ramps of these voices, ascending by lane, to their next points."""
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames

@@ -64,7 +64,9 @@ class Buses:
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
-        """Return `former` if it still fits, and None if fewer than two lanes are steady."""
+        """Return the bus for these lanes: `former` if it still fits, a new one if not, None if fewer than two lanes are
+        steady.
+        """
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if former is not None and former.is_whole and former.members_with_gains == members:
             return former
@@ -106,8 +108,8 @@ class Buses:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take lanes out of their buses: from `frame` on, each has a sound of its own.
 
-        Lanes in no bus stay as they are. The carrier's ring keeps the rest of a running crossfade's old sound. If a
-        carrier leaves, all members leave.
+        Lanes in no bus stay as they are. If a crossfade is running, the rest of its old sound stays in the carrier's
+        ring. If a carrier leaves, all members leave.
         """
         for lane in lanes:
             bus = self._lanes[lane].bus
@@ -121,8 +123,8 @@ class Buses:
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
         """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
-        How far ahead the bus was made depends on block sizes. So its sound is kept only up to the end of the present
-        dense hop, or of the dense hop in which a running crossfade ends.
+        How far ahead the bus's sound was made depends on block sizes. So only its part up to the end of the present
+        dense hop is kept, or up to the end of the dense hop in which a running crossfade ends.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

@@ -68,7 +68,9 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """begin: the ring sample at which the hop begins."""
+        """Write a hop's sound into the ring of lane `number`, and crossfade where a crossfade is due; begin: the ring
+        sample at which the hop begins.
+        """
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)
         if done < faded:

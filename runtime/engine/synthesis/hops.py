@@ -89,7 +89,7 @@ class HopSynthesis:
         first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW lanes; blend: 0 for noise
         phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases, complex64 (n, n_bins),
         overwritten if the blend is below 1, or None; noise_weights: for each lane the weights of its bins' noise,
-        float32 (2 * n_bins,), or None for weights by the blend.
+        float32 (2 * n_bins,), or None if the weights follow from the blend.
         """
         n = len(pairs)
         hop = DenseHop(pairs, noise_index, first_lane, self.n_bins, blend, coherent, noise_weights)
@@ -111,7 +111,8 @@ class HopSynthesis:
         """Sum of the lanes' sounds, each times its factor, from one transform: float32 (1, fft_size), valid until the
         next call.
 
-        factors: float32 (n, 1), or None if all are 1; coherent: already added up, (1, n_bins); the rest: as in `hops`.
+        factors: float32 (n, 1), or None if all are 1; coherent: the lanes' coherent spectra, already added up, (1,
+        n_bins); the rest: as in `hops`.
         """
         played = slice(2 * self._first_bin, 2 * self.n_bins)
         self._mix(pairs, noise_index, first_lane, factors, blend, coherent, self._filled[0], played)
@@ -197,7 +198,9 @@ class HopSynthesis:
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """played: in a spectrum, the floats of the bins that sound."""
+        """Write the hop's spectra into `out`, but only the bins that sound; played: where the floats of these bins lie
+        in a whole spectrum.
+        """
         weights = hop.noise_weights
         if weights is None:
             self._fill_alike(hop, slice(0, len(out)), False, out, played)
@@ -210,7 +213,7 @@ class HopSynthesis:
                 first = row
 
     def _fill_alike(self, hop: DenseHop, rows: slice, weighs: bool, out: np.ndarray, played: slice) -> None:
-        """weighs: True if all these rows have noise weights, False if none has."""
+        """Do the work of `_fill` for some rows. weighs: True if all of them have noise weights, False if none has."""
         pairs, coherent, n = hop.pairs[rows], hop.coherent, rows.stop - rows.start
         if weighs and coherent is not None:
             weighted = self._weighted_pairs[:n]
@@ -229,8 +232,8 @@ class HopSynthesis:
 
 
 def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted: bool = False) -> None:
-    """Mix spectra as floats into `noise`; `coherent` is overwritten; is_weighted: whether the noise has its weight
-    already.
+    """Mix `coherent` into `noise`, both spectra as floats; `coherent` is overwritten; is_weighted: whether the noise
+    already has its weight.
     """
     if blend < 1.0:
         coherent *= coherent_amplitude(blend)

@@ -67,8 +67,8 @@ class LaneHops:
         """Sum of the lanes' sounds, each times its share, from one transform: float32 (1, n_frames), valid until the
         next call.
 
-        lanes, frame: as in `sound`; carrier: one of the mixed lanes; shares: float32 (n, 1), 0 for a lane that is not
-        mixed.
+        lanes, frame: as in `sound`; carrier: one of the mixed lanes; shares: float32 (n, 1), 0 for a lane in `lanes`
+        that is not mixed.
         """
         number, factors = self.number(carrier, frame), self._spectra.factors(lanes, shares)
         sound = self._synthesis.mixed_hop(
@@ -115,7 +115,8 @@ class PointHops:
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Samples after a hop's end are for a crossfade, which can only begin where the newest hop ends.
+                # Only the newest hop keeps the samples after its end: they are for a crossfade, which cannot begin
+                # earlier.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0

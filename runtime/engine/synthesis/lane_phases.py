@@ -18,13 +18,13 @@ class LanePhases:
     hops continue these numbers.
 
     magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: for each lane, 0 for noise
-    phases to 1 for coherent ones; leader: for each side, the number of its lane.
+    phases to 1 for coherent ones; leader: for each side, the number of its lane; beside: as in `CoherentPhases`.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
         n_lanes, n_bins = magnitudes.shape
         self.blend = [0.0] * n_lanes
-        self._magnitudes, self._phases = magnitudes, phases
+        self._magnitudes, self._phases, self.beside = magnitudes, phases, phases.beside
         self._has_phases = [False] * n_lanes
         self.leader: list[int | None] = [None] * n_lanes
         self._noise_weights = NoiseWeights(n_lanes, n_bins)
@@ -57,14 +57,6 @@ class LanePhases:
             self._has_phases[lane] = False
             self._phases.end(lane)
 
-    def set_fundamental(self, lane: int, fundamental: float) -> None:
-        """Set the fundamental of a lane's note, in bins; call it before `open`."""
-        self._phases.fundamentals[lane] = fundamental
-
-    def fundamental(self, lane: int) -> float:
-        """The fundamental of a lane's note, in bins."""
-        return self._phases.fundamentals[lane]
-
     def set_bandwidths(self, lanes: Sequence[int], bandwidths_cents: Sequence[float]) -> None:
         """Set the lanes' bandwidths; an empty sequence sets all to 0. The caller must also widen the lanes' spectra."""
         current = self._noise_weights.bandwidth_cents
@@ -92,13 +84,14 @@ class LanePhases:
         return [weights.of(lane, blend) if cents else None for lane, cents in enumerate(bandwidths, lanes.start)]
 
     def are_settled(self, lanes: Iterable[int]) -> bool:
-        """Whether `hop` has nothing to do for these lanes while their spectra stay."""
+        """Whether `hop` has nothing to do for these lanes as long as their spectra do not change."""
         return all(self._has_phases[lane] == (self.blend[lane] > 0.0) for lane in lanes)
 
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
         """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
 
-        numbers, spectrum_changed: the number of each lane's hop at `frame`, and whether its spectrum has changed.
+        numbers: for each lane, the number of its hop at `frame`; spectrum_changed: for each lane, whether its spectrum
+        has changed.
         """
         if not (any(self.blend) or any(self._has_phases)):
             return
@@ -122,7 +115,8 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """A run of lanes and their sides are planned together if all these sides are among `lanes`."""
+        """Plan the lanes' spectra. A run of lanes is planned together with its sides if all of these are among `lanes`.
+        """
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

@@ -13,6 +13,7 @@ from runtime.engine.synthesis.lane_phases import LanePhases
 from runtime.engine.synthesis.lane_spectra import LaneSpectra, SpectrumChanges
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise_weights import noise_amplitude
+from runtime.engine.synthesis.phases.peaks import beside_multiples
 from runtime.engine.synthesis.rings import Rings
 from runtime.engine.synthesis.shaping.bandwidth import Widening
 from runtime.engine.synthesis.submix import Membership, PlainHops, Submixes
@@ -98,9 +99,9 @@ class LaneSound:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
         A sounding lane crossfades to them at its next hop. semitones: distance of each lane's key from the note of its
-        spectrum; gains: float32 (n, n_bins), factors of the levelled spectra; bandwidths_cents: one for each lane, or
-        empty if all are 0; blends: each lane's blend, needed only for bandwidths. When the blend of a lane with a
-        bandwidth changes, set its spectrum again.
+        spectrum; gains: float32 (n, n_bins), by which the levelled spectra are multiplied; bandwidths_cents: one for
+        each lane, or empty if all are 0; blends: each lane's blend, needed only for bandwidths. When the blend of a
+        lane with a bandwidth changes, set its spectrum again.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         for lane in lanes:
@@ -159,8 +160,8 @@ class LaneSound:
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
         """Give lanes, ascending, the spectra of the newest `prepare`.
 
-        are_targets: whether the lanes reach them at the end of a ramp, as in set_targets, or crossfade as in
-        set_spectra.
+        are_targets: True if the lanes reach these spectra at the end of a ramp, as in `set_targets`; False if they
+        crossfade to them, as in `set_spectra`.
         """
         self._phases.set_bandwidths(lanes, ())
         self._phases.take_prepared(lanes)
@@ -185,9 +186,16 @@ class LaneSound:
             if blends[lane] != blend:
                 blends[lane], self._changes.changed[lane] = blend, True
 
-    def set_fundamental(self, lane: int, fundamental_hz: float) -> None:
-        """Set the fundamental of the note that a lane's spectra are decoded for; call it before `open`."""
-        self._phases.set_fundamental(lane, fundamental_hz / self._bin_hz)
+    def beside(self, fundamental_hz: float) -> np.ndarray:
+        """How far each low bin is from the nearest multiple of a fundamental, in bins: float32 (N_LOW_BINS,).
+
+        `set_beside` takes this array, so that low sinusoids that are close to a multiple are moved onto it.
+        """
+        return beside_multiples(fundamental_hz / self._bin_hz)
+
+    def set_beside(self, lane: int, beside: np.ndarray) -> None:
+        """Say by `beside` which fundamental a lane's spectra have; call it before `open`."""
+        self._phases.beside[lane] = beside
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:
         """Transpose lanes from `frame` on: multiply the pitches of their spectra by `ratios`.
@@ -263,7 +271,9 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Let lanes keep their spectra at a point of their own, `frame`; call it there in place of `ramp`."""
+        """Keep these lanes' spectra at `frame`, a point of their own, until their next point; call it in place of
+        `ramp`.
+        """
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
@@ -343,7 +353,7 @@ class LaneSound:
         return self._transposer.heard(transposed)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """The most frames that one `read_transposed` should read of these lanes; there must be at least one lane."""
+        """The most frames that one call of `read_transposed` should read of `lanes`, which must not be empty."""
         return self._transposer.longest_read(lanes)
 
     def read(self, lanes: slice, frame: int, n_frames: int) -> np.ndarray:
@@ -360,9 +370,9 @@ class LaneSound:
     def read_lane(self, lane: int, frame: int, n_frames: int) -> np.ndarray:
         """Sound of one lane from `frame` on, float32 (n_frames,); takes the lane out of its submix.
 
-        The array is valid until the next call, or the next call of `read_transposed`. Its sound may end at most
-        `fade_frames` past the frame at which `hop` is due for the lane. A plain lane without points of its own has no
-        later sound: old samples would be returned, without an error.
+        The array is valid until the next call, or the next call of `read_transposed`. Read no further than
+        `fade_frames` past the frame at which `hop` is due for the lane: a plain lane without points of its own has no
+        later sound, and its ring would give old samples there, without an error.
         """
         if self._transposer.active[lane]:
             self._transposer.unmix([lane], frame)

@@ -15,15 +15,16 @@ from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in a submix.
+    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in its submix when
+    they were stored.
 
-    So a submix with unchanged shares adds up its lanes' spectra as they are. The sound of a lane that is made alone is
-    divided by its stored share.
+    So a submix whose shares have not changed adds up its lanes' spectra without multiplying them again. The sound of a
+    lane that is made alone is divided by its stored share.
 
     Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`;
-    magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1), for the spectra that are set
-    next, 1 for a lane that was in no submix; stored_shares: float32 (n_lanes, 1); prepared: float32 (n_lanes, n_bins),
-    the spectra of the newest `prepare`.
+    magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1), by which the next spectra
+    will be multiplied, 1 for a lane that was in no submix; stored_shares: float32 (n_lanes, 1), by which the stored
+    ones are multiplied; prepared: float32 (n_lanes, n_bins), the spectra of the newest `prepare`.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -45,9 +46,9 @@ class LaneSpectra:
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
     ) -> None:
-        """Bring new magnitudes (n, n_magnitudes) of lanes, ascending, to one level, and store them.
+        """Bring new magnitudes, (n, n_magnitudes), to one level, and store them for `lanes`, which must ascend.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), factors of the levelled spectra.
+        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
         """
         for run, rows in _runs_with_rows(lanes):
             levelled = self._levelled[: rows.stop - rows.start]
@@ -77,7 +78,9 @@ class LaneSpectra:
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """Shares, float32 (n, 1), divided by the stored shares, or None if all are 1; valid until the next call."""
+        """The shares divided by the stored shares, float32 (n, 1), or None if all these quotients are 1; valid until
+        the next call.
+        """
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
             return None
@@ -91,7 +94,9 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Write into `out`, float32 (n, n_bins)."""
+        """Level the magnitudes, multiply them by the lanes' shares and by `gains`, and write them into `out`, float32
+        (n, n_bins).
+        """
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
         factors *= self.shares[lanes]
@@ -110,7 +115,7 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 class SpectrumChanges:
     """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    fade_in, ramps: a new sound's weights in a crossfade, float32 (n_fade,), and in a ramp.
+    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in ramps.
     """
 
     def __init__(self, n_lanes: int, fade_in: np.ndarray, ramps: RampWeights):
@@ -125,7 +130,9 @@ class SpectrumChanges:
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 
     def take(self, lanes: slice, frame: int) -> list[bool]:
-        """Return and clear `changed` for lanes that hop at `frame`, and begin the crossfades of the changed ones."""
+        """Return which of these lanes, which hop at `frame`, have changed spectra, and begin their crossfades; clear
+        `changed` for them.
+        """
         changed = self.changed[lanes]
         if any(changed):
             end = frame + self._n_fade

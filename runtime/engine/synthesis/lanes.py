@@ -36,12 +36,13 @@ def _goes_on(runs: list[slice], lane: int) -> bool:
 
 
 class Sides:
-    """Keeps which lanes have a side.
+    """Keeps which lanes have a side, and gives each side a lane number.
 
-    The lowest numbers belong to the n_lanes lanes with a voice, the next few to none, and the highest to the sides, in
-    the order of their lanes. n_aligned: a lane's number and its side's number are equal modulo n_aligned. Attributes:
-    first: number of lane 0's side; n_open: number of lanes that have a side; is_wanted, is_open: whether each lane will
-    have a side from its next hop on, and whether it has one now.
+    Lanes 0 to n_lanes - 1 are for voices. Lane k's side has the number `first` + k. `first` is a multiple of n_aligned,
+    so a few numbers between the lanes and the sides may be unused.
+
+    Attributes: first; n_open: how many lanes have a side; is_wanted: for each lane, whether it will have a side from
+    its next hop on; is_open: for each lane, whether it has a side now.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):

@@ -16,15 +16,15 @@ CORNER_FRAMES = 16
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: frames of finished sound; n_fade: length of a crossfade; as many frames may be written after the n_ahead
-    frames. Attributes: size: samples of a ring, a power of two; fade_in, ramps: the new sound's weights in a crossfade,
-    float32 (n_fade,), and in a ramp.
+    n_ahead: the most frames of finished sound in a ring; n_fade: frames of a crossfade; up to n_fade more frames may be
+    written after the finished ones. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's
+    weights in a crossfade, float32 (n_fade,); ramps: the new sound's weights in ramps.
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
         self.size = 1 << (n_ahead + n_fade).bit_length()
         self._n_fade = n_fade
-        # one column more than `size`, because the engine always mixes at least two frames
+        # one column more than `size`: even at the ring's last frame, the engine mixes two frames
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
         self._copied = np.empty(self.size, np.float32)
@@ -78,14 +78,22 @@ class Rings:
         self.write(lanes, frame + n, sound[:, n:])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
-        """Write the weighted sum of lanes into the ring of lane `into`, for n_fade frames; shares: float32 (n,)."""
+        """Write the sum of `lanes`, each times its share, into the ring of lane `into`, for n_fade frames from `frame`
+        on.
+
+        shares: float32 (n,).
+        """
         for places, part in ring_places(self.size, frame, self._n_fade):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
             self._samples[into, places] = summed
 
     def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
-        """Subtract the weighted sum of lanes from the ring of lane `of`, for n_frames; shares: float32 (n,)."""
+        """Subtract the sound of `lanes`, each times its share, from the ring of lane `of`, for n_frames from `frame`
+        on.
+
+        shares: float32 (n,).
+        """
         for places, part in ring_places(self.size, frame, n_frames):
             summed = self._summed[part]
             np.einsum("n,nx->x", shares, self._samples[lanes, places], out=summed)
@@ -101,10 +109,11 @@ def fade_in(n: int) -> np.ndarray:
 
 
 class RampWeights:
-    """Weights of the new sound in ramps from 0 to 1: a straight line with rounded corners.
+    """Weights of the new sound in ramps from 0 to 1: a straight line with a rounded corner at each end.
 
-    Lengths are in samples. longest: most weights in one call, at least four times `corner`; corner: length of a corner
-    in a ramp of at least four times this length; ready: lengths for which weights are computed in advance.
+    All lengths are in samples. corner: the length of a rounded corner; ramps shorter than 4 * corner have none.
+    longest: the most weights that one call returns, at least 4 * corner. ready: the lengths of those ramps whose
+    weights are computed in advance.
     """
 
     def __init__(self, longest: int, corner: int, ready: Sequence[int] = ()):
@@ -123,12 +132,12 @@ class RampWeights:
         if length < 4 * corner:
             return np.divide(self._steps[first:stop], np.float32(length), out=out)
         slope = np.float32(1.0 / (length - corner))
-        # A lane that is read very fast has ramps that are longer than _steps.
+        # Not _steps[first:stop]: a lane that is read very fast has ramps that are longer than _steps.
         np.subtract(self._steps[: stop - first], np.float32(0.5 * corner - first), out=out)
         out *= slope
         if first < corner:
             np.multiply(self._rise[first:stop], slope, out=out[: corner - first])
-        # The final sample is one step before the end.
+        # The last sample of a ramp lies one step before its end, so the last corner begins one sample later.
         begin = max(length - corner + 1, first)
         if begin < stop:
             fall = self._fall[begin - (length - corner + 1) : stop - (length - corner + 1)]

@@ -71,7 +71,7 @@ class Membership:
         return submix.shares * np.array(stays, np.float32)[:, None]
 
     def put(self, lanes: Iterable[int], submix: Submix | None) -> None:
-        """Put lanes into a submix, or into none; the submixes that they leave are no longer whole."""
+        """Take lanes out of their submixes, which are then not whole, and put them into `submix` unless it is None."""
         if submix is None and not self._n_mixed:
             return
         for lane in lanes:
@@ -127,8 +127,8 @@ class Submixes:
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
         """Take lanes out of their submixes: write each one's own sound from `frame` on.
 
-        Lanes in no submix stay as they are. The carrier's ring keeps the rest of a running crossfade's old sound. If a
-        carrier leaves, all members leave.
+        Lanes in no submix stay as they are. If a crossfade is running, the rest of its old sound stays in the carrier's
+        ring. If a carrier leaves, all members leave.
         """
         for lane in lanes:
             submix = self._membership.of(lane)
@@ -197,11 +197,11 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # to make silent and transposed lanes of `run`, too, costs less than to split it
+        else:  # it costs less to make the silent and transposed lanes of `run` as well than to split `run`
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
-            # Samples after a hop's end are for a crossfade, which can only begin where the newest hop ends.
+            # Only the newest hop keeps the samples after its end: they are for a crossfade, which cannot begin earlier.
             n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])

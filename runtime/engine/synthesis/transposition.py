@@ -50,8 +50,8 @@ class Transposer:
     an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: frames of a crossfade from an old
-    spectrum to a new one; max_frames: most frames of one `read`. Attribute active: for each lane, whether it is
-    transposed.
+    spectrum to a new one; max_frames: the most frames that one call of `read` reads. Attribute active: for each lane,
+    whether it is transposed.
     """
 
     def __init__(
@@ -99,7 +99,9 @@ class Transposer:
             self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
-        """begun: lanes that begin at the same frame, and their heads."""
+        """The head at which a lane's reading begins. begun: the lanes that have begun at this frame before it, with
+        their heads.
+        """
         offset, candidates = self._hop_offsets[beginning.lane], list(begun)
         if beginning.is_new:
             candidates += [(n, lane.head) for n, lane in enumerate(self._lanes) if lane.head is not None]
@@ -144,7 +146,7 @@ class Transposer:
                 self._divide(head, wanted_lanes, wanted, frame)
 
     def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
-        """Move the lanes whose ratios are not their head's ratio to new heads, at the same place."""
+        """Move the lanes whose new ratio differs from that of `head` to new heads, which begin where `head` is."""
         heads: list[Head] = []
         parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
         self._buses.unmix([lane for lane, _ in parting], frame)
@@ -240,7 +242,7 @@ class Transposer:
         return self._resampler.read(lanes, heads, frame, n_frames)
 
     def longest_read(self, lanes: Sequence[int]) -> int:
-        """The most frames that one `read` should read of these lanes; there must be at least one lane."""
+        """The most frames that one call of `read` should read of `lanes`, which must not be empty."""
         fastest = max([self._lanes[lane].head.fastest_step for lane in lanes])
         return max(2, min(self._frames_at_once[len(lanes)], self._quarter_ring // max(1, fastest)))
 

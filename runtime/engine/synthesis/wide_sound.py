@@ -142,7 +142,7 @@ class WideSound(LaneSound):
         side = self._sides.first + lane
         self._sides.put(lane, True)
         self._follow(side)
-        self._phases.set_fundamental(side, self._phases.fundamental(lane))
+        self._phases.beside[side] = self._phases.beside[lane]
         self._opened_at[side] = self._opened_at[lane]
         self._points.has_points[side] = self._points.has_points[lane]
         self._points.begin(side, frame, is_made=False)

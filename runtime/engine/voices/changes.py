@@ -11,8 +11,8 @@ from runtime.engine.voices.bank import Voice
 class Stolen(NamedTuple):
     """A voice whose lane another note took.
 
-    level, left, right: the voice's envelope and gains at that time; is_modulated: whether `GridGains` has further
-    gains.
+    level: the voice's envelope at that time; left, right: its gains at that time; is_modulated: whether its sound is
+    also multiplied by gains of `GridGains`.
     """
 
     lane: int

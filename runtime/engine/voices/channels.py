@@ -153,7 +153,9 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The higher value of a channel and its master; of: returns the value of a channel."""
+        """The higher of two values: that of a channel and that of its master; of: a function that returns a channel's
+        value.
+        """
         return max(of(channel) for channel in self._family(number))
 
     def level(self, number: int) -> float:
@@ -164,7 +166,9 @@ class Channels:
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right; with the master's pan, it may lie beyond."""
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right. Where a master's pan is added, the sum may
+        lie outside -1 to 1.
+        """
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:

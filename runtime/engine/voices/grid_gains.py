@@ -20,9 +20,9 @@ _LOWEST_DB, _HIGHEST_DB = -96.0, 24.0
 class GridGains:
     """The modulated gains of all lanes, on a grid of absolute frames.
 
-    The gain for the middle of an interval is computed at the beginning of the previous interval. So it never depends on
-    where a span begins. A quadratic B-spline joins the gains: bends would be heard as clicks in a voice that is far
-    louder than full scale.
+    The gain for the middle of an interval is computed at the beginning of the previous interval. So a gain never
+    depends on where a span begins. A curve, a quadratic B-spline, joins the gains. Straight lines would have bends,
+    which are heard as clicks in a voice that is far louder than full scale.
     """
 
     def __init__(self, n_lanes: int, longest_span: int, channels: Channels):
@@ -31,7 +31,7 @@ class GridGains:
         # Left and right gain of each lane for each interval, from interval number _first - 1 on.
         self._points = np.ones((2, n_lanes, n_points))
         self._first = 0
-        self._began = [-1] * n_lanes  # the `Voice.order` of each lane's points
+        self._began = [-1] * n_lanes  # for each lane, `Voice.order` of the note with these points
         self._values = np.empty((2, n_lanes, longest_span), np.float32)
         frames = np.arange(longest_span + GAIN_GRID_FRAMES)
         self._intervals = frames // GAIN_GRID_FRAMES
@@ -41,8 +41,8 @@ class GridGains:
         """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept, past = last - first + 2, first - self._first, frame % GAIN_GRID_FRAMES
-        # Computed earlier: the gains for the span's first interval, for the previous one, and, if the span begins
-        # within its interval, for the next one.
+        # Gains that were computed earlier are kept: those for the interval before the span's first, for the first, and,
+        # if the span begins within an interval, for the one after it.
         n_kept = 3 if past else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]
@@ -59,7 +59,7 @@ class GridGains:
                 start = 1 if is_new else n_kept
                 points[:, start:] = wanted[:, start - 1 :]
                 if is_new:
-                    # Up to the first middle of an interval, a note has the gain for that middle.
+                    # Up to the first middle of an interval after its start, a new note keeps the gain for that middle.
                     middle = 2 if past > GAIN_GRID_FRAMES // 2 else 1
                     points[:, :middle] = points[:, middle : middle + 1]
 

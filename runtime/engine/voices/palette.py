@@ -29,10 +29,10 @@ class Palette:
     patch: the sound at the start; programs: the sounds that program changes choose, None for the card's presets;
     even_out: called with new trajectories, and the first patch that plays them; may call their `set_key_gains`.
 
-    Attributes: channels, tempo: shared by all sounds; first: the sound at the start, ready to play. Whether any sound:
-    moves_playheads: modulates where its trajectories are read; moves_pitch: modulates its pitch; moves_spectra: changes
-    its spectrum while a note sounds; moves_blend: modulates its blend of phases; has_bandwidth, has_width: has a
-    bandwidth, or a width; has_own_points: has voices with points of their own.
+    Attributes: channels, tempo: shared by all sounds; first: the sound at the start, ready to play. The others are True
+    if at least one sound does this: moves_playheads: modulates where its trajectories are read; moves_pitch: modulates
+    its pitch; moves_spectra: changes its spectrum while a note sounds; moves_blend: modulates its blend of phases;
+    has_bandwidth: has a bandwidth; has_width: has a width; has_own_points: has voices with points of their own.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Palette:
         return PlayedSound(patch, sources, self._latents, trajectories, morphs)
 
     def _morphs(self, morph: PlayedMorph) -> tuple[PlayedSound, ...]:
-        """Sounds with equal trajectories share their large tables."""
+        """The sounds of all steps of a morph. Those with equal trajectories share their large tables."""
         patches = [blended(morph.patches, weights.tolist()) for weights in steps(morph)]
         alike: dict[int, list[Patch]] = {}
         for patch in patches:

@@ -57,7 +57,7 @@ from runtime.instrument.card import Card
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
 MOST_WAITING = 256  # most actions, and most changes of sends, that wait to be taken
-_NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # they change no source of modulation
+_NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # events that change no source of modulation
 # The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
 
@@ -65,10 +65,10 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 class Performance:
     """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
-    Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, (frame,
-    reverb, chorus), 0 to 1; notes: starts and ends the voices; chosen: the newest chosen sound; n_events: events so far
-    that may have changed a source of modulation or a voice; actions: the player's requests that an engine cannot carry
-    out.
+    Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, each as
+    (frame, reverb, chorus), with reverb and chorus from 0 to 1; notes: starts and ends the voices; chosen: the sound
+    that was chosen most recently; n_events: number of events so far that may have changed a source of modulation or a
+    voice; actions: the player's requests that an engine cannot carry out.
     """
 
     def __init__(
@@ -100,7 +100,8 @@ class Performance:
         if type(event) not in _NO_SOURCES:
             self.n_events += 1
         if self._palette.moves_pitch:
-            # Any event may change what moves a pitch: a control, the tempo or an envelope's release.
+            # After any event, look for voices to retune: it may have changed what moves a pitch, such as a control, the
+            # tempo or an envelope's release.
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 
     def _is_taken(self, event: ChannelEvent) -> bool:
@@ -108,7 +109,7 @@ class Performance:
         return not self._channels.is_member(event.channel) and self._controls.move(event, self._knobs)
 
     def advance(self, frame: int) -> None:
-        """Do what is due at `frame` without an event."""
+        """Do what is due at `frame` whether or not an event comes."""
         if frame >= self._sensing_deadline:
             self._sensing_deadline = NEVER
             self.apply(Reset(), frame)
@@ -140,7 +141,7 @@ class Performance:
         return [voice for voice in self.bank.used() if voice.active and voice.played.pitch_moves]
 
     def _with_moving_playheads(self) -> list[list[Voice]]:
-        """Returns one list for each sound."""
+        """The sounding voices whose playheads are modulated, in one list for each sound."""
         if not self._palette.moves_playheads:
             return []
         by_sound: dict[PlayedSound, list[Voice]] = {}
@@ -198,7 +199,7 @@ class Performance:
         self.sends.append((frame, *self._sends()))
 
     def _play(self, chosen: PlayedSound, frame: int) -> None:
-        """Let the next notes play `chosen`, or its morph's present step, with the moved LFO rates."""
+        """Let the next notes play `chosen`, or its morph's present step, with the LFO rates that the player has set."""
         self.notes.played = chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
         self.notes.played.follow_rates(self._knobs.present.rates, frame)
 

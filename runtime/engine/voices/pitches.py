@@ -39,7 +39,9 @@ class VoicePitches:
                 voice.vibrato_semitones = deepest * min(1.0, pressed / 127.0)
 
     def wakes_at(self, voice: Voice) -> int:
-        """The frame from which a voice's pitch counts as modulated: the note's start, or later with a delayed LFO."""
+        """The frame from which a voice's pitch counts as modulated: the note's start, or later if an LFO with a delay
+        moves it.
+        """
         delay_s = voice.played.pitch_delay_s
         n_frames = int(delay_s * self.sample_rate_hz) - INTERVAL_FRAMES if delay_s else 0
         if n_frames <= _N_SHIFTS * _SHIFT_FRAMES:

@@ -67,21 +67,22 @@ class PlayedSound:
 
     Attributes: sound: the patch's sound; morphs: the sound at each step of its morph (`runtime.control.morph.steps`),
     empty without a morph; voice: how notes are played; curve: the cubic of the envelope's stages, as the `shape` of
-    `Ramps.move`; modulator: the sound's modulation; trajectories: or None; is_plain: whether its notes sound with the
-    decoder's spectra as they are.
+    `Ramps.move`; modulator: the sound's modulation; trajectories: the sound's trajectories, or None; is_plain: whether
+    its notes sound with the decoder's spectra as they are.
 
     spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
-    while a note sounds; moves_fast: whether a fast LFO moves these targets; opening_points: the closer points where a
-    note begins; first_spacing: distance of the first of these points, or 0; has_own_points: whether its voices are made
-    one by one, and so have points of their own; latents_move, blend_moves: whether a latent, or the blend of phases, is
-    modulated; has_bandwidth, has_width: whether its notes may have a bandwidth, or a stereo width; can_be_read_early:
-    whether a note's spectrum can be made before its hop; needs_blend: whether its notes' spectra depend on the blend of
-    phases; leads_blend: whether the blend changes along ramps, not at hops.
+    while a note sounds; moves_fast: whether a fast LFO moves spectral targets; opening_points: the extra points where a
+    note begins; first_spacing: the first distance between these points, in frames, or 0 without such points;
+    has_own_points: whether its voices are made one by one, and so have points of their own; latents_move: whether a
+    latent is modulated; blend_moves: whether the blend of phases is modulated; has_bandwidth: whether its notes may
+    have a bandwidth; has_width: whether they may have a stereo width; can_be_read_early: whether a note's spectrum can
+    be made before its hop; needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether
+    the blend changes along ramps, not at hops.
 
-    gain_targets, playhead_targets: the modulated ones of GAIN_TARGETS and PLAYHEAD_TARGETS; gains_move: whether
-    modulation or a trajectory moves the level or the pan; pitch_moves: whether pitch or vibrato are modulated;
-    pitch_delay_s: how long after a note's start both stay unmodulated; pitch_reach_semitones: how far modulation can
-    raise the pitch.
+    gain_targets: those of GAIN_TARGETS that are modulated; playhead_targets: those of PLAYHEAD_TARGETS that are
+    modulated; gains_move: whether modulation or a trajectory moves the level or the pan; pitch_moves: whether pitch or
+    vibrato are modulated; pitch_delay_s: how long pitch and vibrato stay unmodulated after a note's start;
+    pitch_reach_semitones: how far modulation can raise the pitch.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # Voices that only modulation makes wide are added up while they are not wide.
+        # A voice that only modulation makes wide is not made singly: while it is not wide, it is added up with others.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
@@ -135,7 +136,7 @@ class PlayedSound:
     def begin_rates(self, is_heard: bool, frame: int) -> None:
         """Give the LFOs the sound's own rates again.
 
-        is_heard: whether a note of the sound is heard; then no wave jumps.
+        is_heard: whether a note of the sound is heard; if so, the waves go on without a jump.
         """
         sources = self.modulator.sources
         moved = sources.rates_memory()

@@ -25,7 +25,8 @@ class SoundCard:
 
     through: an effect, and the input to open for it, or None. positions: returns the knobs' positions for the effect.
     waits_for_named: whether to wait for a missing device that the settings name, instead of raising UserError. output:
-    what plays now. is_missing: whether it is silent because there is no card. problem: why, or an empty text.
+    the present one. is_missing: whether it is silent because there is no card. problem: why there is none, or an empty
+    text.
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class SoundCard:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Counts over all outputs: blocks played, underruns, and late blocks."""
+        """Counts over all outputs: blocks played, underruns, late blocks, and how many of these a stall made late."""
         return {
             "blocks": sum(renderer.n_blocks for renderer in self._renderers),
             "underruns": sum(renderer.n_underflows for renderer in self._renderers),
             "late": sum(renderer.loads.n_late for renderer in self._renderers),
+            "stalled": sum(renderer.loads.n_stalled for renderer in self._renderers),
         }
 
     def renders_now(self) -> bool:
@@ -102,7 +104,7 @@ class SoundCard:
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
         """Play the rack on this output; ring, wake and cues: as in BlockRenderer."""
-        self._newest = min(self._newest, rack.frame + MOST_AHEAD * output.buffer_frames)  # another rack begins anew
+        self._newest = min(self._newest, rack.frame + MOST_AHEAD * output.buffer_frames)  # a new rack begins at 0
         output.start(rack, self._effect, ring, wake)
         self.output = output
         self._renderers.append(output.blocks)
@@ -130,7 +132,7 @@ class SoundCard:
         return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
 
     def _try(self, at_start: bool) -> Output | None:
-        """Return None if no card opens. at_start: whether a failure is told to the user, or raised as in `first`."""
+        """Open a card, or return None. at_start: whether to tell the user of a failure, or raise it as in `first`."""
         audio_in = self._through and self._through.audio_in
         try:
             output = open_output(self._config, audio_in)

@@ -56,7 +56,7 @@ class BoxRequests:
         companion.on("examined", self._examined)
 
     def add_requests(self, server: Server) -> None:
-        """Let a server answer these requests."""
+        """Let a server answer the requests about the doctor, the settings and the machine's power."""
         server.add("doctor", NoParams, lambda _params, _caller: self._examination)
         server.add("doctor.start", NoParams, self._examine)
         server.add("settings", NoParams, self._settings)

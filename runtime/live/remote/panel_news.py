@@ -35,7 +35,7 @@ class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PanelNotes:
-    """Keeps the last report, until the page's process disconnects."""
+    """Keeps the newest report of the page's process, until that process disconnects."""
 
     def __init__(self) -> None:
         self._said: PanelNews | None = None

@@ -31,8 +31,8 @@ _SETTINGS = Config(
 def make_cues(instrument: Path, sample_rate_hz: int, volume_db: float = 0.0) -> dict[str, np.ndarray]:
     """Make every cue of NOTES, and return them by name, each float32 (n_frames, 2).
 
-    All instruments' cues have one peak; a negative volume_db lowers it. This takes long: the instrument is loaded
-    again, because another thread may play it. UserError as from Decoder.
+    The cues of all instruments have the same peak; a negative `volume_db` lowers it. This takes long: the instrument
+    is loaded again, because another thread may play it. UserError as from Decoder.
     """
     engine = Engine(Decoder(instrument), sample_rate_hz=sample_rate_hz, patch=Patch(_SETTINGS))
     peak = PEAK * min(1.0, 10.0 ** (volume_db / 20.0))

@@ -45,7 +45,7 @@ class SignSounds:
         making.start()
 
     def look(self, has_card: bool, has_input: bool) -> None:
-        """Play the cue for waiting once if there is no MIDI input; play the chime as soon as there is one.
+        """Play the chime once there is a MIDI input; before that, play the cue for waiting, but only once.
 
         Call this repeatedly; nothing is played before there is a sound card.
         """

@@ -1,17 +1,18 @@
-"""Frees large objects in small steps: no other thread waits long for the interpreter."""
+"""Frees large objects in small steps, so that no other thread waits long for the interpreter."""
 
 from __future__ import annotations
 
 import gc
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-_LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)  # not followed: these lead to everything else
+# Objects that these refer to are not freed: through them, all other objects would be reached.
+_LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)
 
 
 def free_in_steps(objects: list[object]) -> None:
-    """Empty the list, and free its objects and what only they refer to, each by a call of its own.
+    """Empty the list and free its objects, and all objects to which only these refer, one object after another.
 
-    Python would free all at once, and hold the interpreter for 2 to 3 ms for an engine. Inside `gives_way`, the thread
+    Python would free an engine in one step, and hold the interpreter for 2 to 3 ms. Inside `gives_way`, the thread
     pauses between two calls while a block is rendered.
     """
     reached, seen = [*objects], set(map(id, objects))
@@ -21,7 +22,8 @@ def free_in_steps(objects: list[object]) -> None:
             if id(other) not in seen and not isinstance(other, _LEAD_ELSEWHERE):
                 seen.add(id(other))
                 reached.append(other)
-    # An object is freed before what it refers to, so each `pop` frees one object.
+    # `pop` takes the last object of the reversed list. So an object is freed before those to which it refers, and each
+    # `pop` frees one object.
     each = other = None
     reached.reverse()
     while reached:

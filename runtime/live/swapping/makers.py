@@ -1,9 +1,9 @@
 """Threads that make instruments and free them, so that memory does not fragment.
 
 In glibc each thread has its own heap arena, and memory returns to the arena that it came from. When one thread made all
-engines, the gaps of old engines were too small for new ones, and memory grew. So a thread makes its next engines only
-when its previous ones are freed. `play` locks its memory, so the thread returns its empty arena to the system. It does
-so again a few seconds later: until then, other objects may refer to the engine's sounds.
+engines, the gaps that old ones left were too small for new ones, and memory grew. So a thread makes its next engines
+only when its previous ones are freed. `play` locks its memory, so the thread returns its empty arena to the system. It
+does so again a few seconds later: until then, other objects may refer to the engine's sounds.
 
 The main thread must not free engines: it runs Python at any time, also while a block is rendered.
 """
@@ -24,7 +24,7 @@ MOST_MAKERS = 8
 TIDIES_AGAIN_S = 5.0
 _N_TIDIES = 2
 
-Make = Callable[[], Iterable[object]]  # returns what it has made
+Make = Callable[[], Iterable[object]]  # makes engines, and returns them
 
 
 class _Maker:
@@ -104,7 +104,7 @@ class Makers:
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = self._new()
-        if maker is None:  # no thread is free, so they take turns
+        if maker is None:  # no thread is free, so the threads take turns
             maker = self._makers.pop(0)
             self._makers.append(maker)
         maker.make(make)

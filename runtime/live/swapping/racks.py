@@ -56,7 +56,7 @@ class Racks:
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays, if the first part's patch is still `patch`."""
+        """Rename the sound that plays, but only if the first part still has `patch`, with which the sound was saved."""
         engine = self.rack.engine()
         if engine.patch is not patch:
             return
@@ -84,7 +84,7 @@ class Racks:
         self._left, self._leaving = self._leaving, []
 
     def _build(self, sample_rate_hz: int) -> None:
-        """The knobs stay in the same positions."""
+        """Build a rack for the present choice; the knobs keep their positions."""
         choice = self.choice if self.rack is None else with_positions(self.choice, self.rack)
         for each in [part for _, part in choice.parts] or [choice]:
             warm_up(each.patch, each.instrument, sample_rate_hz)

@@ -44,7 +44,7 @@ class _Wish(NamedTuple):
 
 
 class Swaps:
-    """Replaces the instruments and the parts that play.
+    """Replaces the instrument of one part, or all parts of the rack.
 
     wake: called on the thread that makes instruments, when `serve` has something to do. is_busy: returns whether the
     audio thread is rendering a block.
@@ -63,7 +63,7 @@ class Swaps:
         self._is_making, self._makers = False, Makers(wake, is_busy)
         self._made: deque[tuple[_Wish, Choice, Ready] | tuple[_Wish, Exception]] = deque()
         self._posted: deque[tuple[int, Choice]] = deque()  # swaps that the rack has not confirmed
-        self._asked: dict[int, str] = {}  # the latest requested instrument, by part
+        self._asked: dict[int, str] = {}  # for each part, the instrument that was requested last
 
     @property
     def plays_whole(self) -> bool:
@@ -72,7 +72,7 @@ class Swaps:
 
     @property
     def is_taking_over(self) -> bool:
-        """Whether another instrument was posted and does not play yet: for a block or two."""
+        """Whether another instrument was posted and does not play yet, which lasts for a block or two."""
         return bool(self._posted)
 
     @property
@@ -132,7 +132,7 @@ class Swaps:
                 self._playing.post(Swap(wish.part, choice.instrument.path.stem, sound, ready))
 
     def _n_parts(self) -> int:
-        """The number of parts when all posted swaps have happened."""
+        """The number of parts that will play after all posted swaps."""
         for part, choice in reversed(self._posted):
             if part == ALL_PARTS:
                 return max(1, len(choice.parts))
@@ -157,7 +157,7 @@ class Swaps:
         self._makers.free(engines)
 
     def forget_posted(self) -> None:
-        """A new rack does not know unconfirmed swaps and requests."""
+        """Forget unconfirmed swaps and requests, which a new rack does not know."""
         self._posted.clear()
         self._asked.clear()
 
@@ -166,13 +166,13 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """Make one wish at a time, because the order must be kept."""
+        """Begin the oldest request, unless one is being carried out, so that the order of the requests is kept."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
 
     def _make(self, wish: _Wish) -> list[object]:
-        """This runs on a maker's thread; it returns the engines, for `Makers`."""
+        """Make what was requested, on a maker's thread; return the engines, for `Makers`."""
         try:
             choice, ready = _made_whole(wish) if wish.part == ALL_PARTS else _made(wish)
             self._made.append((wish, choice, ready))
@@ -194,8 +194,8 @@ def _made_whole(wish: _Wish) -> tuple[Choice, tuple[Part, ...]]:
 
 
 def _made(wish: _Wish) -> tuple[Choice, Playable]:
-    # No note warms the engine up: loading has run the decoder, and other engines have played. The settings' preset is
-    # left out, because it belongs to the settings' instrument.
+    # The engine needs no note to warm up: loading has run the decoder, and other engines have run the rest. The
+    # settings' preset is left out, because it belongs to the settings' instrument.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)

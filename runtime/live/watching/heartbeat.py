@@ -6,7 +6,7 @@ BEAT_S = 0.15  # seconds between looks, at least 1.5 blocks
 _SUSPECT_S = 0.1
 # The device has gone if this many looks in a row find no new block.
 _BEATS_AT_START = 15  # looks before the first block, which some drivers request late
-_BEATS_MISSED = 3  # looks after the first block; not 1: the program itself may have been suspended
+_BEATS_MISSED = 3  # looks after the first block; more than 1, in case this program was suspended itself
 
 
 class Heartbeat:

@@ -21,8 +21,9 @@ LOOK_S = 0.25  # seconds between looks while not all voices may sound
 # Overload: 3 of the latest 4 blocks are nearly late, or 3 blocks of the latest 0.2 s (at least 8 blocks) are late.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
-_COLD_S = 0.3  # no block is judged for this long after an output's first note: memory is used for the first time
-# The first and the longest wait for a trial. A trial has failed if voices are shed within _TRIAL_FAILS_S after it.
+_COLD_S = 0.3  # after an output's first note; blocks are not judged then, as memory used for the first time is slow
+# A trial lets all voices sound again. These are the first and the longest wait before a trial, and the time after it
+# within which shedding voices means that it has failed.
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
@@ -48,7 +49,7 @@ class Overload:
         return self.limit == self.n_voices
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds until `look` has something to do, if no block is late before."""
+        """Seconds until `look` has something to do, if no block is late before that."""
         return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
 
     def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
@@ -78,7 +79,7 @@ class Overload:
         return self._grow(load, n_sounding, loads, now_s)
 
     def _overload_of(self, loads: np.ndarray) -> float:
-        """The median load of the blocks that make up an overload, or 0."""
+        """The median load of the blocks that make up an overload; 0 if there is no overload."""
         recent = loads[-max(2 * _LAST, round(_RECENT_S / self._block_s)) :]
         for heavy in (loads[-_LAST:][loads[-_LAST:] > NEAR], recent[recent > 1.0]):
             if len(heavy) >= _MANY:
@@ -96,7 +97,7 @@ class Overload:
 
     def _grow(self, load: float, n_sounding: int, loads: BlockLoads, now_s: float) -> bool:
         limit = min(self.n_voices, math.floor(ROOM * n_sounding / max(load, 1e-6)), 2 * self.limit)
-        # If much of the load does not depend on the voices, only a trial shows whether there is room.
+        # This is too low a limit if much of the load does not depend on the voices. Only a trial finds the right one.
         if load < ROOM * AIM:
             self._calm_since_s = min(self._calm_since_s, now_s)
         else:

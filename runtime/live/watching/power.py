@@ -1,4 +1,4 @@
-"""Detects that the machine slows down for lack of voltage or cooling."""
+"""Detects that the machine slows down because its voltage is too low or it is too hot."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _firmware_bits(root: Path) -> int | None:
 
 
 def _voltage_alarm(root: Path) -> bool | None:
-    """Return None without the driver rpi_volt."""
+    """Whether the driver rpi_volt reports low voltage; None without this driver."""
     for name in sorted(root.glob("sys/class/hwmon/hwmon*/name")):
         with suppress(OSError, ValueError):
             if name.read_text().strip() == "rpi_volt":

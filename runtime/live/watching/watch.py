@@ -27,9 +27,9 @@ class Playing(Protocol):
 
 
 class Watch:
-    """Watches one output after another, on the main thread.
+    """Looks for faults in the blocks of the present output, on the main thread.
 
-    n_voices: how many may sound if nothing is wrong.
+    n_voices: how many voices may sound if nothing is wrong.
     """
 
     def __init__(self, playing: Playing, say: Say, n_voices: int):
@@ -66,7 +66,7 @@ class Watch:
         return "" if self._overload.is_full else f"Too much for this machine: {limit} of {full} voices"
 
     def suspect(self) -> None:
-        """Note a sign, other than missing blocks, that the device has gone."""
+        """Remember that something other than missing blocks suggests that the device has gone."""
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
@@ -82,7 +82,7 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # Without a frame, the limit changes in the next block; with a new event's frame it would change later.
+        # Posted without a frame, the limit changes in the next block; with a new event's frame it would change later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:

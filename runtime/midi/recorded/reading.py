@@ -18,7 +18,8 @@ from runtime.midi.recorded.events import event_of, event_of_midi
 from runtime.midi.recorded.writing import EVENT, HEAD, META, PORT, SIGNATURE, SPECIFIC
 
 LARGEST_BYTES = 128 * 2**20
-# Limit for the JSON of the head or of an event, in practice at most 4 MB. Decoding may need 20 times the memory.
+# The head or an event may have this many bytes of JSON; real ones have at most 4 MB. Decoding takes up to 20 times as
+# much memory.
 LARGEST_EVENT_BYTES = 8 * 2**20
 MOST_EVENTS = 2_000_000  # 80 per second for 7 hours
 _END_KIND = 0x2F
@@ -72,7 +73,7 @@ def read_recorded(path: str | Path) -> RecordedMidi:
 
 
 class _Bytes:
-    """EOFError at the end."""
+    """Reads the bytes of the track one after another; EOFError if too few are left."""
 
     def __init__(self, content: bytes):
         self._content, self._at = content, _TRACK_AT

@@ -16,7 +16,7 @@ from runtime.events import Event
 from runtime.midi.recorded.events import midi_bytes, plain
 from runtime.midi.recorded.ticks import LONGEST_DELTA, Ticks
 
-# A sequencer-specific event begins with a manufacturer ID: 0x7D, for non-commercial use. The name marks our events.
+# Begins each of our sequencer-specific events: the manufacturer ID for non-commercial use, 0x7D, then our name.
 SIGNATURE = b"\x7dtimbrebox"
 HEAD, EVENT = b"h", b"e"
 META, SPECIFIC, TEXT, PORT, TEMPO, END = 0xFF, 0x7F, 0x01, 0x21, 0x51, b"\xff\x2f\x00"
@@ -43,7 +43,7 @@ class RecordedMidiWriter:
         self._append(first)
 
     def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
-        """Append events, (tick, event), ascending; now: the present tick, to which the file extends at least."""
+        """Append events as (tick, event), ascending. now: the present tick; the file lasts at least until then."""
         tick, device = self._tick, self._device
         parts = []
         for at, event in timed:
@@ -86,7 +86,7 @@ class RecordedMidiWriter:
             os.ftruncate(self._file, self._end + len(end))
 
     def _restore_end(self) -> None:
-        """Write the old end again, which fits even on a full disk."""
+        """Write the end mark again where it was; this works on a full disk, too, as the file does not grow."""
         end = _delta(0) + END
         with suppress(OSError):
             _write(self._file, end, self._end)
@@ -102,7 +102,7 @@ def _write(file: int, content: bytes, at: int) -> None:
 
 
 def _number(value: int) -> bytes:
-    """Seven bits per byte, most significant first; only the last byte's top bit is 0."""
+    """A number as in MIDI files: seven bits per byte, most significant first; all but the last have the top bit set."""
     code = [value & 127]
     while value := value >> 7:
         code.append(value & 127 | 128)
@@ -110,7 +110,7 @@ def _number(value: int) -> bytes:
 
 
 def _delta(n_ticks: int) -> bytes:
-    """More ticks than LONGEST_DELTA are divided by empty text events."""
+    """The time before an event, as bytes. If it exceeds LONGEST_DELTA, empty text events divide it."""
     gaps = b""
     while n_ticks > LONGEST_DELTA:
         gaps += _number(LONGEST_DELTA) + bytes([META, TEXT, 0])

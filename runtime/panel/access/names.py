@@ -1,4 +1,7 @@
-"""The names of this page; a browser with another name was led here by somebody else."""
+"""Knows the host names of the panel's page.
+
+A request for any other host name may come from a stranger's page, whose name the stranger has pointed at this machine.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def is_here(address: str) -> bool:
 
 
 def sender(address: str) -> str:
-    """The sender behind an address: for IPv6 its /64 network, which one machine can use."""
+    """The sender behind an address: for IPv6 its /64 network, because one machine can use all addresses of it."""
     plain = _plain(address)
     return str(plain) if plain.version == 4 else str(ipaddress.ip_network((plain, 64), strict=False))
 
@@ -65,6 +68,6 @@ def _literal(address: str) -> str:
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address without its zone; an IPv4 address that is mapped to IPv6 becomes IPv4."""
+    """Parse an address, without its zone (%eth0); an IPv4 address that is written as IPv6 becomes IPv4."""
     found = ipaddress.ip_address(address.split("%")[0])
     return getattr(found, "ipv4_mapped", None) or found

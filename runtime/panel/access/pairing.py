@@ -10,16 +10,17 @@ from runtime.panel.access.devices import Device, Devices
 from runtime.panel.access.names import sender
 from runtime.panel.limits import Allowance
 
-# If you make the code shorter, lower ALL_GUESSES_PER_S. Its length is also in page/pair.html and docs/panel.md.
+# The number of digits in a pairing code. It is also in page/pair.html and docs/panel.md. If you lower it, lower
+# ALL_GUESSES_PER_S, too.
 N_DIGITS = 8
-SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # guesses of one sender: per second, and together after a pause
-# A year of guessing, from many addresses, finds one of 100 million codes with 16 % chance.
+SENDER_GUESSES_PER_S, SENDER_BURST = 0.1, 5.0  # of one sender: guesses per second, and the most at once after a pause
+# A year of guesses, from many addresses, finds the code with a chance of 16 %; 100 million codes are possible.
 ALL_GUESSES_PER_S, ALL_BURST = 0.5, 20.0
 _MOST_SENDERS = 256
 
 
 class TooSoonError(Exception):
-    """A guess that was not checked; wait_s: seconds until the next may be."""
+    """A guess that came too soon, and was not checked; wait_s: seconds until the next one may come."""
 
     def __init__(self, wait_s: float):
         super().__init__(f"wait {wait_s:.0f} s")
@@ -63,7 +64,7 @@ class Pairing:
     def _allowance(self, who: str) -> Allowance:
         allowance = self._guessing.pop(who, None) or Allowance(SENDER_GUESSES_PER_S, SENDER_BURST)
         while len(self._guessing) >= _MOST_SENDERS:
-            del self._guessing[next(iter(self._guessing))]  # the sender whose last guess is the oldest
+            del self._guessing[next(iter(self._guessing))]  # the sender that has not guessed for the longest time
         self._guessing[who] = allowance
         return allowance
 

@@ -86,7 +86,7 @@ def _error_of(line: str) -> UserError:
 
 
 async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
-    """Only the first _MOST_LINES lines are passed on."""
+    """Read lines until the stream ends; pass on progress, and of the other lines the first _MOST_LINES."""
     n_lines = 0
     while line := await stream.readline():
         text = line.decode("utf-8", "replace").strip()
@@ -97,7 +97,7 @@ async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Cal
 
 
 def _progress(line: str, on_progress: OnProgress) -> bool:
-    """Return whether a line reports progress."""
+    """Call `on_progress` if a line reports progress; return whether it does."""
     if not line.startswith('{"progress"'):
         return False
     with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -113,7 +113,7 @@ def _shown(line: str, names: dict[Path, str]) -> str:
 
 
 def _leash() -> None:
-    """This runs in the new process, before the command."""
+    """Limit the new process, in which this runs before the command."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -70,9 +70,9 @@ class Downloads:
         return PREFIX + token
 
     def answer(self, connection: ServerConnection, path: str) -> Response:
-        """Take the connection from its server and start to send the file at this address, or return a refusal.
+        """Start to send the file at this address, or return a refusal.
 
-        If a file is sent, the returned response is not used.
+        To send, this takes the connection away from its server. The server then ignores the returned response.
         """
         self._forget_old()
         ticket = self._tickets.pop(path.removeprefix(PREFIX), None)

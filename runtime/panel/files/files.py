@@ -80,7 +80,7 @@ class _Part:
         self.n_told = 0
 
     def send(self, line: bytes) -> None:
-        """A page that reads nothing is disconnected."""
+        """Send a line, or disconnect the page if it reads nothing."""
         if self.connection.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self.connection.transport.abort()
             return
@@ -88,7 +88,7 @@ class _Part:
 
 
 class Files:
-    """Serves the connections for files. ask: sends a request to the playing process."""
+    """Serves the WebSockets over which pages send and get files. ask: sends a request to the playing process."""
 
     def __init__(self, ask: Ask):
         self._ask = ask
@@ -260,7 +260,7 @@ class Files:
         return {}
 
     async def _hear(self, params: _Numbered) -> object:
-        """Play a candidate, and remember what played before the first one."""
+        """Play a candidate; before the first one, remember what plays."""
         tree = self._work.candidate(params.number)
         if len(msgspec.json.encode(tree)) > LONGEST_LINE_BYTES - 2**10:
             raise UserError("candidate", "a very long sound", "one that can be tried", "keep it, then choose it")

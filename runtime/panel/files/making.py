@@ -75,7 +75,7 @@ class Making:
         return (self._python, "-m", "export")
 
     def refuse(self, announced: Announced) -> None:
-        """UserError if a recording cannot be added to the others."""
+        """UserError if this recording cannot be among those for the new instrument."""
         if self._python is None:
             raise UserError(announced.name, "no workshop on this machine", "one", "./timbrebox make installs it")
         if Path(announced.name).suffix.lower() not in SUFFIXES:
@@ -85,7 +85,7 @@ class Making:
             raise UserError(announced.name, "too many recordings", expected, "choose fewer")
 
     def add(self, announced: Announced, path: Path) -> None:
-        """Add a received recording to the others."""
+        """Add a received recording to those for the new instrument."""
         given = Path(announced.name)
         stem = wanted = plain_name(given.stem) or "recording"
         number = 1
@@ -116,7 +116,7 @@ class Making:
         return ["make", str(self.folder), f"--name={name}", f"--out={out}", f"--work={work}", *time]
 
     def heard(self, line: str) -> bool:
-        """Read a line of the command; return whether it names another preview."""
+        """Read a line of the command; return whether it names a new preview."""
         found = _PREVIEW.fullmatch(line)
         if found is None:
             return False

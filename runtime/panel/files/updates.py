@@ -1,4 +1,4 @@
-"""Hands a received update over to the part that runs as root, and tells pages how the update goes."""
+"""Hands a received update over to the service that installs it, and tells pages how the update goes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from runtime.service.updating.news import read_news
 from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
-_LONGEST_WAIT_S = 15.0  # if an update waits longer, the part that runs as root seems not to run
-# Updates per second, and updates together after a pause: at most 15 in 10 minutes. systemd starts
-# timbrebox-update.service at most 20 times in 10 minutes.
+_LONGEST_WAIT_S = 15.0  # if an update waits longer, the service that installs seems not to run
+# Updates per second, and the most at once after a pause. This makes at most 15 in 10 minutes, below systemd's limit:
+# it starts timbrebox-update.service at most 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 
 class Updates:
-    """The update that was received last. changed: called when `facts` has changed."""
+    """The newest received update. changed: called when `facts` has changed."""
 
     def __init__(self, changed: Callable[[], object]):
         self._changed = changed
@@ -33,10 +33,10 @@ class Updates:
 
     @property
     def facts(self) -> dict[str, object] | None:
-        """The version that plays, and the last update; None where the page takes no updates.
+        """The version that plays, and the newest update; None where the page takes no updates.
 
-        `state` is "" without an update, `waiting` until the part that runs as root takes it, `stuck` if that takes too
-        long, and else as in `News`.
+        `state` is "" without an update, `waiting` until the service that installs takes it, `stuck` if it waits too
+        long, and then as in `News`.
         """
         if not _is_offered():
             return None
@@ -54,7 +54,7 @@ class Updates:
             self._looks = asyncio.create_task(self._look())
 
     def refuse(self, announced: Announced) -> None:
-        """UserError if an update cannot be taken now."""
+        """UserError if no update may be sent to this page now."""
         if not _is_offered():
             remedy = "type on the machine: sudo timbrebox service trust KEY.pub"
             raise UserError(announced.name, "a page that takes no updates", "one that does", remedy)
@@ -64,10 +64,10 @@ class Updates:
             raise UserError(announced.name, "many updates", "one a minute", f"try again in {wait_s:.0f} s")
 
     def hand_over(self, path: Path) -> None:
-        """Move a received file to where the part that runs as root takes it; UserError if that fails."""
+        """Move a received file to where the service that installs takes it; UserError if that fails."""
         arrived = state_folder() / ARRIVED
         try:
-            # The part that runs as root may not override permissions, so the group may write.
+            # The service that installs, as root, has no right to ignore permissions. So the group may write here.
             arrived.parent.mkdir(exist_ok=True)
             arrived.parent.chmod(0o770)
             path.chmod(0o640)
@@ -94,7 +94,7 @@ class Updates:
 
 
 def _is_offered() -> bool:
-    """Whether the owner trusts somebody's updates, and systemd waits for them in this program's folder."""
+    """Whether updates can be sent: the owner trusts a signer, and systemd watches this program's folder."""
     return state_folder() == STATE and os.access(SIGNERS, os.R_OK) and (UNITS / f"{UPDATE}.path").exists()
 
 

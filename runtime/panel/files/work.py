@@ -21,7 +21,8 @@ from runtime.panel.files.uploads import Announced, Upload
 
 Ask = Callable[[str, dict[str, object]], Awaitable[Any]]
 _PIECE = "piece.wav"
-# A candidate's name is this many characters of the recording's name and a number; a sound's name has at most 100.
+# A candidate's name has at most this many characters of the recording's name, then a number. No sound's name may have
+# more than 100.
 _LONGEST_SHOWN = 90
 
 
@@ -44,7 +45,7 @@ class Work:
         self.making = Making(self._new_folder)
         self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # without the folder, the page is served all the same; later work makes it
+        with contextlib.suppress(UserError):  # the page works without the folder, and later work tries again to make it
             self._opened()
 
     @property

@@ -16,7 +16,7 @@ _LONGEST_ANSWER_BYTES = 4096
 
 
 def borrow_ring() -> int | None:
-    """Return the descriptor of the playing process's SoundRing, for the caller to close; or None. May wait."""
+    """Return a descriptor of the playing process's SoundRing, or None; the caller closes it. May wait."""
     for path in sockets():
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asks:
             asks.settimeout(_LIMIT_S)

@@ -13,7 +13,7 @@ EVERY_S = 0.02  # the same interval as in page/play.js
 
 
 class MergedMoves:
-    """Sends the first moves at once. Of the moves in the next 20 ms, it sends each target's last position."""
+    """Sends moves at once, then collects moves for 20 ms; of these, it sends only the last position of each target."""
 
     def __init__(self, link: PlayLink):
         self._link = link
@@ -21,7 +21,7 @@ class MergedMoves:
         self._pause: asyncio.TimerHandle | None = None
 
     def take(self, moves: Moves) -> None:
-        """Send moves now or soon; UserError if nothing plays."""
+        """Send moves now, or at the end of the present 20 ms; UserError if nothing plays."""
         if self._pause is not None:
             self._kept |= moves.positions
             if len(self._kept) <= MOST_TARGETS:

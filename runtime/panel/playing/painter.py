@@ -1,4 +1,4 @@
-"""The live picture: the output's spectrum, and the playing process's news."""
+"""The live picture: the output's spectrum, and what the playing process publishes under `picture`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import base64
 import struct
 from typing import Any
 
-# The same number is in page/picture.js, in page/play.js, and in runtime/acoustics/spectrum_picture.py, whose import
-# would load NumPy.
+# N_BANDS is also in page/picture.js, in page/play.js, and in runtime/acoustics/spectrum_picture.py. It is not imported
+# from there, because that would load NumPy.
 N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
-_MOST_ALIKE = 30  # equal pictures in a row: pages let levels fall slowly, so they need repeats
+_MOST_ALIKE = 30  # most repeats of a picture; some are needed, as pages let levels fall slowly
 
 
 class Painter:
@@ -66,7 +66,7 @@ class _Hearing:
         self._picture = SpectrumPicture(rate_hz / WINDOW_FRAMES, WINDOW_FRAMES // 2 + 1)
 
     def levels(self) -> bytes:
-        """The powers of left and right are averaged, so that they cannot cancel."""
+        """The levels of the newest sound; left and right are averaged as powers, so that they cannot cancel."""
         sound = self._recent.read(WINDOW_FRAMES)
         if not sound.any():
             return _SILENT

@@ -46,7 +46,7 @@ class Start(NamedTuple):
 
     @property
     def settings(self) -> Config:
-        """The settings, as changed by the first part's sound."""
+        """The settings, in which the first part's sound has replaced some values."""
         return self.state.parts[0].patch.settings
 
 
@@ -71,7 +71,7 @@ def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
     """The head of a recording as values for JSON; state: at the recording's first frame.
 
     The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
-    instrument's file is lost.
+    instrument's file cannot be read.
     """
     settings = without_places(state.parts[0].patch.settings)
     first, *others = (part_keys(each, settings) for each in state.parts)
@@ -115,13 +115,16 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """An early version keeps the rack's memory in the state of the first part's engine."""
+    """The rack's memory in a recording by an early version, which stored it with the first part's engine.
+
+    parts: the stored memory of that engine.
+    """
     return parts | {"controls": parts.get("maps", {})}
 
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """A context in which errors become a UserError about a damaged recording: not all recorded values are checked."""
+    """Inside the `with`, an error becomes a UserError: a recorded value that nobody checked before is damaged."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # for all trajectories of a part's programs together, unpacked
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # the most that all unpacked trajectories of a part's programs may take together
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class PlayedInstrument(msgspec.Struct, frozen=True):
 
 
 class PartTree(msgspec.Struct, frozen=True, kw_only=True):
-    """A part's keys in a recording's head or in a Swap; docs/recording.md lists them."""
+    """A part as JSON, in a recording's head or in a Swap; docs/recording.md lists its keys."""
 
     instrument: PlayedInstrument
     patch: dict[str, Any]
@@ -108,7 +108,7 @@ def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
 
 
 def without_places(settings: Config) -> Config:
-    """The settings without devices and paths; a recorded state has a scale's pitches instead of its path."""
+    """The settings without devices and paths. The path of the scale's file is not needed: a state has its pitches."""
     tuning = msgspec.structs.replace(settings.tuning, scale=None)
     midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
     return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())
@@ -120,7 +120,7 @@ def plain_simple(event: Event) -> list[Any]:
 
 
 def simple_of(event: Event) -> Event:
-    """The event that `plain_simple` encoded, from `event_of`. ValueError for a MapChange with a damaged map."""
+    """The event that `plain_simple` encoded; event: the result of `event_of`. ValueError for a damaged map."""
     return MapChange(event.device, bind_plain(event.map)) if isinstance(event, MapChange) else event
 
 

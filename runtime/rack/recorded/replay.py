@@ -60,15 +60,15 @@ def begun(state: PartState, decoder: Decoder, sample_rate_hz: int) -> Engine:
 class Replay:
     """Converts a recording's events, in their order, to events that a rack can play.
 
-    engines: of the rack's parts. load: returns the decoder of a recorded instrument. base: the settings at the
-    recording's start. where: names the recording in messages.
+    engines: one for each part of the rack. load: returns the decoder of a recorded instrument.
+    base: the settings at the recording's start. where: names the recording in messages.
     """
 
     def __init__(self, engines: Sequence[Engine], load: Load, base: Config, where: object):
         self._engines, self._load, self._base, self._where = list(engines), load, base, where
 
     def playable(self, event: Event) -> Event:
-        """Convert an event with the plain values that `plain_event` makes; UserError if it is damaged."""
+        """Convert a recorded event, which has plain values, to one that a rack can play; UserError if it is damaged."""
         if isinstance(event, SoundChange):
             if not isinstance(event.prepared, dict):
                 raise UserError(self._where, "a change to no sound", *_DAMAGED)

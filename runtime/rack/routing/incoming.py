@@ -57,8 +57,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    controls: says which events a control map uses. arpeggiator: or None. history: receives each event, as (frame,
-    event), as soon as its frame is known, or None.
+    controls: says which events a control map uses. arpeggiator: None for no arpeggiator.
+    history: receives each event as soon as its frame is known, as (frame, event); None for no history.
     """
 
     def __init__(self, parts: Sequence[Part], controls: ControlMap, arpeggiator: BeforeParts | None):
@@ -67,7 +67,7 @@ class Incoming:
         self._posted: deque[tuple[int | None, Event]] = deque()
         self._pending: list[Due] = []
         self._n_events = 0
-        self._banks: dict[int, list[int]] = {}  # by channel: the selected bank, the values of CC 0 and CC 32
+        self._banks: dict[int, list[int]] = {}  # each channel's bank: the newest values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
         """Post an event, from any thread; frame: as in `Engine.post`."""
@@ -91,7 +91,7 @@ class Incoming:
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:
-            self._chosen_sound(event)  # stores the values of bank selects
+            self._chosen_sound(event)  # called only because it stores the values of bank selects
 
     def take(self, frame: int, end: int) -> list[Due]:
         """Remove and return the events that happen before `end`; `frame` and `end` bound the next block.
@@ -120,7 +120,7 @@ class Incoming:
         elif isinstance(event.made, Playable) and event.part < len(self._parts):
             made = state_of_part(event.made.engine, self._parts[event.part].settings, True, {})
         else:
-            made = None  # no engine, or no such part
+            made = None  # the Swap brings no engine, or names a part that is not there
         return msgspec.structs.replace(event, made=made)
 
     def _arpeggiated(self, due: list[Due], end: int) -> list[Due]:

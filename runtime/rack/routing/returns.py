@@ -14,8 +14,8 @@ MOST_WAITING = 256
 class Returns:
     """Keeps the player's actions and the retired engines; the audio thread adds them, another thread takes them.
 
-    wake: called on the audio thread after each addition; it must not block. n_notes, n_stolen: notes that the retired
-    engines have played, and voices that they have stolen.
+    wake: called on the audio thread after each addition; it must not block. n_notes: how many notes the retired engines
+    have played. n_stolen: how many voices they have ended to make room for new notes.
     """
 
     def __init__(self, wake: Callable[[], object] | None):
@@ -39,7 +39,7 @@ class Returns:
         return [self._actions.popleft() for _ in range(len(self._actions))]
 
     def take_retired(self) -> list[Engine]:
-        """Return the retired engines since the previous call; the caller frees them."""
+        """Return the engines that were retired since the previous call; the caller frees them."""
         return [self._retired.popleft() for _ in range(len(self._retired))]
 
     def _tell(self) -> None:

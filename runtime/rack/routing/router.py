@@ -49,7 +49,7 @@ class Router:
         self._memory, self._senses = ChannelMemory(controls.is_mapped), False
 
     def hand_out(self, due: list[Due], frame: int, end: int) -> tuple[int, list[Due]]:
-        """Hand out events until an event requires that all engines are rendered up to its frame.
+        """Hand events to the parts, until an event requires that all engines are first rendered up to its frame.
 
         due: the events, by ascending frame. frame: the first frame that is not rendered. end: the end of the block.
         Returns the frame up to which to render, and the remaining events.
@@ -94,7 +94,7 @@ class Router:
         if self._is_taken(due):
             return
         self._memory.hear(event)
-        # A SoundChange was prepared for this part's engine.
+        # A SoundChange was prepared for the engine of one part: no other part may receive it.
         only = event.part if isinstance(event, SoundChange) else None
         heard = [part for number, part in enumerate(self._parts) if only in (None, number)]
         match event:
@@ -121,7 +121,7 @@ class Router:
                     part.ring_out(event, frame)
         self._senses |= isinstance(event, ActiveSensing)
         if self._senses and isinstance(event, ChannelEvent):
-            # The event shows that the sender is connected, which also matters to other parts.
+            # The event shows that its sender is connected: tell this to the parts that do not get the event.
             for part in deaf:
                 part.take(ActiveSensing(), frame)
 
@@ -149,7 +149,7 @@ class Router:
         return True
 
     def _begin(self, part: Part, event: NoteOn, due: Due) -> bool:
-        """Return False if the part does not play the note."""
+        """Begin a note on the part's engine; return False if the part does not play it."""
         note = part.note_of(event)
         if note is None:
             return False

@@ -20,7 +20,7 @@ class VoiceRoom:
         self._parts, self._leaving = parts, leaving
         self._limit = self._n_voices = n_voices
         # A piece is a part of a block that all engines render in one go.
-        self._share: VoiceShare | None = None  # the voices in this piece; None until they must be counted
+        self._share: VoiceShare | None = None  # counts the voices in this piece; None until a count is needed
         self._begun: list[Engine] = []  # the engine of each note that begins in this piece
         self._n_voices_at_most = 0
 
@@ -36,7 +36,7 @@ class VoiceRoom:
         self._begun.clear()
 
     def needs_exact_frame(self, events: Sequence[Event]) -> bool:
-        """Whether all engines must be rendered up to the frame of these events before they get the events."""
+        """Whether all engines must be rendered up to the frame of these events before the events are handed out."""
         if any(isinstance(event, (PartChange, Swap)) for event in events):
             return True
         if self.shares_alone():
@@ -46,7 +46,7 @@ class VoiceRoom:
         return may_exceed or any(isinstance(event, VoiceLimit) for event in events)
 
     def shares_alone(self) -> bool:
-        """Whether there is one engine only, which keeps to the limit by itself."""
+        """Whether there is a single engine: it keeps to the limit of voices by itself."""
         return len(self._parts) == 1 and not self._leaving and not self._parts[0].leaving
 
     def admit(self, engine: Engine, frame: int) -> None:
@@ -70,7 +70,7 @@ class VoiceRoom:
         share = self._shared()
         if share.adds(engine) and share.n_voices >= self._limit:
             owner = share.end_one()
-            # An engine with as many voices as the limit ends this voice by itself when the note begins.
+            # If the note's own engine already has as many voices as the limit, it ends this voice without an event.
             if owner is not engine or engine.status.n_active_voices < self._limit:
                 owner.post(EndVoice(), frame)
         share.start(engine)

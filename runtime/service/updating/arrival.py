@@ -1,4 +1,4 @@
-"""Takes a received update out of the page's folder, in which everything is a stranger's.
+"""Takes a received update out of the page's folder, in which any file may come from a stranger.
 
 The page's user may put anything there: links, pipes, a link in place of the folder itself. So no link is followed, and
 the file is opened only once. Then it is copied to where only root can reach it.
@@ -47,7 +47,7 @@ def taken(state: Path) -> Iterator[BinaryIO]:
 
 
 def _opened(state: Path) -> int:
-    """OSError if the page's own folder or `state` is a link or no folder."""
+    """Open the folder of ARRIVED in `state`; OSError if either is a link or no folder."""
     above = os.open(state, _FOLDER)
     try:
         return os.open(ARRIVED.parent, _FOLDER, dir_fd=above)
@@ -56,10 +56,10 @@ def _opened(state: Path) -> int:
 
 
 def _renamed(name: str, inside: int) -> int:
-    """UserError if what has arrived is no plain file."""
+    """Rename what has arrived, and return its descriptor; UserError if it is no plain file."""
     try:
         os.rename(ARRIVED.name, name, src_dir_fd=inside, dst_dir_fd=inside)
-        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before opening, which may change a device
+        _refuse(os.stat(name, dir_fd=inside, follow_symlinks=False))  # before `open`, which may make a device act
         return os.open(name, _FILE, dir_fd=inside)
     except OSError as error:
         raise UserError("update", error.strerror or str(error), _EXPECTED, _REMEDY) from None
@@ -80,5 +80,5 @@ def _remove_left(inside: int) -> None:
 
 
 def _remove(name: str, inside: int) -> None:
-    with suppress(OSError):  # `unlink` does not remove a folder, which is not looked at again
+    with suppress(OSError):  # `unlink` fails for a folder, which may stay: nothing looks at it again
         os.unlink(name, dir_fd=inside)

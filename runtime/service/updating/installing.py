@@ -22,7 +22,7 @@ from runtime.service.updating.order import refuse_not_newer
 from runtime.service.updating.signed import Parts, divide, signer_of
 from runtime.service.versions import Versions, has_environment, version_of
 
-_COPY = ".update-"  # folders in HOME with names that begin so hold copies of updates, for root only
+_COPY = ".update-"  # a folder in HOME whose name begins with this holds the copy of an update; only root can enter it
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
@@ -84,7 +84,7 @@ class _Told:
         self.news = News()
 
     def say(self, *, why: Why | None = None, **changes: str) -> None:
-        """Publish news of the update; why: the check that begins now."""
+        """Publish news of the update. why: the check that begins now, "" for the end; None keeps the former check."""
         self.news = msgspec.structs.replace(self.news, **changes, **({} if why is None else {"why": why}))
         write_news(self.news, UPDATE_NEWS)
 

@@ -18,11 +18,11 @@ Why = Literal["", "file", "signature", "other", "version", "packages", "start"]
 
 
 class News(msgspec.Struct, frozen=True):
-    """The state of the last update since the machine has started.
+    """The state of the newest update since the machine was started.
 
     state: what the update does (`checking`, `installing`), or how it ended (`done`, `refused`). why: the present check,
-    or the check that refused the update. line: why it was refused, in words for the user. signer: who has signed it, ""
-    if not known yet. version: the new version's number.
+    or the check that refused the update. line: why it was refused, in words for the user. signer: who has signed the
+    update, "" if not known yet. version: the new version's number.
     """
 
     state: Literal["checking", "installing", "done", "refused"] = "checking"
@@ -34,7 +34,7 @@ class News(msgspec.Struct, frozen=True):
 
     @property
     def goes_on(self) -> bool:
-        """Whether the update has not ended yet."""
+        """Whether the update is still being checked or installed; False if this news is too old for that."""
         return self.state in ("checking", "installing") and time.time() < self.at_s + _LONGEST_S
 
 

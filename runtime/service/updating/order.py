@@ -10,7 +10,7 @@ _RELEASED = re.compile(r"\d+(?:\.\d+)*")
 
 
 def is_released(version: str) -> bool:
-    """Whether a version is numbers with dots between them."""
+    """Whether a version consists only of numbers with dots between them."""
     return _RELEASED.fullmatch(version) is not None
 
 

@@ -123,7 +123,7 @@ def _keygen(
 ) -> tuple[bytes, str]:
     """Return what ssh-keygen prints (nothing if it fails) and the first line of its errors.
 
-    shows_errors: whether the user sees its errors instead, without a time limit, as it may ask for a passphrase.
+    shows_errors: whether the user sees the errors instead; then there is no time limit, as it may ask for a passphrase.
     UserError if OpenSSH is missing, or if the time runs out.
     """
     command = ["ssh-keygen", "-Y", action, *map(str, words)]

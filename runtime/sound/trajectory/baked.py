@@ -168,9 +168,9 @@ def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarr
 
 
 def _crossfade(held: np.ndarray, loop: int, fade: int) -> None:
-    """Crossfade the last `fade` rows into the rows before row `loop`, so that the last row equals row `loop`.
+    """Crossfade the last `fade` rows, in place, into the `fade` rows that lead up to row `loop`.
 
-    If rows are missing before row `loop`, the first row replaces them.
+    The last row then equals row `loop`. If fewer rows come before row `loop`, the first one is repeated.
     """
     share = np.linspace(0.0, 1.0, fade + 1).reshape(-1, *(1 for _ in held.shape[1:]))
     before = held[np.maximum(np.arange(loop - fade, loop + 1), 0)]

@@ -7,7 +7,7 @@ import numpy as np
 from runtime.sound.trajectory.trajectory import LEVEL_STEP_S, Trajectory
 
 FEWEST_HOPS = 4  # a shorter sustained part has no loop
-MOST_CANDIDATES = 400  # hops that are compared with each other; more would take too long
+MOST_CANDIDATES = 400  # at most this many hops are compared with each other; more would take too long
 # Differences that count alike: 0.05 of a knob's position, 2 dB in all bands, 3 dB of the level.
 _LATENT_UNIT, _COLOUR_UNIT_DB, _LEVEL_UNIT_DB = 0.05, 2.0, 3.0
 # Weight of a squared difference in slope (change per hop), relative to a squared difference in value.
@@ -17,8 +17,8 @@ _SLOPE_WEIGHT = 4.0
 def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
     """The beginning and end, in s, of the loop whose ends differ least in latents, colour, level, and their slopes.
 
-    The loop is between attack_s and release_s (without these marks, between a tenth of the duration and the end), and
-    at least half as long as this part. None if the part has fewer than FEWEST_HOPS hops.
+    The loop lies between attack_s and release_s or, without these marks, between a tenth of the duration and the end.
+    It is at least half as long as that stretch. None if the stretch has fewer than FEWEST_HOPS hops.
     """
     n_hops, step_s = trajectory.n_hops, trajectory.step_s
     first = int(np.ceil((trajectory.attack_s or 0.1 * (n_hops - 1) * step_s) / step_s - 1e-6))

@@ -31,7 +31,8 @@ _REMEDY = "use a trajectory that this program wrote"
 def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
     """A trajectory as bytes for `unpack`; UserError as from `checked`.
 
-    Values are rounded: by at most 1/510 of the range of all values of the same latent, of the colour or of the level.
+    A value is rounded by at most 1/510 of the range of all values in its block. Each latent is one block, the colour is
+    one, and the level is one.
     """
     checked(trajectory, where)
     loop_start_s, loop_end_s = trajectory.loop_s or (_NO_MARK, _NO_MARK)
@@ -62,7 +63,7 @@ def unpack(content: bytes, where: object) -> Trajectory:
     reader = _Reader(content, where)
     _, _, flags, n_knobs, n_bands = reader.numbers(_BEGINNING)
     step_s, attack_s, *loop_s, release_s, n_hops, n_levels = reader.numbers(_SIZES)
-    # The sizes first: a wrong size could fill the memory.
+    # Check the sizes first: a wrong size could fill the memory.
     refuse_size(step_s, n_hops, n_levels, where)
     if n_bands != N_BANDS or n_knobs > HIGHEST_LATENT:
         found, expected = f"{n_bands} bands and {n_knobs} latents", f"{N_BANDS} and at most {HIGHEST_LATENT}"

@@ -30,7 +30,8 @@ class Trajectory:
     step_s: time from one hop to the next. knobs: a name for each column of latents.
     latents: float32 (n_hops, n_knobs), offsets of the knob positions, -1 to 1; or, if replaces_knobs, positions, 0 to
     1. colour_db: float32 (n_hops, N_BANDS), the gain of each band.
-    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. A curve's last value holds to the trajectory's end.
+    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. Whichever of these arrays ends earlier keeps its final
+    value to the trajectory's end.
     attack_s: end of the attack. loop_s: beginning and end of the sustain loop; None for the loop from `find_loop`, or,
     if plays_once, for no loop. release_s: beginning of the release; None for no release.
     """
@@ -58,7 +59,7 @@ class Trajectory:
 
     @property
     def duration_s(self) -> float:
-        """Time from the first hop to the last hop or level, whichever is later."""
+        """Time from the first hop to the last hop, or to the last value of `level_db` if that is later."""
         return max((self.n_hops - 1) * self.step_s, (len(self.level_db) - 1) * LEVEL_STEP_S)
 
     def without(self, knobs: Sequence[str]) -> Trajectory:
@@ -68,9 +69,9 @@ class Trajectory:
 
 
 def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tuple[int, ...]:
-    """For each of the trajectory's latents, the number, from 0, of the instrument's knob that it moves.
+    """For each column of the trajectory's latents, the index of the instrument's knob that the column moves.
 
-    UserError that begins with `where` for a knob that the instrument lacks.
+    UserError, which begins with `where`, if the instrument lacks one of the knobs.
     """
     for knob in trajectory.knobs:
         if knob not in knob_names:
@@ -80,7 +81,10 @@ def fit(trajectory: Trajectory, knob_names: Sequence[str], where: object) -> tup
 
 
 def checked(trajectory: Trajectory, where: object) -> Trajectory:
-    """The trajectory itself; UserError that begins with `where` for wrong sizes, values, names or marks."""
+    """Return the trajectory unchanged if its sizes, values, names and marks are valid.
+
+    Otherwise, raise a UserError that begins with `where`.
+    """
     _refuse_times(trajectory, where)
     _refuse_knobs(trajectory.knobs, where)
     _refuse_shapes(trajectory, where)
@@ -134,7 +138,7 @@ def _refuse_shapes(trajectory: Trajectory, where: object) -> None:
 
 
 def _refuse_values(values: np.ndarray, lowest: float, highest: float, where: object) -> None:
-    # A NaN fails both comparisons.
+    # A NaN fails both comparisons, so it is among the bad values.
     bad = values[~((values >= lowest) & (values <= highest))]
     if bad.size:
         raise UserError(where, f"{bad.flat[0]:g}", f"numbers from {lowest:g} to {highest:g}", "change that value")

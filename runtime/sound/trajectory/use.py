@@ -102,8 +102,8 @@ def read_trajectories(
 ) -> tuple[PlayedTrajectory, ...]:
     """Read a sound's trajectories. folder: the folder of the sound's file; None for a sound without a file.
 
-    UserError that begins with `where` if one cannot be read, if there are too many, or if keys and velocities do not
-    tell them apart.
+    UserError that begins with `where` if one cannot be read, if there are too many, if two have the same key and
+    velocity, or if only some of them have a key or a velocity.
     """
     uses = [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
     place = f"{where}, trajectory"
@@ -174,7 +174,7 @@ def from_written(written: WrittenTrajectory, where: object) -> Trajectory:
     level_step_s = written.level_step_s or written.step_s
     level_db = np.array(written.level_db or [0.0], np.float32)
     level_s = (len(level_db) - 1) * level_step_s
-    # The sizes first: a level list that lasts too long would fill the memory below.
+    # Check the sizes first: a level list that lasts too long would fill the memory below.
     refuse_size(written.step_s, n_points, round(level_s / LEVEL_STEP_S) + 1, where)
     for name, values in (*written.latents.items(), ("colour_db", lists[-1])):
         if len(values) not in (1, n_points):

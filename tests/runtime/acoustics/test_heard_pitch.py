@@ -32,7 +32,7 @@ def frame(note: float, amplitudes: list[float], seed: int = 0) -> np.ndarray:
     return magnitude_frames(sum(a * np.sin(2 * np.pi * f * time_s + p) for f, a, p in partials if f < 20000.0), SPEC)
 
 
-# The saws without a fundamental end at C6.
+# Saws without a fundamental are tested up to C6 only.
 @pytest.mark.parametrize(
     ("kind", "note"),
     [(kind, note) for kind in ("saw", "square") for note in range(24, 109, 3)]
@@ -85,7 +85,7 @@ def test_recorded_notes_are_heard_from_c1_to_c8(program: int, tmp_path: Path):
 
 
 def soundfont_notes(program: int, keys: list[int], folder: Path) -> np.ndarray:
-    """The steady part of each key, played by fluidsynth: mono at 44.1 kHz, (n_keys, n_samples).
+    """The steady part of each key's note, played by fluidsynth: mono at 44.1 kHz, (n_keys, n_samples).
 
     program: MIDI program, from 0.
     """

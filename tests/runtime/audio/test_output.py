@@ -36,7 +36,7 @@ class Ramp:
 
 
 class Faults(Ramp):
-    """Notes the rendering thread's page faults before each block."""
+    """Stores how many page faults the rendering thread has had before each block."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A thread loses its priority while it never pauses."""
+"""A thread that does not pause loses its priority until it pauses."""
 
 from __future__ import annotations
 

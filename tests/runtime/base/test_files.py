@@ -172,7 +172,7 @@ def test_a_bad_target_is_refused_before_it_is_written_in_the_same_words(tmp_path
     (tmp_path / "closed").mkdir()
     (tmp_path / "closed").chmod(0o555)
     bad = {"folder": {}, "none/out": {"makes_folder": False}, "file/out": {}, "file": {"inputs": [tmp_path / "file"]}}
-    if os.geteuid() != 0:  # root may write even to a closed folder
+    if os.geteuid() != 0:  # root may write even to a folder without write permission
         bad |= {"closed/out": {}, "closed/new/out": {}}
     before = names(tmp_path)
     for name, settings in bad.items():

@@ -139,11 +139,11 @@ def test_the_decoder_works_while_knobs_move_and_not_at_rest(n_voices: int) -> No
     n_rows = {}
     for moving in (True, False):
         counting = CountingDecoder(DATA / "tiny.onnx")
-        # Without a name, `measure` would also call `floor_load`, which decodes rows. With a name, it also plays the
-        # plain case. This is the same case here, so all rows are decoded twice.
+        # For a case without a name, `measure` would call `floor_load`, which decodes more rows. For a case with a name,
+        # it also plays `case.plain`. Here both cases are the same, so each row is decoded twice.
         measure(counting, Case(n_voices=n_voices, buffer_frames=64, moving=moving, name="counted"), duration_s=1.0)
         n_rows[moving] = counting.n_rows / 2
-    assert n_rows[False] == n_voices  # each voice once, when its note begins
+    assert n_rows[False] == n_voices  # one spectrum for each voice, when its note begins
     n_blocks = SAMPLE_RATE_HZ // 64 // N_SPELLS * N_SPELLS
     n_hops = 2 * n_blocks * 64 / decoder().card.spec.hop_size  # every block is rendered twice
     assert n_rows[True] == pytest.approx(n_voices * n_hops, rel=0.1)

@@ -23,7 +23,7 @@ TINY = str(DATA / "tiny.onnx")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the user's sounds; `my 1/2` is for any instrument."""
+    """The folder of the user's sounds, with a sound `my 1/2` that any instrument can play."""
     for name, value in home_of_its_own(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))

@@ -38,7 +38,7 @@ def start(*arguments: str | Path, **settings: object) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
-    """Exit status and stderr."""
+    """Wait for a process; returns its exit status and its text on stderr."""
     try:
         _, error = process.communicate(timeout=LIMIT_S)
     finally:
@@ -52,7 +52,7 @@ def finished(*arguments: str | Path, **settings: object) -> tuple[int, str]:
 
 
 def refusal(*arguments: str | Path, **settings: object) -> str:
-    """The one line on stderr of a `render` that must refuse."""
+    """Run a `render` that must refuse its input or output; returns its one line on stderr."""
     status, error = finished(*arguments, **settings)
     assert status == 2, error
     assert error.count("\n") == 1, error

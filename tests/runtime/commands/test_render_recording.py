@@ -97,7 +97,7 @@ def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]]
 
 
 def record(path: Path, config: Config, instrument: str | None, rate_hz: int, first: int = 6000) -> np.ndarray:
-    """Record BEFORE and AFTER from a state at about frame `first`; returns the sound from this state on."""
+    """Play BEFORE and AFTER, and record from a state at about frame `first`; returns the sound from this state on."""
     rack = build_chosen(choose(config, instrument, None, None), rate_hz)
     sound, history = heard_by(rack, BEFORE + AFTER, 30_000, first)
     return sound[write(path, rack, history, AFTER, len(sound)).frame :]
@@ -137,9 +137,9 @@ def test_the_samples_are_those_that_were_heard(
 def assert_rack_is_repeated(
     path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
 ) -> None:
-    """Assert that `render` repeats what a rack plays from frame 5888 + SIZE on.
+    """Assert that `render` repeats what a rack plays from frame 5888 + SIZE on, where the recording begins.
 
-    before, after: (frame, event); no note may sound where the recording begins.
+    before, after: (frame, event) before and after this frame; no note may sound at this frame.
     """
     rack = build_chosen(choice, 44100)
     sound, history = heard_by(rack, before + after, 30_208, 5888)
@@ -224,7 +224,7 @@ PLAYED: list[tuple[int, Event]] = [
 
 
 def parts(folder: Path, text: str) -> Choice:
-    """text: a sound's file, with parts that name the sounds `a` and `b`."""
+    """The choice of a sound with parts; text: its file, whose parts name the sounds `a` and `b`."""
     (folder / "a.yaml").write_text("effects: {reverb: 0.4, chorus: 0.2}\nenvelope: {release_s: 0.05}")
     (folder / "b.yaml").write_text("phase_blend: 1\nlfo_1: {shape: random}\nenvelope: {release_s: 0.05}")
     (folder / "both.yaml").write_text(text)
@@ -238,8 +238,8 @@ def test_all_parts_are_rendered_again(tmp_path: Path, rendered: Callable[..., np
         (10, ControlChange(0, 7, 90)),
         (20, KnobTurn(0, 0.7)),
         (30, PartChange(part=1, level_db=-2.0, highest_key=100)),
-        (6000, TargetMove("latent.2", 0.3)),  # may wait for the hop at 6144 until after the state is taken
-        (6100, PartChange(part=0, level_db=-20.0)),  # still glides when the first note begins
+        (6000, TargetMove("latent.2", 0.3)),  # applied at the hop at 6144, maybe after the state is taken
+        (6100, PartChange(part=0, level_db=-20.0)),  # the level still glides when the first note begins
     ]
     assert_rack_is_repeated(tmp_path / "a.mid", choice, before, PLAYED, rendered)
 

@@ -33,7 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def sounds() -> dict[str, float | None]:
-    """The level of each sound, by name."""
+    """The `level_db` of each of the user's sounds, by the sound's name; None if the sound sets none."""
     return {name: known.read().level_db for name, known in user_sounds().items()}
 
 
@@ -155,7 +155,7 @@ def test_own_sounds_stand_in_the_order_of_the_alphabet_128_a_bank() -> None:
 
 
 def sound_with_file(folder: Path) -> Sound:
-    """One trajectory is inline, one in a file in this folder."""
+    """A sound with one trajectory inline, and one in a file that is written into this folder."""
     folder.mkdir(exist_ok=True)
     (folder / "way.trajectory").write_bytes(pack(random_trajectory()))
     return Sound(trajectory=[SoundTrajectory(file="way.trajectory", key=40), SoundTrajectory(inline=INLINE, key=60)])

@@ -1,4 +1,4 @@
-"""The companion's loop, run in this process, does its last work at its end."""
+"""The companion's loop does its last work when it ends; here it runs in the test's process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound files that grow are whole after every block, a kill or a full disk."""
+"""A sound file that is being written can be read after each block, after a kill, and when the disk is full."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def test_takeover_never_jumps(takeover: str, seed: int) -> None:
     before = None
     for value in walk(dice):
         if dice.random() < 0.05:
-            desk.knobs.move("latent.1", dice.random())  # as another control could
+            desk.knobs.move("latent.1", dice.random())  # as if another control moved the target
         stood, place = desk.knobs.position("latent.1"), binding.place(value / 127.0)
         moved = abs(desk.turn(value) - stood)
         step = 0.0 if before is None else abs(place - before)

@@ -13,8 +13,8 @@ from tests.support.clicks import moving_excess_db
 from tests.support.playing import decoder, play
 
 N_FRAMES = 60000
-START, STEP = 10000, 103  # frames; one step of the knob takes STEP frames, the way from 0 to 127 takes 0.3 s
-JUMP = 8  # turned fast, the control sends only every eighth value
+START, STEP = 10000, 103  # frames; the knob moves by 1 every STEP frames, so it takes 0.3 s from 0 to 127
+JUMP = 8  # a control that is turned fast sends only every eighth value
 LINES = {
     "latent.1": {},
     "latent.2": {},

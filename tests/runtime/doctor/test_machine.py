@@ -91,7 +91,7 @@ def test_who_has_the_card(machine: MadeMachine) -> None:
     machine.write("proc/710/comm", "pipewire")
     assert only(_holders(given(machine))).verdict == GOOD
     machine.link("proc/900/fd/7", "/dev/snd/pcmC1D0p")
-    machine.link("proc/901/fd/7", "/dev/snd/controlC1")  # a mixer's control blocks no other program
+    machine.link("proc/901/fd/7", "/dev/snd/controlC1")  # a mixer: it keeps no other program from the card
     machine.write("proc/900/comm", "vlc")
     assert holders(machine.root) == {712: "pipewire", 900: "vlc"}
     stranger = only(_holders(given(machine)))
@@ -114,13 +114,13 @@ def test_what_a_process_calls_and_what_it_serves(machine: MadeMachine) -> None:
     assert "on this machine only" in only(check_network(given(machine, process=5))).says
     rows += [
         row.format("00000000:2037", "00000000:0000", "0A", 112),  # a server for the network
-        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # a browser that it serves
+        row.format("0A00000A:2037", "0B00000A:C001", "01", 113),  # a browser connected to this server
     ]
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert sockets(machine.root, 5) == [(True, False), (False, False), (False, False)]
     served = only(check_network(given(machine, process=5)))
     assert (served.verdict, "as the settings say" in served.says) == (GOOD, True)
-    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # a connection that play itself began
+    rows[-1] = row.format("0A00000A:9999", "08080808:01BB", "01", 113)  # a connection that `play` opened
     machine.write("proc/5/net/tcp", "\n".join(rows))
     assert only(check_network(given(machine, process=5))).verdict == BAD
 

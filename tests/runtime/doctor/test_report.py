@@ -12,7 +12,7 @@ from tests.support.made_machine import MadeMachine
 
 @pytest.fixture
 def owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeMachine:
-    """Two USB devices have serial numbers, and three files are the user's own."""
+    """A made-up machine of the user `annmu`, with serial numbers of USB devices and three of the user's own files."""
     home = tmp_path / "home" / "annmu"
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USER", "annmu")

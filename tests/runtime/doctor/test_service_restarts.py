@@ -1,4 +1,4 @@
-"""The service's restarts are read from systemd's journal."""
+"""The doctor reads the service's restarts from systemd's journal."""
 
 from __future__ import annotations
 

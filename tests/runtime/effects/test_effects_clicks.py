@@ -50,7 +50,7 @@ CHANGES = {
 
 
 def _tone() -> np.ndarray:
-    """A tone whose soft fades add no clicks of their own."""
+    """A tone that fades in and out slowly, so that its ends do not click."""
     time_s = np.arange(N_FRAMES) / SAMPLE_RATE_HZ
     harmonics = sum(np.sin(2.0 * np.pi * 110.0 * k * time_s + k * k) / k for k in range(1, 21))
     fade = np.clip(np.minimum(np.arange(N_FRAMES), N_SOUND - np.arange(N_FRAMES)) / 4000.0, 0.0, 1.0)

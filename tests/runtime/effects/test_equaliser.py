@@ -1,4 +1,4 @@
-"""The equaliser has the set gains at any sample rate."""
+"""The equaliser has the gains of its settings at any sample rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reverb has its set decay, width and pre-delay, and does not ring."""
+"""The reverb has the decay, width and pre-delay of its settings, and does not ring."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _correlation(sound: np.ndarray) -> float:
 )
 def test_each_band_fades_in_the_time_that_was_set(settings: ReverbConfig, rate_hz: int) -> None:
     duration_s = settings.decay_s * max(1.0, settings.bass) + 0.4
-    # A single click would excite fewer resonances.
+    # A click on each side excites more resonances than a click on one side would.
     both = np.hstack([impulse_response(settings, duration_s, rate_hz, sides) for sides in ((1.0, 0.0), (0.0, 1.0))])
     for centre_hz, wanted_s in zip(BANDS_HZ, wanted_decays_s(settings), strict=True):
         assert decay_time_s(in_band(both, centre_hz, rate_hz), rate_hz) == pytest.approx(wanted_s, rel=0.1), centre_hz

@@ -15,7 +15,7 @@ RATE_HZ = SPEC.sample_rate_hz
 
 
 def tone(note: float, seconds: float = 1.0, n_harmonics: int = 12, skip: int = 1) -> np.ndarray:
-    """Harmonics 1, 1 + skip, ... below 18 kHz; harmonic k has amplitude 1 / k."""
+    """A note with the harmonics 1, 1 + skip, ... below 18 kHz; harmonic k has amplitude 1 / k."""
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     f0_hz = float(note_to_hz(note))
     numbers = [k for k in range(1, n_harmonics * skip, skip) if k * f0_hz < 18000.0]

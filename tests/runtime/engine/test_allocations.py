@@ -1,4 +1,4 @@
-"""The engine's arrays: which code allocates while it plays. First the recorder that the tests of arrays rely on."""
+"""Only known code allocates arrays while the engine plays. The first tests check the recorder of allocations itself."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_array_that_the_engine_allocates_is_seen(
     _, arrays = blocks(player, lambda number: [KnobTurn(0, number / N_BLOCKS)] if number % 50 == 0 else [])
     seen = [a for block in arrays for a in block if a.n_bytes in (12_345, 40_000)]
     assert len(seen) == 2 * len(n_called) > 0
-    # Engine.render has no caller in runtime/, all others have one.
+    # `where` names the caller in runtime/. Engine.render is called by the test; the other functions are called there.
     assert all(a.where.startswith("test_allocations.py:") == (owner is Engine) for a in seen), seen[:5]
 
 
@@ -98,14 +98,14 @@ def test_the_recorder_hears_its_own_thread_only_and_stops_at_the_end() -> None:
 # NumPy cannot index a view into an existing array. `take` can, but it would copy the whole view; four calls of `take`,
 # one for each sample of a window, would make a read of 512 frames 1.4 times as long.
 DENSE = {"resampling.py:read:"}
-# A spectrum has as many sinusoids as peaks. Arrays that are made in advance would have to be as long as for the most
-# peaks that there can be. To add the sinusoids of 16 voices in one hop takes 7 microseconds; with arrays that each plan
-# makes for its hops, it would take 0.4 more.
+# Arrays are made for the sinusoids of each hop. Arrays made in advance would have to hold as many sinusoids as a
+# spectrum can have peaks. To add the sinusoids of 16 voices in one hop takes 7 microseconds. If each plan made the
+# arrays for its hops, this would take 0.4 microseconds more.
 HOPS = {"sinusoids.py:"}
 PLANS = {"coherent.py:", "peaks.py:", "sinusoids.py:"}
-# Each hop draws the random steps of its walk.
+# At each hop, the walk draws a random step for the phase of each sinusoid.
 WALKS = {"walk.py:"}
-# A spectrum's arrays are as long as it has harmonics.
+# The arrays have one element for each harmonic of a spectrum.
 FORMANTS = {"formants.py:formant_gains:"}
 Motion = tuple[Sequence[Event], Callable[[int], Iterable[Event]], set[str]]
 

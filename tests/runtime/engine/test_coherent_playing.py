@@ -24,9 +24,10 @@ N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note
 
 
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
-    """|a Z - M| / |M| for each frame; Z: the sound's STFT magnitudes, M: `wanted`, a: the best common gain.
+    """The error |a Z - M| / |M| of each frame.
 
-    wanted: (n_bins,), or one row for each frame; hop_size: of the STFT, in samples.
+    Z: the sound's STFT magnitudes; M: `wanted`, (n_bins,) or one row for each frame; a: the gain, the same in all
+    frames, for which a Z is closest to M. hop_size: of the STFT, in samples.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=hop_size))
     wanted = np.broadcast_to(wanted, again.shape)
@@ -112,7 +113,7 @@ def test_the_sound_has_the_decoded_spectrum() -> None:
 
 
 def test_a_knob_that_never_rests_is_followed() -> None:
-    """An analysis window covers four hops, mostly the middle two. So the mean of their spectra is expected."""
+    """An analysis window covers four hops, mostly the middle two. The expected spectrum is the mean of these two."""
     player, spectra, hops = Player(1, knobs=(0.0, 0.3), phase_blend=1.0), [], []
     player.send(NoteOn(0, 57, 100))
     for position in np.linspace(0.0, 1.0, 40):

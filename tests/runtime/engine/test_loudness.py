@@ -25,7 +25,7 @@ RATE_HZ = SPEC.sample_rate_hz
 N_POINTS = 12
 
 
-# The measure of loudness
+# Tests of the measure of loudness
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_spread_separates_chance_from_differences_of_timbre() -> None:
 
 
 def spectra() -> dict[str, np.ndarray]:
-    """Magnitudes (n_bins,), from a single sharp peak to a smooth slope."""
+    """Spectra (n_bins,) by name, from a single sharp peak to a smooth slope."""
     time_s = np.arange(SPEC.frame_size) / RATE_HZ
     sines = [
         sum(np.sin(2 * np.pi * k * f * time_s + k) / k for k in range(1, n + 1)) for f, n in ((440.0, 1), (220, 30))
@@ -130,7 +130,7 @@ def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
 
 @pytest.mark.parametrize("phase", soak.PHASES)
 def test_any_knobs_at_any_key_are_equally_loud(phase: str) -> None:
-    # The dullest and the brightest sound, inside and outside the model's range of 48 to 83.
+    # The dullest and the brightest sound, at notes inside and outside the model's range, 48 to 83.
     corners = [(note, (knob, knob)) for note in (36, 47, 48, 83, 84, 96) for knob in (0.0, 1.0)]
     points = corners + soak.random_points(N_POINTS, 2, 3)
     figures = soak.spread(soak.measure(decoder(), points, phase, 1.0, 1))

@@ -28,7 +28,7 @@ WIDTH_HZ = 100.0
 
 
 def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
-    """A sine LFO that starts at frame 0."""
+    """The values, at these frames, of a sine LFO that starts at frame 0."""
     return np.sin(2.0 * np.pi * rate_hz / RATE_HZ * frames)
 
 
@@ -148,7 +148,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
     assert np.ptp(levels_db[:, audible], axis=0).max() <= 1.0
 
 
-# Sources, measured in the level
+# Tests that measure sources in the level
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
@@ -208,7 +208,7 @@ def test_two_sources_are_multiplied_and_a_curve_bends() -> None:
     assert added_db(curve=-1.0) == pytest.approx(-24.0 * (64 / 127) ** 0.25, abs=0.2)
 
 
-# Envelopes and a clock, measured in the level
+# Tests that measure envelopes and a clock in the level
 
 
 def test_envelope_2_is_heard_as_its_formula() -> None:
@@ -247,7 +247,7 @@ def test_an_lfo_in_beats_follows_a_clock_that_jitters() -> None:
 
 
 def test_a_trajectory_is_followed() -> None:
-    """In 2 s the level falls by 24 dB. The colour becomes a tilt of -3 dB per octave around 1 kHz."""
+    """The trajectory's level falls by 24 dB in 2 s. Its colour becomes a tilt of -3 dB per octave around 1 kHz."""
     n_hops, step_s = 101, 0.02
     share = np.linspace(0.0, 1.0, n_hops)[:, None]
     slope_db = -3.0 * np.log2(band_centres_hz() / 1000.0)

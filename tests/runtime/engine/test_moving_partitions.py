@@ -96,7 +96,7 @@ def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
 
 
 def without_amounts(sound: Sound) -> Sound:
-    """The sound with all that is audible at 0; times, rates and shapes stay."""
+    """The sound without filter and shaping, and with modulation of amount 0; its envelopes and LFOs stay."""
     still = tuple(msgspec.structs.replace(each, amount=0.0) for each in sound.modulation)
     return msgspec.structs.replace(
         sound,

@@ -124,7 +124,7 @@ def test_a_dense_piece_in_random_blocks(seed: int) -> None:
 
 
 def dense_piece(random: np.random.Generator, n_frames: int) -> Timed:
-    """Of notes, controllers and bends, four each for every 1,000 frames, and at least 20 each."""
+    """Random notes, controllers and bends: of each kind four per 1,000 frames, and at least 20."""
     timed: Timed = []
 
     def frame() -> int:

@@ -1,4 +1,4 @@
-"""Coherent and moving sounds get their spectra at a reading, a quarter of a hop early."""
+"""The spectra of coherent and moving sounds are made at a reading, a quarter of a hop before the hop."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def plain() -> Engine:
 def test_a_knob_is_heard_from_the_hop_after_the_next_reading(
     make: Callable[[], Engine], moved_at: int, heard_from: int, blocks: tuple[int, ...]
 ) -> None:
-    """moved_at, heard_from: in frames, counted from a hop."""
+    """The knob moves at moved_at, and is heard from heard_from on; both are frames, counted from a hop."""
     notes = [(100, NoteOn(0, 60, 80)), (100, NoteOn(0, 67, 80))]
     n_frames = FIRST + 3 * HOP
     still = play(make(), notes, n_frames, blocks)
@@ -109,7 +109,7 @@ def test_hops_and_readings_are_found_in_order(n_lanes: int) -> None:
     hops.reads_early = True
     offsets = {group.offset for group in hops.groups} | {(group.offset - AHEAD) % HOP for group in hops.groups}
     for group in hops.groups:
-        group.due = 0  # as if the group sounded; until here it is NEVER
+        group.due = 0  # as if the group sounded; `due` of a silent group is NEVER
     for frame in range(3000):
         assert hops.earliest_hop(frame) == hops.next_hop(frame) >= frame
         assert hops.next_hop(frame) % HOP in offsets

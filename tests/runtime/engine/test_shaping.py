@@ -1,4 +1,4 @@
-"""Filter, tilt, formants and odd-even balance change each harmonic by their definitions."""
+"""The filter, the tilt, the formants and the odd-even balance change each harmonic's level as they should."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def filter_db(kind: str, slope: int, cutoff_hz: float, frequency_hz: np.ndarray)
 
 
 def assert_close(found_db: np.ndarray, expected_db: np.ndarray) -> None:
-    """Where less than SOFTEST_DB is expected, any gain below it is right."""
+    """Where a gain below SOFTEST_DB is expected, any gain below SOFTEST_DB is right."""
     heard = expected_db > SOFTEST_DB
     assert np.abs(found_db - expected_db)[heard].max(initial=0.0) <= ALLOWED_DB
     assert (found_db[~heard] < SOFTEST_DB + ALLOWED_DB).all()
@@ -85,7 +85,7 @@ def test_resonance_is_a_bell_at_the_cutoff(kind: str, resonance_db: float) -> No
 @pytest.mark.parametrize("note", [*NOTES, OUTSIDE])
 def test_tilt_turns_about_1_khz(tilt: float, note: int) -> None:
     expected_db = tilt * np.log2(frequencies_hz(note) / 1000.0)
-    # Played 20 dB softer: a tilt makes a low fundamental up to 53 dB louder.
+    # A tilt makes a low fundamental up to 53 dB louder, so the note is played 20 dB softer.
     assert_close(gains_db(Sound(tilt_db_per_octave=tilt, level_db=-20.0), note) + 20.0, expected_db)
 
 

@@ -21,7 +21,7 @@ AT = 22050
 
 
 def to(target: str, value: float) -> TargetMove:
-    """value: in the target's unit."""
+    """A move of the target to a value in the target's unit."""
     return TargetMove(target, RANGES[target].position_of(value))
 
 

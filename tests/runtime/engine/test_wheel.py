@@ -1,4 +1,4 @@
-"""While the bend wheel moves, sound is read at the speed that it asks for."""
+"""While the pitch wheel moves, sound is read at the speed that the wheel's position asks for."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pit
 @pytest.mark.parametrize("blend", [0.5, COHERENT])
 @pytest.mark.parametrize(("note", "bend"), [(84, 0), (84, 8191), (96, 0)])
 def test_a_bandwidth_keeps_the_power_at_any_pitch(note: int, bend: int, blend: float) -> None:
-    """A bandwidth of 100 cents turns coherent phases into noise."""
+    """A bandwidth of 100 cents replaces coherent phases by noise of the same power."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     powers = [np.square(play(shaped_engine(cents), events, 90000)[4000:]).mean() for cents in (0.0, 100.0)]
     assert 10.0 * np.log10(powers[1] / powers[0]) == pytest.approx(0.0, abs=1.0)
@@ -102,7 +102,7 @@ def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> Non
 
 
 def test_a_width_of_0_changes_no_bit() -> None:
-    """The width moves to 1 and back to 0. Then held notes sound as before, and new ones are bit-identical."""
+    """After the width has moved to 1 and back to 0, notes sound as if it had stayed at 0; new ones to the bit."""
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
     never = play(movable_engine(), events, 60000)
@@ -116,7 +116,7 @@ def test_a_width_of_0_changes_no_bit() -> None:
 
 
 def test_a_bandwidth_of_0_changes_no_bit() -> None:
-    """Controls can move the bandwidth of one of the two sounds."""
+    """Two engines have a bandwidth of 0; controls can move it only in the first."""
     for blend in (NOISE, COHERENT):
         events = [(0, PhaseBlend(blend)), (0, NoteOn(0, 60, 40))]
         assert np.array_equal(play(movable_engine(), events, 20000), play(shaped_engine(), events, 20000))

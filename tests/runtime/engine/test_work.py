@@ -34,9 +34,9 @@ LARGE_BYTES = 256
 def blocks(
     player: Player, each_block: Callable[[int], Iterable[Event]] = lambda number: ()
 ) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
-    """Render half a second in blocks; each_block: function of a block's number that returns the events before it.
+    """Render half a second in blocks; returns (decodes, transforms) of each block, and its allocated arrays.
 
-    Returns (decodes, transforms) of each block, and its allocated arrays.
+    each_block: takes a block's number, and returns the events that are sent just before this block.
     """
     out = np.zeros((BLOCK, 2), np.float32)
     work, arrays = [], []
@@ -52,7 +52,7 @@ def blocks(
 
 
 def work_done(player: Player) -> tuple[int, int]:
-    """Decodes and transforms so far. `Engine.status` lacks those of the newest pieces."""
+    """Decodes and transforms so far, also those of the newest pieces, which `Engine.status` does not count yet."""
     return player.engine._spectra.n_decoded, player.engine._sound.n_transforms
 
 
@@ -91,7 +91,7 @@ def test_voices_whose_envelopes_move_are_each_transformed_once_a_hop() -> None:
 
 
 def test_no_block_carries_more_than_its_share_of_the_transforms() -> None:
-    # Up to 16 voices all hop together; of 64, groups of 4 hop one after the other.
+    # Up to 16 voices hop together. 64 voices hop in groups of 4, one group after the other.
     for n_voices, n_at_once, chord in (
         (16, 16, CHORD),
         (64, 4, [NoteOn(0, 48 + k % 36, 20) for k in range(64)]),

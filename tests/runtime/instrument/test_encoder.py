@@ -1,4 +1,4 @@
-"""An encoder encodes any number of frames; a wrong one is refused."""
+"""An encoder encodes any number of frames; a file that is not the instrument's encoder is refused."""
 
 from __future__ import annotations
 

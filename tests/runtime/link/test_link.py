@@ -34,7 +34,7 @@ class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Served:
-    """A server whose `serve` a thread calls again and again, as the playing process does."""
+    """A server, and a thread that calls its `serve` again and again, as the playing process does."""
 
     def __init__(self, path: Path):
         self.server, self.path, self._ends, self.callers = Server(path, ("change",)), path, False, []

@@ -1,4 +1,4 @@
-"""A folder for the user's files, and the real program without a sound card."""
+"""Fixtures: a folder for the user's files, and the real program without a sound card."""
 
 from __future__ import annotations
 

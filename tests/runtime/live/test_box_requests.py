@@ -1,4 +1,4 @@
-"""The real program serves the page's tab for the box."""
+"""The real program answers the requests of the page's tab for the box."""
 
 from __future__ import annotations
 

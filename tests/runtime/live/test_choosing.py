@@ -19,7 +19,7 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 
 class Playing:
-    """The program and a link to it; folder: of the user's sounds."""
+    """The program and a link to it; folder: the folder of the user's sounds."""
 
     def __init__(self, program: LiveProgram, home: Path):
         self.program, self.link = program, Link(home / "run" / "timbrebox" / "control")
@@ -83,7 +83,7 @@ def test_sounds_are_chosen_by_number_and_step_by_step(playing: Playing) -> None:
         playing.link.ask("action", name=action)
         playing.wait_for(name)
         playing.program.wait_for(f"Sound: {name}.")
-    for _ in range(3):  # the engine changes sounds more slowly
+    for _ in range(3):  # faster than the engine changes sounds
         playing.link.ask("action", name="next_sound")
     playing.wait_for("mellow")
 

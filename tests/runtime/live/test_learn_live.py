@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(on_rig: JackServer, tmp_path: Path, home: Path) -> Callable[..., LiveProgram]:
-    """Each start has the same folder for the user's files."""
+    """A function that starts the program; each start has the same folder for the user's files."""
     config = {
         "audio": {"host_api": "JACK", "device": "system", "buffer_frames": PERIOD_FRAMES},
         "midi": {"api": "UNIX_JACK", "inputs": ["keys"]},
@@ -119,7 +119,7 @@ def test_a_held_control_teaches_without_a_screen_and_says_yes(start: Callable[..
         program.wait_for("MIDI input: keys:out")
         with pytest.raises(UserError, match="no control moved yet"):
             link.ask("action", name="learn")
-        keyboard.play([0xB0, 3, 10])  # makes this the target that `learn` teaches
+        keyboard.play([0xB0, 3, 10])  # moves phase_blend; the action `learn` teaches the target that moved last
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         link.ask("action", name="learn")
         program.wait_for("learn: move the control for phase_blend.")
@@ -146,7 +146,7 @@ def test_a_learned_knob_has_its_target_at_once_and_undo_brings_back_the_knob_bef
             stands = value / 127.0
             wait_until(lambda at=stands: abs(link.ask("state")["positions"]["phase_blend"] - at) < 1e-3, "the move")
         assert "cc 22 (keys:out, learned)" in position(home, "phase_blend")
-        link.ask("learn", target="width", timeout_s=10)  # what is asked for here must not be undone
+        link.ask("learn", target="width", timeout_s=10)  # `learn.undo` must not undo this request
         assert link.ask("learn.undo") == {"learned": 1}
         assert "cc 21 (keys:out, learned)" in position(home, "phase_blend")
         wait_until(lambda: abs(link.ask("state")["positions"]["phase_blend"] - stood) < 1e-3, "the value before")
@@ -184,7 +184,7 @@ def test_the_audible_yes_is_heard_when_the_sound_is_silent(
             save.join()
             program.wait_for("Saved as Sound 1.")
         assert program.stop() == 0
-        assert " 1 notes" in program.wait_for("Stopped")  # the cue `yes` is no note
+        assert " 1 notes" in program.wait_for("Stopped")  # the cue `yes` does not count as a note
     keyboard.unplug()
 
 
@@ -240,7 +240,7 @@ def test_a_pedal_that_has_learned_to_teach(start: Callable[..., LiveProgram], ho
         for value in (127, 0):
             keyboard.play([0xB0, 66, value])
         assert "Before, it moved the sostenuto pedal." in teach.end()[1]
-        keyboard.play([0xB0, 3, 10])  # makes this the target that `learn` teaches
+        keyboard.play([0xB0, 3, 10])  # moves phase_blend; the action `learn` teaches the target that moved last
         wait_until(lambda: "0.079" in position(home, "phase_blend"), "the move", lambda: program.lines)
         keyboard.play([0xB0, 66, 127])
         program.wait_for("learn: move the control for phase_blend.")

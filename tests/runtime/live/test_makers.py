@@ -23,7 +23,7 @@ class Made:
 
 
 class Workshop:
-    """Lets makers make stand-ins.
+    """Makers whose jobs make stand-ins for engines.
 
     in_use: the stand-ins that are not freed yet. threads: the thread of each job.
     """
@@ -147,8 +147,9 @@ def test_an_engine_is_freed_in_small_steps() -> None:
     assert kept[0] == 0.0
 
 
-# A maker's thread allocates 40 MB. A few small pieces stay, as parts of a freed engine do. Of freed large pieces, glibc
-# keeps memory at the heap's end. The program prints its memory in MB before and after the other pieces are freed.
+# A maker's thread allocates 40 MB, in small or in large pieces, and frees them. A few small pieces stay, as parts of an
+# engine do. Freed large pieces lie at the heap's end, where glibc would keep their memory. The program prints its
+# memory in MB before and after the pieces are freed.
 HEAVY = """
 import re, sys, threading
 import numpy as np

@@ -1,4 +1,4 @@
-"""Real processes record exactly, also after kills and with full disks."""
+"""The real program records exactly what it plays, also if a process is killed or the disk is full."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_two_parts_and_a_change_of_the_instrument_are_rendered_again(tmp_path: P
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         assert [event.instrument for _, event in events if isinstance(event, Swap)] == ["strings", "virtual-analogue"]
-        program.command("record", "start", "--seconds-before", "10")  # cannot begin before the latest swap
+        program.command("record", "start", "--seconds-before", "10")  # this one cannot begin before the latest swap
         time.sleep(1.0)
         program.command("record", "stop")
         program.stop()
@@ -167,7 +167,7 @@ def test_a_split_that_is_chosen_while_playing_does_not_end_the_recording(tmp_pat
         assert len(assert_render_repeats(program, sound)) > 3.0 * 44100
         events = read_recorded(sound.with_suffix(".mid")).events
         swapped = [event.part for _, event in events if isinstance(event, Swap)]
-        assert len(swapped) >= 2  # one for each choice; a program change during the split adds one
+        assert len(swapped) >= 2  # the two choices; a program change during the split adds a third
         assert set(swapped) == {ALL_PARTS}
         program.stop()
 
@@ -218,7 +218,7 @@ def test_a_killed_companion_leaves_a_file_that_plays_and_the_program_plays_on(
         (kept,) = program.files(f".{sound_format}")
         whole, _ = soundfile.read(kept, dtype="int16")
         assert len(whole) >= len(sound)
-        # `render` repeats the beginning exactly, so the recording is what was played.
+        # As far as both last, `render` makes the same samples from the MIDI file: the recording holds what was played.
         again = tmp_path / "again.wav"
         program.command("render", str(kept.with_suffix(".mid")), str(again))
         rendered, _ = soundfile.read(again, dtype="int16")

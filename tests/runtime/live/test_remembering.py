@@ -1,4 +1,4 @@
-"""The real program restores its state at the next start, unless the state is broken or dangerous."""
+"""The real program restores its state at the next start, unless the state is broken or may have crashed it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Start = Callable[..., LiveProgram]
 
 
 def move(home: Path, **positions: float) -> None:
-    """Move targets, and wait until the state file has them."""
+    """Move targets, and wait until the state file contains their positions."""
     for target, position in positions.items():
         ask(home, "move", target=target.replace("_1", ".1"), position=position)
     wait_until(lambda: kept_positions() == positions, "the state", lambda: str(read_state()))
@@ -199,7 +199,7 @@ def test_a_power_cut_during_the_trial_costs_no_state_unless_it_happens_at_three_
         assert (memory.state is None) == (number == 3)
         if memory.state is not None:
             memory.begin_trial()
-        memory._close_file()  # without a note of the end, as in a power cut
+        memory._close_file()  # so the file does not say that the trial has ended, as after a power cut
     assert "ended within 10 s" in lines[0]
 
 

@@ -1,4 +1,4 @@
-"""MIDI files give the same events and times as with mido."""
+"""The events and times read from MIDI files are those that mido reads."""
 
 from __future__ import annotations
 

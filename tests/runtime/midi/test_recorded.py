@@ -1,4 +1,4 @@
-"""MIDI files with one tick a frame are exact, and complete while they grow."""
+"""MIDI files with one tick for each frame keep times exactly, and can be read while they grow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page's process that `play` did not start borrows the output's ring."""
+"""A page's process that `play` did not start may read the ring of the played sound, but not write to it."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Part:
         self.socket.send(content)
 
     def wait(self, is_right: Any) -> dict[str, Any]:
-        """The next news for which `is_right` is true."""
+        """Wait for news for which `is_right` is true, and return them."""
         return self._next(lambda message: message.get("method") == "files" and is_right(message["params"]))["params"]
 
     def _next(self, is_right: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.support.places import ROOT
 
 PAGE = ROOT / "runtime" / "panel" / "page" / "findings.js"
 SOURCES = [*sorted((ROOT / "runtime" / "doctor").glob("*.py")), ROOT / "runtime" / "live" / "watching" / "power.py"]
-# Texts that no finding has: those of the report, of the final line and of a warning, and regular expressions.
+# Texts that appear in no finding: those of the report, of the final line and of a warning, and regular expressions.
 NOT_SHOWN = re.compile(
     r"Report of|Replaced:|\nSound cards|what follows|All is good|to mend|To mend|nothing that plays|\\[Swd]|\[|\||\?\)"
 )
@@ -32,7 +32,10 @@ def rows() -> list[tuple[str, str]]:
 
 
 def texts(path: Path) -> Iterator[str]:
-    """A file's texts without docstrings; {} is a part that varies, and is cut off at the ends."""
+    """The strings in a Python file, except its docstrings.
+
+    In an f-string, {} stands for each value; at the beginning and at the end of a string, {} is left out.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = ast.Module | ast.FunctionDef | ast.ClassDef
     begun = [node.body[0] for node in ast.walk(tree) if isinstance(node, kinds)]

@@ -222,7 +222,7 @@ def test_the_page_comes_back_when_its_process_dies(page: Browser, playing: Playi
     wait_for_voices(link, 1)
     page.key("keyUp", "KeyA", "a")
     wait_for_voices(link, 0)
-    page.complaints.clear()  # errors about failed connections
+    page.complaints.clear()  # errors about failed connections are expected
 
 
 def test_a_closed_page_ends_its_notes(page: Browser, link: Link) -> None:

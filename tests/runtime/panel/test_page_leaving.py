@@ -1,4 +1,4 @@
-"""Changes that another sound has replaced can be brought back."""
+"""If a changed sound gives way to another, the user can bring it back with its changes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_changes_come_back_after_a_step_to_the_next_sound_or_a_click_on_a_pin(pa
     bring_back(page, link)
     page.click("#tab-map")
     page.wait("document.querySelectorAll('.pins button').length > 3")
-    page.click('.pins button[aria-label="Choose harp"]', rest_s=0.3)  # a change of the sound moves the pins
+    page.click('.pins button[aria-label="Choose harp"]', rest_s=0.3)  # the change of the sound moves the pins
     wait_until(lambda: name_of_sound(link) == "harp", "the pin's sound")
     bring_back(page, link)
 
@@ -153,7 +153,7 @@ def test_changes_come_back_after_a_split_was_saved_and_plays(page: Browser, link
     page.click("tb-layers form .main")
     wait_until(lambda: name_of_sound(link) == "Split", "the split")
     page.wait(f"{TOAST}.textContent.includes('Bring back the changes to cello')")
-    assert page.evaluate("Math.max(...scheduled.filter((ms) => ms >= 20000))") == 30000  # how long the message stays
+    assert page.evaluate("Math.max(...scheduled.filter((ms) => ms >= 20000))") == 30000  # ms that the message stays
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello" and width(link) == 0.5, "the cello with its changed width")
     link.ask("sounds.delete", name="Split")

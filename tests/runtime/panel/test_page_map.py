@@ -17,7 +17,7 @@ from tests.support.rig import wait_until
 MAP = "document.querySelector('tb-map')"
 RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
-FIRST = "document.querySelector('.first').textContent"  # the first text about the ring's place
+FIRST = "document.querySelector('.first').textContent"  # the first of the texts that say where the ring is
 SLIDER = "document.querySelector('#couple-at')"
 # [text, [left, top, right, bottom]] of each name that is shown, and of each pin.
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
@@ -49,7 +49,7 @@ def many(page: Browser, link: Link) -> Iterator[Browser]:
 
 
 def drag_ring(page: Browser, place: tuple[float, float]) -> None:
-    """place: in pixels of the window."""
+    """Drag the map's ring to a place, in pixels of the window."""
     left, top = page.evaluate(f"(({{ left, top }}) => [left, top])({MAP}.canvas.getBoundingClientRect())")
     x, y = page.evaluate(RING)
     page.mouse("mousePressed", (left + x, top + y))
@@ -73,7 +73,7 @@ def test_a_place_halfway_between_two_pins_is_first_told_as_between_these_two(pag
 
 
 def choose_end(page: Browser, number: int, name: str) -> None:
-    """number: 0 for the slider's first end, 1 for the second."""
+    """Choose a sound for one end of the slider; number: 0 for the first end, 1 for the second."""
     option = f"[...end.options].find((each) => each.text === '{name}').value"
     page.evaluate(
         f"(() => {{ const end = document.querySelectorAll('.ends select')[{number}]; end.value = {option}; "
@@ -86,7 +86,7 @@ def test_two_sounds_that_one_chooses_have_the_ring_between_them(many: Browser, l
     # The playing sound is at the slider's first end. The slider is off until the second end has a sound.
     many.wait("document.querySelector('.ends select').selectedOptions[0].text === 'flute'")
     assert many.evaluate(f"{SLIDER}.disabled")
-    assert many.evaluate(f"{SLIDER}.value") == "0"  # the slider is not filled
+    assert many.evaluate(f"{SLIDER}.value") == "0"  # so no part of the slider is coloured
     choose_end(many, 1, "trumpet")
     many.wait(f"{FIRST} === 'halfway between flute and trumpet'")
     assert many.evaluate(f"{SLIDER}.ariaValueText") == "50 %, halfway between flute and trumpet"
@@ -113,7 +113,7 @@ def test_the_slider_between_two_sounds_is_moved_with_keys_to_the_first_one_s_pin
     for number, name in enumerate(("oboe", "violin")):
         choose_end(many, number, name)
         many.evaluate("import('/play.js').then(({ play }) => play.dispatchEvent(new Event('present'))); 0")
-        time.sleep(0.2)  # the news must not change the chosen sounds
+        time.sleep(0.2)  # this event must not change the chosen sounds
     many.wait(f"{FIRST} === 'halfway between oboe and violin'")
     many.evaluate(f"{SLIDER}.focus()")
     many.command("Input.dispatchKeyEvent", type="keyDown", code="Home", key="Home", windowsVirtualKeyCode=36)
@@ -179,13 +179,13 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.evaluate(f"oldest = {MAP}.trail.places[0]; 0")
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.7, 0.7))
     page.wait(f"!{MAP}.trail.places.includes(oldest)")
-    assert page.evaluate(f"{MAP}.trail.places.length") < 90  # only a longer tail would have lost its oldest place anyway
+    assert page.evaluate(f"{MAP}.trail.places.length") < 90  # a longer tail loses its oldest place anyway
     link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
     page.wait("document.querySelector('.signs.quiet') !== null")
     page.key("keyUp", "KeyA", "a")
     page.key("keyDown", "KeyA", "a")
     wait_for_voices(link, 1)
-    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the note moves along, but leaves no trail
+    drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.3, 0.3))  # the sound moves, but leaves no trail
     assert page.evaluate(f"{MAP}.trail.places.length") == 0
     page.key("keyUp", "KeyA", "a")
 
@@ -194,7 +194,7 @@ def test_the_dot_of_what_sounds_is_seen_also_while_a_path_is_drawn(page: Browser
     page.key("keyDown", "KeyA", "a")
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     page.click(".path button")
-    # The dot's colour at its place on the canvas of the ring, which has other colours.
+    # Whether the canvas has the dot's colour at the dot's place. The ring is on this canvas, too, but in other colours.
     spot = "...map.toPixel(map.trail.places.at(-1)).map((x) => Math.round(x * map.dense))"
     there = f"map.canvas.getContext('2d').getImageData({spot}, 1, 1).data.slice(0, 3).join()"
     is_seen = f"map.trail.places.length && {there} === '15,98,94'"
@@ -285,7 +285,7 @@ def test_the_side_of_the_map_stays_in_place_while_a_path_is_drawn_and_the_line_i
     ink = "getContext('2d').getImageData(...map.toPixel(map.path.places[1]).map((x) => x * map.dense), 1, 1).data[3]"
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
     page.wait(f"map.line.{ink} > 0")
-    assert page.evaluate(f"map.canvas.{ink}") == 0  # not on the canvas above the names
+    assert page.evaluate(f"map.canvas.{ink}") == 0  # no path is drawn on the canvas above the names
     # Another drag moves the ring; only `Draw another` begins a new path.
     drawn = page.evaluate("map.path.places.length")
     page.wait("document.querySelector('.path button').textContent === 'Draw another'")

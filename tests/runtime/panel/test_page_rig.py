@@ -78,7 +78,7 @@ def heard(ears: Player, length_s: float = 0.5) -> np.ndarray:
 
 def bands_db(sound: np.ndarray) -> np.ndarray:
     """Levels in bands of a third of an octave from 60 Hz to 16 kHz, in dB; the median over frames, in mono."""
-    # A busy machine loses a period now and then. The click is in a few frames, so the median does not hear it.
+    # A busy machine loses a period now and then. This clicks in a few frames, and the median ignores them.
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME)[:: FRAME // 4]
     power = np.square(np.abs(np.fft.rfft(frames * np.hanning(FRAME))))
     hz = np.fft.rfftfreq(FRAME, 1.0 / SAMPLE_RATE_HZ)
@@ -88,14 +88,14 @@ def bands_db(sound: np.ndarray) -> np.ndarray:
 
 
 def change_db(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean distance between two sounds' bands, without bands that are faint in both."""
+    """Mean difference in dB between two sounds' bands, without bands that are faint in both."""
     rows = np.stack((bands_db(before), bands_db(after)))
     strong = rows.max(axis=0) > rows.max() - 50.0
     return float(np.abs(rows[0] - rows[1])[strong].mean())
 
 
 def hold(page: Browser, note: int) -> None:
-    """Hold a note: *Hold* is on when its key is clicked."""
+    """Switch *Hold* on and click a key, so that its note sounds on."""
     page.click("tb-keys .bar button:last-child")
     page.click(f'[data-note="{note}"]')
 
@@ -233,7 +233,7 @@ def test_a_mark_says_what_moves_its_target_and_offers_to_forget_it(page: Browser
 
 
 def learn_cutoff(page: Browser, ears: Player) -> None:
-    """Let knob 21 move the cutoff, and end the learn mode."""
+    """Learn CC 21 as the control of the cutoff, and leave the page's learn mode."""
     page.click("tb-tools .learns")
     page.wait(f"{TOAST}.textContent.startsWith('Click the mark at a slider')")
     page.click(f"{CUTOFF} .learn")
@@ -269,7 +269,7 @@ def test_the_question_for_a_control_waits_for_an_answer_and_undo_for_a_minute(
     page.click("tb-tools .learns")
     page.click(f"{CUTOFF} .learn")
     page.wait(f"{TOAST}.textContent.includes('Turn another control')")
-    link.ask("learn", target="filter.cutoff", timeout_s=0.001)  # as if the time for a control were over
+    link.ask("learn", target="filter.cutoff", timeout_s=0.001)  # its time ends before a control moves
     time.sleep(1.0)
     assert page.evaluate(f"{TOAST}.textContent.includes('Turn another control')")
     page.evaluate("scheduled = []; old = setTimeout; setTimeout = (f, ms) => (scheduled.push(ms), old(f, ms)); 0")
@@ -420,4 +420,4 @@ def test_the_page_s_process_dies_and_comes_back_and_the_page_with_it(
     page.key("keyDown", "KeyA", "a")
     assert abs(cents_off(heard(ears), SAMPLE_RATE_HZ, 60)) < IN_TUNE_CENTS
     page.key("keyUp", "KeyA", "a")
-    page.complaints.clear()  # errors about failed connections
+    page.complaints.clear()  # errors about failed connections are expected

@@ -1,4 +1,4 @@
-"""The picture, pins, paths, favourites and splits on the page."""
+"""The page's picture, pins, paths, favourites and splits show and do what the user asks for."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ LOOKS = """[...document.querySelectorAll('.zones span')].map((each) => {
   return [[top, bottom], style.font, style.borderWidth, style.borderBottomColor, right];
 })"""
 HARP = '.pins button[aria-label="Choose harp"]'
-PINS_REST_S = 0.3  # a change of the sound moves the pins
+PINS_REST_S = 0.3  # s for which a pin must keep its place, because a change of the sound moves the pins
 
 
 def has_moved(link: Link) -> bool:
-    """Whether the sound takes another width. A sound just chosen may set its own once more."""
+    """Set another width; returns whether it stays. A sound that was just chosen may set its own width again."""
     link.ask("move", target="width", position=0.5)
     time.sleep(0.05)
     return link.ask("state")["positions"]["width"] == 0.5
@@ -57,7 +57,7 @@ def test_the_picture_shows_what_is_heard_and_rests_when_it_is_hidden(page: Brows
     )
     page.evaluate("(async () => { window.play = (await import('/play.js')).play; })()")
     assert page.evaluate("play.watched") == '["control","picture"]'
-    # Other tabs show the pitches, too; in silence they do not ask for the picture.
+    # Other tabs also show the pitches. When nothing sounds, they do not ask for the picture.
     page.click("#tab-sounds")
     page.wait("document.querySelector('tb-keys tb-sounding').textContent === 'C4 261.6 Hz'")
     page.key("keyUp", "KeyA", "a")
@@ -248,7 +248,7 @@ def test_a_split_is_made_chosen_and_left(page: Browser, link: Link) -> None:
     lies = page.evaluate(f"[...document.querySelectorAll('.zones span')].map((e) => [e.textContent, e{place}])")
     assert [name for name, _ in lies] == ["cello", "harp"]
     assert lies[1][1] == pytest.approx(page.evaluate(f"document.querySelector('[data-note=\"55\"]'){place}"), abs=2)
-    # Both look alike, each over its own keys, with both its ends drawn in a colour of its own.
+    # The two labels differ only in colour. Each lies over its own keys, and has a line at its left and right end.
     looks = page.evaluate(LOOKS)
     assert looks[0][:-2] == looks[1][:-2]
     assert looks[0][-2] != looks[1][-2]

@@ -1,4 +1,4 @@
-"""The update on the page; root's half runs when the test says so."""
+"""A user updates Timbrebox on the page; the half that runs as root runs when the test says so."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def program() -> Iterator[LiveProgram]:
 
 @pytest.fixture
 def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RootsHalf]:
-    """Root's half of updates; version 1.2.3 is installed."""
+    """The half of an update that runs as root, on a machine that has version 1.2.3."""
     half = RootsHalf(tmp_path, monkeypatch, Path(program.env["XDG_STATE_HOME"]) / "timbrebox")
     yield half
     half.arrived.unlink(missing_ok=True)
@@ -42,7 +42,7 @@ def half(program: LiveProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def port(half: RootsHalf, program: LiveProgram) -> Iterator[int]:
-    """The port of a page whose updates `half` takes."""
+    """The port of a page; `half` installs the updates that are sent to it."""
     port = free_port()
     command = [sys.executable, "-m", "tests.support.updating_panel", half.folder, "panel", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=program.env, stdout=subprocess.PIPE, text=True) as process:

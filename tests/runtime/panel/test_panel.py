@@ -277,7 +277,7 @@ def test_a_page_that_reads_nothing_is_dropped_and_what_plays_goes_on(playing: Pl
     stream.connect(("127.0.0.1", playing.port))
     with playing.page(max_queue=1, sock=stream) as slow:
         with pytest.raises(ConnectionClosed):  # noqa: PT012
-            give_up_s = time.monotonic() + 60.0  # the page's process handles some hundred messages a second
+            give_up_s = time.monotonic() + 60.0  # the page's process handles only some hundred messages a second
             while time.monotonic() < give_up_s:
                 slow.socket.send(json.dumps({"method": "targets", "id": 1}))
         page.tell("note", note=60, velocity=100)

@@ -63,7 +63,7 @@ def test_a_network_pairs_and_osc_plays(tmp_path: Path) -> None:
 
 
 def paired(address: str, port: int, code: str) -> str:
-    """The cookie of a new device."""
+    """Pair a new device; returns its cookie."""
     import http.client
 
     connection = http.client.HTTPConnection(address, port, timeout=60.0)

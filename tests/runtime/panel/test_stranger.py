@@ -1,4 +1,4 @@
-"""The driver for strangers obeys line by line."""
+"""tests.soak.panel_stranger, which lets a stranger use the page, does what each line asks for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.rig
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """The path is short: that of the browser's socket in this folder has at most 107 characters."""
+    """A folder with a short path: the browser's socket is in it, and a socket's path may have at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         yield Path(folder)
 
@@ -50,7 +50,7 @@ def ask(driver: subprocess.Popen[str], **command: object) -> dict[str, Any]:
 
 
 def middle(driver: subprocess.Popen[str], role: str, name: str) -> dict[str, float]:
-    """The middle of the first listed element whose name begins with `name`."""
+    """The middle, in pixels, of the first element with this role whose name begins with `name`."""
     listed = ask(driver, do="elements")["elements"]
     box = next(each["box"] for each in listed if each["role"] == role and each["name"].startswith(name))
     return {"x": box[0] + box[2] / 2.0, "y": box[1] + box[3] / 2.0}

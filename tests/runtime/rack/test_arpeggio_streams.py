@@ -82,7 +82,7 @@ def random_event(random: np.random.Generator) -> Event | Choice:
 
 
 def random_stream(seed: int) -> tuple[Arpeggio, Timed]:
-    """Events at random frames, many at the same ones; with an odd seed, also a MIDI clock."""
+    """Random settings, and events at random frames. Many frames have several events; odd seeds add a MIDI clock."""
     random = np.random.default_rng(seed)
     frames = random.integers(0, N_FRAMES, int(random.integers(5, 80)))
     together = random.random(len(frames)) < 0.3
@@ -131,7 +131,7 @@ def added(given: Sequence[tuple[int, Event]], timed: Timed) -> list[tuple[int, E
 
 @pytest.mark.parametrize("first", range(0, 400, 100))
 def test_no_note_is_stuck(first: int) -> None:
-    """Nothing sounds after a panic, a reset, all notes off, or the release of all keys and pedals without hold."""
+    """Nothing sounds after a panic, a reset, all notes off, or, with hold off, the release of all keys and pedals."""
     keys_up: Timed = [(N_FRAMES, NoteOff(channel, key)) for channel in (0, 1) for key in (40, 60, 64, 67, 110, 127)]
     keys_up += [(N_FRAMES, ControlChange(channel, 64, 0)) for channel in (0, 1)]
     end = N_FRAMES + 8 * SLOW_RATE

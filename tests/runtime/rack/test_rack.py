@@ -240,7 +240,7 @@ def test_a_sound_with_other_sends_makes_no_click() -> None:
 
 
 def whole(*parts: tuple[str, PartSettings], **sound: object) -> Swap:
-    """A Swap of all parts; parts: instrument and settings of each."""
+    """A Swap of all parts; parts: (instrument, settings) of each new part; sound: as for `patch_of`."""
     patch = patch_of(**sound)
     return Swap(ALL_PARTS, "tiny", None, tuple(Part(playable_of(patch, name), each) for name, each in parts))
 
@@ -350,7 +350,7 @@ def test_panic_ends_all_notes_at_once() -> None:
 
 
 class Echo:
-    """Adds both sends to the sound, and stores them."""
+    """Stands in for the effects: adds both sends to the sound, and stores the sends."""
 
     sleep = True
 
@@ -364,7 +364,7 @@ class Echo:
 
 
 def sends_of(rack_events: Timed, blocks: list[int], **effects: float) -> np.ndarray:
-    """Both sends of a rack, float32 (20000, 4); effects: fields of SoundEffects."""
+    """The stereo sound of a rack's two sends, float32 (20000, 4); effects: fields of SoundEffects."""
     echo = Echo()
     rack = rack_of(PartSettings(send=0.5), patch=patch_of(effects=SoundEffects(**effects)), effects=echo)
     render(rack, rack_events, blocks, False, 20000)
@@ -457,7 +457,8 @@ def test_an_engine_that_has_left_is_not_kept_by_the_counting_of_voices() -> None
     gone = weakref.ref(rack.engine())
     events = [(0.0, NoteOn(0, 48, 100)), (0.1, NoteOn(0, 55, 100)), (0.3, NoteOff(0, 48)), (0.3, NoteOff(0, 55))]
     events += [(0.35, Swap(0, "tiny", None, playable_of(patch)))]
-    # At 0.4 s the voices are counted while the old engine fades. No later event has them counted again.
+    # The note at 0.4 s makes the rack count the voices of both engines, as the old engine still fades. Nothing makes it
+    # count again, so it must forget this count by itself: the count refers to the old engine.
     heard(rack, [*events, (0.4, NoteOn(0, 60, 100))], 1.5)
     events.clear()
     assert len(rack.take_retired()) == 1

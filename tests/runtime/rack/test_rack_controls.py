@@ -1,4 +1,4 @@
-"""Controls in a rack move the right parts."""
+"""In a rack, each control moves the parts that it should move."""
 
 from __future__ import annotations
 

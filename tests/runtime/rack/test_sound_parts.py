@@ -25,7 +25,7 @@ PLAIN = "phase_blend: 0.3\n"
 
 
 def layers(folder: Path, *parts: str, more: str = "") -> str:
-    """Write a sound with parts; parts: in YAML; more: further lines of the file."""
+    """Write a sound with parts; returns the file's path. parts: the YAML of each; more: further lines of the file."""
     path = folder / "layers.yaml"
     path.write_text(f"parts: [{', '.join(parts)}]\n{more}")
     return str(path)

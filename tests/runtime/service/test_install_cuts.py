@@ -1,4 +1,4 @@
-"""After a power cut during an installation, a version plays."""
+"""After a power cut during an installation, the version that plays is whole."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ from tests.support.updating import RootsHalf, make_archive, make_key, make_updat
 
 @pytest.fixture
 def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RootsHalf:
-    """Root's half of updates; version 1.2.3 is installed."""
+    """The half of an update that runs as root, on a machine that has version 1.2.3."""
     return RootsHalf(tmp_path, monkeypatch)
 
 
 def refused(half: RootsHalf, why: str, words: str) -> News:
-    """The news that an update was refused; why, words: expected in it."""
+    """Assert that the update is refused; returns the news of it. why, words: expected in the news."""
     units = sorted((half.folder / "units").glob("*"))
     with pytest.raises(UserError, match=re.escape(words)):
         half.run()
@@ -234,7 +234,7 @@ def test_what_is_checked_is_what_is_installed(half: RootsHalf, monkeypatch: pyte
     half.run()
     assert half.plays == "1.3.0"
     monkeypatch.setattr(installing, "signer_of", signer_of)
-    with pytest.raises(UserError, match="nobody whom this machine trusts"):  # now `other` is there
+    with pytest.raises(UserError, match="nobody whom this machine trusts"):  # the arrived file is now `other`
         half.run()
 
 

@@ -1,4 +1,4 @@
-"""The bundled instrument's sounds do what their recipes say."""
+"""The bundled instrument's sounds are as their recipes in export/sounds/recipes.py say."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def instrument() -> Decoder:
 
 @functools.cache
 def take(name: str) -> Take:
-    """The middle note, held for 1.7 s."""
+    """What the sound `name` plays: its recipe's middle note, held for 1.7 s."""
     (recipe,) = [recipe for recipe in RECIPES if recipe.name == name]
     return play(instrument(), played(SOUNDS[name].read(), instrument()), [recipe.notes[1]])
 

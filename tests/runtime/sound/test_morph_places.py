@@ -1,4 +1,4 @@
-"""A morph may lead through places: one sound with several knob positions."""
+"""A morph may lead through places: one sound, at each place with other knob positions."""
 
 from __future__ import annotations
 

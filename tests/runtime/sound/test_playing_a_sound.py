@@ -35,7 +35,7 @@ def render(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[st
 
 
 def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
-    """The rendered bytes; said: the exact text on stderr."""
+    """Run `render`; returns the bytes of its file. said: the exact text that it must write to stderr."""
     done = render(folder, *options)
     assert (done.returncode, done.stderr) == (0, said)
     return (folder / "out.wav").read_bytes()
@@ -43,7 +43,7 @@ def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The instrument `mine` is a copy of tiny. The user has no sounds."""
+    """A folder with an instrument `mine`, a copy of tiny, and with a user's folder that has no sounds."""
     (tmp_path / "instruments").mkdir()
     (tmp_path / "data" / "timbrebox" / "sounds").mkdir(parents=True)
     shutil.copy(TINY, tmp_path / "instruments" / "mine.onnx")

@@ -89,7 +89,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 def connection(source: str = "key", target: str = "pan", amount: object = 1, **more: str) -> str:
-    """A sound's file with one modulation; more: further keys of it."""
+    """The text of a sound's file with one modulation; more: further fields of this modulation."""
     rest = "".join(f", {key}: {value}" for key, value in more.items())
     return f"modulation: [{{source: {source}, target: {target}, amount: {amount}{rest}}}]"
 
@@ -230,7 +230,7 @@ PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## 
 
 
 def table(heading: str) -> dict[str, list[str]]:
-    """The rows of the table under a heading of docs/sound.md: by the first cell, the other cells."""
+    """The table under a heading of docs/sound.md: the other cells of each row by the row's first cell."""
     section = re.search(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
     return {first.strip("`"): rest for first, *rest in rows}

@@ -27,7 +27,10 @@ _PAGE = 4096
 
 
 class _Save(NamedTuple):
-    """One save; asked_at, done_at: the record's length in bytes before and after it, None if it has not ended."""
+    """One save.
+
+    asked_at: the record's length in bytes before the save; done_at: the length after it, None if it has not ended.
+    """
 
     level_db: float
     asked_at: int
@@ -35,7 +38,7 @@ class _Save(NamedTuple):
 
 
 class Promises:
-    """Saves and updates since the record began; first: each sound's level at that moment."""
+    """The saves and updates since the record began. first: each sound's level when the record began."""
 
     def __init__(self, first: dict[str, float]):
         self._first, self._saves = first, {name: [] for name in SOUNDS}
@@ -50,7 +53,7 @@ class Promises:
         return max((version for version, done_at in self._versions if done_at <= cut), default=0)
 
     def save(self, link: Link, name: str, level_db: float, n_bytes: Callable[[], int]) -> None:
-        """n_bytes: returns the record's length."""
+        """Save a sound, and remember when; n_bytes: a function that returns the present length of the record."""
         saves, asked_at = self._saves[name], n_bytes()
         saves.append(_Save(level_db, asked_at, None))
         link.ask("sounds.write", name=name, tree={"sound_version": 1, "level_db": level_db}, limit_s=60.0)
@@ -97,7 +100,7 @@ def playing_version(root: Path) -> int:
 
 
 def check_files(root: Path, whole: dict[str, bytes], promises: Promises, cut: int, *, is_thorough: bool = True) -> None:
-    """AssertionError unless the version that plays, settings, sounds and state are whole and as promised.
+    """Check that the version that plays, the settings, the sounds and the state are whole and as promised.
 
     whole: digests from `packaged`. cut: byte of the record at which the power was cut. is_thorough: read all files of
     the version.
@@ -152,7 +155,7 @@ def _digest(path: Path) -> bytes:
 
 
 def _refuse_lost_page(path: Path) -> None:
-    """A page of nulls in a compiled file would crash Python, which checks only the header."""
+    """AssertionError if a page of a file is all zeros. In a compiled file, such a page would crash Python."""
     content = path.read_bytes()
     pages = [content[at : at + _PAGE] for at in range(0, len(content), _PAGE)]
     assert pages, f"{path} is empty"

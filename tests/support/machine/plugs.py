@@ -1,4 +1,4 @@
-"""The emulated machine's USB keyboard and USB sound card, and an ear at the card."""
+"""The emulated machine's USB keyboard, and an `Ear` that reads what its USB sound card has played."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Keyboard:
         assert self._machine.write(f"{_GADGET}/UDC", b"\n")
 
     def play(self, *message: int) -> bool:
-        """Returns whether the machine has taken the MIDI message."""
+        """Send a MIDI message; returns whether the machine has taken it."""
         return self._machine.write(PORT, bytes(message))
 
 
@@ -71,5 +71,5 @@ class Ear:
 
 
 def _samples(data: bytes) -> np.ndarray:
-    """float (n_frames, 2), -1 to 1; an incomplete frame at the end is left out."""
+    """The 16-bit stereo samples in `data`, -1 to 1: (n_frames, 2); an incomplete frame at the end is left out."""
     return np.frombuffer(data[: len(data) // 4 * 4], "<i2").reshape(-1, 2) / 32768

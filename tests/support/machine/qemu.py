@@ -31,8 +31,8 @@ _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0",
 class Machine(Booted):
     """A PC with a USB sound card, one core, and no network.
 
-    folder: for sockets, the console's text, and `sound.wav`, what the present sound card has played. log: a file that
-    records the writes to the disk; the disk itself then stays unchanged.
+    folder: for sockets, the console's text, and `sound.wav`, the file of what the present sound card has played. log: a
+    file that records the writes to the disk; the disk itself then stays unchanged.
     """
 
     ready_within_s = 120.0
@@ -71,7 +71,7 @@ class Machine(Booted):
         self._qmp.close()
 
     def wait_for_ready(self, within_s: float | None = None) -> float:
-        """Wait by one command inside; returns the seconds waited, of the PC's time."""
+        """Wait until the service is READY, by a command inside; returns the seconds waited, of the PC's time."""
         began_s, limit_s = self.now_s(), self.ready_within_s if within_s is None else within_s
         look = "until systemctl is-active --quiet timbrebox; do sleep 1; done"
         status, _ = self.run("timeout", limit_s, "sh", "-c", look, timeout_s=_BOOT_PATIENCE_S)
@@ -88,7 +88,7 @@ class Machine(Booted):
         self.qmp("device_add", **_CARD)
 
     def unplug_card(self) -> None:
-        """Returns when the card is gone."""
+        """Unplug the sound card; returns when it is gone."""
         self.qmp("device_del", id="card")
         self.wait(lambda: "card" not in {entry["name"] for entry in self.qmp("qom-list", path="/machine/peripheral")},
                   "the card's end", _PATIENCE_S)  # fmt: skip
@@ -102,7 +102,7 @@ class Machine(Booted):
         return answer["status"], answer["text"]
 
     def begin_return(self, of: str, *path: str) -> queue.Queue[dict[str, Any]]:
-        """Begin to measure the next return of the `keyboard`, whose own end has this path, or of the `card`."""
+        """Begin to measure the next return of a `keyboard` or a `card`; path: the keyboard's own end of its wire."""
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
     def rest(self, seconds: float) -> None:

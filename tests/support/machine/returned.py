@@ -15,7 +15,7 @@ from pathlib import Path
 CONTROL = "/run/timbrebox/control"
 _ASOUND = Path("/proc/asound")
 _KEYBOARD, _CARD = "Keys", "Audio"
-_TRIGGER = "trigger_time:"  # in the status of a card that plays
+_TRIGGER = "trigger_time:"  # stands in a card's status before the time at which the card began to play
 _STRUCK, _HELD = 64, 69
 _PATIENCE_S = 60.0
 _KEY_DOWN_S, _LOOK_S = 0.01, 0.005
@@ -83,7 +83,7 @@ def card() -> dict[str, float]:
 
 
 def _next(name: str) -> float:
-    """Wait until a card of this name has come or returned; returns when the kernel had it."""
+    """Wait until a new card of this name is there; returns the time at which the kernel had it."""
     before = _number(name)
     return _wait_until(lambda: _number(name) not in (before, 0), f"card {name}")
 

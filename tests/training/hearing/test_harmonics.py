@@ -1,4 +1,4 @@
-"""Harmonic numbers, energy shares, descriptors, ranks and clear frames are right for spectra of simple waveforms."""
+"""Harmonic numbers, energy shares, descriptors, ranks and `are_clear` are right for spectra of simple waveforms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A frame is costly if the pitch detector hears it at another pitch than its note's."""
+"""The training cost of a frame is above 0 only if the pitch detector hears another pitch than that of its note."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_what_costs_nothing_is_heard_in_tune(heard: HeardPitch):
         free = costs_of(heard, frames, note) == 0.0
         assert (np.abs(cents_off(frames, np.full(40, note), SPEC))[free] <= IN_TUNE_CENTS).all()
         n_free += free.sum()
-    assert 100 <= n_free <= 400  # of 480 frames: some cost nothing, others cost something
+    assert 100 <= n_free <= 400  # of 480 frames, so the test has seen both costs of 0 and costs above 0
 
 
 def test_falling_along_the_slope_of_the_cost_mends_a_note(heard: HeardPitch):

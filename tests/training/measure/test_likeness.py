@@ -16,8 +16,9 @@ SOUNDS = [name for name, (split, _) in TILTS.items() if split == "train"]
 
 
 class Knowing:
-    """An instrument with one latent, the index of a sound in SOUNDS; blur: share of the mean of all sounds in each
-    frame.
+    """An instrument whose one latent is a sound's index in SOUNDS.
+
+    blur: how much of each frame, 0 to 1, is the mean of all sounds instead of the sound.
     """
 
     batch_invariant = True

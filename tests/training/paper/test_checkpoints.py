@@ -1,4 +1,4 @@
-"""Small checkpoints are a fraction of the size, and only the same run continues from one."""
+"""A small checkpoint is much smaller than a full one, and only a run with the same recipe and corpus continues it."""
 
 from __future__ import annotations
 

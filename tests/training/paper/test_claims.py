@@ -199,7 +199,7 @@ def test_further_sounds_that_disagree_leave_the_order_open():
     skip, no_skip = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     factors = [3.0, 0.4] * 10
     assert table4(with_further(skip, [1.0] * 20), with_further(no_skip, factors)).verdict == "not separable"
-    assert table4(run_of(skip), with_further(no_skip, factors)).verdict == "holds"  # one run lacks further sounds
+    assert table4(run_of(skip), with_further(no_skip, factors)).verdict == "holds"  # `skip` has no further sounds
     assert table4(with_further(skip, [1.0] * 19), with_further(no_skip, factors)).verdict == "holds"
 
 

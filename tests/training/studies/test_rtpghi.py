@@ -23,7 +23,7 @@ def wrapped(phases: np.ndarray) -> np.ndarray:
 
 
 def sine(bins: float, n_samples: int = 12 * HOP) -> np.ndarray:
-    """bins: frequency in bins."""
+    """A sine; bins: its frequency, in bins."""
     return np.sin(2.0 * np.pi * bins / SIZE * np.arange(n_samples))
 
 
@@ -82,7 +82,7 @@ def test_an_impulse_gives_each_frame_the_slope_of_its_delay(n_ahead: int, larges
 @pytest.mark.parametrize("n_ahead", [0, 1])
 @pytest.mark.parametrize("growth", [0.2, -0.2])
 def test_a_swelling_tone_turns_from_bin_to_bin(growth: float, n_ahead: int):
-    """growth: by how much the amplitude's natural logarithm rises per hop."""
+    """growth: how much the natural logarithm of the tone's amplitude rises per hop."""
     sound = sine(100.0) * np.exp(growth * np.arange(12 * HOP) / HOP)
     phases = phase_frames(magnitude_frames(sound), SPEC, n_ahead)[4]
     true = np.angle(true_spectra(sound)[4]) + np.pi * np.arange(SPEC.n_bins)

@@ -21,7 +21,7 @@ from runtime.engine.synthesis.phases.coherent_tables import (
 )
 from runtime.engine.synthesis.phases.noise import NOISE_POWER
 from runtime.engine.synthesis.phases.noise_bins import NoiseBins
-from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder, Peaks
+from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder, Peaks, beside_multiples
 from runtime.engine.synthesis.phases.side import SideTurns
 from runtime.engine.synthesis.phases.sinusoids import Sinusoids
 from runtime.engine.synthesis.phases.walk import PhaseWalk
@@ -54,9 +54,9 @@ class CoherentPhases:
     Bins below 20 Hz are silent.
 
     `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane. fft_size, hop_size: in
-    engine frames; seed: seed of random phases.
-    Attributes: walk: holds each lane's bandwidth; fundamentals: float32 (n_lanes,), the fundamental of each lane's note
-    in bins, or NO_FUNDAMENTAL; the lowest sinusoids are held to its multiples. Both apply from a lane's next plan on.
+    engine frames; seed: seed of random phases. Attributes: walk: holds each lane's bandwidth; beside: float32
+    (n_lanes, N_LOW_BINS), for each lane a row of `beside_multiples`; low sinusoids that are close to multiples of the
+    lane's fundamental are moved onto these. Both apply from a lane's next plan on.
     """
 
     def __init__(
@@ -67,10 +67,11 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
-        # The same phasors once more: products are faster with complex numbers, sums over lanes with floats.
+        # The noise bins' phasors once more, as complex numbers: products are faster with these, sums over lanes with
+        # floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
-        self.fundamentals = np.full(n_lanes, NO_FUNDAMENTAL, np.float32)
+        self.beside = np.tile(beside_multiples(NO_FUNDAMENTAL), (n_lanes, 1))
         self.walk = PhaseWalk(n_lanes, n_bins, tables, seed)
         self._turns_of_side = SideTurns(n_bins, tables.units_per_bin, seed)
         self._is_side = [False] * n_lanes
@@ -134,7 +135,7 @@ class CoherentPhases:
 
     def find(self, lanes: slice, magnitudes: np.ndarray) -> Found:
         """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous; this may be done before `plan`."""
-        return Found(self._peaks.find(magnitudes, self.fundamentals[lanes]), self._levels(magnitudes))
+        return Found(self._peaks.find(magnitudes, self.beside[lanes]), self._levels(magnitudes))
 
     def plan(
         self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None
@@ -163,7 +164,7 @@ class CoherentPhases:
         first_side: int | None,
         found: Found | None,
     ) -> None:
-        """walks: True if all these lanes have a bandwidth, False if none has."""
+        """Do the work of `plan` for some lanes. walks: True if all of them have a bandwidth, False if none has."""
         noise = self._noise[lanes]
         self._n_changes += 1
         if found is None:
@@ -195,8 +196,8 @@ class CoherentPhases:
     def _take(self, lanes: slice, planned: Sinusoids) -> None:
         for lane in range(lanes.start, lanes.stop):
             if self._sinusoids[lane] is None:
-                # A note's first sinusoids begin with random phases, from row 0 of `first_phases`. A later one continues
-                # the phase of a noise bin, in row 1.
+                # A note's first sinusoids begin with random phases, from row 0 of `first_phases`. A later sinusoid
+                # continues the phase of a noise bin, which is in row 1.
                 self._starts[lane] += self._tables.first_phases.shape[1]
             self._sinusoids[lane] = planned
 
@@ -212,9 +213,10 @@ class CoherentPhases:
     def _phases_at(
         self, lanes: slice, rows: np.ndarray, bins: np.ndarray, places: np.ndarray, hop: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Phases of some bins in a hop, and their moves.
+        """The phases of some bins in a hop, and the moves of these bins.
 
-        rows, bins: each bin's row in `lanes`, and its number; places: its index in the flattened array of rows.
+        rows: for each bin, the index of its lane in `lanes`; bins: the bins' numbers; places: their indices in all
+        rows, laid end to end.
         """
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]
@@ -243,7 +245,7 @@ class CoherentPhases:
     def _take_spread(self, lanes: slice, peaks: Peaks) -> np.ndarray:
         """Remove the sinusoids' magnitudes from the lanes' noise, and set `_owners`.
 
-        Returns the factors of the table `lobes`, float32 (N_REACHED, n_peaks).
+        Returns the factors with which the table `lobes` is multiplied, float32 (N_REACHED, n_peaks).
         """
         n_peaks, noise, owners = len(peaks.places), self._noise[lanes].reshape(-1), self._owners[lanes]
         owners.fill(-1)
@@ -266,8 +268,8 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """K-weighted RMS of spectra with noise phases, divided by their RMS with a steady sinusoid in each bin: (n, 1),
-        0.9 to 1.
+        """For each spectrum, its K-weighted RMS with noise phases divided by its K-weighted RMS with a steady sinusoid
+        in each bin: (n, 1), 0.9 to 1.
         """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
@@ -313,7 +315,9 @@ class CoherentPhases:
         return spectrum
 
     def _mix_noise(self, lanes: slice, factors: np.ndarray | None) -> None:
-        """Write the weighted sum of the lanes' noise in hop 0 into `NoiseBins.mixed`; it holds for a plan's hops."""
+        """Write the lanes' noise in hop 0, each times its factor and added up, into `NoiseBins.mixed`. The sum is the
+        same for all hops of a plan.
+        """
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes
         if self._summed_for != wanted:

@@ -20,12 +20,13 @@ N_STARTS = 1 << 13
 N_BESIDE = 2
 N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
-# Places in the table `lobes` from one bin to the next.
+# Number of places in the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
-# The table's last place, in bins from the peak: half a bin as found, and a quarter for those held to their note.
+# The table's last place, in bins from the peak: a sinusoid is found at most half a bin away, and the other quarter is
+# for sinusoids that are then moved to a multiple of their note's frequency.
 FARTHEST_BINS = 0.75
 # _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
-# difference of neighbours' phases grows by half a cycle, more or less by at most _LARGEST_BEND radians. With these
+# phase difference between neighbours grows by half a cycle, plus or minus at most _LARGEST_BEND radians. With these
 # values, the sounds' spectra come nearest to the given spectra, of instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
@@ -43,7 +44,7 @@ class CoherentTables:
     half_window_hops: half the window's length, in hop sizes.
     unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
     lobes: complex64 (N_REACHED, n_places): what a sinusoid of phase 0 adds to the bins around its peak, for each place
-        of the sinusoid from FARTHEST_BINS below the peak to as many above it. An entry is to be multiplied by
+        of the sinusoid from FARTHEST_BINS below the peak to FARTHEST_BINS above it. An entry is to be multiplied by
         the bin's magnitude plus half the sum of its neighbours' magnitudes.
     lobe_signs: float32 (N_REACHED, 1), what one of the overlapping windows adds to the bins around a peak, without the
         turns of `hop_turns`.
@@ -119,7 +120,8 @@ def _lobe_signs(fft_size: int) -> np.ndarray:
 
 
 def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.Generator) -> np.ndarray:
-    """Moves of the noise bins in units of phase, intp (n_bins,); random stretching of bands avoids repetition.
+    """Moves of the noise bins in units of phase, intp (n_bins,). Each band is stretched at random, so that the noise
+    does not repeat.
 
     Within a band, the move grows by the same whole number from bin to bin. Otherwise rounding errors would add up over
     the hops, and after minutes the phases of neighbouring bins would not fit.

@@ -1,4 +1,4 @@
-"""How wide the harmonic at each bin must be for a bandwidth in cents, and which part of the harmonic is noise.
+"""For a bandwidth in cents: how wide the harmonic at each bin must be, and what share of its power is noise.
 
 Widths are full widths at half power, in bins.
 """
@@ -10,8 +10,8 @@ import numpy as np
 # Width of a sharp harmonic with noise phases, called the window's lobe here. Measured. It is wider than the 1.44 bins
 # of a Hann window, because the window of the synthesis widens the spectrum's own lobe.
 NOISE_LOBE_BINS = 1.67
-# In widths of the window's lobe: as the width of a harmonic grows from the first value to the second, its bins fade
-# from coherent phases to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
+# Two widths of a harmonic, as multiples of the window's lobe. From the first to the second, its bins fade from coherent
+# phases to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
@@ -38,7 +38,7 @@ class NoiseShare:
 
 
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
-    """The widths, measured with noise phases, to which a sharp harmonic must be widened to be heard with `widths`.
+    """How wide sharp harmonics must be made, as measured with noise phases, so that they are heard with these widths.
 
     Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because noise replaces them
     only where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 0

@@ -11,7 +11,7 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 
 # The stored noise repeats after this many hops.
 N_NOISE_SPECTRA = 256
-# This many neighbouring lanes, a row, read the same stored spectra, each from another bin on.
+# This many neighbouring lanes form a row: they read the same stored spectra, each lane from another bin on.
 LANES_PER_ROW = 16
 # Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
 _HOPS_BETWEEN_ROWS = 64
@@ -22,7 +22,8 @@ _BINS_BETWEEN_LANES = N_OVERLAPS
 # times the sum of m[k] m[k + 1], because the phases of neighbouring bins are correlated. So a Hann lobe sounds 0.9 dB
 # softer than a flat spectrum with the same sum of squares. Measured.
 NOISE_POWER = 0.444, 0.556
-# RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin: overlapping windows correlate. Measured.
+# RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin. Measured, because overlapping windows are
+# correlated.
 _FLAT_GAIN = 4.557
 
 
@@ -36,11 +37,12 @@ def noise_index(lane: int, hop: int) -> int:
 # A table takes 11 MB, and 35 ms to make. Engines with the same seed share it.
 @functools.lru_cache(maxsize=2)
 def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarray:
-    """Taps in the layout of `received_taps`, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
+    """The taps of the noise, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 
-    The lanes are views of one table, each four bins above the previous lane, so a row shares the processor's cache.
-    Noise bins that are four apart are independent. A shift by four bins changes the phase by one whole cycle per hop,
-    so the noise still fits from hop to hop. fft_size, hop_size: in engine frames.
+    The last two axes are as in `received_taps`. The lanes are views of one table: each begins four bins above the
+    previous lane, so a row shares the processor's cache. Noise bins that are four apart are independent. A shift by
+    four bins changes the phase by one whole cycle per hop, so the noise still fits from hop to hop. fft_size, hop_size:
+    in engine frames.
     """
     phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
     taps = _window_taps(phasors, fft_size, hop_size)
@@ -59,7 +61,7 @@ def noise_phasors(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.nd
     """Unit phasors complex64 (N_NOISE_SPECTRA, n_bins) of the STFT of a white noise that loops without a seam.
 
     The noise is complex, so that bins above half the sample rate are independent of bins below. The shifted lanes of
-    `noise_taps` need some of them.
+    `noise_taps` also use some of the bins above.
     """
     period = N_NOISE_SPECTRA * hop_size
     noise = np.random.default_rng(seed).standard_normal((period, 2), np.float32).view(np.complex64)[:, 0]

@@ -35,11 +35,13 @@ class NoiseBins:
         self._oldest = 0
 
     def write(self, n: int, hop: int, out: np.ndarray) -> None:
-        """Write the noise bins of `first`, as they sound in hop number `hop`, into `out`, complex64 (n, n_bins)."""
+        """Write the first n rows of the attribute `first`, as they sound in hop number `hop`, into `out`, complex64 (n,
+        n_bins).
+        """
         self._write(self._beside[:n], hop, out)
 
     def write_mixed(self, hop: int, out: np.ndarray) -> None:
-        """Write the noise bins of `mixed`, as in `write`; out: complex64 (1, n_bins)."""
+        """Write the attribute `mixed`, as in `write`; out: complex64 (1, n_bins)."""
         self._write(self._beside[-1:], hop, out)
 
     def _write(self, beside: np.ndarray, hop: int, out: np.ndarray) -> None:
@@ -63,9 +65,9 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     """What a bin of phase 0 adds to the bin above, to itself and to the bin below: complex128 (3, n_bins).
 
     turns: each bin's move less the move of a sinusoid at its centre, in radians; hop_angle: that sinusoid's move in bin
-    1. The window that began k hops ago keeps its phase of then, which is k turns behind: otherwise the sound of a
-    stretched bin would jump at each hop. Its taps are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle.
-    Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
+    1. The window that began k hops ago keeps the phase with which it began, which is k turns behind. Otherwise the
+    sound of a stretched bin would jump at each hop. Its taps are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k
+    hop_angle. Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)
@@ -77,7 +79,9 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
 
 
 def _received(taps: np.ndarray) -> np.ndarray:
-    """Order taps by the receiving bin: the factors of the bin below, of itself and of the bin above."""
+    """Order taps by the bin that receives: for each bin, what the bin below, the bin itself and the bin above add to
+    it.
+    """
     received = np.zeros(taps.shape, np.complex64)
     received[0, 1:], received[1], received[2, :-1] = taps[0, :-1], taps[1], taps[2, 1:]
     return received

@@ -19,9 +19,11 @@ def coherent_amplitude(blend: float) -> np.float32:
 
 
 class NoiseWeights:
-    """The weight of noise phases in each bin: by the blend, and more where a bandwidth makes coherent phases noise.
+    """The weight of noise phases in each bin. It follows from the blend, and is larger where a bandwidth turns coherent
+    phases into noise.
 
-    Attribute bandwidth_cents: one for each lane.
+    A bandwidth turns a share of the coherent phases into noise. This raises the weight. Attribute bandwidth_cents: the
+    bandwidth of each lane.
     """
 
     def __init__(self, n_lanes: int, n_bins: int):

@@ -7,18 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 # In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
-# times that, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
+# times the peak, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
 # instruments and of noise.
 _BLUNTEST = np.array(1.3, np.float32)
-# Softer peaks, relative to their spectrum's loudest bin, are inaudible: they stay noise.
+# Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
-# Below bin _HELD_BELOW, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.
+# Below bin N_LOW_BINS, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.
 # So a sinusoid up to _HELD_BINS from a multiple of its note's fundamental counts as this multiple, and one beyond twice
 # this distance stays as it is. In between, the sinusoid moves part of the way, so that its pitch never jumps.
-_HELD_BELOW, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, np.float32)
+N_LOW_BINS, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, np.float32)
 _NEVER_HELD = _HELD_BINS + _HELD_BINS
-# The fundamental of a spectrum whose sinusoids are not to be held, in bins.
+# The fundamental, in bins, to give for a spectrum whose sinusoids must stay where they are.
 NO_FUNDAMENTAL = 1e6
 _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5, 4.0))
 
@@ -26,10 +26,10 @@ _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5
 class Peaks(NamedTuple):
     """The sinusoids of some spectra.
 
-    rows, bins: intp (n_peaks,), each peak's spectrum and bin. places: intp (n_peaks,), its index in the flattened
-    magnitudes. distances: (n_peaks,), from the peak's bin to the sinusoid's frequency, in bins. two_below, above,
-    two_above: bool (n_peaks,), whether the sinusoid has the second bin below the peak, the first above it, and the
-    second above it; it always has the first below.
+    rows: intp (n_peaks,), the number of each peak's spectrum. bins: intp (n_peaks,), each peak's bin. places: intp
+    (n_peaks,), its index in the flattened magnitudes. distances: (n_peaks,), from the peak's bin to the sinusoid's
+    frequency, in bins. two_below, above, two_above: bool (n_peaks,), whether the sinusoid has the second bin below the
+    peak, the first above it, and the second above it; it always has the first below.
     """
 
     rows: np.ndarray
@@ -51,10 +51,11 @@ class PeakFinder:
         self._are_peaks, self._falling = np.zeros((2, max_rows * n_bins), bool)
         self._loudest = np.empty((max_rows, 1), np.float32)
 
-    def find(self, magnitudes: np.ndarray, fundamentals: np.ndarray) -> Peaks:
+    def find(self, magnitudes: np.ndarray, beside_notes: np.ndarray) -> Peaks:
         """Find the sinusoids of magnitudes (n, n_bins), a contiguous array.
 
-        fundamentals: float32 (n,), in bins; the lowest sinusoids are held to multiples of them.
+        beside_notes: float32 (n, N_LOW_BINS), a row of `beside_multiples` for each spectrum; low sinusoids that are
+        close to these multiples are moved onto them.
 
         The distance d of a sinusoid from its peak bin follows from its Hann lobe: d = 2 (above - below) / (above + 2
         peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A sinusoid covers the bins between the
@@ -80,8 +81,7 @@ class PeakFinder:
         places, distances = places.take(sinusoids), distances.take(sinusoids)
         rows = places // magnitudes.shape[1]
         bins = places - rows * magnitudes.shape[1]
-        if fundamentals.min() < _HELD_BELOW:
-            _hold(rows, bins, distances, fundamentals)
+        _hold(rows, bins, distances, beside_notes)
         next_falls = ~rising.take(places + 1)
         two_above = next_falls & ~rising.take(places + 2)
         return Peaks(rows, bins, places, distances, rising.take(places - 2), next_falls, two_above)
@@ -106,16 +106,23 @@ class PeakFinder:
         return are_peaks.nonzero()[0]
 
 
-def _hold(rows: np.ndarray, bins: np.ndarray, distances: np.ndarray, fundamentals: np.ndarray) -> None:
-    """Move the sinusoids that are close to a low multiple of their spectrum's fundamental onto it.
+def beside_multiples(fundamental: float) -> np.ndarray:
+    """The distance of each of the lowest N_LOW_BINS bins from a fundamental's nearest multiple: float32, in bins."""
+    bins = np.arange(N_LOW_BINS)
+    return (bins - np.rint(bins / fundamental) * fundamental).astype(np.float32)
 
-    rows, bins, distances: as in `Peaks`; distances is changed. fundamentals: as in `PeakFinder.find`; for one of
-    _HELD_BELOW or more, nothing changes.
+
+def _hold(rows: np.ndarray, bins: np.ndarray, distances: np.ndarray, beside: np.ndarray) -> None:
+    """Move the low sinusoids that are close to a multiple of their spectrum's fundamental onto it.
+
+    rows, bins, distances: as in `Peaks`; distances is changed. beside: `beside_notes` of `PeakFinder.find`.
     """
-    low = (bins < _HELD_BELOW).nonzero()[0]
-    fundamental, found = fundamentals.take(rows.take(low)), distances.take(low)
-    off = bins.take(low) + found
-    off -= np.rint(off / fundamental) * fundamental
+    low = (bins < N_LOW_BINS).nonzero()[0]
+    places, found = rows.take(low), distances.take(low)
+    places *= N_LOW_BINS
+    places += bins.take(low)
+    off = beside.take(places)
+    off += found
     moved = np.abs(off)
     most = _NEVER_HELD - moved
     np.maximum(most, _NO_BINS, out=most)

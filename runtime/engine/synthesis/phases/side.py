@@ -12,10 +12,11 @@ _QUARTER = PHASE_UNITS // 4
 
 
 class SideTurns:
-    """Turns in random directions: one for each sinusoid, by its frequency, and one for each band of noise bins.
+    """How the phases of sides are turned: each sinusoid, and each band of noise bins, in a random direction. A
+    sinusoid's direction depends on its frequency alone.
 
-    Attributes: of_noise: intp (n_bins,), in units of phase; noise_signs: float32 (n_bins,), 1 for a turn forwards, -1
-    for a turn back.
+    Attributes: of_noise: intp (n_bins,), the turns of noise bins, in units of phase; noise_signs: float32 (n_bins,),
+    their directions, 1 forwards, -1 back.
     """
 
     def __init__(self, n_bins: int, units_per_bin: float, seed: int):

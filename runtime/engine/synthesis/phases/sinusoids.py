@@ -6,7 +6,8 @@ import numpy as np
 
 from runtime.engine.synthesis.phases.coherent_tables import N_REACHED, PHASE_MASK, PHASE_UNITS
 
-# An odd number, shifted left by so many bits, is half a cycle, apart from whole cycles; an even one is none.
+# Shifted left by this many bits, an odd number is some whole cycles and a half, and an even number is whole cycles
+# only.
 _HALF_CYCLE_SHIFT = PHASE_UNITS.bit_length() - 2
 _REACHED = np.arange(N_REACHED)[:, None]
 
@@ -14,10 +15,10 @@ _REACHED = np.arange(N_REACHED)[:, None]
 class Sinusoids:
     """Sinusoids whose phases are known for every hop.
 
-    first_lane: number of the lane of row 0; rows, bins: row and peak bin of each sinusoid, ascending; phases: each
-    sinusoid's phase at its peak bin in hop number `hop`; moves: steps of the phases from hop to hop; amplitudes:
-    complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak. Attribute walks: whether
-    they are `WalkingSinusoids`.
+    first_lane: number of the lane of row 0; rows: each sinusoid's row, ascending; bins: its peak bin, ascending within
+    a row; phases: each sinusoid's phase at its peak bin in hop number `hop`; moves: steps of the phases from hop to
+    hop; amplitudes: complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak.
+    Attribute walks: whether they are `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_row_index",
@@ -45,7 +46,7 @@ class Sinusoids:
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
         """Phases of sinusoids at `bins` in hop number `hop`, and their moves.
 
-        numbers: for each bin the number of its sinusoid; below 0 the values are meaningless.
+        numbers: for each bin the number of its sinusoid; where this is below 0, the results are meaningless.
         """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
@@ -88,8 +89,8 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copies of the sinusoids of lanes, for as many lanes from number `into` on; turns: intp (n,), added to the
-        phases.
+        """Copies of the sinusoids of `lanes`, for as many lanes from lane `into` on; turns: intp (n,), added to the
+        copies' phases.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -98,14 +99,14 @@ class Sinusoids:
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
-        """Copies of these sinusoids with other phases, intp (n,), for as many lanes from number `first_lane` on."""
+        """Copy these sinusoids to the same number of lanes, from first_lane on. phases: of the copies, intp (n,)."""
         other = object.__new__(type(self))
         arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
         Sinusoids.__init__(other, first_lane, *arrays)
         return other
 
     def of_lanes(self, lanes: slice) -> tuple[slice, np.ndarray]:
-        """For these lanes, the slice of their sinusoids, and the moves."""
+        """Which of the sinusoids belong to these lanes, as a slice, and the moves of these sinusoids."""
         part = self._part(lanes)
         return part, self._moves[part]
 

@@ -1,4 +1,4 @@
-"""A random walk of the phases of sinusoids, for small bandwidths."""
+"""Lets the phases of sinusoids walk at random, which widens the sinusoids by a small bandwidth."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ class WalkingSinusoids(Sinusoids):
     Each of the four overlapping windows keeps its first phase, so nothing clicks. A phase is the sum of all steps since
     the plan. Steps are whole numbers, so their order does not matter.
 
-    windows: complex64 (N_OVERLAPS, n), newest first, the phasor with which each sinusoid would begin in each window
-    without a walk; largest_steps: intp (n,), in units of phase; keys: each lane's key; the rest: as in
-    `PhaseWalk.sinusoids`.
+    windows: complex64 (N_OVERLAPS, n), one row for each window, the newest first: the phasor with which each sinusoid
+    would begin in that window without a walk; largest_steps: intp (n,), in units of phase; keys: for each lane, the
+    number that seeds its steps; the rest: as in `PhaseWalk.sinusoids`.
     """
 
     __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_steps_at", "_sums", "_walk", "_windows")
@@ -171,8 +171,8 @@ class WalkingSinusoids(Sinusoids):
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
         """Fill `_added`. The sum over the windows is a polynomial in `hop_turns`; its coefficients are the windows'
-        phasors (see `_lobes` in coherent_tables.py). A matrix product would start threads, and its rounding would
-        depend on the number of columns.
+        phasors (see `_lobes` in coherent_tables.py). It is not computed as a matrix product: that would start threads,
+        and its rounding would depend on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)
@@ -190,7 +190,7 @@ class WalkingSinusoids(Sinusoids):
         added *= self._amplitudes[:, part]
 
     def _steps(self, hop: int) -> np.ndarray:
-        """Returns intp (n,), in units of phase, for all sinusoids."""
+        """The random steps of all sinusoids at a hop: intp (n,), in units of phase."""
         steps = self._steps_at.get(hop)
         if steps is None:
             if len(self._steps_at) >= _N_KEPT_HOPS:
@@ -225,7 +225,8 @@ def _mixed(number: int) -> int:
 
 @functools.cache  # it takes 7 ms
 def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Widths in bins, ascending; for each the largest step in units of phase, and the amplitude that keeps the power.
+    """Three arrays: widths in bins, ascending; for each width the largest random step, in units of phase; and for each
+    width the amplitude that keeps the power.
 
     Steps that are uniform from -u to u correlate windows k hops apart by r^k, where r = sin(u) / u. A sinusoid's bins
     have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is a squared Hann

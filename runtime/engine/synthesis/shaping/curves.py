@@ -32,7 +32,7 @@ class GainCurves:
     """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
 
     Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one row for each voice. max_rows:
-    most curves per `begin`.
+    the most curves that one `begin` may start.
     """
 
     def __init__(self, max_rows: int):
@@ -122,7 +122,8 @@ class GainCurves:
 
 
 def _band_places(octaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The number of the band below, intp, and the next band's share in the gain, float32."""
+    """For each frequency, the number of the band below it, intp, and the share of the next band in its gain, float32.
+    """
     frequency_hz = LOWEST_HEARD_HZ * 2.0 ** octaves.astype(np.float64)
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))
     below = np.minimum(places.astype(np.intp), N_BANDS - 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# A softer harmonic, relative to the loudest, counts as this loud, so that no gain becomes huge.
+# A harmonic that is softer than this, relative to the loudest one, counts as this loud, so that no gain becomes huge.
 _FLOOR_DB = -60.0
 _LARGEST_GAIN_DB = 36.0
 
@@ -16,7 +16,8 @@ def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float,
     of the harmonics' levels in dB. Harmonic h gets the shape's level at harmonic h / 2 ** (semitones / 12).
     """
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    # All bins of a harmonic count: the power of the loudest bin alone depends on where in it the harmonic lies.
+    # The power of all bins of a harmonic is added up. The loudest bin alone would not do: its power depends on where in
+    # the bin the harmonic lies.
     power = np.add.reduceat(np.square(magnitudes), firsts)
     floor = max(float(power.max()) * 10.0 ** (_FLOOR_DB / 10.0), 1e-24)
     shape = 0.5 * np.log(np.maximum(power, floor))

@@ -14,8 +14,8 @@ class Harmonics:
     """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
 
     All bins of a harmonic get one gain, so that a filter does not detune the harmonic. Bins below half the fundamental
-    belong to no harmonic, and get the fundamental's place: a tilt of -12 dB or a low cutoff would make a model's faint
-    residue there louder than the note.
+    belong to no harmonic. They get the fundamental's gain. With the gain for their own low frequencies, a tilt of -12
+    dB or a low cutoff would make the faint residue in them louder than the note.
 
     Attributes, one row for each fundamental: numbers: int16 (n_fundamentals, n_bins), number of each bin's harmonic, 0
     for none; places: int16, on the grid of `GainCurves`; are_even: bool, whether the number is even and not 0.

@@ -17,7 +17,8 @@ _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 _SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
 _LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60  # semitones
-# The least K-weight in use. The true weight below about 50 Hz is less: a low note would be amplified into the limiter.
+# The least K-weight in use. With the true weight, which is less than this below about 50 Hz, a low note would be
+# amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
@@ -36,7 +37,7 @@ class Levels:
     def find(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray) -> None:
         """Write into `out` (n,) the factors that bring spectra, magnitudes (n, n_magnitudes), to one level.
 
-        semitones: each spectrum's later transposition. weighted: scratch (n, n_bins).
+        semitones: by how much each spectrum's sound will be transposed. weighted: scratch (n, n_bins).
         """
         heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]
         if any(semitones):

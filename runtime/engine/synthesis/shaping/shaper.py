@@ -18,8 +18,8 @@ class Shape(NamedTuple):
 
     filter_kind: off, low, high or band; slope: the filter's, dB per octave; cutoff_octaves: octaves above 20 Hz;
     resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound; bands_db: float (n, N_BANDS), gains
-    of the bands of acoustics/mel_bands.py, or None; shift_octaves: the sounds' transposition after shaping. All fields
-    mean frequencies as heard, after this transposition.
+    of the bands of acoustics/mel_bands.py, or None; shift_octaves: the sounds' transposition after shaping. All
+    frequencies in these fields are those that are heard, after this transposition.
     """
 
     filter_kind: str
@@ -36,7 +36,7 @@ class Shape(NamedTuple):
 class Shaper:
     """Computes a gain for each bin of each spectrum.
 
-    fundamentals_hz, n_bins, bin_hz: as in `Harmonics`; max_rows: most spectra per call.
+    fundamentals_hz, n_bins, bin_hz: as in `Harmonics`; max_rows: the most spectra in one call.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float, max_rows: int):
@@ -65,7 +65,7 @@ class Shaper:
             curves.add_bands(shape.bands_db, shape.shift_octaves)
         places, gains = self._places[:n], self._gains[:n]
         if self._fundamentals != fundamentals:
-            # With the mode "raise", `take` would write through a copy of its output.
+            # With mode="clip", `take` writes straight into `out`; with mode="raise" it would write into a copy first.
             in_curve = self.harmonics.places.take(fundamentals, axis=0, out=self._in_curve[:n], mode="clip")
             np.add(in_curve, self._first_places[:n], out=places)
             self._fundamentals = list(fundamentals)

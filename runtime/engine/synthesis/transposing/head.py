@@ -41,7 +41,8 @@ class Head:
                  "n_lanes", "octave", "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
-        """elapsed: frames since dense hop 0 began; full_density, n_samples: `density` and `n_hop` at octave 0."""
+        """elapsed: frames since dense hop 0 began; full_density: `density` at octave 0; n_samples: `n_hop` at octave 0.
+        """
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = self._first = 0
         self._begins, self._steps = list[int](), list[int]()
@@ -96,7 +97,9 @@ class Head:
         return self.position(frame) >> FRACTION_BITS
 
     def path(self, frame: int, n_intervals: int) -> tuple[list[int], list[int]]:
-        """The ring positions where n_intervals begin, and their steps per frame; the first one contains `frame`."""
+        """The ring positions at which n_intervals begin, and the steps per frame in these intervals; the first interval
+        contains `frame`.
+        """
         if self._step is not None:
             begin, ahead = self.position(frame - frame % INTERVAL_FRAMES), INTERVAL_FRAMES * self._step
             return [begin + k * ahead for k in range(n_intervals)], [self._step] * n_intervals

@@ -13,8 +13,8 @@ from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FR
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
 _FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before a lane's position its first sample is read
-# The weights of the four samples are looked up for 2 ** _PLACE_BITS places between two samples. Rounding down to a
-# place causes a constant delay, and an error below -85 dB at 15 kHz.
+# There are weights of the four samples for 2 ** _PLACE_BITS places between two samples. A position between two places
+# is rounded down to the lower one. This causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
 _N_PLACES = 1 << _PLACE_BITS
 # NumPy handles 0-d arrays faster than numbers.
@@ -25,7 +25,7 @@ _PLACE_MASK = np.array(_N_PLACES - 1)
 class Resampler:
     """Reads lanes' dense rings at any speed.
 
-    rings: must repeat N_AFTER samples; max_frames: most frames of one read.
+    rings: must repeat their first N_AFTER samples at the end; max_frames: the most frames of one read.
     """
 
     def __init__(self, rings: DenseRings, max_frames: int):
@@ -70,7 +70,9 @@ class Resampler:
         return self._weighted(windows[flat_index], flat_between).reshape(n, n_frames)
 
     def _weighted(self, windows: np.ndarray, between: np.ndarray) -> np.ndarray:
-        """Values between the middle two samples of `windows`, float32 (n,); between: at which of _N_PLACES places."""
+        """For each window a value between its middle two samples, float32 (n,); between: the number of the place, of
+        _N_PLACES, at which each value lies.
+        """
         n = len(windows)
         products, pairs, sound = self._products[:n], self._pairs[: 2 * n], self._sound[:n]
         self._weights.take(between, axis=0, out=products, mode="clip")

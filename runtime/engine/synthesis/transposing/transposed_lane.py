@@ -28,8 +28,9 @@ class TransposedLane:
 
     n_heard: number of bins that are heard; n_below_half: number of bins from 0 Hz to half the engine's sample rate;
     shift: one of the N_SHIFTS shifts. Attributes: head: where the lane is read, or None; bus: the `Submix` of which the
-    lane is a member, or None; written_to: end of the written part of the ring; fade_from, n_fade: begin and length of
-    the crossfade to the present sound; is_ramp: whether this crossfade is linear; n_bins: number of bins that sound.
+    lane is a member, or None; written_to: end of the written part of the ring; fade_from: where the crossfade to the
+    present sound begins; n_fade: length of this crossfade; is_ramp: whether this crossfade is linear; n_bins: number of
+    bins that sound.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
@@ -44,11 +45,14 @@ class TransposedLane:
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
-        """Begin to read the lane at a head, at `frame`; an earlier crossfade, of length n_fade, counts as ended."""
+        """Begin to read the lane at a head, at `frame`, without a crossfade.
+
+        `fade_from` and `n_fade` are set as if a crossfade of n_fade ring samples had just ended.
+        """
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
         head.n_lanes += 1
         self.n_bins = self.wanted_bins(frame)
-        # The interpolation also reads the sample before the position.
+        # The interpolation also reads the sample before the position, so that must be written, too.
         self.written_to = (head.place(frame) - N_BEFORE) // head.n_hop * head.n_hop
         self.fade_from = self.written_to - n_fade - 1
 
@@ -78,8 +82,8 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        A lane's shift (see N_SHIFTS) asks to write further ahead than the read needs. A lane that is written that far
-        ahead stays so, unless it is in a bus.
+        A lane with a shift (see N_SHIFTS) is written further ahead than the read needs, if it already is that far ahead
+        and is in no bus.
         """
         end += N_AFTER
         if self.bus is not None:
@@ -88,8 +92,9 @@ class TransposedLane:
         return end + ahead if begin + N_AFTER + ahead <= self.written_to else end
 
     def wanted_bins(self, frame: int) -> int:
-        """How many bins stay below half the engine's sample rate at the ratio at `frame`."""
-        # The number of bins changes in steps of a whole tone, so that most vibrato does not change it.
+        """How many bins stay below half the engine's sample rate when they are transposed by the ratio at `frame`."""
+        # The number of bins changes only from one whole tone of pitch to the next, so that most vibrato does not change
+        # it.
         filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)
         if filled <= 1.0:
             return self._n_heard

@@ -16,28 +16,30 @@ _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Many late messages in a row mean a slower tempo, many early ones a faster tempo. Each counts with its error less
-# _SLACK times the usual error; a new tempo begins when the sum exceeds _DRIFT times the usual error.
+# Many late messages in a row mean a slower tempo, many early ones a faster tempo. So the errors of late messages are
+# added up, and those of early ones, each less _SLACK times the usual error. A new tempo begins when a sum exceeds
+# _DRIFT times the usual error.
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
-# A message is strange if its error must be limited (_LARGEST_ERROR), or if messages seem lost before it or repeated.
-# _N_STRANGE more strange messages than usual ones mean a new tempo, if the intervals between messages are regular: they
-# may differ by _MOST_SPREAD clocks plus _DOUBT times the usual error. The newest _MOST_RAW messages are examined.
+# A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems to
+# repeat one. A new tempo begins when _N_STRANGE more strange messages than usual ones have come, if the intervals
+# between messages are regular: then they differ by less than _MOST_SPREAD clocks plus _DOUBT times the usual error. The
+# newest _MOST_RAW messages are examined.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 # A message this many clocks too late may follow lost messages. One this many clocks too early may be repeated.
 _OTHER_CLOCK = 0.7
 # While the tempo is uncertain, a message this soon after another is the same message from a second port.
 _TWICE_S = 0.002
-_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # from one message to the next, at 600 beats a minute
+_SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # the least time from one message to the next: 600 beats a minute
 
 
 class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
     The loop does what a least-squares line through the newest n messages, frame against number, would do. Its gains are
-    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo; n grows to _MEMORY, and begins again when the
-    tempo changes.
+    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo; n grows up to _MEMORY, and starts again from 1
+    when the tempo changes.
 
     The first message has the number `count` and comes at `frame`. Attributes: `count`, the number of the newest
     message; lost messages are counted, repeated ones are not; `at`, the newest message's frame without jitter;
@@ -48,7 +50,7 @@ class ClockLoop:
         self._rate_hz = sample_rate_hz
         self._jitter = _FIRST_JITTER_S * sample_rate_hz
         self._raw: deque[tuple[int, int]] = deque(((frame, count),), _MOST_RAW)  # (frame, count)
-        self._heard: deque[tuple[int, int]] = deque(maxlen=_MOST_FITTED)  # the same, without repeated messages
+        self._heard: deque[tuple[int, int]] = deque(maxlen=_MOST_FITTED)  # (frame, count), no repeated messages
         self._fit(((frame, count),))
 
     def clock(self, frame: int) -> None:
@@ -66,7 +68,9 @@ class ClockLoop:
         self._raw.append((frame, self.count))
 
     def _n_passed(self, frame: int) -> int:
-        """The clocks since the previous message: 1; more if messages were lost; 0 for a repeated one."""
+        """How many clocks have passed since the previous message: 1, more if messages were lost, or 0 if the same
+        message came twice.
+        """
         share, late = (frame - self._heard[-1][0]) / self.period, (frame - self.at) / self.period - 1.0
         if share > 1.5 and late > _OTHER_CLOCK:
             return 1 + min(round(late), round(share) - 1)
@@ -85,7 +89,8 @@ class ClockLoop:
             frames = [base[0], *(at for at, _ in later), frame]
             intervals = [end - start for start, end in itertools.pairwise(frames)]
             if max(intervals) - min(intervals) < _MOST_SPREAD * self.period + _DOUBT * self._jitter:
-                # The new tempo made messages seem lost or repeated. So each counts as one clock.
+                # Messages only seemed to be lost or repeated, because the tempo is new. So each message counts as one
+                # clock.
                 self._fit([(at, base[1] + k) for k, at in enumerate(frames)])
         elif drifts:
             self._fit(list(self._heard)[-max(self._n_drifting + 1, _FEWEST) :])
@@ -103,7 +108,7 @@ class ClockLoop:
             heard.extend(shifted)
 
     def _fit(self, heard: Sequence[tuple[int, int]]) -> None:
-        """heard: (frame, count) of each message; all others are forgotten."""
+        """Fit the beat to the messages `heard`, pairs (frame, count), and forget all others."""
         self._early = self._late = 0.0  # sums of the errors of early and of late messages
         self._n_drifting = self._n_strange = self._n_since_usual = 0
         self._heard.clear()

@@ -21,5 +21,5 @@ def cubic(x: np.ndarray, coefficients: tuple[float, float, float]) -> np.ndarray
 
 
 def bent(values: np.ndarray, curve: float) -> np.ndarray:
-    """Raise values from -1 to 1 to the power 4^curve; the signs stay."""
+    """Bend values, each from -1 to 1: raise the magnitude of each to the power 4^curve, and keep its sign."""
     return np.copysign(np.abs(values) ** (4.0**curve), values) if curve else values

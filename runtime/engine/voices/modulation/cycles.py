@@ -17,7 +17,7 @@ class Cycles:
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):
         self._table, self._sample_rate_hz = table, sample_rate_hz
         self.line = BeatLine(0, 0.0, rate_hz / sample_rate_hz)
-        # The cycles at the start of each note that began before the present line.
+        # For each note that began before the present line: the number of cycles at its start.
         self._started = table.add_column()
 
     def set_rate(self, rate_hz: float, frame: int) -> None:
@@ -26,11 +26,11 @@ class Cycles:
         self.line = BeatLine(frame, self.line.beats_at_one(frame), rate_hz / self._sample_rate_hz)
 
     def restart(self, line: BeatLine) -> None:
-        """Count cycles by another `line`; call this while no note sounds."""
+        """Make `line` the present BeatLine; call this while no note sounds."""
         self.line = line
 
     def at(self, frames: np.ndarray, line: BeatLine) -> np.ndarray:
-        """Cycles since frame 0: float64 (1, n_points). line: the present line, or an earlier one from `Held`."""
+        """Cycles since frame 0: float64 (1, n_points). line: the present BeatLine, or one that a `Held` has kept."""
         return line.beats_at(frames)[None]
 
     def since_start(self, frames: np.ndarray, lanes: np.ndarray, line: BeatLine) -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 
 Random = Callable[[np.ndarray], np.ndarray]
 
-# Waves without steps. `Sources` corrects the error of linear interpolation only for these: at a step, it would
-# overshoot.
+# Waves without steps. `Sources` corrects the error of linear interpolation only for these: at a step, the correction
+# would overshoot.
 SMOOTH_SHAPES = ("sine", "triangle", "smooth_random")
 
 

@@ -34,8 +34,8 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    latents: the names of the instrument's latents. Attributes: latents: the number of each latent, by its target's
-    name; targets: all modulated targets.
+    latents: the names of the instrument's latents. Attributes: latents: the number of each latent; the keys are
+    targets; targets: all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
@@ -51,7 +51,7 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """The most that each route from an envelope to one of these targets adds: (target, float64 (n,)).
+        """The most that each route from an envelope to one of these targets adds, as pairs (target, float64 (n,)).
 
         frames: float64 (n,), counted from a note's start; the note's key stays down.
         """
@@ -72,7 +72,9 @@ class Modulator:
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
     def delay_s(self, targets: Collection[str]) -> float:
-        """How long after a note's start none of these targets moves: 0 unless only LFOs with a delay move them."""
+        """How many seconds after a note's start the first of these targets moves. This is 0 if anything but LFOs with a
+        delay moves them.
+        """
         delays = [
             max(
                 (self._lfos[name].delay_s for name in (route.source, route.scaled_by) if name in self._lfos),
@@ -93,7 +95,7 @@ class Modulator:
         return any(name in names and is_fast(lfo, self.sources.rate(name)) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
-        """What the sources add to these targets, by target: float64, one row for each voice, or one for all voices.
+        """For each of these targets, what the sources add to it: float64, a row for each voice, or one for all voices.
 
         The columns are the moment's frames; there is one column if the values are the same at all frames.
         """

@@ -11,7 +11,7 @@ from runtime.sound.sound import Sound
 # A gain changes linearly from point to point. If it changes by this much, it is never more than 0.13 dB above a gain
 # that changes linearly in dB.
 _MOST_DB = 3.0
-# About a hop. Points this far apart are not needed: every note has a point in each hop anyway.
+# About a hop. A part of a note whose points may be this far apart needs none: it has a point in each hop anyway.
 FARTHEST = 1024
 # The least distance of two points; larger for voices that are made one by one, because they cost more.
 NEAREST, NEAREST_SINGLY = 128, 256
@@ -22,20 +22,21 @@ _GRID_FRAMES = 64
 _DB_OF_LATENT = 40.0
 _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_blend": 10.0, "width": 6.0}
 
-# For each part of the note: its end, in frames after the note's start, and the distance of points in it, in frames, or
-# 0 if hops are the only points.
+# Two numbers for each part of a note's beginning. The first is the part's end, in frames after the note's start. The
+# second is the distance between two points in this part, in frames; it is 0 if the part's only points are its hops.
 OpeningPoints = tuple[tuple[int, int], ...]
-# A trajectory may change gains by any amount from row to row.
+# The opening points of every sound with a trajectory, which may change gains by any amount from row to row.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
 def opening_points(
     sound: Sound, added: Callable[[np.ndarray], Iterable[tuple[str, np.ndarray]]], nearest: int
 ) -> OpeningPoints:
-    """The points with which a note of this sound begins, in addition to hops; empty if its spectrum changes slowly.
+    """The extra points, besides the hops, with which a note of this sound begins; empty if its spectrum changes slowly.
 
-    added: takes frames, counted from the note's start; returns for each route from an envelope to a target the target's
-    name and the most that the route adds, in the target's unit. nearest: the least distance of two points, in frames.
+    added: a function of frames, counted from the note's start. For each route from an envelope to a target, it returns
+    the target's name and the most that the route adds at each frame, in the target's unit. nearest: the least distance
+    of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]
@@ -50,10 +51,9 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """The largest change, in dB, of all levels together within `distance` frames.
+    """How much all levels together change at most, in dB, from one frame to the frame `distance` later.
 
-    levels_db: for each route, its level on a grid of _GRID_FRAMES; part: the part of this grid in which a change
-    begins.
+    levels_db: for each route, its level on a grid of _GRID_FRAMES; part: where on this grid the earlier frame may lie.
     """
     step = distance // _GRID_FRAMES
     changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]

@@ -9,7 +9,7 @@ import numpy as np
 from runtime.events import NEVER
 from runtime.sound.trajectory.baked import BakedTrajectory
 
-# A playhead whose speed or place is modulated gets new values at multiples of this.
+# If the speed or the place of a playhead is modulated, it gets new values at each frame that is a multiple of this.
 PLAYHEAD_UPDATE_FRAMES = 1024
 RELEASE_FADE_S = 0.05  # crossfade from the held part to the release
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
@@ -20,11 +20,12 @@ _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 
 class Playheads:
-    """A playhead for each lane and each trajectory: the row of the trajectory's table that is read.
+    """For each lane and each trajectory a playhead: the row of the trajectory's table that sounds now.
 
-    From its anchor frame on, a playhead moves at constant speed. The anchor is the note's start, until `advance` moves
-    it. While the key is down, the held part is read: the attack, then the loop. Without a loop, the playhead stays at
-    the final row. When the key comes up, the release is read instead; `fade` gives the release's share.
+    While the key is down, the held part of the table is read: the attack, then the loop. Without a loop, the playhead
+    stays at the held part's final row. When the key comes up, the sound fades to the release; `fade` gives the weight
+    of the release. A playhead moves at constant speed from its anchor on: the frame at which the note began, or the
+    frame of the newest `advance`.
 
     modulated: whether `advance` will be called.
     """
@@ -64,7 +65,7 @@ class Playheads:
             self._state[lane] = self._starting(speed, shift)
 
     def take_over(self, lane: int, old: int) -> None:
-        """Continue the playheads of lane `old`, with the key down."""
+        """Let the playheads of `lane` go on where those of lane `old` are; the key is down."""
         self._anchor[lane], self._state[lane] = self._anchor[old], self._state[old]
         self._release_anchor[lane], self._key_up[lane] = NEVER, NEVER
 
@@ -75,8 +76,9 @@ class Playheads:
     def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
         """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
 
-        speeds: float (n,), factors of the trajectories' speeds, negative for the other direction. shifts: float (n,),
-        shares of the held part; until the next update, a place moves linearly to its new shift.
+        speeds: float (n,), by which the trajectories' speeds are multiplied, negative for the other direction. shifts:
+        float (n,), how far the places are shifted, as shares of the held part's length; until the next update, a place
+        moves linearly to its new shift.
 
         Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
@@ -110,7 +112,8 @@ class Playheads:
             place += state[:, _SHIFT] + state[:, _SHIFT_CHANGE] * np.minimum(elapsed / PLAYHEAD_UPDATE_FRAMES, 1.0)
         inside = np.remainder(place - self._first, self._period)
         if self._folds:
-            # Without a back-and-forth loop, a trajectory's period is its length, and the next line changes nothing.
+            # For a trajectory whose loop does not run back and forth, the period is the length, and the next line
+            # changes nothing.
             inside = self._length - np.abs(inside - self._length)
         inside += self._first
         entered = place >= state[:, _ENTRY]

@@ -40,9 +40,9 @@ class Held(NamedTuple):
 class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
-    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: distance of the points between
-    which the values will be interpolated linearly, or 0; LFOs get stronger, because interpolation weakens fast waves.
-    held: the controls and the tempo, None for the present ones.
+    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: the distance of the points between
+    which the values will be interpolated linearly, or 0. Interpolation weakens fast waves, so LFOs are made stronger
+    for it. held: the controls and the tempo, None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -55,8 +55,8 @@ class Moment(NamedTuple):
 class Sources:
     """The sources of modulation of one sound.
 
-    envelope: the amplitude envelope's settings; control: returns the value, 0 to 1, of a source of a voice's channel or
-    key, such as mod_wheel or cc_21.
+    envelope: the amplitude envelope's settings; control: a function that returns the value, 0 to 1, of a control of a
+    voice's channel or key, such as mod_wheel or cc_21.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Sources:
         )
         self._envelopes = {"envelope": delayed, "envelope_2": sound.envelope_2}
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
-        self._cycles: dict[str, Cycles] = {}  # of LFOs whose rates have been set
+        self._cycles: dict[str, Cycles] = {}  # only of the LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
         # By LFO, the newest result of `_random_phases`, and its salt.
         self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
@@ -99,13 +99,13 @@ class Sources:
         return self._rates_hz.get(name) or self._lfos[name].rate_hz or DEFAULT_LFO_HZ
 
     def restart_rates(self) -> None:
-        """Undo `set_rate` for all LFOs, as if never called; call this while no note of the sound is heard."""
+        """Undo every call of `set_rate`; do this only while no note of the sound is heard."""
         for name, cycles in self._cycles.items():
             rate_hz = self._rates_hz[name] = self._lfos[name].rate_hz or DEFAULT_LFO_HZ
             cycles.restart(BeatLine(0, 0.0, rate_hz / self._rate_hz))
 
     def rates_memory(self) -> dict[str, tuple[float, ...]]:
-        """For each LFO whose rate was set: the rate and the BeatLine of its cycles."""
+        """For each LFO whose rate was set: the rate in Hz, then the fields of the BeatLine that counts its cycles."""
         return {name: (self._rates_hz[name], *cycles.line) for name, cycles in self._cycles.items()}
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
@@ -137,7 +137,9 @@ class Sources:
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """A voice's present controls in `names` and for LFO depths, with the present BeatLines."""
+        """The present values of a voice's controls, those in `names` and those that set the depth of an LFO, and the
+        present BeatLines.
+        """
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
         return Held(controls, self._tempo.line, {name: cycles.line for name, cycles in self._cycles.items()})
@@ -155,7 +157,9 @@ class Sources:
         return level
 
     def held_envelope(self, name: str, frames: np.ndarray) -> np.ndarray:
-        """The envelope `name` while a note's key is down; frames: float64 (n,), counted from the note's start."""
+        """The values of the envelope `name` while a note's key is down; frames: float64 (n,), counted from the note's
+        start.
+        """
         return _held_level(self._envelopes[name], frames * (1.0 / self._rate_hz))
 
     def _lfo(self, name: str, lfo: Lfo, moment: Moment) -> np.ndarray:
@@ -189,17 +193,20 @@ class Sources:
         return wave(lfo.shape, cycles, lambda step: table.random_at(salt, step))
 
     def _random_phases(self, name: str, salt: np.ndarray) -> np.ndarray:
-        """Where each voice begins in the LFO's wave, 0 to 1, (n, 1)."""
+        """The place in the LFO's wave at which each voice begins: (n, 1), 0 to 1 cycle."""
         key = salt.tobytes()
         if self._found_phases.get(name, (b"",))[0] != key:
             self._found_phases[name] = key, 0.5 * (1.0 + self._table.random_at(salt, 1))
         return self._found_phases[name][1]
 
     def _passed(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """Cycles of an LFO, (1, n_points) since frame 0 or beat 0, or (n, n_points) since each note's start."""
+        """How many cycles of an LFO have passed: (1, n_points) if they are counted from frame 0 or beat 0, (n,
+        n_points) if from each note's start.
+        """
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
-            # A product of the present tempo and the elapsed time would change past beats, too.
+            # Beats are read from the line: the present tempo times the elapsed time would be wrong after a change of
+            # tempo.
             line = self._tempo.line if moment.held is None else moment.held.beats
             beats = line.beats_at(frames)[None]
             return (beats - table.started_beats[lanes] if lfo.phase == "note" else beats) / lfo.beats
@@ -223,7 +230,7 @@ def is_control(name: str) -> bool:
 
 
 def _held_level(envelope: DelayedEnvelope, held_s: np.ndarray) -> np.ndarray:
-    """held_s: seconds since the note's start, overwritten."""
+    """The level of an envelope while the key is down. held_s: seconds since the note's start; overwritten."""
     p = cubic_of(envelope.curve)
     held_s -= envelope.delay_s
     level = cubic(_share(held_s, envelope.attack_s), p)

@@ -79,7 +79,7 @@ class Tempo:
         self._starts = True
 
     def stop(self) -> None:
-        """Do not count the next clock message as beat 0."""
+        """Undo `start`: do not count the next clock message as beat 0."""
         self._starts = False
 
     def has_clock(self, frame: int) -> bool:

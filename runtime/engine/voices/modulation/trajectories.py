@@ -31,10 +31,10 @@ class Stretch(NamedTuple):
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
-    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), factors of the
-    knobs' positions, applied before the offsets. has_level, has_colour: whether any level, or any band's gain, differs
-    from 0 dB. keys, velocities: ascending, the keys and the velocities at which trajectories are heard alone; may be
-    empty.
+    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), by which the
+    knobs' positions are multiplied before the offsets are added. has_level: whether any level differs from 0 dB;
+    has_colour: whether any band's gain does. keys, velocities: ascending, the keys and the velocities at which
+    trajectories are heard alone; may be empty.
     """
 
     def __init__(
@@ -65,7 +65,8 @@ class Trajectories:
         self._held_level_at, self._release_level_at = _places(
             [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
         )
-        # Two rows of the held part and two of the release for each lane and trajectory.
+        # For each lane and trajectory four table rows, between which values are interpolated: two of the held part and
+        # two of the release.
         self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
@@ -82,7 +83,8 @@ class Trajectories:
         self.playheads.release(lane, frame)
 
     def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """The lanes' offsets of the knobs' positions, and their colour: views that are valid until the next call.
+        """What the lanes' trajectories add to the knobs' positions, called offsets, and their colour: views that are
+        valid until the next call.
 
         Offsets: float32 (n_lanes, n_knobs). Colour: gains of bands in dB, float32 (n_lanes, N_BANDS).
         """
@@ -164,9 +166,10 @@ class Trajectories:
 def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray:
     """The weights of trajectories in each note: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
 
-    places: key and velocity of each trajectory, None for any. Each pair of a key and a velocity in `places` is a
-    corner. The trajectory nearest to a corner has the weight 1 there; equally near ones share it. Between corners the
-    weights are interpolated bilinearly; beyond the outermost corners they are constant.
+    places: key and velocity of each trajectory, None for any. The keys and the velocities in `places` form a grid,
+    whose crossings are called corners. The trajectory nearest to a corner has the weight 1 there; trajectories that are
+    equally near share it. Between corners the weights are interpolated bilinearly; beyond the outermost corners they
+    are constant.
     """
     keys = sorted({key for key, _ in places if key is not None}) or [0]
     velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]

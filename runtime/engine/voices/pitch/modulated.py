@@ -83,7 +83,7 @@ class ModulatedPitch:
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
     def ahead_at(self, interval: int) -> float:
-        """How far, in rad, the modulated rate has put the vibrato ahead, at the beginning of an interval."""
+        """How far, in rad, the vibrato is ahead at the beginning of an interval because its rate is modulated."""
         number = max(0, interval - self._first)
         while number >= len(self._ahead):
             self._extend()

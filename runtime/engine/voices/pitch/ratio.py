@@ -26,8 +26,9 @@ class PitchRatio(NamedTuple):
 
     It applies up to the next event that changes the pitch. fixed: the ratio if it does not change, exactly 1 at the
     model note's pitch, else None; highest: the upper limit of the ratio; semitones: distance from the model note
-    without vibrato and glide; vibrato_semitones, radians_per_frame: depth and speed of the vibrato; glide: None without
-    a glide; limits: lowest and highest distance from the model note in semitones, None if they are never reached.
+    without vibrato and glide; vibrato_semitones: depth of the vibrato; radians_per_frame: speed of the vibrato; glide:
+    None without a glide; limits: lowest and highest distance from the model note in semitones, None if they are never
+    reached.
     """
 
     fixed: float | None
@@ -49,14 +50,16 @@ class PitchRatio(NamedTuple):
         return frequency_ratio(semitones)
 
     def still_semitones(self, frame: int) -> float:
-        """The distance from the model note at a frame, in semitones, without vibrato and limits."""
+        """How far the pitch lies above the model note at a frame, in semitones, without vibrato and limits."""
         return self.semitones if self.glide is None else self.semitones + self.glide.at(frame)
 
 
 def pitch_ratio(
     semitones: float, depth: float, speed: float, glide: Glide | None, limits: tuple[float, float] | None
 ) -> PitchRatio:
-    """The ratio of a voice; depth, speed: the vibrato's, in semitones and rad per frame; the rest: as in PitchRatio."""
+    """The ratio of a voice; depth: of its vibrato, in semitones; speed: of its vibrato, in rad per frame; the rest: as
+    in PitchRatio.
+    """
     highest = semitones + depth + (abs(glide.semitones) if glide else 0.0)
     if limits is not None:
         highest = max(limits[0], min(highest, limits[1]))

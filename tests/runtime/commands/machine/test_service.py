@@ -1,4 +1,4 @@
-"""The command `service` refuses wrong sources."""
+"""The command `service` refuses a source that is missing or not wanted."""
 
 from __future__ import annotations
 

@@ -97,9 +97,9 @@ def through_json(state: EngineState) -> EngineState:
 
 
 def assert_goes_on_the_same(make, sound: np.ndarray, history: list[tuple[int, object]], block: int = 700) -> int:
-    """Start an engine from each state without a sounding note; assert that it plays the rest of `sound`.
+    """Start an engine from each silent state in `history`; assert that it plays the rest of `sound`.
 
-    make: function of a state that returns an engine. Returns the number of these states.
+    make: function of a state that returns an engine. Returns the number of silent states.
     """
     n_states = 0
     for number, (frame, state) in enumerate(history):
@@ -225,7 +225,7 @@ def test_a_knob_turned_at_once_comes_after_moves_that_wait_for_a_hop() -> None:
             engine.post(NoteOn(0, 60, 100), 150)
         if at == 1100:
             engine.post(TargetMove("latent.1", 1.0), 1150)
-            engine.post(NoteOn(0, 72, 100), 1900)  # a note cannot wait for a hop, so both are collected now
+            engine.post(NoteOn(0, 72, 100), 1900)  # a note is urgent, so all events are collected now
         if at == 1400:
             engine.post(KnobTurn(0, 0.2))  # the next hop is at 2048
         engine.render(sound[at : at + 100])

@@ -1,4 +1,4 @@
-"""Steady voices with the same bend are added up in a bus, inaudibly."""
+"""Steady voices with the same bend are added up in a bus, which makes no audible difference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "an octave up": [(0, event) for event in (*parameter(0, 0, 24), PitchWheel(0, 4096))],
 }
 EVENTS = chord.EVENTS | {"back to the model's notes": [PitchWheel(0, 0), ControlChange(0, 1, 0)]}
-# Every event and every motion meets every blend.
+# Each pair of an event and a motion has one blend. Each event and each motion is played with all three blends.
 CASES = [
     (name, motion, (0.0, 0.6, 1.0)[(row + column) % 3])
     for row, name in enumerate(EVENTS)

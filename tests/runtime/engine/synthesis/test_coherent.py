@@ -15,7 +15,7 @@ from runtime.engine.synthesis.hops import HopSynthesis
 from runtime.engine.synthesis.lane_sound import LaneSound
 from runtime.engine.synthesis.phases.coherent import CoherentPhases
 from runtime.engine.synthesis.phases.noise import N_NOISE_SPECTRA
-from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder
+from runtime.engine.synthesis.phases.peaks import NO_FUNDAMENTAL, PeakFinder, beside_multiples
 from runtime.engine.synthesis.phases.taps import neighbour_pairs, new_pairs
 from runtime.engine.synthesis.shaping.levels import Levels
 from tests.support.hearing import cents_off
@@ -129,8 +129,9 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 
 
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
-    """Mean of |a Z - M| / |M| over frames; Z: the sound's STFT magnitudes, M: wanted magnitudes, a: the best gain.
+    """The error |a Z - M| / |M|, as a mean over frames.
 
+    Z: the sound's STFT magnitudes; M: `magnitudes`; a: the gain, the same in all frames, for which a Z is closest to M.
     The analysis has another hop size than the synthesis, so few of its frames begin at a hop.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
@@ -169,7 +170,7 @@ def found_pitch(note: float, fundamental: float) -> float:
     fundamental: in bins, of the note that the spectrum is meant for.
     """
     finder = PeakFinder(1, SPEC.n_bins, 2)
-    peaks = finder.find(harmonic(note)[None], np.array([fundamental], np.float32))
+    peaks = finder.find(harmonic(note)[None], beside_multiples(fundamental)[None])
     return float(peaks.bins[0] + peaks.distances[0])
 
 
@@ -180,7 +181,7 @@ def test_low_sinusoids_are_held_to_multiples_of_their_note(note: float) -> None:
     found = np.array([found_pitch(hz_to_note((fundamental + each) * SPEC.bin_hz), fundamental) for each in off])
     moved, near, far = found - fundamental, np.abs(off) < 0.17, np.abs(off) > 0.43
     assert np.abs(moved[near]).max() < 1e-3
-    assert np.abs(moved - off)[far].max() < 0.04  # what the other harmonics disturb
+    assert np.abs(moved - off)[far].max() < 0.04  # errors that the other harmonics cause
     steps = np.diff(moved)
     assert steps.min() > -1e-3
     assert steps.max() < 0.1  # the pitch does not jump while a spectrum changes
@@ -194,7 +195,7 @@ def test_a_low_note_whose_lobes_are_off_is_in_tune(off: float) -> None:
     numbers = np.arange(1, 9)
     magnitudes = partials(numbers * fundamental_hz + off * SPEC.bin_hz, 1.0 / numbers**3)
     lane_phases = phases(1)
-    lane_phases.fundamentals[0] = fundamental_hz / SPEC.bin_hz
+    lane_phases.beside[0] = beside_multiples(fundamental_hz / SPEC.bin_hz)
     assert abs(cents_off(held(lane_phases, 0, magnitudes, 60), RATE_HZ, 37)) < 1.0
     assert abs(cents_off(coherent(magnitudes), RATE_HZ, 37)) > 10.0
 

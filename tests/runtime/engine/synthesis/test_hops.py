@@ -76,7 +76,7 @@ def test_the_earliest_hop_is_never_after_the_next_and_is_one_of_a_group(n_lanes:
     offsets = {group.offset for group in hops.groups}
     assert len(hops.of_lane) == n_lanes
     for group in hops.groups:
-        group.due = 0  # as if the group sounded; until here it is NEVER
+        group.due = 0  # as if the group sounded; `due` of a silent group is NEVER
     for frame in range(3000):
         earliest = hops.earliest_hop(frame)
         assert earliest == hops.next_hop(frame) >= frame

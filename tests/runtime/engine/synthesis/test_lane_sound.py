@@ -17,9 +17,9 @@ SPEC = StftSpec()
 @pytest.mark.parametrize("sample_rate_hz", [22050, 44100, 96000])
 @pytest.mark.parametrize("n_hops", [0, 1, 2])
 def test_sound_is_made_up_to_a_crossfade_past_the_next_hop(n_hops: int, sample_rate_hz: int) -> None:
-    """A lane opens at frame 0, and makes n_hops more hops at its next hop.
+    """A lane opens at frame 0. At its next hop, it makes the sound of n_hops more hops.
 
-    It has sound for these hops and one crossfade more.
+    All its sound ends one crossfade after these hops.
     """
     sound = LaneSound(SPEC, sample_rate_hz, (0,), 0)
     sound.set_spectra([0], np.ones((1, SPEC.n_bins), np.float32), [0.0])

@@ -1,4 +1,4 @@
-"""A side's phase at each peak is a quarter of a cycle from its lane's."""
+"""At each peak, the phase of a side is a quarter of a cycle from the phase of its lane."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def assert_quarters(made: CoherentPhases, hop: int, where: slice) -> None:
 
 @pytest.mark.parametrize("cents", [0.0, 4.0])
 def test_a_side_keeps_its_distance(cents: float) -> None:
-    """A brighter spectrum brings new sinusoids."""
+    """The side stays a quarter of a cycle from its lane, also when a brighter spectrum brings new sinusoids."""
     made = phases(2)
     n_bins = made.spectra(slice(0, 0), 0).shape[1]
     made.walk.bandwidth_cents[:] = [cents, cents]

@@ -1,4 +1,4 @@
-"""The spectra of steady voices are added up, inaudibly."""
+"""The spectra of steady voices are added up, which makes no audible difference."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ from tests.support.playing import SAMPLE_RATE_HZ, Player, centroid_note, paramet
 SPEC = StftSpec()
 INSTRUMENTS = ("tiny", "tiny-chroma", "tiny-none")
 SHORTEST_S, LONGEST_S = 1.0, 3.0
-# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. It
-# would make a low note count as soft, and be amplified into the limiter.
+# The least weight of a frequency in the engine's measure of loudness. Below about 50 Hz the K-weight is smaller. With
+# the K-weight, a low note would count as soft, and be amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 
@@ -47,7 +47,7 @@ def test_a_dense_hop_is_as_long_as_two_hops(sample_rate_hz: int) -> None:
 
 
 def sound_of(player: Player, note: int) -> np.ndarray:
-    """Low notes last longer, so that the noise averages out."""
+    """The sound of a note, long enough for its noise to average out; low notes need longer."""
     player.send(NoteOn(0, note, 100)).hear(0.01)
     sound = player.hear(min(LONGEST_S, max(SHORTEST_S, 0.75 * 2.0 ** ((48 - note) / 12.0))))[:, 0]
     player.send(NoteOff(0, note)).hear()
@@ -63,7 +63,7 @@ def weighted_level_db(sound: np.ndarray) -> float:
 
 
 def errors_and_levels(player: Player) -> tuple[np.ndarray, np.ndarray]:
-    """Errors in cents and levels in dB, (128,) each."""
+    """For each note from 0 to 127: how far its pitch is off, in cents, and its level, in dB; (128,) each."""
     sounds = {note: sound_of(player, note) for note in range(128)}
     errors = [100.0 * (centroid_note(sound) - note) for note, sound in sounds.items()]
     return np.array(errors), np.array([weighted_level_db(sound) for sound in sounds.values()])

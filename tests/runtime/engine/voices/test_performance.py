@@ -1,4 +1,4 @@
-"""Notes, pedals, mode messages, stealing and programs, judged by the sound."""
+"""The engine's sound follows notes, pedals, mode messages, stealing and programs."""
 
 from __future__ import annotations
 

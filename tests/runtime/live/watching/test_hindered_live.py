@@ -120,7 +120,7 @@ def test_a_card_that_is_soon_back_plays_soon(jack_server: JackServer, tmp_path: 
             wait_until(lambda: _count(program, "Sound card gone") == number, "a card that has gone")  # noqa: B023
             gone_s = time.monotonic()
             wait_until(lambda: _count(program, "Sound card: JACK") == number, "a card")  # noqa: B023
-            assert time.monotonic() - gone_s < 0.9  # it does not wait for its next round, up to 2 s away
+            assert time.monotonic() - gone_s < 0.9  # not only at the program's next round, up to 2 s later
             time.sleep(0.3 * number)
 
 

@@ -46,7 +46,7 @@ class Machine:
         self._limit = event.n_voices
 
     def play(self, until_s: float) -> None:
-        """`overload` looks at the loads after a nearly late block, and at times that it chooses."""
+        """Play until `until_s`. `overload` looks at the loads after nearly late blocks, and when it chooses to."""
         while self.now_s < until_s:
             n_sounding = self.n_active_voices
             load = self.cost(self.now_s, n_sounding)

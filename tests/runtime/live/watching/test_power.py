@@ -27,7 +27,7 @@ def test_a_machine_that_tells_nothing_has_no_problem(machine: MadeMachine) -> No
     [
         ("0", (False, False), (False, False)),
         ("1", (True, False), (False, False)),
-        ("50005", (True, False), (True, False)),  # low voltage, not heat, limits the clock rate
+        ("50005", (True, False), (True, False)),  # the clock rate is limited by low voltage, not by heat
         ("50000", (False, False), (True, False)),
         ("8", (False, True), (False, False)),
         ("2", (False, True), (False, False)),

@@ -25,7 +25,7 @@ class Note(NamedTuple):
 
 
 class Played:
-    """A sound's sources; the test begins the notes in their table."""
+    """A sound's sources of modulation; `start` begins a note for them."""
 
     def __init__(self, sound: Sound, envelope: Adsr = Adsr()):
         self.table, self.tempo = NotesTable(N_LANES, 5), Tempo(sound.tempo_bpm, RATE)
@@ -146,7 +146,7 @@ def test_a_source_scales_an_lfo() -> None:
     assert np.allclose(played.values("lfo_2", TIMES_S)[0], wave**2 * 64 / 127, atol=1e-6)
 
 
-# LFO rates that change while notes sound
+# Tests of LFO rates that change while notes sound
 
 
 def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:
@@ -163,7 +163,7 @@ def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: floa
 
 @pytest.mark.parametrize("phase", ["note", "free"])
 def test_a_rate_that_is_moved_gives_no_jump(phase: str) -> None:
-    """Notes begin before and between changes, and one goes on legato."""
+    """Notes begin before and between changes of the rate, and one note is played legato."""
     played = Played(Sound(lfo_1=Lfo(rate_hz=2.0, phase=phase), lfo_2=Lfo(rate_hz=2.0, phase=phase)))
     rates = [(0.0, 2.0), (0.4, 0.5), (1.1, 7.0), (1.6, 3.0)]
     starts_s = {0: 0.1, 1: 0.9, 2: 1.3}

@@ -26,7 +26,7 @@ def playing(trajectory: Trajectory, modulated: bool = False, **fields: Any) -> T
 
 
 def offset(played: Trajectories, time_s: float, lane: int = 0) -> float:
-    """The first knob's offset."""
+    """How far the trajectory moves the first knob at this time."""
     return float(played.values([lane], round(time_s * RATE))[0][0, 0])
 
 
@@ -83,7 +83,7 @@ def test_a_note_begins_at_its_start() -> None:
 
 
 def steps(played: Trajectories, first_s: float, last_s: float, every: int = 48) -> np.ndarray:
-    """The largest change of each value within `every` frames: (n_values + 1,); the final entry is the level's."""
+    """The largest change of each value within `every` frames: (n_values + 1,); the final entry is for the level."""
     frames = np.arange(round(first_s * RATE), round(last_s * RATE), every)
     values = np.array([np.concatenate([v[0] for v in played.values([0], int(frame))]) for frame in frames])
     level_db = played.levels_db([0], frames)[0]
@@ -96,7 +96,7 @@ def test_a_loop_makes_no_larger_steps_than_were_recorded(direction: str, loop_s:
     trajectory = random_trajectory(3, loop_s=loop_s)
     looped = steps(playing(trajectory, direction=direction), 0.0, 6.0)
     recorded = steps(playing(random_trajectory(3, plays_once=True)), 0.0, 2.0)
-    # The loop's crossfade spreads the difference of its two ends over many frames. So it adds little to a step.
+    # The loop's crossfade spreads the difference between the loop's ends over many frames, and hardly enlarges a step.
     assert np.all(looped <= recorded * 1.02)
 
 
@@ -120,8 +120,8 @@ def test_a_release_begins_without_a_jump_and_ends_at_the_last_value(key_up_s: fl
     played.release(0, round(key_up_s * RATE))
     assert place(played, key_up_s) == pytest.approx(before, abs=1e-5)
     speed = fields.get("speed", 1.0)
-    # Two crossfades may move the value together. The one to the release covers at most the whole ramp, 0.2, in 50 ms.
-    # The loop's crossfade covers at most 1.7 s of the ramp: a change of 0.17, in 0.25 s at speed 1.
+    # Two crossfades may move the value at the same time. The crossfade to the release moves it by at most 0.2, the
+    # whole ramp, in 50 ms. At speed 1, the loop's crossfade moves it by at most 0.17, 1.7 s of the ramp, in 0.25 s.
     allowed = (0.2 / 0.05 + 1.7 / 0.25 * speed / 10.0) * 48 / RATE
     assert steps(played, max(0.0, key_up_s - 0.05), key_up_s + 0.5).max() <= allowed
     for time_s in (0.05, 0.06, 0.09):
