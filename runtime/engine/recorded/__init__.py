@@ -1,1 +1,1 @@
-"""The state of an engine at one frame. A recorded MIDI file stores it, and another engine can continue from it."""
+"""The state of an engine at one frame, which a recorded MIDI file stores so that another engine can continue from it."""
