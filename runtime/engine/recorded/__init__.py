@@ -1,1 +1,1 @@
-"""The state of an engine at one frame, which a recorded MIDI file stores so that another engine can continue from it."""
+"""The state of an engine at a frame, stored in a recorded MIDI file, from which another engine can continue."""
