@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 
 from runtime.config import Config
@@ -83,7 +84,9 @@ class Engine:
         controls = ControlMap(config)
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
         channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
-        even_keys = EvenKeys(instrument, key_pitches(config.tuning), self.sample_rate_hz)
+        # Without the scale: a recording does not keep the scale's file, and must sound the same.
+        equal = msgspec.structs.replace(config.tuning, scale=None)
+        even_keys = EvenKeys(instrument, key_pitches(equal), self.sample_rate_hz)
         lanes = self._bank.table, n_lanes, self.sample_rate_hz
         palette = Palette(card, patch, programs, channels, *lanes, even_keys.even_out)
         self._performance = Performance(card, config, self._knobs, controls, self._bank, palette)
