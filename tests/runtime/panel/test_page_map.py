@@ -190,6 +190,13 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.key("keyUp", "KeyA", "a")
 
 
+def test_the_name_of_each_button_includes_the_text_that_is_seen(page: Browser) -> None:
+    page.wait("document.querySelector('.signs.quiet') === null")  # so that *Stop moving* is there
+    shown = "[...document.querySelectorAll('tb-map button')].filter((b) => b.offsetWidth && b.ariaLabel)"
+    names = page.evaluate(f"{shown}.map((b) => [b.ariaLabel.toLowerCase(), b.textContent.trim().toLowerCase()])")
+    assert [name for name, text in names if text not in name] == []
+
+
 def test_the_dot_of_what_sounds_is_seen_also_while_a_path_is_drawn(page: Browser) -> None:
     page.key("keyDown", "KeyA", "a")
     page.evaluate("(window.map = document.querySelector('tb-map')).width")
