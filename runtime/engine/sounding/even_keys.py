@@ -15,7 +15,8 @@ import numpy as np
 from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.mel_bands import N_BANDS, band_centres_hz, mel
 from runtime.acoustics.pitch import note_to_hz
-from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, LOWEST_HEARD_HZ, StftSpec
+from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec
+from runtime.engine.synthesis.shaping.harmonics import gain_frequencies_hz, harmonic_numbers
 from runtime.engine.synthesis.shaping.levels import LEAST_WEIGHT
 from runtime.engine.voices.modulation.trajectories import N_KEYS, Stretch, Trajectories
 from runtime.engine.voices.notes import VELOCITY_AT_VOICE_LEVEL
@@ -173,10 +174,9 @@ def _top_hz(ratios: np.ndarray, rate_hz: int) -> np.ndarray:
 def _harmonics(spec: StftSpec, note: int) -> tuple[np.ndarray, np.ndarray]:
     """The first bin of each harmonic, and the frequency in Hz that decides about the harmonic's gain."""
     fundamental_hz = float(note_to_hz(note))
-    # As in runtime/engine/synthesis/shaping/harmonics.py.
-    numbers = np.maximum(np.rint(np.arange(spec.n_bins) * spec.bin_hz / fundamental_hz), 1.0)
+    numbers = np.maximum(harmonic_numbers(spec.n_bins, spec.bin_hz, fundamental_hz), 1.0)
     first_bins = np.flatnonzero(np.diff(numbers, prepend=0.0))
-    return first_bins, np.maximum(numbers[first_bins] * fundamental_hz, LOWEST_HEARD_HZ)
+    return first_bins, gain_frequencies_hz(numbers[first_bins], fundamental_hz)
 
 
 def _runs(first_bins: np.ndarray, frequency_hz: np.ndarray, semitones: float) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,16 @@ from runtime.acoustics.spectrum import LOWEST_HEARD_HZ
 from runtime.engine.synthesis.shaping.curves import GRID_STEPS_PER_OCTAVE, N_GRID
 
 
+def harmonic_numbers(n_bins: int, bin_hz: float, fundamental_hz: float | np.ndarray) -> np.ndarray:
+    """The number of each bin's harmonic, 0 below half the fundamental: float64, (n_bins,) for one fundamental."""
+    return np.rint(np.arange(n_bins) * bin_hz / fundamental_hz)
+
+
+def gain_frequencies_hz(numbers: np.ndarray, fundamental_hz: float | np.ndarray) -> np.ndarray:
+    """The frequency in Hz that decides about the gain of each bin; numbers: from `harmonic_numbers`."""
+    return np.maximum(np.maximum(numbers, 1.0) * fundamental_hz, LOWEST_HEARD_HZ)
+
+
 class Harmonics:
     """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
 
@@ -22,10 +32,9 @@ class Harmonics:
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):
-        frequency_hz = np.arange(n_bins) * bin_hz
         fundamental_hz = np.asarray(fundamentals_hz, np.float64)[:, None]
-        numbers = np.rint(frequency_hz / fundamental_hz)
-        heard_hz = np.maximum(np.maximum(numbers, 1.0) * fundamental_hz, LOWEST_HEARD_HZ)
+        numbers = harmonic_numbers(n_bins, bin_hz, fundamental_hz)
+        heard_hz = gain_frequencies_hz(numbers, fundamental_hz)
         places = np.rint(np.log2(heard_hz / LOWEST_HEARD_HZ) * GRID_STEPS_PER_OCTAVE)
         self.numbers = numbers.astype(np.int16)
         self.places = np.clip(places, 0, N_GRID - 1).astype(np.int16)
