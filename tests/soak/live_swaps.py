@@ -120,7 +120,7 @@ def run(server: JackServer, folder: Path, n_pairs: int, moving: bool, shed: list
 
         def count() -> Counts:
             health = link.ask("health")
-            return Counts(health["blocks"], health["late"], n_lost(server), machine.so_far())
+            return Counts(health["blocks"], health["late"], n_lost(server), len(machine.so_far()))
 
         def n_said() -> int:
             return sum("Instrument: " in line for line in program.lines)

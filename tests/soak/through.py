@@ -169,7 +169,8 @@ def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, note
     if effect:
         print(program.wait_for("Through").strip())
     kind = " and ".join(["the effect"] * effect + ["notes"] * notes)
-    print(f"live, {kind}: {said} JACK blames the program for {blamed} periods; the machine stalled {machine.n_stalls}.")
+    n_stalls = len(machine.stalls)
+    print(f"live, {kind}: {said} JACK blames the program for {blamed} periods; the machine stalled {n_stalls} times.")
 
 
 def server_rate_hz(program: LiveProgram) -> int:

@@ -1,11 +1,13 @@
-"""Counts stalls of the machine: times at which even a thread of very high priority had to wait.
+"""Finds stalls of the machine: times at which even a thread of very high priority had to wait.
 
-python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends. For each byte of
-it, and at the end, it prints how often a sleep of 1 ms has taken longer than LIMIT_S seconds.
+python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends. A stall is a sleep
+of 1 ms that takes longer than LIMIT_S seconds. For each byte of standard input, and at the end, it prints all stalls so
+far in a line of JSON: the beginning and the end of each, in seconds of `time.monotonic`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,31 +18,36 @@ from runtime.base.realtime import promote_thread
 WATCH_PRIORITY = 90
 _SLEEP_S = 0.001
 _READY = "ready"
+Span = tuple[float, float]
 
 
 def watch(processor: int, limit_s: float) -> None:
-    """Count one processor's stalls; prints the count at each byte of the standard input, and at its end."""
+    """Watch one processor; prints its stalls at each byte of the standard input, and at its end."""
     os.sched_setaffinity(0, {processor})
     promote_thread(WATCH_PRIORITY)
     os.set_blocking(sys.stdin.fileno(), False)
     print(_READY, flush=True)
-    n_stalls, last_s = 0, time.perf_counter()
+    stalls, last_s = [], time.monotonic()
     while (asked := sys.stdin.buffer.raw.read(1)) != b"":
         if asked is not None:
-            print(n_stalls, flush=True)
+            print(json.dumps(stalls), flush=True)
         time.sleep(_SLEEP_S)
-        now_s = time.perf_counter()
-        n_stalls += now_s - last_s > limit_s
+        now_s = time.monotonic()
+        if now_s - last_s > limit_s:
+            stalls.append((last_s, now_s))
         last_s = now_s
-    print(n_stalls, flush=True)
+    print(json.dumps(stalls), flush=True)
 
 
 class MachineStalls:
-    """Counts stalls of all processors longer than `limit_s`: inside a `with` by `so_far`, afterwards in `n_stalls`."""
+    """Finds stalls of all processors longer than `limit_s`: inside a `with` by `so_far`, afterwards in `stalls`.
+
+    A stall is its beginning and its end, in seconds of `time.monotonic`.
+    """
 
     def __init__(self, limit_s: float):
         self._limit_s = limit_s
-        self.n_stalls = 0
+        self.stalls: list[Span] = []
 
     def __enter__(self) -> MachineStalls:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -53,14 +60,15 @@ class MachineStalls:
             watcher.stdout.readline()
         return self
 
-    def so_far(self) -> int:
+    def so_far(self) -> list[Span]:
         for watcher in self._watchers:
             watcher.stdin.write("?")
             watcher.stdin.flush()
-        return sum(int(watcher.stdout.readline()) for watcher in self._watchers)
+        return [tuple(stall) for watcher in self._watchers for stall in json.loads(watcher.stdout.readline())]
 
     def __exit__(self, *_: object) -> None:
-        self.n_stalls = sum(int(watcher.communicate()[0]) for watcher in self._watchers)
+        ended = [watcher.communicate()[0].splitlines()[-1] for watcher in self._watchers]
+        self.stalls = [tuple(stall) for stalls in ended for stall in json.loads(stalls)]
 
 
 if __name__ == "__main__":
