@@ -31,13 +31,16 @@ TURNING, MOST_TURNING = 0.8, 1.0
 class Design(NamedTuple):
     """A room, ready to play.
 
-    lines, first, second, taps: delays in frames, int (16,) each. `lines`: of the delay lines; `first`, `second`: of the
-    two scatterings; `taps`: of the input. The first eight taps are for the left side. Taps include the pre-delay and
-    the reverb's latency of one cell.
+    Delays in frames, int (16,) each:
+    lines: of the delay lines. first, second: of the two scatterings.
+    taps: of the input, the first eight for the left side; with the pre-delay and the reverb's latency of one cell.
 
-    loop, between, output: matrices, float32. `loop`, (16, 64), leads from the low-passed lines, the taps and the lines
-    to the first scattering; `between`, (16, 16), from there to the second scattering; `output`, (2, 32), from the lines
-    and the second scattering to left and right. turning: largest angle of the turning matrix, in radians.
+    Matrices, float32:
+    loop: (16, 64), from the low-passed lines, the taps and the lines to the first scattering.
+    between: (16, 16), from the first to the second scattering.
+    output: (2, 32), from the lines and the second scattering to left and right.
+
+    turning: largest angle of the turning matrix, in radians.
     """
 
     settings: ReverbConfig

@@ -22,7 +22,8 @@ _LONGEST_STEP_DB = 12.0
 # squared curvature.
 _RIDGE, _BEND = 0.0001, 0.0001
 # In `fit`, a band whose target is x dB (the loudest has 0) has the weight 10 ** (x / _WEIGHT_DB), at least
-# _LEAST_WEIGHT. For the overall level, its weight is 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count less.
+# _LEAST_WEIGHT. In the error of the overall level it has the weight 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count
+# less.
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0

@@ -61,7 +61,7 @@ class Playing(Protocol):
 
     @property
     def choice(self) -> Choice:
-        """The `Choice` with which the first part's instrument began to play."""
+        """The first part's instrument, and its sounds as they were chosen when the instrument began to play."""
 
     @property
     def ports(self) -> list[str]:
@@ -127,7 +127,7 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Tell the maps of a MIDI event, and keep it for `serve` if needed; called on the MIDI drivers' threads."""
+        """Let the maps note what a MIDI event moves; keep it for `serve` if needed. MIDI drivers' threads call this."""
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:

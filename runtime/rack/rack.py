@@ -44,12 +44,11 @@ class BehindParts(Protocol):
 class Rack:
     """Plays up to four parts, each an engine; receives events as an engine does. It owns no thread, clock, file or log.
 
-    parts: (playable, settings) of each part; a playable's engine has no limiter, and has not rendered. n_voices: the
-    most voices of all parts together. controls: turns presses of controls into actions; None for the default settings'
-    controls. wake: called on the audio thread when `take_actions` or `take_retired` has something to return; it must
-    not block.
-
-    Attributes: frame: the next frame to render; sample_rate_hz: the rate of all engines.
+    parts: (playable, settings) of each part; a playable's engine has no limiter, and has not rendered.
+    n_voices: the most voices of all parts together.
+    controls: turns presses of controls into actions; None for the default settings' controls.
+    wake: called on the audio thread when `take_actions` or `take_retired` has something to return; it must not block.
+    frame: the next frame to render. sample_rate_hz: the rate of all engines.
     """
 
     def __init__(

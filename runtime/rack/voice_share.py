@@ -37,5 +37,5 @@ class VoiceShare:
         return not (engine.is_mono() and id(engine) in self._held)
 
     def end_one(self) -> Engine:
-        """Stop counting the voice that is first to end; return its engine. The caller must make that engine end it."""
+        """Remove the first voice in the order; return its engine, which the caller must make end this voice."""
         return self._owners.pop(0)

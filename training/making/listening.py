@@ -45,10 +45,12 @@ class HeldNote:
 class Heard:
     """What is heard in a recording.
 
-    kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT. duration_s: length. level_db: root
-    mean square of the loudest frame; a full-scale sine has -3 dB. pitch: fractional MIDI note, None unless kind is
-    NOTE. octaves: if kind is NOTE, the MIDI notes heard in at least OFTEN_SHARE of the frames; they lie whole octaves
-    apart. held: if kind is WANDERS, the notes held one after the other. onset_s: time at which the sound begins.
+    kind: NOTE, CHORD, WANDERS (notes that change, speech), NOISE, SILENCE or SHORT.
+    level_db: root mean square of the loudest frame; a full-scale sine has -3 dB.
+    pitch: fractional MIDI note, None unless kind is NOTE.
+    octaves: if kind is NOTE, the MIDI notes heard in at least OFTEN_SHARE of the frames; they lie whole octaves apart.
+    held: if kind is WANDERS, the notes held one after the other.
+    onset_s: time at which the sound begins.
     timbre_db: mean levels in the bands of runtime/acoustics/timbre_distance.py.
     """
 

@@ -85,11 +85,13 @@ class HopSynthesis:
 
         The first hop_size samples are the overlap-added sound. The samples after them are for a crossfade.
 
-        pairs: spectra in the layout of `neighbour_pairs`; noise_index: index of the newest window's stored noise;
-        first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW lanes; blend: 0 for noise
-        phases to 1 for coherent ones; coherent: the lanes' spectra with coherent phases, complex64 (n, n_bins),
-        overwritten if the blend is below 1, or None; noise_weights: for each lane the weights of its bins' noise,
-        float32 (2 * n_bins,), or None if the weights follow from the blend.
+        pairs: spectra in the layout of `neighbour_pairs`.
+        noise_index: index of the newest window's stored noise.
+        first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW lanes.
+        blend: 0 for noise phases to 1 for coherent ones.
+        coherent: the lanes' spectra with coherent phases, complex64 (n, n_bins), or None; overwritten if blend < 1.
+        noise_weights: for each lane the weights of its bins' noise, float32 (2 * n_bins,), or None if they follow from
+            the blend.
         """
         n = len(pairs)
         hop = DenseHop(pairs, noise_index, first_lane, self.n_bins, blend, coherent, noise_weights)

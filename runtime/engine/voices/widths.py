@@ -30,12 +30,12 @@ class SideSounds(Protocol):
 class Widths:
     """Makes lanes wide: the left channel is a lane's sound plus its side, the right channel the sound minus the side.
 
-    A side is a second lane with other phases. A width of 0 to 1 is an angle of 0 to 44.9 degrees; the sound has the
-    gain `middle`, the angle's cosine, and the side has the gain `side`, its sine. So the power of both channels
-    together stays the same, and a mono sum loses less than 3 dB. A side lasts until the note ends.
+    A side is a second lane with other phases; it lasts until the note ends. A width of 0 to 1 stands for an angle of 0
+    to 44.9 degrees. Its cosine is the gain of the sound, its sine the gain of the side. So the power of both channels
+    together stays the same, and a mono sum loses less than 3 dB.
 
-    Attributes: middle, side: ramps, one row for each lane; n_wide: number of lanes that have a side, or get one at
-    their next hop.
+    middle, side: these gains of sound and side as ramps, one row for each lane.
+    n_wide: number of lanes that have a side, or get one at their next hop.
     """
 
     def __init__(self, n_lanes: int, max_frames: int, sides: SideSounds):

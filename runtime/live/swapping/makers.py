@@ -2,8 +2,9 @@
 
 In glibc each thread has its own heap arena, and memory returns to the arena that it came from. When one thread made all
 engines, the gaps that old ones left were too small for new ones, and memory grew. So a thread makes its next engines
-only when its previous ones are freed. `play` locks its memory, so the thread returns its empty arena to the system. It
-does so again a few seconds later: until then, other objects may refer to the engine's sounds.
+only when its previous ones are freed. As `play` locks its memory, an empty arena would stay in memory: the thread
+returns it to the system. It does so again a few seconds later: until then, other objects may refer to the engine's
+sounds.
 
 The main thread must not free engines: it runs Python at any time, also while a block is rendered.
 """

@@ -1,9 +1,9 @@
 """Sheds voices before the sound drops out.
 
-A load is a block's rendering time divided by its playing time, without the machine's stalls. An overload lowers the
-limit on the voices at once; `runtime/audio/quick_cut.py` lowers it even earlier if several blocks in a row are late.
-The limit rises in steps, as far as the measured cost of a voice allows. If it cannot, and loads are low, a trial allows
-all voices after a while. Each trial that fails doubles the next wait.
+A load is a block's rendering time divided by its playing time, without the machine's stalls. An overload immediately
+lowers the limit on the voices; `runtime/audio/quick_cut.py` lowers it even earlier if several blocks in a row are late.
+The limit rises in steps, as far as the measured cost of a voice allows. If this allows no rise, but loads have been low
+for a while, a trial allows all voices. Each trial that fails doubles the next wait.
 """
 
 from __future__ import annotations

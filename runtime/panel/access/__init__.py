@@ -1,1 +1,1 @@
-"""Decides who may connect: requests to this machine's own names, and paired devices; refuses sounds that name files."""
+"""Lets this machine and paired devices open the page, under its own names only; refuses sounds that name files."""

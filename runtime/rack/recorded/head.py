@@ -117,7 +117,7 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The rack's memory in a recording by an early version, which stored it with the first part's engine.
 
-    parts: the stored memory of that engine.
+    parts: that engine's stored memory; its `maps` are now called `controls`.
     """
     return parts | {"controls": parts.get("maps", {})}
 

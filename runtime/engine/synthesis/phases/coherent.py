@@ -45,18 +45,20 @@ class CoherentPhases:
 
     A peak shaped like a Hann lobe becomes a sinusoid: all bins of the peak get the sinusoid's frequency, with signs
     that alternate, as in the lobe of a window. The remaining bins are noise bins: each gets a sinusoid at its centre,
-    and together these sound like noise. The difference between the phases of neighbouring noise bins grows by half a
-    cycle from bin to bin. So each bin is in quadrature with the sum of its two neighbours, and the lobes of the window
-    add up to a steady magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed
-    by up to 2 percent, keep this noise from pulsing and from repeating itself.
+    and together these sound like noise. From one noise bin to the next, the phase makes a step; each step is half a
+    cycle larger than the step before. So the mean phase of a bin's two neighbours is a quarter of a cycle from the
+    bin's own phase: their sum is in quadrature with the bin, and the lobes of the window add up to a steady magnitude.
+    Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2 percent, keep this
+    noise from pulsing and from repeating itself.
 
-    All phases are closed formulas of the hop's number. Noise bins move alike in all lanes, so their sum is turned once.
-    Bins below 20 Hz are silent.
+    All phases are closed formulas of the hop's number. Noise bins move alike in all lanes. So to mix lanes, their noise
+    is added up as it is in hop 0, and only the sum is turned to the present hop. Bins below 20 Hz are silent.
 
     `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane. fft_size, hop_size: in
-    engine frames; seed: seed of random phases. Attributes: walk: holds each lane's bandwidth; beside: float32
-    (n_lanes, N_LOW_BINS), for each lane a row of `beside_multiples`; low sinusoids that are close to multiples of the
-    lane's fundamental are moved onto these. Both apply from a lane's next plan on.
+    engine frames; seed: seed of random phases. These attributes apply from a lane's next plan on:
+    walk: the `PhaseWalk`, which has each lane's bandwidth.
+    beside: float32 (n_lanes, N_LOW_BINS), how far each low bin is from a multiple of its lane's fundamental. A low
+        sinusoid that is close to a multiple is moved onto it.
     """
 
     def __init__(

@@ -38,11 +38,11 @@ class NoiseShare:
 
 
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
-    """How wide sharp harmonics must be made, as measured with noise phases, so that they are heard with these widths.
+    """How wide sharp harmonics must be made, as measured with noise phases, to be heard with the wanted `widths`.
 
-    Noise phases add the width of the window's lobe in quadrature. Coherent phases do not, because noise replaces them
-    only where the wanted width is larger than the lobe's. noise_amplitude: weight of the noise phases in the blend, 0
-    to 1.
+    With noise phases, the wanted width and that of the window's lobe are added in quadrature. With coherent phases, the
+    larger of the two is enough: noise replaces them only where the wanted width is larger than the lobe's.
+    noise_amplitude: weight of the noise phases in the blend, 0 to 1.
     """
     larger, smaller = np.maximum(widths, NOISE_LOBE_BINS), np.minimum(widths, NOISE_LOBE_BINS)
     return np.hypot(larger, noise_amplitude * smaller)

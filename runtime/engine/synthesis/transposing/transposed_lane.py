@@ -82,8 +82,7 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        A lane with a shift (see N_SHIFTS) is written further ahead than the read needs, if it already is that far ahead
-        and is in no bus.
+        A lane that is in no bus, and already is ahead of the read by its shift (see N_SHIFTS), stays so far ahead.
         """
         end += N_AFTER
         if self.bus is not None:

@@ -31,10 +31,10 @@ class Stretch(NamedTuple):
 class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
-    modulated: whether `playheads.advance` will be called. Attributes: keep: float32 (n_lanes, n_knobs), by which the
-    knobs' positions are multiplied before the offsets are added. has_level: whether any level differs from 0 dB;
-    has_colour: whether any band's gain does. keys: ascending, the keys at which a trajectory is heard alone;
-    velocities: the same for velocities; each may be empty.
+    modulated: whether `playheads.advance` will be called.
+    keep: float32 (n_lanes, n_knobs), by which the knobs' positions are multiplied before the offsets are added.
+    has_level: whether any level differs from 0 dB. has_colour: whether any band's gain does.
+    keys, velocities: those at which a trajectory is heard alone, ascending; each may be empty.
     """
 
     def __init__(
