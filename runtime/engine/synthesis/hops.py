@@ -168,10 +168,10 @@ class HopSynthesis:
         n_bins: int,
         octave: int,
     ) -> np.ndarray:
-        """Sum of the lanes' dense hops, each times its factor, from one transform: float32 (1, 2 * hop_size >> octave).
+        """Like `mixed_hop`, but makes a dense hop: float32 (1, 2 * hop_size >> octave), valid until the next call.
 
-        n_bins: number of bins that sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Valid until the next
-        call.
+        n_bins: bins from this one on are silent; octave: how many times the sample rate is halved; the rest: as in
+        `mixed_hop`.
         """
         fft_size = 2 * self.fft_size >> octave
         spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]
