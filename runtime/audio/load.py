@@ -1,8 +1,8 @@
 """Measures how much work each block was.
 
-A block's load is the time that its rendering took, divided by the time that the block plays. The rendering counts
-as at most MOST_WAITING times the processor's work on the block. Any time beyond this is a stall: another program had
-the processor, and fewer voices would not have helped.
+A block's load is the time that its rendering took, divided by the time that the block plays. Of the rendering, at most
+MOST_WAITING times the processor's time for it counts. Any time beyond this is a stall: another program had the
+processor, and fewer voices would not have helped.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ MOST_WAITING = 1.2
 class BlockLoads:
     """The loads of the last N_KEPT blocks.
 
-    n_blocks: number of blocks so far. n_late: blocks that took longer to render than to play. n_stalled: late blocks
-    that would have been in time without a stall. longest_stall_s: the longest stall. n_over: how many blocks in a row,
-    up to the newest, had a load above 1. least_over: the least load of these blocks.
+    n_blocks: number of blocks so far.
+    n_late: blocks that took longer to render than to play.
+    n_stalled: late blocks that would have been in time without a stall.
+    longest_stall_s: the longest stall.
+    n_over: how many blocks in a row, up to the newest, had a load above 1.
+    least_over: the least load of these blocks.
     """
 
     def __init__(self) -> None:

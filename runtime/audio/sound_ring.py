@@ -139,7 +139,7 @@ class RingReader:
 
 
 class RecentSound:
-    """Reads the newest frames for display. It does not map the memory, which would then count as the reader's.
+    """Reads the newest frames for display. It does not map the memory: mapped memory would count as the reader's.
 
     descriptor: from SoundRing; it must stay open.
     """

@@ -73,10 +73,13 @@ class SendRing:
 class CellEffect(ABC, Generic[T]):
     """An effect that is computed one whole cell at a time, so that blocks of any size give the same bits.
 
-    The wet sound of a cell is computed when the previous cell is complete. T: the type of the prepared settings.
-    n_back: how many frames back the effect reads the sent sound. n_tail: the most frames for which sound stays in the
-    effect's own delay lines. shift: how many frames before frame 0 a cell begins. Attribute n_cells_computed: number of
-    cells computed so far, a measure of the work.
+    The wet sound of a cell is computed when the previous cell is complete.
+
+    T: the type of the prepared settings.
+    n_back: how many frames back the effect reads the sent sound.
+    n_tail: the most frames for which sound stays in the effect's own delay lines.
+    shift: how many frames before frame 0 a cell begins.
+    n_cells_computed: number of cells computed so far, a measure of the work.
     """
 
     def __init__(self, sample_rate_hz: int, prepared: T, n_back: int, n_tail: int, shift: int = 0):

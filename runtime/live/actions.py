@@ -18,7 +18,7 @@ Act = Callable[[Action], object]
 class Actions:
     """The actions in `control.targets.ACTIONS`, and two more, which the rack returns.
 
-    `program`: to choose a program that the engine does not have. `swapped`: after a swap has happened.
+    `program` asks for a program that the engine does not have. `swapped` says that a swap has happened.
     """
 
     def __init__(self, desk: Desk):

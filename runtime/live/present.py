@@ -74,7 +74,7 @@ def present_sound(
 ) -> tuple[dict[str, Any], Path | None]:
     """The sound that plays, as the content of a sound's file, and the folder of the files that it names.
 
-    A sound with parts lacks the knobs' changes to its parts. engines: one for each part. for_another_folder: whether
+    In a sound with parts, the knobs' changes are left out. engines: one for each part. for_another_folder: whether
     parts that are files get absolute paths.
     """
     if choice.whole is None:

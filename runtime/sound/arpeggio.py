@@ -15,12 +15,15 @@ _NEAR_BEATS, _FINEST = 0.001, 24
 class Arpeggio(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The arpeggiator's settings; it plays held keys one after another.
 
-    mode: the order of the keys. rate_beats: beats per step; 1 is a quarter note.
-    gate: length of a note, as a share of a step. tie: whether each note lasts until the next note begins, and continues
-    if the next note is the same. octaves: number of rounds, each an octave higher. hold: whether the chord continues
-    when the keys are released. velocity: None for the keys' velocities. swing: how late every second step is, as a
-    share of a step. starts: the moment of step 0. `key`: when a chord's first key goes down. `beat`: beat 0; a chord
-    waits for a step.
+    mode: the order of the keys.
+    rate_beats: beats per step; 1 is a quarter note.
+    gate: length of a note, as a share of a step.
+    tie: whether each note lasts until the next note begins, and continues if the next note is the same.
+    octaves: number of rounds, each an octave higher.
+    hold: whether the chord continues when the keys are released.
+    velocity: None for the keys' velocities.
+    swing: how late every second step is, as a share of a step.
+    starts: the moment of step 0. `key`: when a chord's first key goes down. `beat`: beat 0; a chord waits for a step.
     """
 
     mode: Literal["off", "up", "down", "up_down", "as_played", "random"] = "off"

@@ -68,10 +68,13 @@ DEFAULT_LFO_HZ = 5.0
 class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A low-frequency oscillator: a source of modulation that repeats.
 
-    rate_hz: None for the rate from `beats`, or for 5 Hz if `beats` is None, too. beats: length of a cycle; only without
-    rate_hz. delay_s: time from the note's start to the LFO's start. fade_in_s: time from there to full depth. phase:
-    `note`, each note begins a cycle; `free`, the cycle does not restart. per_voice: with a free phase, whether each
-    note has its own phase. depth_from: a source that scales the LFO; None for full depth.
+    rate_hz: None for the rate from `beats`, or for 5 Hz if `beats` is None, too.
+    beats: length of a cycle; only without rate_hz.
+    delay_s: time from the note's start to the LFO's start.
+    fade_in_s: time from there to full depth.
+    phase: `note`, each note begins a cycle; `free`, the cycle does not restart.
+    per_voice: with a free phase, whether each note has its own phase.
+    depth_from: a source that scales the LFO; None for full depth.
     """
 
     shape: Literal["sine", "triangle", "saw", "square", "random", "smooth_random"] = "sine"

@@ -157,7 +157,7 @@ def excess(pairs: Sequence[Pair], name: str) -> tuple[float, float]:
 def growth_mb(pairs: Sequence[Pair]) -> float:
     """Growth of memory in MB from the second to the last fifth of the run: the mean of both instruments.
 
-    Of an instrument's readings in a fifth the lowest counts.
+    Of an instrument's readings in a fifth, the lowest counts.
     """
     memory_mb, fifth = [pair.memory_mb for pair in pairs], len(pairs) // 5
     early, late = memory_mb[fifth : 2 * fifth], memory_mb[-fifth:]

@@ -34,7 +34,7 @@ _AXE = (
 def work(playing: Playing, browser: Browser, tab: str, seconds: float) -> dict[str, float]:
     """Measure one tab while a chord sounds.
 
-    Returns the shares of one core, in per cent, of the main thread and of scripts, and live pictures per second.
+    Returns the work of the main thread and of scripts, in per cent of one core, and the live pictures per second.
     """
     browser.command("Page.navigate", url="about:blank")
     browser.open(f"{playing.url}#{tab}")

@@ -86,7 +86,7 @@ class Plug:
     def cut(self) -> tuple[int, int]:
         """Cut the power, and check the disk; returns the number of unflushed writes, and how many the disk keeps.
 
-        The cut falls at a random byte of the record: most random times would lie between two bursts of writes.
+        The cut falls at a random byte of the record, not at a random time: most times lie between bursts of writes.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)

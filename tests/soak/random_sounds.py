@@ -1,7 +1,7 @@
 """Plays random sounds: `python -m tests.soak.random_sounds [INSTRUMENT] --sounds 2000 --in-tune 2000 --json F`.
 
 Each sound plays one random note, while random controls move. The test fails if a sample is not a number or above full
-scale, or if the note does not end or clicks. It also fails if less than 98 % of random sounds of constant pitch are in
+scale, or if the note clicks or does not end. It also fails if less than 98 % of random sounds of constant pitch are in
 tune. Pitch is measured over frames four times as long as in training/measure/playability.py: short frames show a low
 sinusoid up to 15 cents sharp.
 """

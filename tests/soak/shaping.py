@@ -41,7 +41,7 @@ Row = dict[str, object]
 def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
     """One row for each sample rate, kind of phases, note and bandwidth.
 
-    A ratio is a harmonic's measured width divided by its wanted width. louder_db: compared with bandwidth 0.
+    A ratio is a harmonic's measured width divided by its wanted width. louder_db: loudness minus that with bandwidth 0.
     """
     for rate_hz in RATES_HZ:
         for name, blend in PHASES.items():

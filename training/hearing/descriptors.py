@@ -57,9 +57,10 @@ def _part(chosen: Callable[[np.ndarray], np.ndarray]) -> Weights:
 
 
 _DB = 10.0 / np.log(10.0)
-# brightness: the amplitude-weighted spectral centroid, in octaves above 1 Hz. hollowness: the energy of harmonics 3, 5,
-# 7 and so on, divided by the energy of harmonics 2, 4, 6 and so on, in dB. body: the fundamental's share of the energy,
-# in dB. noise: the share of the energy that lies between the harmonics, in dB.
+# brightness: the amplitude-weighted spectral centroid, in octaves above 1 Hz.
+# hollowness: the energy of harmonics 3, 5, 7 and so on, divided by that of harmonics 2, 4, 6 and so on, in dB.
+# body: the fundamental's share of the energy, in dB.
+# noise: the share of the energy that lies between the harmonics, in dB.
 DESCRIPTORS = {
     "brightness": Descriptor(1, 1.0 / np.log(2.0), _frequencies_hz, _all),
     "hollowness": Descriptor(2, _DB, _part(lambda n: (n > 1) & (n % 2 == 1)), _part(lambda n: (n > 1) & (n % 2 == 0))),

@@ -37,7 +37,7 @@ MOST_STEPS = 9000  # a training takes at most this many steps, unless the recipe
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
-# While the learning rate falls, the error hardly changes: with 0.2 and 0.01, training on 100 recordings ended too
+# While the learning rate falls, the error hardly changes. So with 0.2 and 0.01, training on 100 recordings ended too
 # early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends

@@ -93,8 +93,8 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
     - `told_apart_still`, `told_apart_path`: see `told_apart`
     - `corpus_mean_db`: distance of a recording from the mean of all recordings at its note
     - `nearest_other_db`: distance of a recording from the nearest other sound at its note
-    - `knobs_behind_still_db`: how much farther from a recording the nearest of N_POSITIONS knob positions is than the
-      recording's still form
+    - `knobs_behind_still_db`: distance of a recording from the nearest of N_POSITIONS knob positions, minus its
+      distance from its still form
     - `n_strong_knobs`: number of knobs whose share in `strong_lines` is at least LEAST_SHARE_OF_LINES
     """
     takes = takes_of(store, instrument.card.conditioning.notes)

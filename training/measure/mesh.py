@@ -133,7 +133,7 @@ def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
 def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
     """For each pitch class of the training labels, the note that the decoder is asked for.
 
-    With known notes: of the notes of this pitch class, the one nearest to the middle of the range of all notes. With
+    With known notes: the note of this pitch class that is nearest to the middle of the range of all notes. With
     detected pitch classes: the pitch class itself, 0 to 11. If all notes played are known, a pitch class that was
     detected but never played is left out.
     """

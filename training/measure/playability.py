@@ -29,7 +29,7 @@ N_SKIPPED_HOPS = 3  # hops at the start of a note that are not analysed
 N_ANALYSED_FRAMES = 5
 # For `range_in_tune`: random points for each note; a note is good if at least this share of its points is in tune.
 POINTS_PER_NOTE, LEAST_OF_A_NOTE = 48, 0.9
-MOST_TRIMMED = 24  # at most this many notes are left out at one end of the range
+MOST_TRIMMED = 24  # if more notes would have to be left out at an end of the range, none is left out there
 COHERENT = 1.0  # the phase_blend of coherent phases without noise
 
 

@@ -21,8 +21,8 @@ class Halves:
     def share(self, part: int, value: int) -> float:
         """The control's position, 0 to 1, after one half was received; part: 1 for the MSB, 2 for the LSB.
 
-        A new MSB sets the LSB to 0 on the way up, and to 127 on the way down: the new LSB never turns the position
-        back.
+        A new MSB sets the LSB to 0 on the way up, and to 127 on the way down, so that the new LSB never turns the
+        position back.
         """
         if part == 2:
             self.lsb, self.has_lsb = value, True

@@ -76,8 +76,8 @@ def _coding(values: set[int], n_values: int) -> Mode | None:
         return "relative_twos_complement"
     if values == up | above and up:
         return "relative_sign_bit"
-    # Values above 64 are steps up in a binary offset, or steps down with a sign bit. Up is likelier: players first
-    # turn a knob to the right.
+    # If all values are above 64, they are steps up in a binary offset, or steps down with a sign bit. Players first
+    # turn a knob to the right, so steps up are likelier.
     return "relative_binary_offset" if values == above | below else None
 
 

@@ -42,17 +42,21 @@ class DenseHop(NamedTuple):
 class HopSynthesis:
     """Turns spectra of one StftSpec into sound at an engine's sample rate, one hop at a time.
 
-    Between two hops four windows overlap. While they share one spectrum M, one inverse transform makes their sum: a
-    Hann window is three taps in the frequency domain, and a window's delay rotates its phases. So four windowed and
-    delayed spectra add up to one, F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1], where the taps B, A, C depend on
-    the phases only. A note thus begins at full level. The taps of noise phases are a stored table. F with coherent
-    phases is passed in. A blend is a weighted sum of both spectra; the squares of the weights add up to 1.
+    Between two hops four windows overlap. While they share one spectrum M, one inverse transform makes their sum, so a
+    note begins at full level. In a spectrum, a Hann window adds to each bin parts of its two neighbours, and a window's
+    delay rotates the phases. So the four windows' spectra add up to F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1],
+    where the taps B, A, C depend on the phases only.
+
+    The taps of noise phases are a stored table. With coherent phases, F is passed in. A blend is a weighted sum of
+    both; the squares of the weights add up to 1.
 
     A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k sounds at k *
     bin_hz.
 
-    Attributes: fft_size, hop_size: in engine frames; n_bins: number of bins that are heard, none above half the
-    engine's sample rate; n_dense_octaves: how many times a dense hop's sample rate can be halved.
+    Attributes:
+    fft_size, hop_size: in engine frames.
+    n_bins: number of bins that are heard, none above half the engine's sample rate.
+    n_dense_octaves: how many times a dense hop's sample rate can be halved.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
@@ -170,10 +174,10 @@ class HopSynthesis:
         n_bins: int,
         octave: int,
     ) -> np.ndarray:
-        """Sum of the lanes' dense hops, each times its factor, from one transform: float32 (1, 2 * hop_size >> octave).
+        """Like `mixed_hop`, but makes a dense hop: float32 (1, 2 * hop_size >> octave), valid until the next call.
 
-        n_bins: number of bins that sound; octave: as in `dense_hops`; the rest: as in `mixed_hop`. Valid until the next
-        call.
+        n_bins: bins from this one on are silent; octave: how many times the sample rate is halved; the rest: as in
+        `mixed_hop`.
         """
         fft_size = 2 * self.fft_size >> octave
         spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]

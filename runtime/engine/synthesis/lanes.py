@@ -41,8 +41,9 @@ class Sides:
     Lanes 0 to n_lanes - 1 are for voices. Lane k's side has the number `first` + k. `first` is a multiple of n_aligned,
     so a few numbers between the lanes and the sides may be unused.
 
-    Attributes: first; n_open: how many lanes have a side; is_wanted: for each lane, whether it will have a side from
-    its next hop on; is_open: for each lane, whether it has a side now.
+    n_open: how many lanes have a side.
+    is_wanted: for each lane, whether it will have a side from its next hop on.
+    is_open: for each lane, whether it has a side now.
     """
 
     def __init__(self, n_lanes: int, n_aligned: int):

@@ -16,9 +16,13 @@ CORNER_FRAMES = 16
 class Rings:
     """One ring of float32 samples for each lane; the sample of a frame is at the frame's number modulo `size`.
 
-    n_ahead: the most frames of finished sound in a ring; n_fade: frames of a crossfade; up to n_fade more frames may be
-    written after the finished ones. Attributes: size: samples of a ring, a power of two; fade_in: the new sound's
-    weights in a crossfade, float32 (n_fade,); ramps: the new sound's weights in ramps.
+    n_ahead: the most frames of finished sound in a ring.
+    n_fade: frames of a crossfade; up to n_fade more frames may be written after the finished ones.
+
+    Attributes:
+    size: samples of a ring, a power of two.
+    fade_in: the new sound's weights in a crossfade, float32 (n_fade,).
+    ramps: the new sound's weights in ramps.
     """
 
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):

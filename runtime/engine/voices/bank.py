@@ -23,14 +23,23 @@ GAIN_RAMP_S = 0.01  # how long a gain moves after a change of volume, expression
 class Voice:
     """One voice: the note that its lane plays, and the state of that note.
 
-    Attributes: pitch: the key's pitch, a fractional note number; key_offset: pitch minus model_note, in semitones;
-    bend_semitones: shift by the channel's wheel and tuning; slide: what MPE slide adds to the position of the first
-    latent, about -0.5 to 0.5; glide_semitones: how far above the key's pitch a glide starts; glide_end: end of the
-    glide (frame), or -1; order: number of earlier notes; blend: blend of phases; spectrum_version: version of the knobs
-    for which the spectrum was made, -1 for none that fits; must_hold: whether the envelope's hold stage is still to
-    come; played: the voice's sound; knobs: positions of that sound's targets; led_to: the values at the end of the
-    newest ramp, or None; is_cut: whether `VoiceBank.cut` silenced the voice; modulated_pitch: the ratio of a modulated
-    pitch; width: the stereo width of the newest spectrum.
+    Attributes:
+    pitch: the key's pitch, a fractional note number.
+    key_offset: pitch minus model_note, in semitones.
+    bend_semitones: shift by the channel's wheel and tuning.
+    slide: what MPE slide adds to the position of the first latent, about -0.5 to 0.5.
+    glide_semitones: how far above the key's pitch a glide starts.
+    glide_end: frame at which the glide ends, or -1.
+    order: number of earlier notes.
+    blend: blend of phases.
+    spectrum_version: version of the knobs for which the spectrum was made, -1 for none that fits.
+    must_hold: whether the envelope's hold stage is still to come.
+    played: the voice's sound.
+    knobs: positions of that sound's targets.
+    led_to: the values at the end of the newest ramp, or None.
+    is_cut: whether `VoiceBank.cut` silenced the voice.
+    modulated_pitch: the ratio of a modulated pitch.
+    width: the stereo width of the newest spectrum.
     """
 
     __slots__ = ("active", "amplitude", "bend_semitones", "blend", "channel", "glide_end", "glide_semitones",

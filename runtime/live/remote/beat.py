@@ -1,6 +1,6 @@
 """Computes the moments at which regular news are due.
 
-All are multiples of one beat, so that the main thread wakes once for several kinds of news. Each time, it takes the
+All are multiples of one beat, so that the main thread wakes once for several kinds of news. Each waking takes the
 interpreter from the audio thread, which costs more than the news.
 """
 

@@ -1,4 +1,4 @@
-"""A trajectory as tables for playback, with motion, colour and the loop's crossfade."""
+"""Makes a trajectory's tables for playback: scales its values by `motion` and `colour`, and crossfades its loop."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def engine(instrument: Decoder) -> Engine:
 
 
 def test_random_notes_at_random_knobs_are_heard_at_their_keys(instrument: Decoder, engine: Engine):
-    """YIN measures the pitch in the sound; `evaluate` measures it in spectra."""
+    """The pitch is measured in the sound's samples; `evaluate` measures it in spectra."""
     random = np.random.default_rng(11)
     lowest, highest = instrument.card.note_range
     assert highest - lowest >= 48

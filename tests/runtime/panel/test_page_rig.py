@@ -301,7 +301,7 @@ def test_a_row_stays_below_the_pointer_when_its_control_is_forgotten_and_undo_br
     assert page.evaluate(first) == "Cutoff"
     at = f"document.elementFromPoint({place[0]}, {place[1]})"
     assert page.evaluate(f"{at}.closest('tr').querySelector('th').textContent") == "Cutoff"
-    assert page.evaluate(f"{at}.closest('button')") is None  # a second click does nothing
+    assert page.evaluate(f"{at}.closest('button')") is None  # no button is there, so a second click does nothing
     page.click("tb-toast button")
     page.wait("document.querySelector('[data-forget=\"filter.cutoff\"]') !== null")
     assert "cc 21" in str(link.ask("targets"))

@@ -103,8 +103,8 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
     In the window that began k hops ago, the sinusoid's phase is k of its moves behind. The delay of k hops adds k moves
     of the bin's own frequency. So only the distance of the bin from the sinusoid counts. A sinusoid's bins have
-    alternating signs, and so do the three taps of a Hann window: their products add up a bin's magnitude and half the
-    magnitudes of its neighbours.
+    alternating signs, and so do the three taps of a Hann window. So their products have one sign: a bin's magnitude and
+    half the magnitudes of its neighbours add up.
     """
     places = np.arange(round(2.0 * FARTHEST_BINS * N_PLACES) + 1) / N_PLACES - FARTHEST_BINS
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])

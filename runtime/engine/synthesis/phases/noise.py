@@ -40,9 +40,10 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
     """The taps of the noise, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 
     The last two axes are as in `received_taps`. The lanes are views of one table: each begins four bins above the
-    previous lane, so a row shares the processor's cache. Noise bins that are four apart are independent. A shift by
-    four bins changes the phase by one whole cycle per hop, so the noise still fits from hop to hop. fft_size, hop_size:
-    in engine frames.
+    previous lane, so a row shares the processor's cache. The lanes are independent, because noise bins four apart are.
+    The noise still fits from hop to hop, because a shift by four bins changes the phase by one whole cycle per hop.
+
+    fft_size, hop_size: in engine frames.
     """
     phasors = noise_phasors(n_bins + _BINS_BETWEEN_LANES * (LANES_PER_ROW - 1), fft_size, hop_size, seed)
     taps = _window_taps(phasors, fft_size, hop_size)

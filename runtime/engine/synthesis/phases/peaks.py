@@ -24,12 +24,14 @@ _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5
 
 
 class Peaks(NamedTuple):
-    """The sinusoids of some spectra.
+    """The sinusoids of some spectra; each array is (n_peaks,).
 
-    rows: intp (n_peaks,), the number of each peak's spectrum. bins: intp (n_peaks,), each peak's bin. places: intp
-    (n_peaks,), its index in the flattened magnitudes. distances: (n_peaks,), from the peak's bin to the sinusoid's
-    frequency, in bins. two_below, above, two_above: bool (n_peaks,), whether the sinusoid has the second bin below the
-    peak, the first above it, and the second above it; it always has the first below.
+    rows: intp, the number of each peak's spectrum.
+    bins: intp, each peak's bin.
+    places: intp, its index in the flattened magnitudes.
+    distances: from the peak's bin to the sinusoid's frequency, in bins.
+    two_below, above, two_above: bool, whether the sinusoid has the second bin below the peak, the first above it, and
+        the second above it; it always has the first below.
     """
 
     rows: np.ndarray

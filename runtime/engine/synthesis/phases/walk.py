@@ -228,9 +228,9 @@ def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Three arrays: widths in bins, ascending; for each width the largest random step, in units of phase; and for each
     width the amplitude that keeps the power.
 
-    Steps that are uniform from -u to u correlate windows k hops apart by r^k, where r = sin(u) / u. A sinusoid's bins
-    have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is a squared Hann
-    window's power spectrum, times the power spectrum of a sequence with these correlations.
+    If steps are uniform from -u to u, two windows k hops apart have the correlation r^k, where r = sin(u) / u. A
+    sinusoid's bins have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is the
+    product of two: that of a squared Hann window, and that of a sequence with these correlations.
     """
     largest = np.linspace(0.0, np.pi, _N_WIDTHS)
     correlation = np.sinc(largest / np.pi)

@@ -24,11 +24,15 @@ class Glide(NamedTuple):
 class PitchRatio(NamedTuple):
     """Frequency of a voice, divided by its model note's frequency, as a function of the frame.
 
-    It applies up to the next event that changes the pitch. fixed: the ratio if it does not change, exactly 1 at the
-    model note's pitch, else None; highest: the upper limit of the ratio; semitones: distance from the model note
-    without vibrato and glide; vibrato_semitones: depth of the vibrato; radians_per_frame: speed of the vibrato; glide:
-    None without a glide; limits: lowest and highest distance from the model note in semitones, None if they are never
-    reached.
+    It applies up to the next event that changes the pitch.
+
+    fixed: the ratio if it does not change, exactly 1 at the model note's pitch; else None.
+    highest: the upper limit of the ratio.
+    semitones: distance from the model note without vibrato and glide.
+    vibrato_semitones: depth of the vibrato.
+    radians_per_frame: speed of the vibrato.
+    glide: None without a glide.
+    limits: lowest and highest distance from the model note in semitones; None if they are never reached.
     """
 
     fixed: float | None

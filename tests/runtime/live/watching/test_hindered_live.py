@@ -19,9 +19,9 @@ pytestmark = pytest.mark.rig
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
 BACK_S = 5.0
-# So many periods may be lost besides the counted stalls: one in a thousand if the run lasts a minute or longer, else
-# one in a hundred. Other tests run at the same time, and not every stall is counted. Without shedding, a third would be
-# lost.
+# The most periods that may be lost besides the counted stalls: one in a thousand if the run lasts a minute or longer,
+# else one in a hundred. It is not 0, because other tests run at the same time and not every stall is counted. Without
+# shedding, a third would be lost.
 MOST_LOST = (0.001 if PLAYED_S >= 60.0 else 0.01) * PLAYED_S * SAMPLE_RATE_HZ / PERIOD_FRAMES
 N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
 
