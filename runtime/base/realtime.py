@@ -191,7 +191,7 @@ def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires it, and
     keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150 such calls took 15
-    ms longer. Python calls a hook for each function, which makes the calling thread slower.
+    ms longer. The pause is made in a hook that Python calls for each function; this slows the calling thread.
     """
 
     def look(*_: object) -> None:
