@@ -41,8 +41,8 @@ class QuickCut:
     """Lowers the limit on the voices when enough blocks in a row are late.
 
     n_voices: the limit while nothing is wrong. block_s: how long a block plays.
-    n_cuts: how often the limit was lowered. first_block: number of the first block to judge; `NEVER` to judge none; the
-    main thread sets it, too. settle_blocks: blocks not judged after a cut.
+    n_cuts: how often the limit was lowered. first_block: number of the first block to judge; `NEVER` to judge none.
+    `look` and the main thread set it. settle_blocks: blocks not judged after a cut.
     """
 
     def __init__(self, n_voices: int, block_s: float):

@@ -190,8 +190,8 @@ def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
     """Inside the `with`, the calling thread pauses at each function call for as long as `is_busy()` is true.
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires it, and
-    keeps it for the switch interval, 0.1 ms. So while another thread read an instrument, a block of 150 such calls took
-    15 ms longer. The pauses are made by a hook on each function call, which makes the calling thread slower.
+    keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150 such calls took 15
+    ms longer. The pause is made in a hook that Python calls for each function; this slows the calling thread.
     """
 
     def look(*_: object) -> None:

@@ -47,10 +47,12 @@ def _wheel(time_s: float) -> list[Event]:
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One way to play: `n_voices` held notes, rendered in blocks of `buffer_frames`.
 
-    moving: whether every knob moves in every block. name: None for a plain case, which has no events besides notes and
-    knobs. sound: makes the sound from the instrument's card. in_rack: whether a rack with its effects plays the notes,
-    as in `play`, or the engine alone. once: events sent with the notes. each_block: takes the time in s at which a
-    block begins, and returns the block's further events.
+    moving: whether every knob moves in every block.
+    name: None for a plain case, which has no events besides notes and knobs.
+    sound: makes the sound from the instrument's card.
+    in_rack: True if a rack with its effects plays the notes, as in `play`; False for an engine alone.
+    once: events sent with the notes.
+    each_block: takes the time in s at which a block begins; returns the block's further events.
     """
 
     n_voices: int

@@ -40,12 +40,12 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys; returns the frames until they are heard, and how late their first block is, in s.
+    """Press `n_notes` keys together; returns after how many frames they are heard, and how late their first block is.
 
-    random: chooses the engine's seed, and the frame within a block of 64 frames at which the keys go down. The notes
-    begin exactly 64 frames later, as in `play`.
-    The keys are heard as soon as their sound is at most 20 dB below the peak of the eight blocks at the end. A block is
-    late if it takes longer to render than to play.
+    random: chooses the engine's seed, and the frame of a block at which the keys go down. As in `play`, the notes begin
+    64 frames, one block, later.
+    The keys are heard once their sound comes within 20 dB of its peak in the last eight blocks. A block is late by the
+    time, in s, that it takes longer to render than to play; at least 0.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES

@@ -144,7 +144,7 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """The learned lines, and a line that silences each control of `own`, unless a learned line names that control.
+    """The learned lines and, for each control of `own` that no learned line names, a line that silences it.
 
     own: lines of the device that were not learned.
     """

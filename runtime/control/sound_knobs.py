@@ -23,8 +23,8 @@ class SoundKnobs:
     blend: the blend of phases, 0 to 1. gain: factor for the level. pan: -1 to 1. envelope: of the next notes.
     filter_kind: a type of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
     has_bandwidth, has_width: whether the bandwidth, or the width, is or was above 0.
-    rates: the LFO rates, in Hz, that the player has moved, by the LFO's name. If the sound has a morph and was saved,
-    they include the rates that were moved before that.
+    rates: the LFO rates, in Hz, that the player has moved, by the LFO's name. For a saved sound with a morph, they
+    include the rates that were moved before it was saved.
     """
 
     __slots__ = (

@@ -31,11 +31,14 @@ class Copies(NamedTuple):
     A voice here is one copy on one side; the left side's voices come first. A voice's delay swings; in an ensemble, a
     second, faster swing is added.
 
-    places: float64 (n_voices, cell), for each frame of a cell, where the voices read the sent sound if no delay swings,
-    in frames from the cell's beginning. depth: how far a delay swings to either side, in frames. turns: the first
-    swing's turns per frame. phases: float64 (n_voices, 1), the voices' phases in turns. angles: float64 (2, cell), the
-    angles of both swings in a cell that begins at frame 0, in radians. tremble: the second swing's depth, relative to
-    the first. gains: float32 (2, n_voices), from the voices to left and right.
+    places: float64 (n_voices, cell), where the voices read the sent sound at each frame of a cell if no delay swings,
+        in frames from the cell's beginning.
+    depth: how far the first swing moves a delay to either side, in frames.
+    turns: the first swing's turns per frame.
+    phases: float64 (n_voices, 1), the voices' phases in turns, the same in both swings.
+    angles: float64 (2, cell), the angles of both swings in a cell that begins at frame 0, in radians.
+    tremble: the second swing's depth, relative to the first; 0 without one.
+    gains: float32 (2, n_voices), from the voices to left and right.
     """
 
     settings: ChorusConfig

@@ -85,8 +85,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # `overlap`: number of the room's resonances, at half their power, that cover one frequency. If few do, each is
-    # heard as a ringing tone, and the turning matrix needs a larger angle.
+    # `overlap`: how many of the room's resonances cover one frequency, each as wide as it is at half its power. If few
+    # do, each is heard as a ringing tone, and the turning matrix needs a larger angle.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))

@@ -1,6 +1,7 @@
 """Encodes a recording as one or more sounds, the most likely first.
 
-Each sound comes from a reading: one way to understand the recording, such as an octave higher.
+Each sound comes from a reading: one way to understand the recording, such as an octave higher. The engine calls
+something else a reading (docs/engine.md).
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def _readings(takes: list[Take], coder: Coder, options: Options) -> list[tuple[R
 
 
 def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sound:
-    """A reading's sound, with its steady knob positions and its trajectory."""
+    """The sound of a reading (see the top of this file), with its steady knob positions and its trajectory."""
     knobs = [latent.name for latent in coder.decoder.card.latents]
     content = base64.b64encode(pack(reading.trajectory, name)).decode()
     return Sound(

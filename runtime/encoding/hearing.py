@@ -22,10 +22,10 @@ LEAST_STEADY_SHARE = 0.5  # a single held note has its pitch in at least this sh
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-# The note an octave above or below the heard note may be the recorded one if LEAST_OCTAVE_SHARE of the frames are heard
-# as it. The lower one may also be it if the partials that only it has hold at least LEAST_HALF_SHARE of the energy, and
-# LEAST_OVER_NOISE times the energy between partials. This is not asked if the heard note lies below bin N_BINS_APART,
-# where the partials of the two notes cannot be told apart.
+# A note an octave above or below the heard note may be the recorded one if it is heard in at least LEAST_OCTAVE_SHARE
+# of the frames. So may the lower one if the partials that only it has hold at least LEAST_HALF_SHARE of the energy, and
+# LEAST_OVER_NOISE times the energy between partials. But if the heard note lies below bin N_BINS_APART, the partials of
+# the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25

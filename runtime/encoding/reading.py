@@ -31,7 +31,7 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Reading:
-    """The sound that was made from a take.
+    """A take, understood as one note, with the sound that was made from it.
 
     note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
     trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,

@@ -58,7 +58,10 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
 
 
 def refuse_taken(out: Path, most: int, force: bool, recording: Path) -> None:
-    """UserError if a file of the first `most` candidates cannot be written, or exists already and `force` is False."""
+    """Check the files of candidates number 1 to `most`.
+
+    UserError if a file cannot be written, or if it exists already and `force` is False.
+    """
     for number in range(1, most + 1):
         path = candidate_path(out, number)
         refuse_bad_target(path, inputs=[recording])

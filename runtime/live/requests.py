@@ -77,8 +77,9 @@ class WrittenSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Save the present sound for the user, with a morph through `places`.
 
-    places: for each place the positions of latents, 0 to 1, by name. at: the morph's position, 0 to 1, at which
-    the new sound begins with the present positions of the latents; None to begin at the first place.
+    places: for each place the positions of latents, 0 to 1, by name.
+    at: where the morph stands, 0 to 1, when the new sound is chosen. The latents are then where they are now. With
+    None, the morph and the latents begin at the first place.
     """
 
     name: Name

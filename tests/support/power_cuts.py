@@ -26,8 +26,8 @@ _LINE = re.compile(r"(\w+)\((.*)\)\s+= (-?\d+)")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 CONFIRMED = b"confirmed\n"
 
-# Each step of the program, and the level in dB that each sound has after it. The program ends each step by saving the
-# state. The level in the state is 0 dB after the first step, -1 dB after the second step, and so on.
+# Each step of the program, and the `level_db` of each sound after it. The program ends each step by saving the state.
+# The state's own `level_db` only counts the steps: 0 after the first, -1 after the second, and so on.
 STEPS: tuple[tuple[str, dict[str, float]], ...] = (
     ("save('a', Sound(level_db=-1.0), None)", {"a": -1.0}),
     ("save('a', Sound(level_db=-2.0), None)", {"a": -2.0}),

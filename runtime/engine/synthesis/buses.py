@@ -123,8 +123,8 @@ class Buses:
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
         """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
-        How far ahead the bus's sound was made depends on block sizes. So only its part up to the end of the present
-        dense hop is kept, or up to the end of the dense hop in which a running crossfade ends.
+        How far ahead the bus's sound was made depends on block sizes; the result must not. So the bus's sound is kept
+        only to the end of the present dense hop, or of the dense hop in which a running crossfade ends.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

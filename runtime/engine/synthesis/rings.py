@@ -141,7 +141,7 @@ class RampWeights:
         out *= slope
         if first < corner:
             np.multiply(self._rise[first:stop], slope, out=out[: corner - first])
-        # The last sample of a ramp lies one step before its end, so the last corner begins one sample later.
+        # The last corner ends at sample `length`, where the ramp would reach 1, not at the last sample before it.
         begin = max(length - corner + 1, first)
         if begin < stop:
             fall = self._fall[begin - (length - corner + 1) : stop - (length - corner + 1)]

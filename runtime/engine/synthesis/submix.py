@@ -16,9 +16,11 @@ from runtime.engine.synthesis.rings import Rings
 class Submix:
     """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
 
-    Attributes: lanes: a run of lanes that contains all members; gains: float32 (n,), the gain of each lane of the run,
-    0 if it is no member; members_with_gains: pairs of a member and its gain; shares: float32 (n, 1), the gains divided
-    by the carrier's gain; is_whole: whether no member has left.
+    lanes: a run of lanes that contains all members.
+    gains: float32 (n,), the gain of each lane of the run; 0 if it is no member.
+    members_with_gains: pairs of a member and its gain.
+    shares: float32 (n, 1), the gains divided by the carrier's gain.
+    is_whole: whether no member has left.
     """
 
     __slots__ = ("carrier", "gains", "is_whole", "lanes", "members", "members_with_gains", "shares")

@@ -41,8 +41,8 @@ class GridGains:
         """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept, past = last - first + 2, first - self._first, frame % GAIN_GRID_FRAMES
-        # Gains that were computed earlier are kept: those for the interval before the span's first, for the first, and,
-        # if the span begins within an interval, for the one after it.
+        # Gains that were computed earlier are kept: those for the interval before the span's first interval, for this
+        # first one and, if the span begins inside it, for the next.
         n_kept = 3 if past else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]

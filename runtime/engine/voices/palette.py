@@ -26,13 +26,19 @@ if TYPE_CHECKING:
 class Palette:
     """The sounds of one engine.
 
-    patch: the sound at the start; programs: the sounds that program changes choose, None for the card's presets;
-    even_out: called with new trajectories, and the first patch that plays them; may call their `set_key_gains`.
+    patch: the sound at the start.
+    programs: the sounds that program changes choose; None for the card's presets.
+    even_out: called with new trajectories and the first patch that plays them; may call their `set_key_gains`.
 
-    Attributes: channels, tempo: shared by all sounds; first: the sound at the start, ready to play. The others are True
-    if at least one sound does this: moves_playheads: modulates where its trajectories are read; moves_pitch: modulates
-    its pitch; moves_spectra: changes its spectrum while a note sounds; moves_blend: modulates its blend of phases;
-    has_bandwidth: has a bandwidth; has_width: has a width; has_own_points: has voices with points of their own.
+    Attributes:
+    channels, tempo: shared by all sounds.
+    first: the sound at the start, ready to play.
+    moves_playheads: whether a sound modulates where its trajectories are read.
+    moves_pitch: whether a sound modulates its pitch.
+    moves_spectra: whether a sound changes its spectrum while a note sounds.
+    moves_blend: whether a sound modulates its blend of phases.
+    has_bandwidth, has_width: whether a sound has a bandwidth, or a width.
+    has_own_points: whether a sound has voices with points of their own.
     """
 
     def __init__(

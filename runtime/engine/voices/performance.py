@@ -65,10 +65,13 @@ _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, Program
 class Performance:
     """Applies events to the voices, and ends all notes when a sender of active sensing falls silent.
 
-    Attributes: bank: the voices; pitches: computes the voices' pitches; sends: the changes of the effect sends, each as
-    (frame, reverb, chorus), with reverb and chorus from 0 to 1; notes: starts and ends the voices; chosen: the sound
-    that was chosen most recently; n_events: number of events so far that may have changed a source of modulation or a
-    voice; actions: the player's requests that an engine cannot carry out.
+    bank: the voices.
+    notes: starts and ends the voices.
+    pitches: computes the voices' pitches.
+    chosen: the sound that was chosen most recently.
+    n_events: number of events so far that may have changed a source of modulation or a voice.
+    sends: the changes of the effect sends, each as (frame, reverb, chorus), with reverb and chorus from 0 to 1.
+    actions: the player's requests that an engine cannot carry out.
     """
 
     def __init__(

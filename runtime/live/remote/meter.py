@@ -39,11 +39,14 @@ class Metered(Protocol):
 class Meter:
     """Publishes the topic `meter` while somebody watches it.
 
-    positions: returns the position of each target of an engine, by name. is_recording: returns whether a recording goes
-    on.
-    Published are `voices`: how many sound; `level_db`: the output's peak, 0 dB at full scale; the names `sound` and
-    `instrument`; `recording`: whether one goes on; `moved`: positions that have changed since the previous news, left
-    out if none has.
+    positions: returns the position of each target of an engine, by name.
+    is_recording: returns whether a recording goes on.
+    What is published:
+    - `voices`: how many sound
+    - `level_db`: the output's peak, 0 dB at full scale
+    - `sound`, `instrument`: their names
+    - `recording`: whether one goes on
+    - `moved`: the positions that have changed since the previous news; left out if none has
     """
 
     def __init__(

@@ -87,7 +87,7 @@ class _Maker:
 
 
 class Makers:
-    """One thread for each instrument in use, and one for the next; at most MOST_MAKERS.
+    """The threads that make instruments: one for each instrument in use, and one for the next; at most MOST_MAKERS.
 
     wake: called on a thread that has made or freed something, or has failed. is_busy: returns whether the audio thread
     is rendering a block; then the threads pause.

@@ -125,7 +125,7 @@ class Swaps:
                 self._say(f"{stays}: {made[1] if isinstance(made[1], UserError) else repr(made[1])}")
                 continue
             wish, choice, ready = made
-            # If not, the sample rate has changed or the part no longer exists, and the instrument is dropped.
+            # If the sample rate has changed or the part no longer exists, the instrument is dropped.
             if wish.sample_rate_hz == self._racks.sample_rate_hz and wish.part < self._n_parts():
                 self._posted.append((wish.part, choice))
                 sound = wish.sound.where if isinstance(wish.sound, WrittenSound) else wish.sound

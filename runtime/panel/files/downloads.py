@@ -55,8 +55,8 @@ class Downloads:
     def offer(self, path: Path, name: str, then: Callable[[], object] = lambda: None) -> str:
         """Return an address to download a file once, as `name`; UserError if the file cannot be opened.
 
-        The file that `path` leads to now is sent. then: called when the download has ended or the address is no longer
-        valid.
+        The file is opened now, and sent even if `path` leads to another file later. then: called when the download has
+        ended or the address is no longer valid.
         """
         try:
             stream = path.open("rb")

@@ -317,8 +317,8 @@ class CoherentPhases:
         return spectrum
 
     def _mix_noise(self, lanes: slice, factors: np.ndarray | None) -> None:
-        """Write the lanes' noise in hop 0, each times its factor and added up, into `NoiseBins.mixed`. The sum is the
-        same for all hops of a plan.
+        """Write the sum of the lanes' noise in hop 0, each times its factor, into `NoiseBins.mixed`. It is the same for
+        all hops of a plan.
         """
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes

@@ -25,9 +25,10 @@ N_PLACES = 1 << 10
 # The table's last place, in bins from the peak: a sinusoid is found at most half a bin away, and the other quarter is
 # for sinusoids that are then moved to a multiple of their note's frequency.
 FARTHEST_BINS = 0.75
-# _BAND_BINS noise bins form a band, which is stretched or compressed by at most _LARGEST_STRETCH. From bin to bin, the
-# phase difference between neighbours grows by half a cycle, plus or minus at most _LARGEST_BEND radians. With these
-# values, the sounds' spectra come nearest to the given spectra, of instruments and of noise.
+# _BAND_BINS noise bins form a band. In a band, the moves grow from bin to bin faster or slower than the bins'
+# frequencies, by a share of at most _LARGEST_STRETCH. Of the first phases, the difference between neighbours grows from
+# bin to bin by half a cycle, plus or minus at most _LARGEST_BEND radians. With these values, the sounds' spectra come
+# nearest to the given spectra, of instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6

@@ -11,7 +11,7 @@ import numpy as np
 # of a Hann window, because the window of the synthesis widens the spectrum's own lobe.
 NOISE_LOBE_BINS = 1.67
 # Two widths of a harmonic, as multiples of the window's lobe. From the first to the second, its bins fade from coherent
-# phases to noise phases. A random walk of the phases makes a harmonic at most 1.1 lobes wide.
+# phases to noise phases: a random walk of coherent phases can make a harmonic at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 

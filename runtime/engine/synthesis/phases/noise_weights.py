@@ -22,8 +22,7 @@ class NoiseWeights:
     """The weight of noise phases in each bin. It follows from the blend, and is larger where a bandwidth turns coherent
     phases into noise.
 
-    A bandwidth turns a share of the coherent phases into noise. This raises the weight. Attribute bandwidth_cents: the
-    bandwidth of each lane.
+    Attribute bandwidth_cents: the bandwidth of each lane.
     """
 
     def __init__(self, n_lanes: int, n_bins: int):

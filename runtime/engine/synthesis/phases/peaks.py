@@ -115,7 +115,7 @@ def beside_multiples(fundamental: float) -> np.ndarray:
 
 
 def _hold(rows: np.ndarray, bins: np.ndarray, distances: np.ndarray, beside: np.ndarray) -> None:
-    """Move the low sinusoids that are close to a multiple of their spectrum's fundamental onto it.
+    """Move each low sinusoid that is close to a multiple of its spectrum's fundamental towards this multiple.
 
     rows, bins, distances: as in `Peaks`; distances is changed. beside: `beside_notes` of `PeakFinder.find`.
     """

@@ -70,8 +70,8 @@ class Resampler:
         return self._weighted(windows[flat_index], flat_between).reshape(n, n_frames)
 
     def _weighted(self, windows: np.ndarray, between: np.ndarray) -> np.ndarray:
-        """For each window a value between its middle two samples, float32 (n,); between: the number of the place, of
-        _N_PLACES, at which each value lies.
+        """For each window a value between its middle two samples, float32 (n,). between: at which of the _N_PLACES
+        places each value lies.
         """
         n = len(windows)
         products, pairs, sound = self._products[:n], self._pairs[: 2 * n], self._sound[:n]

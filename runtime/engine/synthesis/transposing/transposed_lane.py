@@ -13,9 +13,9 @@ from runtime.engine.synthesis.transposing.resampling import N_AFTER, N_BEFORE
 N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
-# A crossfade that would reach into the next dense hop is shortened to end where that hop begins, which saves a dense
-# hop of the old sound. If it would get shorter than its full length divided by this number, it begins there instead,
-# which saves a dense hop of the new sound.
+# A crossfade that would reach into the next dense hop is shortened to end where that hop begins. This saves a dense hop
+# of the old sound. But if it would get shorter than its full length divided by this number, it keeps its length and
+# begins where that hop begins. This saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
 

@@ -34,8 +34,8 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    latents: the names of the instrument's latents. Attributes: latents: the number of each latent; the keys are
-    targets; targets: all modulated targets.
+    latents: the names of the instrument's latents. Attribute latents: each latent's number, by its name as a target.
+    Attribute targets: all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
