@@ -12,10 +12,11 @@ _N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is
 
 
 class NoiseBins:
-    """Turns the noise bins of spectra to their phases in a hop, and adds up the four windows that overlap there.
+    """Gives the noise bins of spectra their phases in a hop, and adds up the four windows that overlap there.
 
-    fft_size, hop_size: in engine frames. Attributes: first: complex64 (max_rows, n_bins), the magnitudes of noise bins
-    times their phasors in hop 0, filled by the caller; mixed: complex64 (n_bins,), the same for `write_mixed`.
+    fft_size, hop_size: in engine frames.
+    first: the magnitudes of noise bins times their phasors in hop 0, complex64 (max_rows, n_bins). The caller fills it.
+    mixed: the same for `write_mixed`, complex64 (n_bins,).
     """
 
     def __init__(self, tables: CoherentTables, fft_size: int, hop_size: int, max_rows: int):
