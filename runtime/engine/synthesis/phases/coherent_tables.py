@@ -113,8 +113,9 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
-    # With a peak of 1, the squares of a lobe's bins add up to 1.5, so the sinusoid's amplitude must be 1.5**0.5. It is
-    # divided by 1.5, the sum of four squared Hann windows; times fft_size / 4, a Hann window's peak; times its tap, 1 / 2.
+    # If a lobe's peak is 1, its bins' squares add up to 1.5, so the sinusoid must have the amplitude 1.5**0.5. This is
+    # divided by 1.5, the sum of four squared Hann windows, and multiplied by a Hann window's peak, fft_size / 4, and by
+    # its middle tap, 1 / 2.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 
