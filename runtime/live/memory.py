@@ -25,8 +25,8 @@ class Memory:
 
     A proper end empties the file. A crash leaves a text, and the next run does not restore the state.
     A restored state is on trial for 10 s. During the trial the file names the machine's boot. If the next run finds the
-    same boot there, it does not restore the state. If it finds another boot, the power may have been cut: it restores
-    the state, but not after `MOST_CUTS` such runs in a row.
+    same boot there, the trial has failed, and the state is not restored. If it finds another boot, the power may have
+    been cut: the state is restored, but not after `MOST_CUTS` such runs in a row.
 
     state: the previous run's state, or None.
     configured: the values that the settings file has for the remembered settings; None until known.

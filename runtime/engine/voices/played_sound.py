@@ -79,7 +79,7 @@ class PlayedSound:
     moves_fast: whether a fast LFO moves spectral targets.
     opening_points: the closer points with which a note begins, if it needs any.
     first_spacing: the first distance between opening points, in frames; 0 without such points.
-    has_own_points: whether voices have their other points on grids of their own (`HopGroups`), not all at the hops.
+    has_own_points: whether voices are made one by one, and have points of their own (`HopGroups`) after the opening.
     can_be_read_early: whether the spectra of a hop can be made at its reading.
     latents_move: whether modulation or a trajectory moves a latent.
     has_bandwidth: whether its notes may have a bandwidth.
