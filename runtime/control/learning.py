@@ -124,8 +124,8 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
-    """The learned lines and a new line, which replaces lines with its control or its target."""
-    # Several controls may be silenced: a line with NOTHING replaces no other line with NOTHING.
+    """The learned lines and a new line, which replaces lines with its control, target or action."""
+    # Several controls may be silenced, so a line with NOTHING replaces only lines with its own control.
     is_other = line.action == NOTHING
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)
 

@@ -47,13 +47,16 @@ T = TypeVar("T")
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    sample_rate_hz: None for the instrument's rate. config: None for the settings of `patch`. n_voices (1 to 64), seed
-    (of all random numbers): None for the settings' values; ValueError if they contradict the settings. patch: the sound
-    at the start. programs: the sounds that program changes choose, None for the instrument's presets. start: the state
-    of another engine with the same instrument, settings and sounds, or None. limits: whether the sound is limited to
-    full scale.
+    n_voices (1 to 64), seed (of all random numbers): None for the settings' values; ValueError if they contradict them.
+    sample_rate_hz: None for the instrument's rate.
+    config: None for the settings of `patch`.
+    patch: the sound at the start.
+    programs: the sounds that program changes choose, None for the instrument's presets.
+    start: the state of another engine with the same instrument, settings and sounds, or None.
+    limits: whether the sound is limited to full scale.
 
-    Attributes: frame: the next frame to render; status: a snapshot, replaced when a span begins or events are applied.
+    frame: the next frame to render.
+    status: a snapshot, replaced when a span begins or events are applied.
     """
 
     def __init__(

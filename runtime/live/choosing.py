@@ -251,7 +251,7 @@ class Choosing:
 
     def _post(self, patch: Patch, part: int) -> None:
         if self.whole is not None and self.whole.is_taking_over:
-            # The patch is for the engine that still plays; another engine takes over in the next block.
+            # The patch would go to the engine that still plays; the next block's engine would not have it.
             found = "an instrument that takes over at this moment"
             raise UserError(f"sound {patch.sound.name}", found, "one that plays", "choose the sound again")
         self._playing.post(SoundChange(self._playing.part_engines()[part].prepare(patch), part))

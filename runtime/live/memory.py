@@ -23,14 +23,15 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 class Memory:
     """The state that the previous run left, and a file that notes how this run ends.
 
-    A proper end empties the file. After a crash it has a text, and the state of that run is not restored. It also has a
-    text in the first 10 s of a run with a restored state, which is the state's trial. This text names the machine's
-    boot. If the next run finds another boot, the power may have been cut during the trial. Then the state is restored,
-    but not after `MOST_CUTS` such runs in a row.
+    A proper end empties the file. A crash leaves a text, and the next run does not restore the state.
+    A restored state is on trial for 10 s. During the trial the file names the machine's boot. If the next run finds the
+    same boot there, the trial has failed, and the state is not restored. If it finds another boot, the power may have
+    been cut: the state is restored, but not after `MOST_CUTS` such runs in a row.
 
-    state: the previous run's state, or None. configured: the values that the settings file has for the remembered
-    settings; None until known. good_settings: all settings of that file, to be stored for a start at which the file is
-    broken; or None. keeps: whether this run saves what plays.
+    state: the previous run's state, or None.
+    configured: the values that the settings file has for the remembered settings; None until known.
+    good_settings: all settings of that file, to be stored for a start at which the file is broken; or None.
+    keeps: whether this run saves what plays.
     """
 
     def __init__(self, say: Callable[[str], object], keeps: bool = True):

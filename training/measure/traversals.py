@@ -33,11 +33,13 @@ BLOCK_SAMPLES = 1 << 14
 class Traversals:
     """Spectra, changes of pitch class, and sound along the travel of each latent.
 
-    travel: low end, median and high end of each latent, (n_latents, 3). note: the MIDI note of spectra and sound.
-    strips_db: spectra at N_STEPS values of each latent, the others at their medians; in dB relative to the spectrum's
-    peak, float32 (n_latents, N_BANDS, N_STEPS), the lowest band first. band_hz: centres of the bands, (N_BANDS,).
-    pitch_changes: for each latent, the share of moves of this latent, 0 to 1, that change the decoded frame's pitch
-    class. sound: mono float32 (n_samples,), one latent after the other.
+    travel: low end, median and high end of each latent, (n_latents, 3).
+    note: the MIDI note of spectra and sound.
+    strips_db: spectra at N_STEPS values of each latent, the others at their medians, float32 (n_latents, N_BANDS,
+    N_STEPS); in dB relative to the spectrum's peak, the lowest band first.
+    band_hz: centres of the bands, (N_BANDS,).
+    pitch_changes: for each latent, the share of its moves, 0 to 1, that change the decoded frame's pitch class.
+    sound: mono float32 (n_samples,), one latent after the other.
     """
 
     travel: np.ndarray

@@ -71,9 +71,9 @@ class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
-    loss_reduction: `mean` averages the errors and penalties of a batch's frames; `sum` adds them up. This matters only
-    where gradients are about as small as Adam's epsilon, 1e-7, as those of a variational encoder's mean. The authors'
-    code uses the sum for the beta-VAE only. The L2 penalty and reported errors do not depend on it.
+    loss_reduction: `mean` averages the errors and penalties of a batch's frames; `sum` adds them up. The L2 penalty
+    and reported errors stay the same. It matters only where gradients are about as small as Adam's epsilon, 1e-7, as
+    those of a variational encoder's mean. The authors' code uses the sum for the beta-VAE only.
     l2: weight of the L2 penalty. beta: required with bottleneck `variational`, and allowed only there.
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
 

@@ -27,8 +27,8 @@ class RealTimePhases:
 
     With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p: in time, dp/dt = 2
     pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. A Hann window is nearly Gaussian. So phases are
-    integrated in time, from the frame before, and within a frame to neighbouring bins. The integration continues from
-    the loudest bin not yet used, which a heap finds, because loud bins have the smallest errors.
+    integrated in time, from the frame before, and within a frame to neighbouring bins. Loud bins have the smallest
+    errors, so the integration always continues from the loudest bin not yet used. A heap finds it.
 
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
     to repeat the first frame before it begins.

@@ -149,8 +149,8 @@ class Recognition:
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # If each half has sent a single message, they may be two switches. The lower half may have sent more messages
-        # than the upper one, because a sender may leave out an unchanged MSB.
+        # A lower half that has sent a single message, or far fewer than the upper half, may be a control of its own. It
+        # may have sent more than the upper half, because a sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

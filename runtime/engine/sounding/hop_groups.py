@@ -39,8 +39,8 @@ class HopGroups:
     groups: ascending by lane and by `HopGroup.offset`.
     of_lane: each lane's group.
     offsets_by_lane: for each lane, its hops as frames modulo the hop size.
-    point_offsets: the same for each lane's own points. Those of lanes 4 to 7 of a group lie a quarter of a hop after
-        those of lanes 0 to 3, and so on.
+    point_offsets: the same for points of its own. Lanes 0 to 3 of a group have them at their hops, lanes 4 to 7 a
+    quarter of a hop later, and so on.
     reads_early: whether there are readings.
     frames_ahead: frames from a reading to its hop.
     """

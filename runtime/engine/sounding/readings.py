@@ -63,8 +63,8 @@ class Readings:
     def hop(self, group: HopGroup, hopping: Sequence[Voice], frame: int) -> tuple[list[Voice], list[Voice]]:
         """Of a group's voices that hop at `frame`: those with a prepared spectrum, and those that need one made now.
 
-        If some spectra are prepared, one is made now for each voice that began after the reading, too: steady voices
-        are added up only if all of them change together.
+        A voice that began after the reading waits for the next reading if no spectrum is prepared. If one is, it gets
+        its own now: steady voices are added up only if all of them change together.
         """
         prepared = self._spectra.take_prepared(hopping)
         was_read = self._hops.was_read(frame)

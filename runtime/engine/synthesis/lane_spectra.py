@@ -21,10 +21,11 @@ class LaneSpectra:
     So a submix whose shares have not changed adds up its lanes' spectra without multiplying them again. The sound of a
     lane that is made alone is divided by its stored share.
 
-    Attributes: pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`;
-    magnitudes: a view of the same memory, (n_lanes, n_bins); shares: float32 (n_lanes, 1), by which the next spectra
-    will be multiplied, 1 for a lane that was in no submix; stored_shares: float32 (n_lanes, 1), by which the stored
-    ones are multiplied; prepared: float32 (n_lanes, n_bins), the spectra of the newest `prepare`.
+    pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`.
+    magnitudes: a view of the same memory, (n_lanes, n_bins).
+    stored_shares: float32 (n_lanes, 1), by which the stored spectra are multiplied.
+    shares: float32 (n_lanes, 1), by which the next ones will be multiplied, 1 for a lane that was in no submix.
+    prepared: float32 (n_lanes, n_bins), the spectra of the newest `prepare`.
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):

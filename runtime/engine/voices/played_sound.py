@@ -65,23 +65,34 @@ def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.nda
 class PlayedSound:
     """One sound, made outside the audio thread; afterwards only the rates of its LFOs change.
 
-    Attributes: sound: the patch's sound; morphs: the sound at each step of its morph (`runtime.control.morph.steps`),
-    empty without a morph; voice: how notes are played; curve: the cubic of the envelope's stages, as the `shape` of
-    `Ramps.move`; modulator: the sound's modulation; trajectories: the sound's trajectories, or None; is_plain: whether
-    its notes sound with the decoder's spectra as they are.
+    sound: the patch's sound.
+    morphs: the sound at each step of its morph (`runtime.control.morph.steps`); empty without a morph.
+    voice: how notes are played.
+    curve: the cubic of the envelope's stages, as the `shape` of `Ramps.move`.
+    modulator: the sound's modulation.
+    trajectories: the sound's trajectories, or None.
 
-    spectral_targets: the modulated targets that change the spectrum; spectrum_moves: whether the spectrum may change
-    while a note sounds; moves_fast: whether a fast LFO moves spectral targets; opening_points: the extra points where a
-    note begins; first_spacing: the first distance between these points, in frames, or 0 without such points;
-    has_own_points: whether its voices are made one by one, and so have points of their own; latents_move: whether a
-    latent is modulated; blend_moves: whether the blend of phases is modulated; has_bandwidth: whether its notes may
-    have a bandwidth; has_width: whether they may have a stereo width; can_be_read_early: whether a note's spectrum can
-    be made before its hop; needs_blend: whether its notes' spectra depend on the blend of phases; leads_blend: whether
-    the blend changes along ramps, not at hops.
+    The spectrum:
+    is_plain: whether notes sound with the decoder's spectra as they are; this says nothing about their pitch.
+    spectral_targets: the modulated targets that change the spectrum.
+    spectrum_moves: whether the spectrum may change while a note sounds.
+    moves_fast: whether a fast LFO moves spectral targets.
+    opening_points: the closer points with which a note begins, if it needs any.
+    first_spacing: the first distance between opening points, in frames; 0 without such points.
+    has_own_points: whether voices are made one by one, and have points of their own (`HopGroups`) after the opening.
+    can_be_read_early: whether the spectra of a hop can be made at its reading.
+    latents_move: whether modulation or a trajectory moves a latent.
+    has_bandwidth: whether its notes may have a bandwidth.
+    has_width: whether its notes may have a stereo width.
+    blend_moves: whether the blend of phases is modulated.
+    leads_blend: whether the blend changes along ramps, not at hops.
+    needs_blend: whether the spectra depend on the blend.
 
-    gain_targets: those of GAIN_TARGETS that are modulated; playhead_targets: those of PLAYHEAD_TARGETS that are
-    modulated; gains_move: whether modulation or a trajectory moves the level or the pan; pitch_moves: whether pitch or
-    vibrato are modulated; pitch_delay_s: how long pitch and vibrato stay unmodulated after a note's start;
+    Level, pan, pitch and playhead:
+    gain_targets, playhead_targets: those of GAIN_TARGETS and PLAYHEAD_TARGETS that are modulated.
+    gains_move: whether modulation or a trajectory moves the level or the pan.
+    pitch_moves: whether pitch or vibrato are modulated.
+    pitch_delay_s: how long pitch and vibrato stay unmodulated after a note's start.
     pitch_reach_semitones: how far modulation can raise the pitch.
     """
 

@@ -24,9 +24,9 @@ class SoundCard:
     """Opens and closes one output after another, on the main thread.
 
     through: an effect, and the input to open for it, or None. positions: returns the knobs' positions for the effect.
-    waits_for_named: whether to wait for a missing device that the settings name, instead of raising UserError. output:
-    the present one. is_missing: whether it is silent because there is no card. problem: why there is none, or an empty
-    text.
+    waits_for_named: whether to wait for a missing device that the settings name, instead of raising UserError.
+    output: the present one. is_missing: whether it is silent because there is no card.
+    problem: why there is no card, or an empty text.
     """
 
     def __init__(

@@ -26,12 +26,15 @@ LONGEST_CROSSFADE_S = 0.25
 class BakedTrajectory:
     """The tables of one trajectory: the rows of the held part, then the rows of the release.
 
-    row_s: time from one row to the next. values: float32 (n_rows, n_knobs + N_BANDS): knob positions or offsets, then
-    the colour in dB. level_db: float32, n_levels levels per row, but only one for the last row of either part.
+    row_s: time from one row to the next.
+    values: float32 (n_rows, n_knobs + N_BANDS): knob positions or offsets, then the colour in dB.
+    level_db: float32, n_levels levels per row, but only one for the last row of either part.
     keep: float32 (n_knobs,), 1 where the value is added to the knob's position, 0 where it replaces the position.
-    hold_row: last row of the held part, and of the loop. loop_row: first row of the loop; None for no loop.
+    hold_row: last row of the held part, and of the loop.
+    loop_row: first row of the loop; None for no loop.
     folds: whether the loop is played alternately forward and backward.
-    start_row: row at which a note begins. rows_per_s: negative for backward.
+    start_row: row at which a note begins.
+    rows_per_s: how fast a note moves on; negative for backward.
     """
 
     row_s: float

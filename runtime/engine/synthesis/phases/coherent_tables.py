@@ -114,8 +114,9 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
-    # The scale gives a sinusoid the power of its bins: four overlapping squared Hann windows add up to 1.5, and the
-    # squares of a Hann lobe's bins add up to 1.5 times the peak's square.
+    # If a lobe's peak is 1, its bins' squares add up to 1.5, so the sinusoid must have the amplitude 1.5**0.5. This is
+    # divided by 1.5, the sum of four squared Hann windows, and multiplied by a Hann window's peak, fft_size / 4, and by
+    # its middle tap, 1 / 2.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 

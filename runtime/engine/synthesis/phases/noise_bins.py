@@ -12,10 +12,11 @@ _N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is
 
 
 class NoiseBins:
-    """Turns the noise bins of spectra to their phases in a hop, and adds up the four windows that overlap there.
+    """Gives the noise bins of spectra their phases in a hop, and adds up the four windows that overlap there.
 
-    fft_size, hop_size: in engine frames. Attributes: first: complex64 (max_rows, n_bins), the magnitudes of noise bins
-    times their phasors in hop 0, filled by the caller; mixed: complex64 (n_bins,), the same for `write_mixed`.
+    fft_size, hop_size: in engine frames.
+    first: the magnitudes of noise bins times their phasors in hop 0, complex64 (max_rows, n_bins). The caller fills it.
+    mixed: the same for `write_mixed`, complex64 (n_bins,).
     """
 
     def __init__(self, tables: CoherentTables, fft_size: int, hop_size: int, max_rows: int):
@@ -65,9 +66,9 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     """What a bin of phase 0 adds to the bin above, to itself and to the bin below: complex128 (3, n_bins).
 
     turns: each bin's move less the move of a sinusoid at its centre, in radians; hop_angle: that sinusoid's move in bin
-    1. The window that began k hops ago keeps the phase with which it began, which is k turns behind. Otherwise the
-    sound of a stretched bin would jump at each hop. Its taps are -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k
-    hop_angle. Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
+    1. The window that began k hops ago has the taps -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle. It
+    keeps the phase with which it began, which is k turns behind. Otherwise the sound of a stretched bin would jump at
+    each hop. Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)

@@ -15,10 +15,13 @@ _REACHED = np.arange(N_REACHED)[:, None]
 class Sinusoids:
     """Sinusoids whose phases are known for every hop.
 
-    first_lane: number of the lane of row 0; rows: each sinusoid's row, ascending; bins: its peak bin, ascending within
-    a row; phases: each sinusoid's phase at its peak bin in hop number `hop`; moves: steps of the phases from hop to
-    hop; amplitudes: complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak.
-    Attribute walks: whether they are `WalkingSinusoids`.
+    first_lane: number of the lane of row 0.
+    rows: each sinusoid's row, ascending.
+    bins: its peak bin, ascending within a row.
+    phases: its phase at its peak bin in hop number `hop`.
+    moves: steps of the phases from hop to hop.
+    amplitudes: complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak.
+    walks: whether they are `WalkingSinusoids`.
     """
 
     __slots__ = ("_amplitudes", "_bins", "_ends", "_first_lane", "_hop", "_index", "_moves", "_phases", "_row_index",

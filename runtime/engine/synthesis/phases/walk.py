@@ -92,12 +92,14 @@ class PhaseWalk:
 class WalkingSinusoids(Sinusoids):
     """Sinusoids whose phases walk; all their lanes have a bandwidth.
 
-    Each of the four overlapping windows keeps its first phase, so nothing clicks. A phase is the sum of all steps since
-    the plan. Steps are whole numbers, so their order does not matter.
+    In each of the four overlapping windows a sinusoid is steady, so nothing clicks; its next window begins a random
+    step further. The walk is the sum of all steps since the plan. Steps are whole numbers, so their order does not
+    matter.
 
     windows: complex64 (N_OVERLAPS, n), one row for each window, the newest first: the phasor with which each sinusoid
-    would begin in that window without a walk; largest_steps: intp (n,), in units of phase; keys: for each lane, the
-    number that seeds its steps; the rest: as in `PhaseWalk.sinusoids`.
+    would begin in that window without a walk.
+    largest_steps: intp (n,), in units of phase.
+    keys: for each lane, the number that seeds its steps. The rest: as in `PhaseWalk.sinusoids`.
     """
 
     __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_steps_at", "_sums", "_walk", "_windows")

@@ -16,10 +16,12 @@ from runtime.engine.synthesis.shaping.harmonics import Harmonics
 class Shape(NamedTuple):
     """How some spectra are shaped; arrays are float (n, 1), or (1, 1) if all are shaped alike.
 
-    filter_kind: off, low, high or band; slope: the filter's, dB per octave; cutoff_octaves: octaves above 20 Hz;
-    resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound; bands_db: float (n, N_BANDS), gains
-    of the bands of acoustics/mel_bands.py, or None; shift_octaves: the sounds' transposition after shaping. All
-    frequencies in these fields are those that are heard, after this transposition.
+    shift_octaves: the sounds' transposition after shaping. Frequencies in all fields are those heard after it.
+    filter_kind: off, low, high or band.
+    slope: the filter's, dB per octave.
+    cutoff_octaves: octaves above 20 Hz.
+    resonance_db, tilt_db_per_octave, odd_even_db, formant_semitones: as in a sound.
+    bands_db: float (n, N_BANDS), gains of the bands of acoustics/mel_bands.py, or None.
     """
 
     filter_kind: str

@@ -32,9 +32,11 @@ class Head:
     While the ratio moves, each interval of INTERVAL_FRAMES is read at the ratio of its middle. So a position is a sum
     of whole numbers that depend on absolute frames only, and never jumps.
 
-    Attributes: density: the step per frame at ratio 1; n_hop: length of a dense hop in ring samples; octave: how many
-    times the dense hops' sample rate is halved; n_lanes: number of lanes that use the head; first_hop: number of the
-    plain hop that is dense hop 0.
+    density: the position's step per frame at ratio 1.
+    n_hop: length of a dense hop in ring samples.
+    octave: how many times the dense hops' sample rate is halved.
+    n_lanes: number of lanes that use the head.
+    first_hop: number of the plain hop that is dense hop 0.
     """
 
     __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",

@@ -26,11 +26,16 @@ class TransposedLane:
     2 or more is made at a lower sample rate, halved `octave` times (see `Head`). This loses only frequencies that the
     ratio would move above half the engine's sample rate.
 
-    n_heard: number of bins that are heard; n_below_half: number of bins from 0 Hz to half the engine's sample rate;
-    shift: one of the N_SHIFTS shifts. Attributes: head: where the lane is read, or None; bus: the `Submix` of which the
-    lane is a member, or None; written_to: end of the written part of the ring; fade_from: where the crossfade to the
-    present sound begins; n_fade: length of this crossfade; is_ramp: whether this crossfade is linear; n_bins: number of
-    bins that sound.
+    n_heard: number of bins that are heard.
+    n_below_half: number of bins from 0 Hz to half the engine's sample rate.
+    shift: one of the N_SHIFTS shifts.
+
+    head: where the lane is read, or None.
+    bus: the `Submix` of which the lane is a member, or None.
+    written_to: end of the written part of the ring.
+    fade_from, n_fade: where the crossfade to the present sound begins, and its length.
+    is_ramp: whether this crossfade is linear.
+    n_bins: number of bins that sound.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",

@@ -23,9 +23,9 @@ _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
 # A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems to
-# repeat one. After _N_STRANGE more strange messages than usual ones, the newest messages, at most _MOST_RAW, are
-# examined. If the longest and the shortest interval between them differ by less than _MOST_SPREAD clocks plus _DOUBT
-# times the usual error, they are regular, and a new tempo begins.
+# repeat one. When _N_STRANGE more strange messages than usual ones have come, the intervals of the newest messages (at
+# most _MOST_RAW) are compared. A new tempo begins if these differ by less than _MOST_SPREAD clocks plus _DOUBT times
+# the usual error.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
 # A message this many clocks too late may follow lost messages. One this many clocks too early may be repeated.
 _OTHER_CLOCK = 0.7

@@ -11,9 +11,13 @@ from runtime.events import NEVER
 class NotesTable:
     """One row for each lane: when its note began and was released, and constants of the note.
 
-    Attributes, all (n_lanes, 1): started_at: int64, frame; released_at: int64, frame, NEVER while the note is held;
-    velocity, key, random, release_velocity: float64, sources of modulation; started_beats: float64, the beats from beat
-    0 to the note's start; number: int64, the note's number, which seeds its random values. tempo: counts the beats.
+    Columns, all (n_lanes, 1):
+    started_at, released_at: int64, frames; released_at is NEVER while the note is held.
+    velocity, key, random, release_velocity: float64, sources of modulation.
+    started_beats: float64, the beats from beat 0 to the note's start.
+    number: int64, the note's number, which seeds its random values.
+
+    tempo: counts the beats.
     """
 
     tempo: Tempo

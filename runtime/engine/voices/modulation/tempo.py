@@ -11,8 +11,8 @@ from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLo
 
 # After a longer pause between messages, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# Number of clock messages after which the BeatLine meets the loop's beat. It takes more if the line would otherwise run
-# at less than half or more than twice the tempo.
+# After this many clock messages the BeatLine meets the loop's beat. It takes more if its bend would otherwise be below
+# _SLOWEST or above _FASTEST times the tempo: the line runs at least at half the tempo, and at most at twice.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
