@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from runtime.audio.clock import MOST_AHEAD, EngineClock
+from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD, EngineClock
 from runtime.audio.devices import OutputDevice, choose_output
 from runtime.audio.output import BlockRenderer, DeviceOutput, NullOutput, null_output, open_output
 from runtime.base.errors import UserError
@@ -113,7 +113,17 @@ def test_an_event_sounds_one_buffer_after_it_arrives_whatever_the_callbacks_jitt
         delays_frames.append(clock.frame_at(arrival_s) - (arrival_s - 100.0) * rate_hz)
     settled = np.array(delays_frames[200:])
     assert abs(settled.mean() - (n_frames - 0.0005 * rate_hz)) < 3.0
-    assert np.ptp(settled) < 24.0
+    assert np.ptp(settled) < 24.0 + GRID_FRAMES
+
+
+def test_notes_that_arrive_together_begin_together_and_a_clock_keeps_its_time() -> None:
+    clock, rate_hz = EngineClock(48000, 256), 48000
+    clock.block_begins(0, 100.0)
+    arrivals_s = [100.002 + 20e-6 * number for number in range(16)]
+    assert len({clock.frame_at(arrival_s) for arrival_s in arrivals_s}) <= 2
+    assert all(clock.frame_at(arrival_s) % GRID_FRAMES == 0 for arrival_s in arrivals_s)
+    exact = [round((arrival_s - 100.0) * rate_hz) + 256 for arrival_s in arrivals_s]
+    assert [clock.frame_at(arrival_s, is_exact=True) for arrival_s in arrivals_s] == exact
 
 
 def test_the_clock_starts_anew_after_a_gap() -> None:
