@@ -41,9 +41,10 @@ class Place:
 def better_places(
     instrument: Playable, places: dict[str, Place], takes: Sequence[Take], seed: int = 0
 ) -> dict[str, Place]:
-    """For each preset, a place at which it sounds more like the recordings of its sound than at its place in `places`.
+    """For each preset, by name, a place at which it sounds more like the recordings of its sound (see APART_DB).
 
-    takes: the recordings; those of sounds without a preset are ignored. Returns the new places by preset name.
+    places: where the presets stand now. A preset stays there if it has no recordings, or if no better place is found.
+    takes: the recordings; those of sounds without a preset are ignored.
     """
     random, found = np.random.default_rng(seed), dict(places)
     for _ in range(N_PASSES):

@@ -188,7 +188,8 @@ def _shares(magnitudes: np.ndarray, note: float, spec: StftSpec) -> tuple[float,
     number, is_near = _harmonic_bins(round(note, 2), spec)
     total = max(float(power.sum()), 1e-20)
     bin_ = round(float(note_to_hz(note)) / spec.bin_hz)
-    # Only three bins: a wider range would include sound that leaks from a chord's lowest note.
+    # Only three bins. For a chord, `note` may lie far below the chord's notes (see LEAST_LOW_SHARE). Then more bins
+    # would include energy that leaks from the lowest of these notes.
     fundamental = power[max(0, bin_ - 1) : bin_ + 2]
     return tuple(float(part.sum()) / total for part in (fundamental, power[is_near & (number <= 3)], power[is_near]))
 

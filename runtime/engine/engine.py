@@ -47,13 +47,15 @@ T = TypeVar("T")
 class Engine:
     """A polyphonic instrument at one sample rate.
 
-    n_voices (1 to 64), seed (of all random numbers): None for the settings' values; ValueError if they contradict them.
+    n_voices: 1 to 64; None for the number in the settings.
+    seed: of all random numbers; None for the seed in the settings.
     sample_rate_hz: None for the instrument's rate.
     config: None for the settings of `patch`.
     patch: the sound at the start.
     programs: the sounds that program changes choose, None for the instrument's presets.
     start: the state of another engine with the same instrument, settings and sounds, or None.
     limits: whether the sound is limited to full scale.
+    ValueError if the settings have another n_voices or seed than the one given here.
 
     frame: the next frame to render.
     status: a snapshot, replaced when a span begins or events are applied.

@@ -22,7 +22,8 @@ class Spans:
     transposed lanes must end (`longest_read`). Usually the whole part is mixed at its first frame; while a wheel turns,
     it is mixed piece by piece, because the next event soon ends it.
 
-    begin: the frame of the mixer's first sample. end: blocks may copy the mixer's samples up to this frame.
+    begin: the frame of the mixer's first sample.
+    end: blocks may copy the mixer's samples up to this frame.
     first_hop: the first hop or reading after `begin`.
     has_worked: set by each call that makes a hop, reads knobs or begins a voice.
     may_foresee: whether a block without such work may call `VoiceSound.foresee`.

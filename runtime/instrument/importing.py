@@ -1,4 +1,4 @@
-"""Imports an instrument that came with a sound into the user's data folder."""
+"""Imports an instrument into the user's data folder: one that was packed in the same file as a sound."""
 
 from __future__ import annotations
 

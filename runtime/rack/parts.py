@@ -64,8 +64,11 @@ class Playable(msgspec.Struct, frozen=True):
 class Part:
     """One part of the rack, with its engines and the gains that glide.
 
-    engine: plays the next notes. sound: the sound with which this engine began. leaving: earlier engines, whose notes
-    ring out. gains: for left and right. sends: for reverb and chorus.
+    engine: plays the next notes.
+    sound: the sound with which this engine began.
+    leaving: earlier engines, whose notes ring out.
+    gains: for left and right.
+    sends: for reverb and chorus.
     """
 
     def __init__(self, playable: Playable, settings: PartSettings):

@@ -29,9 +29,11 @@ LONGEST_PIECE = 4096
 class BehindParts(Protocol):
     """What a rack needs of its effects.
 
-    sleep: whether the effects are silent until they receive sound. add: adds reverb and chorus to `dry`, in place.
-    frame: number of the first frame of `dry`. reverb_send, chorus_send: the input of each effect, or None. All sounds
-    are float32 (n_frames, 2).
+    sleep: whether the effects are silent until they receive sound.
+    add: adds reverb and chorus to `dry`, in place.
+    frame: number of the first frame of `dry`.
+    reverb_send, chorus_send: the input of each effect, or None.
+    All sounds are float32 (n_frames, 2).
     """
 
     sleep: bool
@@ -48,7 +50,8 @@ class Rack:
     n_voices: the most voices of all parts together.
     controls: turns presses of controls into actions; None for the default settings' controls.
     wake: called on the audio thread when `take_actions` or `take_retired` has something to return; it must not block.
-    frame: the next frame to render. sample_rate_hz: the rate of all engines.
+    frame: the next frame to render.
+    sample_rate_hz: the rate of all engines.
     """
 
     def __init__(

@@ -30,7 +30,10 @@ _RETRIES = 20
 
 
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
-    """Use the files number `first` to `last` - 1 in a worker with limits; if a file ends it, a new worker goes on."""
+    """Use the broken files with the numbers `first` to `last` - 1 in a worker, a process with limits.
+
+    If a file ends the worker, a new one goes on with the next file. Ends early after _RETRIES faults.
+    """
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
         env = own_places(Path(folder))

@@ -195,7 +195,7 @@ def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Attack the page; AssertionError unless it and `play` still work afterwards, each in the same process."""
+    """Attack the page of a `play`. AssertionError unless both still work, in the processes that they began with."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)

@@ -25,7 +25,7 @@ LONG = (
 
 
 class SideBySide(LoadScopeScheduling):
-    """Gives each process one file at a time; REAL_TIME counts as one file."""
+    """Gives each process all tests of one file at a time; all files in REAL_TIME together count as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]

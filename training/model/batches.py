@@ -116,10 +116,10 @@ class FrameBatches:
 
     @cached_property
     def _moments(self) -> np.ndarray:
-        """A number for each frame, int (n_frames,); each clip is divided into N_PLACES parts of equal length.
+        """The number of each frame's group, int (n_frames,).
 
-        Frames have the same number if their clips have the same sound and velocity, and if they lie in the same part
-        of their clips.
+        Each clip is divided into N_PLACES parts of equal length. Frames are in one group if their clips have the same
+        sound and velocity, and if they lie in the same part of their clips.
         """
         clip = self.store.clip
         starts = np.searchsorted(clip, np.arange(len(self.store.clips)))

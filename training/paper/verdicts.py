@@ -132,7 +132,11 @@ def cautious(verdict: Verdict, comparisons: list[Comparison]) -> str:
 
 
 def strength(comparisons: list[Comparison]) -> str:
-    """What a verdict rests on: the fewest seeds and epochs, and the ratio that comes nearest to its needed ratio."""
+    """What a verdict rests on: the fewest seeds, the fewest epochs, and the narrowest ratio with its needed ratio.
+
+    The narrowest ratio is the one whose logarithm, without its sign, is the smallest multiple of the logarithm of its
+    needed ratio.
+    """
     parts = []
     n_seeds, n_epochs = _fewest(comparisons)
     if n_seeds is not None:

@@ -35,7 +35,7 @@ METHODS = ("noise", "coherent", "griffin_lim")
 
 
 class SteadyVoice:
-    """A voice that holds one frame without change, at the spec's sample rate."""
+    """A voice that sounds with one magnitude frame from beginning to end, at the spec's sample rate."""
 
     def __init__(self, spec: StftSpec, seed: int = 0):
         self.spec = spec

@@ -158,7 +158,7 @@ class VoiceSound:
             prepared += of_group
             wanting += wanting_of_group
             blending += [v for v in hopping if v.blend != v.knobs.blend and not v.played.blend_moves]
-        # A spectrum with a bandwidth is made for one blend. When the blend changes, the spectrum must be made again.
+        # Widened harmonics (`has_bandwidth`) depend on the blend: for a new blend, such a spectrum is made again.
         wanting += [voice for voice in blending if voice.has_bandwidth and voice not in wanting]
         if not (prepared or wanting or blending or opening):
             return

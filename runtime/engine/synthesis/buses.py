@@ -65,7 +65,7 @@ class Buses:
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
         """Return the bus for these lanes: `former` if it still fits, a new one if not, None if fewer than two lanes are
-        steady.
+        steady. gains: 0 for a lane that is not steady.
         """
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if former is not None and former.is_whole and former.members_with_gains == members:

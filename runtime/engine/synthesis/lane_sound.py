@@ -266,8 +266,13 @@ class LaneSound:
             self._points.make_to([lane for lane in lanes if lane not in transposed], frame + n_frames)
 
     def go_past_hop(self, lanes: Sequence[int], frame: int) -> None:
-        """Make the sound after the hop at `frame`; lanes: those with points of their own."""
+        """Make the sound from the hop at `frame` to the next hop, unless it is there already.
+
+        lanes: those with points of their own (`give_points`). Nothing is made for transposed lanes: their sound is made
+        when it is read.
+        """
         transposed = self.transposed_among(lanes)
+        # One frame is enough: `make_to` makes the whole hop.
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:

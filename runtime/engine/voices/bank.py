@@ -75,8 +75,12 @@ class Voice:
 class VoiceBank:
     """All voices, one for each lane, with their envelopes, left gains and right gains.
 
-    max_frames: as in `Ramps`; seed: seed of the random values in `table`. Attributes: n_active: number of sounding
-    voices; n_lanes_used: one more than the highest lane that sounds; table: the notes' data for modulation.
+    max_frames: as in `Ramps`.
+    seed: seed of the random values in `table`.
+
+    n_active: number of sounding voices.
+    n_lanes_used: one more than the highest lane that sounds.
+    table: the notes' data for modulation.
     """
 
     def __init__(self, n_voices: int, sample_rate_hz: int, max_frames: int, seed: int):

@@ -11,8 +11,9 @@ from runtime.engine.voices.bank import Voice
 class Stolen(NamedTuple):
     """A voice whose lane another note took.
 
-    level: the voice's envelope at that time; left, right: its gains at that time; is_modulated: whether its sound is
-    also multiplied by gains of `GridGains`.
+    level: the value of the voice's envelope when the lane was taken.
+    left, right: the voice's gains when the lane was taken.
+    is_modulated: whether the gains are also multiplied by modulated gains (`GridGains`).
     """
 
     lane: int

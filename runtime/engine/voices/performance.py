@@ -202,7 +202,10 @@ class Performance:
         self.sends.append((frame, *self._sends()))
 
     def _play(self, chosen: PlayedSound, frame: int) -> None:
-        """Let the next notes play `chosen`, or its morph's present step, with the LFO rates that the player has set."""
+        """Let the next notes play `chosen`, or the sound at the present step of its morph, if it has a morph.
+
+        The sound's LFOs get the rates that the player has set.
+        """
         self.notes.played = chosen.morphs[self._knobs.morph.step] if chosen.morphs else chosen
         self.notes.played.follow_rates(self._knobs.present.rates, frame)
 

@@ -115,9 +115,10 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The rack's memory in a recording by an early version, which stored it with the first part's engine.
+    """`RackState.memory` of a recording by an early version, whose head lacks the key `rack`.
 
-    parts: that engine's stored memory; its `maps` are now called `controls`.
+    Early versions stored these values among those of the first part's engine. parts: `EngineState.parts` of that
+    engine; its values `maps` are called `controls` in a rack.
     """
     return parts | {"controls": parts.get("maps", {})}
 

@@ -17,8 +17,10 @@ from runtime.sound.patch import Patch
 class PartState(msgspec.Struct, frozen=True):
     """What a part plays, and its state.
 
-    path: the instrument's file, or only its name in a state from a recording. patch, programs: as in `Engine.sounds`.
-    engine: the state of the engine that plays the next notes. memory: from `Part.memory`.
+    path: the instrument's file, or only its name in a state from a recording.
+    patch, programs: as in `Engine.sounds`.
+    engine: the state of the engine that plays the next notes.
+    memory: from `Part.memory`.
     """
 
     path: Path
@@ -32,9 +34,11 @@ class PartState(msgspec.Struct, frozen=True):
 class RackState(msgspec.Struct, frozen=True):
     """The state of a rack at `frame`, the next frame to be rendered; complete only if the rack is silent.
 
-    is_silent: whether nothing sounded and no key was held. holds_notes: whether any sounding note was held, not only
-    fading. said: the events that set the controllers of an engine that is swapped in later. memory: the plain values of
-    the arpeggiator and of the rack's control map, by name. waiting: events that had a frame and were not due yet.
+    is_silent: whether nothing sounded and no key was held.
+    holds_notes: whether any sounding note was held, not only fading.
+    said: the events that set the controllers of an engine that is swapped in later.
+    memory: the plain values of the arpeggiator and of the rack's control map, by name.
+    waiting: events that had a frame and were not due yet.
     """
 
     frame: int

@@ -21,12 +21,13 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 
 
 class BeforeParts(Protocol):
-    """Processes events before the parts receive them, as an arpeggiator does.
+    """Processes a rack's events before its parts (`Part`) receive them, as an arpeggiator does.
 
     feed: receives an event; from call to call, frames must not decrease.
     choose: applies settings and tempo of the first part's new sound, from `frame` on.
     take: returns the events before `end_frame` that no earlier call returned: (frame, event), ascending.
-    memory: the state that outlives notes, such as the beat, as plain values. remember: continues from it at `frame`.
+    memory: the state that outlives notes, such as the beat, as plain values.
+    remember: continues from it at `frame`.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...

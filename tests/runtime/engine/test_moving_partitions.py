@@ -96,7 +96,10 @@ def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
 
 
 def without_amounts(sound: Sound) -> Sound:
-    """The sound without filter and shaping, and with modulation of amount 0; its envelopes and LFOs stay."""
+    """The sound with modulation of amount 0, without filter and shaping; fields that replace a setting become None.
+
+    Its second envelope and its LFOs stay, but move nothing.
+    """
     still = tuple(msgspec.structs.replace(each, amount=0.0) for each in sound.modulation)
     return msgspec.structs.replace(
         sound,

@@ -1,4 +1,4 @@
-"""The data that a picture shows of a sounding voice."""
+"""`Engine.seen`: the spectrum and the latents of a sounding voice, which the page draws in its live picture."""
 
 from __future__ import annotations
 

@@ -289,7 +289,7 @@ def test_a_long_notice_fits_covers_no_part_of_the_keyboard_and_ends(opened: Brow
         assert top >= dock[1]
         assert bottom <= keys[1]
     assert parts[0][3] - parts[0][1] < 180.0
-    assert dock[3] == 768.0  # so the keyboard has kept its place
+    assert dock[3] == 768.0  # the window's lower edge: the notice has not pushed the keyboard down
     opened.wait("document.querySelector('tb-toast').textContent === ''", 5.0)
 
 

@@ -1,4 +1,4 @@
-"""tests.soak.panel_stranger, which lets a stranger use the page, does what each line asks for."""
+"""tests.soak.panel_stranger carries out the commands on its standard input, and ends all that it started."""
 
 from __future__ import annotations
 

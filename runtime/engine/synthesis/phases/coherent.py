@@ -54,8 +54,12 @@ class CoherentPhases:
     All phases are closed formulas of the hop's number. Noise bins move alike in all lanes. So to mix lanes, their noise
     is added up as it is in hop 0, and only the sum is turned to the present hop. Bins below 20 Hz are silent.
 
-    `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane. fft_size, hop_size: in
-    engine frames; seed: seed of random phases. These attributes apply from a lane's next plan on:
+    `lanes` is always a run of at most max_rows lanes, and arrays have one row for each lane.
+
+    fft_size, hop_size: in engine frames.
+    seed: seed of random phases.
+
+    These attributes apply from a lane's next plan on:
     walk: the `PhaseWalk`, which has each lane's bandwidth.
     beside: float32 (n_lanes, N_LOW_BINS), how far each low bin is from a multiple of its lane's fundamental. A low
         sinusoid that is close to a multiple is moved onto it.

@@ -84,7 +84,10 @@ class Sinusoids:
         np.add.at(out.reshape(-1), index.reshape(-1), added.reshape(-1))
 
     def _index_in_rows(self, lanes: slice, part: slice, width: int) -> np.ndarray:
-        """Returns indices in the flattened rows of these lanes, which are `width` long."""
+        """Where the sinusoids of `lanes` are added in the flattened `out` of `add_each`: (N_REACHED, n).
+
+        part: these sinusoids, as a slice. width: length of a row of `out`, the same in every call.
+        """
         if self._row_index is None:
             self._row_index = self._index + self._rows * width
         first = lanes.start - self._first_lane

@@ -14,8 +14,13 @@ PLAYHEAD_UPDATE_FRAMES = 1024
 RELEASE_FADE_S = 0.05  # crossfade from the held part to the release
 FASTEST = 20.0  # highest speed after modulation, in units of the recorded speed
 
-# Indices of the numbers that describe a playhead: its place at the anchor, in rows; its rows per frame; the row at
-# which it enters its loop; its shift at the anchor, in rows; the change of the shift up to the next update.
+# Indices of the numbers that describe a playhead. The anchor is the frame of its start or of its newest update; places
+# and shifts are in rows of the table, and are added up.
+# _PLACE: its place at the anchor, without the shift.
+# _RATE: how far the place moves in a frame.
+# _ENTRY: the row at which it enters its loop.
+# _SHIFT: its shift at the anchor.
+# _SHIFT_CHANGE: how much the shift changes up to the next update.
 _PLACE, _RATE, _ENTRY, _SHIFT, _SHIFT_CHANGE = range(5)
 
 

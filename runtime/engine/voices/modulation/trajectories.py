@@ -33,7 +33,8 @@ class Trajectories:
 
     modulated: whether `playheads.advance` will be called.
     keep: float32 (n_lanes, n_knobs), by which the knobs' positions are multiplied before the offsets are added.
-    has_level: whether any level differs from 0 dB. has_colour: whether any band's gain does.
+    has_level: whether any level differs from 0 dB.
+    has_colour: whether any band's gain differs from 0 dB.
     keys, velocities: those at which a trajectory is heard alone, ascending; each may be empty.
     """
 
@@ -197,10 +198,12 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The first row of each table's held part, and that of its release: int64 (n, 1) each.
+    """For each table the row at which its held part begins, and the row at which its release begins: int64 (n, 1) each.
 
-    Rows are counted through all tables, laid end to end. lengths: rows of each table; holds: the final row of each held
-    part.
+    These rows are counted through all tables, laid end to end. Without a release, the table's final row stands for it.
+
+    lengths: number of rows of each table.
+    holds: final row of each held part, counted from the beginning of its own table.
     """
     ends = np.cumsum(lengths)[:, None]
     firsts = ends - np.array(lengths)[:, None]

@@ -38,9 +38,12 @@ class ModulatedPitch:
     The object keeps the controls and the tempo of its first frame. Each event that may change the pitch makes a new
     object.
 
-    plain: the ratio without modulation; limits: the lowest and the highest distance from the model note, in semitones;
-    frame: the first frame for which this object holds; former: the object that held for this note before, or None.
-    Attribute highest: the upper limit of the ratio.
+    plain: the ratio without modulation.
+    limits: the lowest and the highest distance from the model note, in semitones.
+    frame: the first frame for which this object holds.
+    former: the object that held for this note before, or None.
+
+    highest: the upper limit of the ratio.
     """
 
     fixed = None

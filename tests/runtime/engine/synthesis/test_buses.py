@@ -79,7 +79,8 @@ def test_voices_that_leave_during_a_crossfade_sound_on_wherever_the_dense_hops_e
     """With some bends, the knob's crossfade reaches the next dense hop."""
     knob = [(AT - 1500, KnobTurn(0, 0.0)), (AT - 400, KnobTurn(0, 1.0))]
     for bend in range(-8000, 8001, 1000):
-        # A panned voice is not steady, so it leaves the bus. The smallest panning hardly changes its gains.
+        # Pan one step right of the centre. Left and right gains are no longer equal, so no voice is steady, and all
+        # leave the bus. Yet the gains hardly change, so that the panning itself makes no audible difference.
         events = [(0, PitchWheel(0, bend + 1)), *knob, (AT - 200, ControlChange(0, 10, 65))]
         mixed, alone = mixed_and_alone(events, 0.0)
         fading = slice(AT - 200, AT + 100)
