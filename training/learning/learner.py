@@ -11,6 +11,7 @@ from training.learning.resident import ResidentFrames, resident_frames
 from training.learning.steps import Steps, make_steps
 from training.model.autoencoder import Autoencoder, build_autoencoder
 from training.model.batches import FrameBatches
+from training.model.ceiling import set_ceiling
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ def build_learner(batches: FrameBatches) -> Learner:
     """The untrained learner for the recipe of these batches."""
     recipe, spec = batches.recipe, batches.store.spec
     autoencoder = build_autoencoder(recipe.model, spec, batches.conditioning, recipe.fit.seed)
+    set_ceiling(autoencoder.decoder, batches.store, recipe.model.compression)
     objective = Objective(autoencoder, recipe, batches)
     optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)
     optimizer.build(objective.trainable_variables)

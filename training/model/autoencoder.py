@@ -14,6 +14,8 @@ from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, LOWEST_HEARD_HZ, StftSp
 from runtime.instrument.card import INPUT_NAME, OUTPUT_NAME
 from runtime.instrument.conditioning import Conditioning
 from training.hearing.harmonics import harmonic_lobes
+from training.model.ceiling import NAME as CEILING
+from training.model.ceiling import Ceiling
 from training.model.half import half_precision
 from training.model.recipe import ModelRecipe
 from training.model.variational import Sampled
@@ -100,6 +102,8 @@ def _build_decoder(recipe: ModelRecipe, spec: StftSpec, conditioning: Conditioni
         comb = note_combs(spec, conditioning, recipe.comb_floor_db) ** np.float32(1.0 / recipe.compression)
         comb = half_precision(comb)
         roots = layers.Multiply(name="combed")([roots, NoteTable(comb, recipe.n_latents)(inputs)])
+    if recipe.ceiling:
+        roots = Ceiling(recipe.output_training_slope, name=CEILING)(roots)
     magnitude = roots
     for _ in range(recipe.compression - 1):
         magnitude = layers.Multiply()([magnitude, roots])
@@ -176,13 +180,18 @@ def _leaky_stack(hidden, widths: tuple[int, ...], slope: float, name: str):
 
 
 def _draw_weights(model: keras.Model, seed: int) -> None:
-    """Glorot-uniform kernels and zero biases, drawn by NumPy, because the backends' generators differ."""
+    """Glorot-uniform kernels and zero biases, drawn by NumPy, because the backends' generators differ.
+
+    Weights that are not trained stay as they are.
+    """
     generator = np.random.default_rng(seed)
     values = []
     for weight in model.weights:
         if len(weight.shape) == 2:
             limit = np.sqrt(6.0 / sum(weight.shape))
             values.append(generator.uniform(-limit, limit, weight.shape).astype(np.float32))
+        elif not weight.trainable:
+            values.append(np.array(weight.numpy()))
         else:
             values.append(np.zeros(weight.shape, np.float32))
     model.set_weights(values)

@@ -36,6 +36,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     weight in the error.
     comb_floor_db: gain in dB of the decoder between the harmonics of the note; None for no comb. Needs conditioning
     `chroma+octave`. Source: Colonel and Keene 2020.
+    ceiling: whether each bin of the decoder's output stays as soft as in the training frames (see ceiling.py).
     """
 
     n_latents: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
@@ -49,6 +50,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     output_training_slope: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.0
     compression: Annotated[int, msgspec.Meta(ge=1, le=4)] = 1
     comb_floor_db: Annotated[float, msgspec.Meta(ge=-120.0, le=0.0)] | None = None
+    ceiling: bool = False
 
 
 class BetaRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
