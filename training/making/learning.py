@@ -33,7 +33,7 @@ MOST_FRAMES = 30_000  # a corpus has at most about this many frames, transposed 
 # fewer are used, but at least 24.
 FRAMES_OF_ONE = (24, 96)
 FEWEST_EPOCHS = 4
-MOST_STEPS = 16_000  # a training takes at most this many steps, unless the recipe's epochs need more
+MOST_STEPS = 20_000  # a training takes at most this many steps, unless the recipe's epochs need more
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
