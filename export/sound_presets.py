@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from export.preset_places import Place, better_places
-from export.sounds.measure import loudness_lufs, play
+from export.sounds.measure import CHORD, loudness_lufs, play
 from runtime.base.progress import Progress
 from runtime.config import Config
 from runtime.encoding.candidates import Coder, Options, encode_recording
@@ -28,7 +28,6 @@ from training.measure.likeness import takes_of
 
 MOST_PRESETS = 32
 MOST_KEYS = 4
-CHORD = (60, 64, 67)
 LOUDNESS_LUFS = -10.0  # loudness of a chord, as in the virtual analogue
 
 
