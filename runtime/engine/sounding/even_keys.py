@@ -66,7 +66,7 @@ class EvenKeys:
     def _energies_db(
         self, stretch: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray
     ) -> np.ndarray:
-        """How far each key's energy is above its loudness without colour, in dB, float64 (N_KEYS,).
+        """Each key's level over its loudness without colour and level, in dB and but for a constant: float64 (N_KEYS,).
 
         weights, keep: from `Trajectories.shares`.
         """
@@ -75,7 +75,7 @@ class EvenKeys:
             part = Stretch(stretch.values[:, first:last], stretch.level_db[:, first:last])
             energies += self._energies(part, weights, keep, positions, places)
         levels = 10.0 ** (weights @ stretch.level_db / 10.0)
-        energy = np.einsum("km,mk->k", levels, energies) / levels.sum(axis=1)
+        energy = np.einsum("km,mk->k", levels, energies)
         return 10.0 * np.log10(np.maximum(energy, _LEAST_POWER))
 
     def _energies(
