@@ -15,8 +15,8 @@ from runtime.sound.store import instrument_sounds
 
 BEATS_PER_MINUTE = 100.0
 BAR = 4.0
-# Channels of their own: the lead's wheels do not move the chords, and lead and bass, whose single notes are about as loud
-# as chords of other sounds, are softened.
+# Channels of their own: the lead's wheels do not move the chords, and lead and bass, whose single notes are almost as
+# loud as chords of other sounds, are softened.
 LEAD, BASS = 1, 2
 LEAD_VOLUME, BASS_VOLUME = 82, 74  # -3.4 and -5.2 dB
 
