@@ -18,7 +18,7 @@ BAR = 4.0
 # Channels of their own: the lead's wheels do not move the chords, and lead and bass, whose single notes are almost as
 # loud as chords of other sounds, are softened.
 LEAD, BASS = 1, 2
-LEAD_VOLUME, BASS_VOLUME = 82, 74  # -3.4 and -5.2 dB
+LEAD_VOLUME, BASS_VOLUME, FULL_VOLUME = 82, 74, 100  # -3.4, -5.2 and 0 dB
 
 PAD_CHORDS = ("A2 E3 C4 E4 B4", "F2 C3 A3 E4 G4", "C3 G3 E4 G4 D5", "G2 D3 B3 D4 A4")
 # Eight notes for each chord, from low to high.
@@ -119,6 +119,8 @@ def _end(score: Score, beat: float) -> None:
     score.play("Choir of breath", [(beat, 3.9, "F3 C4 F4 A4", 84), (beat + 4.0, 3.9, "C3 G3 E4 G4 C5", 76)])
     score.ramp(beat, beat + 4.0, Control.MOD_WHEEL, (0, 60))
     score.ramp(beat + 4.0, beat + 6.0, Control.MOD_WHEEL, (60, 0))
+    for channel in (LEAD, BASS):
+        score.control(beat, Control.VOLUME, FULL_VOLUME, channel)
 
 
 # Each part with its number of bars.
