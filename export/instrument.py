@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,19 +62,20 @@ def export_instrument(
     n_points: int = N_POINTS,
     recordings: Path | None = None,
     measured: dict[str, Any] | None = None,
+    left_out: Sequence[str] = (),
 ) -> list[Path]:
     """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
     n_points: notes to play at random knob positions, for the figures in the card. recordings: the folder of the
-    corpus's recordings, for presets that move; None for steady ones. measured: further figures for the card. UserError,
-    and nothing is written, if a file exists and `force` is not given, or if Keras and ONNX Runtime compute different
-    outputs.
+    corpus's recordings, for presets that move; None for steady ones. measured: further figures for the card. left_out:
+    sounds without presets that move. UserError, and nothing is written, if a file exists and `force` is not given, or
+    if Keras and ONNX Runtime compute different outputs.
     """
     paths = instrument_paths(out, force)
     round_weights(run.autoencoder.full)
     exported = _Exported.of(run, store, name, out)
     with TemporaryDirectory() as folder:
-        card = _whole_card(exported, store, Path(folder) / out.name, n_points, recordings)
+        card = _whole_card(exported, store, Path(folder) / out.name, n_points, recordings, left_out)
     card = msgspec.structs.replace(card, measured=card.measured | (measured or {}))
     parse_card(card.to_json(), out)
     for path, content in zip(paths, exported.files(card), strict=True):
@@ -83,17 +85,17 @@ def export_instrument(
     return paths
 
 
-def renew_presets(path: Path, store: FrameStore, recordings: Path) -> Path:
+def renew_presets(path: Path, store: FrameStore, recordings: Path, left_out: Sequence[str] = ()) -> Path:
     """Choose a finished instrument's presets again, and write them into its card; returns the path.
 
-    recordings: the folder to which the names of the corpus's clips are relative. UserError if the corpus has other
-    sounds than the presets.
+    recordings: the folder to which the names of the corpus's clips are relative. left_out: sounds without presets.
+    UserError if the corpus has other sounds than these and the presets.
     """
     decoder = Decoder(path)
-    known, asked = sorted(sounds_of(store)), sorted(preset.name for preset in decoder.card.presets)
+    known, asked = sorted(sounds_of(store)), sorted({*left_out, *(preset.name for preset in decoder.card.presets)})
     if known != asked:
         raise UserError(store.folder, ", ".join(known), ", ".join(asked), "give the corpus that it was taught")
-    presets = moving_presets(coder_of(decoder, load_encoder(decoder)), store, recordings)
+    presets = moving_presets(coder_of(decoder, load_encoder(decoder)), store, recordings, left_out)
     measured = decoder.card.measured | {"presets_nearest": _presets_nearest(decoder, presets, store)}
     card = msgspec.structs.replace(decoder.card, presets=tuple(presets), measured=measured)
     model = onnx.load(path)
@@ -167,7 +169,14 @@ class _Exported:
             target.write_bytes(content)
 
 
-def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: int, recordings: Path | None) -> Card:
+def _whole_card(
+    exported: _Exported,
+    store: FrameStore,
+    path: Path,
+    n_points: int,
+    recordings: Path | None,
+    left_out: Sequence[str],
+) -> Card:
     """The card with embedding, presets and figures. The instrument is written to `path` and loaded to measure these."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
@@ -176,7 +185,7 @@ def _whole_card(exported: _Exported, store: FrameStore, path: Path, n_points: in
     exported.write(path, card)
     decoder = Decoder(path)
     encoder = load_encoder(decoder)
-    presets = _presets(run, store, decoder, encoder, rows, latents, recordings)
+    presets = _presets(run, store, decoder, encoder, rows, latents, recordings, left_out)
     moves = any(preset.sound for preset in presets)
     measured = dict(card.measured)
     if card.conditioning.kind == "chroma+octave":
@@ -198,9 +207,11 @@ def _presets_nearest(decoder: Decoder, presets: list[CardPreset], store: FrameSt
     return presets_nearest(decoder, [preset.name for preset in presets], store, at)
 
 
-def _presets(run, store, decoder, encoder, rows, latents, recordings: Path | None) -> list[CardPreset]:
+def _presets(
+    run, store, decoder, encoder, rows, latents, recordings: Path | None, left_out: Sequence[str]
+) -> list[CardPreset]:
     if run.record.conditioning.kind != "chroma+octave" or len(sounds_of(store)) > MOST_PRESETS:
         return choose_presets(run, store, decoder.card.latents, N_PRESETS)
     if recordings is None:
         return steady_presets(store, rows, latents, decoder.card.latents)
-    return moving_presets(coder_of(decoder, encoder), store, recordings)
+    return moving_presets(coder_of(decoder, encoder), store, recordings, left_out)

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from export.preset_places import Place, better_places
-from export.sounds.measure import loudness_lufs, play
+from export.sounds.measure import CHORD, loudness_lufs, play
 from runtime.base.progress import Progress
 from runtime.config import Config
 from runtime.encoding.candidates import Coder, Options, encode_recording
@@ -28,7 +28,6 @@ from training.measure.likeness import takes_of
 
 MOST_PRESETS = 32
 MOST_KEYS = 4
-CHORD = (60, 64, 67)
 LOUDNESS_LUFS = -10.0  # loudness of a chord, as in the virtual analogue
 
 
@@ -53,14 +52,16 @@ def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, kno
     ]
 
 
-def moving_presets(coder: Coder, store: FrameStore, recordings: Path) -> list[CardPreset]:
-    """One preset per sound, with up to MOST_KEYS trajectories of its recordings.
+def moving_presets(
+    coder: Coder, store: FrameStore, recordings: Path, left_out: Sequence[str] = ()
+) -> list[CardPreset]:
+    """One preset per sound but those `left_out`, with up to MOST_KEYS trajectories of its recordings.
 
     A trajectory moves as its recording does, around the place that `better_places` chooses. All presets are equally
     loud. recordings: the folder to which the clips' names are relative.
     """
     card, knobs = coder.decoder.card, [latent.name for latent in coder.decoder.card.latents]
-    chosen = {name: _spread(clips) for name, clips in sounds_of(store).items()}
+    chosen = {name: _spread(clips) for name, clips in sounds_of(store).items() if name not in left_out}
     encoded = {name: _encoded(clips, coder, recordings, [None] * len(clips)) for name, clips in chosen.items()}
     places = {name: _place(clips, encoded[name], knobs) for name, clips in chosen.items()}
     takes = [take for take in takes_of(store, card.conditioning.notes) if not (take.transposed or take.held_out)]

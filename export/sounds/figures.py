@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from export.sounds.making import played
+from export.sounds.making import goal_lufs, played
 from export.sounds.measure import (
     HELD_S,
     SAMPLE_RATE_HZ,
@@ -25,7 +25,7 @@ from runtime.sound.sound import Sound
 SEEDS = (0, 1)
 VELOCITIES = range(20, 121, 20)
 BRIGHTNESS_HELD_S = 0.7
-CHORD = (0, 4, 7, 12)  # semitones above the first note
+STRUCK = (0, 4, 7, 12)  # a chord, in semitones above the recipe's first note
 # The least movement of a sound that must move, and the least fall of one that must become softer.
 LEAST_MOVEMENT_DB, LEAST_FALL_DB = 3.0, 12.0
 LARGEST_LOUDNESS_ERROR_DB = 3.0
@@ -62,7 +62,7 @@ class Figures(NamedTuple):
 def measured(sound: Sound, recipe: Recipe, instrument: Decoder) -> Figures:
     """Play the sound's notes and measure them."""
     patch = played(sound, instrument)
-    chord = play(instrument, patch, [recipe.notes[0] + semitones for semitones in CHORD], 127)
+    chord = play(instrument, patch, [recipe.notes[0] + semitones for semitones in STRUCK], 127)
     takes = [chord]
     notes = []
     for note in recipe.notes:
@@ -84,8 +84,8 @@ def measured(sound: Sound, recipe: Recipe, instrument: Decoder) -> Figures:
 
 
 def broken_claims(recipe: Recipe, figures: Figures, lufs: float) -> list[str]:
-    """The requirements that the sound does not meet. lufs: the loudness that all sounds must have."""
-    notes = figures.notes
+    """The requirements that the sound does not meet. lufs: as for `goal_lufs`."""
+    notes, lufs = figures.notes, goal_lufs(recipe, lufs)
     loudness = float(np.mean([each.loudness_lufs for each in notes]))
     changes = [each.movement for each in notes]
     claims = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from export.sounds.measure import loudness_lufs, play
+from export.sounds.measure import CHORD, loudness_lufs, play
 from export.sounds.recipes import Recipe
 from export.sounds.timbres import Timbres
 from runtime.config import Config
@@ -17,6 +17,9 @@ from runtime.sound.sound import Sound, SoundInstrument
 from runtime.sound.trajectory.use import SoundTrajectory
 
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
+# A sound that plays one note at a time is compared with other sounds' chords: CHORD, of which it plays one note, is so
+# much louder than other sounds' single notes.
+ALONE_LU = 3.4
 
 
 def file_stem(number: int, recipe: Recipe) -> str:
@@ -38,15 +41,22 @@ def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
 
 
 def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> Sound:
-    """The sound, its level changed so that its mean loudness over the recipe's notes is `lufs`."""
-    level_db = float(np.clip(lufs - loudness(sound, recipe, instrument), LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
+    """The sound, its level changed so that its loudness is that of single notes of `lufs`; see ALONE_LU."""
+    level_db = goal_lufs(recipe, lufs) - loudness(sound, recipe, instrument)
+    level_db = float(np.clip(level_db, LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
     return msgspec.structs.replace(sound, level_db=round(level_db, 1))
 
 
+def goal_lufs(recipe: Recipe, lufs: float) -> float:
+    """The loudness that a recipe's sound must have. lufs: that of a sound of several notes at a time."""
+    return lufs + ALONE_LU * recipe.plays_alone
+
+
 def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
-    """The sound's loudness in LUFS, as the mean over the recipe's notes."""
+    """The sound's loudness in LUFS: its mean over the recipe's notes; that of CHORD if it plays one note at a time."""
     patch = played(sound, instrument)
-    return float(np.mean([loudness_lufs(play(instrument, patch, [note]).sound) for note in recipe.notes]))
+    groups = [CHORD] if recipe.plays_alone else [[note] for note in recipe.notes]
+    return float(np.mean([loudness_lufs(play(instrument, patch, notes).sound) for notes in groups]))
 
 
 def played(sound: Sound, instrument: Decoder) -> Patch:

@@ -19,6 +19,7 @@ from runtime.sound.patch import Patch
 
 SAMPLE_RATE_HZ = 44100
 VELOCITY = 100
+CHORD = (60, 64, 67)  # by which sounds are compared: C4, E4, G4
 HELD_S = 1.7
 LONGEST_TAIL_S = 40.0
 BLOCK_FRAMES = 4096

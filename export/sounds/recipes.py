@@ -33,6 +33,11 @@ class Recipe(NamedTuple):
     brightens: bool = False
     notes: tuple[int, ...] = (48, 60, 72)
 
+    @property
+    def plays_alone(self) -> bool:
+        """Whether it plays one note at a time."""
+        return self.sound.voice is not None and self.sound.voice.mode in ("mono", "legato")
+
 
 def _move(source: str, target: str, amount: float, curve: float = 0.0, scaled_by: str | None = None) -> Modulation:
     return Modulation(source, target, amount, curve, scaled_by)

@@ -15,7 +15,10 @@ from runtime.sound.store import instrument_sounds
 
 BEATS_PER_MINUTE = 100.0
 BAR = 4.0
-LEAD = 1  # a channel of its own: the lead's wheels do not move the chords
+# Channels of their own: the lead's wheels do not move the chords, and lead and bass, whose single notes are almost as
+# loud as chords of other sounds, are softened.
+LEAD, BASS = 1, 2
+LEAD_VOLUME, BASS_VOLUME, FULL_VOLUME = 82, 74, 100  # -3.4, -5.2 and 0 dB
 
 PAD_CHORDS = ("A2 E3 C4 E4 B4", "F2 C3 A3 E4 G4", "C3 G3 E4 G4 D5", "G2 D3 B3 D4 A4")
 # Eight notes for each chord, from low to high.
@@ -87,6 +90,7 @@ def _lead(score: Score, beat: float) -> None:
         score.play("Slow strings", [(beat + bar * BAR, BAR - 0.1, chord, 62)])
     # The notes overlap a little, so that the lead glides.
     tune = [(beat + at, length + 0.04, name, velocity) for at, length, name, velocity in TUNE]
+    score.control(beat, Control.VOLUME, LEAD_VOLUME, LEAD)
     score.play("Singing lead", tune, LEAD)
     score.ramp(beat + 6.5, beat + 7.8, Control.MOD_WHEEL, (0, 90), LEAD)
     score.control(beat + 8.0, Control.MOD_WHEEL, 0, LEAD)
@@ -98,9 +102,10 @@ def _lead(score: Score, beat: float) -> None:
 
 
 def _pulse(score: Score, beat: float) -> None:
+    score.control(beat, Control.VOLUME, BASS_VOLUME, BASS)
     for bar, (chord, bass) in enumerate(zip(PULSE_CHORDS, PULSE_BASS.split(), strict=True)):
         at = beat + bar * BAR
-        score.play("Round bass", [(at + step, 0.6, bass, 84) for step in (0.0, 1.5, 3.0)])
+        score.play("Round bass", [(at + step, 0.6, bass, 84) for step in (0.0, 1.5, 3.0)], BASS)
         chords = [(at + step, length, chord, 60 + 7 * bar) for step, length in PULSES]
         score.play("Pulse in time", chords)
 
@@ -114,6 +119,8 @@ def _end(score: Score, beat: float) -> None:
     score.play("Choir of breath", [(beat, 3.9, "F3 C4 F4 A4", 84), (beat + 4.0, 3.9, "C3 G3 E4 G4 C5", 76)])
     score.ramp(beat, beat + 4.0, Control.MOD_WHEEL, (0, 60))
     score.ramp(beat + 4.0, beat + 6.0, Control.MOD_WHEEL, (60, 0))
+    for channel in (LEAD, BASS):
+        score.control(beat, Control.VOLUME, FULL_VOLUME, channel)
 
 
 # Each part with its number of bars.

@@ -15,7 +15,7 @@ from runtime.live.present import name_of
 from runtime.sound.choice import WrittenSound, patch_of_tree
 from runtime.sound.file import sound_from_tree
 from runtime.sound.own import BANK_SIZE
-from runtime.sound.patch import Patch
+from runtime.sound.patch import Patch, at_volume
 
 if TYPE_CHECKING:
     from runtime.live.desk import Playing
@@ -199,7 +199,7 @@ class Choosing:
             patch, remark = patch_of_tree(choice.settings, choice.instrument, tree, read["file"], Path(read["folder"]))
             if remark is not None:
                 self._say(remark)
-            self._post(patch, part)
+            self._post(at_volume(patch, parts[0][1].patch.settings.volume_db), part)
             self._changed(sound=read["name"])
         except UserError as error:
             self._complain(error)

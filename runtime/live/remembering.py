@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,12 +57,16 @@ def choose_with_memory(
     return choose_parts(config, instrument, preset, sound)
 
 
-def move_to_remembered(engine: Engine, state: State) -> None:
-    """Move all targets to their remembered positions, except latents, which the sound restores."""
+def move_to_remembered(engines: Sequence[Engine], state: State) -> None:
+    """Move the targets of the first part's engine, and the volume of all, to their remembered positions.
+
+    Latents stay: the sound restores them. engines: one for each part.
+    """
     for target, position in state.positions.items():
-        now = engine.target_position(target)
+        now = engines[0].target_position(target)
         if not target.startswith(LATENT) and now is not None and abs(now - position) > _NEAR:
-            engine.post(TargetMove(target, position))
+            for engine in engines if target == "level" else engines[:1]:
+                engine.post(TargetMove(target, position))
 
 
 class Remembering:
@@ -75,7 +79,7 @@ class Remembering:
         self._complaint = ""
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
-            move_to_remembered(playing.engine, memory.state)
+            move_to_remembered(playing.part_engines(), memory.state)
         msgspec.to_builtins(self.state())  # now, as the first call is slow: it reads the instrument's file
 
     def look(self) -> None:

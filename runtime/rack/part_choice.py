@@ -11,6 +11,7 @@ from runtime.config import Config
 from runtime.instrument.library import available, load
 from runtime.sound.choice import Choice, choose
 from runtime.sound.own import is_path, user_sounds
+from runtime.sound.patch import at_volume
 from runtime.sound.sound import SoundPart
 from runtime.sound.store import instrument_sounds
 
@@ -37,7 +38,9 @@ def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
     chosen = []
     for number, part in enumerate(parts):
         each = _choose_part(config, part, f"{where}, parts[{number}]", folder, first)
-        chosen.append((part, _at_level(each, whole.patch.sound.level_db or 0.0)))
+        each = _at_level(each, whole.patch.sound.level_db or 0.0)
+        first_volume_db = (chosen[0][1] if chosen else each).patch.settings.volume_db
+        chosen.append((part, standing_at(each, first_volume_db)))
     remarks = [each.remark for _, each in chosen if each.remark]
     remark = " ".join(remarks) or whole.remark
     return chosen[0][1]._replace(parts=tuple(chosen), remark=remark, sound_file=whole.sound_file, whole=whole.patch)
@@ -76,3 +79,9 @@ def _at_level(choice: Choice, level_db: float) -> Choice:
     settings = choice.patch.settings
     settings = msgspec.structs.replace(settings, volume_db=settings.volume_db + level_db)
     return choice._replace(patch=msgspec.structs.replace(choice.patch, settings=settings))
+
+
+def standing_at(choice: Choice, volume_db: float) -> Choice:
+    """The choice for a part of a sound, with the volume of all its sounds at volume_db; see `at_volume`."""
+    programs = tuple(at_volume(patch, volume_db) for patch in choice.programs)
+    return choice._replace(patch=at_volume(choice.patch, volume_db), programs=programs)

@@ -31,6 +31,7 @@ class Patch(msgspec.Struct, frozen=True):
     positions: knob positions, 0 to 1, in the card's order. With None, a new engine starts with the preset's positions,
     and an engine that plays keeps its own.
     trajectories: the sound's trajectories, only for knobs that the instrument has. folder: the folder of their files.
+    beside_db: how much louder it sounds than its target `level` says, see `at_volume`.
     """
 
     settings: Config = Config()
@@ -39,6 +40,24 @@ class Patch(msgspec.Struct, frozen=True):
     trajectories: tuple[PlayedTrajectory, ...] = ()
     folder: Path | None = None
     morph: PlayedMorph | None = None
+    beside_db: float = 0.0
+
+
+def at_volume(patch: Patch, volume_db: float) -> Patch:
+    """The patch, as loud as before, with its target `level` at volume_db.
+
+    So parts stand at one volume, and keep their differences when a control sets all of them to another one.
+    """
+    by_db = volume_db - patch.settings.volume_db
+    return _raised(patch, by_db) if by_db else patch
+
+
+def _raised(patch: Patch, by_db: float) -> Patch:
+    settings = msgspec.structs.replace(patch.settings, volume_db=patch.settings.volume_db + by_db)
+    morph = patch.morph
+    if morph is not None:
+        morph = msgspec.structs.replace(morph, patches=tuple(_raised(each, by_db) for each in morph.patches))
+    return msgspec.structs.replace(patch, settings=settings, morph=morph, beside_db=patch.beside_db - by_db)
 
 
 def named(patch: Patch, name: str) -> Patch:

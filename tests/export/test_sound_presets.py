@@ -84,6 +84,12 @@ def test_presets_of_a_finished_instrument_are_chosen_again(
         renew_presets(_instrument(tmp_path, ["bright", "elsewhere"]), store, recordings)
 
 
+def test_a_sound_that_is_left_out_becomes_no_preset(recordings: Path, tmp_path: Path) -> None:
+    path, store = _instrument(tmp_path, list(TILTS)), FrameStore.open(recordings / "corpus")
+    renew_presets(path, store, recordings, ["round"])
+    assert [preset.name for preset in Decoder(path).card.presets] == ["bright"]
+
+
 def _instrument(folder: Path, names: list[str]) -> Path:
     path, here = folder / decoder().path.name, decoder().path
     shutil.copy(encoder_path(here), encoder_path(path))

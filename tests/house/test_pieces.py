@@ -57,7 +57,7 @@ def test_the_demo_plays_many_sounds_for_about_a_minute_and_puts_the_wheels_back(
     chosen = {message.program for message in piece if message.type == "program_change"}
     assert chosen <= bundled
     assert len(chosen) >= len(PARTS)
-    at_rest = {1: 0, 11: 127, 64: 0, "pitchwheel": 0, "aftertouch": 0}
+    at_rest = {1: 0, 7: 100, 11: 127, 64: 0, "pitchwheel": 0, "aftertouch": 0}
     last = {}
     for message in piece:
         if message.type == "control_change":

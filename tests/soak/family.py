@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.sounds.measure import loudness_lufs, play
+from export.sounds.measure import CHORD, loudness_lufs, play
 from runtime.acoustics.spectrum import magnitude_frames, unit_peak_frames
 from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from runtime.base.files import write_json
@@ -23,7 +23,6 @@ from runtime.sound.choice import programs_of
 from runtime.sound.patch import Patch
 from tests.support.clicks import spikes_db
 
-CHORD = (60, 64, 67)
 HELD_S, SKIPPED_FRAMES = 0.5, 4410
 N_COMPARED = 60  # STFT frames from the beginning of a C4
 SILENT_DB = -80.0

@@ -36,6 +36,8 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
     }
     if patch.positions is not None:
         tree["positions"] = [float(position) for position in patch.positions]
+    if patch.beside_db:
+        tree["beside_db"] = patch.beside_db
     if patch.trajectories:
         tree["trajectories"] = [_trajectory_tree(played) for played in patch.trajectories]
     if patch.morph is not None:
@@ -59,7 +61,8 @@ def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
         positions = None if positions is None else tuple(map(float, positions))
         trajectories = tuple(_played(each, where) for each in _few(tree.get("trajectories", [])))
         morph = _morph(tree["morph"], base, where) if "morph" in tree else None
-        return Patch(settings, sound, positions, trajectories, morph=morph)
+        beside_db = float(tree.get("beside_db", 0.0))
+        return Patch(settings, sound, positions, trajectories, morph=morph, beside_db=beside_db)
     except (
         msgspec.MsgspecError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, zlib.error
     ) as error:  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,11 @@ from runtime.acoustics.loudness import k_weighting
 from runtime.acoustics.mel_bands import N_BANDS, band_centres_hz, mel
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import HIGHEST_HEARD_HZ, StftSpec
-from runtime.engine.synthesis.shaping.harmonics import gain_frequencies_hz, harmonic_numbers
-from runtime.engine.synthesis.shaping.levels import LEAST_WEIGHT
+from runtime.engine.synthesis.hops import sizes_at
+from runtime.engine.synthesis.shaping.curves import n_heard_places
+from runtime.engine.synthesis.shaping.harmonics import gain_frequencies_hz, grid_places, harmonic_numbers
+from runtime.engine.synthesis.shaping.levels import LEAST_WEIGHT, SHARED_OVER_OWN
+from runtime.engine.synthesis.transposing.transposed_lane import sounding_bins
 from runtime.engine.voices.modulation.trajectories import N_KEYS, Stretch, Trajectories
 from runtime.engine.voices.notes import VELOCITY_AT_VOICE_LEVEL
 from runtime.instrument.decoder import Decoder
@@ -26,12 +30,12 @@ from runtime.sound.patch import Patch
 
 # The stretch of a note whose energy counts.
 _FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 17
+_N_DECODED = 3  # for how many parts of the stretch spectra are decoded
 _LARGEST_GAIN_DB = 36.0
 # See `_gains_db`; slow are differences that change over more than _SMOOTH_KEYS keys.
 _KEPT_DB, _SMOOTH_KEYS = 3.0, 3
+_STEEPEST_DB = 1.0  # from key to key
 _RUN_MEL = 20.0  # about a quarter of a band: closer harmonics get the gain of their middle
-# Where the highest bin that sounds is nearer to a harmonic than half its lobe, about this share of its power is heard.
-_HALF_LOBE_BINS, _CUT_POWER = 2.5, 0.25
 _NEPER_PER_DB = np.float32(np.log(10.0) / 10.0)
 _LEAST_POWER = 1e-12
 
@@ -62,24 +66,37 @@ class EvenKeys:
     def _energies_db(
         self, stretch: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray
     ) -> np.ndarray:
-        """How far each key's energy is above its loudness without colour, in dB, float64 (N_KEYS,).
+        """Each key's level over its loudness without colour and level, in dB and but for a constant: float64 (N_KEYS,).
 
         weights, keep: from `Trajectories.shares`.
         """
-        n_latents, places = len(positions), self._places()
-        offsets = weights @ stretch.values[:, :, :n_latents].mean(axis=1)
+        places, energies = self._places(), []
+        for first, last in pairwise(np.linspace(0, _N_MOMENTS, _N_DECODED + 1).astype(int)):
+            part = Stretch(stretch.values[:, first:last], stretch.level_db[:, first:last])
+            energies += self._energies(part, weights, keep, positions, places)
+        levels = 10.0 ** (weights @ stretch.level_db / 10.0)
+        energy = np.einsum("km,mk->k", levels, energies)
+        return 10.0 * np.log10(np.maximum(energy, _LEAST_POWER))
+
+    def _energies(
+        self, part: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray, places: _Places
+    ) -> list[np.ndarray]:
+        """For each moment of a part of the stretch, each key's energy over its loudness without colour, (N_KEYS,).
+
+        The latents of the whole part are those of its mean. The other arguments: as in `_energies_db`.
+        """
+        n_latents = len(positions)
+        offsets = weights @ part.values[:, :, :n_latents].mean(axis=1)
         power = self._power(np.clip(positions * keep + offsets, 0.0, 1.0), places)
         loudness = np.add.reduceat(power * places.loudness, places.first_runs)
         power *= places.heard
-        colours_db = np.einsum("kt,tmb->mkb", weights, stretch.values[:, :, n_latents:])
-        levels = 10.0 ** (weights @ stretch.level_db / 10.0)
-        energy = np.zeros(N_KEYS)
-        for colour_db, level in zip(colours_db, levels.T, strict=True):
+        energies = []
+        for colour_db in np.einsum("kt,tmb->mkb", weights, part.values[:, :, n_latents:]):
             below, above = colour_db.take(places.columns), colour_db.take(places.columns + 1)
             gains = np.exp((below + (above - below) * places.shares) * _NEPER_PER_DB)
-            energy += level * np.add.reduceat(power * gains, places.first_runs)
-        energy /= levels.sum(axis=1)
-        return 10.0 * np.log10(np.maximum(energy, _LEAST_POWER) / np.maximum(loudness, _LEAST_POWER))
+            sounding = np.add.reduceat(power * gains, places.first_runs)
+            energies.append(np.maximum(sounding, _LEAST_POWER) / np.maximum(loudness, _LEAST_POWER))
+        return energies
 
     def _power(self, positions: np.ndarray, places: _Places) -> np.ndarray:
         """The power of each run of each key's spectrum, float32 (n_runs,), relative to the key's strongest run.
@@ -92,7 +109,9 @@ class EvenKeys:
         is_new = np.append(True, (rows[1:] != rows[:-1]).any(axis=1))
         magnitudes = self._instrument.decode_apart(rows[is_new])
         magnitudes[:, : card.spec.first_heard_bin] = 0.0
-        power = np.square(magnitudes, out=magnitudes)[np.cumsum(is_new) - 1]
+        power = np.square(magnitudes)
+        power[:, :-1] += SHARED_OVER_OWN * magnitudes[:, :-1] * magnitudes[:, 1:]
+        power = power[np.cumsum(is_new) - 1]
         power = np.add.reduceat(power.reshape(-1), places.first_bins)
         return power / np.maximum(np.maximum.reduceat(power, places.first_runs), np.float32(1e-20))[places.keys]
 
@@ -104,12 +123,32 @@ def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
     """The gains, in dB, that leave the own keys as they are, and bring the others to a smooth curve through them.
 
     The curve goes straight from own key to own key; but slow differences of up to _KEPT_DB from it stay, because sounds
-    were made equally loud with them.
+    were made equally loud with them. Nowhere is it steeper than _STEEPEST_DB: own keys that differ more move, too.
     """
     straight_db = np.interp(np.arange(N_KEYS), own_keys, energies_db[own_keys])
     slow_db = _smoothed(np.clip(energies_db - straight_db, -_KEPT_DB, _KEPT_DB))
-    wanted_db = straight_db + slow_db - _pins(slow_db, own_keys)
+    wanted_db = _gentle(straight_db + slow_db - _pins(slow_db, own_keys), list(own_keys))
     return np.clip(wanted_db - energies_db, -_LARGEST_GAIN_DB, _LARGEST_GAIN_DB)
+
+
+def _gentle(values: np.ndarray, own_keys: list[int]) -> np.ndarray:
+    """Values near these, (N_KEYS,), that differ by at most _STEEPEST_DB from key to key.
+
+    The own keys move only if they differ more from each other.
+    """
+    far_db = _STEEPEST_DB * np.abs(np.arange(N_KEYS)[:, None] - np.arange(N_KEYS))
+    own, beside_db = _nearest(values[own_keys], far_db[np.ix_(own_keys, own_keys)]), far_db[:, own_keys]
+    reached = np.clip(values, (own - beside_db).max(axis=1), (own + beside_db).min(axis=1))
+    return _nearest(reached, far_db)
+
+
+def _nearest(values: np.ndarray, far_db: np.ndarray) -> np.ndarray:
+    """The values, two of which differ by at most far_db (n, n), whose largest distance from the given ones is least.
+
+    They are the middle between the lowest such values that are nowhere below the given ones, and the highest nowhere
+    above them.
+    """
+    return 0.5 * ((values - far_db).max(axis=1) + (values + far_db).min(axis=1))
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
@@ -131,7 +170,7 @@ class _Places(NamedTuple):
 
     first_bins: the first bin of each run. keys: the key of each run. columns: the number of the band below it, counted
     through the bands of all keys; shares: the share of the band above in its gain. loudness: its weight when the
-    spectrum is levelled. heard: how much of its power is heard. first_runs: the first run of each key.
+    spectrum is levelled. heard: 1 if it sounds, else 0. first_runs: the first run of each key.
     """
 
     first_bins: np.ndarray
@@ -146,29 +185,27 @@ class _Places(NamedTuple):
 @lru_cache(maxsize=2)
 def _places(spec: StftSpec, rate_hz: int, model_notes: tuple[int, ...], semitones: tuple[float, ...]) -> _Places:
     """model_notes, semitones: of each key, the decoded note, and how far it is transposed."""
+    shifts = np.array(semitones) / 12.0
+    fft_size, n_heard = sizes_at(spec, rate_hz)
+    ends = [sounding_bins(2.0**shift, n_heard, fft_size // 2) for shift in shifts]
     harmonics = {note: _harmonics(spec, note) for note in set(model_notes)}
-    runs = [_runs(*harmonics[note], shift) for note, shift in zip(model_notes, semitones, strict=True)]
+    runs = [_runs(*harmonics[note], shift, end) for note, shift, end in zip(model_notes, shifts, ends, strict=True)]
     counts = [len(first_bins) for first_bins, _ in runs]
-    hz, keys = np.concatenate([heard_hz for _, heard_hz in runs]), np.repeat(np.arange(N_KEYS), counts)
-    ratios, is_heard = 2.0 ** (np.array(semitones) / 12.0), hz < min(HIGHEST_HEARD_HZ, rate_hz / 2.0)
-    is_whole = hz + _HALF_LOBE_BINS * spec.bin_hz * ratios[keys] < _top_hz(ratios, rate_hz)[keys]
+    bins, hz = (np.concatenate(parts) for parts in zip(*runs, strict=True))
+    keys = np.repeat(np.arange(N_KEYS), counts)
+    is_loud = hz < min(HIGHEST_HEARD_HZ, rate_hz / 2.0)
+    has_gain = (shifts[keys] <= 0.0) | (grid_places(hz / 2.0 ** shifts[keys]) < n_heard_places(shifts)[keys])
     at = np.interp(mel(hz), mel(band_centres_hz()), np.arange(N_BANDS))
     bands = np.minimum(at.astype(np.intp), N_BANDS - 2)
     return _Places(
-        first_bins=np.concatenate([first_bins for first_bins, _ in runs]) + keys * spec.n_bins,
+        first_bins=bins + keys * spec.n_bins,
         keys=keys,
         columns=keys * N_BANDS + bands,
         shares=(at - bands).astype(np.float32),
-        loudness=np.where(is_heard, np.maximum(k_weighting(hz), LEAST_WEIGHT), 0.0),
-        heard=np.where(is_heard, np.where(is_whole, 1.0, _CUT_POWER), 0.0),
+        loudness=np.where(is_loud, np.maximum(k_weighting(hz), LEAST_WEIGHT), 0.0),
+        heard=(has_gain & (bins < np.array(ends)[keys])).astype(np.float32),
         first_runs=np.cumsum([0, *counts[:-1]]),
     )
-
-
-def _top_hz(ratios: np.ndarray, rate_hz: int) -> np.ndarray:
-    """Up to which frequency a key's bins sound, (n,): steps of a whole tone, as in `TransposedLane.wanted_bins`."""
-    steps = np.maximum(np.ceil(6.0 * np.log2(ratios * HIGHEST_HEARD_HZ * 2.0 / rate_hz) - 1e-6), 0.0)
-    return ratios * HIGHEST_HEARD_HZ / 2.0 ** (steps / 6.0)
 
 
 def _harmonics(spec: StftSpec, note: int) -> tuple[np.ndarray, np.ndarray]:
@@ -179,9 +216,16 @@ def _harmonics(spec: StftSpec, note: int) -> tuple[np.ndarray, np.ndarray]:
     return first_bins, gain_frequencies_hz(numbers[first_bins], fundamental_hz)
 
 
-def _runs(first_bins: np.ndarray, frequency_hz: np.ndarray, semitones: float) -> tuple[np.ndarray, np.ndarray]:
-    """The first bin, and the frequency in Hz as heard, of each run of a key: one harmonic or, if close, several."""
-    heard_hz = frequency_hz * 2.0 ** (semitones / 12.0)
+def _runs(first_bins: np.ndarray, frequency_hz: np.ndarray, shift: float, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first bin, and the frequency in Hz as heard, of each run of a key: one harmonic or, if close, several.
+
+    shift: in octaves. end: the first bin that does not sound; a run begins there.
+    """
+    heard_hz = frequency_hz * 2.0**shift
     begins = np.flatnonzero(np.diff(np.floor(mel(heard_hz) / _RUN_MEL), prepend=-1.0))
     ends = np.append(begins[1:], len(heard_hz)) - 1
-    return first_bins[begins], 0.5 * (heard_hz[begins] + heard_hz[ends])
+    bins, hz = first_bins[begins], 0.5 * (heard_hz[begins] + heard_hz[ends])
+    at = np.searchsorted(bins, end)
+    if end in bins:
+        return bins, hz
+    return np.insert(bins, at, end), np.insert(hz, at, hz[at - 1])

@@ -60,10 +60,8 @@ class HopSynthesis:
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, seed: int):
-        self.fft_size = _fft_size_at(spec, sample_rate_hz)
+        self.fft_size, self.n_bins = sizes_at(spec, sample_rate_hz)
         self.hop_size = self.fft_size // N_OVERLAPS
-        n_heard = round(HIGHEST_HEARD_HZ / spec.bin_hz) // 8 * 8  # a multiple of 8: whole cache lines
-        self.n_bins = min(n_heard, spec.n_bins, self.fft_size // 2 + 1)
         self.n_dense_octaves = _n_halvings(2 * self.fft_size, 2 * self.hop_size)
         self._first_bin = spec.first_heard_bin
         self._noise_taps = noise_taps(self.n_bins, self.fft_size, self.hop_size, seed)
@@ -267,6 +265,13 @@ def smooth_fft_size(size: float) -> int:
     reach = int(size * (_WIDEST_DETUNE - 1.0))
     candidates = sorted(range(nearest - reach, nearest + reach + 1), key=lambda n: abs(n - size))
     return next((n for n in candidates if _is_smooth(n)), nearest)
+
+
+def sizes_at(spec: StftSpec, sample_rate_hz: int) -> tuple[int, int]:
+    """The size of the transform, in engine frames, and the number of bins that are heard."""
+    fft_size = _fft_size_at(spec, sample_rate_hz)
+    n_heard = round(HIGHEST_HEARD_HZ / spec.bin_hz) // 8 * 8  # a multiple of 8: whole cache lines
+    return fft_size, min(n_heard, spec.n_bins, fft_size // 2 + 1)
 
 
 def _fft_size_at(spec: StftSpec, sample_rate_hz: int) -> int:

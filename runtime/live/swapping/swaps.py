@@ -17,7 +17,7 @@ from runtime.instrument.library import available
 from runtime.live.swapping.makers import Makers
 from runtime.live.swapping.racks import Racks
 from runtime.rack.build import parts_of, playable
-from runtime.rack.part_choice import choose_parts, with_parts
+from runtime.rack.part_choice import choose_parts, standing_at, with_parts
 from runtime.rack.parts import Part, Playable
 from runtime.sound.choice import Choice, WrittenSound, choose, choose_written
 from runtime.sound.patch import named
@@ -35,12 +35,15 @@ Ready = Playable | tuple[Part, ...]
 
 
 class _Wish(NamedTuple):
+    """What was requested; volume_db: at which the sound's target `level` is to stand, None for the sound's own."""
+
     part: int
     instrument: str | None
     sound: str | WrittenSound | None
     name: str | None
     config: Config
     sample_rate_hz: int
+    volume_db: float | None
 
 
 class Swaps:
@@ -109,7 +112,9 @@ class Swaps:
         settings = choice.settings
         if part == ALL_PARTS:  # a sound that names no instrument plays on the present one
             settings = msgspec.structs.replace(settings, instrument=str(choice.instrument.path))
-        self._wishes.append(_Wish(part, instrument, sound, name, settings, self._racks.sample_rate_hz))
+        in_split = part != ALL_PARTS and self.plays_whole
+        volume_db = self._racks.choice_of(0).patch.settings.volume_db if in_split else None
+        self._wishes.append(_Wish(part, instrument, sound, name, settings, self._racks.sample_rate_hz, volume_db))
         self._begin()
 
     def serve(self) -> None:
@@ -198,6 +203,8 @@ def _made(wish: _Wish) -> tuple[Choice, Playable]:
     # settings' preset is left out, because it belongs to the settings' instrument.
     config = msgspec.structs.replace(wish.config, preset=None)
     choice = _named(choose(config, wish.instrument, None, wish.sound), wish.name)
+    if wish.volume_db is not None:
+        choice = standing_at(choice, wish.volume_db)
     return choice, playable(choice.patch, choice.instrument, wish.sample_rate_hz, choice.programs)
 
 

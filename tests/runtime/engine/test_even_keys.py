@@ -105,6 +105,23 @@ def test_between_own_keys_the_level_goes_from_one_to_the_other() -> None:
     assert worst_step_db(levels) < 3.0
 
 
+def test_own_keys_that_differ_steeply_share_the_difference_with_their_neighbours() -> None:
+    levels = levels_db(patch_of(path(60), path(63, level_db=-24.0)), range(50, 74))
+    assert worst_step_db(levels) < 2.0
+    assert levels[0] - levels[-1] > 18.0
+
+
+def test_a_colour_is_silent_above_20_khz() -> None:
+    n_frames = LAST_FRAME - FIRST_FRAME
+    hz = np.fft.rfftfreq(n_frames, 1.0 / SAMPLE_RATE_HZ)
+    shares = []
+    for one in (path(OWN_KEY), path(OWN_KEY, colour=0.0)):
+        sound = sound_of(patch_of(one), 108)[FIRST_FRAME:, 0]  # its fifth harmonic would have 20.9 kHz
+        spectrum = np.abs(np.fft.rfft(sound * np.hanning(n_frames)))
+        shares.append(spectrum[hz > 20500.0].max() / spectrum.max())
+    assert shares[0] < 1e-3 < 0.1 < shares[1]
+
+
 @pytest.mark.parametrize("one", [path(None), path(OWN_KEY, colour=0.0)], ids=["no key", "no colour"])
 def test_other_sounds_keep_their_sound_to_the_bit(one: PlayedTrajectory, monkeypatch: pytest.MonkeyPatch) -> None:
     even = sound_of(patch_of(one), 65)
@@ -191,7 +208,13 @@ def bundled(instrument: str, sound: str) -> tuple[Decoder, Patch]:
 
 @pytest.mark.parametrize(
     ("instrument", "sound", "keys", "uneven_db"),
-    [("fm", "Clarinet", range(46, 53), 10.0), ("strings", "contrabass", range(60, 90), 3.5)],
+    [
+        ("fm", "Clarinet", range(36, 53), 10.0),
+        ("fm", "JOrg Combo", range(118, 127), 9.0),  # the last sounding bin cuts off a harmonic
+        ("fm", "TUBERISE A", range(98, 111), 4.0),  # harmonics come near 20 kHz
+        ("fm", "XYLOPHONE", range(31, 38), 7.0),  # the latents move
+        ("strings", "contrabass", range(60, 90), 3.5),
+    ],
 )
 def test_a_bundled_sound_is_even(
     instrument: str, sound: str, keys: range, uneven_db: float, monkeypatch: pytest.MonkeyPatch

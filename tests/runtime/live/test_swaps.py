@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 
 from runtime.companion.state import read_state
 from runtime.config import Config
 from runtime.events import Action, Event
+from runtime.instrument.library import load
 from runtime.link.client import Link
 from runtime.live.swapping.racks import Racks
 from runtime.live.swapping.swaps import Swaps
@@ -127,6 +129,21 @@ def test_a_sound_with_parts_takes_over_and_an_instrument_that_is_asked_for_meanw
     stage.play_until(lambda: not stage.swaps.is_pending)
     assert stage.lines[-1].startswith("The sound stays as it is: ")
     assert stage.rack.engine().instrument.path.stem == "pads"
+    stage.swaps.close()
+
+
+def test_an_instrument_for_one_part_stands_at_the_volume_of_all(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("level_db: -5")
+    (tmp_path / "both.yaml").write_text("parts: [{sound: a.yaml, instrument: fm}, {sound: a.yaml, instrument: pads}]")
+    stage = Stage()
+    stage.swaps.ask_whole(None, str(tmp_path / "both.yaml"), "Both")
+    stage.play_until(lambda: stage.swaps.plays_whole)
+    stage.swaps.ask(1, "strings")
+    stage.play_until(lambda: not stage.swaps.is_pending)
+    settings, beside_db = stage.rack.engine(1).patch.settings, stage.rack.engine(1).patch.beside_db
+    own_db = load("strings").card.presets[0].sound["level_db"]
+    assert settings.volume_db == -5.0
+    assert settings.volume_db + beside_db == pytest.approx(own_db)
     stage.swaps.close()
 
 

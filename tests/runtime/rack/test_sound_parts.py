@@ -10,11 +10,15 @@ import pytest
 
 from runtime.base.errors import UserError
 from runtime.config import Config
-from runtime.events import NoteOn
+from runtime.control.mapping.bindings import bind
+from runtime.control.mapping.lines import MapLine
+from runtime.control.targets import RANGES
+from runtime.events import ControlChange, Event, MapChange, NoteOn, TargetMove
 from runtime.instrument.library import load
 from runtime.rack.build import build_chosen, part_settings
 from runtime.rack.part_choice import choose_parts
 from runtime.rack.parts import PartSettings
+from runtime.rack.rack import Rack
 from runtime.sound.file import load_sound, save_sound
 from runtime.sound.sound import SoundPart
 from tests.support.places import ROOT
@@ -51,6 +55,43 @@ def test_a_part_finds_a_sound_of_any_instrument_by_its_name(tmp_path: Path) -> N
     for more, found in (("", "orchestra"), ("instrument: strings", "strings")):
         choice = choose_parts(Config(), None, None, layers(tmp_path, part, more=more))
         assert choice.instrument.path.stem == found
+
+
+LEVELS_DB = {"a.yaml": -3.0, "b.yaml": -12.0}
+
+
+@pytest.mark.parametrize("move", [TargetMove("level", RANGES["level"].position_of(-9.0)), ControlChange(0, 20, 90)])
+def test_the_volume_moves_all_parts_by_as_much(tmp_path: Path, move: Event) -> None:
+    for name, level_db in LEVELS_DB.items():
+        (tmp_path / name).write_text(f"level_db: {level_db}\n")
+    choice = choose_parts(Config(), None, None, layers(tmp_path, "{sound: a.yaml}", "{sound: b.yaml}"))
+    rack = build_chosen(choice, SAMPLE_RATE_HZ)
+    rack.post(MapChange(0, bind([MapLine("cc 20", target="level")])))
+    gains = [_gains(rack)]
+    rack.post(move)
+    rack.render(np.zeros((256, 2), np.float32))
+    gains.append(_gains(rack))
+    before, after = 20.0 * np.log10(gains)
+    assert before == pytest.approx(list(LEVELS_DB.values()))
+    assert after == pytest.approx(before + RANGES["level"].value_at(rack.engine().target_position("level")) + 3.0)
+    assert after[0] != pytest.approx(before[0])
+
+
+def test_a_morph_as_a_part_keeps_its_levels(tmp_path: Path) -> None:
+    for name, level_db in LEVELS_DB.items():
+        (tmp_path / name).write_text(f"level_db: {level_db}\n")
+    (tmp_path / "morph.yaml").write_text(f"morph: {{sounds: [{tmp_path}/b.yaml, {tmp_path}/a.yaml]}}\n")
+    choice = choose_parts(Config(), None, None, layers(tmp_path, "{sound: a.yaml}", "{sound: morph.yaml}"))
+    rack, gains = build_chosen(choice, SAMPLE_RATE_HZ), []
+    for position in (0.0, 1.0):
+        rack.post(TargetMove("morph", position))
+        rack.render(np.zeros((256, 2), np.float32))
+        gains.append(_gains(rack)[1])
+    assert 20.0 * np.log10(gains) == pytest.approx([-12.0, -3.0])
+
+
+def _gains(rack: Rack) -> list[float]:
+    return [part.engine._performance._knobs.present.gain for part in rack._parts]
 
 
 def test_the_level_of_the_whole_is_added_to_every_part(tmp_path: Path) -> None:

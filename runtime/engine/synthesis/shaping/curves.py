@@ -17,10 +17,16 @@ _NEPER_PER_DB = math.log(10.0) / 20.0
 _LEAST_GAIN = 1e-6
 # Exponents above 88 would exceed the range of float32.
 _LARGEST_EXPONENT = 80.0
+_SILENCE_NEPER = -80.0
 # A resonance is a bell: at x octaves from the cutoff, it adds resonance_db / (1 + 8 x^2)^2.
 _BELL = 8.0
 # A band pass is 3 dB softer half an octave to either side of the cutoff.
 _BAND_WIDTH = 2.0**0.5 - 2.0**-0.5
+
+
+def n_heard_places(shift_octaves: float | np.ndarray) -> int | np.ndarray:
+    """How many of the grid's frequencies are at most HIGHEST_HEARD_HZ after a transposition upwards."""
+    return np.maximum(np.floor((_OCTAVES - shift_octaves) * GRID_STEPS_PER_OCTAVE + 1e-6) + 1, 0).astype(np.intp)
 
 
 def octaves_of(frequency_hz: float) -> float:
@@ -87,13 +93,18 @@ class GainCurves:
             self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre."""
+        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre.
+
+        What the transposition moves above HIGHEST_HEARD_HZ is silenced: a colour says nothing about it.
+        """
         if not shift_octaves.any():
             self._add_lines(bands_db, *self._band_places, slice(0, self._n))
             return
         for row in range(self._n):
             one = slice(row, row + 1)
             self._add_lines(bands_db[one], *_band_places(self._octaves + shift_octaves[row]), one)
+            if shift_octaves[row] > 0.0:
+                self._log_gains[one, n_heard_places(float(shift_octaves[row, 0])) :] = _SILENCE_NEPER
 
     def _add_lines(self, bands_db: np.ndarray, below: np.ndarray, shares: np.ndarray, rows: slice) -> None:
         x, y = self._x[rows], self._y[rows]

@@ -20,6 +20,12 @@ def gain_frequencies_hz(numbers: np.ndarray, fundamental_hz: float | np.ndarray)
     return np.maximum(np.maximum(numbers, 1.0) * fundamental_hz, LOWEST_HEARD_HZ)
 
 
+def grid_places(frequency_hz: np.ndarray) -> np.ndarray:
+    """The nearest places on the grid of `GainCurves`, int16."""
+    places = np.rint(np.log2(frequency_hz / LOWEST_HEARD_HZ) * GRID_STEPS_PER_OCTAVE)
+    return np.clip(places, 0, N_GRID - 1).astype(np.int16)
+
+
 class Harmonics:
     """For each fundamental, the harmonic of every bin, and that harmonic's place on the grid of gains.
 
@@ -34,8 +40,6 @@ class Harmonics:
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):
         fundamental_hz = np.asarray(fundamentals_hz, np.float64)[:, None]
         numbers = harmonic_numbers(n_bins, bin_hz, fundamental_hz)
-        heard_hz = gain_frequencies_hz(numbers, fundamental_hz)
-        places = np.rint(np.log2(heard_hz / LOWEST_HEARD_HZ) * GRID_STEPS_PER_OCTAVE)
         self.numbers = numbers.astype(np.int16)
-        self.places = np.clip(places, 0, N_GRID - 1).astype(np.int16)
+        self.places = grid_places(gain_frequencies_hz(numbers, fundamental_hz))
         self.are_even = (self.numbers % 2 == 0) & (self.numbers > 0)

@@ -14,7 +14,7 @@ from runtime.engine.synthesis.phases.noise import NOISE_POWER
 VOICE_LEVEL_DB = -18.0
 # Root of the sum of the squared K-weighted magnitudes of a spectrum at VOICE_LEVEL_DB.
 _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
-_SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
+SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
 _LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60  # semitones
 # The least K-weight in use. With the true weight, which is less than this below about 50 Hz, a low note would be
@@ -48,7 +48,7 @@ class Levels:
             np.multiply(heard, self._weights[_WIDEST_SHIFT], out=weighted)
         np.vecdot(weighted, weighted, out=power)
         np.vecdot(weighted[:, 1:], weighted[:, :-1], out=shared)
-        shared *= _SHARED_OVER_OWN
+        shared *= SHARED_OVER_OWN
         power += shared
         np.maximum(power, _LEAST_POWER, out=power)
         np.sqrt(power, out=power)

@@ -97,10 +97,17 @@ class TransposedLane:
 
     def wanted_bins(self, frame: int) -> int:
         """How many bins stay below half the engine's sample rate when they are transposed by the ratio at `frame`."""
-        # The number of bins changes only from one whole tone of pitch to the next, so that most vibrato does not change
-        # it.
-        filled = max(self.head.ratio_at(frame), 2.0**self.head.octave) * (self._n_heard / self._n_below_half)
-        if filled <= 1.0:
-            return self._n_heard
-        steps = math.ceil(math.log(filled) / _BAND_STEP_LOG - 1e-6)
-        return max(2, int(self._n_heard / _BAND_STEP**steps))
+        ratio = max(self.head.ratio_at(frame), 2.0**self.head.octave)
+        return sounding_bins(ratio, self._n_heard, self._n_below_half)
+
+
+def sounding_bins(ratio: float, n_heard: int, n_below_half: int) -> int:
+    """How many bins stay below half the sample rate when they are transposed; the rest as in TransposedLane.
+
+    The number changes only from one whole tone of pitch to the next, so that most vibrato does not change it.
+    """
+    filled = ratio * (n_heard / n_below_half)
+    if filled <= 1.0:
+        return n_heard
+    steps = math.ceil(math.log(filled) / _BAND_STEP_LOG - 1e-6)
+    return max(2, int(n_heard / _BAND_STEP**steps))
