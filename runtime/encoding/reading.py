@@ -14,7 +14,8 @@ from runtime.encoding.decoding import decode
 from runtime.encoding.hearing import Take, resampled
 from runtime.encoding.level import Marks, level_curve_db, marks_of
 from runtime.encoding.nearest import nearest_trained, trained_sounds
-from runtime.encoding.search import refined, search
+from runtime.encoding.search import Target, refined, search
+from runtime.encoding.tones import loose_shares
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import Encoder
@@ -71,15 +72,17 @@ def read_take(
     steady = weights @ positions / weights.sum()
     colours = Colours(spec, model_note, note - model_note)
     trained = trained_sounds(card)
+    # Only coherent phases flutter, and only a single note gets them.
+    loose = loose_shares(heard, spec, float(note_to_hz(note))) if take.pitch.is_single else np.ones(n_hops)
     best = around
     if best is None:
-        mean_db = weights @ target_db / weights.sum()
+        mean_db, mean_loose = (weights @ values / weights.sum() for values in (target_db, loose))
         starts = np.concatenate([steady[None], trained.positions])
-        best = search(decoder, model_note, colours, mean_db - mean_db.max(), starts)
+        best = search(decoder, model_note, colours, Target(mean_db - mean_db.max(), mean_loose), starts)
     # The encoder finds how the sound moves; the search finds the positions around which it moves.
     positions, steady = (positions + best - steady).clip(0.0, 1.0), best
     if around is None:
-        positions = refined(decoder, model_note, colours, target_db, positions)
+        positions = refined(decoder, model_note, colours, Target(target_db, loose), positions)
     decoded = decode(decoder, positions, model_note)
     colour_db = _smoothed(colours.fit(decoded, target_db))
     colour_db = colours.levelled(decoded, colour_db)
