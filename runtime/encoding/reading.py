@@ -88,7 +88,8 @@ def read_take(
     colour_db = colours.levelled(decoded, colour_db)
     coloured = colours.coloured(decoded, colour * colour_db)
     trajectory = _trajectory(card, step_s, positions - steady, colour_db, marks)
-    trajectory = replace(trajectory, level_db=_level(level_db, colours.level_over_loudness_db(coloured), step_s))
+    spectral_db = colours.level_over_loudness_db(decoded, coloured)
+    trajectory = replace(trajectory, level_db=_level(level_db, spectral_db, step_s))
     trajectory = replace(trajectory, loop_s=None if marks.dies_away else find_loop(trajectory))
     measured = weights[: _n_measured(step_s)] > 0.0
     trained_db = colours.band_levels_db(decode(decoder, trained.positions, model_note))
@@ -191,8 +192,8 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
     """The trajectory's level in dB, with 0 at its loudest part.
 
-    level_db: the take's level. spectral_db: for each hop, the level of its spectrum less its loudness. The engine gives
-    all spectra one loudness, so this difference is taken off.
+    level_db: the take's level. spectral_db: for each hop, the level that its spectrum has in the engine; it is taken
+    off.
     """
     times_s = np.arange(len(level_db)) * LEVEL_STEP_S
     wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)
