@@ -12,6 +12,7 @@ from runtime.acoustics.mel_bands import band_weights, mel_triangles
 from runtime.acoustics.pitch import note_to_hz
 from runtime.acoustics.spectrum import LOWEST_HEARD_HZ, StftSpec
 from runtime.acoustics.timbre_distance import FLOOR_DB, HIGHEST_HZ, LOWEST_HZ, N_BANDS
+from runtime.engine.synthesis.phases.noise import NOISE_POWER
 from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 
 # Limits, in dB, of a colour during the fit: a larger gain would raise the faint sound between the harmonics, too.
@@ -126,8 +127,21 @@ class Colours:
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)
 
-    def level_over_loudness_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """Each spectrum's level minus its loudness, in dB, (n,)."""
-        power = np.square(magnitudes, dtype=np.float64)
-        loudness = np.maximum((power * self._loudness).sum(axis=1), 1e-20)
-        return 10.0 * np.log10(np.maximum(power.sum(axis=1), 1e-20) / loudness)
+    def level_over_loudness_db(self, decoded: np.ndarray, coloured: np.ndarray) -> np.ndarray:
+        """The level of each coloured spectrum minus the loudness of the decoded one, in dB, (n,).
+
+        The engine brings the decoded spectrum to one loudness and then colours it, so it plays this level. Both are
+        measured as in runtime/engine/synthesis/shaping/levels.py.
+        """
+        level = _sounding_power(coloured, np.ones_like(self._loudness))
+        return 10.0 * np.log10(level / _sounding_power(decoded, self._loudness))
+
+
+def _sounding_power(magnitudes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The power with which spectra sound, float64 (n,), in which neighbouring bins count (see NOISE_POWER).
+
+    weights: of the power of each bin, (n_bins,).
+    """
+    weighted = magnitudes * np.sqrt(weights, dtype=np.float64)
+    own, shared = np.square(weighted).sum(axis=1), (weighted[:, 1:] * weighted[:, :-1]).sum(axis=1)
+    return np.maximum(NOISE_POWER[0] * own + NOISE_POWER[1] * shared, 1e-20)

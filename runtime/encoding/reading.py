@@ -14,7 +14,8 @@ from runtime.encoding.decoding import decode
 from runtime.encoding.hearing import Take, resampled
 from runtime.encoding.level import Marks, level_curve_db, marks_of
 from runtime.encoding.nearest import nearest_trained, trained_sounds
-from runtime.encoding.search import refined, search
+from runtime.encoding.search import Target, refined, search
+from runtime.encoding.tones import loose_shares
 from runtime.instrument.card import Card
 from runtime.instrument.decoder import Decoder
 from runtime.instrument.encoder import Encoder
@@ -71,21 +72,24 @@ def read_take(
     steady = weights @ positions / weights.sum()
     colours = Colours(spec, model_note, note - model_note)
     trained = trained_sounds(card)
+    # Only coherent phases flutter, and only a single note gets them.
+    loose = loose_shares(heard, spec, float(note_to_hz(note))) if take.pitch.is_single else np.ones(n_hops)
     best = around
     if best is None:
-        mean_db = weights @ target_db / weights.sum()
+        mean_db, mean_loose = (weights @ values / weights.sum() for values in (target_db, loose))
         starts = np.concatenate([steady[None], trained.positions])
-        best = search(decoder, model_note, colours, mean_db - mean_db.max(), starts)
+        best = search(decoder, model_note, colours, Target(mean_db - mean_db.max(), mean_loose), starts)
     # The encoder finds how the sound moves; the search finds the positions around which it moves.
     positions, steady = (positions + best - steady).clip(0.0, 1.0), best
     if around is None:
-        positions = refined(decoder, model_note, colours, target_db, positions)
+        positions = refined(decoder, model_note, colours, Target(target_db, loose), positions)
     decoded = decode(decoder, positions, model_note)
     colour_db = _smoothed(colours.fit(decoded, target_db))
     colour_db = colours.levelled(decoded, colour_db)
     coloured = colours.coloured(decoded, colour * colour_db)
     trajectory = _trajectory(card, step_s, positions - steady, colour_db, marks)
-    trajectory = replace(trajectory, level_db=_level(level_db, colours.level_over_loudness_db(coloured), step_s))
+    spectral_db = colours.level_over_loudness_db(decoded, coloured)
+    trajectory = replace(trajectory, level_db=_level(level_db, spectral_db, step_s))
     trajectory = replace(trajectory, loop_s=None if marks.dies_away else find_loop(trajectory))
     measured = weights[: _n_measured(step_s)] > 0.0
     trained_db = colours.band_levels_db(decode(decoder, trained.positions, model_note))
@@ -188,8 +192,8 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
     """The trajectory's level in dB, with 0 at its loudest part.
 
-    level_db: the take's level. spectral_db: for each hop, the level of its spectrum less its loudness. The engine gives
-    all spectra one loudness, so this difference is taken off.
+    level_db: the take's level. spectral_db: for each hop, the level that its spectrum has in the engine; it is taken
+    off.
     """
     times_s = np.arange(len(level_db)) * LEVEL_STEP_S
     wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)

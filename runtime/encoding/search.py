@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from runtime.acoustics.pitch import note_to_hz
 from runtime.encoding.colour import Colours
 from runtime.encoding.decoding import decode
+from runtime.encoding.tones import loose_shares
 from runtime.instrument.decoder import Decoder
 
 MOST_STARTS = 64
@@ -13,6 +17,8 @@ N_AROUND, N_KEPT = 120, 6  # each round tries N_AROUND new positions around the 
 SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the standard deviation of the new positions
 # Weight of the distance without colour: the plain spectrum should be near the target, too.
 PLAIN_SHARE = 0.25
+# What it costs, in dB, if all of a spectrum flutters where the recording does not: a multiple of the loose share.
+LOOSE_DB = 4.0
 # In each round, `refined` tries a new position for each hop, about MOST_TRIED positions in all rounds. The standard
 # deviation of the new positions falls from FIRST_SPREAD in the first round to LAST_SPREAD in the last.
 MOST_ROUNDS, LEAST_ROUNDS, MOST_TRIED = 24, 2, 4000
@@ -21,40 +27,46 @@ FIRST_SPREAD, LAST_SPREAD = 0.15, 0.03
 ROUGHNESS_DB = 4.0
 
 
-def search(
-    decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, starts: np.ndarray
-) -> np.ndarray:
+class Target(NamedTuple):
+    """What spectra should be like: a recording's frame, or the frames of n hops.
+
+    bands_db: the levels in bands, (64,) or (n, 64). loose: the largest share of a spectrum's power that costs nothing
+    although it is loose (see tones.py), a number or (n,).
+    """
+
+    bands_db: np.ndarray
+    loose: np.ndarray | float = 1.0
+
+
+def search(decoder: Decoder, model_note: int, colours: Colours, target: Target, starts: np.ndarray) -> np.ndarray:
     """Search for the knob positions, (n_latents,), whose spectrum is nearest to the target.
 
-    target_db: the target's levels in bands, (64,). starts: knob positions to begin with, (n, n_latents), of which at
-    most MOST_STARTS are tried.
+    target: of one frame. starts: knob positions to begin with, (n, n_latents), of which at most MOST_STARTS are tried.
     """
     random = np.random.default_rng(0)
     steps = np.linspace(0, len(starts) - 1, min(MOST_STARTS, len(starts))).astype(int)
     tried = starts[np.unique(steps)].astype(np.float64)
-    costs = costs_of(decoder, model_note, colours, target_db, tried)
+    costs = costs_of(decoder, model_note, colours, target, tried)
     for spread in SPREADS:
         best = np.argsort(costs, kind="stable")[:N_KEPT]
         around = np.repeat(tried[best], N_AROUND // N_KEPT, axis=0)
         around = (around + random.normal(0.0, spread, around.shape)).clip(0.0, 1.0)
         tried = np.concatenate([tried[best], around])
-        costs = np.concatenate([costs[best], costs_of(decoder, model_note, colours, target_db, around)])
+        costs = np.concatenate([costs[best], costs_of(decoder, model_note, colours, target, around)])
     return tried[np.argmin(costs)]
 
 
-def refined(
-    decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, path: np.ndarray
-) -> np.ndarray:
+def refined(decoder: Decoder, model_note: int, colours: Colours, target: Target, path: np.ndarray) -> np.ndarray:
     """A path that is about as smooth as `path`, and whose spectra are nearer to the recording.
 
-    path: the knob positions at each hop, (n, n_latents). target_db: the recording's levels in bands, (n, 64).
+    path: the knob positions at each hop, (n, n_latents). target: of n frames.
     """
     random = np.random.default_rng(0)
-    path, costs = path.copy(), costs_of(decoder, model_note, colours, target_db, path)
+    path, costs = path.copy(), costs_of(decoder, model_note, colours, target, path)
     n_rounds = int(np.clip(MOST_TRIED // len(path), LEAST_ROUNDS, MOST_ROUNDS))
     for spread in np.geomspace(FIRST_SPREAD, LAST_SPREAD, n_rounds):
         tried = (path + random.normal(0.0, spread, path.shape)).clip(0.0, 1.0)
-        new = costs_of(decoder, model_note, colours, target_db, tried)
+        new = costs_of(decoder, model_note, colours, target, tried)
         better = new + _roughness_db(tried, path) < costs + _roughness_db(path, path)
         path[better], costs[better] = tried[better], new[better]
     return path
@@ -71,17 +83,18 @@ def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
 
 
 def costs_of(
-    decoder: Decoder, model_note: int, colours: Colours, target_db: np.ndarray, positions: np.ndarray
+    decoder: Decoder, model_note: int, colours: Colours, target: Target, positions: np.ndarray
 ) -> np.ndarray:
     """The cost of each position, (n,).
 
-    It is the distance from the target with the best colour, plus PLAIN_SHARE times the distance without colour.
-    target_db: levels in bands, (64,) or (n, 64). positions: (n, n_latents).
+    It is the distance from the target with the best colour, plus PLAIN_SHARE times the distance without colour, plus a
+    cost for what would flutter. target: of one frame, or of n. positions: (n, n_latents).
     """
     decoded = decode(decoder, positions, model_note)
-    targets_db = np.broadcast_to(target_db, (len(positions), target_db.shape[-1]))
+    targets_db = np.broadcast_to(target.bands_db, (len(positions), target.bands_db.shape[-1]))
     coloured = colours.coloured(decoded, colours.fit(decoded, targets_db))
     with_colour, plain = (
-        np.sqrt(np.square(colours.band_levels_db(frames) - target_db).mean(axis=1)) for frames in (coloured, decoded)
+        np.sqrt(np.square(colours.band_levels_db(frames) - targets_db).mean(axis=1)) for frames in (coloured, decoded)
     )
-    return with_colour + PLAIN_SHARE * plain
+    loose = loose_shares(coloured, decoder.card.spec, float(note_to_hz(model_note)))
+    return with_colour + PLAIN_SHARE * plain + LOOSE_DB * np.maximum(0.0, loose - target.loose)

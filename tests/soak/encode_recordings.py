@@ -63,10 +63,12 @@ class FlatComb:
         self._combs: dict[int, np.ndarray] = {}
 
     def decode(self, n_rows: int) -> np.ndarray:
-        for row, out in zip(self.inputs[:n_rows], self.magnitudes, strict=False):
-            matches = (self._rows == row[self.card.n_latents :]).all(axis=1)
-            out[:] = self._comb(self.card.note_range[0] + int(np.argmax(matches)))
+        self.magnitudes[:n_rows] = self.decode_apart(self.inputs[:n_rows])
         return self.magnitudes[:n_rows]
+
+    def decode_apart(self, rows: np.ndarray) -> np.ndarray:
+        known = self._rows == rows[:, None, self.card.n_latents :]
+        return np.array([self._comb(self.card.note_range[0] + int(at)) for at in known.all(axis=2).argmax(axis=1)])
 
     def _comb(self, note: int) -> np.ndarray:
         if note not in self._combs:
