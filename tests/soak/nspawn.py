@@ -31,11 +31,11 @@ SOUND = "sound_version: 1\nname: mine\nlevel_db: -4.0\n"
 class Material:
     """Makes packages and archives of several revisions, some of them broken."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, architecture: str = "amd64"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.folder = folder
-        self.deb, self.installed_mb = build("amd64", 1, folder)
+        self.deb, self.installed_mb = build(architecture, 1, folder)
         self.tree = folder / "tree"
         subprocess.run(["dpkg-deb", "-R", self.deb, self.tree], check=True)
 

@@ -1,4 +1,4 @@
-"""What a box (box.py) and an emulated PC (machine/qemu.py) share: a booted Debian with our service."""
+"""What a box (box.py) and an emulated machine (machine/qemu.py) share: a booted Debian with our service."""
 
 from __future__ import annotations
 

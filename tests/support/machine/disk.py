@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import struct
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.box import INSIDE, MIRROR, SUITE, Box
+from tests.support.machine.architectures import AMD64, Architecture
 
-_MORE = "udev,kmod,linux-image-amd64,initramfs-tools,e2fsprogs,zstd"
+_MORE = "udev,kmod,initramfs-tools,e2fsprogs,zstd"
 _SIZE = "3G"
-# The kernel's first file system in memory contains only these drivers. With all drivers it would be ten times as large.
+# The kernel's first file system in memory contains only these drivers. With all drivers it would be ten times as large,
+# so the kernel's package makes none.
 _DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
+_NO_INITRD = {"INITRD": "No"}
 _UNIT = """[Unit]
 Description=Does what the host asks for
 After=local-fs.target
@@ -28,25 +31,38 @@ WantedBy=multi-user.target
 class Machinery(NamedTuple):
     """What QEMU needs to boot; initrd: the kernel's first file system in memory."""
 
+    architecture: Architecture
     kernel: Path
     initrd: Path
     disk: Path
 
 
-def debian_with_kernel(folder: Path) -> Path:
-    root = folder / f"{SUITE}-machine-amd64"
+def debian_with_kernel(folder: Path, architecture: Architecture = AMD64) -> Path:
+    """A Debian 13 with a kernel and our package's dependencies, which the first call makes inside `folder`.
+
+    For another architecture than this machine's, the kernel must know how to run its programs: Debian's package
+    qemu-user-static tells it.
+    """
+    root = folder / f"{SUITE}-machine-{architecture.name}"
     made = folder / f"{root.name}.made"
     if not made.exists():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(root, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={INSIDE},{_MORE}", SUITE, root, MIRROR]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        include = f"--include={INSIDE},{_MORE},linux-image-{architecture.name}"
+        command = ["debootstrap", f"--arch={architecture.name}", "--variant=minbase", include, SUITE, root, MIRROR]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | _NO_INITRD)
         (root / "etc/initramfs-tools/modules").write_text(_DRIVERS)
         settings = root / "etc/initramfs-tools/initramfs.conf"
         settings.write_text(settings.read_text().replace("MODULES=most", "MODULES=list"))
-        subprocess.run(["chroot", root, "update-initramfs", "-u"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["chroot", root, "update-initramfs", "-c", "-k", "all"], check=True, stdout=subprocess.DEVNULL)
         made.touch()
     return root
+
+
+def bring(root: Path, material: Path) -> None:
+    """Copy a folder into the Debian system `root`, where it becomes /material."""
+    shutil.copytree(material, root / "material", ignore=shutil.ignore_patterns("tree"))
+    (root / "etc" / "machine-id").write_text("")
 
 
 def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None:
@@ -54,13 +70,7 @@ def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None
 
     material: a folder that becomes /material; deb: the package's file name in it. files: texts by path.
     """
-    shutil.copytree(material, root / "material", ignore=shutil.ignore_patterns("tree"))
-    (root / "etc" / "machine-id").write_text("")
-    (root / "etc" / "fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
-    inside = root / "usr/local/lib/timbrebox-rig"
-    inside.mkdir(parents=True)
-    for name in ("agent.py", "returned.py"):
-        shutil.copy2(Path(__file__).with_name(name), inside / name)
+    bring(root, material)
     box = Box(root)
     box.start()
     try:
@@ -80,30 +90,26 @@ def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None
         raise
 
 
-def make_disk(root: Path, image: Path) -> Machinery:
-    (root / "etc/systemd/system/rig-agent.service").write_text(_UNIT)
-    wants = root / "etc/systemd/system/multi-user.target.wants"
-    wants.mkdir(exist_ok=True)
-    (wants / "rig-agent.service").unlink(missing_ok=True)
-    (wants / "rig-agent.service").symlink_to("/etc/systemd/system/rig-agent.service")
+def make_disk(root: Path, image: Path, architecture: Architecture = AMD64) -> Machinery:
+    _add_agent(root)
+    (root / "etc" / "fstab").write_text("/dev/vda / ext4 errors=remount-ro 0 1\n")
     image.unlink(missing_ok=True)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", root, image, _SIZE], check=True)
     boot = image.with_suffix(".boot")
     boot.mkdir(exist_ok=True)
     kernel, initrd = boot / "vmlinux", boot / "initrd"
-    kernel.write_bytes(_unpacked_kernel(next((root / "boot").glob("vmlinuz-*")).read_bytes()))
+    kernel.write_bytes(architecture.unpacked(next((root / "boot").glob("vmlinuz-*")).read_bytes()))
     shutil.copy2(next((root / "boot").glob("initrd.img-*")), initrd)
-    return Machinery(kernel, initrd, image)
+    return Machinery(architecture, kernel, initrd, image)
 
 
-def _unpacked_kernel(packed: bytes) -> bytes:
-    """The kernel inside a bzImage; an emulated processor would unpack it slowly.
-
-    Source: the Linux x86 boot protocol, 2.15.
-    """
-    (offset, n_bytes), n_sectors = struct.unpack_from("<II", packed, 0x248), packed[0x1F1]
-    begin = (n_sectors + 1) * 512 + offset
-    done = subprocess.run(["zstd", "-dc"], input=packed[begin : begin + n_bytes - 4], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, check=False)  # fmt: skip
-    assert done.stdout.startswith(b"\x7fELF"), "Debian's kernel is no longer packed by zstd"
-    return done.stdout
+def _add_agent(root: Path) -> None:
+    inside = root / "usr/local/lib/timbrebox-rig"
+    inside.mkdir(parents=True, exist_ok=True)
+    for name in ("agent.py", "returned.py"):
+        shutil.copy2(Path(__file__).with_name(name), inside / name)
+    (root / "etc/systemd/system/rig-agent.service").write_text(_UNIT)
+    wants = root / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(exist_ok=True)
+    (wants / "rig-agent.service").unlink(missing_ok=True)
+    (wants / "rig-agent.service").symlink_to("/etc/systemd/system/rig-agent.service")

@@ -1,7 +1,7 @@
-"""An emulated PC, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
+"""An emulated machine, run by QEMU in software, with a time of its own: a nanosecond for each instruction.
 
-Its sound card follows the same time. Idle time is skipped, so what happens in the PC is timed inside it. KVM is not
-used: with it, measurements depend on the host's other work.
+Its sound card follows the same time. Idle time is skipped, so what happens in the machine is timed inside it. KVM is
+not used: with it, measurements depend on the host's other work.
 """
 
 from __future__ import annotations
@@ -22,14 +22,12 @@ from tests.support.machine.disk import Machinery
 _MEMORY_MB = 1024
 _BOOT_PATIENCE_S = 3600.0
 _PATIENCE_S = 600.0  # longest wait for an answer, on the host's clock: the host may emulate slowly
-# What these options switch off is not needed here, and would be slow.
-_KERNEL_SAYS = "root=/dev/vda rw console=ttyS0 panic=5 quiet mitigations=off audit=0 nokaslr tsc=reliable"
 RATE_HZ = 48000  # of QEMU's USB sound card
 _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0", "port": "1"}
 
 
 class Machine(Booted):
-    """A PC with a USB sound card, one core, and no network.
+    """A machine with a USB sound card, one core, and no network.
 
     folder: for sockets, the console's text, and `sound.wav`, the file of what the present sound card has played. log: a
     file that records the writes to the disk; the disk itself then stays unchanged.
@@ -66,12 +64,12 @@ class Machine(Booted):
 
     def stop(self) -> None:
         self.run("systemctl", "poweroff", "--no-block")
-        self._process.wait(120)
+        self._process.wait(_PATIENCE_S)
         self._agent.close()
         self._qmp.close()
 
     def wait_for_ready(self, within_s: float | None = None) -> float:
-        """Wait until the service is READY, by a command inside; returns the seconds waited, of the PC's time."""
+        """Wait until the service is READY, by a command inside; returns the seconds waited, of the machine's time."""
         began_s, limit_s = self.now_s(), self.ready_within_s if within_s is None else within_s
         look = "until systemctl is-active --quiet timbrebox; do sleep 1; done"
         status, _ = self.run("timeout", limit_s, "sh", "-c", look, timeout_s=_BOOT_PATIENCE_S)
@@ -93,15 +91,15 @@ class Machine(Booted):
         self.wait(lambda: "card" not in {entry["name"] for entry in self.qmp("qom-list", path="/machine/peripheral")},
                   "the card's end", _PATIENCE_S)  # fmt: skip
 
-    def begin(self, *command: object) -> queue.Queue[dict[str, Any]]:
-        """Start a command inside, as root; the queue will get its answer."""
+    def begin(self, *command: object) -> Answer:
+        """Start a command inside, as root; its answer has the status and the printed text."""
         return self._agent.send({"words": [str(word) for word in command]})
 
     def run(self, *command: object, timeout_s: float = _PATIENCE_S) -> tuple[int, str]:
-        answer = self.begin(*command).get(timeout=timeout_s)
+        answer = self.begin(*command).get(timeout_s)
         return answer["status"], answer["text"]
 
-    def begin_return(self, of: str, *path: str) -> queue.Queue[dict[str, Any]]:
+    def begin_return(self, of: str, *path: str) -> Answer:
         """Begin to measure the next return of a `keyboard` or a `card`; path: the keyboard's own end of its wire."""
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
@@ -124,8 +122,9 @@ class Machine(Booted):
         return told["result"]
 
     def _command(self, card: bool) -> list[str]:
+        architecture = self.made.architecture
         kernel = ["-kernel", self.made.kernel, "-initrd", self.made.initrd, "-append",
-                  _KERNEL_SAYS]  # fmt: skip
+                  architecture.kernel_says]  # fmt: skip
         plugs = ["-device", "qemu-xhci,id=usb", "-audiodev", f"wav,id=ear,path={self.sound},out.frequency={RATE_HZ}"]
         if card:
             plugs += ["-device", ",".join(f"{name}={value}" for name, value in _CARD.items())]
@@ -136,8 +135,8 @@ class Machine(Booted):
             talk += ["-chardev", f"socket,id={name},path={path},server=on,wait=off"]
         talk += ["-mon", "chardev=qmp,mode=control", "-device", "virtio-serial-pci", "-device",
                  "virtserialport,chardev=agent,name=timbrebox.rig"]  # fmt: skip
-        words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-                 "-accel", "tcg", "-icount", "shift=0,align=off,sleep=off", "-cpu", "Nehalem", "-smp", 1,
+        words = [*architecture.emulator, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                 "-accel", "tcg", "-icount", "shift=0,align=off,sleep=off", "-smp", 1,
                  "-m", _MEMORY_MB, "-serial", "stdio", *kernel, *plugs, *talk, *self._disk()]  # fmt: skip
         return [str(word) for word in words]
 
@@ -171,6 +170,23 @@ class Machine(Booted):
                 return link
 
 
+class Answer:
+    """The answer to a request, which may still be under way."""
+
+    def __init__(self, request: dict[str, Any]):
+        self._request, self._box = request, queue.Queue()
+
+    def put(self, message: dict[str, Any]) -> None:
+        self._box.put(message)
+
+    def get(self, timeout_s: float) -> dict[str, Any]:
+        """Wait for the answer; TimeoutError, with the request, after `timeout_s` of our time."""
+        try:
+            return self._box.get(timeout=timeout_s)
+        except queue.Empty:
+            raise TimeoutError(f"the machine gave no answer within {timeout_s:.0f} s to {self._request}") from None
+
+
 class _Lines:
     """Sends numbered JSON requests, one a line, and receives their answers.
 
@@ -183,15 +199,15 @@ class _Lines:
         self._sending = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def send(self, request: dict[str, Any]) -> queue.Queue[dict[str, Any]]:
-        number, answer = next(self._numbers), queue.Queue()
+    def send(self, request: dict[str, Any]) -> Answer:
+        number, answer = next(self._numbers), Answer(request)
         self._waiting[number] = answer
         with self._sending:
             self._link.sendall(json.dumps(request | {"id": number}).encode() + b"\n")
         return answer
 
     def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        return self.send(request).get(timeout=timeout_s)
+        return self.send(request).get(timeout_s)
 
     def close(self) -> None:
         self._link.close()
