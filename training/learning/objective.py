@@ -46,6 +46,7 @@ class Objective(keras.Model):
             self._filters = band_filters(spec)
         if recipe.fit.spread_penalty:
             self._directions = _directions(recipe.model.n_latents, recipe.fit.seed)
+        self.built = True  # it has no weights of its own; otherwise JAX is refused
 
     def call(self, inputs: list, extras: dict, training: bool = False):
         """The mean squared error of each row, float (n,), between roots of the output's and the target's magnitudes.
