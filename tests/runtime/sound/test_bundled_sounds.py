@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from export.sounds.figures import LEAST_FALL_DB, LEAST_MOVEMENT_DB, VELOCITIES
-from export.sounds.making import file_stem, played
+from export.sounds.making import file_stem, goal_lufs, played
 from export.sounds.measure import (
+    CHORD,
     Take,
     centroid_hz,
     loudness_lufs,
@@ -91,8 +92,16 @@ def test_it_is_brighter_when_struck_harder(recipe: Recipe) -> None:
 
 
 def test_they_are_about_as_loud_as_each_other() -> None:
-    loudness = [loudness_lufs(take(recipe.name).sound) for recipe in RECIPES]
+    loudness = [loudness_lufs(take(recipe.name).sound) - goal_lufs(recipe, 0.0) for recipe in RECIPES]
     assert max(loudness) - min(loudness) < 3.0
+
+
+def test_a_chord_of_a_sound_that_plays_one_note_at_a_time_is_heard_beside_chords() -> None:
+    alone = [recipe.name for recipe in RECIPES if recipe.plays_alone]
+    assert alone == ["Round bass", "Singing lead"]
+    for name in alone:
+        sound = play(instrument(), played(SOUNDS[name].read(), instrument()), CHORD).sound
+        assert -12.0 < loudness_lufs(sound) < -10.0
 
 
 def test_each_is_unlike_all_others() -> None:
