@@ -135,18 +135,20 @@ class Rig:
         return f"the service was never restarted; it says: {properties['StatusText']}"
 
     def kill(self) -> str:
-        before, old = self._stands(), self._machine.service()["InvocationID"]
-        del before["process"]
+        before, old = self._remembered(), self._machine.service()["InvocationID"]
         self._machine.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "timbrebox")
         began_s = self._machine.now_s()
         self._wait(lambda: self._machine.service()["InvocationID"] not in ("", old), "restart by systemd")
         self._machine.wait_for_ready()
         took_s = self._machine.now_s() - began_s
         told = f"READY again after {took_s:.1f} s; {self._is_heard()}; {self._ends()}"
-        after = self._stands()
-        del after["process"]
+        after = self._remembered()
         assert after == before, f"before: {before}; after: {after}"
         return f"{told}; knobs, volume and sound are as they were"
+
+    def _remembered(self) -> dict[str, object]:
+        """What plays, as far as the next process remembers it; it does not know a preset's name."""
+        return {name: value for name, value in self._stands().items() if name not in ("process", "name")}
 
     def _stands(self) -> dict[str, object]:
         """The instrument, the sound, the knobs, the volume, and the process that plays."""
