@@ -32,19 +32,22 @@ def name_of(engine: Engine, choice: Choice) -> str | None:
     """The name of what plays: of the sound with parts, or else of the first part's sound; None without a name."""
     if choice.whole is not None and choice.whole.sound.name:
         return choice.whole.sound.name
-    return engine.patch.sound.name or engine.patch.settings.preset or _first_preset(engine)
+    return _own_name(engine)
 
 
-def _first_preset(engine: Engine) -> str | None:
+def _own_name(engine: Engine) -> str | None:
+    """The name of the engine's sound; without a sound, that of the preset from which its knobs come."""
     presets = engine.instrument.card.presets
-    return presets[0].name if presets and engine.patch.positions is None else None
+    first = presets[0].name if presets and engine.patch.positions is None else None
+    return engine.patch.sound.name or engine.patch.settings.preset or first
 
 
 def edited_sound(engine: Engine) -> dict[str, Any]:
     """The engine's sound with the knobs' changes, as the content of a sound's file."""
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
-    if "name" not in tree and patch.settings.preset is not None:
-        tree["name"] = patch.settings.preset
+    name = _own_name(engine)
+    if name is not None:
+        tree["name"] = name
     # A file without a phase blend would be loaded with the blend in the settings.
     tree.setdefault("phase_blend", patch.settings.phase_blend)
     return tree | {"instrument": {"name": path.stem, "sha256": sha256_of(path)}}

@@ -47,10 +47,13 @@ MOVED = {"latent_1": 0.125, "phase_blend": 0.75}
 def test_the_sound_as_edited_comes_back(with_signal: int, start: Start, home: Path) -> None:
     with start("--instrument", TINY) as program:
         move(home, **MOVED)
+        name = ask(home, "state")["name"]
         program.stop(with_signal)
     with start() as program:
         assert any("The last sound is back" in line for line in program.lines)
         assert moved_sound(home) == MOVED
+        assert name is not None
+        assert ask(home, "state")["name"] == name
         assert ask(home, "state")["instrument"]["file"] == str(TINY)
         assert program.stop() == 0
         assert program.errors == ""
