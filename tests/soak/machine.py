@@ -147,8 +147,8 @@ class Rig:
         return f"{told}; knobs, volume and sound are as they were"
 
     def _remembered(self) -> dict[str, object]:
-        """What plays, as far as the next process remembers it; it does not know a preset's name."""
-        return {name: value for name, value in self._stands().items() if name not in ("process", "name")}
+        """What plays, as far as the next process remembers it."""
+        return {name: value for name, value in self._stands().items() if name != "process"}
 
     def _stands(self) -> dict[str, object]:
         """The instrument, the sound, the knobs, the volume, and the process that plays."""
