@@ -68,15 +68,18 @@ class SoundCard:
         """Whether the audio thread is rendering a block."""
         return bool(self._renderers) and self._renderers[-1].is_busy
 
-    def frame_at(self, arrival_s: float, is_exact: bool = False) -> int | None:
+    def frame_at(self, arrival_s: float, is_exact: bool = False, steps_later: int = 0) -> int | None:
         """The engine's frame at which an event will be heard; None before the first output plays.
 
-        arrival_s: when the event arrived, by `time.perf_counter()`. is_exact: as in `EngineClock.frame_at`.
+        arrival_s: when the event arrived, by `time.perf_counter()`. is_exact, steps_later: as in
+        `EngineClock.frame_at`.
 
         The frame is never before the previous event's, although each output has its own clock: a key's release before
         its press would leave the note on.
         """
-        frame = self._renderers[-1].clock.frame_at(arrival_s, self._newest, is_exact) if self._renderers else None
+        if not self._renderers:
+            return self._newest or None
+        frame = self._renderers[-1].clock.frame_at(arrival_s, self._newest, is_exact, steps_later)
         if frame is None:
             return self._newest or None
         self._newest = frame

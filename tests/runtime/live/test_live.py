@@ -93,6 +93,14 @@ def test_the_program_is_played_by_midi(jack_server: JackServer, start: Callable[
         assert program.errors == ""
 
 
+def test_a_key_that_is_released_at_once_is_heard(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
+    with start() as program, Player(jack_server, "timbrebox:in", OUTPUTS) as player:
+        for note in range(60, 65):
+            player.send([0x90, note, 100], [0x80, note, 0])
+            assert np.abs(player.record(0.5)).max() > 0.002
+        assert program.stop() == 0
+
+
 @pytest.mark.parametrize("gap_s", [0.1, 0.5])
 def test_a_keyboard_that_is_back_at_once_lets_go_and_is_heard_again(
     on_rig: JackServer, start: Callable[..., LiveProgram], gap_s: float
