@@ -30,6 +30,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import signal
 import sys
 import tempfile
@@ -198,6 +199,19 @@ def obey(hands: Hands, line: str) -> dict[str, Any]:
     return answer
 
 
+def lines() -> Iterator[str]:
+    """Lines of the standard input. A signal that comes just before a read, which it does not end, is seen after 1 s."""
+    rest = b""
+    while True:
+        while not select.select([sys.stdin], [], [], 1.0)[0]:
+            pass
+        given = os.read(sys.stdin.fileno(), 1 << 16)
+        *whole, rest = (rest + given).split(b"\n") if given else (rest, b"")
+        yield from (line.decode() for line in whole)
+        if not given:
+            return
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--width", type=int, default=1280)
@@ -224,7 +238,7 @@ def main() -> None:
         hands = Hands(browser, keyboard)
         ready = {"ready": playing.url, "window": [options.width, options.height], "keyboard": KEYBOARD}
         print(json.dumps(ready), flush=True)
-        for line in sys.stdin:
+        for line in lines():
             if line.strip():
                 print(json.dumps(obey(hands, line), ensure_ascii=False), flush=True)
 

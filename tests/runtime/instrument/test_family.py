@@ -18,6 +18,7 @@ from runtime.sound.choice import programs_of
 INSTRUMENTS = sorted(path for path in BUNDLED_FOLDER.glob("*.onnx") if not path.name.endswith(".encoder.onnx"))
 FAMILY = [path for path in INSTRUMENTS if path.stem != "virtual-analogue"]
 FREE = ("CC0", "MIT", "CC-BY", "public domain", "GPL")  # GPL: the synthesizer's licence, which does not cover its sound
+WITHOUT_PRESET = {"Cindi - C"}  # of `pads`, on the map only: a sound of `fm` is too near
 by_name = pytest.mark.parametrize("path", FAMILY, ids=lambda path: path.stem)
 
 
@@ -41,7 +42,7 @@ def test_the_card_names_sources_licences_and_figures(path: Path) -> None:
     assert card.card_version == 2
     assert card.sources
     assert all(any(licence in source.licence for licence in FREE) for source in card.sources)
-    assert set(card.embedding.labels) <= {preset.name for preset in card.presets}
+    assert set(card.embedding.labels) - {preset.name for preset in card.presets} <= WITHOUT_PRESET
     measured = card.measured
     assert measured["in_tune"] >= 0.97
     assert measured["octave_off"] < 0.01
