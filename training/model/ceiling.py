@@ -1,4 +1,4 @@
-"""Keeps each bin of the decoder's output as soft as the training frames have it."""
+"""Keeps each bin of the decoder's output no louder than the recordings have it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from keras import layers, ops
 from training.corpus.frames import FrameStore
 
 NAME = "ceiling"
-# A bin may be as loud as in the training frames, but for the loudest LOUD_SHARE of them. With all of them, a single
-# noisy frame would let a bin whistle.
-LOUD_SHARE = 0.001
-_BINS_AT_ONCE = 256
+# A bin may be as loud as some recording has it, but for the recording's loudest LOUD_SHARE of frames. With these, a
+# single noisy frame would let a bin whistle.
+LOUD_SHARE = 0.05
 
 
 class Ceiling(layers.Layer):
@@ -47,11 +46,14 @@ def set_ceiling(decoder: keras.Model, store: FrameStore, compression: int) -> No
 
 
 def loudest(store: FrameStore) -> np.ndarray:
-    """The magnitude of each bin that all but LOUD_SHARE of the training frames stay below: float32 (n_bins,)."""
+    """The largest magnitude of each bin, without the loudest LOUD_SHARE of each training clip's frames.
+
+    float32 (n_bins,). Of a clip of a few frames, all count.
+    """
     rows = store.rows("train")
-    at = min(len(rows) - 1, round((1.0 - LOUD_SHARE) * (len(rows) - 1)))
-    parts = []
-    for first in range(0, store.spec.n_bins, _BINS_AT_ONCE):
-        magnitudes = np.asarray(store.magnitudes[rows, first : first + _BINS_AT_ONCE], np.float32)
-        parts.append(np.partition(magnitudes, at, axis=0)[at])
-    return np.concatenate(parts)
+    limits = np.zeros(store.spec.n_bins, np.float32)
+    for clip in np.unique(store.clip[rows]):
+        frames = np.asarray(store.magnitudes[rows[store.clip[rows] == clip]], np.float32)
+        at = round((1.0 - LOUD_SHARE) * (len(frames) - 1))
+        np.maximum(limits, np.partition(frames, at, axis=0)[at], out=limits)
+    return limits

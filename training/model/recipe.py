@@ -36,7 +36,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     weight in the error.
     comb_floor_db: gain in dB of the decoder between the harmonics of the note; None for no comb. Needs conditioning
     `chroma+octave`. Source: Colonel and Keene 2020.
-    ceiling: whether each bin of the decoder's output stays as soft as in the training frames (see ceiling.py).
+    ceiling: whether each bin of the decoder's output is at most as loud as in the recordings (see ceiling.py).
     """
 
     n_latents: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
