@@ -19,7 +19,8 @@ LARGEST_ROOM_M, LONGEST_PRE_DELAY_S = 50.0, 0.25  # the reverb's limits, for whi
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-LevelDb = Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)]
+LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB = -60.0, 12.0
+LevelDb = Annotated[float, msgspec.Meta(ge=LOWEST_VOLUME_DB, le=HIGHEST_VOLUME_DB)]
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 GainDb = Annotated[float, msgspec.Meta(ge=-12.0, le=12.0)]
@@ -216,7 +217,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instrument: str | None = None
     preset: str | None = None
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
-    volume_db: Annotated[float, msgspec.Meta(ge=-60.0, le=12.0)] = 0.0
+    volume_db: LevelDb = 0.0
     pan: Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)] = 0.0
     phase_blend: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     phase_control: Annotated[int, msgspec.Meta(ge=0, le=127)] | msgspec.UnsetType | None = msgspec.UNSET

@@ -10,7 +10,7 @@ _SMOOTHING = 0.05
 MOST_AHEAD = 8
 # The notes of a chord arrive a fraction of a ms apart. For each frame at which something happens, the engine does
 # nearly as much work as for a block: 16 notes at 16 frames took 4 times as long as at one. So events share the frames
-# of a grid, 0.7 ms apart at 44.1 kHz; none moves by more than half of this.
+# of a grid, 0.7 ms apart at 44.1 kHz.
 GRID_FRAMES = 32
 
 
@@ -39,18 +39,15 @@ class EngineClock:
         self._n_blocks += 1
         self._origin_s += max(_SMOOTHING, 1.0 / self._n_blocks) * (origin_s - self._origin_s)
 
-    def frame_at(
-        self, time_s: float, not_before: int = 0, is_exact: bool = False, steps_later: int = 0
-    ) -> int | None:
+    def frame_at(self, time_s: float, not_before: int = 0, is_exact: bool = False) -> int | None:
         """The frame at which an event that arrived at `time_s` sounds; None before the first block.
 
         not_before: an earlier frame is replaced by this one. But no frame is later than MOST_AHEAD permits.
         is_exact: whether the frame may lie beside the grid; for a MIDI clock, from which a tempo is measured.
-        steps_later: of the grid; 1 for the release of a key, so that a key released at once sounds nevertheless.
         """
         if self._origin_s is None:
             return None
         grid_frames = 1 if is_exact else GRID_FRAMES
         exact = (time_s - self._origin_s) * self._sample_rate_hz + self._buffer_frames
-        frame = grid_frames * (round(exact / grid_frames) + steps_later)
+        frame = grid_frames * round(exact / grid_frames)
         return min(max(frame, not_before), self._newest + MOST_AHEAD * self._buffer_frames)

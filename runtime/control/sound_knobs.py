@@ -95,7 +95,9 @@ class SoundKnobs:
     def _follow(self) -> None:
         values = self.values
         self.blend, self.pan = values["phase_blend"], values["pan"]
-        self.gain = 10.0 ** ((values["level"] + self.patch.beside_db) / 20.0)
+        # However far a control raises all parts of a sound, none gets louder than one sound may be.
+        level_db = min(values["level"] + self.patch.beside_db, RANGES["level"].highest)
+        self.gain = 10.0 ** (level_db / 20.0)
         kind = self._kind
         # A sound without a filter gets one when the player turns down the cutoff.
         is_open = values["filter.cutoff"] >= _OPEN_HZ

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from runtime.base.errors import UserError, did_you_mean
+from runtime.config import HIGHEST_VOLUME_DB, LOWEST_VOLUME_DB
 from runtime.sound.motion import LATENT
 
 
@@ -49,7 +50,7 @@ RANGES: dict[str, Range] = {
     "formant": Range(-24.0, 24.0, "semitones"),
     "bandwidth": Range(0.0, 100.0, "cents"),
     "width": SHARE,
-    "level": Range(-60.0, 12.0, "dB"),
+    "level": Range(LOWEST_VOLUME_DB, HIGHEST_VOLUME_DB, "dB"),
     "pan": Range(-1.0, 1.0, ""),
     "envelope.attack": TIME,
     "envelope.decay": TIME,

@@ -16,7 +16,7 @@ from runtime.sound.choice import Choice
 from runtime.sound.file import sound_tree
 from runtime.sound.own import is_path
 from runtime.sound.patch import Patch
-from runtime.sound.sound import SoundPart
+from runtime.sound.sound import Sound, SoundPart
 
 _DIGITS = 6
 
@@ -32,20 +32,21 @@ def name_of(engine: Engine, choice: Choice) -> str | None:
     """The name of what plays: of the sound with parts, or else of the first part's sound; None without a name."""
     if choice.whole is not None and choice.whole.sound.name:
         return choice.whole.sound.name
-    return _own_name(engine)
+    return _own_name(engine.patch, engine.instrument)
 
 
-def _own_name(engine: Engine) -> str | None:
-    """The name of the engine's sound; without a sound, that of the preset from which its knobs come."""
-    presets = engine.instrument.card.presets
-    first = presets[0].name if presets and engine.patch.positions is None else None
-    return engine.patch.sound.name or engine.patch.settings.preset or first
+def _own_name(patch: Patch, instrument: Decoder) -> str | None:
+    """The name of the patch's sound; without a sound, that of the preset from which the knobs' positions come."""
+    presets = instrument.card.presets
+    is_preset = patch.positions is None and patch.sound == Sound()
+    first = presets[0].name if presets and is_preset else None
+    return patch.sound.name or patch.settings.preset or first
 
 
 def edited_sound(engine: Engine) -> dict[str, Any]:
     """The engine's sound with the knobs' changes, as the content of a sound's file."""
     tree, patch, path = sound_tree(engine.edited_sound()), engine.patch, engine.instrument.path
-    name = _own_name(engine)
+    name = _own_name(patch, engine.instrument)
     if name is not None:
         tree["name"] = name
     # A file without a phase blend would be loaded with the blend in the settings.
@@ -93,8 +94,7 @@ def present_sound(
 
 def renamed_part(part: SoundPart, patch: Patch, instrument: Decoder) -> SoundPart:
     """`part` with the names of this instrument and of the patch's sound; unchanged if the sound has no name."""
-    first = next((preset.name for preset in instrument.card.presets), None)
-    name = patch.sound.name or patch.settings.preset or first
+    name = _own_name(patch, instrument)
     return part if name is None else msgspec.structs.replace(part, sound=name, instrument=instrument.path.stem)
 
 

@@ -14,7 +14,7 @@ from runtime.audio.output import Output
 from runtime.base.realtime import gives_way, prepare_process
 from runtime.control.mapping.library import known_devices, refuse_broken_map
 from runtime.engine.engine import Engine
-from runtime.events import Clock, Event, NoteOff
+from runtime.events import Event
 from runtime.link.server import NoParams
 from runtime.live.condition import Condition
 from runtime.live.desk import Desk
@@ -217,8 +217,7 @@ class Supervisor:
 
     def _post_at(self, event: Event, arrival_s: float) -> None:
         """Post an event, to be heard one buffer after `arrival_s`, a time of `time.perf_counter()`."""
-        is_clock, is_release = isinstance(event, Clock), isinstance(event, NoteOff)
-        self._racks.rack.post(event, self._card.frame_at(arrival_s, is_clock, int(is_release)))
+        self._racks.rack.post(event, self._card.frame_at(event, arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:
         """Post an event, and hand it to the desk; called on the MIDI driver's thread."""

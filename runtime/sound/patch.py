@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from runtime.config import Config
+from runtime.config import HIGHEST_VOLUME_DB, LOWEST_VOLUME_DB, Config
 from runtime.sound.sound import Sound
 from runtime.sound.trajectory.use import PlayedTrajectory
 
@@ -46,9 +46,13 @@ class Patch(msgspec.Struct, frozen=True):
 def at_volume(patch: Patch, volume_db: float) -> Patch:
     """The patch, as loud as before, with its target `level` at volume_db.
 
-    So parts stand at one volume, and keep their differences when a control sets all of them to another one.
+    So parts stand at one volume, and keep their differences when a control sets all of them to another one. If a sound
+    of the patch's morph would stand outside the range of volumes, `level` goes only as far as it may.
     """
+    morph = patch.morph.patches if patch.morph is not None else ()
+    volumes_db = [each.settings.volume_db for each in (patch, *morph)]
     by_db = volume_db - patch.settings.volume_db
+    by_db = min(max(by_db, LOWEST_VOLUME_DB - min(volumes_db)), HIGHEST_VOLUME_DB - max(volumes_db))
     return _raised(patch, by_db) if by_db else patch
 
 

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from runtime.base.errors import UserError
-from runtime.config import Config
+from runtime.config import HIGHEST_VOLUME_DB, LOWEST_VOLUME_DB, Config
 from runtime.sound.patch import Patch, PlayedMorph
 from runtime.sound.sound import Sound
 from runtime.sound.trajectory.trajectory import Trajectory, checked
@@ -62,6 +62,8 @@ def patch_of_tree(tree: dict[str, Any], base: Config, where: object) -> Patch:
         trajectories = tuple(_played(each, where) for each in _few(tree.get("trajectories", [])))
         morph = _morph(tree["morph"], base, where) if "morph" in tree else None
         beside_db = float(tree.get("beside_db", 0.0))
+        if not abs(beside_db) <= HIGHEST_VOLUME_DB - LOWEST_VOLUME_DB:
+            raise ValueError(f"beside_db {beside_db:g}")
         return Patch(settings, sound, positions, trajectories, morph=morph, beside_db=beside_db)
     except (
         msgspec.MsgspecError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, zlib.error

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runtime.audio.clock import MOST_AHEAD
+from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD
 from runtime.audio.cues import CuePlayer
 from runtime.audio.output import BlockRenderer, Effect, NullOutput, Output, null_output, open_output
 from runtime.audio.sound_ring import SoundRing
 from runtime.base.errors import UserError
 from runtime.config import AudioConfig
+from runtime.events import Clock, Event, NoteOff, NoteOn
 from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
 LOOK_S = 1.0  # seconds between looks while there is no sound card
+# Notes that arrive at most this long after a chord's first note belong to the chord: 2.2 ms at 44.1 kHz, in which MIDI
+# over USB brings 16 notes, and a MIDI cable 3. More would be heard as a change of rhythm.
+CHORD_FRAMES = 3 * GRID_FRAMES
 
 
 class AudioHangsError(Exception):
@@ -43,7 +47,8 @@ class SoundCard:
         self.output: Output
         self.is_missing, self.problem = False, ""
         self._renderers: list[BlockRenderer] = []  # the renderers of all outputs so far
-        self._newest = 0  # the frame of the newest event
+        # The frames of the newest event, of the newest note, and of the newest chord's first note.
+        self._newest = self._newest_note = self._chord = 0
 
     @property
     def blocks(self) -> BlockRenderer:
@@ -68,20 +73,29 @@ class SoundCard:
         """Whether the audio thread is rendering a block."""
         return bool(self._renderers) and self._renderers[-1].is_busy
 
-    def frame_at(self, arrival_s: float, is_exact: bool = False, steps_later: int = 0) -> int | None:
+    def frame_at(self, event: Event, arrival_s: float) -> int | None:
         """The engine's frame at which an event will be heard; None before the first output plays.
 
-        arrival_s: when the event arrived, by `time.perf_counter()`. is_exact, steps_later: as in
-        `EngineClock.frame_at`.
+        arrival_s: when the event arrived, by `time.perf_counter()`.
 
         The frame is never before the previous event's, although each output has its own clock: a key's release before
-        its press would leave the note on.
+        its press would leave the note on. A MIDI clock may lie beside the grid. The notes of a chord begin together. A
+        release is at least a step of the grid after the newest note, so that a key that is released at once sounds
+        nevertheless.
         """
-        if not self._renderers:
-            return self._newest or None
-        frame = self._renderers[-1].clock.frame_at(arrival_s, self._newest, is_exact, steps_later)
+        earliest = self._newest
+        if isinstance(event, NoteOff):
+            earliest = max(earliest, self._newest_note + GRID_FRAMES)
+        clock = self._renderers[-1].clock if self._renderers else None
+        frame = clock.frame_at(arrival_s, earliest, isinstance(event, Clock)) if clock else None
         if frame is None:
             return self._newest or None
+        if isinstance(event, NoteOn):
+            if frame - self._chord < CHORD_FRAMES:
+                frame = self._newest
+            else:
+                self._chord = frame
+            self._newest_note = frame
         self._newest = frame
         return frame
 
@@ -109,7 +123,9 @@ class SoundCard:
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
         """Play the rack on this output; ring, wake and cues: as in BlockRenderer."""
-        self._newest = min(self._newest, rack.frame + MOST_AHEAD * output.buffer_frames)  # a new rack begins at 0
+        most = rack.frame + MOST_AHEAD * output.buffer_frames  # a new rack begins at 0
+        self._newest, self._newest_note = min(self._newest, most), min(self._newest_note, most)
+        self._chord = min(self._chord, most)
         output.start(rack, self._effect, ring, wake)
         self.output = output
         self._renderers.append(output.blocks)

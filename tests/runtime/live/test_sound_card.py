@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
-from runtime.audio.clock import MOST_AHEAD
+from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD
 from runtime.audio.output import BlockRenderer
 from runtime.config import AudioConfig
+from runtime.events import Clock, NoteOff, NoteOn
 from runtime.live.output.sound_card import SoundCard
 
 RATE_HZ, N_FRAMES = 48000, 256
+PRESSED, RELEASED = NoteOn(0, 60, 100), NoteOff(0, 60)
 
 
 class _Rack:
@@ -37,15 +40,15 @@ def _next_block(card: SoundCard) -> None:
 
 def test_a_key_pressed_while_a_card_is_dead_is_not_released_before_it_is_pressed() -> None:
     card, rack = SoundCard(AudioConfig(), None, dict, False, print), _Rack(0)
-    assert card.frame_at(time.perf_counter()) is None
+    assert card.frame_at(PRESSED, time.perf_counter()) is None
     _play_on(card, rack)
     _next_block(card)
-    pressed = card.frame_at(time.perf_counter() + 0.45)  # the card has been dead for 0.45 s, which nobody knows yet
+    pressed = card.frame_at(PRESSED, time.perf_counter() + 0.45)  # the card has been dead for 0.45 s
     assert rack.frame < pressed <= MOST_AHEAD * N_FRAMES
     _play_on(card, rack)
-    assert card.frame_at(time.perf_counter()) >= pressed  # still before the first block
+    assert card.frame_at(RELEASED, time.perf_counter()) >= pressed  # still before the first block
     _next_block(card)
-    assert card.frame_at(time.perf_counter()) >= pressed
+    assert card.frame_at(RELEASED, time.perf_counter()) >= pressed
 
 
 def test_a_new_rack_begins_at_its_own_frame() -> None:
@@ -53,4 +56,31 @@ def test_a_new_rack_begins_at_its_own_frame() -> None:
     for first in (10**7, 0):
         _play_on(card, _Rack(first))
         _next_block(card)
-        assert first < card.frame_at(time.perf_counter()) <= first + MOST_AHEAD * N_FRAMES
+        assert first < card.frame_at(PRESSED, time.perf_counter()) <= first + MOST_AHEAD * N_FRAMES
+
+
+def test_the_notes_of_a_chord_begin_together_and_those_of_a_run_do_not() -> None:
+    card = SoundCard(AudioConfig(), None, dict, False, print)
+    _play_on(card, _Rack(0))
+    _next_block(card)
+    now_s = time.perf_counter()
+    chord = [card.frame_at(NoteOn(0, 60 + k, 100), now_s + 0.0001 * k) for k in range(16)]
+    assert len(set(chord)) == 1
+    run_s = [now_s + 0.01 + 0.005 * k for k in range(4)]
+    run = [card.frame_at(NoteOn(0, 60 + k, 100), arrival_s) for k, arrival_s in enumerate(run_s)]
+    assert all(abs(later - earlier - 240) <= GRID_FRAMES for earlier, later in pairwise(run))
+
+
+def test_pads_that_release_at_once_sound_and_a_clock_lies_beside_the_grid() -> None:
+    card = SoundCard(AudioConfig(), None, dict, False, print)
+    _play_on(card, _Rack(0))
+    _next_block(card)
+    now_s = time.perf_counter()
+    events = (PRESSED, RELEASED, NoteOn(0, 62, 100), NoteOff(0, 62), NoteOn(0, 64, 100), NoteOff(0, 64))
+    frames = [card.frame_at(event, now_s + 30e-6 * number) for number, event in enumerate(events)]
+    assert frames == sorted(frames)
+    assert all(end - begin >= GRID_FRAMES for begin, end in zip(frames[::2], frames[1::2], strict=True))
+    assert all(frame % GRID_FRAMES == 0 for frame in frames)
+    clocks = [card.frame_at(Clock(), now_s + 0.01 + number * 0.0005) for number in range(8)]
+    assert any(frame % GRID_FRAMES for frame in clocks)
+    assert {later - earlier for earlier, later in pairwise(clocks)} <= {23, 24, 25}

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from runtime.base.errors import UserError
-from runtime.config import Config
+from runtime.config import HIGHEST_VOLUME_DB, Config
 from runtime.control.mapping.bindings import bind
 from runtime.control.mapping.lines import MapLine
 from runtime.control.targets import RANGES
+from runtime.engine.recorded.patch_tree import patch_of_tree, patch_tree
 from runtime.events import ControlChange, Event, MapChange, NoteOn, TargetMove
 from runtime.instrument.library import load
 from runtime.rack.build import build_chosen, part_settings
@@ -77,17 +78,33 @@ def test_the_volume_moves_all_parts_by_as_much(tmp_path: Path, move: Event) -> N
     assert after[0] != pytest.approx(before[0])
 
 
-def test_a_morph_as_a_part_keeps_its_levels(tmp_path: Path) -> None:
-    for name, level_db in LEVELS_DB.items():
-        (tmp_path / name).write_text(f"level_db: {level_db}\n")
-    (tmp_path / "morph.yaml").write_text(f"morph: {{sounds: [{tmp_path}/b.yaml, {tmp_path}/a.yaml]}}\n")
+@pytest.mark.parametrize(
+    ("first_db", "morph_db"), [(-3.0, (-12.0, -3.0)), (-30.0, (-40.0, 0.0)), (6.0, (0.0, 8.0)), (12.0, (-60.0, 12.0))]
+)
+def test_a_morph_as_a_part_keeps_its_levels(tmp_path: Path, first_db: float, morph_db: tuple[float, float]) -> None:
+    for name, level_db in zip("abc", (first_db, *morph_db), strict=True):
+        (tmp_path / f"{name}.yaml").write_text(f"level_db: {level_db}\n")
+    (tmp_path / "morph.yaml").write_text(f"morph: {{sounds: [{tmp_path}/b.yaml, {tmp_path}/c.yaml]}}\n")
     choice = choose_parts(Config(), None, None, layers(tmp_path, "{sound: a.yaml}", "{sound: morph.yaml}"))
     rack, gains = build_chosen(choice, SAMPLE_RATE_HZ), []
     for position in (0.0, 1.0):
         rack.post(TargetMove("morph", position))
         rack.render(np.zeros((256, 2), np.float32))
         gains.append(_gains(rack)[1])
-    assert 20.0 * np.log10(gains) == pytest.approx([-12.0, -3.0])
+    assert 20.0 * np.log10(gains) == pytest.approx(list(morph_db))
+    patch = choice.parts[1][1].patch
+    patch_of_tree(patch_tree(patch, Config()), Config(), "a recording")  # a UserError if it could not be read again
+
+
+def test_no_part_gets_louder_than_one_sound_may_be(tmp_path: Path) -> None:
+    for name, level_db in (("a.yaml", -30.0), ("b.yaml", 0.0)):
+        (tmp_path / name).write_text(f"level_db: {level_db}\n")
+    choice = choose_parts(Config(), None, None, layers(tmp_path, "{sound: a.yaml}", "{sound: b.yaml}"))
+    rack = build_chosen(choice, SAMPLE_RATE_HZ)
+    rack.post(MapChange(0, bind([MapLine("cc 20", target="level")])))
+    rack.post(ControlChange(0, 20, 127))
+    rack.render(np.zeros((256, 2), np.float32))
+    assert 20.0 * np.log10(_gains(rack)) == pytest.approx([HIGHEST_VOLUME_DB] * 2)
 
 
 def _gains(rack: Rack) -> list[float]:
