@@ -45,8 +45,8 @@ class Spell(NamedTuple):
     """What happened in some minutes on a JACK server.
 
     late, lost: for each late block, and for each lost period for which JACK names the program, a span of time in which
-    it happened. n_others: lost periods for which JACK names other clients. stalls: the machine's. work_ms: the mean
-    work of a block.
+    it happened. n_others: lost periods for which JACK names other clients. stalls: the machine's. begin_s: when the
+    notes began, on the same clock. work_ms: the mean work of a block.
     """
 
     n_blocks: int
@@ -54,12 +54,13 @@ class Spell(NamedTuple):
     lost: list[Span]
     n_others: int
     stalls: list[Span]
+    begin_s: float
     length_s: float
     work_ms: float
 
     def __str__(self) -> str:
         late, lost = (
-            f"{len(spans)}, {n_unexplained(spans, self.stalls)} of them without a stall of the machine"
+            f"{len(spans)}, without a stall of the machine: {self._moments(unexplained(spans, self.stalls))}"
             for spans in (self.late, self.lost)
         )
         late_by_chance, lost_by_chance = self.by_chance()
@@ -69,6 +70,9 @@ class Spell(NamedTuple):
             f"stalls of the machine: {len(self.stalls)}, {self._longest_ms():.0f} ms at most; a late block would be"
             f" beside one by chance in {late_by_chance:.1%} of cases, a lost period in {lost_by_chance:.1%}"
         )
+
+    def _moments(self, spans: Sequence[Span]) -> str:
+        return ", ".join(f"1 after {until_s - self.begin_s:.1f} s" for _, until_s in spans) or "none"
 
     def by_chance(self) -> tuple[float, float]:
         """The shares of late blocks, and of lost periods, that would be beside a stall by chance."""
@@ -88,12 +92,13 @@ class Spell(NamedTuple):
         return covered_s / self.length_s
 
 
-def n_unexplained(events: Sequence[Span], stalls: Sequence[Span]) -> int:
-    """How many events happened in a span without a stall."""
-    return sum(
-        not any(begin_s < until_s and since_s - COMPLAINT_S < end_s for begin_s, end_s in stalls)
+def unexplained(events: Sequence[Span], stalls: Sequence[Span]) -> list[Span]:
+    """The events that happened in a span without a stall."""
+    return [
+        (since_s, until_s)
         for since_s, until_s in events
-    )
+        if not any(begin_s < until_s and since_s - COMPLAINT_S < end_s for begin_s, end_s in stalls)
+    ]
 
 
 class Rises:
@@ -146,7 +151,7 @@ def play(folder: Path, minutes: float) -> Spell:
         length_s, stalls = time.monotonic() - begin_s, [stall for stall in machine.so_far() if stall[1] > begin_s]
     n_blocks = health["blocks"] - first["blocks"]
     late, lost = rises.spans["late"], rises.spans["lost"]
-    return Spell(n_blocks, late, lost, others, stalls, length_s, 1e3 * BLOCK_S * health["load"])
+    return Spell(n_blocks, late, lost, others, stalls, begin_s, length_s, 1e3 * BLOCK_S * health["load"])
 
 
 def main() -> int:
@@ -159,7 +164,7 @@ def main() -> int:
     if max(spell.by_chance()) > MOST_BY_CHANCE:
         print("The machine stalled too often to tell.")
         return 1
-    return int(n_unexplained(spell.late, spell.stalls) + n_unexplained(spell.lost, spell.stalls) > 0)
+    return int(bool(unexplained(spell.late, spell.stalls) + unexplained(spell.lost, spell.stalls)))
 
 
 if __name__ == "__main__":
