@@ -27,8 +27,9 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-NEAR_DB = 1.0  # the steady reading is offered if its distance is at most this much above the first's
-MUCH_NEARER_DB = 0.5  # the reading an octave away comes first if its distance is smaller by at least this
+# Each reading has a distance from the recording. The reading that stands still is offered if its distance is at most
+# NEAR_DB above the first reading's. The reading an octave away comes first if its distance is MUCH_NEARER_DB smaller.
+NEAR_DB, MUCH_NEARER_DB = 1.0, 0.5
 # Times of the sound's envelope. The release lasts USUAL_RELEASE_S if the recording has none.
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
 

@@ -40,9 +40,10 @@ def watch(processor: int, limit_s: float) -> None:
 
 
 class MachineStalls:
-    """Finds stalls of all processors longer than `limit_s`: inside a `with` by `so_far`, afterwards in `stalls`.
+    """Watches each processor, and finds its stalls that are longer than `limit_s`.
 
-    A stall is its beginning and its end, in seconds of `time.monotonic`.
+    Inside a `with`, ask `so_far`; afterwards, all are in `stalls`. A stall is its beginning and its end, in seconds of
+    `time.monotonic`.
     """
 
     def __init__(self, limit_s: float):

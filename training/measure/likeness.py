@@ -203,11 +203,11 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """How often a recording, encoded and decoded, is nearer to itself than to other sounds: 0 to 1.
+    """How often what the model makes of a recording is nearer to this recording than to others of its note: 0 to 1.
 
-    Each of N_DRAWS draws chooses a recording from `trained` and up to N_DRAWN - 1 other sounds at its note, all at
-    least LEAST_APART_DB apart. made_db: the band levels of each take's path, or of its still form; keys: id(take). None
-    if no draw has another sound.
+    Each of N_DRAWS draws chooses a recording from `trained`, and recordings of up to N_DRAWN - 1 other sounds at its
+    note, all at least LEAST_APART_DB apart. made_db: by id(take), the band levels of what the model makes of the take:
+    of its path or of its still form, as at the top of this file. None if no draw has another sound.
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):
