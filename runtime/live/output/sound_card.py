@@ -15,8 +15,8 @@ from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
 LOOK_S = 1.0  # seconds between looks while there is no sound card
-# Notes that arrive at most this long after a chord's first note belong to the chord: 2.2 ms at 44.1 kHz, in which MIDI
-# over USB brings 16 notes, and a MIDI cable 3. More would be heard as a change of rhythm.
+# Notes that arrive less than this after a chord's first note belong to the chord: 2.2 ms at 44.1 kHz. Through a MIDI
+# cable, a note takes 1 ms, so such a chord has 3 notes at most; over USB, it may have many.
 CHORD_FRAMES = 3 * GRID_FRAMES
 
 
