@@ -16,7 +16,7 @@ from runtime.audio.jack_server import JackServer
 from runtime.audio.load import BlockLoads
 from runtime.base.errors import UserError
 from runtime.base.quiet import quiet_stderr
-from runtime.base.realtime import AUDIO_PRIORITY, DriverThreadState, promote_thread
+from runtime.base.realtime import AUDIO_PRIORITY, DriverThreadState, promote_thread, touch_heap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +123,7 @@ class BlockRenderer:
         self.is_busy = True
         if self.n_blocks == 0:
             self.realtime, self.thread_id = promote_thread(AUDIO_PRIORITY), threading.get_native_id()
+            touch_heap()
         if n_frames != len(self._block):
             self._resize(n_frames)
         engine = self._engine
