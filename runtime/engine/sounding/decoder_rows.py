@@ -53,7 +53,7 @@ class DecoderRows:
             else:
                 for position, voice in zip(positions, voices, strict=True):
                     self.moved[voice.lane] = position
-        elif all(voice.knobs is voices[0].knobs for voice in voices):
+        elif [voice.knobs for voice in voices].count(voices[0].knobs) == n:
             rows[:n, :n_latents] = self._values_of(voices[0].knobs)
         else:
             for row, voice in zip(rows, voices, strict=False):

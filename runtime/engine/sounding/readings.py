@@ -37,7 +37,7 @@ class Readings:
         for group in groups:
             group.made_for = self._knobs.n_changes
             voices = [voice for voice in self._bank.voices[group.lanes] if voice.active]
-            stale = [voice for voice in voices if _is_stale(voice) and _can_be_read_early(voice)]
+            stale = [voice for voice in _stale(voices) if _can_be_read_early(voice)]
             if stale:
                 self._spectra.prepare(stale, frame + self._hops.frames_ahead)
             of_group = [voice for voice in moving if voice.lane in range(group.lanes.start, group.lanes.stop)]
@@ -68,19 +68,21 @@ class Readings:
         """
         prepared = self._spectra.take_prepared(hopping)
         was_read = self._hops.was_read(frame)
+        wanting = _stale(hopping)
         if not was_read:
             group.made_for = self._knobs.n_changes
-            prepared = [voice for voice in prepared if not _is_stale(voice)]
-        ready = {voice.lane for voice in prepared}
-        wanting = [voice for voice in hopping if voice.lane not in ready and _is_stale(voice)]
+            prepared = [voice for voice in prepared if voice not in wanting]
+        if prepared:
+            wanting = [voice for voice in wanting if voice not in prepared]
         if was_read:
             began_after = frame - self._hops.frames_ahead if prepared else frame
             wanting = [voice for voice in wanting if voice.started_at > began_after or not _waits(voice)]
         return prepared, wanting
 
 
-def _is_stale(voice: Voice) -> bool:
-    return voice.spectrum_version != voice.knobs.version and not voice.played.spectrum_moves
+def _stale(voices: Sequence[Voice]) -> list[Voice]:
+    """The voices whose spectra were made for earlier positions of the knobs."""
+    return [v for v in voices if v.spectrum_version != v.knobs.version and not v.played.spectrum_moves]
 
 
 def _waits(voice: Voice) -> bool:

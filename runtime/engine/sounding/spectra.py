@@ -101,11 +101,12 @@ class Spectra:
         self._sound.take_prepared([voice.lane for voice in voices], are_targets=False)
 
     def _make(self, voices: Sequence[Voice], frame: int, opening: bool, take: Take) -> None:
-        plain = [voice for voice in voices if voice.is_plain]
+        # The decoder's spectra are used as they are.
+        plain = [voice for voice in voices if voice.played.is_plain and not voice.knobs.shapes]
         if plain:
             self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
-            shaped = [voice for voice in voices if not voice.is_plain]
+            shaped = [voice for voice in voices if voice not in plain]
             # A voice keeps its first spectrum up to its first point, so that spectrum is computed for the frame
             # half-way to that point.
             by_wait: dict[int, list[Voice]] = {}

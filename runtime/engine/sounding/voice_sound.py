@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from operator import attrgetter
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from runtime.engine.voices.palette import Palette
 from runtime.engine.voices.pitch.tuning import N_NOTES
 from runtime.engine.voices.widths import Widths
 from runtime.events import NEVER
+
+_LANE = attrgetter("lane")
 
 
 class VoiceSound:
@@ -165,7 +168,7 @@ class VoiceSound:
         if self._sound.n_transposed:
             changing = {voice.lane for voice in prepared + wanting + blending if voice.started_at < frame}
             self._sound.before_new_spectra(sorted(changing), frame)
-        wanting.sort(key=lambda voice: voice.lane)
+        wanting.sort(key=_LANE)
         if prepared:
             self._spectra.give_prepared(prepared)
         if wanting:
@@ -282,11 +285,9 @@ class VoiceSound:
             unmixed.update(voice.lane for voice in self._moving if voice.played.blend_moves)
         if palette.has_width:
             unmixed.update(lane for lane in range(lanes.start, lanes.stop) if self._widths.is_wide(lane))
-        sounding = [voice for voice in self._bank.voices[lanes] if voice.active]
-        if palette.has_bandwidth:
-            unmixed.update(voice.lane for voice in sounding if voice.has_bandwidth and voice.knobs.blend)
-        if len(self._knobs.heard) > 1:
-            unmixed.update(voice.lane for voice in sounding if voice.knobs.blend != self._knobs.blend)
+        if palette.has_bandwidth or len(self._knobs.heard) > 1:
+            blend, sounding = self._knobs.blend, [voice for voice in self._bank.voices[lanes] if voice.active]
+            unmixed.update(v.lane for v in sounding if v.knobs.blend != blend or (v.has_bandwidth and v.knobs.blend))
         for lane in unmixed:
             if lanes.start <= lane < lanes.stop:
                 gains[lane - lanes.start] = 0.0

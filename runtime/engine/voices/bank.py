@@ -63,11 +63,6 @@ class Voice:
         self.released = self.key_down = self.sostenuto = self.in_decay = self.must_hold = self.is_cut = False
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the voice sounds with the decoder's spectra as they are."""
-        return self.played.is_plain and not self.knobs.shapes
-
-    @property
     def has_bandwidth(self) -> bool:
         return self.played.has_bandwidth or self.knobs.has_bandwidth
 
