@@ -37,10 +37,15 @@ class Settings(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """What `play` remembers from one run to the next.
 
-    instrument: name or path of the .onnx file. sha256: digest of that file. sound: the edited sound, as the content of
-    a sound's file. folder: the folder of its trajectory files, or None. positions: position of each target, 0 to 1.
-    settings: as they were when the run ended. configured: as the settings file had them when the run began; a value
-    that has changed there since replaces the one in `settings`.
+    instrument: name or path of the .onnx file.
+    sha256: digest of that file.
+    sound: the edited sound, as the content of a sound's file; of a sound with parts, without the knobs' changes.
+    folder: the folder of its trajectory files, or None.
+    positions: position of each target, 0 to 1; of a sound with parts, those of the first part.
+    other_positions: those of each further part.
+    settings: as they were when the run ended.
+    configured: as the settings file had them when the run began; a value that has changed there since replaces the one
+    in `settings`.
     """
 
     instrument: str
@@ -48,6 +53,7 @@ class State(msgspec.Struct, frozen=True):
     sound: dict[str, Any]
     folder: str | None = None
     positions: dict[str, Position] = {}
+    other_positions: list[dict[str, Position]] = []
     settings: Settings = Settings()
     configured: Settings = Settings()
     state_version: int = STATE_VERSION

@@ -58,14 +58,15 @@ def choose_with_memory(
 
 
 def move_to_remembered(engines: Sequence[Engine], state: State) -> None:
-    """Move the targets of the first part's engine, and the volume of all, to their remembered positions.
+    """Move the targets of each part's engine to their remembered positions.
 
-    Latents stay: the sound restores them. engines: one for each part.
+    A sound without parts restores its latents itself, so they stay. engines: one for each part.
     """
-    for target, position in state.positions.items():
-        now = engines[0].target_position(target)
-        if not target.startswith(LATENT) and now is not None and abs(now - position) > _NEAR:
-            for engine in engines if target == "level" else engines[:1]:
+    has_parts = bool(state.sound.get("parts"))
+    for engine, remembered in zip(engines, [state.positions, *state.other_positions], strict=False):
+        for target, position in remembered.items():
+            now = engine.target_position(target)
+            if (has_parts or not target.startswith(LATENT)) and now is not None and abs(now - position) > _NEAR:
                 engine.post(TargetMove(target, position))
 
 
@@ -99,7 +100,7 @@ class Remembering:
         present = (
             tuple(map(id, patches)),
             engine.instrument.path,
-            tuple(positions(engine).values()),
+            [tuple(positions(each).values()) for each in self._playing.part_engines()],
             settings_of(choice.settings),
             self._companion.n_starts,
         )
@@ -126,12 +127,14 @@ def state_of(playing: Playing, configured: Settings | None = None) -> State:
     """What plays, as a `State`; configured: the settings file's values, None to take the present ones."""
     engine, choice = playing.engine, playing.choice
     sound, folder = present_sound(playing.part_engines(), choice)
+    first, *others = map(positions, playing.part_engines())
     return State(
         _name_of(engine.instrument),
         sha256_of(engine.instrument.path),
         sound,
         str(folder.resolve()) if folder else None,
-        positions(engine),
+        first,
+        others,
         settings_of(choice.settings),
         configured or settings_of(choice.settings),
     )

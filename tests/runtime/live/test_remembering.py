@@ -17,6 +17,7 @@ from tests.support.places import ROOT
 from tests.support.rig import LiveProgram, ask, wait_until
 
 TINY = ROOT / "tests" / "data" / "tiny.onnx"
+SPLIT = {"mellow": [0, 59], "bright": [60, 127]}
 Start = Callable[..., LiveProgram]
 
 
@@ -57,6 +58,27 @@ def test_the_sound_as_edited_comes_back(with_signal: int, start: Start, home: Pa
         assert ask(home, "state")["instrument"]["file"] == str(TINY)
         assert program.stop() == 0
         assert program.errors == ""
+
+
+def test_each_part_of_a_split_comes_back_as_it_was_moved(start: Start, home: Path, tmp_path: Path) -> None:
+    split = tmp_path / "split.yaml"
+    parts = [{"sound": sound, "instrument": str(TINY), "keys": keys} for sound, keys in SPLIT.items()]
+    split.write_text(yaml.safe_dump({"parts": parts}))
+    with start("--sound", split) as program:
+        (latent, *_) = ask(home, "state")["positions"]
+        moved = {latent: 0.125, "tilt": 0.25, "level": 0.75}
+        for target, position in moved.items():
+            ask(home, "move", target=target, position=position)
+        wait_until(lambda: moved.items() <= ask(home, "state")["positions"].items(), "the moves")
+        assert program.stop() == 0
+    kept = read_state()
+    with start() as program:
+        assert ask(home, "state")["positions"] == kept.positions
+        assert program.stop() == 0
+    again = read_state()
+    assert (again.positions, again.other_positions) == (kept.positions, kept.other_positions)
+    assert len(kept.other_positions) == 1
+    assert all(moved.items() <= positions.items() for positions in (kept.positions, *kept.other_positions))
 
 
 def test_what_changes_just_before_the_end_is_remembered(start: Start, home: Path) -> None:
