@@ -1,4 +1,4 @@
-"""Writes the cards of an instrument, which its two files contain."""
+"""Makes the cards for an instrument's two files, the decoder and the encoder."""
 
 from __future__ import annotations
 

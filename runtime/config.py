@@ -210,8 +210,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phase_blend: from 0, noise phases, to 1, coherent phases.
     phase_control: the MIDI control that moves phase_blend; None for no control. If this key is left out, the control
         map decides.
-    latent_controls: for each MIDI control, the number, from 1, of the latent to move. It replaces the control map's
-        lines for these controls, and all lines for latents in the default map.
+    latent_controls: for each MIDI control, the number, from 1, of the latent that it moves. These entries replace the
+        control map's lines for the same controls, and all lines for latents in the default map.
     """
 
     instrument: str | None = None

@@ -42,7 +42,7 @@ class Example:
 
 
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
-    """At most MOST_EXAMPLES recordings: from the middle notes of each sound, one or a few.
+    """At most MOST_EXAMPLES recordings: of each sound one or a few, evenly spread over its notes.
 
     Of a note's recordings, the one with the highest velocity is chosen.
     """

@@ -43,9 +43,11 @@ class Take(NamedTuple):
 class Movement(NamedTuple):
     """How a held note changes from FIRST_S to LAST_S, in dB.
 
-    change_db: how much a band's level differs between the first and the last window: the mean over the bands that are
-    heard in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db,
-    after all windows are made equally loud. level_db: change of the whole level from the first window to the last.
+    change_db: how much a band's level differs between the first and the last window. This is the mean over the bands
+        that are heard in at least one of the two windows.
+    most_db: as change_db, for the two windows that differ most.
+    colour_db: as most_db, after all windows are made equally loud.
+    level_db: change of the whole level from the first window to the last.
     """
 
     change_db: float
