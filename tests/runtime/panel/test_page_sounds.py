@@ -20,7 +20,7 @@ NAMES_SHOWN = """new Promise((done) => {
 })"""
 
 
-# The looks of each label above the keyboard of a split: top, font, borders, colour of its bar, and right edge.
+# For each label above the keyboard of a split: its top and bottom, font, borders, colour of its bar, and right edge.
 LOOKS = """[...document.querySelectorAll('.zones span')].map((each) => {
   const { top, bottom, right } = each.getBoundingClientRect(), style = getComputedStyle(each);
   return [[top, bottom], style.font, style.borderWidth, style.borderBottomColor, right];
