@@ -210,7 +210,7 @@ class Swap(msgspec.Struct, frozen=True):
     """One part gets another instrument, or all parts are replaced. Sounding notes keep the old instrument.
 
     part: number of the part, from 0, or ALL_PARTS.
-    instrument: name or file of the new instrument; if all parts are replaced, of the first part's.
+    instrument: name or file of the new instrument; if all parts are replaced, of the first part's new instrument.
     sound: name or file of a sound; None for the instrument's first sound.
     made: a Playable for one part, or all new Parts; with None, the event does nothing.
     """

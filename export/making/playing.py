@@ -74,7 +74,7 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
-    """Play a recording again: encode its frames, move the instrument's knobs as they say, and follow its level.
+    """Play a recording again: encode its frames, move the knobs to the resulting positions, and follow its level.
 
     Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """

@@ -109,7 +109,7 @@ def movement_times_s() -> np.ndarray:
 
 
 def centroid_hz(sound: np.ndarray) -> float:
-    """The mean frequency from FIRST_S to 0.5 s, weighted by magnitude: how bright a sound is."""
+    """The mean frequency of a sound between FIRST_S and 0.5 s, weighted by magnitude: how bright the sound is."""
     starts = range(round(FIRST_S * SAMPLE_RATE_HZ), round(0.5 * SAMPLE_RATE_HZ), WINDOW_FRAMES // 2)
     magnitudes = np.sqrt(np.mean([_power(sound[start:], WINDOW_FRAMES) for start in starts], axis=0))
     frequency_hz = np.fft.rfftfreq(WINDOW_FRAMES, 1.0 / SAMPLE_RATE_HZ)

@@ -19,7 +19,7 @@ ENDED = "recording_ended"
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """Begin a recording. descriptor: leads to the sound ring; this process inherited it."""
+    """Begin a recording. descriptor: the sound ring's file descriptor, which this process inherited."""
 
     descriptor: int
     order: Order

@@ -136,7 +136,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 def presets_nearest(
     instrument: Playable, names: list[str], store: FrameStore, positions_at: Callable[[int], np.ndarray]
 ) -> float | None:
-    """How often, of all presets, the one named after a recording's sound is nearest to the recording: 0 to 1.
+    """The share of recordings, 0 to 1, whose nearest preset is the one named after their sound.
 
     names: the presets' names. positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
     n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.

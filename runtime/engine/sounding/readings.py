@@ -14,7 +14,7 @@ from runtime.engine.voices.bank import Voice, VoiceBank
 class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
-    This is done while coherent phases or moving spectra sound, because a hop then makes most work. A knob that moves
+    This is done while coherent phases or moving spectra sound, because hops then cost most. A knob that moves
     between a reading and its hop is heard from the next hop on. points: the points of voices that move. The other
     arguments are those of `VoiceSound`.
     """

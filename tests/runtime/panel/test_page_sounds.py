@@ -139,7 +139,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.click(".path form .main")
     wait_until(lambda: name_of_sound(link) == "Way", "the sound with the path")
     page.wait("document.querySelector('tb-map .morph tb-slider') !== null")
-    # What is heard stays as it was, and so do Morph and the ring.
+    # What is heard stays as it was, and so do the slider Morph and the ring on the map.
     state = link.ask("state")
     assert state["positions"]["morph"] == pytest.approx(0.35)
     assert latents(link) == pytest.approx(row, abs=1e-4)

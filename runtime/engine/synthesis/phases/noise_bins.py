@@ -7,7 +7,7 @@ import numpy as np
 from runtime.engine.synthesis.phases.coherent_tables import PHASE_MASK, PHASE_UNITS, CoherentTables
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 
-_N_KEPT = 4  # hops
+_N_KEPT = 4  # number of hops whose turned taps are kept
 _N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is computed
 
 
