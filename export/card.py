@@ -1,4 +1,4 @@
-"""Writes the cards of an instrument, which its two files contain."""
+"""Makes the cards for an instrument's two files, the decoder and the encoder."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    measured: figures by name. check: an input row (n_inputs,) and its output row (n_bins,), with which the player
-    checks the file.
+    measured: figures by name. check: an input row (n_inputs,) and the output row (n_bins,) that it must give; the file
+    is checked with them when it is loaded.
     """
     spec: StftSpec = store.spec
     return Card(

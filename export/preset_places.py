@@ -1,7 +1,8 @@
 """Chooses the knob positions at which presets sound most like the recordings of their sounds.
 
-At a note between two keys of a preset's trajectories, the knobs stand between their positions at these keys. So
-positions at all keys are chosen together, and all recordings of the sound count.
+A preset has knob positions at some keys. At a note between two of these keys, the knobs stand between their positions.
+So a recording may depend on two keys. Therefore the positions at all keys are chosen together, from all recordings of
+the sound.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ GainDb = Annotated[float, msgspec.Meta(ge=-12.0, le=12.0)]
 class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The envelope of every note.
 
-    sustain: the level of a held note. hold_s: time at the peak, between attack and decay.
+    sustain: the level of a held note.
+    hold_s: time at the peak, between attack and decay.
     curve: shape of attack, decay and release: at 1 fast, then slow; at 0 linear; at -1 slow, then fast.
     """
 
@@ -117,10 +118,12 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The reverb's room.
 
     level_db: at 0, the reverb of a sound that is sent in full is as loud as the dry sound.
-    size_m: length of the room in metres. decay_s: time in which 1 kHz decays by 60 dB.
+    size_m: length of the room in metres.
+    decay_s: time in which 1 kHz decays by 60 dB.
     pre_delay_s: time before the reverb, to which 3 ms and the room's own delay are added.
     damping: how much faster treble decays: at 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
-    bass: decay time at 125 Hz divided by decay_s. width: from 0, mono, to 1, left and right uncorrelated.
+    bass: decay time at 125 Hz divided by decay_s.
+    width: from 0, mono, to 1, left and right uncorrelated.
     """
 
     enabled: bool = True
@@ -153,7 +156,9 @@ class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EqualiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The equaliser of the whole sound: three gains; 0 for no change.
 
-    low_db: gain below low_hz. mid_db: gain around mid_hz, about two octaves wide. high_db: gain above high_hz.
+    low_db: gain below low_hz.
+    mid_db: gain around mid_hz, about two octaves wide.
+    high_db: gain above high_hz.
     """
 
     low_db: GainDb = 0.0
@@ -175,8 +180,8 @@ class EffectsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The GPIO numbers of a Raspberry Pi's pins; None for no connection.
 
-    led_pin: a lamp, wired with a resistor to ground. shutdown_pin: a button to ground that powers the machine off when
-    held for 2 s.
+    led_pin: a lamp, wired with a resistor to ground.
+    shutdown_pin: a button to ground that powers the machine off when held for 2 s.
     """
 
     led_pin: Pin | None = None
@@ -190,7 +195,8 @@ class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         paired devices in every network of this machine can, too.
     port: None for 8246. If 8246 is taken, and only this machine can open the page, a free port is used.
     names: further names of this machine that browsers in a network may use.
-    osc_port: UDP port for OSC; None for no OSC. osc_address: like address, but OSC has no pairing.
+    osc_port: UDP port for OSC; None for no OSC.
+    osc_address: like address, but OSC has no pairing.
     """
 
     address: str = "127.0.0.1"
@@ -210,8 +216,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phase_blend: from 0, noise phases, to 1, coherent phases.
     phase_control: the MIDI control that moves phase_blend; None for no control. If this key is left out, the control
         map decides.
-    latent_controls: for each MIDI control, the number, from 1, of the latent to move. It replaces the control map's
-        lines for these controls, and all lines for latents in the default map.
+    latent_controls: for each MIDI control, the number, from 1, of the latent that it moves. These entries replace the
+        control map's lines for the same controls, and all lines for latents in the default map.
     """
 
     instrument: str | None = None

@@ -125,8 +125,9 @@ class SoundChange(msgspec.Struct, frozen=True, gc=False):
 class Action(msgspec.Struct, frozen=True, gc=False):
     """The player starts an action that the engine cannot do by itself, such as `next_sound` or `save`.
 
-    name: one of `control.targets.ACTIONS`, or `program` for a program change. number: for `program`, bank * 128 +
-    program; else 0. part: number of the part, from 0.
+    name: one of `control.targets.ACTIONS`, or `program` for a program change.
+    number: for `program`, bank * 128 + program; else 0.
+    part: number of the part, from 0.
     """
 
     name: str
@@ -186,8 +187,11 @@ class EndVoice(msgspec.Struct, frozen=True, gc=False):
 class PartChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A part of the rack changes; fields that are None stay unchanged.
 
-    part: number of the part, from 0. channel: the channel that the part hears, 0 to 15, or -1 for all. transpose: in
-    semitones. pan: from -1, left, to 1, right. send: gain, 0 to 1, of the part's sends to the effects.
+    part: number of the part, from 0.
+    channel: the channel that the part hears, 0 to 15, or -1 for all.
+    transpose: in semitones.
+    pan: from -1, left, to 1, right.
+    send: gain, 0 to 1, of the part's sends to the effects.
     """
 
     part: int
@@ -206,7 +210,7 @@ class Swap(msgspec.Struct, frozen=True):
     """One part gets another instrument, or all parts are replaced. Sounding notes keep the old instrument.
 
     part: number of the part, from 0, or ALL_PARTS.
-    instrument: name or file of the new instrument; if all parts are replaced, of the first part's.
+    instrument: name or file of the new instrument; if all parts are replaced, of the first part's new instrument.
     sound: name or file of a sound; None for the instrument's first sound.
     made: a Playable for one part, or all new Parts; with None, the event does nothing.
     """

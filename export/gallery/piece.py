@@ -16,7 +16,7 @@ BEAT_S = 0.56
 BAR_BEATS, N_BARS, BARS_OF_A_SCENE = 4.0, 6, 3
 LAST_BEATS = 4.0
 OCTAVE = 12
-TUNE_LUFS = -30.0  # loudness of the tune, so low that HIGHEST_PEAK limits the gain of no part
+TUNE_LUFS = -30.0  # loudness of the tune; so low that `at_loudness` need not limit the peak of any part
 # LEVELS_LU: each part's level relative to the tune. PLACES: each part's place, from -1 (left) to 1 (right).
 LEVELS_LU = {"figure": -3.0, "bass": -4.0, "tune": 0.0, "chords": -6.0}
 PLACES = {"figure": 0.3, "bass": 0.0, "tune": -0.15, "chords": 0.0}

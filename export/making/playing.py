@@ -42,7 +42,7 @@ class Example:
 
 
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
-    """At most MOST_EXAMPLES recordings: from the middle notes of each sound, one or a few.
+    """At most MOST_EXAMPLES recordings: of each sound one or a few, evenly spread over its notes.
 
     Of a note's recordings, the one with the highest velocity is chosen.
     """
@@ -74,7 +74,7 @@ def read_example(recording: Recording, rate_hz: int) -> Example:
 
 
 def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
-    """Play a recording again: encode its frames, move the instrument's knobs as they say, and follow its level.
+    """Play a recording again: encode its frames, move the knobs to the resulting positions, and follow its level.
 
     Returns float32 (n,), as long as the example plus the release; None if the recording is too short.
     """

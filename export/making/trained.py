@@ -102,7 +102,10 @@ def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
 
 
 def _likeness_without_notes(trained: Trained) -> dict[str, Any]:
-    """The figures path_db and still_db, for training clips whose notes are unknown."""
+    """Mean distances in dB from training clips whose notes are unknown.
+
+    path_db: of the clip's frames, encoded and decoded again. still_db: of the frame decoded at their mean latents.
+    """
     store, spec = trained.store, trained.store.spec
     rows, paths, stills = store.rows("train"), [], []
     clips = np.unique(store.clip[rows])

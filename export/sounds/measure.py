@@ -43,9 +43,11 @@ class Take(NamedTuple):
 class Movement(NamedTuple):
     """How a held note changes from FIRST_S to LAST_S, in dB.
 
-    change_db: how much a band's level differs between the first and the last window: the mean over the bands that are
-    heard in at least one of the two. most_db: the same for the two windows that differ most. colour_db: as most_db,
-    after all windows are made equally loud. level_db: change of the whole level from the first window to the last.
+    change_db: how much a band's level differs between the first and the last window. This is the mean over the bands
+        that are heard in at least one of the two windows.
+    most_db: as change_db, for the two windows that differ most.
+    colour_db: as most_db, after all windows are made equally loud.
+    level_db: change of the whole level from the first window to the last.
     """
 
     change_db: float
@@ -107,7 +109,7 @@ def movement_times_s() -> np.ndarray:
 
 
 def centroid_hz(sound: np.ndarray) -> float:
-    """The mean frequency from FIRST_S to 0.5 s, weighted by magnitude: how bright a sound is."""
+    """The mean frequency of a sound between FIRST_S and 0.5 s, weighted by magnitude: how bright the sound is."""
     starts = range(round(FIRST_S * SAMPLE_RATE_HZ), round(0.5 * SAMPLE_RATE_HZ), WINDOW_FRAMES // 2)
     magnitudes = np.sqrt(np.mean([_power(sound[start:], WINDOW_FRAMES) for start in starts], axis=0))
     frequency_hz = np.fft.rfftfreq(WINDOW_FRAMES, 1.0 / SAMPLE_RATE_HZ)

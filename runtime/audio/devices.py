@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 class OutputDevice(NamedTuple):
     """One audio output, as PortAudio describes it.
 
-    index: PortAudio's number. n_channels: the most channels that it can play. default_rate_hz: its preferred sample
-    rate. is_default: whether it is the default output of its host API.
+    index: PortAudio's number.
+    n_channels: the most channels that it can play.
+    default_rate_hz: its preferred sample rate.
+    is_default: whether it is the default output of its host API.
     """
 
     index: int
@@ -35,7 +37,10 @@ class InputDevice(OutputDevice):
 
 
 def load_portaudio() -> pyaudio.PyAudio:
-    """Start PortAudio, which finds devices only at its start. UserError if PyAudio cannot be imported."""
+    """Start PortAudio. It finds devices only at its start, so a new device needs a new start.
+
+    UserError if PyAudio cannot be imported.
+    """
     try:
         import pyaudio
     except ImportError as error:

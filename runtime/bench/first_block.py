@@ -1,4 +1,4 @@
-"""Starts an engine like `play`, and renders blocks: python -m runtime.bench.first_block F.onnx.
+"""Starts an engine, as `play` does, and renders blocks: python -m runtime.bench.first_block F.onnx.
 
 Prints `first block` when the first block is rendered, and after 200 more blocks the process's peak memory in MB.
 """
@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-# `play` imports these packages, so their time and memory are measured.
+# `play` imports these packages, so their time and memory count.
 import mido  # noqa: F401
 import numpy as np
 import pyaudio  # noqa: F401

@@ -1,4 +1,4 @@
-"""What all measurements share."""
+"""What all measurements of `bench` share."""
 
 from __future__ import annotations
 

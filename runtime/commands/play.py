@@ -82,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(path: str | None) -> tuple[Config | None, str]:
     """The settings and an empty text; UserError for settings with a mistake.
 
-    A service gets None and a text about the mistake instead: a restart would not mend it.
+    A service gets None and a text about the mistake instead. An error would end the service, and systemd would start it
+    again with the same settings.
     """
     try:
         return load_config(path), ""

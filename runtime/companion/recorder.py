@@ -19,7 +19,7 @@ ENDED = "recording_ended"
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """Begin a recording. descriptor: leads to the sound ring; this process inherited it."""
+    """Begin a recording. descriptor: the sound ring's file descriptor, which this process inherited."""
 
     descriptor: int
     order: Order
@@ -38,7 +38,7 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 class Recorder:
-    """Handles the requests of a recording; makes one at a time."""
+    """Handles the requests to begin, extend and end a recording; makes one recording at a time."""
 
     def __init__(self, companion: Companion):
         self._companion = companion

@@ -13,8 +13,11 @@ class Changing(Generic[T]):
     A change begins with the first cell at or after its frame, and takes n_cells. A change during another waits; of
     several waiting changes, only the newest is made.
 
-    Attributes: now: the value, or the old value during a change. coming: the new value, or None. progress: how far the
-    change is at the beginning of the present cell, 0 to 1. step: growth of progress in one cell.
+    Attributes:
+    now: the value, or the old value during a change.
+    coming: the new value during a change, else None.
+    progress: how far the change is at the beginning of the present cell, 0 to 1.
+    step: growth of progress in one cell.
     """
 
     def __init__(self, value: T, n_cells: int):

@@ -18,10 +18,10 @@ _LOW, _HIGH, _TAPS, _LINES, _SCATTERED, _RAMPED = (slice(16 * i, 16 * i + 16) fo
 class Reverb(CellEffect[Design]):
     """A reverb with the sound of a room.
 
-    The outputs of sixteen delay lines are filtered and mixed with the input, scattered by short delays, mixed again,
-    scattered again, mixed by a matrix that turns slowly, and written back. The scattering in the loop follows Schlecht
-    and Habets, Scattering in Feedback Delay Networks (2020); the turning follows their Time-Varying Feedback Matrices
-    in Feedback Delay Networks (2015).
+    The outputs of sixteen delay lines are filtered, mixed with the input, and scattered by short delays. Then they are
+    mixed and scattered again, mixed by a matrix that turns slowly, and written back to the lines. The scattering in the
+    loop follows Schlecht and Habets, Scattering in Feedback Delay Networks (2020). The turning follows their
+    Time-Varying Feedback Matrices in Feedback Delay Networks (2015).
     """
 
     def __init__(self, sample_rate_hz: int, settings: ReverbConfig):

@@ -81,8 +81,9 @@ class Spans:
         return begins or changes is not None
 
     def _is_event_due(self, frame: int) -> bool:
-        """Whether events are applied at `frame`. Those that may wait for a hop are applied earlier only at frames that
-        are the same for all block sizes.
+        """Whether events are applied at `frame`.
+
+        Events that may wait for a hop are applied before it only at frames that are the same for all block sizes.
         """
         if not self._events.is_due(frame):
             return False
@@ -154,7 +155,7 @@ class Spans:
         if self._transposed:
             longest = self._sound.longest_read(self._heard)
             self._part_end = min(self._change, frame + longest - frame % longest)
-        if begins_span or not self._mixer.is_mono:  # a mono span stays mono
+        if begins_span or not self._mixer.is_mono:  # in a mono span, only the first part needs this
             self._mixer.begin_part(frame, self._part_end - frame, self._transposed, self._heard)
         self._mixed_to = frame
 

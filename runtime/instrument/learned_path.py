@@ -13,8 +13,8 @@ _N_NEIGHBOURS = 8
 def learned_path(start: Sequence[float], end: Sequence[float], learned: np.ndarray) -> np.ndarray:
     """Positions from `start` to `end`, both included: float64 (n_points, n_latents).
 
-    learned: positions of sounds that the instrument was taught, (n, n_latents). The path goes over these at the least
-    total cost. A step costs the square of its length: several short steps are cheaper than one long step.
+    learned: positions of sounds that the instrument was taught, (n, n_latents). The path steps from one of these to the
+    next, at the least total cost. A step costs the square of its length, so short steps are cheaper than one long step.
     Source: Dijkstra 1959; squared lengths give the "Fermat distance" of power 2.
     """
     ends = np.array([start, end], np.float64)

@@ -36,7 +36,7 @@ class Connection(ServerConnection):
     _n_open: ClassVar[Counter[str]] = Counter()  # open connections, by sender
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Note the sender's address, and abort if there are too many connections; called by asyncio."""
+        """Keep the sender's address, and abort if there are too many connections; called by asyncio."""
         self.peer = (transport.get_extra_info("peername") or ("",))[0]
         self.arrived_at = (transport.get_extra_info("sockname") or ("",))[0]
         self._sender = sender(self.peer) if self.peer else ""

@@ -1,4 +1,4 @@
-"""A preset has knob positions at some of the keys. Its recordings show which positions sound more like it."""
+"""Presets move to knob positions at which they sound more like the recordings of their sounds."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class PageRig(Rig):
         yield "from a checkout: `service install`, `uninstall`, `uninstall --purge`", self.checkout
 
     def refused_ones(self) -> Iterator[tuple[str, Callable[[], Path], str, str]]:
-        """For each: a name, a function that makes the update, the check that refuses it, part of the reason."""
+        """For each update to refuse: a name, what makes the update, the check that refuses it, part of the reason."""
         own, stranger = self._material.key, self._material.other
         yield "the same one again", lambda: self._good, "version", "expected one newer than 0.2.0"
         yield "signed by a stranger", lambda: self._update("0.3.0", stranger), "signature", "nobody whom this machine"

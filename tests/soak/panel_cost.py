@@ -74,9 +74,11 @@ def measure(
 ) -> tuple[list[list[np.ndarray]], float, str]:
     """Play minutes without and with open pages, alternately.
 
-    minutes: how many of each kind; minute_s: the length of each. Returns the durations of all blocks in s, an array for
-    each minute, in two lists: without and with pages. Then the memory of the page's process in MB, and the program's
-    summary.
+    minutes: how many of each kind. minute_s: the length of each.
+    Returns three things:
+    - two lists, without and with pages; for each minute an array with the durations of its blocks in s
+    - the memory of the page's process in MB
+    - the program's summary
     """
     settings, sound, times = folder / "rig.yaml", folder / "all.yaml", folder / "times.npy"
     audio = {"host_api": "JACK", "device": "system", "buffer_frames": BUFFER_FRAMES}

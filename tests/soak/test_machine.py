@@ -1,4 +1,4 @@
-"""What the rig of the emulated machines is made of, without such a machine."""
+"""The parts of the emulated machines' rig that can be tested without such a machine."""
 
 from __future__ import annotations
 

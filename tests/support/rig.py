@@ -74,7 +74,7 @@ class JackServer:
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
-            # JACK allows eight servers, and counts a killed server until a server of the same name has run and ended.
+            # JACK allows eight servers. It counts a killed server until one of the same name has run and ended.
             self.__enter__()
         self._process.terminate()
         if self._process.wait() != 0:  # after a kill of a client, JACK counts the ended server as running

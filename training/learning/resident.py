@@ -69,8 +69,9 @@ class ResidentFrames:
 def resident_frames(batches: FrameBatches, steps: Steps, n_steps: int) -> ResidentFrames | None:
     """The ResidentFrames of these batches; None if they cannot be used or would save no time.
 
-    They need TensorFlow, at most LARGEST_BYTES of frames, and a recipe without extras, which only the host can draw.
-    They save time on a GPU, and on a CPU in a run of at least FEWEST_STEPS. n_steps: steps of the whole run.
+    They need TensorFlow, at most LARGEST_BYTES of frames, and a recipe without extras (`FrameBatches.has_extras`),
+    because extras are drawn outside the loop. They save time on a GPU, and on a CPU in a run of at least FEWEST_STEPS.
+    n_steps: steps of the whole run.
     """
     n_bytes = len(batches.store.rows("train")) * batches.store.spec.n_bins * 4
     if keras.backend.backend() != "tensorflow" or n_bytes > LARGEST_BYTES or batches.has_extras:

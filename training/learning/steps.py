@@ -42,7 +42,8 @@ def weighted_mean(errors, weight):
 def added_losses(losses, weight):
     """The sum of the losses that layers added.
 
-    losses: each a scalar, or one value per row, (n,). Of the latter, the mean counts, weighted by `weight` (n,).
+    losses: each is a scalar, or has one value per row, (n,). If it has values per row, their mean counts, weighted by
+    `weight` (n,).
     """
     return sum(ops.sum(loss * weight) for loss in losses) / ops.sum(weight)
 
@@ -51,7 +52,7 @@ def minimised(error, losses, weight, kernels, fit: FitRecipe):
     """The scalar that a step minimises: the sum of error, added losses and L2 penalty.
 
     error: the rows' mean error. losses: as in `added_losses`. weight: the rows' weights (n,), 0 for a row that fills up
-    a batch. kernels: `values` of `l2_penalty`. With loss_reduction `sum`, error and added losses are summed over the
+    a batch. kernels: as `values` in `l2_penalty`. With loss_reduction `sum`, error and added losses are summed over the
     rows, otherwise averaged.
     """
     loss = error + added_losses(losses, weight)

@@ -38,8 +38,11 @@ UNUSABLE = {
 class Fate:
     """The decision about a file.
 
-    name: its path in the folder. heard: as in Found. said: one phrase for the table. recordings: the recordings to
-    learn, empty if the file is left out. contradiction: whether the note in the name differs from the note heard.
+    name: its path in the folder.
+    heard: as in Found.
+    said: one phrase for the table.
+    recordings: the recordings to learn, empty if the file is left out.
+    contradiction: whether the note in the name differs from the note heard.
     """
 
     name: str
@@ -71,8 +74,9 @@ class Wishes:
 class Decision:
     """The decision about a folder.
 
-    only_notes: whether the instrument learns single notes of known pitch; if not, it learns any sound. fates: the
-    decision about each file. octave: octaves to add to the notes in the files' names (`octave_convention`).
+    only_notes: whether the instrument learns single notes of known pitch; if not, it learns any sound.
+    fates: the decision about each file.
+    octave: octaves to add to the notes in the files' names (`octave_convention`).
     """
 
     only_notes: bool

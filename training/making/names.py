@@ -45,9 +45,12 @@ class Named:
 class _Parts:
     """The parts of a path.
 
-    folders: the folders' names. words: the words of the file's name. Both are without notes, numbers and dynamics.
-    numbers: plain numbers of the file's name. notes: MIDI notes in the path. layers: numbers of velocity layers, such
-    as 2 for `v2`. velocity: MIDI velocity, None if not named.
+    folders: the folders' names, without notes, numbers and dynamics.
+    words: the words of the file's name, without notes, numbers and dynamics.
+    numbers: plain numbers of the file's name.
+    notes: MIDI notes in the path.
+    layers: numbers of velocity layers, such as 2 for `v2`.
+    velocity: MIDI velocity, None if not named.
     """
 
     folders: list[str] = field(default_factory=list)

@@ -33,8 +33,12 @@ Encode = Callable[[np.ndarray, np.ndarray], np.ndarray]
 class Take:
     """A recording in a corpus, or a transposed copy of a recording.
 
-    sound: (name of the timbre, MIDI velocity or None). note: MIDI note. held_out: whether it was held out of training.
-    transposed: as in Clip. frames: float32 (n, n_bins). levels_db: float32 (n, 64), levels in bands.
+    sound: (name of the timbre, MIDI velocity or None).
+    note: MIDI note.
+    held_out: whether it was held out of training.
+    transposed: as in Clip.
+    frames: float32 (n, n_bins).
+    levels_db: float32 (n, 64), levels in bands.
     """
 
     sound: tuple[str, int | None]
@@ -132,7 +136,7 @@ def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, se
 def presets_nearest(
     instrument: Playable, names: list[str], store: FrameStore, positions_at: Callable[[int], np.ndarray]
 ) -> float | None:
-    """How often, of all presets, the one named after a recording's sound is nearest to the recording: 0 to 1.
+    """The share of recordings, 0 to 1, whose nearest preset is the one named after their sound.
 
     names: the presets' names. positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
     n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
@@ -152,8 +156,8 @@ def presets_nearest(
 def print_likeness(report: dict[str, Any]) -> None:
     """Print the figures of `measure_likeness`.
 
-    A good instrument's distances are below two others: those to the mean of all recordings of the note, and to the
-    nearest other sound.
+    With a good instrument, a recording is nearer to its path and to its still form than to two others: the mean of all
+    recordings of its note, and the nearest other sound.
     """
     mean, other = (_db(report[key]) for key in ("corpus_mean_db", "nearest_other_db"))
     print(
@@ -203,11 +207,11 @@ def change_correlation(found_db: np.ndarray, asked_db: np.ndarray) -> float:
 def told_apart(
     trained: list[Take], by_note: dict[int, list[Take]], made_db: dict[int, np.ndarray], seed: int
 ) -> float | None:
-    """How often what the model makes of a recording is nearer to this recording than to others of its note: 0 to 1.
+    """The share of draws in which the model's version of a recording is nearest to this recording: 0 to 1.
 
     Each of N_DRAWS draws chooses a recording from `trained`, and recordings of up to N_DRAWN - 1 other sounds at its
-    note, all at least LEAST_APART_DB apart. made_db: by id(take), the band levels of what the model makes of the take:
-    of its path or of its still form, as at the top of this file. None if no draw has another sound.
+    note, all at least LEAST_APART_DB apart. made_db: the band levels of the model's versions, by id(take); a version is
+    a path or a still form (see the top of this file). None if no draw has another sound.
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):

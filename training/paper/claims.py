@@ -39,8 +39,10 @@ VARIATIONAL = "paper-one-octave-8-variational-no-skip"
 class Claim:
     """One finding of the paper.
 
-    key: its name in notes.yaml. source: the part of the paper that shows it. text: the finding in words. test: yields
-    the comparisons that the verdict needs, and None for each that lacks a run.
+    key: its name in notes.yaml.
+    source: the part of the paper that shows it.
+    text: the finding in words.
+    test: yields the comparisons that the verdict needs, and None for each that lacks a run.
     """
 
     key: str

@@ -53,7 +53,7 @@ def laid_upon(lower: Iterable[MapLine], upper: Iterable[MapLine]) -> tuple[MapLi
 
 
 def same_control(line: MapLine, other: MapLine) -> bool:
-    """Whether two lines have a control and a channel in common; `cc14 7` has those of `cc 7` and `cc 39`."""
+    """Whether two lines have a control and a channel in common; `cc14 7` uses the controls 7 and 39."""
     return _is_covered(line, {message: {other.channel} for message in _messages(other)})
 
 

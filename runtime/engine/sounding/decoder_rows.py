@@ -24,7 +24,7 @@ class DecoderRows:
         lowest, highest = card.note_range
         self._lowest_note = lowest
         self._conditioning = card.conditioning.rows(np.arange(lowest, highest + 1))
-        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # a row for each lane; only conditioning is used
+        self._rows = np.zeros((n_lanes, card.n_inputs), np.float32)  # a row for each lane; only its conditioning counts
         self.moved = np.zeros((n_lanes, card.n_latents), np.float32)
         self._notes = [-1] * n_lanes
         # Knob positions in the decoder's units, one row for each of the newest versions of the knobs.

@@ -14,9 +14,9 @@ from runtime.engine.voices.bank import Voice, VoiceBank
 class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
-    This is done while coherent phases or moving spectra sound, because a hop then makes most work. A knob that moves
-    between a reading and its hop is heard from the next hop on. points: the points of voices that move; the rest: as in
-    `VoiceSound`.
+    This is done while coherent phases or moving spectra sound, because hops then cost most. A knob that moves
+    between a reading and its hop is heard from the next hop on. points: the points of voices that move. The other
+    arguments are those of `VoiceSound`.
     """
 
     def __init__(self, spectra: Spectra, hops: HopGroups, points: RampPoints, bank: VoiceBank, knobs: Knobs):
@@ -63,8 +63,9 @@ class Readings:
     def hop(self, group: HopGroup, hopping: Sequence[Voice], frame: int) -> tuple[list[Voice], list[Voice]]:
         """Of a group's voices that hop at `frame`: those with a prepared spectrum, and those that need one made now.
 
-        A voice that began after the reading waits for the next reading if no spectrum is prepared. If one is, it gets
-        its own now: steady voices are added up only if all of them change together.
+        A voice may have begun after the reading. If other voices of the group have prepared spectra, this voice gets
+        its new spectrum now, because steady voices are added up only if all of them change together. If none has, it
+        waits for the next reading.
         """
         prepared = self._spectra.take_prepared(hopping)
         was_read = self._hops.was_read(frame)

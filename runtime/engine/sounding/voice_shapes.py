@@ -22,9 +22,9 @@ _NONE = np.zeros((1, 1))
 class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that play one sound, at one frame.
 
-    sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all. kept, offsets:
-    (n, n_latents), or None; trajectories multiply the knobs' positions by `kept`, then add `offsets`. colour_db: the
-    trajectories' gains of bands, (n, n_bands), or None.
+    sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all.
+    kept, offsets: (n, n_latents), or None; trajectories multiply the knobs' positions by `kept`, then add `offsets`.
+    colour_db: the trajectories' gains of bands, (n, n_bands), or None.
     """
 
     voices: Sequence[Voice]
@@ -112,7 +112,7 @@ class VoiceValues(NamedTuple):
         return self._one_each(_clipped(self.knobs.values["bandwidth"] + self.added("bandwidth"), 0.0, 100.0))
 
     def widths(self) -> list[float]:
-        """Returns one width for each voice, 0 to 1."""
+        """One width for each voice, 0 to 1."""
         return self._one_each(_clipped(self.knobs.values["width"] + self.added("width"), 0.0, 1.0))
 
     def _one_each(self, column: np.ndarray) -> list[float]:
@@ -120,8 +120,9 @@ class VoiceValues(NamedTuple):
 
 
 def values_of(voices: Sequence[Voice], frame: float, spacing_frames: int) -> list[VoiceValues]:
-    """The values at `frame`, one group for each sound, with the voices in the same order; spacing_frames: as in
-    `Moment`.
+    """The values at `frame`, one group for each sound; the voices of a group keep their order.
+
+    spacing_frames: as in `Moment`.
     """
     groups: dict[tuple[PlayedSound, SoundKnobs], list[Voice]] = {}
     for voice in voices:

@@ -35,9 +35,12 @@ class LaneSound:
     ends. Steady lanes may share a ring: plain lanes in a submix, transposed lanes in a bus. With noise phases, a plain
     lane's sound depends only on the lane, the frame and the spectrum.
 
-    hop_offsets: for each lane, the frame of its hops modulo `hop_size`; seed: seed of all phases. Attributes: size:
-    length of a ring in frames; fade_frames: length of a crossfade, and how far a plain lane's sound is made past its
-    next hop.
+    hop_offsets: for each lane, the frame of its hops modulo `hop_size`.
+    seed: seed of all phases.
+
+    Attributes:
+    size: length of a ring in frames.
+    fade_frames: length of a crossfade, and how far a plain lane's sound is made past its next hop.
     """
 
     def __init__(self, spec: StftSpec, sample_rate_hz: int, hop_offsets: Sequence[int], seed: int):
@@ -98,10 +101,13 @@ class LaneSound:
     ) -> None:
         """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
 
-        A sounding lane crossfades to them at its next hop. semitones: distance of each lane's key from the note of its
-        spectrum; gains: float32 (n, n_bins), by which the levelled spectra are multiplied; bandwidths_cents: one for
-        each lane, or empty if all are 0; blends: each lane's blend, needed only for bandwidths. When the blend of a
-        lane with a bandwidth changes, set its spectrum again.
+        A sounding lane crossfades to them at its next hop. When the blend of a lane with a bandwidth changes, set its
+        spectrum again.
+
+        semitones: distance of each lane's key from the note of its spectrum.
+        gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        bandwidths_cents: one for each lane, or empty if all are 0.
+        blends: each lane's blend, needed only for bandwidths.
         """
         self._store(lanes, magnitudes, semitones, gains, bandwidths_cents, blends)
         for lane in lanes:
@@ -194,7 +200,7 @@ class LaneSound:
         return beside_multiples(fundamental_hz / self._bin_hz)
 
     def set_beside(self, lane: int, beside: np.ndarray) -> None:
-        """Say by `beside` which fundamental a lane's spectra have; call it before `open`."""
+        """Set the fundamental of a lane's spectra, as an array that `beside` returned; call it before `open`."""
         self._phases.beside[lane] = beside
 
     def set_ratios(self, lanes: Sequence[int], frame: int, ratios: Sequence[Ratio]) -> None:

@@ -24,7 +24,7 @@ class LaneSpectra:
     pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`.
     magnitudes: a view of the same memory, (n_lanes, n_bins).
     stored_shares: float32 (n_lanes, 1), by which the stored spectra are multiplied.
-    shares: float32 (n_lanes, 1), by which the next ones will be multiplied, 1 for a lane that was in no submix.
+    shares: float32 (n_lanes, 1), by which the next spectra will be multiplied, 1 for a lane that was in no submix.
     prepared: float32 (n_lanes, n_bins), the spectra of the newest `prepare`.
     """
 
@@ -131,8 +131,9 @@ class SpectrumChanges:
         self.changed[lanes], self._fades_end_at[lanes] = [False] * n, [frame] * n
 
     def take(self, lanes: slice, frame: int) -> list[bool]:
-        """Return which of these lanes, which hop at `frame`, have changed spectra, and begin their crossfades; clear
-        `changed` for them.
+        """Return `changed` of these lanes and clear it; begin the crossfades of the lanes that have changed.
+
+        lanes: all hop at `frame`.
         """
         changed = self.changed[lanes]
         if any(changed):

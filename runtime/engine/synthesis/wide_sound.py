@@ -39,7 +39,7 @@ class WideSound(LaneSound):
         return self._sides.is_open[lane]
 
     def sides_of(self, lanes: Iterable[int]) -> list[int]:
-        """The numbers of these lanes' sides, in the same order; `read` and `copy` accept them as lanes."""
+        """The numbers of these lanes' sides, in the same order; every method that reads sound accepts them as lanes."""
         return self._sides.of(lanes)
 
     # Spectra, blends and ratios

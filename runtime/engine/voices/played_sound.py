@@ -159,7 +159,10 @@ class PlayedSound:
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 
     def remember_rates(self, memory: Mapping[str, tuple[float, ...]]) -> None:
-        """Let the LFOs go on as in another engine; call before any note. memory: from its `Sources.rates_memory`."""
+        """Let the LFOs go on as in another engine; call before any note.
+
+        memory: `Sources.rates_memory` of the other engine.
+        """
         self.modulator.sources.remember_rates(memory)
         self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BEAT_S = 0.15  # seconds between looks, at least 1.5 blocks
+BEAT_S = 0.15  # seconds between looks; with long blocks, 1.5 blocks instead
 _SUSPECT_S = 0.1
 # The device has gone if this many looks in a row find no new block.
 _BEATS_AT_START = 15  # looks before the first block, which some drivers request late
@@ -27,7 +27,7 @@ class Heartbeat:
         return max(0.0, self._due_s - now_s)
 
     def suspect(self, n_blocks: int, now_s: float) -> None:
-        """Note another sign that the device has gone; it counts as gone if the next look finds no new block."""
+        """Look soon, because another sign says that the device has gone; one look without a new block then suffices."""
         if not self._is_suspect:
             self._is_suspect, self._n_blocks, self._n_missed = True, n_blocks, 0
             self._due_s = now_s + max(_SUSPECT_S, 3.0 * self._block_s)

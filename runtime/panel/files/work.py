@@ -179,7 +179,7 @@ class Work:
             path.unlink(missing_ok=True)
 
     async def _guarded(self, kind: str, work: Coroutine[Any, Any, None]) -> None:
-        """Await some work; if it fails, note the reason."""
+        """Await some work; if it fails, keep the reason for the pages."""
         try:
             await work
         except UserError as error:

@@ -14,8 +14,9 @@ MOST_WAITING = 256
 class Returns:
     """Keeps the player's actions and the retired engines; the audio thread adds them, another thread takes them.
 
-    wake: called on the audio thread after each addition; it must not block. n_notes: how many notes the retired engines
-    have played. n_stolen: how many voices they have ended to make room for new notes.
+    wake: called on the audio thread after each addition; it must not block.
+    n_notes: how many notes the retired engines have played.
+    n_stolen: how many voices the retired engines have ended to make room for new notes.
     """
 
     def __init__(self, wake: Callable[[], object] | None):

@@ -83,7 +83,8 @@ def divide(stream: BinaryIO, folder: Path) -> Parts:
 def signer_of(parts: Parts, signers: Path) -> str:
     """The name of the archive's signer in the list `signers`; UserError if nobody in the list has signed it.
 
-    signers: an allowed signers file of OpenSSH, which also refuses keys that have expired or are not yet valid.
+    signers: a file in OpenSSH's format ALLOWED SIGNERS. OpenSSH also refuses keys that have expired or are not yet
+    valid.
     """
     _refuse_open_to_others(signers)
     known, why = _keygen("find-principals", "-s", parts.signature, "-f", signers)

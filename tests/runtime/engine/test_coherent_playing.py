@@ -55,7 +55,7 @@ def test_every_note_is_in_tune(note: int) -> None:
 
 @pytest.mark.parametrize(("wheel", "width"), [(0, 0.0), (0, 1.0), (4096, 0.0)], ids=["plain", "wide", "bent"])
 def test_dark_low_notes_of_a_trained_instrument_are_in_tune(wheel: int, width: float) -> None:
-    """A model's lobes are a little off, and in a dark sound the lowest of them is almost all that is heard."""
+    """A model's harmonics are a little out of tune. In a dark sound, almost only the lowest one is heard."""
     instrument, config = load("virtual-analogue"), Config(voice=VoiceConfig(n_voices=1), phase_blend=1.0)
     latents = {latent.name: 0.5 for latent in instrument.card.latents} | {"body": 0.1}
     patch = with_sound(config, Sound(latents=latents, tilt_db_per_octave=-12.0, width=width), instrument.card, "dark")

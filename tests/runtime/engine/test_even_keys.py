@@ -28,12 +28,12 @@ from tests.support.playing import SAMPLE_RATE_HZ, decoder
 
 FIRST_FRAME, LAST_FRAME = SAMPLE_RATE_HZ // 10, SAMPLE_RATE_HZ // 2
 OWN_KEY = 60
-# Bands near the harmonics of OWN_KEY have no gain; those between have this one.
+# In `colour_db`, bands near a harmonic have no gain; bands between two harmonics have this gain.
 GAP_DB = 30.0
 
 
 def colour_db(key: int) -> np.ndarray:
-    """A colour as a fit to a recording of `key` may leave it: (N_BANDS,)."""
+    """A colour such as one that was found for a recording of `key`: gains of bands in dB, (N_BANDS,)."""
     harmonics = band_centres_hz() / note_to_hz(key)
     return np.where(np.abs(harmonics - np.rint(harmonics)) > 0.25, GAP_DB, 0.0)
 
@@ -135,7 +135,7 @@ def test_each_velocity_has_its_own_gains() -> None:
     for name, patch in (("both", patch_of(soft, loud)), ("loud", patch_of(path(OWN_KEY)))):
         gained[name] = [level_db(sound_of(patch, 65, v)[FIRST_FRAME:, 0]) for v in (40, 100)]
     assert gained["both"][1] == pytest.approx(gained["loud"][1], abs=0.01)
-    # The soft one has no colour, and so hardly a gain.
+    # The soft trajectory has no colour, and so its keys hardly need a gain.
     plain = level_db(sound_of(patch_of(path(OWN_KEY, 0.0)), 65, 40)[FIRST_FRAME:, 0])
     assert gained["both"][0] == pytest.approx(plain, abs=0.5)
 

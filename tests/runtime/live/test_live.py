@@ -147,8 +147,8 @@ def play_eight_voices(jack_server: JackServer, program: LiveProgram) -> dict[str
 
 def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[..., LiveProgram]) -> None:
     # When the machine stalls a thread of very high priority, it stalls the program, too. So as many underruns are
-    # allowed as there were stalls: none on a quiet machine. If there are more, there is a second try. It also allows
-    # up to two underruns in periods for whose loss JACK blames other clients.
+    # allowed as there were stalls: none on a quiet machine. If there are more, there is a second try. The second try
+    # also allows one underrun for each lost period that JACK blames on another client, but at most two.
     for most_elsewhere in (0, 2):
         before = lost_periods(jack_server)
         with start() as program, MachineStalls(PERIOD_FRAMES / SAMPLE_RATE_HZ / 3.0) as machine:

@@ -20,7 +20,7 @@ NAMES_SHOWN = """new Promise((done) => {
 })"""
 
 
-# The looks of each label above the keyboard of a split: top, font, borders, colour of its bar, and right edge.
+# For each label above the keyboard of a split: its top and bottom, font, borders, colour of its bar, and right edge.
 LOOKS = """[...document.querySelectorAll('.zones span')].map((each) => {
   const { top, bottom, right } = each.getBoundingClientRect(), style = getComputedStyle(each);
   return [[top, bottom], style.font, style.borderWidth, style.borderBottomColor, right];
@@ -139,7 +139,7 @@ def test_a_path_over_the_map_becomes_a_morph(page: Browser, link: Link) -> None:
     page.click(".path form .main")
     wait_until(lambda: name_of_sound(link) == "Way", "the sound with the path")
     page.wait("document.querySelector('tb-map .morph tb-slider') !== null")
-    # What is heard stays as it was, and so do Morph and the ring.
+    # What is heard stays as it was, and so do the slider Morph and the ring on the map.
     state = link.ask("state")
     assert state["positions"]["morph"] == pytest.approx(0.35)
     assert latents(link) == pytest.approx(row, abs=1e-4)

@@ -1,1 +1,1 @@
-"""Emulated machines with USB sound and USB MIDI, whose power can be cut, and a record of its writes to its disk."""
+"""Emulated machines with USB sound and USB MIDI; their power can be cut, and writes to their disks are recorded."""

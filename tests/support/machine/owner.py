@@ -1,6 +1,6 @@
 """An owner who plays, saves and updates, and remembers what must be kept after a power cut.
 
-Paths are those of the service, below the disk's mount point.
+Paths are those of the service, below the disk's mount point. "The record" is the record of block writes (block_log.py).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Promises:
         self._versions: list[tuple[int, int]] = []
 
     def updated(self, version: int, n_bytes: int) -> None:
-        """Note that a version is installed; n_bytes: the record's length at this moment."""
+        """Remember that a version is installed; n_bytes: the record's length at this moment."""
         self._versions.append((version, n_bytes))
 
     def oldest_allowed(self, cut: int) -> int:

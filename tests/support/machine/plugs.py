@@ -9,7 +9,7 @@ import numpy as np
 from tests.support.machine.qemu import RATE_HZ, Machine
 
 _GADGET = "/sys/kernel/config/usb_gadget/keys"
-_WIRE = 9  # number of the sound card at the keyboard's own end of the wire; a PC with a real keyboard has none
+_WIRE = 9  # number of the sound card into which this program writes what the keyboard sends
 # Linux simulates a USB controller (dummy_hcd), and the keyboard that is plugged into it.
 _MAKE = f"""set -e
 modprobe -a dummy_hcd libcomposite usb_f_midi
@@ -46,7 +46,7 @@ class Keyboard:
 
 
 class Ear:
-    """Reads what the sound card has played from the card's file, 16-bit stereo."""
+    """Hears what the sound card has played: reads the file into which the card plays, 16-bit stereo."""
 
     def __init__(self, path: Path):
         self._path, self._read = path, 0

@@ -7,7 +7,7 @@ import numpy as np
 from runtime.engine.synthesis.phases.coherent_tables import PHASE_MASK, PHASE_UNITS, CoherentTables
 from runtime.engine.synthesis.phases.taps import N_OVERLAPS
 
-_N_KEPT = 4  # hops
+_N_KEPT = 4  # number of hops whose turned taps are kept
 _N_SAMPLES = 16  # samples of a hop at which the power of overlapping windows is computed
 
 
@@ -67,8 +67,9 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
 
     turns: each bin's move less the move of a sinusoid at its centre, in radians; hop_angle: that sinusoid's move in bin
     1. The window that began k hops ago has the taps -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle. It
-    keeps the phase with which it began, which is k turns behind. Otherwise the sound of a stretched bin would jump at
-    each hop. Windows with unequal phases are softer together, so the taps of each bin are scaled to keep its power.
+    keeps the phase with which it began, which is k turns behind. Otherwise the sound of a bin whose turns are not 0
+    would jump at each hop. Windows with unequal phases are softer together, so the taps of each bin are scaled to keep
+    its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)

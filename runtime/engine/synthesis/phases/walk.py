@@ -24,10 +24,13 @@ _MASK_64 = (1 << 64) - 1
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; wider harmonics have larger steps. Where a
-    harmonic must be about as wide as a window's lobe, or wider, noise phases replace coherent phases (`NoiseShare`).
+    The phase of each sinusoid moves by a random step from hop to hop; the wider a harmonic is to be, the larger its
+    steps. Where a harmonic must be about as wide as a window's lobe, or wider, noise phases replace coherent phases
+    (`NoiseShare`).
 
-    Attributes: hop_turns, unit_phasors: as in `CoherentTables`; bandwidth_cents: one for each lane, 0 without a walk.
+    Attributes:
+    hop_turns, unit_phasors: as in `CoherentTables`.
+    bandwidth_cents: one for each lane, 0 without a walk.
     """
 
     def __init__(self, n_lanes: int, n_bins: int, tables: CoherentTables, seed: int):
@@ -63,8 +66,8 @@ class PhaseWalk:
     ) -> WalkingSinusoids:  # fmt: skip
         """The sinusoids of lanes that all have a bandwidth.
 
-        spread: float32 (N_REACHED, n), overwritten, the factors of the table `lobes` for sinusoids without a walk; the
-        rest: as in `Sinusoids`.
+        spread: float32 (N_REACHED, n), overwritten, the factors of the table `lobes` for sinusoids without a walk. The
+        other arguments are those of `Sinusoids`.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins
@@ -99,7 +102,7 @@ class WalkingSinusoids(Sinusoids):
     windows: complex64 (N_OVERLAPS, n), one row for each window, the newest first: the phasor with which each sinusoid
     would begin in that window without a walk.
     largest_steps: intp (n,), in units of phase.
-    keys: for each lane, the number that seeds its steps. The rest: as in `PhaseWalk.sinusoids`.
+    keys: for each lane, the number that seeds its steps. The other arguments are those of `PhaseWalk.sinusoids`.
     """
 
     __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_steps_at", "_sums", "_walk", "_windows")

@@ -26,16 +26,17 @@ class TransposedLane:
     2 or more is made at a lower sample rate, halved `octave` times (see `Head`). This loses only frequencies that the
     ratio would move above half the engine's sample rate.
 
-    n_heard: number of bins that are heard.
+    n_heard: number of bins up to HIGHEST_HEARD_HZ; bins above these never sound.
     n_below_half: number of bins from 0 Hz to half the engine's sample rate.
     shift: one of the N_SHIFTS shifts.
 
+    Attributes:
     head: where the lane is read, or None.
     bus: the `Submix` of which the lane is a member, or None.
     written_to: end of the written part of the ring.
     fade_from, n_fade: where the crossfade to the present sound begins, and its length.
     is_ramp: whether this crossfade is linear.
-    n_bins: number of bins that sound.
+    n_bins: number of bins that sound at the present ratio.
     """
 
     __slots__ = ("_n_below_half", "_n_heard", "_shift", "bus", "fade_from", "head", "is_ramp", "n_bins", "n_fade",
@@ -102,8 +103,9 @@ class TransposedLane:
 
 
 def sounding_bins(ratio: float, n_heard: int, n_below_half: int) -> int:
-    """How many bins stay below half the sample rate when they are transposed; the rest as in TransposedLane.
+    """How many bins stay below half the sample rate when they are transposed by `ratio`.
 
+    n_heard, n_below_half: as in TransposedLane.
     The number changes only from one whole tone of pitch to the next, so that most vibrato does not change it.
     """
     filled = ratio * (n_heard / n_below_half)

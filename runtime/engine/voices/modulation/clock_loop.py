@@ -16,9 +16,9 @@ _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Many late messages in a row mean a slower tempo, many early ones a faster tempo. So the errors of late messages are
-# added up, and those of early ones, each less _SLACK times the usual error. A new tempo begins when a sum exceeds
-# _DRIFT times the usual error.
+# Many late messages in a row mean a slower tempo, many early ones a faster tempo. So one sum adds up how late messages
+# are, another how early, each error less _SLACK times the usual error. A new tempo begins when a sum exceeds _DRIFT
+# times the usual error.
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24

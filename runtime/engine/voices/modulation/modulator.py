@@ -20,8 +20,9 @@ _SEMITONES_PER_KEY_SOURCE = 60.0
 class Route(NamedTuple):
     """One connection of a source with a target.
 
-    depth: what a source value of 1 adds, in the target's unit; curve: as in `bent`; scaled_by: a second source, whose
-    value multiplies what is added, or None.
+    depth: what a source value of 1 adds, in the target's unit.
+    curve: as in `bent`.
+    scaled_by: a second source, whose value multiplies what is added, or None.
     """
 
     source: str

@@ -23,7 +23,8 @@ BACK_S = 5.0
 # else one in a hundred. It is not 0, because other tests run at the same time and not every stall is counted. Without
 # shedding, a third would be lost.
 MOST_LOST = (0.001 if PLAYED_S >= 60.0 else 0.01) * PLAYED_S * SAMPLE_RATE_HZ / PERIOD_FRAMES
-N_VOICES, PER_VOICE = 16, "0.09"  # 16 voices take about 1.5 times a block's duration
+# PER_VOICE: the time that each voice takes, as a share of a block's duration. 16 voices need about 1.5 blocks.
+N_VOICES, PER_VOICE = 16, "0.09"
 
 
 def hindered_program(server: JackServer, folder: Path, hindrance: str) -> LiveProgram:

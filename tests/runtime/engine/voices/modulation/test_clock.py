@@ -43,8 +43,10 @@ class Heard(NamedTuple):
 def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until_s: float = 0.0) -> Heard:
     """The beat that a Tempo finds in a start message and a clock.
 
-    true_s: the true times of beats 0, 1/24, ...; heard_s: the times of the clock messages; own_bpm: the tempo before
-    the clock; until_s: how long the beat is followed, if this is later than the final message.
+    true_s: the true times of beats 0, 1/24, ...
+    heard_s: the times of the clock messages.
+    own_bpm: the tempo before the clock.
+    until_s: time up to which the beat is followed, if this is later than the final message.
     """
     tempo = Tempo(own_bpm, RATE)
     tempo.start()
