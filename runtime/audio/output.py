@@ -75,7 +75,8 @@ class BlockRenderer:
     thread_id: the system's number of the audio thread.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output. quick_cut: ends voices if blocks are late.
+    cues: adds chimes to the output.
+    quick_cut: ends voices if blocks are late.
     peak: the largest absolute sample since `peak` was set to 0, if is_metered.
     """
 
