@@ -9,8 +9,8 @@ from keras import layers, ops
 from training.corpus.frames import FrameStore
 
 NAME = "ceiling"
-# A bin may be as loud as some recording has it, but for the recording's loudest LOUD_SHARE of frames. With these, a
-# single noisy frame would let a bin whistle.
+# A bin may be as loud as it is in any recording. The loudest LOUD_SHARE of a recording's frames do not count: a single
+# noisy frame would let a bin whistle.
 LOUD_SHARE = 0.05
 
 
