@@ -53,7 +53,7 @@ def goal_lufs(recipe: Recipe, lufs: float) -> float:
 
 
 def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
-    """The sound's loudness in LUFS: the mean over the recipe's notes; for one note at a time, that of CHORD."""
+    """The sound's loudness in LUFS: that of CHORD if it plays one note at a time, else its mean over recipe.notes."""
     patch = played(sound, instrument)
     groups = [CHORD] if recipe.plays_alone else [[note] for note in recipe.notes]
     return float(np.mean([loudness_lufs(play(instrument, patch, notes).sound) for notes in groups]))

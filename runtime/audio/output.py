@@ -48,9 +48,10 @@ class SoundSource(Protocol):
 class Effect(Protocol):
     """An effect on the sound card's input; `add` adds its sound to `block`, float32 (n, 2).
 
-    incoming: the input, float32 (n, n_channels). may_wait: whether work may wait for a later block, because the engine
-    had much work on this one. `add` runs on the audio thread: it must neither block nor raise. delay_frames: the
-    effect's own latency.
+    `add` runs on the audio thread: it must neither block nor raise.
+    incoming: the input, float32 (n, n_channels).
+    may_wait: whether work may wait for a later block, because the engine had much work on this one.
+    delay_frames: the effect's own latency.
     """
 
     delay_frames: int

@@ -1,4 +1,4 @@
-"""Measures one case."""
+"""Measures one case of `bench`."""
 
 from __future__ import annotations
 

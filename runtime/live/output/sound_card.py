@@ -81,7 +81,7 @@ class SoundCard:
         arrival_s: when the event arrived, by `time.perf_counter()`.
 
         The frame is never before the previous event's, although each output has its own clock: a key's release before
-        its press would leave the note on. Only a message of a MIDI clock may get a frame beside the grid. The notes of
+        its press would leave the note on. Except for a MIDI clock, the frame is on a grid of GRID_FRAMES. The notes of
         a chord begin together. A release is at least a step of the grid after the newest note, so that a key that is
         released at once sounds nevertheless.
         """

@@ -19,7 +19,7 @@ from tests.support.places import DATA, ROOT
 
 PIECE = "piece.mid"
 PHASES = ("noise", "coherent")
-LEAST_BELOW_DB = 60.0  # by which a difference must be below the sound: it is then rounding, and not another sound
+LEAST_BELOW_DB = 60.0  # a difference that is at least this far below the sound is rounding, and not another sound
 _PATIENCE_S = 3600.0  # of our time, for one render
 _LOW, _HIGH, _CHORD = 36, 96, (48, 55, 60, 64)
 _TICKS = 480  # of a beat, 0.5 s
