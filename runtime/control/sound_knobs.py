@@ -18,7 +18,8 @@ _OPEN_HZ = 0.9999 * RANGES["filter.cutoff"].highest
 class SoundKnobs:
     """The targets of one chosen sound, shared by all notes that play it.
 
-    positions: positions of the latents, 0 to 1. values: the other targets by name, in the units of `targets.RANGES`.
+    positions: positions of the latents, 0 to 1.
+    values: the other targets by name, in the units of `targets.RANGES`.
     version: changes whenever the notes' spectra change; different for each sound.
     blend: the blend of phases, 0 to 1.
     gain: factor for the level.

@@ -127,6 +127,6 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # Controls that never wait: pedals, because a pedal that comes up ends notes; 74, which may be an MPE slide; 6 and
-    # 38, which may be data of a parameter.
+    # Controls that never wait: pedals, because a pedal that comes up can end notes; 74, which may be an MPE slide; 6
+    # and 38, which may be data of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

@@ -23,7 +23,7 @@ LEAST_BELOW_DB = 60.0  # a difference that is at least this far below the sound 
 _PATIENCE_S = 3600.0  # of our time, for one render
 _LOW, _HIGH, _CHORD = 36, 96, (48, 55, 60, 64)
 _TICKS = 480  # of a beat, 0.5 s
-_BESIDE = "tests"  # the folder of play_files, and of all that it imports
+_BESIDE = "tests"  # the folder of play_files, and of the test modules that it imports
 
 
 def piece() -> MidiFile:
