@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """One candidate for each sound of the corpus: of its medians (see `patch_places`), the one with the best score."""
+    """One candidate for each sound of the corpus: the median (see `patch_places`) that has the best score."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -76,8 +76,8 @@ def _scores(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> list[flo
 def patch_places(run: TrainedRun, store: FrameStore) -> tuple[list[str], np.ndarray]:
     """The medians of each sound's latents: one over all its training frames, and one over those of each octave.
 
-    A latent may follow the pitch, so each octave has its own. Returns the name of the sound for each median, and the
-    medians (n, n_latents).
+    A latent may follow the pitch, so each octave has a median of its own. Returns the name of the sound for each
+    median, and the medians (n, n_latents).
     """
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)
@@ -111,9 +111,8 @@ def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSp
 def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
     """How well frames (n, n_bins) play their notes (n,), 0 to 1.
 
-    The product of three factors: the share of notes heard in tune; the share of energy on the notes' harmonics, mean
-    over the frames; and the fourth power of the share heard in tune in the middle three octaves, where a wrong note is
-    worst.
+    The product of three factors: the share of notes heard in tune; the mean share of energy on the notes' harmonics;
+    and, to the fourth power, the share heard in tune in the middle three octaves, where a wrong note is worst.
     """
     heard = in_tune(magnitudes, notes, spec)
     middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0

@@ -17,8 +17,8 @@ from runtime.sound.sound import Sound, SoundInstrument
 from runtime.sound.trajectory.use import SoundTrajectory
 
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
-# A sound that plays one note at a time is compared with other sounds' chords: CHORD, of which it plays one note, is so
-# much louder than other sounds' single notes.
+# How much louder CHORD is than a single note, in a sound of several notes at a time. A sound that plays one note at a
+# time must be as loud as such a chord.
 ALONE_LU = 3.4
 
 
@@ -41,19 +41,19 @@ def made_sound(recipe: Recipe, timbres: Timbres, instrument: str) -> Sound:
 
 
 def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> Sound:
-    """The sound, its level changed so that its loudness is that of single notes of `lufs`; see ALONE_LU."""
+    """The sound with the level that gives it the loudness `goal_lufs`, or with the nearest allowed level."""
     level_db = goal_lufs(recipe, lufs) - loudness(sound, recipe, instrument)
     level_db = float(np.clip(level_db, LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
     return msgspec.structs.replace(sound, level_db=round(level_db, 1))
 
 
 def goal_lufs(recipe: Recipe, lufs: float) -> float:
-    """The loudness that a recipe's sound must have. lufs: that of a sound of several notes at a time."""
+    """The loudness that a recipe's sound must have. lufs: the goal for a sound of several notes at a time."""
     return lufs + ALONE_LU * recipe.plays_alone
 
 
 def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
-    """The sound's loudness in LUFS: its mean over the recipe's notes; that of CHORD if it plays one note at a time."""
+    """The sound's loudness in LUFS: that of CHORD if it plays one note at a time, else its mean over recipe.notes."""
     patch = played(sound, instrument)
     groups = [CHORD] if recipe.plays_alone else [[note] for note in recipe.notes]
     return float(np.mean([loudness_lufs(play(instrument, patch, notes).sound) for notes in groups]))

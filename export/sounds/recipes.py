@@ -18,10 +18,14 @@ from runtime.sound.trajectory.use import SoundTrajectory, WrittenTrajectory
 class Recipe(NamedTuple):
     """One sound.
 
-    name: the sound's name; in lower case, it is part of the file's name. timbre: the wanted ranks, as in
-    `Timbres.positions`. sound: the sound without name, instrument, knob positions and level. moves: whether a held note
-    must change. falls: whether it must become softer, like a struck string. brightens: whether a harder struck note
-    must be brighter. notes: MIDI notes at which the sound is measured.
+    name: the sound's name; in lower case, it is part of the file's name.
+    about: a description of the sound.
+    timbre: the wanted ranks, as in `Timbres.positions`.
+    sound: the sound without name, instrument, knob positions and level.
+    moves: whether a held note must change.
+    falls: whether a held note must become softer, like a struck string.
+    brightens: whether a harder struck note must be brighter.
+    notes: MIDI notes at which the sound is measured.
     """
 
     name: str

@@ -48,9 +48,10 @@ class SoundSource(Protocol):
 class Effect(Protocol):
     """An effect on the sound card's input; `add` adds its sound to `block`, float32 (n, 2).
 
-    incoming: the input, float32 (n, n_channels). may_wait: whether work may wait for a later block, because the engine
-    had much work on this one. `add` runs on the audio thread: it must neither block nor raise. delay_frames: the
-    effect's own latency.
+    `add` runs on the audio thread: it must neither block nor raise.
+    incoming: the input, float32 (n, n_channels).
+    may_wait: whether work may wait for a later block, because the engine had much work on this one.
+    delay_frames: the effect's own latency.
     """
 
     delay_frames: int
@@ -75,7 +76,8 @@ class BlockRenderer:
     thread_id: the system's number of the audio thread.
     is_busy: whether a block is being rendered; other threads then give way.
     wake: called on the audio thread after a block that was late, nearly late or not finite; it must not block.
-    cues: adds chimes to the output. quick_cut: ends voices if blocks are late.
+    cues: adds chimes to the output.
+    quick_cut: ends voices if blocks are late.
     peak: the largest absolute sample since `peak` was set to 0, if is_metered.
     """
 

@@ -40,9 +40,11 @@ def affordable(n_sounding: int, load: float, n_voices: int) -> int:
 class QuickCut:
     """Lowers the limit on the voices when enough blocks in a row are late.
 
-    n_voices: the limit while nothing is wrong. block_s: how long a block plays.
-    n_cuts: how often the limit was lowered. first_block: number of the first block to judge; `NEVER` to judge none.
-    `look` and the main thread set it. settle_blocks: blocks not judged after a cut.
+    n_voices: the limit while nothing is wrong.
+    block_s: how long a block plays.
+    n_cuts: how often the limit was lowered.
+    first_block: number of the first block to judge; `NEVER` to judge none. `look` and the main thread set it.
+    settle_blocks: number of blocks that are not judged after a cut.
     """
 
     def __init__(self, n_voices: int, block_s: float):

@@ -19,7 +19,7 @@ def run_package(package: str, arguments: Sequence[str]) -> int:
 
     arguments: the command's name, then its arguments. A command is a file in the package's folder `commands` or below
     whose name does not begin with an underscore. It defines `add_arguments(parser)` and `run(arguments)`. Only the
-    chosen command's file is imported, so that it starts fast.
+    chosen command's file is imported, so that the command starts fast.
     """
     return run_command(lambda: _run_chosen(package, list(arguments)))
 

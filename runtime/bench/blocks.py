@@ -1,4 +1,4 @@
-"""Measures one case."""
+"""Measures one case of `bench`."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarr
 
 
 def _spent_s(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray) -> float:
-    """CPU seconds for all blocks together. Single blocks are not timed: reading the clock takes as long as some."""
+    """CPU seconds for all blocks together. Reading the clock for each would take as long as some blocks take."""
     begin_s = time.process_time()
     for block_events in events:
         for event in block_events:

@@ -8,7 +8,7 @@ import sys
 
 def main() -> int:
     """Serve the playing process until it ends."""
-    # A child inherits the playing process's real-time priority; this process must never delay the sound.
+    # Give up the real-time priority inherited from the playing process: this process must never delay the sound.
     if hasattr(os, "sched_setscheduler"):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     # A signal to the process group must not end this process before it has stored the last messages.

@@ -91,7 +91,7 @@ class Learner:
         best, is_late = self._heard.best(self.target not in ACTIONS), now_s >= self._until_s
         if best is not None:
             place, movement, clearness = best
-            # An unclear movement, such as one step of a knob, counts only if the time limit brings no clear one.
+            # An unclear movement, such as one step of a knob, counts only if none is clear when the time is over.
             if (clearness >= 1.0 and now_s - movement.last_s >= _QUIET_S) or (is_late and clearness > 0.0):
                 return self._learn(place)
         if is_late:
@@ -133,10 +133,10 @@ def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ..
 def without(
     learned: Iterable[MapLine], names: Collection[str] | None, own: Collection[MapLine] = ()
 ) -> tuple[MapLine, ...]:
-    """The learned lines that stay when a target or action is unlearned; lines that silence a control of `own` go, too.
+    """The learned lines that stay when a target or action is unlearned.
 
-    names: all names of the target or action; None to remove all learned lines. own: the device's lines for that target
-    or action that were not learned.
+    names: all names of the target or action; None to remove all learned lines. own: the device's lines for this target
+    or action that were not learned; learned lines that silence their controls are removed, too.
     """
     if names is None:
         return ()

@@ -18,10 +18,15 @@ _OPEN_HZ = 0.9999 * RANGES["filter.cutoff"].highest
 class SoundKnobs:
     """The targets of one chosen sound, shared by all notes that play it.
 
-    positions: positions of the latents, 0 to 1. values: the other targets by name, in the units of `targets.RANGES`.
+    positions: positions of the latents, 0 to 1.
+    values: the other targets by name, in the units of `targets.RANGES`.
     version: changes whenever the notes' spectra change; different for each sound.
-    blend: the blend of phases, 0 to 1. gain: factor for the level. pan: -1 to 1. envelope: of the next notes.
-    filter_kind: a type of Filter, such as `low`. shapes: whether any target changes the decoder's spectra.
+    blend: the blend of phases, 0 to 1.
+    gain: factor for the level.
+    pan: -1 to 1.
+    envelope: the envelope of the next notes.
+    filter_kind: a type of Filter, such as `low`.
+    shapes: whether any target changes the decoder's spectra.
     has_bandwidth, has_width: whether the bandwidth, or the width, is or was above 0.
     rates: the LFO rates, in Hz, that the player has moved, by the LFO's name. For a saved sound with a morph, they
     include the rates that were moved before it was saved.
@@ -95,7 +100,7 @@ class SoundKnobs:
     def _follow(self) -> None:
         values = self.values
         self.blend, self.pan = values["phase_blend"], values["pan"]
-        # However far a control raises all parts of a sound, none gets louder than one sound may be.
+        # However far a control raises the level, no part of a sound gets louder than a single sound may be.
         level_db = min(values["level"] + self.patch.beside_db, RANGES["level"].highest)
         self.gain = 10.0 ** (level_db / 20.0)
         kind = self._kind

@@ -20,9 +20,10 @@ LONGEST_SPAN = 2048
 class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
-    Within a span no ramp ends and no lane has a hop. A tail is the fading rest of a stolen voice's sound. limits:
-    whether the mix is limited to full scale. Attribute tails_end: the frame at which all tails have ended. ValueError
-    if a tail is longer than `LaneSound.fade_frames`.
+    Within a span no ramp ends and no lane has a hop. A tail is the fading rest of a stolen voice's sound.
+    limits: whether the mix is limited to full scale.
+    tails_end: the frame at which all tails have ended.
+    ValueError if a tail is longer than `LaneSound.fade_frames`.
     """
 
     def __init__(self, bank: VoiceBank, sound: WideSound, widths: Widths, channels: Channels, limits: bool):
@@ -47,7 +48,7 @@ class Mixer:
         self._gains = np.zeros(0, np.float32)
 
     def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
-        """Begin a part of a span: n_frames from `frame` on. In a span that `is_mono`, only the first part needs this.
+        """Begin a part of a span: n_frames from `frame` on. While `is_mono`, only a span's first part needs this.
 
         transposed: the transposed lanes that sound, ascending; heard: the lanes among them that are read.
         """
@@ -98,8 +99,8 @@ class Mixer:
     ) -> np.ndarray:
         """Return the stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes; sides: their left gains and their right gains; both from `Ramps.values`;
-        modulated: the lanes with gains from `GridGains`.
+        envelope: the lanes' envelopes, from `Ramps.values`. sides: the lanes' left gains and right gains, also from
+        `Ramps.values`. modulated: the lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -145,8 +146,8 @@ class Mixer:
     ) -> None:
         """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        transposed: those of these lanes that are transposed; heard: those of the transposed lanes that are heard;
-        sounds: their sound.
+        transposed: the transposed lanes among them. heard: the transposed lanes that are read. sounds: the sound of the
+        lanes in `heard`.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
@@ -157,8 +158,9 @@ class Mixer:
                 sounds = sounds[n_run:]
 
     def _widen(self, frame: int, n: int, enveloped: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the lanes' left and right channels, float32 (n_lanes, n) each; `enveloped` and `sides` are
-        overwritten.
+        """Return the lanes' left and right channels, float32 (n_lanes, n) each.
+
+        `enveloped` and `sides` are overwritten.
         """
         lanes = len(enveloped)
         # A lane that is not wide has the side gain 0, whatever the side's ring holds.
@@ -168,7 +170,7 @@ class Mixer:
         return np.add(enveloped, sides, out=enveloped), right
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
-        """Copy the sound of a lane that a new note takes, faded out from `frame` on, into the tails."""
+        """Add to the tails the sound of a lane that a new note takes, faded out from `frame` on."""
         left, right, apart = self._stolen
         self._fade(stolen.lane, frame, stolen.level, left)
         right[:] = left

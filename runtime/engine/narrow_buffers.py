@@ -6,8 +6,8 @@ from contextvars import Context, copy_context
 
 import numpy as np
 
-# In elements. NumPy copies rows of a view through its buffer if several rows fit, which takes twice as long as the
-# arithmetic. For casts, which need a buffer, this size is as fast as NumPy's default.
+# In elements. If several rows of a view fit into its buffer, NumPy copies them through it, and a product takes twice as
+# long. For casts, which need a buffer, this size is as fast as NumPy's default.
 BUFFER_SIZE = 1024
 
 

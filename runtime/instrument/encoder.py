@@ -37,8 +37,10 @@ class _End(msgspec.Struct, frozen=True):
 class EncoderCard(msgspec.Struct, frozen=True, kw_only=True):
     """An encoder's description of itself: JSON in its ONNX metadata.
 
-    encoder_of: name of the instrument. inputs, output: those of the ONNX graph. labels: whether the pitch class for
-    the input `chroma` is that of the `known` note, or is `detected` in the spectrum. Other fields: as in Card.
+    encoder_of: name of the instrument.
+    inputs, output: those of the ONNX graph.
+    labels: the source of the pitch class for the input `chroma`: the `known` note, or `detected` in the spectrum.
+    Other fields: as in Card.
     """
 
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]
@@ -67,8 +69,9 @@ def load_encoder(decoder: Decoder) -> Encoder:
 class Encoder:
     """A loaded encoder: computes latents, in the decoder's units, from spectra.
 
-    magnitudes: rows of spectra with a highest magnitude of 1, float32 (MAX_BATCH, n_bins). chroma: rows with a 1 at the
-    pitch class, else 0, float32 (MAX_BATCH, 12); needed if `reads_chroma`. The caller of `encode` writes both.
+    The caller of `encode` writes `magnitudes` and, if `reads_chroma`, `chroma`.
+    magnitudes: rows of spectra with a highest magnitude of 1, float32 (MAX_BATCH, n_bins).
+    chroma: rows with a 1 at the pitch class, else 0, float32 (MAX_BATCH, 12).
     outputs: the latents, float32 (MAX_BATCH, n_latents).
 
     UserError if the file is no valid encoder of this instrument, or does not encode its card's check inputs to the

@@ -1,7 +1,7 @@
 """Tries a stranger's ONNX file in a process of its own, with limits, before this process loads it.
 
-The sizes in a graph that `graph_check` lets through depend on the number of rows alone. So the process runs the
-graph for every number of rows, and meets the most memory and time that it can need.
+In a graph that `graph_check` accepts, the sizes of arrays depend on the number of rows alone. So the trial runs the
+graph for every number of rows, and meets the most memory and time that the graph can need.
 """
 
 from __future__ import annotations

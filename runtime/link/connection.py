@@ -13,10 +13,12 @@ _LONGEST_FAREWELL_S = 1.0
 class Connection:
     """Sends and receives lines over a non-blocking stream socket.
 
-    longest_line: most bytes of a received line. most_unsent: most bytes that may wait for a slow reader.
-    is_open: False after `close`, which is also called when sending fails or is too slow. has_ended: whether the other
-    end has stopped sending. too_long: whether it has sent too long a line. heard_s: when `take_line` last returned a
-    line, by `time.monotonic()`.
+    longest_line: most bytes of a received line.
+    most_unsent: most bytes that may wait for a slow reader.
+    is_open: False after `close`, which is also called when sending fails or is too slow.
+    has_ended: whether the other end has stopped sending.
+    too_long: whether the other end has sent too long a line.
+    heard_s: when `take_line` last returned a line, by `time.monotonic()`.
     """
 
     def __init__(self, stream: socket.socket, longest_line: int, most_unsent: int):

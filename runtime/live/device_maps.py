@@ -31,8 +31,9 @@ _AGAIN_S = 1.0
 class DeviceMaps:
     """The control maps of all MIDI inputs. All methods but `note` are for the main thread.
 
-    config: the settings, whose map lines hold for every input. device: an input's number. last_moved: the target that
-    any control moved last, or None.
+    config: the settings, whose map lines hold for every input.
+    device: an input's number.
+    last_moved: the target that any control moved last, or None.
     """
 
     def __init__(self, desk: Desk, config: Config):

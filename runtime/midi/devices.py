@@ -16,8 +16,9 @@ _FIRST_CARD_CLIENT, _CLIENTS_PER_CARD = 16, 4
 class Identity(NamedTuple):
     """What distinguishes one MIDI input from another.
 
-    port: the input's name, without addresses. order: its number among inputs with this name, from 1, in the order of
-    arrival. socket: the USB socket that it was in most recently; empty if unknown.
+    port: the input's name, without addresses.
+    order: the input's number among inputs with this name, from 1, in the order of arrival.
+    socket: the USB socket that the input was in most recently; empty if unknown.
     """
 
     port: str

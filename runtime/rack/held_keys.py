@@ -11,9 +11,9 @@ Key = tuple[int, int]  # MIDI channel, note
 class HeldKeys:
     """A chord that a player holds.
 
-    chord: the note-on of each key, in the order of striking. hold: whether released keys stay in the chord until a new
-    chord begins. pedals: by channel, the value of each sustain pedal that is down; any pedal keeps the keys of all
-    channels.
+    chord: the note-on of each key, in the order of striking.
+    hold: whether released keys stay in the chord until a new chord begins.
+    pedals: by channel, the value of each sustain pedal that is down; any pedal keeps the keys of all channels.
     """
 
     def __init__(self, hold: bool):

@@ -122,7 +122,7 @@ class Part:
             self.take(event, frame)
 
     def _follow_key(self, event: NoteOff | PolyTouch, frame: int | None) -> bool:
-        """Post a key's event to the notes that the key began, even if the part's settings have changed since."""
+        """Post a key's event for each note that the key began, even if the part's settings have changed since."""
         key = event.channel, event.note
         if key not in self._held:
             if self.hears(event.channel):

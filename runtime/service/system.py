@@ -21,8 +21,9 @@ _FLEETING = {"tmpfs", "ramfs"}
 class Mount(NamedTuple):
     """A mounted file system.
 
-    point: the folder at which it is mounted. kind: its type, such as ext4. upper: for an overlay, the folder of its
-    changes, else empty.
+    point: the folder at which it is mounted.
+    kind: its type, such as ext4.
+    upper: for an overlay, the folder of its changes; else empty.
     """
 
     point: str

@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """Copy from `old` the instruments that `new` lacks, which are the owner's."""
+    """Copy the owner's instruments from `old`: those that `new` lacks."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 
 # A rate in beats such as 0.333 stands for a fraction, here 1/3: the nearest one with a denominator of at most _FINEST.
-# It must be less than _NEAR_BEATS away; else the rate is taken as it is.
+# If this fraction is _NEAR_BEATS away or more, the rate is taken as it is.
 _NEAR_BEATS, _FINEST = 0.001, 24
 
 

@@ -11,8 +11,10 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A filter for every note; its gain is computed at each harmonic's frequency.
 
     type: `off`; `low`, harmonics below the cutoff pass; `high`, harmonics above; `band`, harmonics around the cutoff.
-    cutoff_hz: where the gain is -3 dB. resonance_db: gain added at the cutoff. key_tracking: at 1 the cutoff moves with
-    the key's pitch, relative to note 60. envelope_octaves: how far envelope_2 moves the cutoff.
+    cutoff_hz: where the gain is -3 dB.
+    resonance_db: gain added at the cutoff.
+    key_tracking: at 1 the cutoff moves with the key's pitch, relative to note 60.
+    envelope_octaves: how far envelope_2 moves the cutoff.
     """
 
     type: Literal["off", "low", "high", "band"] = "off"

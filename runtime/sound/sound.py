@@ -78,8 +78,11 @@ class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     has this part.
     instrument: the instrument that plays the sound. None: the one that the user's sound or the file names, or else the
     first instrument that has a sound of this name.
-    channel: None for all. keys, velocity: the lowest and the highest. transpose: in semitones. pan: -1 to 1. send: gain
-    of the sound's sends to the effects.
+    channel: the MIDI channel; None for all.
+    keys, velocity: the lowest and the highest.
+    transpose: in semitones.
+    pan: -1 to 1.
+    send: gain of the sound's sends to the effects.
     """
 
     sound: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]

@@ -48,7 +48,7 @@ def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))
         start = np.flatnonzero(np.abs(sound).max(axis=1) > 1e-5)[0]
-        # Silence before the sound centres the first window on the first reflection.
+        # Silence goes before the sound, so that the first reflection is in the middle of the first window.
         sound = np.concatenate((silence(RATE_HZ // 100), sound[start:]))
         sides = [echo_density(side, RATE_HZ)[1] for side in sound.T]
         found[size_m] = 2.0 * np.arange(len(sides[0])), np.mean(sides, axis=0)

@@ -32,7 +32,7 @@ TINY = DATA / "tiny.onnx"
 BLOCK_FRAMES = 64
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.1
-# Blocks until every note has ended: a release, the longest legato fade, and two more.
+# Blocks until every note has ended: those of a release and of the longest legato fade, and two more.
 ENDED_BLOCKS = -(-round((RELEASE_S + 0.02) * SAMPLE_RATE_HZ) // BLOCK_FRAMES) + 2
 CHECK_EVERY_BLOCKS = 500
 WARM_UP_SHARE = 0.1

@@ -32,7 +32,7 @@ _RETRIES = 20
 def in_worker(kind: str, first: int, last: int) -> dict[str, object]:
     """Use the broken files with the numbers `first` to `last` - 1 in a worker, a process with limits.
 
-    If a file ends the worker, a new one goes on with the next file. Ends early after _RETRIES faults.
+    If a file ends the worker, a new worker goes on with the next file. Ends early after _RETRIES faults.
     """
     figures = {"kind": kind, "used": 0, "refused": 0, "slowest_s": 0.0, "peak_mb": 0, "bad": []}
     with tempfile.TemporaryDirectory(prefix="tb-") as folder:
@@ -74,7 +74,7 @@ def work(kind_name: str, first: int, last: int, folder: Path) -> int:
 
     session.refuse_untried = tried
     kind = kinds(folder)[kind_name]
-    # Using a good file first loads all libraries, before the memory is limited.
+    # Use a good file first: this loads all libraries before the memory is limited.
     kind.use(_written(folder, kind.suffix, kind.make(-1)), 0)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + LARGEST_MB * 2**20,) * 2)

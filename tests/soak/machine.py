@@ -4,7 +4,7 @@
 amd64 is a PC, arm64 a machine with the processor of a Raspberry Pi 4. It needs root, 5 GB in DIR, 2 GB of memory, a
 network for the first run, and: apt-get install debootstrap qemu-system-x86 qemu-utils e2fsprogs zstd; for arm64 also
 qemu-system-arm qemu-user-static. It takes an hour or more. Times in the table are the machine's own: its time goes
-slower than ours. Each line of the table is a step that succeeded, but for the last one if it says that it failed.
+slower than ours. Each line of the table is a step that succeeded; only the last step may have failed, and then says so.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _HOST_PATIENCE_S = 3600.0  # of our time: for what the machine computes for a lo
 
 
 class Owner:
-    """Installs the package, as its owner would, and looks at what it is."""
+    """Installs the package, as the machine's owner would, and names the versions of the system and the program."""
 
     def __init__(self, machine: Machine, deb: str):
         self._machine, self._deb = machine, deb
@@ -117,7 +117,7 @@ class Rig:
         begin = self._machine.begin_return
         keyboard = begin("keyboard", PORT) if "k" in order else None
         card = begin("card") if "c" in order else None
-        self._machine.rest(0.5)  # by then, keyboard and card wait for their returns
+        self._machine.rest(0.5)  # by then, the measurements inside the machine wait for the returns
         for letter in order:
             self._do[letter]()
             self._machine.rest(pause_s)

@@ -1,7 +1,7 @@
 """Kills or stops the sound server while `play` plays, again and again: python -m tests.soak.server_deaths [N].
 
-The server is killed and stopped alternately. `play` is restarted 0.25 s after its end, as systemd does. It measures the
-time from the server's end until `play` has ended, and from the server's return until a note is heard.
+The server is killed and stopped alternately. `play` is restarted 0.25 s after its end, as systemd does. Two times are
+measured: from the server's end until `play` has ended, and from the server's return until a note is heard.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ GIVE_UP_S = 30.0
 class Death(NamedTuple):
     """One death of the server; times in s.
 
-    is_killed: killed, not stopped; gap_s: from the server's end to its restart; left_s: from its end until `play` had
-    ended; back_s: from its restart until a note was heard.
+    is_killed: whether the server was killed, not stopped.
+    gap_s: from the server's end to its restart.
+    left_s: from the server's end until `play` had ended.
+    back_s: from the server's restart until a note was heard.
     """
 
     is_killed: bool

@@ -161,7 +161,7 @@ class Disk:
         self._open[call.result] = folder.entries[name] if name else folder
 
     def _place(self, path: bytes) -> tuple[Folder, str] | None:
-        """The folder that contains a path of the home, and the path's name, "" for the home; else None."""
+        """The folder and the name of a path inside the home; the name "" for the home itself; else None."""
         text = os.fsdecode(path)
         if text != str(self._home) and not text.startswith(f"{self._home}/"):
             return None

@@ -21,7 +21,8 @@ HOST = Path(__file__).with_name("dssi_host.py")
 class Plugin:
     """A plugin and how to start it.
 
-    settings: (key, value) pairs for `configure`. warm_up_samples: how long each instance runs before it plays.
+    settings: (key, value) pairs for `configure`.
+    warm_up_samples: how long each instance runs before it plays.
     environment: environment variables of the plugin's process.
     """
 
@@ -35,8 +36,10 @@ class Plugin:
 class Playing:
     """Notes to play with one patch.
 
-    n_samples: samples recorded of each note. n_held: samples until the note ends. program: (bank, number), None to
-    select none. controls: values of control ports by name.
+    n_samples: samples recorded of each note.
+    n_held: samples until the note ends.
+    program: (bank, number), None to select none.
+    controls: values of control ports by name.
     """
 
     notes: list[int]

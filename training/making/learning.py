@@ -37,8 +37,8 @@ MOST_STEPS = 20_000  # a training takes at most this many steps, unless the reci
 N_TIMED_EPOCHS = 2  # the first epoch also compiles; the second shows how long an epoch takes
 RESTART_S = 12.0  # the time to restart the training with another number of epochs
 # Training no longer helps if the last PATIENCE_SHARE of all epochs lowers the error by less than the share LEAST_GAIN.
-# While the learning rate falls, the error hardly changes. So with 0.2 and 0.01, training on 100 recordings ended too
-# early.
+# While the learning rate falls, the error hardly changes. So with the values 0.2 and 0.01, training on 100 recordings
+# ended too early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends
 OVERTIME = 1.15  # if the remaining epochs would take more than this many times the remaining time, some are dropped
@@ -69,8 +69,11 @@ def build_corpus(decision: Decision, name: str, work: Path, recipe: Recipe) -> F
 class Training:
     """A training with a time limit.
 
-    store: the corpus. folder: the run folder. seconds: the time limit. on_stage: called with the number of epochs so
-    far, at a few stages, for previews. is_last_stretch: whether epochs were cut because training no longer helped.
+    store: the corpus.
+    folder: the run folder.
+    seconds: the time limit.
+    on_stage: called with the number of epochs so far, at a few stages, for previews.
+    is_last_stretch: whether epochs were cut because training no longer helped.
     """
 
     recipe: Recipe
@@ -128,8 +131,9 @@ class _ReplanError(Exception):
 class _Watch:
     """Follows a training: shows its progress, calls for previews, and shortens it when it no longer helps.
 
-    n_epochs: number of all epochs. n_before: how many of them were trained before. planned: whether n_epochs was chosen
-    to fit the time limit; if not, the first epochs are timed to choose it.
+    n_epochs: number of all epochs.
+    n_before: how many of them were trained before.
+    planned: whether n_epochs was chosen to fit the time limit; if not, the first epochs are timed to choose it.
     """
 
     def __init__(self, training: Training, progress: Progress, n_epochs: int, n_before: int, planned: bool):

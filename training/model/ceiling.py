@@ -9,7 +9,7 @@ from keras import layers, ops
 from training.corpus.frames import FrameStore
 
 NAME = "ceiling"
-# A bin may be as loud as some recording has it, but for the recording's loudest LOUD_SHARE of frames. With these, a
+# A bin may be as loud as it is in any recording. The loudest LOUD_SHARE of a recording's frames do not count, because a
 # single noisy frame would let a bin whistle.
 LOUD_SHARE = 0.05
 
@@ -17,11 +17,11 @@ LOUD_SHARE = 0.05
 class Ceiling(layers.Layer):
     """Limits each bin of roots of magnitudes.
 
-    Between the sounds that it was taught, a decoder may give a bin in which they are silent, such as one above the
-    cut-off of an MP3, nearly all of its energy. The ear hears a whistle there, or another pitch.
+    Between the sounds that it was taught, a decoder may put nearly all of its energy into a bin in which these sounds
+    are silent, such as a bin above the cut-off of an MP3. The ear hears a whistle there, or another pitch.
 
-    slope: that of what is above the limit, in training only, so that such a bin still gets a gradient.
-    limits: of the roots, float32 (n_bins,); 1, the peak of every training frame, until `set_ceiling` is called.
+    slope: slope of the output above the limit, in training only, so that a bin above its limit still gets a gradient.
+    limits: the largest roots, float32 (n_bins,); until `set_ceiling` is called, 1, the peak of every training frame.
     """
 
     def __init__(self, slope: float, **options):

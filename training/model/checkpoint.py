@@ -20,8 +20,9 @@ HISTORY, WEIGHT, MOMENT = "history", "weight_", "optimizer_"
 class Checkpoint:
     """The state of a training run after an epoch.
 
-    weights: values of the model's variables. moments: values of the optimizer's variables. history: one row per
-    finished epoch.
+    weights: values of the model's variables.
+    moments: values of the optimizer's variables.
+    history: one row per finished epoch.
     """
 
     weights: list[np.ndarray]

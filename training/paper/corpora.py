@@ -24,8 +24,9 @@ FURTHER = "-further"
 class Corpora:
     """The corpora of a plan, all in one folder.
 
-    violin: folder of violin recordings, or None. violin_manifest: their table, None for manifest.csv in their folder.
-    quick: build reduced corpora.
+    violin: folder of violin recordings, or None.
+    violin_manifest: the table of these recordings; None for manifest.csv in their folder.
+    quick: whether to build reduced corpora.
     """
 
     plan: Plan

@@ -36,8 +36,9 @@ FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}  # the largest valu
 class KeptRun:
     """The kept files of one run.
 
-    report: evaluation.json. history: the columns of history.csv by name. pictures: the arrays of pictures.npz by name,
-    packed as by `_pictures`.
+    report: the content of evaluation.json.
+    history: the columns of history.csv by name.
+    pictures: the arrays of pictures.npz by name, packed as by `_pictures`.
     """
 
     folder: Path

@@ -19,9 +19,12 @@ _NEVER_WAIT = PEDALS | {Control.SLIDE, Control.DATA_ENTRY, Control.DATA_ENTRY_LS
 class Binding(msgspec.Struct, frozen=True, gc=False):
     """What one line of a map does, in numbers.
 
-    index: number of the line. part: 0 for a whole control; 1 for the MSB of a 14-bit control, 2 for its LSB.
-    start, travel: the beginning of the range, and the distance to its end. exponent: 4 ** curve, with the line's curve.
-    step: how far one step of a relative control moves the target. inverted: whether the control's upper end is `start`.
+    index: number of the line.
+    start, travel: the beginning of the range, and the distance to its end.
+    exponent: 4 ** curve, with the line's curve.
+    step: how far one step of a relative control moves the target.
+    inverted: whether the control's upper end is `start`.
+    part: 0 for a whole control; 1 for the MSB of a 14-bit control, 2 for its LSB.
     """
 
     index: int
@@ -45,9 +48,13 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
 class Bindings(msgspec.Struct, frozen=True):
     """What each control of one device does.
 
-    moved: the bindings of each control. actions: the action of each. waiting: controls whose moves are heard from the
-    next hop on. In these three, a control is the number from `key_of`. lines: the map's lines. plain: the lines as
-    plain values, for JSON.
+    In `moved`, `actions` and `waiting`, a control is the number from `key_of`.
+    moved: the bindings of each control that moves targets.
+    actions: the action of each control that starts one.
+    kinds: the kinds of all these controls.
+    waiting: the controls whose moves are heard from the next hop on.
+    lines: the map's lines.
+    plain: the lines as plain values, for JSON.
     """
 
     moved: dict[int, tuple[Binding, ...]]
@@ -66,7 +73,7 @@ def key_of(kind: int, channel: int, number: int) -> int:
 def bind(lines: Iterable[MapLine]) -> Bindings:
     """Make the tables for checked lines.
 
-    If a control has a line for one channel and a line for all channels, only the former counts on its channel.
+    If a control has a line for all channels and a line for one channel, only the latter line counts on that channel.
     """
     lines = tuple(lines)
     moved: dict[int, list[Binding]] = {}
@@ -120,6 +127,6 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # Controls that never wait: pedals, because the voices need their release; 74, which may be an MPE slide; 6 and 38,
-    # which may be data of a parameter.
+    # Controls that never wait: pedals, because a pedal that comes up can end notes; 74, which may be an MPE slide; 6
+    # and 38, which may be data of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

@@ -26,9 +26,11 @@ MOST_FILE_NAME_BYTES = 200
 class DeviceSetup(msgspec.Struct, frozen=True):
     """What the controls of one MIDI input do.
 
-    chosen: the lines of the input's map. learned: the lines learned for it. velocity_curve: changes its
-    velocities. map_name: name of the chosen map; empty for the default map. problem: a line for the user about a file
-    that could not be read.
+    chosen: the lines of the input's map.
+    learned: the lines learned for the input.
+    velocity_curve: changes the input's velocities.
+    map_name: name of the chosen map; empty for the default map.
+    problem: a line for the user about a file that could not be read.
     """
 
     chosen: tuple[MapLine, ...]

@@ -17,8 +17,8 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class DenseWriter:
     """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of the longest crossfade, in ring samples. The methods take only lanes that are in no bus, and
-    carriers.
+    n_fade: length of the longest crossfade, in ring samples. The methods take only carriers, and lanes that are in no
+    bus.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -51,7 +51,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # neighbouring lanes with equal hops are cheaper as one run
+        hops.sort()  # so that neighbouring lanes with equal hops form one run, which is cheaper
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]
@@ -68,8 +68,9 @@ class DenseWriter:
         self._write_hop(number, begin, sound[0])
 
     def _write_hop(self, number: int, begin: int, sound: np.ndarray) -> None:
-        """Write a hop's sound into the ring of lane `number`, and crossfade where a crossfade is due; begin: the ring
-        sample at which the hop begins.
+        """Write a hop's sound into the ring of lane `number`, and crossfade where a crossfade is due.
+
+        begin: the ring sample at which the hop begins.
         """
         lane = self._lanes[number]
         done, faded = max(0, lane.fade_from - begin), min(len(sound), lane.fade_from + lane.n_fade - begin)

@@ -12,7 +12,7 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: a shorter one would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Length of the fade-out of a stolen or cut voice; at most `LaneSound.fade_frames`, because no later sound is made.
+# Length of the fade-out of a stolen or cut voice; at most `LaneSound.fade_frames`: sound is made no further ahead.
 CUT_FADE_S = 0.004
 # A decay or release ends smoothly if it would end more steeply than a straight line of this length: the bend would be
 # heard as a click in a voice that is far louder than full scale.

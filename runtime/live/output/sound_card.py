@@ -27,9 +27,11 @@ class AudioHangsError(Exception):
 class SoundCard:
     """Opens and closes one output after another, on the main thread.
 
-    through: an effect, and the input to open for it, or None. positions: returns the knobs' positions for the effect.
+    through: an effect, and the input to open for it, or None.
+    positions: returns the knobs' positions for the effect.
     waits_for_named: whether to wait for a missing device that the settings name, instead of raising UserError.
-    output: the present one. is_missing: whether it is silent because there is no card.
+    output: the present output.
+    is_missing: whether the output is silent because there is no card.
     problem: why there is no card, or an empty text.
     """
 
@@ -79,9 +81,9 @@ class SoundCard:
         arrival_s: when the event arrived, by `time.perf_counter()`.
 
         The frame is never before the previous event's, although each output has its own clock: a key's release before
-        its press would leave the note on. A MIDI clock may lie beside the grid. The notes of a chord begin together. A
-        release is at least a step of the grid after the newest note, so that a key that is released at once sounds
-        nevertheless.
+        its press would leave the note on. Except for a MIDI clock, the frame is on a grid of GRID_FRAMES. The notes of
+        a chord begin together. A release is at least a step of the grid after the newest note, so that a key that is
+        released at once sounds nevertheless.
         """
         earliest = self._newest
         if isinstance(event, NoteOff):
@@ -123,7 +125,8 @@ class SoundCard:
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
         """Play the rack on this output; ring, wake and cues: as in BlockRenderer."""
-        most = rack.frame + MOST_AHEAD * output.buffer_frames  # a new rack begins at 0
+        # A new rack begins at frame 0, and frames of the old rack's events would be far ahead.
+        most = rack.frame + MOST_AHEAD * output.buffer_frames
         self._newest, self._newest_note = min(self._newest, most), min(self._newest_note, most)
         self._chord = min(self._chord, most)
         output.start(rack, self._effect, ring, wake)

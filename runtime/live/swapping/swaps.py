@@ -35,7 +35,7 @@ Ready = Playable | tuple[Part, ...]
 
 
 class _Wish(NamedTuple):
-    """What was requested; volume_db: at which the sound's target `level` is to stand, None for the sound's own."""
+    """What was requested. volume_db: the value for the sound's target `level`; None to keep the sound's own."""
 
     part: int
     instrument: str | None

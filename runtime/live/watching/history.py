@@ -32,8 +32,10 @@ class Card(Protocol):
 class Point(NamedTuple):
     """A few seconds of playing.
 
-    at_s: their end, a time of `time.monotonic()`. load, most: mean and largest load of their newest blocks. voices: how
-    many sounded at the end. late, underruns: numbers of late blocks and underruns.
+    at_s: the end of these seconds, by `time.monotonic()`.
+    load, most: mean and largest load of the newest blocks.
+    voices: how many voices sounded at the end.
+    late, underruns: numbers of late blocks and underruns.
     """
 
     at_s: float

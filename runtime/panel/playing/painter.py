@@ -6,8 +6,8 @@ import base64
 import struct
 from typing import Any
 
-# N_BANDS is also in page/picture.js, in page/play.js, and in runtime/acoustics/spectrum_picture.py. It is not imported
-# from there, because that would load NumPy.
+# N_BANDS is also in page/picture.js, in page/play.js, and in runtime/acoustics/spectrum_picture.py. It is defined again
+# here, because importing spectrum_picture.py would load NumPy.
 N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)

@@ -125,7 +125,7 @@ def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Inside the `with`, an error becomes a UserError: a recorded value that nobody checked before is damaged."""
+    """Turn an error inside the `with` into a UserError: its cause is a damaged value, which nothing has checked yet."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -1,8 +1,8 @@
 """Makes one .deb: the program's files, wheels of its packages for the target machine, and scripts for dpkg.
 
 Nothing is compiled, so any machine builds for both architectures. PyAudio and python-rtmidi have no wheels, so the
-environment links to Debian's packages. It hides Debian's other Python packages: their onnxruntime crashes on a
-Raspberry Pi 4.
+environment links to Debian's packages. It hides Debian's other Python packages, because Debian's onnxruntime crashes on
+a Raspberry Pi 4.
 """
 
 from __future__ import annotations

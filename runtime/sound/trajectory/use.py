@@ -41,9 +41,11 @@ Latent = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
 class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A trajectory that a person writes.
 
-    step_s: time from one point to the next. latents: for each knob and point an offset of the knob's position, or, if
-    replaces_knobs, a position. colour_db: for each point the gain of each band. level_db: a level for each point, or
-    for each level_step_s. A list with one value holds for the whole time. Between points, values change linearly.
+    A list with one value holds for the whole time. Between points, values change linearly.
+    step_s: time from one point to the next.
+    latents: for each knob, an offset of its position at each point, or, if replaces_knobs, its position.
+    colour_db: for each point the gain of each band.
+    level_db: a level for each point, or for each level_step_s.
     Other fields: as in Trajectory.
     """
 
@@ -62,11 +64,12 @@ class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 class SoundTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A sound's trajectory, and how it is played.
 
-    file: path of its file, relative to the folder of the sound's file. inline: instead of a file: a file's bytes in
-    base64, or a WrittenTrajectory.
-    colour: how much of the colour is applied. motion: factor for the values' distances from their mean; 0 for no
-    motion. start: where a note begins: from 0, the beginning, to 1, the end of the part that is played while the key is
-    down; None for 1 if direction is backward, else 0.
+    file: path of its file, relative to the folder of the sound's file.
+    inline: instead of a file: a file's bytes in base64, or a WrittenTrajectory.
+    colour: how much of the colour is applied.
+    motion: factor for the values' distances from their mean; 0 for no motion.
+    start: where a note begins: from 0, the beginning, to 1, the end of the part that is played while the key is down;
+    None for 1 if direction is backward, else 0.
     key, velocity: the note at which this trajectory is heard alone, if the sound has several.
     """
 

@@ -48,7 +48,7 @@ def test_the_spectrum_has_its_peaks_where_the_sound_has_them() -> None:
 def test_the_latents_are_those_of_the_note_not_of_the_knobs() -> None:
     engine = engine_of(SWAYS)
     engine.post(NoteOn(0, 60, 100))
-    engine.post(NoteOn(0, 72, 100), 8192)  # on another lane, whose LFO starts about half a cycle later
+    engine.post(NoteOn(0, 72, 100), 8192)  # on another lane, whose LFO starts more than a third of a cycle later
     places = []
     for _ in range(20):
         render(engine, 2048)

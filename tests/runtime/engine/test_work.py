@@ -149,7 +149,7 @@ def test_a_transposed_voice_is_transformed_in_proportion_to_its_ratio(pitch: int
 
 @pytest.fixture
 def dense_batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that gets the number of hops of each call that transforms dense hops."""
+    """A list to which each call of `HopSynthesis.dense_hops` adds its number of hops."""
     batches: list[int] = []
     dense_hops = HopSynthesis.dense_hops
 
@@ -185,7 +185,7 @@ def test_the_block_in_which_a_chord_is_first_bent_makes_no_more_than_it_must(den
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list that gets the number of lanes of each call that reads dense sound."""
+    """A list to which each call of `Resampler.read` adds its number of lanes."""
     lanes_read: list[int] = []
     read = Resampler.read
 

@@ -88,7 +88,7 @@ def test_there_is_a_limit_to_the_threads() -> None:
 
 
 class Told(Made):
-    """A stand-in; told: ids of the threads that have freed one."""
+    """A stand-in. When it is freed, it adds the id of the freeing thread to `told`."""
 
     def __init__(self, told: list[int]):
         self._told = told

@@ -457,8 +457,8 @@ def test_an_engine_that_has_left_is_not_kept_by_the_counting_of_voices() -> None
     gone = weakref.ref(rack.engine())
     events = [(0.0, NoteOn(0, 48, 100)), (0.1, NoteOn(0, 55, 100)), (0.3, NoteOff(0, 48)), (0.3, NoteOff(0, 55))]
     events += [(0.35, Swap(0, "tiny", None, playable_of(patch)))]
-    # The note at 0.4 s makes the rack count the voices of both engines, as the old engine still fades. Nothing makes it
-    # count again, so it must forget this count by itself: the count refers to the old engine.
+    # The note at 0.4 s makes the rack count the voices of both engines, as the old engine still fades. This count
+    # refers to the old engine. No later event replaces the count, so the rack must forget it by itself.
     heard(rack, [*events, (0.4, NoteOn(0, 60, 100))], 1.5)
     events.clear()
     assert len(rack.take_retired()) == 1

@@ -12,7 +12,8 @@ import numpy as np
 class Difference(NamedTuple):
     """How two 16-bit sounds of the same length differ.
 
-    largest: of all samples, in steps of 16 bits. below_db: how far the difference's power is below the sound's.
+    largest: the largest difference of a sample, in steps of 16 bits.
+    below_db: how far the difference's power is below the sound's.
     """
 
     n_samples: int

@@ -19,11 +19,11 @@ from tests.support.places import DATA, ROOT
 
 PIECE = "piece.mid"
 PHASES = ("noise", "coherent")
-LEAST_BELOW_DB = 60.0  # by which a difference must be below the sound: it is then rounding, and not another sound
+LEAST_BELOW_DB = 60.0  # a difference that is at least this far below the sound is rounding, and not another sound
 _PATIENCE_S = 3600.0  # of our time, for one render
 _LOW, _HIGH, _CHORD = 36, 96, (48, 55, 60, 64)
 _TICKS = 480  # of a beat, 0.5 s
-_BESIDE = "tests"  # what play_files imports
+_BESIDE = "tests"  # the folder of play_files, and of the test modules that it imports
 
 
 def piece() -> MidiFile:
@@ -38,7 +38,7 @@ def piece() -> MidiFile:
 
 
 class Music:
-    """folder: for the sound files that both machines render."""
+    """Renders the piece on both machines, and compares the sounds. folder: for the sound files."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -59,7 +59,7 @@ class Music:
         yield "the same piece in blocks of 4096 frames, and of random sizes", lambda: self._in_any_blocks(machine)
 
     def _compare(self, machine: Machine, phase: str) -> str:
-        machine.run("systemctl", "stop", "timbrebox")  # it would only take time
+        machine.run("systemctl", "stop", "timbrebox")  # the service would only slow down the render
         inside = f"/root/{phase}.wav"
         began_s = machine.now_s()
         _call(machine, "timbrebox", "render", f"/material/music/{PIECE}", inside, *_options(phase))

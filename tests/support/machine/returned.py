@@ -49,7 +49,7 @@ def keyboard(port: str) -> dict[str, float]:
     port: the keyboard's own end of its wire. Returns when the kernel had the keyboard, and when the note had begun.
     """
     there_s = _next(_KEYBOARD)
-    # Opened once: the kernel closes a MIDI port 50 ms after it was asked to.
+    # The port is opened only once, because the kernel takes 50 ms to close a MIDI port.
     with Link() as link, open(port, "wb", buffering=0, opener=_without_waiting) as wire:
         n_notes = link.ask("health")["notes"]
 

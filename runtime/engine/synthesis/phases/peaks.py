@@ -7,15 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 # In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
-# times the peak, the peak is no sinusoid. With this value, the sounds' spectra come nearest to the given spectra, of
-# instruments and of noise.
+# times the peak, the peak is no sinusoid. With this value, the spectrum of the sound comes nearest to the given
+# spectrum, for instruments as for noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.
 _LEAST_PEAK_DB = -100.0
 _LEAST_PEAK = np.array(10.0 ** (_LEAST_PEAK_DB / 20.0), np.float32)
 # Below bin N_LOW_BINS, a bin is a large interval: a decoder's lobe that is 0.1 bins off puts C2 28 cents out of tune.
-# So a sinusoid up to _HELD_BINS from a multiple of its note's fundamental counts as this multiple, and one beyond twice
-# this distance stays as it is. In between, the sinusoid moves part of the way, so that its pitch never jumps.
+# So a sinusoid that is at most _HELD_BINS from a multiple of its note's fundamental moves onto the multiple. A sinusoid
+# that is more than twice as far away stays. In between, it moves part of the way, so that its pitch never jumps.
 N_LOW_BINS, _HELD_BINS, _NO_BINS = 32, np.array(0.2, np.float32), np.array(0.0, np.float32)
 _NEVER_HELD = _HELD_BINS + _HELD_BINS
 # The fundamental, in bins, to give for a spectrum whose sinusoids must stay where they are.
@@ -30,8 +30,8 @@ class Peaks(NamedTuple):
     bins: intp, each peak's bin.
     places: intp, its index in the flattened magnitudes.
     distances: from the peak's bin to the sinusoid's frequency, in bins.
-    two_below, above, two_above: bool, whether the sinusoid has the second bin below the peak, the first above it, and
-        the second above it; it always has the first below.
+    two_below, above, two_above: bool, whether the sinusoid covers the second bin below the peak, the first above it,
+        and the second above it; it always covers the first below.
     """
 
     rows: np.ndarray
@@ -56,8 +56,8 @@ class PeakFinder:
     def find(self, magnitudes: np.ndarray, beside_notes: np.ndarray) -> Peaks:
         """Find the sinusoids of magnitudes (n, n_bins), a contiguous array.
 
-        beside_notes: float32 (n, N_LOW_BINS), a row of `beside_multiples` for each spectrum; low sinusoids that are
-        close to these multiples are moved onto them.
+        beside_notes: float32 (n, N_LOW_BINS), a row of `beside_multiples` for each spectrum. A low sinusoid close to a
+        multiple of its note's fundamental is moved onto the multiple.
 
         The distance d of a sinusoid from its peak bin follows from its Hann lobe: d = 2 (above - below) / (above + 2
         peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A sinusoid covers the bins between the

@@ -12,11 +12,11 @@ _QUARTER = PHASE_UNITS // 4
 
 
 class SideTurns:
-    """How the phases of sides are turned: each sinusoid, and each band of noise bins, in a random direction. A
-    sinusoid's direction depends on its frequency alone.
+    """How the phases of sides are turned: each sinusoid, and each band of noise bins, in a random direction.
 
-    Attributes: of_noise: intp (n_bins,), the turns of noise bins, in units of phase; noise_signs: float32 (n_bins,),
-    their directions, 1 forwards, -1 back.
+    A sinusoid's direction depends on its frequency alone.
+    of_noise: intp (n_bins,), the turns of noise bins, in units of phase.
+    noise_signs: float32 (n_bins,), the directions of these turns, 1 forwards, -1 back.
     """
 
     def __init__(self, n_bins: int, units_per_bin: float, seed: int):

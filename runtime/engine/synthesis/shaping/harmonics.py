@@ -33,8 +33,10 @@ class Harmonics:
     belong to no harmonic. They get the fundamental's gain. With the gain for their own low frequencies, a tilt of -12
     dB or a low cutoff would make the faint residue in them louder than the note.
 
-    Attributes, one row for each fundamental: numbers: int16 (n_fundamentals, n_bins), number of each bin's harmonic, 0
-    for none; places: int16, on the grid of `GainCurves`; are_even: bool, whether the number is even and not 0.
+    Attributes, each (n_fundamentals, n_bins):
+    numbers: int16, number of each bin's harmonic, 0 for none.
+    places: int16, the harmonics' places on the grid of `GainCurves`.
+    are_even: bool, whether the number is even and not 0.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):

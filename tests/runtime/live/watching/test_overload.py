@@ -20,10 +20,11 @@ Cost = Callable[[float, int], float]
 class Machine:
     """A model of a machine whose player holds n_wanted notes.
 
-    cost: function of the time in s and the number of sounding voices that returns a block's load: its work divided by
-    its duration. stall_s: function of the time in s that returns for how long a block waits. main_waits_s: how late the
-    main thread looks at the loads. limits: (time, limit) of each change that the main thread knows. n_lost: number of
-    blocks with a load above 1.
+    cost: returns a block's load, its work divided by its duration, for a time in s and a number of sounding voices.
+    stall_s: returns for how long a block waits, for a time in s.
+    main_waits_s: how late the main thread looks at the loads.
+    limits: (time, limit) of each change that the main thread knows.
+    n_lost: number of blocks with a load above 1.
     """
 
     def __init__(self, cost: Cost, n_wanted: int = N_VOICES, block_s: float = BLOCK_S, main_waits_s: float = 0.0):
