@@ -40,12 +40,12 @@ class State(msgspec.Struct, frozen=True):
     instrument: name or path of the .onnx file.
     sha256: digest of that file.
     sound: the edited sound, as the content of a sound's file; of a sound with parts, without the knobs' changes.
-    folder: the folder of its trajectory files, or None.
+    folder: the folder of the sound's trajectory files, or None.
     positions: position of each target, 0 to 1; of a sound with parts, those of the first part.
     other_positions: those of each further part.
-    settings: as they were when the run ended.
-    configured: as the settings file had them when the run began; a value that has changed there since replaces the one
-    in `settings`.
+    settings: the values when the run ended.
+    configured: the values in the settings file when the run began. A value that has changed in this file since then
+        replaces the one in `settings`.
     """
 
     instrument: str
