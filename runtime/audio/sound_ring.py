@@ -139,7 +139,9 @@ class RingReader:
 
 
 class RecentSound:
-    """Reads the newest frames for display. It does not map the memory: mapped memory would count as the reader's.
+    """Reads the newest frames for display.
+
+    The memory is read and not mapped, because mapped memory would count as memory of the reader's process.
 
     descriptor: from SoundRing; it must stay open.
     """

@@ -1,4 +1,4 @@
-"""Settings that the player changes without the settings file, from the next start of `play`."""
+"""Settings that the player changes without editing the settings file; a change counts from the next start of `play`."""
 
 from __future__ import annotations
 

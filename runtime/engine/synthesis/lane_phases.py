@@ -17,8 +17,12 @@ class LanePhases:
     Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on. A transposed lane's dense
     hops continue these numbers.
 
-    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: for each lane, 0 for noise
-    phases to 1 for coherent ones; leader: for each side, the number of its lane; beside: as in `CoherentPhases`.
+    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra.
+
+    Attributes:
+    blend: for each lane, from 0 for noise phases to 1 for coherent phases.
+    leader: for each side, the number of the lane that it makes wide; None for all other lanes.
+    beside: as in `CoherentPhases`.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
@@ -115,8 +119,7 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Plan the lanes' spectra. A run of lanes is planned together with its sides if all of these are among `lanes`.
-        """
+        """Plan the lanes' spectra. A run of lanes is planned together with its sides if `lanes` has all of its sides."""
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

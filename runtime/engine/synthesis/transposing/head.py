@@ -16,7 +16,8 @@ _MOST_PASSED = 256
 class Ratio(Protocol):
     """A ratio of frequencies as a function of the frame; equal objects give equal ratios at every frame.
 
-    fixed: the ratio if it never changes, else None; highest: the upper limit of the ratio.
+    fixed: the ratio if it never changes, else None.
+    highest: the upper limit of the ratio.
     """
 
     fixed: float | None
