@@ -86,9 +86,11 @@ class Playing(Protocol):
 class Desk:
     """Answers other programs while the instrument plays. The audio thread calls nothing here.
 
-    say: called with each line for the user. memory: what the last run remembered; None to remember nothing. panel: the
-    page's process, or None. server: the link's server; None if the link cannot be opened. companion: the process that
-    keeps files.
+    say: called with each line for the user.
+    memory: what the last run remembered; None to remember nothing.
+    panel: the page's process, or None.
+    server: the link's server; None if the link cannot be opened.
+    companion: the process that keeps files.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):

@@ -119,7 +119,7 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Plan the lanes' spectra. A run of lanes is planned together with its sides if `lanes` has all of its sides."""
+        """Plan the lanes' spectra. A run of lanes is planned together with its sides if `lanes` has all these sides."""
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:

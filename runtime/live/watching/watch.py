@@ -86,7 +86,7 @@ class Watch:
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:
-        """Tell the user of the first voice shed and of the last one back; in between, at most one line in 10 s."""
+        """Tell the user when the first voice is shed and when all are back; in between, at most one line in 10 s."""
         limit = self._overload.limit
         if limit == self._said_limit:
             return

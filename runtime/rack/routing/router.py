@@ -39,8 +39,10 @@ MOST_LEAVING_OF_ALL = 4  # how many engines of replaced parts may ring out
 class Router:
     """Hands out events, on the audio thread.
 
-    leaving: replaced parts, whose notes ring out; controls: turns presses of controls into actions; room: makes room
-    for new notes; returns: receives the player's actions.
+    leaving: replaced parts, whose notes ring out.
+    controls: turns presses of controls into actions.
+    room: makes room for new notes.
+    returns: receives the player's actions.
     """
 
     def __init__(self, parts: list[Part], leaving: list[Part], controls: ControlMap, room: VoiceRoom, returns: Returns):

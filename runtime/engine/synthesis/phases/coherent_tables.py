@@ -102,10 +102,10 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, n_places).
 
-    The window that began k hops ago turns a bin twice: back by k moves of the sinusoid, because the sinusoid's phase was
-    an earlier one, and forward by k moves of the bin's own frequency, because of the delay. So only the distance of the
-    bin from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a Hann window. So
-    the products of both have one sign: a bin's magnitude and half the magnitudes of its neighbours add up.
+    The window that began k hops ago turns a bin twice. It turns it back by k moves of the sinusoid, because it has the
+    sinusoid's phase of that time, and forward by k moves of the bin's own frequency, because of the delay. So only the
+    bin's distance from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a
+    Hann window. So the products of both have one sign: a bin's magnitude and half those of its neighbours add up.
     """
     places = np.arange(round(2.0 * FARTHEST_BINS * N_PLACES) + 1) / N_PLACES - FARTHEST_BINS
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
