@@ -61,7 +61,9 @@ class BandColour:
     def put(self, colour_db: np.ndarray, share: float, spectra: np.ndarray) -> None:
         """Give each spectrum a share of its colour; this changes both arrays, `spectra` and `colour_db`.
 
-        colour_db: the colour of each spectrum, (n, 40), useless after the call. share: 0 to 1. spectra: (n, n_bins).
+        colour_db: the colour of each spectrum, (n, 40), useless after the call.
+        share: 0 to 1.
+        spectra: (n, n_bins).
         """
         colour_db *= np.float32(share)
         gains = self._power[1, : len(spectra)]
