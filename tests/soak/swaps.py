@@ -155,8 +155,9 @@ def child(name: str) -> None:
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
     """The figures of a run, by name.
 
-    times: as in `AudioThread`. spells: (begin in s, end in s, whether it has a swap) of each. memory_mb: memory in use
-    after each spell without a swap.
+    times: as in `AudioThread`.
+    spells: for each spell (begin in s, end in s, whether it has a swap).
+    memory_mb: memory in use after each spell without a swap.
     """
     began, lasted = times.T
     found: dict[str, object] = {}
