@@ -40,7 +40,8 @@ RESULTS += ("told_apart_still", "told_apart_path")
 class Order:
     """The options of `make`; None for a file or a time that is not given.
 
-    out: the path of the instrument to write. work: the work folder.
+    out: the path of the instrument to write.
+    work: the work folder.
     """
 
     folder: Path

@@ -20,7 +20,8 @@ FILE_NAME = "chosen.json"
 class Kind(NamedTuple):
     """A setting that the player may change.
 
-    section: its section of the settings. choices: the possible values; None for any number from `lowest` to `highest`.
+    section: its section of the settings.
+    choices: the possible values; None for any number from `lowest` to `highest`.
     """
 
     section: str
@@ -47,7 +48,8 @@ class Chosen(msgspec.Struct, frozen=True):
 class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose a value for the setting `name`.
 
-    file: the settings in the settings file. is_back: whether to use the value in `file` again.
+    file: the settings in the settings file.
+    is_back: whether to use the value in `file` again.
     """
 
     file: Config

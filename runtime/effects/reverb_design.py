@@ -32,7 +32,8 @@ class Design(NamedTuple):
     """A room, ready to play.
 
     Delays in frames, int (16,) each:
-    lines: of the delay lines. first, second: of the two scatterings.
+    lines: of the delay lines.
+    first, second: of the two scatterings.
     taps: of the input, the first eight for the left side; with the pre-delay and the reverb's latency of one cell.
 
     Matrices, float32:

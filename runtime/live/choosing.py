@@ -71,7 +71,8 @@ class Choosing:
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
         """Choose the user's sound with this name, or else the instrument's sound with this name.
 
-        then: called with a dict of the names of the sound and the instrument. otherwise: called with a UserError.
+        then: called with a dict of the names of the sound and the instrument.
+        otherwise: called with a UserError.
         """
 
         def not_own(error: UserError) -> None:
@@ -142,8 +143,10 @@ class Choosing:
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
         """Play a sound, and return the names of the sound and the instrument.
 
-        tree: the content of the sound's file. folder: the folder of the files that the tree names. where: the sound's
-        name in messages. UserError if the sound does not fit the instrument.
+        tree: the content of the sound's file.
+        folder: the folder of the files that the tree names.
+        where: the sound's name in messages.
+        UserError if the sound does not fit the instrument.
         """
         choice = self._playing.choice
         if self.whole is not None and (tree.get("parts") or self.whole.plays_whole):

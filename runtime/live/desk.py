@@ -208,8 +208,8 @@ class Desk:
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
         """Let the companion save the sound as it is now; name: None for a new name.
 
-        then: called with a dict of the name, the file, the number and whether a sound was replaced. otherwise: called
-        with a UserError, also while a requested instrument does not play yet.
+        then: called with a dict of the name, the file, the number and whether a sound was replaced.
+        otherwise: called with a UserError, also while a requested instrument does not play yet.
         """
         if self.choosing.swap_is_pending():
             found = "an instrument that was asked for, and does not play yet"

@@ -17,10 +17,11 @@ _PER_DB = np.float32(np.log(10.0) / 20.0)
 class BandColour:
     """Finds colours, and applies them to spectra.
 
-    spec: the spectra's transform. n_rows: the most spectra in one call.
-
     Each bin lies between the centres of two bands, and counts only in these. So a band's level is the sum of a few
     neighbouring bins. This takes a hundredth of the work of a matrix product, which would also start threads.
+
+    spec: the spectra's transform.
+    n_rows: the most spectra in one call.
     """
 
     def __init__(self, spec: StftSpec, n_rows: int):

@@ -84,7 +84,8 @@ def resident_mb() -> float:
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
     """Make an instrument, and post its swap to the rack.
 
-    cache: loaded instruments by name; None to load every instrument anew. warms: play a note on it before the swap.
+    cache: loaded instruments by name; None to load every instrument anew.
+    warms: whether to play a note on the new instrument before the swap.
     """
     choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))
     if cache is not None:

@@ -152,7 +152,8 @@ def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
 def _hear(run: TrainedRun, store: FrameStore, points: np.ndarray, notes: dict[int, int]) -> dict[int, float]:
     """Share of random mesh points heard in tune, by pitch class; with conditioning `chroma`, any octave counts.
 
-    points: all points of the mesh, (n, n_latents). notes: the note asked for, by pitch class.
+    points: all points of the mesh, (n, n_latents).
+    notes: the note asked for, by pitch class.
     """
     chosen = points[np.random.default_rng(0).integers(len(points), size=N_HEARD)]
     asked = np.resize(np.array(list(notes.values())), N_HEARD)

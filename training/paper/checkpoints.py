@@ -26,7 +26,7 @@ ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows
 
 
 def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> None:
-    """Write a small checkpoint of a run's last finished epoch; path: the file to write; folder: the run folder."""
+    """Write a small checkpoint of a run's last finished epoch to the file `path`; folder: the run folder."""
     checkpoint = Checkpoint.load(folder / LAST)
     about = {
         "recipe": msgspec.to_builtins(recipe),

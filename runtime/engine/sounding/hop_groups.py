@@ -82,7 +82,8 @@ class HopGroups:
     def due_at(self, frame: int, wanted: int, touched: Iterable[int]) -> list[HopGroup]:
         """The groups whose sound must be made at `frame`. A group whose sound is out of date is due at its next hop.
 
-        wanted: the present `Knobs.n_changes`; touched: lanes that need new sound though no knob moved.
+        wanted: the present `Knobs.n_changes`.
+        touched: lanes that need new sound though no knob moved.
         """
         due = []
         for group in self.groups:

@@ -94,8 +94,8 @@ class LanePhases:
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
         """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
 
-        numbers: for each lane, the number of its hop at `frame`; spectrum_changed: for each lane, whether its spectrum
-        has changed.
+        numbers: for each lane, the number of its hop at `frame`.
+        spectrum_changed: for each lane, whether its spectrum has changed.
         """
         if not (any(self.blend) or any(self._has_phases)):
             return
@@ -144,6 +144,8 @@ class LanePhases:
     def mixed_spectrum(self, lane: int, lanes: slice, number: int, factors: np.ndarray | None) -> np.ndarray | None:
         """Sum of the lanes' coherent spectra, each times its factor, complex64 (1, n_bins); None if the blend is 0.
 
-        lane: one of the mixed lanes, which share one blend; number: the hop's number; factors: float32 (n, 1) or None.
+        lane: one of the mixed lanes, which share one blend.
+        number: the hop's number.
+        factors: float32 (n, 1) or None.
         """
         return self._phases.mixed_spectrum(lanes, number, factors) if self.blend[lane] else None

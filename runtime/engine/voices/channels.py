@@ -155,8 +155,9 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The higher of two values: that of a channel and that of its master; of: a function that returns a channel's
-        value.
+        """The higher of two values, that of a channel and that of its master.
+
+        of: returns a channel's value.
         """
         return max(of(channel) for channel in self._family(number))
 

@@ -44,7 +44,7 @@ class Watch:
         self._blamed: set[tuple[str, str]] = set()
 
     def follow(self, blocks: BlockRenderer, rack: Rack, block_s: float) -> None:
-        """Watch another output's blocks; rack: renders them. block_s: how long a block plays."""
+        """Watch another output's blocks, which `rack` renders; block_s: how long a block plays."""
         self._blocks, self._rack = blocks, rack
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)

@@ -53,8 +53,11 @@ class Router:
     def hand_out(self, due: list[Due], frame: int, end: int) -> tuple[int, list[Due]]:
         """Hand events to the parts, until an event requires that all engines are first rendered up to its frame.
 
-        due: the events, by ascending frame. frame: the first frame that is not rendered. end: the end of the block.
         Returns the frame up to which to render, and the remaining events.
+
+        due: the events, by ascending frame.
+        frame: the first frame that is not rendered.
+        end: the end of the block.
         """
         self._room.begin_piece()
         n_handed = 0
