@@ -39,9 +39,8 @@ class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
     split: one of SPLITS, to which all frames of the clip belong.
-    note: MIDI note, None if unknown.
+    note, velocity: MIDI note and velocity, None if unknown.
     sound: name of the timbre, empty if unknown.
-    velocity: MIDI velocity, None if unknown.
     transposed: by how many semitones the recording was transposed to `note`; positive is up.
     """
 
@@ -87,10 +86,10 @@ class FrameWriter:
     """A context manager that writes a frame store next to `folder` and, if all went well, renames it to `folder`.
 
     spec: the transform that made the frames.
-    about: kind, name, licence, sources and options of the corpus, as JSON values.
-
-    `about` and the clips' splits may change until the context ends. UserError if `folder` holds frames and `force` is
-    not given, if `folder` holds other things, if another run writes it, if no frame was added, or if the disk is full.
+    about: kind, name, licence, sources and options of the corpus, as JSON values. It may change until the context ends,
+    and so may the clips' splits.
+    UserError if `folder` holds other things, or frames and `force` is not given; if another run writes it; if no frame
+    was added; or if the disk is full.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):

@@ -86,8 +86,9 @@ class Transposer:
     # Beginning and end
 
     def begin(self, beginnings: Sequence[Beginning], frame: int) -> None:
-        """Begin to transpose lanes at `frame`. Their sound is made when it is read; only a running crossfade needs the
-        beginning now.
+        """Begin to transpose lanes at `frame`.
+
+        Their sound is made when it is read. Only for a lane with a running crossfade, the first sound is made now.
         """
         begun: list[tuple[int, Head]] = []
         for beginning in beginnings:

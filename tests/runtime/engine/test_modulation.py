@@ -21,7 +21,7 @@ from tests.support.playing import parameter
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # the number of values at each end of a result of `track` that are not valid
+EDGE = RATE_HZ // 10  # at each end of a result of `track`, this many values are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0
