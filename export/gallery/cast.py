@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the level in this part, near the note's end, is compared with that of its loudest moment
+FROM_S, TO_S = 1.2, 1.45  # the level between these times is that of the held note's end
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 
@@ -22,8 +22,9 @@ N_SCENES = 2
 class Heard(NamedTuple):
     """What is heard of a sound.
 
-    note: mean MIDI note of its recordings, or None. lowness: minus `note`; if this is None, minus the MIDI note at the
-    sound's mean frequency. attack_s: time from the start until the level is within 3 dB of the loudest.
+    note: mean MIDI note of its recordings, or None.
+    lowness: minus `note`; if `note` is None, minus the MIDI note at the sound's mean frequency.
+    attack_s: time from the start until the level is within 3 dB of the loudest.
     fall_db: how far the level falls from the loudest moment to the end of the held note.
     """
 

@@ -40,7 +40,8 @@ RESULTS += ("told_apart_still", "told_apart_path")
 class Order:
     """The options of `make`; None for a file or a time that is not given.
 
-    out: the path of the instrument to write. work: the work folder.
+    out: the path of the instrument to write.
+    work: the work folder.
     """
 
     folder: Path
@@ -169,7 +170,7 @@ def _whole_s(order: Order, decision: Decision) -> float:
 
 
 def _refuse_targets(order: Order) -> None:
-    """UserError without a folder of recordings, if the work folder holds other things, or if a file to write exists.
+    """UserError if there is no folder of recordings, the work folder holds other things, or a file to write exists.
 
     A resumed `make` may replace the instrument that it wrote before.
     """

@@ -43,7 +43,7 @@ class EngineClock:
         """The frame at which an event that arrived at `time_s` sounds; None before the first block.
 
         not_before: an earlier frame is replaced by this one. But no frame is later than MOST_AHEAD permits.
-        is_exact: whether the frame may lie beside the grid; for a MIDI clock, from which a tempo is measured.
+        is_exact: whether the frame may lie beside the grid, as a MIDI clock's must: the tempo is measured from it.
         """
         if self._origin_s is None:
             return None

@@ -55,7 +55,8 @@ class _Memory:
 class SoundRing:
     """The writer of a ring, for the audio thread.
 
-    descriptor: the file descriptor to pass to the reader's process. n_frames: length of the ring.
+    descriptor: the file descriptor to pass to the reader's process.
+    n_frames: length of the ring.
     """
 
     def __init__(self, n_frames: int):
@@ -94,7 +95,8 @@ class SoundRing:
 class Stretch(NamedTuple):
     """Frames read from a ring.
 
-    first: number of the first frame in `sound`. sound: float32 (n, 2).
+    first: number of the first frame in `sound`.
+    sound: float32 (n, 2).
     """
 
     first: int
@@ -139,7 +141,9 @@ class RingReader:
 
 
 class RecentSound:
-    """Reads the newest frames for display. It does not map the memory: mapped memory would count as the reader's.
+    """Reads the newest frames for display.
+
+    The memory is read and not mapped, because mapped memory would count as memory of the reader's process.
 
     descriptor: from SoundRing; it must stay open.
     """

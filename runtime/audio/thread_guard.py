@@ -46,8 +46,8 @@ class GuardedThread:
 class ThreadGuard:
     """Guards one thread, on a thread of higher priority.
 
-    It must not run in the guarded thread's process: there it might wait for the interpreter, held by a thread that gets
-    no processor time.
+    The guard must not run in the guarded thread's process: there it might wait for the interpreter's lock, held by a
+    thread that gets no processor time.
     """
 
     def __init__(self) -> None:

@@ -15,8 +15,8 @@ _LONGEST_VARINT = 10
 class Field(NamedTuple):
     """One field of a message.
 
-    number: the field's number in its message type. value: a whole number or bytes; None for a number of fixed size,
-    which is not read.
+    number: the field's number in its message type.
+    value: a whole number or bytes; None for a number of fixed size, which is not read.
     """
 
     number: int

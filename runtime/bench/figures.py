@@ -15,7 +15,7 @@ from runtime.bench.report import Report
 from runtime.config import Config
 from runtime.instrument.decoder import Decoder
 
-# For the progress line: seconds that a small server needs to render one second of a case, and for a latency trial.
+# For the progress line: how long a small server takes for one second of a case's sound, and for one latency trial.
 ABOUT_S_OF_CASE = 0.25
 ABOUT_S_OF_TRIAL = 0.15
 

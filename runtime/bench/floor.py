@@ -15,8 +15,11 @@ from runtime.instrument.decoder import Decoder
 def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> float:
     """CPU seconds, per second of sound, for the least work that any engine must do.
 
-    n_voices: voices, all in one batch. moving: whether each hop needs a decoder run. n_hops: number of hops to measure.
     This work is, for each hop: decode if `moving`, multiply by phases, inverse FFT, window, overlap-add.
+
+    n_voices: number of voices, all in one batch.
+    moving: whether each hop needs a decoder run.
+    n_hops: number of hops to measure.
     """
     # With NumPy's default buffer size, windowing takes seven times as long in some processes.
     return narrow_buffers().run(_floor_load, decoder, n_voices, moving, n_hops)

@@ -1,4 +1,4 @@
-"""Settings that the player changes without the settings file, from the next start of `play`."""
+"""Settings that the player changes without editing the settings file; a change counts from the next start of `play`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ FILE_NAME = "chosen.json"
 class Kind(NamedTuple):
     """A setting that the player may change.
 
-    section: its section of the settings. choices: the possible values; None for any number from `lowest` to `highest`.
+    section: its section of the settings.
+    choices: the possible values; None for any number from `lowest` to `highest`.
     """
 
     section: str
@@ -47,7 +48,8 @@ class Chosen(msgspec.Struct, frozen=True):
 class Choose(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose a value for the setting `name`.
 
-    file: the settings in the settings file. is_back: whether to use the value in `file` again.
+    file: the settings in the settings file.
+    is_back: whether to use the value in `file` again.
     """
 
     file: Config

@@ -43,8 +43,8 @@ class Companion:
     def add(self, name: str, params: type, handler: Handler) -> None:
         """Answer requests of this name.
 
-        params: a msgspec.Struct. handler: called with the params; returns the answer as plain values or bytes;
-        UserError refuses the request.
+        params: a msgspec.Struct.
+        handler: called with the params; returns the answer as plain values or bytes; UserError refuses the request.
         """
         self._handlers[name] = _Handled(params, handler)
 

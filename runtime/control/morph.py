@@ -15,7 +15,7 @@ from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
 # N_STEPS is the number of steps between two sounds of a path, N_SQUARE_STEPS that between two corners of a square.
-# Values that are no targets, and an LFO's rate, change only from step to step, and only for new notes.
+# Settings that are no targets, and the rates of the LFOs, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
@@ -50,10 +50,12 @@ def path_weights(place: float, n_sounds: int) -> np.ndarray:
 class Morph:
     """The sounds of one morph, and the positions of its controls.
 
-    positions: latents' positions, used for those sounds that do not name any. places: positions of CONTROLS, 0 to 1.
+    Between two sounds, positions are interpolated, not values: a cutoff moves in octaves.
+
+    positions: latents' positions, used for those sounds that do not name any.
+    places: positions of CONTROLS, 0 to 1.
     nearest: the sound with the largest weight; all that is no number, such as the filter's type, is taken from it.
     step: index, in `steps`, of the step nearest to the controls.
-    Between two sounds, positions are interpolated, not values: a cutoff moves in octaves.
     """
 
     def __init__(self, morph: PlayedMorph, positions: Sequence[float], places: Mapping[str, float]):

@@ -15,8 +15,8 @@ from runtime.sound.store import instrument_sounds
 
 BEATS_PER_MINUTE = 100.0
 BAR = 4.0
-# Channels of their own: the lead's wheels do not move the chords, and lead and bass, whose single notes are almost as
-# loud as chords of other sounds, are softened.
+# Lead and bass have channels of their own. The lead's wheels must not move the chords. And both are softened, because
+# their single notes are almost as loud as chords of other sounds.
 LEAD, BASS = 1, 2
 LEAD_VOLUME, BASS_VOLUME, FULL_VOLUME = 82, 74, 100  # -3.4, -5.2 and 0 dB
 

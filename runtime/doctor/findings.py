@@ -39,8 +39,10 @@ class Finding(msgspec.Struct, frozen=True):
 class Given(msgspec.Struct, frozen=True):
     """What the checks need to know.
 
-    instrument: name or file; None for the settings' instrument. root: the folder that contains proc, sys and dev.
-    playing: the playing process's report; None if nothing plays. figures: measured values by name, added by the checks.
+    instrument: name or file; None for the settings' instrument.
+    root: the folder that contains proc, sys and dev.
+    playing: the playing process's report; None if nothing plays.
+    figures: measured values by name, added by the checks.
     """
 
     config: Config

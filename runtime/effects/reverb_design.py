@@ -21,7 +21,7 @@ MEAN_LOOP = 1.0
 LOOPS_PER_DECAY = 10.0
 LEAST_TREBLE = 0.4  # the decay time at 6 kHz, divided by decay_s, if the damping is 1
 EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the delay lines
-# Of 200 seeds, this one made echoes dense soonest in rooms of 10, 22 and 40 m.
+# With this one of 200 seeds, echoes become dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
 # Largest angles of the turning matrix, in radians. A room in which each resonance just overlaps the next gets TURNING.
 # No room gets more than MOST_TURNING: a larger angle would audibly move the pitch of steady tones.
@@ -32,7 +32,8 @@ class Design(NamedTuple):
     """A room, ready to play.
 
     Delays in frames, int (16,) each:
-    lines: of the delay lines. first, second: of the two scatterings.
+    lines: of the delay lines.
+    first, second: of the two scatterings.
     taps: of the input, the first eight for the left side; with the pre-delay and the reverb's latency of one cell.
 
     Matrices, float32:
@@ -85,8 +86,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # `overlap`: how many of the room's resonances cover one frequency, each as wide as it is at half its power. If few
-    # do, each is heard as a ringing tone, and the turning matrix needs a larger angle.
+    # `overlap`: how many of the room's resonances cover one frequency; their width is taken at half their power. If few
+    # cover it, each is heard as a ringing tone, and the turning matrix needs a larger angle.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))

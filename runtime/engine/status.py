@@ -8,8 +8,13 @@ import msgspec
 class Status(msgspec.Struct, frozen=True, gc=False):
     """The engine's state at `frame`, the first frame of the present span.
 
-    positions: the knobs' positions, 0 to 1. Counts since the start: n_notes, notes started; n_stolen, voices stolen;
-    n_decoded, spectra decoded; n_transforms, inverse transforms made.
+    positions: the knobs' positions, 0 to 1.
+
+    Counts since the engine's start:
+    n_notes: notes started.
+    n_stolen: voices stolen.
+    n_decoded: spectra decoded.
+    n_transforms: inverse transforms made.
     """
 
     frame: int = 0

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Whole(Protocol):
     """What `Choosing` needs of `Swaps`.
 
-    plays_whole: whether a sound with parts plays. is_taking_over: whether another instrument plays from the next block
-    on. ask_whole: replaces all parts.
+    plays_whole: whether a sound with parts plays.
+    is_taking_over: whether another instrument plays from the next block on.
+    ask_whole: replaces all parts.
     """
 
     plays_whole: bool
@@ -43,9 +44,11 @@ class Choosing:
 
     Bank 0 has the instrument's sounds, banks 1 and up have the user's sounds.
 
-    changed: publishes news. swap: None, or lets a part play another instrument; called with the part's number, the
-    instrument's name, a sound's file, and the sound's name. swap_is_pending: whether a requested instrument does not
-    play yet. whole: None, or plays sounds with parts.
+    changed: publishes news.
+    swap: None, or lets a part play another instrument; called with the part's number, the instrument's name, a sound's
+    file, and the sound's name.
+    swap_is_pending: whether a requested instrument does not play yet.
+    whole: None, or plays sounds with parts.
     """
 
     def __init__(
@@ -63,12 +66,13 @@ class Choosing:
         self._patch: Patch | None = None  # the patch of the sound with this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # until the engine receives the chosen patch: the patch that it has
+        self._before: Patch | None = None  # the engine's patch before the choice, which it has until the choice arrives
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
         """Choose the user's sound with this name, or else the instrument's sound with this name.
 
-        then: called with a dict of the names of the sound and the instrument. otherwise: called with a UserError.
+        then: called with a dict of the names of the sound and the instrument.
+        otherwise: called with a UserError.
         """
 
         def not_own(error: UserError) -> None:
@@ -126,10 +130,10 @@ class Choosing:
         self._companion.ask("sounds.list", step, self._complain)
 
     def called(self, patch: Patch, name: str, number: int | None) -> None:
-        """Give the sound that plays the name and the number under which it was saved.
+        """Give the playing sound the name and the number under which it was saved.
 
-        patch: the engine's patch when the sound was saved; if the engine has another now, nothing changes. number: None
-        if the saved sound has none.
+        patch: the engine's patch when the sound was saved; if the engine has another now, nothing changes.
+        number: None if the saved sound has none.
         """
         engine = self._playing.engine
         if engine.patch is patch and self._pending is None:
@@ -139,8 +143,10 @@ class Choosing:
     def play_tree(self, tree: dict[str, Any], folder: Path | None, where: str) -> dict[str, Any]:
         """Play a sound, and return the names of the sound and the instrument.
 
-        tree: the content of the sound's file. folder: the folder of the files that the tree names. where: the sound's
-        name in messages. UserError if the sound does not fit the instrument.
+        tree: the content of the sound's file.
+        folder: the folder of the files that the tree names.
+        where: the sound's name in messages.
+        UserError if the sound does not fit the instrument.
         """
         choice = self._playing.choice
         if self.whole is not None and (tree.get("parts") or self.whole.plays_whole):

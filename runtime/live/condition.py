@@ -37,8 +37,10 @@ class Playing(Protocol):
 class Condition:
     """Reports what plays and what is wrong; for the main thread.
 
-    remark: what is wrong with the settings, or an empty text. volume_db: the volume of the cues. notify: as
-    `service.notify.notify`. lamp: set by the supervisor.
+    remark: what is wrong with the settings, or an empty text.
+    volume_db: the volume of the cues.
+    notify: as `service.notify.notify`.
+    lamp: set by the supervisor.
     """
 
     def __init__(

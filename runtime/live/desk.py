@@ -86,9 +86,11 @@ class Playing(Protocol):
 class Desk:
     """Answers other programs while the instrument plays. The audio thread calls nothing here.
 
-    say: called with each line for the user. memory: what the last run remembered; None to remember nothing. panel: the
-    page's process, or None. server: the link's server; None if the link cannot be opened. companion: the process that
-    keeps files.
+    say: called with each line for the user.
+    memory: what the last run remembered; None to remember nothing.
+    panel: the page's process, or None.
+    server: the link's server; None if the link cannot be opened.
+    companion: the process that keeps files.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -206,8 +208,8 @@ class Desk:
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
         """Let the companion save the sound as it is now; name: None for a new name.
 
-        then: called with a dict of the name, the file, the number and whether a sound was replaced. otherwise: called
-        with a UserError, also while a requested instrument does not play yet.
+        then: called with a dict of the name, the file, the number and whether a sound was replaced.
+        otherwise: called with a UserError, also while a requested instrument does not play yet.
         """
         if self.choosing.swap_is_pending():
             found = "an instrument that was asked for, and does not play yet"

@@ -27,7 +27,8 @@ class _End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Admission:
     """Reports how devices may connect and which are paired, and ends pairings.
 
-    connections: returns all open connections, also those for files. osc: the OSC port, or None.
+    connections: returns all open connections, also those for files.
+    osc: the OSC port, or None.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # the most messages in one packet
 _DEEPEST = 4  # the most levels of bundles within bundles
-# Requests for actions, sounds and instruments: per second, and the most at once after a pause. Few are allowed, because
+# The most requests for actions, sounds and instruments: per second, and at once after a pause. Few are allowed, because
 # some of them write files.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
@@ -34,9 +34,10 @@ class NotUnderstoodError(Exception):
 class OscPort(asyncio.DatagramProtocol):
     """Passes the requests in OSC packets on to the playing process.
 
-    keys: the keys that pages and OSC hold. allowance: limits the messages; packets beyond it are dropped, because UDP
-    cannot slow a sender down. changed: called when a packet has been counted. n_taken, n_ignored: how many packets were
-    accepted and ignored.
+    keys: the keys that pages and OSC hold.
+    allowance: limits the messages; packets beyond it are dropped, because UDP cannot slow a sender down.
+    changed: called when a packet has been counted.
+    n_taken, n_ignored: how many packets were accepted and ignored.
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):

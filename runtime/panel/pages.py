@@ -94,9 +94,11 @@ PRESENT = ("state", "card", "instruments", "methods")
 class Pages:
     """Serves all pages over one link, so that four pages cost the playing process no more than one.
 
-    hello: what every page is told first, besides targets and actions. came: called when the link is up. ring:
-    descriptor of a SoundRing with the output's sound; None to borrow one from the playing process. keys: the keys that
-    pages hold. allowance: limits the messages of all pages.
+    hello: what every page is told first, besides targets and actions.
+    came: called when the link is up.
+    ring: descriptor of a SoundRing with the output's sound; None to borrow one from the playing process.
+    keys: the keys that pages hold.
+    allowance: limits the messages of all pages.
     """
 
     def __init__(

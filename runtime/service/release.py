@@ -21,8 +21,9 @@ from runtime.service.versions import version_of
 def release(key: Path, archive: Path | None, out: Path) -> Path:
     """Sign an archive of a checkout, and return the signed update's path.
 
-    archive: None for an archive of this checkout. out: the folder for the update. UserError if the archive or its
-    version cannot be used, or if nothing was signed.
+    archive: None for an archive of this checkout.
+    out: the folder for the update.
+    UserError if the archive or its version cannot be used, or if nothing was signed.
     """
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="timbrebox-release-") as folder:

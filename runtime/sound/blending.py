@@ -45,7 +45,7 @@ def blended_lfo(lfos: Sequence[Lfo], weights: Sequence[float]) -> Lfo:
 
 
 def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> Any:
-    """`heaviest`, with the weighted mean in each field, also of nested structures, that is a float in all `structs`."""
+    """`heaviest`, but each field that is a float in all `structs` gets the weighted mean, also in nested structures."""
     means = {}
     for field in heaviest.__struct_fields__:
         values = [getattr(each, field) for each in structs]

@@ -30,11 +30,13 @@ from runtime.sound.trajectory.use import PlayedTrajectory, read_trajectories
 class Choice(NamedTuple):
     """The instrument to play, and the sounds to play with it.
 
-    patch: the sound at the start. programs: the sounds for program changes, by program number.
+    patch: the sound at the start.
+    programs: the sounds for program changes, by program number.
     remark: a line for the user if the sound was made for another instrument.
     sound_file: path of the sound's file; None for a preset, or if no sound was chosen.
     settings: the settings before the sound changed them.
-    parts: for a sound with parts, each part and its choice. whole: the sound that has these parts.
+    parts: for a sound with parts, each part and its choice.
+    whole: the sound that has these parts.
     """
 
     patch: Patch
@@ -58,7 +60,9 @@ class WrittenSound(NamedTuple):
 class _Found(NamedTuple):
     """A sound that was found.
 
-    where: names the sound in messages. file: path of its file. kept_in: folder of its trajectories if it has no file.
+    where: names the sound in messages.
+    file: path of its file.
+    kept_in: folder of its trajectories if it has no file.
     """
 
     sound: Sound
@@ -94,8 +98,10 @@ def choose(config: Config, instrument: str | None, preset: str | None, sound: st
 def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: str, folder: Path | None) -> Choice:
     """Choose an instrument by its name or file, and a sound that is given by its values.
 
-    tree: as in a sound's file. where: names the sound in messages. folder: folder of the trajectories' files. UserError
-    as from `choose`.
+    tree: as in a sound's file.
+    where: names the sound in messages.
+    folder: folder of the trajectories' files.
+    UserError as from `choose`.
     """
     found, decoder = _Found(sound_from_tree(tree, where), where, kept_in=folder), load(instrument)
     return _choice_of(found, msgspec.structs.replace(config, preset=None), decoder)

@@ -30,8 +30,9 @@ class KnownSound(msgspec.Struct, frozen=True):
     """A sound that can be chosen by name.
 
     origin: `card`, a preset of the instrument; `bundled`, a file that comes with the instrument; `user`, the user's
-    file. bank, program: MIDI's numbers, from 0; None if MIDI cannot choose the sound. source: the sound, or the path of
-    its file.
+    file.
+    source: the sound, or the path of its file.
+    bank, program: MIDI's numbers, from 0; None if MIDI cannot choose the sound.
     """
 
     name: str

@@ -17,10 +17,11 @@ _PER_DB = np.float32(np.log(10.0) / 20.0)
 class BandColour:
     """Finds colours, and applies them to spectra.
 
-    spec: the spectra's transform. n_rows: the most spectra in one call.
-
     Each bin lies between the centres of two bands, and counts only in these. So a band's level is the sum of a few
     neighbouring bins. This takes a hundredth of the work of a matrix product, which would also start threads.
+
+    spec: the spectra's transform.
+    n_rows: the most spectra in one call.
     """
 
     def __init__(self, spec: StftSpec, n_rows: int):
@@ -61,7 +62,9 @@ class BandColour:
     def put(self, colour_db: np.ndarray, share: float, spectra: np.ndarray) -> None:
         """Give each spectrum a share of its colour; this changes both arrays, `spectra` and `colour_db`.
 
-        colour_db: the colour of each spectrum, (n, 40), useless after the call. share: 0 to 1. spectra: (n, n_bins).
+        colour_db: the colour of each spectrum, (n, 40), useless after the call.
+        share: 0 to 1.
+        spectra: (n, n_bins).
         """
         colour_db *= np.float32(share)
         gains = self._power[1, : len(spectra)]

@@ -31,8 +31,9 @@ def spec_at(card_spec: StftSpec, rate_hz: float) -> StftSpec:
 class Chain:
     """Turns spectra of a sound, frame by frame, into spectra of the instrument.
 
-    decoder, encoder: for this chain alone. spec: the transform of the sound. n_rows: the most frames in one call, 1 to
-    MOST_ROWS.
+    decoder, encoder: for this chain alone.
+    spec: the transform of the sound.
+    n_rows: the most frames in one call, 1 to MOST_ROWS.
     """
 
     def __init__(self, decoder: Decoder, encoder: Encoder, spec: StftSpec, n_rows: int = MOST_ROWS):

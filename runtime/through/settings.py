@@ -15,9 +15,10 @@ MEAN_S = 2.0  # a latent's mean is taken over about this time; its motion is its
 class EffectSettings:
     """What the player asks for.
 
-    offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement. motion: factor for
-    the motion of the latents. colour: how much of the colour is applied, 0 to 1. wet: share of the effect in the
-    output, 0 to 1.
+    offsets: how far each latent is moved, -1 to 1, as a share of its travel; None for no movement.
+    motion: factor for the motion of the latents.
+    colour: how much of the colour is applied, 0 to 1.
+    wet: share of the effect in the output, 0 to 1.
     """
 
     offsets: tuple[float, ...] | None = None
@@ -34,7 +35,8 @@ def offsets_at(positions: tuple[float, ...]) -> tuple[float, ...]:
 class LatentMover:
     """Moves encoded latents in place, as the settings say.
 
-    hop_s: time from one frame to the next. moves: whether the settings move any latent.
+    hop_s: time from one frame to the next.
+    moves: whether the settings move any latent.
     """
 
     def __init__(self, card: Card, hop_s: float):

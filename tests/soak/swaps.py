@@ -84,7 +84,8 @@ def resident_mb() -> float:
 def swap(rack: Rack, cache: dict[str, Choice] | None, name: str, warms: bool) -> None:
     """Make an instrument, and post its swap to the rack.
 
-    cache: loaded instruments by name; None to load every instrument anew. warms: play a note on it before the swap.
+    cache: loaded instruments by name; None to load every instrument anew.
+    warms: whether to play a note on the new instrument before the swap.
     """
     choice = (cache or {}).get(name) or choose(Config(), name, None, str(PLAIN))
     if cache is not None:
@@ -155,8 +156,9 @@ def child(name: str) -> None:
 def figures(times: np.ndarray, spells: list[tuple[float, float, bool]], memory_mb: list[float]) -> dict[str, object]:
     """The figures of a run, by name.
 
-    times: as in `AudioThread`. spells: (begin in s, end in s, whether it has a swap) of each. memory_mb: memory in use
-    after each spell without a swap.
+    times: as in `AudioThread`.
+    spells: for each spell (begin in s, end in s, whether it has a swap).
+    memory_mb: memory in use after each spell without a swap.
     """
     began, lasted = times.T
     found: dict[str, object] = {}

@@ -12,7 +12,7 @@ from tests.soak.server_deaths import run_deaths
 from tests.support.rig import JackServer, missing_tools
 
 pytestmark = pytest.mark.rig
-# About ten times what was measured on a quiet machine; waiting for a poll or a timeout would take longer.
+# The longest times allowed: about ten times those on a quiet machine, but less than a wait for a poll or a timeout.
 RELEASED_S, HEARD_S, BACK_S = 0.4, 0.4, 6.0
 
 

@@ -25,9 +25,11 @@ def play(
 ) -> np.ndarray:
     """A copy of `dry`, float32 (n, 2), with the effects added.
 
-    reverb_send, chorus_send: what each effect gets, shaped as `dry`, or None. blocks: sizes of the blocks in frames,
-    used in rotation. changes: (frame, settings), in order. early: announce all changes before the first block; else,
-    each before its block. start: the frame at which `dry` begins.
+    reverb_send, chorus_send: what each effect gets, shaped as `dry`, or None.
+    blocks: sizes of the blocks in frames, used in rotation.
+    changes: (frame, settings), in order.
+    early: announce all changes before the first block; else, each before its block.
+    start: the frame at which `dry` begins.
     """
     sound, waiting = dry.copy(), list(changes)
     done = n_blocks = 0

@@ -197,10 +197,10 @@ class Synth:
 def main() -> int:
     """Read one request as JSON from standard input and write the samples of its notes to standard output.
 
-    Request: plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz; and
-    optional: n_held (samples until the note ends), settings [[key, value]], program [bank, number], warm_up_samples.
-    Every note gets a new instance. With `list_programs`, the answer is the plugin's programs as JSON: [[bank, number,
-    name]].
+    Every note gets a new instance. The request has:
+    plugin (path), controls {port name: value}, notes, velocity, n_samples (per note), sample_rate_hz.
+    It may have: n_held (samples until the note ends), settings [[key, value]], program [bank, number], warm_up_samples.
+    With `list_programs`, the answer is the plugin's programs as JSON: [[bank, number, name]].
     """
     request = json.load(sys.stdin)
     try:

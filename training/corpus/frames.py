@@ -38,9 +38,10 @@ _ROWS_AT_ONCE = 4096
 class Clip(msgspec.Struct):
     """One recording or one rendered note.
 
-    split: one of SPLITS, to which all frames of the clip belong. note: MIDI note, None if unknown. sound: name of the
-    timbre, empty if unknown. velocity: MIDI velocity, None if unknown. transposed: by how many semitones the recording
-    was transposed to `note`; positive is up.
+    split: one of SPLITS, to which all frames of the clip belong.
+    note, velocity: MIDI note and velocity, None if unknown.
+    sound: name of the timbre, empty if unknown.
+    transposed: by how many semitones the recording was transposed to `note`; positive is up.
     """
 
     name: str
@@ -84,10 +85,11 @@ class Mark:
 class FrameWriter:
     """A context manager that writes a frame store next to `folder` and, if all went well, renames it to `folder`.
 
-    spec: the transform that made the frames. about: kind, name, licence, sources and options of the corpus, as JSON
-    values. `about` and the clips' splits may change until the context ends. UserError if `folder` holds frames and
-    `force` is not given, if it holds other things, if another run writes it, if no frame was added, or if the disk is
-    full.
+    spec: the transform that made the frames.
+    about: kind, name, licence, sources and options of the corpus, as JSON values. It may change until the context ends,
+    and so may the clips' splits.
+    UserError if `folder` holds other things, or frames and `force` is not given; if another run writes it; if no frame
+    was added; or if the disk is full.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):
@@ -211,9 +213,13 @@ class FrameWriter:
 class FrameStore:
     """The frames of a corpus, opened read-only.
 
-    magnitudes: float32 (n, n_bins), memory-mapped, each row with a peak of 1. split: uint8 (n,), index in SPLITS.
-    note: int16 (n,), known MIDI note or NO_NOTE. chroma: uint8 (n,), detected pitch class.
-    clip: int32 (n,), index in `clips`. sha256: hash of the magnitudes, in hex digits. spec, about: as in FrameWriter.
+    spec, about: as in FrameWriter.
+    magnitudes: float32 (n, n_bins), memory-mapped, each row with a peak of 1.
+    split: uint8 (n,), index in SPLITS.
+    note: int16 (n,), known MIDI note or NO_NOTE.
+    chroma: uint8 (n,), detected pitch class.
+    clip: int32 (n,), index in `clips`.
+    sha256: hash of the magnitudes, in hex digits.
     """
 
     folder: Path

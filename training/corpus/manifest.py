@@ -22,10 +22,13 @@ def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
 def listed(path: str | Path, folder: Path) -> list[Recording]:
     """The recordings that a manifest lists, even if there are too few for a corpus.
 
-    Columns: file, and optional note or midi, sound, velocity, split, licence, source. file: a path relative to `folder`
-    or to the manifest's folder. note, midi: a note name or a MIDI number in either column, empty if unknown. sound:
-    name of the timbre. velocity: 1 to 127. split: train, val or test, on every row or on none. UserError names the line
-    that is wrong.
+    UserError names the line that is wrong. The columns, of which only `file` must be there:
+    file: a path relative to `folder` or to the manifest's folder.
+    note, midi: a note name or a MIDI number in either column, empty if unknown.
+    sound: name of the timbre.
+    velocity: 1 to 127.
+    split: train, val or test, on every row or on none.
+    licence, source: texts.
     """
     if not folder.is_dir():
         raise UserError(folder, "no such folder", "the folder that the manifest's files are in", "check the path")

@@ -51,8 +51,8 @@ class Objective(keras.Model):
     def call(self, inputs: list, extras: dict, training: bool = False):
         """The mean squared error of each row, float (n,), between roots of the output's and the target's magnitudes.
 
-        inputs, extras: as in a batch of FrameBatches. training: whether to add the penalties and, with `mixup` or
-        `exchange`, to mix the two rows of each pair.
+        inputs, extras: as in a batch of FrameBatches.
+        training: whether to add the penalties and, with `mixup` or `exchange`, to mix the two rows of each pair.
         """
         target = inputs[0] ** (1.0 / self._compression) if self._compression > 1 else inputs[0]
         n_encoder_inputs = len(self._encoder.inputs)

@@ -26,9 +26,11 @@ BORDER_SHARE = 0.1  # the border is this share of an axis, at each of its two en
 class Mesh:
     """A mesh of points in the latent space; every pitch class in `notes` was asked for at each point.
 
-    bounds: ends of the mesh on each latent, (n_latents, 2). notes: the note asked for, by pitch class. hits: whether
-    the strongest pitch class of the decoded frame is the class asked for, bool (len(notes), n_per_axis, ...), with one
-    axis for each latent. heard: for each pitch class, the share of random points at which its note is heard in tune.
+    bounds: ends of the mesh on each latent, (n_latents, 2).
+    notes: the note asked for, by pitch class.
+    hits: whether the strongest pitch class of the decoded frame is the class asked for, bool (len(notes), n_per_axis,
+    ...), with one axis for each latent.
+    heard: for each pitch class, the share of random points at which its note is heard in tune.
     """
 
     bounds: np.ndarray
@@ -85,9 +87,10 @@ def sample_mesh(
 ) -> Mesh | None:
     """Decode every pitch class of the training set at every point of a mesh of latents; None without conditioning.
 
-    latents: latents of the training frames, (n, n_latents). n_per_axis: points along each latent; None for
-    `points_per_axis`. on_share: called with the share done, 0 to 1; None to print a progress line. Source: the paper's
-    Table V.
+    latents: latents of the training frames, (n, n_latents).
+    n_per_axis: points along each latent; None for `points_per_axis`.
+    on_share: called with the share done, 0 to 1; None to print a progress line.
+    Source: the paper's Table V.
     """
     if run.record.conditioning.kind == "none":
         return None
@@ -149,7 +152,8 @@ def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
 def _hear(run: TrainedRun, store: FrameStore, points: np.ndarray, notes: dict[int, int]) -> dict[int, float]:
     """Share of random mesh points heard in tune, by pitch class; with conditioning `chroma`, any octave counts.
 
-    points: all points of the mesh, (n, n_latents). notes: the note asked for, by pitch class.
+    points: all points of the mesh, (n, n_latents).
+    notes: the note asked for, by pitch class.
     """
     chosen = points[np.random.default_rng(0).integers(len(points), size=N_HEARD)]
     asked = np.resize(np.array(list(notes.values())), N_HEARD)

@@ -166,7 +166,8 @@ class FrameBatches:
 def _paired(order: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """The rows in another random order, in pairs of rows of the same group; a row without a partner is left out.
 
-    order: row numbers in random order, int (n,). groups: each row's group, (n,).
+    order: row numbers in random order, int (n,).
+    groups: each row's group, (n,).
     """
     by_group = np.argsort(groups, kind="stable")
     sorted_groups = groups[by_group]

@@ -1,4 +1,4 @@
-"""Keeps small checkpoints, a sixth of a full checkpoint's size, from which any machine can continue a run.
+"""Keeps small checkpoints, from which any machine can continue a run: a sixth of a full checkpoint's size.
 
 Kernels are rounded to 16 bits. Their first Adam moments are not kept, and start again at 0. Of their second moments,
 only the means of the rows and of the columns are kept (Shazeer and Stern 2018, section 3). Everything else is exact.
@@ -26,7 +26,7 @@ ABOUT, WEIGHT, MOMENT, ROWS, COLUMNS, ZEROS = "about", "weight", "moment", "rows
 
 
 def keep_checkpoint(path: Path, folder: Path, recipe: Recipe, store: FrameStore) -> None:
-    """Write a small checkpoint of a run's last finished epoch; path: the file to write; folder: the run folder."""
+    """Write a small checkpoint of a run's last finished epoch to the file `path`; folder: the run folder."""
     checkpoint = Checkpoint.load(folder / LAST)
     about = {
         "recipe": msgspec.to_builtins(recipe),

@@ -33,7 +33,8 @@ Row = dict[str, Any]
 class Table:
     """A table of the report.
 
-    name: the name of the table's files, without suffix. rows: values by column, None for a missing value.
+    name: the name of the table's files, without suffix.
+    rows: values by column, None for a missing value.
     """
 
     name: str
@@ -94,7 +95,7 @@ def _error_row(config: str, results: Results, several_seeds: bool) -> Row:
 def _further(results: Results) -> Table:
     """Errors on the further sounds, next to the errors on the test split.
 
-    The column "all sounds" is the geometric mean over all test sounds and further sounds, which decides the findings.
+    The column "all sounds" decides the findings: the geometric mean over all test sounds and further sounds.
     """
     rows = []
     for config, runs in results.runs.items():
@@ -127,7 +128,7 @@ def _embeddings(plan: Plan, results: Results) -> Table:
 def _mesh(plan: Plan, results: Results) -> Table:
     """Table V, two rows for each model: the shares of mesh points that give the pitch class asked for.
 
-    The first row counts the points where it is the strongest, the second those where it is heard in tune.
+    The first row counts the points where this class is the strongest, the second those where it is heard in tune.
     """
     rows = []
     for model in plan.models:

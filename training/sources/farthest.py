@@ -1,4 +1,4 @@
-"""Chooses sounds that differ: each next one is farthest from all chosen so far."""
+"""Chooses sounds that differ: each next sound is the one farthest from all that are chosen already."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def steady_levels(samples: np.ndarray) -> np.ndarray:
 
 
 def farthest(levels_db: Mapping[Name, np.ndarray], first: Name, n: int) -> dict[Name, float]:
-    """Choose up to n sounds, beginning with `first`; returns each one's distance in dB from the nearest one before it.
+    """Choose up to n sounds, beginning with `first`; returns how far each is from the nearest sound before it, in dB.
 
     levels_db: `steady_levels` of each sound, all at the same notes. Chosen sounds are at least LEAST_APART_DB apart.
     The distance of `first` is infinite.

@@ -24,8 +24,11 @@ _CHUNK_FRAMES = 2**14
 class Order(msgspec.Struct, frozen=True):
     """What to record.
 
-    generation: as in SoundRing. first: the recording's first frame. name: part of the files' names. head:
-    what the MIDI file states at its beginning. most_frames: limit for one sound file; None for the format's own limit.
+    generation: as in SoundRing.
+    first: the recording's first frame.
+    name: part of the files' names.
+    head: what the MIDI file states at its beginning.
+    most_frames: limit for one sound file; None for the format's own limit.
     """
 
     generation: int
@@ -41,8 +44,10 @@ class Order(msgspec.Struct, frozen=True):
 class Recording:
     """A recording that grows with each `work`; OSError if a file cannot be made.
 
-    files: paths, the first sound file first. n_frames: frames written so far. n_lost: frames among them that were read
-    too late; they are silent. problem: why the recording ended by itself, or None.
+    files: paths, the first sound file first.
+    n_frames: frames written so far.
+    n_lost: how many of the written frames were read too late; these are silent.
+    problem: why the recording ended by itself, or None.
     """
 
     def __init__(self, ring: RingReader, order: Order, folder: Path):

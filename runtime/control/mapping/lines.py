@@ -69,15 +69,20 @@ def parse_control(text: str, where: object) -> ControlId:
 class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One line of a map: a control, and what it moves or starts.
 
-    control: as `parse_control` reads it. channel: a line for one channel wins over a line for all.
-    target: as in `control.targets`. action: one of ACTIONS, or NOTHING. A line has either a target or an action.
+    A line has either a target or an action.
+
+    control: as `parse_control` reads it.
+    channel: a line for one channel wins over a line for all.
+    target: as in `control.targets`.
+    action: one of ACTIONS, or NOTHING.
     mode: `absolute`, the control's position sets the target's; `relative_…`, the control sends steps, in one of three
     codings; `toggle`, each press moves the target to the other end of the range.
     takeover: what happens if an absolute control's position differs from the target's: `jump`, the target jumps to the
     control's position; `pick_up`, the target waits until the control passes it; `scaled`, the target moves at another
     speed, so that both reach the range's end together.
-    range: beginning and end of the target's movement, 0 to 1 of its travel. values: the range in the target's unit.
-    curve: towards 1, fine at the lower end; towards -1, fine at the upper end.
+    range: beginning and end of the target's movement, 0 to 1 of its travel.
+    values: the same in the target's unit, in place of `range`.
+    curve: 1 makes the control finest at the lower end, -1 at the upper end; 0 is a straight line.
     inverted: whether the control's upper end is the range's beginning.
     """
 

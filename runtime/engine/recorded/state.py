@@ -25,9 +25,11 @@ FIRST_SOUND, OTHER_SOUND = -1, -2
 class EngineState(msgspec.Struct, frozen=True):
     """The state of an engine's controls at `frame`, the next frame to be rendered.
 
-    program: the program that chooses the present sound, FIRST_SOUND for the sound at the start, or OTHER_SOUND for
-    `chosen`, a sound that an event delivered. step: the present step of the sound's morph, or None. parts: the plain
-    values of the engine's objects, by name. waiting: the posted events that are not yet applied, with their frames.
+    program: the program that chooses the present sound; FIRST_SOUND for the sound at the start, OTHER_SOUND for a sound
+    that an event delivered, which is then in `chosen`.
+    parts: the plain values of the engine's objects, by name.
+    waiting: the posted events that are not yet applied, with their frames.
+    step: the present step of the sound's morph, or None.
     """
 
     frame: int

@@ -19,8 +19,8 @@ _READING_PART = 4
 class HopGroup:
     """Lanes that hop together, at the frames that equal `offset` modulo the hop size.
 
-    Attributes: due: the hop at which the lanes' next sound must be made, NEVER if they are silent; made_for: the
-    `Knobs.n_changes` of the lanes' newest sound or reading.
+    due: the hop at which the lanes' next sound must be made; NEVER if they are silent.
+    made_for: the `Knobs.n_changes` of the lanes' newest sound or reading.
     """
 
     def __init__(self, lanes: slice, offset: int, hop_size: int):
@@ -39,8 +39,8 @@ class HopGroups:
     groups: ascending by lane and by `HopGroup.offset`.
     of_lane: each lane's group.
     offsets_by_lane: for each lane, its hops as frames modulo the hop size.
-    point_offsets: the same for points of its own. Lanes 0 to 3 of a group have them at their hops, lanes 4 to 7 a
-    quarter of a hop later, and so on.
+    point_offsets: the same for the lane's points, if its voice has points of its own. Lanes 0 to 3 of a group have them
+    at their hops, lanes 4 to 7 a quarter of a hop later, and so on.
     reads_early: whether there are readings.
     frames_ahead: frames from a reading to its hop.
     """
@@ -82,7 +82,8 @@ class HopGroups:
     def due_at(self, frame: int, wanted: int, touched: Iterable[int]) -> list[HopGroup]:
         """The groups whose sound must be made at `frame`. A group whose sound is out of date is due at its next hop.
 
-        wanted: the present `Knobs.n_changes`; touched: lanes that need new sound though no knob moved.
+        wanted: the present `Knobs.n_changes`.
+        touched: lanes that need new sound though no knob moved.
         """
         due = []
         for group in self.groups:

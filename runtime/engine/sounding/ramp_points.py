@@ -21,7 +21,8 @@ class RampPoints:
 
     A voice has no point where it begins: a chord's first block has enough work.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; point_offsets: the same for its own points.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size.
+    point_offsets: the same for points of its own.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):

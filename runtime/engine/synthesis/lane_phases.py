@@ -17,8 +17,12 @@ class LanePhases:
     Phases are functions of a hop's number. A plain lane's hops are numbered from frame 0 on. A transposed lane's dense
     hops continue these numbers.
 
-    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra. Attributes: blend: for each lane, 0 for noise
-    phases to 1 for coherent ones; leader: for each side, the number of its lane; beside: as in `CoherentPhases`.
+    magnitudes: float32 (n_lanes, n_bins), a view of the lanes' spectra.
+
+    Attributes:
+    blend: for each lane, from 0 for noise phases to 1 for coherent phases.
+    leader: for each side, the number of the lane that it makes wide; None for all other lanes.
+    beside: as in `CoherentPhases`.
     """
 
     def __init__(self, magnitudes: np.ndarray, phases: CoherentPhases):
@@ -90,8 +94,8 @@ class LanePhases:
     def hop(self, lanes: Sequence[int], frame: int, numbers: Sequence[int], spectrum_changed: Sequence[bool]) -> None:
         """Start the phases of lanes whose blend is no longer 0, and fit phases to changed spectra.
 
-        numbers: for each lane, the number of its hop at `frame`; spectrum_changed: for each lane, whether its spectrum
-        has changed.
+        numbers: for each lane, the number of its hop at `frame`.
+        spectrum_changed: for each lane, whether its spectrum has changed.
         """
         if not (any(self.blend) or any(self._has_phases)):
             return
@@ -115,8 +119,7 @@ class LanePhases:
             self._phases.start_sides(sides.start, slice(first, first + sides.stop - sides.start))
 
     def _plan(self, lanes: Sequence[int], number: int) -> None:
-        """Plan the lanes' spectra. A run of lanes is planned together with its sides if all of these are among `lanes`.
-        """
+        """Plan the lanes' spectra. A run of lanes is planned together with its sides if `lanes` has all these sides."""
         planned: set[int] = set()
         for run in runs_of(lanes):
             if run.start in planned:
@@ -141,6 +144,8 @@ class LanePhases:
     def mixed_spectrum(self, lane: int, lanes: slice, number: int, factors: np.ndarray | None) -> np.ndarray | None:
         """Sum of the lanes' coherent spectra, each times its factor, complex64 (1, n_bins); None if the blend is 0.
 
-        lane: one of the mixed lanes, which share one blend; number: the hop's number; factors: float32 (n, 1) or None.
+        lane: one of the mixed lanes, which share one blend.
+        number: the hop's number.
+        factors: float32 (n, 1) or None.
         """
         return self._phases.mixed_spectrum(lanes, number, factors) if self.blend[lane] else None

@@ -115,9 +115,11 @@ def fade_in(n: int) -> np.ndarray:
 class RampWeights:
     """Weights of the new sound in ramps from 0 to 1: a straight line with a rounded corner at each end.
 
-    All lengths are in samples. corner: the length of a rounded corner; ramps shorter than 4 * corner have none.
-    longest: the most weights that one call returns, at least 4 * corner. ready: the lengths of those ramps whose
-    weights are computed in advance.
+    All lengths are in samples.
+
+    longest: the most weights that one call returns, at least 4 * corner.
+    corner: the length of a rounded corner; ramps shorter than 4 * corner have none.
+    ready: the lengths of those ramps whose weights are computed in advance.
     """
 
     def __init__(self, longest: int, corner: int, ready: Sequence[int] = ()):

@@ -30,9 +30,10 @@ _LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 6
 class Beginning(NamedTuple):
     """The beginning of one lane's transposition.
 
-    hop: number of the lane's newest hop, which becomes its dense hop 0; elapsed: frames since that hop; fading: the
-    lane's sound up to the end of a running crossfade, or empty; is_new: whether the lane's sound begins together with
-    the transposition.
+    elapsed: frames since the lane's newest hop.
+    hop: number of that hop, which becomes the lane's dense hop 0.
+    fading: the lane's sound up to the end of a running crossfade, or empty.
+    is_new: whether the lane's sound begins together with the transposition.
     """
 
     lane: int
@@ -49,9 +50,11 @@ class Transposer:
     Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins also joins
     an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_fade: frames of a crossfade from an old
-    spectrum to a new one; max_frames: the most frames that one call of `read` reads. Attribute active: for each lane,
-    whether it is transposed.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size.
+    n_fade: frames of a crossfade from an old spectrum to a new one.
+    max_frames: the most frames that one call of `read` reads.
+
+    Attribute active: for each lane, whether it is transposed.
     """
 
     def __init__(
@@ -83,7 +86,10 @@ class Transposer:
     # Beginning and end
 
     def begin(self, beginnings: Sequence[Beginning], frame: int) -> None:
-        """Begin to transpose lanes at `frame`; their sound is made when it is read."""
+        """Begin to transpose lanes at `frame`.
+
+        Their sound is made when it is read. Only for a lane with a running crossfade, the first sound is made now.
+        """
         begun: list[tuple[int, Head]] = []
         for beginning in beginnings:
             number, head = beginning.lane, self._head_for(beginning, begun, frame)
@@ -170,8 +176,9 @@ class Transposer:
         """Begin the crossfades of lanes that hop at `frame`, and renew their buses.
 
         A crossfade begins for each lane that has a new spectrum or another number of bins below half the engine's
-        sample rate, or that enters or leaves a bus. Call `make_fades` for a lane before its spectrum is set. gains: the
-        gain of each lane if it is steady, else 0.
+        sample rate, or that enters or leaves a bus. Call `make_fades` for a lane before its spectrum is set.
+
+        gains: the gain of each lane if it is steady, else 0.
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
         owners = self._buses.owners(lanes)

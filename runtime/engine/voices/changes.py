@@ -27,7 +27,9 @@ class Stolen(NamedTuple):
 class Changes:
     """The changes of one span; the object is cleared and used again.
 
-    opening: voices that begin; stolen: voices that lost their lanes; retuned: voices whose pitch may have changed;
+    opening: voices that begin.
+    stolen: voices that lost their lanes.
+    retuned: voices whose pitch may have changed.
     touched: voices that need a new spectrum because of a new note or an MPE slide.
     """
 

@@ -83,11 +83,13 @@ class Channel:
 
 
 class Channels:
-    """All 16 channels and their MPE zones; `number`: a channel, 0 to 15.
+    """All 16 channels and their MPE zones. In all methods `number` is a channel, 0 to 15.
 
-    In a zone the master channel's controllers also hold for its member channels. n_lower, n_upper: members of the lower
-    and the upper zone at the start, 0 for no zone. Source: MIDI Polyphonic Expression 1.0: the lower zone's master is
-    channel 0, followed by its members; the upper zone's master is channel 15, preceded by its members.
+    In a zone the master channel's controllers also hold for its member channels. Source: MIDI Polyphonic Expression
+    1.0: the lower zone's master is channel 0, followed by its members; the upper zone's master is channel 15, preceded
+    by its members.
+
+    n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
     """
 
     def __init__(self, n_lower: int = 0, n_upper: int = 0):
@@ -153,8 +155,9 @@ class Channels:
         return [self._channels[number]] + ([self._channels[master]] if master >= 0 else [])
 
     def highest(self, number: int, of: Callable[[Channel], int]) -> int:
-        """The higher of two values: that of a channel and that of its master; of: a function that returns a channel's
-        value.
+        """The higher of two values, that of a channel and that of its master.
+
+        of: returns a channel's value.
         """
         return max(of(channel) for channel in self._family(number))
 

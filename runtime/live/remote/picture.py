@@ -31,8 +31,11 @@ class Pictured(Protocol):
 class Picture:
     """Publishes the topic `picture` while somebody watches it.
 
-    Published are `rate_hz`: the sample rate; `hz`: the fundamentals of at most 8 sounding notes, newest first. For the
-    newest note, `spectrum`: 256 levels in base64 (`acoustics.spectrum_picture`); `latents`: their positions, 0 to 1.
+    Published are:
+    rate_hz: the sample rate.
+    hz: the fundamentals of at most 8 sounding notes, newest first.
+    spectrum: of the newest note, 256 levels in base64 (`acoustics.spectrum_picture`).
+    latents: of the newest note, the positions, 0 to 1.
     """
 
     def __init__(self, playing: Pictured):

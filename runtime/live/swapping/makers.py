@@ -89,8 +89,8 @@ class _Maker:
 class Makers:
     """The threads that make instruments: one for each instrument in use, and one for the next; at most MOST_MAKERS.
 
-    wake: called on a thread that has made or freed something, or has failed. is_busy: returns whether the audio thread
-    is rendering a block; then the threads pause.
+    wake: called on a thread that has made or freed something, or has failed.
+    is_busy: returns whether the audio thread is rendering a block; then the threads pause.
     """
 
     def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool] = lambda: False):

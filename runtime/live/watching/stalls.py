@@ -25,7 +25,8 @@ class Stalls:
     def look(self, loads: BlockLoads, now_s: float, realtime: bool) -> str:
         """Return a line for the user when stalls have become many, else an empty text.
 
-        now_s: a time of `time.monotonic()`. realtime: whether the audio thread has its real-time priority.
+        now_s: a time of `time.monotonic()`.
+        realtime: whether the audio thread has its real-time priority.
         """
         n_stalled = loads.n_stalled
         self._seen_s.extend([now_s] * min(_MANY, n_stalled - self._n_seen))

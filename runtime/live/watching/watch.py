@@ -44,7 +44,7 @@ class Watch:
         self._blamed: set[tuple[str, str]] = set()
 
     def follow(self, blocks: BlockRenderer, rack: Rack, block_s: float) -> None:
-        """Watch another output's blocks; rack: renders them. block_s: how long a block plays."""
+        """Watch another output's blocks, which `rack` renders; block_s: how long a block plays."""
         self._blocks, self._rack = blocks, rack
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)
@@ -86,7 +86,7 @@ class Watch:
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:
-        """Tell the user of the first voice shed and of the last one back; in between, at most one line in 10 s."""
+        """Tell the user when the first voice is shed and when all are back; in between, at most one line in 10 s."""
         limit = self._overload.limit
         if limit == self._said_limit:
             return

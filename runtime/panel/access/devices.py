@@ -28,8 +28,11 @@ _SYSTEMS = (
 class Device(msgspec.Struct, forbid_unknown_fields=True):
     """A paired device.
 
-    id: its number. token_sha256: hash of the secret that its browser keeps. name: browser and system, as the browser
-    reports them. paired_s: time of the pairing, in seconds since 1970. seen_s: time of the last visit, to within a day.
+    id: its number.
+    token_sha256: hash of the secret that its browser keeps.
+    name: browser and system, as the browser reports them.
+    paired_s: time of the pairing, in seconds since 1970.
+    seen_s: time of the last visit, to within a day.
     """
 
     id: int
@@ -48,7 +51,9 @@ class Devices:
     """The paired devices, in a file that contains only hashes of their secrets.
 
     path: the file. If it cannot be read, no device is paired; if it cannot be written, pairings are lost when this
-    process ends. say: called with each line for the user. clock: returns seconds since 1970.
+    process ends.
+    say: called with each line for the user.
+    clock: returns seconds since 1970.
     """
 
     def __init__(self, path: Path, say: Callable[[str], object], clock: Callable[[], float] = time.time):

@@ -27,10 +27,11 @@ def sender(address: str) -> str:
 class OwnNames:
     """Checks whether the headers Host and Origin name this page.
 
-    is_on_network: whether other machines can reach the page. others: further names of the page.
+    A stranger can point a name of his own at this machine. To a browser, his page and ours then have one origin (DNS
+    rebinding). He cannot do this with an address, so the address to which the browser connected is accepted, too.
 
-    A stranger can let a name of his own lead here; his page then has our origin (DNS rebinding). He cannot do this with
-    an address, so the address to which the browser connected is accepted, too.
+    is_on_network: whether other machines can reach the page.
+    others: further names of the page.
     """
 
     def __init__(self, port: int, is_on_network: bool = False, others: Iterable[str] = ()):

@@ -39,8 +39,10 @@ MOST_LEAVING_OF_ALL = 4  # how many engines of replaced parts may ring out
 class Router:
     """Hands out events, on the audio thread.
 
-    leaving: replaced parts, whose notes ring out; controls: turns presses of controls into actions; room: makes room
-    for new notes; returns: receives the player's actions.
+    leaving: replaced parts, whose notes ring out.
+    controls: turns presses of controls into actions.
+    room: makes room for new notes.
+    returns: receives the player's actions.
     """
 
     def __init__(self, parts: list[Part], leaving: list[Part], controls: ControlMap, room: VoiceRoom, returns: Returns):
@@ -51,8 +53,11 @@ class Router:
     def hand_out(self, due: list[Due], frame: int, end: int) -> tuple[int, list[Due]]:
         """Hand events to the parts, until an event requires that all engines are first rendered up to its frame.
 
-        due: the events, by ascending frame. frame: the first frame that is not rendered. end: the end of the block.
         Returns the frame up to which to render, and the remaining events.
+
+        due: the events, by ascending frame.
+        frame: the first frame that is not rendered.
+        end: the end of the block.
         """
         self._room.begin_piece()
         n_handed = 0

@@ -20,9 +20,11 @@ Why = Literal["", "file", "signature", "other", "version", "packages", "start"]
 class News(msgspec.Struct, frozen=True):
     """The state of the newest update since the machine was started.
 
-    state: what the update does (`checking`, `installing`), or how it ended (`done`, `refused`). why: the present check,
-    or the check that refused the update. line: why it was refused, in words for the user. signer: who has signed the
-    update, "" if not known yet. version: the new version's number.
+    state: what the update does (`checking`, `installing`), or how it ended (`done`, `refused`).
+    why: the present check, or the check that refused the update.
+    line: why it was refused, in words for the user.
+    signer: who has signed the update, "" if not known yet.
+    version: the new version's number.
     """
 
     state: Literal["checking", "installing", "done", "refused"] = "checking"

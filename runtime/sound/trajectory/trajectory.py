@@ -27,13 +27,16 @@ _ROUNDING_S = 1e-4
 class Trajectory:
     """A path in time; `checked` checks that it is valid.
 
-    step_s: time from one hop to the next. knobs: a name for each column of latents.
-    latents: float32 (n_hops, n_knobs), offsets of the knob positions, -1 to 1; or, if replaces_knobs, positions, 0 to
-    1. colour_db: float32 (n_hops, N_BANDS), the gain of each band.
-    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. Whichever of these arrays ends earlier keeps its final
-    value to the trajectory's end.
-    attack_s: end of the attack. loop_s: beginning and end of the sustain loop; None for the loop from `find_loop`, or,
-    if plays_once, for no loop. release_s: beginning of the release; None for no release.
+    step_s: time from one hop to the next.
+    knobs: a name for each column of latents.
+    latents: float32 (n_hops, n_knobs), offsets of the knob positions, -1 to 1. If replaces_knobs, they are positions, 0
+    to 1.
+    colour_db: float32 (n_hops, N_BANDS), the gain of each band.
+    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. If hops and level do not end together, what ends first
+    keeps its final value to the trajectory's end.
+    attack_s: end of the attack.
+    loop_s: beginning and end of the sustain loop; None for the loop from `find_loop`, or, if plays_once, for no loop.
+    release_s: beginning of the release; None for no release.
     """
 
     step_s: float

@@ -118,7 +118,7 @@ def test_a_non_registered_parameter_moves_its_target_and_no_other_data_does() ->
     assert desk.send(*parameter_events(301, 16383)) == pytest.approx(12000 / 16383.0)
     assert desk.send(ControlChange(0, 101, 0), ControlChange(0, 100, 0), ControlChange(0, 6, 2)) < 0.8
     assert desk.send(*parameter_events(300, 0)) == 0.0
-    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # the voices get it, too: it ends their RPN
+    assert not desk.map.move(ControlChange(0, 99, 2), desk.knobs)  # the voices get CC 99, too: it ends their RPN
 
 
 def test_other_kinds_of_control() -> None:

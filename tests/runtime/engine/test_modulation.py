@@ -21,7 +21,7 @@ from tests.support.playing import parameter
 
 NOTE = 60
 FUNDAMENTAL_HZ = float(note_to_hz(NOTE))
-EDGE = RATE_HZ // 10  # so many values at each end of what `track` returns are not valid
+EDGE = RATE_HZ // 10  # at each end of a result of `track`, this many values are not valid
 DURATION_S = 3.2
 HOP_HZ = RATE_HZ / 1024.0
 WIDTH_HZ = 100.0
@@ -148,7 +148,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
     assert np.ptp(levels_db[:, audible], axis=0).max() <= 1.0
 
 
-# Tests that measure sources in the level
+# Sources, measured in the level that they move
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
@@ -208,7 +208,7 @@ def test_two_sources_are_multiplied_and_a_curve_bends() -> None:
     assert added_db(curve=-1.0) == pytest.approx(-24.0 * (64 / 127) ** 0.25, abs=0.2)
 
 
-# Tests that measure envelopes and a clock in the level
+# An envelope, measured in the level; a clock, measured in the pan
 
 
 def test_envelope_2_is_heard_as_its_formula() -> None:

@@ -18,7 +18,7 @@ from runtime.sound.choice import programs_of
 INSTRUMENTS = sorted(path for path in BUNDLED_FOLDER.glob("*.onnx") if not path.name.endswith(".encoder.onnx"))
 FAMILY = [path for path in INSTRUMENTS if path.stem != "virtual-analogue"]
 FREE = ("CC0", "MIT", "CC-BY", "public domain", "GPL")  # GPL: the synthesizer's licence, which does not cover its sound
-WITHOUT_PRESET = {"Cindi - C"}  # of `pads`, on the map only: a sound of `fm` is too near
+WITHOUT_PRESET = {"Cindi - C"}  # a sound on the map of `pads`, but no preset: it is too much like a sound of `fm`
 by_name = pytest.mark.parametrize("path", FAMILY, ids=lambda path: path.stem)
 
 

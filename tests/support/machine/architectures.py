@@ -13,9 +13,12 @@ _SHARED = "root=/dev/vda rw panic=5 quiet mitigations=off audit=0 nokaslr"  # sw
 class Architecture(NamedTuple):
     """A processor's architecture, and the machine that stands for it.
 
-    name: Debian's. machine: in words. processor: a line of /proc/cpuinfo, without tabs. emulator: QEMU's program and
-    its options for the machine. kernel_says: options of the kernel. unpacked: turns the content of Debian's kernel file
-    into one that QEMU boots at once.
+    name: Debian's name of the architecture.
+    machine: in words.
+    processor: a line of /proc/cpuinfo, without tabs.
+    emulator: QEMU's program and its options for the machine.
+    kernel_says: options of the kernel.
+    unpacked: turns the content of Debian's kernel file into one that QEMU boots at once.
     """
 
     name: str

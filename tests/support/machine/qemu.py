@@ -29,8 +29,8 @@ _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0",
 class Machine(Booted):
     """A machine with a USB sound card, one core, and no network.
 
-    folder: for sockets, the console's text, and `sound.wav`, the file of what the present sound card has played. log: a
-    file that records the writes to the disk; the disk itself then stays unchanged.
+    folder: for sockets, the console's text, and `sound.wav`, the file of what the present sound card has played.
+    log: a file that records the writes to the disk; the disk itself then stays unchanged.
     """
 
     ready_within_s = 120.0
@@ -100,7 +100,10 @@ class Machine(Booted):
         return answer["status"], answer["text"]
 
     def begin_return(self, of: str, *path: str) -> Answer:
-        """Begin to measure the next return of a `keyboard` or a `card`; path: the keyboard's own end of its wire."""
+        """Begin to measure when a `keyboard` or a `card` plays again after its next return, as returned.py describes.
+
+        path: the keyboard's own end of its wire.
+        """
         return self._agent.send({"returns": of} | dict(zip(["path"], path, strict=False)))
 
     def rest(self, seconds: float) -> None:

@@ -22,13 +22,13 @@ N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # Number of places in the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
-# The table's last place, in bins from the peak: a sinusoid is found at most half a bin away, and the other quarter is
-# for sinusoids that are then moved to a multiple of their note's frequency.
+# The table's last place, in bins from the peak. A sinusoid is found at most half a bin away. The other quarter is for
+# sinusoids that are then moved to a multiple of their note's frequency.
 FARTHEST_BINS = 0.75
-# _BAND_BINS noise bins form a band. In a band, the moves grow from bin to bin faster or slower than the bins'
-# frequencies, by a share of at most _LARGEST_STRETCH. Of the first phases, the difference between neighbours grows from
-# bin to bin by half a cycle, plus or minus at most _LARGEST_BEND radians. With these values, the sounds' spectra come
-# nearest to the given spectra, of instruments and of noise.
+# _BAND_BINS noise bins form a band. From bin to bin of a band, the move grows by units_per_bin, more or less by a share
+# of at most _LARGEST_STRETCH. The first phase grows from bin to bin, too. Each of its steps is larger than the step
+# before by half a cycle, plus or minus at most _LARGEST_BEND radians. With these three values, the sounds' spectra come
+# nearest to the given spectra, both of instruments and of noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -102,10 +102,10 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, n_places).
 
-    In the window that began k hops ago, the sinusoid's phase is k of its moves behind. The delay of k hops adds k moves
-    of the bin's own frequency. So only the distance of the bin from the sinusoid counts. A sinusoid's bins have
-    alternating signs, and so do the three taps of a Hann window. So their products have one sign: a bin's magnitude and
-    half the magnitudes of its neighbours add up.
+    The window that began k hops ago has the sinusoid's phase of that time: this turns a bin back by k moves of the
+    sinusoid. The window's delay turns the bin forward by k moves of the bin's own frequency. So only the bin's distance
+    from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a Hann window. So
+    the products of both have one sign: a bin's magnitude and half the magnitudes of its neighbours add up.
     """
     places = np.arange(round(2.0 * FARTHEST_BINS * N_PLACES) + 1) / N_PLACES - FARTHEST_BINS
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
@@ -115,8 +115,8 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
     # If a lobe's peak is 1, its bins' squares add up to 1.5, so the sinusoid must have the amplitude 1.5**0.5. This is
-    # divided by 1.5, the sum of four squared Hann windows, and multiplied by a Hann window's peak, fft_size / 4, and by
-    # its middle tap, 1 / 2.
+    # divided by 1.5, the sum of four squared Hann windows. Then it is multiplied by fft_size / 4, a Hann window's peak,
+    # and by 1 / 2, the window's middle tap.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 

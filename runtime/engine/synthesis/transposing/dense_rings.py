@@ -10,9 +10,12 @@ import numpy as np
 class DenseRings:
     """One ring of float32 samples for each lane, for its dense hops.
 
-    The first n_repeated samples of a ring are repeated after its end, for interpolation across it. Attributes: size:
-    samples of a ring, a power of two; rings: (n_lanes, size + n_repeated); stride: distance from one ring to the next
-    in a flat view.
+    The first n_repeated samples of a ring are repeated after its end, for interpolation across it.
+
+    Attributes:
+    size: samples of a ring, a power of two.
+    rings: (n_lanes, size + n_repeated).
+    stride: distance from one ring to the next in a flat view.
     """
 
     def __init__(self, n_lanes: int, size: int, n_repeated: int):

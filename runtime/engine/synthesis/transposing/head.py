@@ -16,7 +16,8 @@ _MOST_PASSED = 256
 class Ratio(Protocol):
     """A ratio of frequencies as a function of the frame; equal objects give equal ratios at every frame.
 
-    fixed: the ratio if it never changes, else None; highest: the upper limit of the ratio.
+    fixed: the ratio if it never changes, else None.
+    highest: the upper limit of the ratio.
     """
 
     fixed: float | None
@@ -43,7 +44,11 @@ class Head:
                  "n_lanes", "octave", "ratio")  # fmt: skip
 
     def __init__(self, frame: int, elapsed: int, ratio: Ratio, full_density: int, n_samples: int, octave: int):
-        """elapsed: frames since dense hop 0 began; full_density: `density` at octave 0; n_samples: `n_hop` at octave 0.
+        """Begin at `frame`.
+
+        elapsed: frames since dense hop 0 began.
+        full_density: `density` at octave 0.
+        n_samples: `n_hop` at octave 0.
         """
         self.octave, self.density, self.n_hop = octave, full_density >> octave, n_samples >> octave
         self.n_lanes = self.first_hop = self._first = 0

@@ -81,9 +81,9 @@ class Playheads:
     def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
         """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
 
-        speeds: float (n,), by which the trajectories' speeds are multiplied, negative for the other direction. shifts:
-        float (n,), how far the places are shifted, as shares of the held part's length; until the next update, a place
-        moves linearly to its new shift.
+        speeds: float (n,), by which the trajectories' speeds are multiplied, negative for the other direction.
+        shifts: float (n,), how far the places are shifted, as shares of the held part's length; until the next update,
+        a place moves linearly to its new shift.
 
         Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
@@ -106,8 +106,9 @@ class Playheads:
     def held_rows(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
         """The fractional rows of the held part that are read: float64 (n_lanes, n_trajectories, n_frames).
 
-        lanes: int (n_lanes,). frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the
-        newest update and the next one.
+        lanes: int (n_lanes,).
+        frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the newest update and the
+        next one.
         """
         state = self._state[lanes][..., None]
         elapsed = (frames - self._anchor[lanes, None])[:, None].astype(np.float64)

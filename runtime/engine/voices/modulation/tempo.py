@@ -11,8 +11,8 @@ from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLo
 
 # After a longer pause between messages, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# After this many clock messages the BeatLine meets the loop's beat. It takes more if its bend would otherwise be below
-# _SLOWEST or above _FASTEST times the tempo: the line runs at least at half the tempo, and at most at twice.
+# After this many clock messages the BeatLine meets the loop's beat. It takes longer if its bend would otherwise be
+# below _SLOWEST or above _FASTEST times the tempo. So the line runs at half to twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
@@ -53,8 +53,9 @@ class BeatLine(NamedTuple):
 class Tempo:
     """Counts beats, which jump only where a sequencer starts.
 
-    Until the first MIDI clock, the tempo is the sound's or the piece's, and beat 0 is at frame 0. Attribute line: the
-    `BeatLine` by which beats are counted now.
+    Until the first MIDI clock, the tempo is the sound's or the piece's, and beat 0 is at frame 0.
+
+    Attribute line: the `BeatLine` by which beats are counted now.
     """
 
     def __init__(self, tempo_bpm: float, sample_rate_hz: int):

@@ -21,7 +21,8 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Stretch(NamedTuple):
     """What trajectories have at some frames.
 
-    values: float32 (n_trajectories, n_frames, n_knobs + N_BANDS); level_db: float32 (n_trajectories, n_frames).
+    values: offsets of knobs, then gains of bands in dB: float32 (n_trajectories, n_frames, n_knobs + N_BANDS).
+    level_db: float32 (n_trajectories, n_frames).
     """
 
     values: np.ndarray
@@ -35,7 +36,7 @@ class Trajectories:
     keep: float32 (n_lanes, n_knobs), by which the knobs' positions are multiplied before the offsets are added.
     has_level: whether any level differs from 0 dB.
     has_colour: whether any band's gain differs from 0 dB.
-    keys, velocities: those at which a trajectory is heard alone, ascending; each may be empty.
+    keys, velocities: the keys and the velocities at which a trajectory is heard alone, ascending; each may be empty.
     """
 
     def __init__(
@@ -84,10 +85,10 @@ class Trajectories:
         self.playheads.release(lane, frame)
 
     def values(self, lanes: Sequence[int] | np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """What the lanes' trajectories add to the knobs' positions, called offsets, and their colour: views that are
-        valid until the next call.
+        """The lanes' offsets and their colour: views that are valid until the next call.
 
-        Offsets: float32 (n_lanes, n_knobs). Colour: gains of bands in dB, float32 (n_lanes, N_BANDS).
+        Offsets: what is added to the knobs' positions, float32 (n_lanes, n_knobs).
+        Colour: gains of bands in dB, float32 (n_lanes, N_BANDS).
         """
         lanes, frames = np.asarray(lanes, np.int64), np.array([frame])
         weights = self._weights[lanes]
@@ -128,7 +129,7 @@ class Trajectories:
         return out
 
     def stretch(self, frames: np.ndarray) -> Stretch:
-        """What is read at these frames after a note's start, int64 (n_frames,); call it before any note."""
+        """What is read at frames counted from a note's start, int64 (n_frames,); call it before any note."""
         self.playheads.start(0, 0)
         rows = self.playheads.held_rows(np.zeros(1, np.int64), frames)
         before, share = _split(rows[0])

@@ -61,8 +61,9 @@ class PitchRatio(NamedTuple):
 def pitch_ratio(
     semitones: float, depth: float, speed: float, glide: Glide | None, limits: tuple[float, float] | None
 ) -> PitchRatio:
-    """The ratio of a voice; depth: of its vibrato, in semitones; speed: of its vibrato, in rad per frame; the rest: as
-    in PitchRatio.
+    """The ratio of a voice.
+
+    depth, speed: those of the vibrato, in semitones and in radians per frame; the rest as in PitchRatio.
     """
     highest = semitones + depth + (abs(glide.semitones) if glide else 0.0)
     if limits is not None:
