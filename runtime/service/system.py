@@ -16,6 +16,7 @@ MOST_RESTARTS = 3  # after this many restarts by systemd, `restart` stops waitin
 STEADY_S = 3.0
 _LOOK_EVERY_S = 0.2
 _FLEETING = {"tmpfs", "ramfs"}
+_MOUNTINFO = Path("/proc/self/mountinfo")
 
 
 class Mount(NamedTuple):
@@ -116,7 +117,7 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
 
     mounts: text like /proc/self/mountinfo; None for this machine's mounts.
     """
-    known = _mounts(mounts if mounts is not None else Path("/proc/self/mountinfo").read_text(errors="replace"))
+    known = _mounts(mounts if mounts is not None else _mountinfo())
     mount = _mount_of(path, known)
     if mount.kind in _FLEETING:
         raise UserError(path, f"a file system in memory ({mount.kind})", "a disk", "install on a disk")
@@ -131,6 +132,14 @@ def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
             "switch the overlay off (sudo raspi-config nonint do_overlayfs 1; sudo reboot), do this, switch it on "
             "again; where the overlay does lie on a disk, add --anyway",
         )
+
+
+def _mountinfo() -> str:
+    try:
+        return _MOUNTINFO.read_text(errors="replace")
+    except OSError as error:
+        remedy = "mount /proc first; if the disk keeps what is written, add --anyway"
+        raise UserError(_MOUNTINFO, error.strerror, "the list of mounted disks", remedy) from None
 
 
 def _mounts(text: str) -> list[Mount]:

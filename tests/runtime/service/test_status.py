@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.base.errors import UserError
+from runtime.service import system
 from runtime.service.status import LAST_LINE, VERSION, status_lines
 from runtime.service.system import refuse_fleeting_disk
 from tests.support.places import ROOT
@@ -85,3 +86,9 @@ def test_a_disk_that_forgets_is_refused(mounts: str, kept: bool) -> None:
     else:
         with pytest.raises(UserError, match="expected a disk"):
             refuse_fleeting_disk(place, mounts)
+
+
+def test_a_machine_that_does_not_tell_its_disks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "_MOUNTINFO", tmp_path / "mountinfo")
+    with pytest.raises(UserError, match="found No such file"):
+        refuse_fleeting_disk(Path("/opt/timbrebox"))
