@@ -1,4 +1,4 @@
-"""Delay lines that are written and read one cell at a time."""
+"""Delay lines that are written and read one cell (see grid.py) at a time."""
 
 from __future__ import annotations
 

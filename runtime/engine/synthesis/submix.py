@@ -153,8 +153,8 @@ class Submixes:
 class PlainHops:
     """Makes the sound of plain lanes without points of their own, and writes it into their rings.
 
-    is_transposed: a flag for each lane, kept up to date by the transposer; n_kept: frames written for the newest hop:
-    the hop size plus a crossfade.
+    is_transposed: a flag for each lane, kept up to date by the transposer.
+    n_kept: frames written for the newest hop: the hop size plus a crossfade.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ def new_taps(n: int, n_bins: int) -> np.ndarray:
 def received_taps(taps: np.ndarray) -> np.ndarray:
     """A view of the taps, float32 (n, 3, 2 * n_bins), in which each bin has the factors for what it receives.
 
-    Axis 1: the factor for the bin below, the factor for the bin itself, and the factor for the bin above.
+    Axis 1: the factors for the magnitudes of the bin below, of the bin itself, and of the bin above.
     """
     n, _, n_padded = taps.shape
     row_stride, tap_stride, stride = taps.strides
