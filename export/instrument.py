@@ -180,7 +180,7 @@ def _whole_card(
     recordings: Path | None,
     left_out: Sequence[str],
 ) -> Card:
-    """The card with embedding, presets and figures. To measure it, the instrument is written to `path` and loaded."""
+    """The card with embedding, presets and figures; to measure them, the instrument is written to `path` and loaded."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

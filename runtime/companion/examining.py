@@ -36,7 +36,7 @@ class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Examining:
-    """Runs one doctor at a time; sends `examined` to the playing process for each line of the doctor, and at its end.
+    """Runs one doctor at a time; sends `examined` to the playing process for each line that it prints, and at its end.
 
     program: the command that runs the doctor, without its options.
     """

@@ -179,7 +179,9 @@ def wobble(val_losses: np.ndarray) -> float:
     """How unsteady a run's validation error is over the last tenth of the epochs.
 
     The standard deviation of the error's logarithm from the straight line that fits it best; 0 for fewer than 3 epochs,
-    or if an error is not finite. val_losses: the validation error of every epoch, (n_epochs,).
+    or if an error is not finite.
+
+    val_losses: the validation error of every epoch, (n_epochs,).
     """
     last = np.log(np.maximum(val_losses[-max(len(val_losses) // 10, 3) :], SMALLEST))
     if len(last) < 3 or not np.isfinite(last).all():

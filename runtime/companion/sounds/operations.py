@@ -66,8 +66,10 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
 def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
     """Save a sound under this name or, if another sound has the name, under a new name such as "NAME 2".
 
-    If the same sound has one of these names already, nothing is saved. trajectories: contents of the trajectory files,
-    by the names in the sound. UserError as for `save`.
+    If the same sound has one of these names already, nothing is saved.
+
+    trajectories: contents of the trajectory files, by the names in the sound.
+    UserError as for `save`.
     """
     with _changing():
         file_name(name)

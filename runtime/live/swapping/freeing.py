@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-# Objects that these refer to are not freed: through them, all other objects would be reached.
+# Objects of these types, and what they refer to, are not freed: through them, all other objects would be reached.
 _LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)
 
 

@@ -116,7 +116,7 @@ def _shown(line: str, names: dict[Path, str]) -> str:
 
 
 def _leash() -> None:
-    """Limit the new process, in which this runs before the command."""
+    """Limit the new process; called inside this process, before the command begins."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -26,8 +26,8 @@ class BeforeParts(Protocol):
     feed: receives an event; from call to call, frames must not decrease.
     choose: applies settings and tempo of the first part's new sound, from `frame` on.
     take: returns the events before `end_frame` that no earlier call returned: (frame, event), ascending.
-    memory: the state that outlives notes, such as the beat, as plain values.
-    remember: continues from it at `frame`.
+    memory: returns the state that outlives notes, such as the beat, as plain values.
+    remember: continues from such a state at `frame`.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...

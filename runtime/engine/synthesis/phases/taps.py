@@ -32,7 +32,7 @@ def neighbour_pairs(pairs: np.ndarray) -> np.ndarray:
 
 
 def new_taps(n: int, n_bins: int) -> np.ndarray:
-    """Zeroed taps, complex64 (n, 3, n_bins + 2); axis 1: a bin's factors for the bin above, itself, the bin below."""
+    """Zeroed taps, complex64 (n, 3, n_bins + 2); axis 1: what a bin adds to the bin above, itself, the bin below."""
     return np.zeros((n, 3, n_bins + 2), np.complex64)
 
 
