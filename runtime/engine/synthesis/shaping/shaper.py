@@ -16,7 +16,7 @@ from runtime.engine.synthesis.shaping.harmonics import Harmonics
 class Shape(NamedTuple):
     """How some spectra are shaped; arrays are float (n, 1), or (1, 1) if all are shaped alike.
 
-    shift_octaves: the sounds' transposition after shaping. Frequencies in all fields are those heard after this.
+    shift_octaves: the sounds' transposition after shaping. All fields have the frequencies heard after it.
     filter_kind: off, low, high or band.
     slope: the filter's, dB per octave.
     cutoff_octaves: octaves above 20 Hz.
