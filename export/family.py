@@ -22,7 +22,7 @@ from training.sources.folder import MANIFEST
 from training.sources.render import render
 
 RECIPE = Path(__file__).parents[1] / "configs" / "training" / "own-notes.yaml"
-TRANSPOSE, MOST_FRAMES = 3, 32  # the arguments `transpose` and `most_frames` of `add_recording`
+TRANSPOSE, MOST_FRAMES = 3, 32  # `build` passes these to `add_recording`, which explains them
 LEAST_STEPS = 16_000  # least number of training steps; a small corpus gets more epochs to reach it
 N_POINTS = 2000
 FARTHEST_CENTS = 60.0
@@ -31,7 +31,8 @@ FARTHEST_CENTS = 60.0
 class Member(NamedTuple):
     """A bundled instrument.
 
-    file: its file's name. source: a key of SOURCES in training/sources/render.py; None if only its encoder is made.
+    file: its file's name.
+    source: a key of SOURCES in training/sources/render.py; None if only its encoder is made.
     left_out: sounds that it learns, but that become no presets.
     """
 
@@ -42,7 +43,7 @@ class Member(NamedTuple):
 
 FAMILY = (
     *(Member(name, name) for name in ("orchestra", "strings", "fm")),
-    Member("pads", "pads", ("Cindi - C",)),  # 2.3 dB from a sound of fm, Sortofvoce
+    Member("pads", "pads", ("Cindi - C",)),  # too like Sortofvoce, a sound of fm: 2.3 dB
     Member("virtual-analogue", None),
 )
 

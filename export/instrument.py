@@ -66,10 +66,12 @@ def export_instrument(
 ) -> list[Path]:
     """Write the run's decoder to `out` and its encoder to `encoder_path(out)`; returns both paths.
 
-    n_points: notes to play at random knob positions, for the figures in the card. recordings: the folder of the
-    corpus's recordings, for presets that move; None for steady ones. measured: further figures for the card. left_out:
-    sounds without presets that move. UserError, and nothing is written, if a file exists and `force` is not given, or
-    if Keras and ONNX Runtime compute different outputs.
+    n_points: notes to play at random knob positions, for the figures in the card.
+    recordings: the folder of the corpus's recordings, for presets that move; None for steady ones.
+    measured: further figures for the card.
+    left_out: sounds that get no preset; only with recordings.
+    UserError, and nothing is written, if a file exists and `force` is not given, or if Keras and ONNX Runtime compute
+    different outputs.
     """
     paths = instrument_paths(out, force)
     round_weights(run.autoencoder.full)
@@ -88,8 +90,9 @@ def export_instrument(
 def renew_presets(path: Path, store: FrameStore, recordings: Path, left_out: Sequence[str] = ()) -> Path:
     """Choose a finished instrument's presets again, and write them into its card; returns the path.
 
-    recordings: the folder to which the names of the corpus's clips are relative. left_out: sounds without presets.
-    UserError if the corpus has other sounds than these and the presets.
+    recordings: the folder to which the names of the corpus's clips are relative.
+    left_out: sounds that get no preset.
+    UserError unless the corpus's sounds are those in left_out and those of the present presets.
     """
     decoder = Decoder(path)
     known, asked = sorted(sounds_of(store)), sorted({*left_out, *(preset.name for preset in decoder.card.presets)})
@@ -177,7 +180,7 @@ def _whole_card(
     recordings: Path | None,
     left_out: Sequence[str],
 ) -> Card:
-    """The card with embedding, presets and figures. The instrument is written to `path` and loaded to measure these."""
+    """The card with embedding, presets and figures; to measure them, the instrument is written to `path` and loaded."""
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

@@ -59,7 +59,8 @@ def run_onnx(serialized: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
 def check_parity(model: Any, serialized: bytes, inputs: list[np.ndarray], where: object) -> float:
     """The largest difference between the outputs of Keras and onnxruntime; UserError above PARITY_TOLERANCE.
 
-    inputs: rows for each input of the model. where: the place that the error names.
+    inputs: rows for each input of the model.
+    where: the place that the error names.
     """
     expected = np.asarray(model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0]))
     named = {tensor.name: rows for tensor, rows in zip(model.inputs, inputs, strict=True)}

@@ -28,9 +28,13 @@ PIECE, PAIRS, MORPH = "piece", "pairs", "morph"
 class Exhibit(NamedTuple):
     """One instrument in the gallery.
 
-    name: as in `./timbrebox instruments`. presets, bundled: names of the card's presets and of the bundled sounds.
-    players: for each scene of the piece, the sound of each part. morph: names of the sounds that the morph passes.
-    lengths_s: length of each audio file, by kind (PIECE, PAIRS, MORPH). files: contents by file name.
+    name: as in `./timbrebox instruments`.
+    presets: names of the card's presets.
+    bundled: names of the bundled sounds.
+    players: for each scene of the piece, the sound of each part.
+    morph: names of the sounds that the morph passes.
+    lengths_s: length of each audio file, by kind (PIECE, PAIRS, MORPH).
+    files: contents by file name.
     """
 
     name: str

@@ -26,8 +26,8 @@ def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
 def write_gallery(out: Path, exhibits: Sequence[Exhibit], kept: dict[str, str], order: Sequence[str]) -> list[Path]:
     """Write each instrument's files, then the page; returns all paths.
 
-    kept: sections of other instruments, from `kept_sections`. order: names of instruments in the page's order; the rest
-    comes last.
+    kept: sections of other instruments, from `kept_sections`.
+    order: names of instruments in the page's order; instruments that it does not name come last.
     """
     contents = {out / FOLDER / name: content for exhibit in exhibits for name, content in exhibit.files.items()}
     for path in (*contents, out / PAGE):

@@ -44,8 +44,11 @@ class Pair:
 class Report:
     """All that the page shows.
 
-    verdict, remarks: lines of text. fates: what became of each file. history: one row per epoch. play: the command that
-    plays the instrument. figures: from `export` in trained.py.
+    verdict, remarks: lines of text.
+    fates: what became of each file.
+    history: one row per epoch.
+    play: the command that plays the instrument.
+    figures: from `export` in trained.py.
     """
 
     name: str

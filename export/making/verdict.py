@@ -11,8 +11,9 @@ MOST_DRAWN = 8  # in one trial, one sound must be recognised among at most this 
 
 
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:
-    """The verdict, one sentence a line. figures: from `export` in trained.py.
+    """The verdict, one sentence a line.
 
+    figures: from `export` in trained.py.
     frames_held_out: whether single frames, not whole recordings, were held out of training.
     """
     lines = [*_likeness(figures, n_sounds), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]

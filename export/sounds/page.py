@@ -25,7 +25,8 @@ N_COLUMNS = 4
 class Entry(NamedTuple):
     """One sound of the page.
 
-    take: the note that the picture shows. broken: the requirements that the sound does not meet.
+    take: the note that the picture shows.
+    broken: the requirements that the sound does not meet.
     """
 
     recipe: Recipe

@@ -44,7 +44,8 @@ def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 def cents_off(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """How far each frame's heard pitch lies above its MIDI note, in cents: float (n,); NaN where there is no pitch.
 
-    magnitudes: the frames, (n, n_bins). notes: the MIDI note of each frame, (n,).
+    magnitudes: the frames, (n, n_bins).
+    notes: the MIDI note of each frame, (n,).
     """
     return 100.0 * (heard_notes(magnitudes, spec) - notes)
 
@@ -58,13 +59,14 @@ def split_octaves(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def in_tune(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """Whether each frame is heard within IN_TUNE_CENTS of its MIDI note: bool (n,).
 
-    magnitudes: of the frames, (n, n_bins). notes: one for each frame, (n,).
+    magnitudes: the frames, (n, n_bins).
+    notes: the MIDI note of each frame, (n,).
     """
     return np.abs(cents_off(magnitudes, notes, spec)) <= IN_TUNE_CENTS
 
 
 class PitchDetector:
-    """Detects pitches as `heard_notes` does, in at most n_rows frames per call, without allocating arrays."""
+    """Detects pitches as `heard_notes` does, in at most n_rows frames per call, without allocating large arrays."""
 
     def __init__(self, spec: StftSpec, n_rows: int):
         self._periods_s, self._cosines, self._gaps_s = lags(spec)

@@ -57,10 +57,12 @@ def unit_peak_frames(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide every frame by its maximum, and drop silent frames.
 
-    magnitudes: (n_frames, n_bins). silence_db: a frame is silent if its maximum is at or below this level, where a
-    full-scale sine has 0 dB. A frame whose maximum is not finite is dropped, too. Bins below 20 Hz do not count, and
-    are set to 0: a quarter of the virtual-analogue corpus has an inaudible DC offset. Returns the kept frames, float32
-    (n_kept, n_bins), and their indices, int (n_kept,).
+    A frame whose maximum is not finite is dropped, too. Bins below 20 Hz do not count, and are set to 0: a quarter of
+    the virtual-analogue corpus has an inaudible DC offset.
+
+    magnitudes: (n_frames, n_bins).
+    silence_db: a frame is silent if its maximum is at or below this level; a full-scale sine has 0 dB.
+    Returns the kept frames, float32 (n_kept, n_bins), and their indices, int (n_kept,).
     """
     full_scale = spec.frame_size / 4.0  # peak of a unit sine through a Hann window
     heard = spec.first_heard_bin

@@ -16,7 +16,7 @@ FAREWELL_S = 0.5
 
 
 class LineWriter:
-    """Prints lines on a stream on a separate thread, so that `write` never waits for the stream's reader.
+    """Prints lines to a stream in a separate thread, so that `write` never waits for the stream's reader.
 
     After the first line that cannot be written, no more lines are printed.
     """

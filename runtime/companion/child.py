@@ -32,8 +32,9 @@ Otherwise = Callable[[UserError], object]
 class CompanionChild:
     """Starts the companion, sends it requests, and restarts it within 5 s if it dies. Never blocks, except in `close`.
 
-    say: called with each line for the user. inherited: file descriptors that the companion inherits. n_starts: number
-    of times the companion was started.
+    say: called with each line for the user.
+    inherited: file descriptors that the companion inherits.
+    n_starts: number of times the companion was started.
     """
 
     def __init__(self, say: Callable[[str], object], inherited: Sequence[int] = ()):
@@ -74,8 +75,8 @@ class CompanionChild:
     def ask(self, name: str, then: Then, otherwise: Otherwise, /, **params: object) -> None:
         """Send a request with these params.
 
-        then: called with the answer. otherwise: called with a UserError if the request is refused, or if the companion
-        dies or does not run.
+        then: called with the answer.
+        otherwise: called with a UserError if the request is refused, or if the companion dies or does not run.
         """
         if self._frames is None:
             otherwise(_gone())

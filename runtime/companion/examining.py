@@ -25,14 +25,18 @@ _MOST_READ_BYTES = 2**16
 
 
 class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `examine`; config: the settings. instrument: the path of its file."""
+    """The params of the request `examine`.
+
+    config: the settings.
+    instrument: the path of the instrument's file.
+    """
 
     config: Config
     instrument: str
 
 
 class Examining:
-    """Runs one doctor at a time. Sends `examined` to the playing process for each of its lines, and at its end.
+    """Runs one doctor at a time; sends `examined` to the playing process for each line that it prints, and at its end.
 
     program: the command that runs the doctor, without its options.
     """

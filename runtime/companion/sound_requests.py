@@ -34,7 +34,11 @@ class Numbered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Save(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sound to save. name: None for a new name. folder: the folder of its trajectory files, or None."""
+    """A sound to save.
+
+    name: None for a new name.
+    folder: the folder of the sound's trajectory files, or None.
+    """
 
     tree: dict[str, Any]
     name: str | None = None

@@ -1,4 +1,4 @@
-"""Delay lines that are written and read one cell at a time."""
+"""Delay lines that are written and read one cell (see grid.py) at a time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from runtime.effects.grid import SendRing
 class Delays:
     """Several delay lines, as rings: float32 (n_lines, size + cell).
 
-    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece. longest: the longest
-    delay, in frames.
+    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece.
+
+    longest: the longest delay, in frames.
     """
 
     def __init__(self, n_lines: int, longest: int, cell: int):

@@ -88,7 +88,7 @@ def _high_shelf(gain: float, angle: float) -> np.ndarray:
 def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
     """`Filters.matrix` for these sections, applied one after the other."""
     # The sections have states s, an input x and an output y. The next states are a s + b x, and y = c s + d x. Each
-    # section has the transposed direct form II.
+    # section is in the transposed direct form II.
     a, b, c, d = np.zeros((N_STATES, N_STATES)), np.zeros(N_STATES), np.zeros(N_STATES), 1.0
     for number, section in enumerate(sections):
         b0, b1, b2, _, a1, a2 = section / section[3]
@@ -115,9 +115,9 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell is computed again for each block that adds samples to it. Meanwhile the rest of the cell has old samples,
-    which do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does not depend
-    on block sizes.
+    A cell is computed again for each block that adds samples to it. Until the cell is full, its last places have old
+    samples, which do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does
+    not depend on block sizes.
 
     Attribute n_cells_computed: number of cells computed so far, a measure of the work.
     """

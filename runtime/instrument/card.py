@@ -68,8 +68,9 @@ class Source(msgspec.Struct, frozen=True):
 class Embedding(msgspec.Struct, frozen=True):
     """Some training frames, for a map of the instrument's sounds.
 
-    latents: knob positions, 0 to 1, of each frame. labels: name of each frame's sound. map_2d: each frame's place on
-    the map, x and y from 0 to 1.
+    latents: knob positions, 0 to 1, of each frame.
+    labels: name of each frame's sound.
+    map_2d: each frame's place on the map, x and y from 0 to 1.
     """
 
     latents: tuple[tuple[float, ...], ...]
@@ -88,13 +89,14 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """An instrument's card; unknown keys of the JSON are ignored.
 
     sample_rate_hz, frame_size, hop_size, window: the transform of the decoder's spectra, sizes in samples.
-    latents: the knobs, in the order of the decoder's inputs. conditioning: the meaning of the inputs after the latents.
+    latents: the knobs, in the order of the decoder's inputs.
+    conditioning: the meaning of the inputs after the latents.
     note_range: lowest and highest MIDI note that the model has learnt.
     presets: in the order of program changes; the first is the sound at the start.
     encoder, embedding: see their classes; None in a card of version 1.
     trajectories: version of the trajectories in the presets' sounds; None without trajectories.
     corpus, licence, training, measured: texts for users: where the sounds come from, the licence, how the model was
-    trained, and how well the instrument plays.
+        trained, and how well the instrument plays.
     """
 
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]

@@ -15,7 +15,8 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: `none`, no such inputs; `chroma`, one for each of the 12 pitch classes; `chroma+octave`, these 12, then one
         for each octave.
-    lowest_note: the MIDI note, a C, at which the lowest octave begins. n_octaves: number of octaves.
+    lowest_note: the MIDI note, a C, at which the lowest octave begins.
+    n_octaves: number of octaves.
     """
 
     kind: Literal["none", "chroma", "chroma+octave"] = "none"
@@ -54,9 +55,11 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def nearest_note(self, pitch: float, note_range: tuple[int, int]) -> int:
         """The MIDI note to decode for a pitch; transposition makes up the difference.
 
-        pitch: a fractional MIDI note number. note_range: the lowest and highest note that the model has learnt.
         For `chroma+octave`: the nearest note in the range. For `chroma`: the same pitch class in the range's lowest
         octave. For `none`: the middle of the range.
+
+        pitch: a fractional MIDI note number.
+        note_range: the lowest and highest note that the model has learnt.
         """
         lowest, highest = note_range
         if self.kind == "none":

@@ -23,7 +23,9 @@ Failures = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError
 class Request(msgspec.Struct, frozen=True, gc=False):
     """What a client asks for.
 
-    method: name of the request. params: a JSON object. id: returned with the answer; None if no answer is wanted.
+    method: name of the request.
+    params: a JSON object.
+    id: returned with the answer; None if no answer is wanted.
     """
 
     method: str
@@ -34,7 +36,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 class Problem(msgspec.Struct, frozen=True, gc=False):
     """Why a request was refused.
 
-    code: one of the numbers above. data: a UserError's parts (where, found, expected, remedy), or None.
+    code: one of the numbers above.
+    data: a UserError's parts (where, found, expected, remedy), or None.
     """
 
     code: int

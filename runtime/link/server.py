@@ -76,9 +76,10 @@ class Caller:
 class Server:
     """Answers requests on a Unix stream socket, and sends news to watching clients.
 
-    path: the socket; a dead process's socket is replaced. topics: names that can be watched. group_may_connect: whether
-    the group of the socket's folder may connect. OSError if the socket cannot be made; BlockingIOError if a running
-    process uses it.
+    path: the socket; a dead process's socket is replaced.
+    topics: names that can be watched.
+    group_may_connect: whether the group of the socket's folder may connect.
+    OSError if the socket cannot be made; BlockingIOError if a running process uses it.
     """
 
     def __init__(self, path: Path, topics: tuple[str, ...] = (), group_may_connect: bool = False):
@@ -102,8 +103,9 @@ class Server:
     def add(self, method: str, params: type, handler: Handler) -> None:
         """Answer requests for this method.
 
-        params: a msgspec.Struct type; a request with other params is refused. handler: called with the params and the
-        Caller; returns the answer as plain values, or LATER; UserError refuses the request.
+        params: a msgspec.Struct type; a request with other params is refused.
+        handler: called with the params and the Caller; returns the answer as plain values, or LATER; a UserError from
+            it refuses the request.
         """
         self._methods[method] = _Method(params, handler)
 
@@ -185,7 +187,10 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop the longest silent client that watches nothing, if it is silent since `before_s`; else return False."""
+        """Drop the client that was silent longest, of those that watch nothing and are silent since `before_s`.
+
+        Returns False if there is no such client.
+        """
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:
             return False
@@ -212,7 +217,7 @@ class Server:
             client.leave()
 
     def _answer(self, client: Connection, line: bytes) -> None:
-        """Disconnects a client that sends a malformed request."""
+        """Answer one line; disconnect the client if the line is a malformed request."""
         try:
             request = msgspec.json.decode(line, type=messages.Request)
         except messages.Failures as error:

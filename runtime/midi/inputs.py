@@ -36,7 +36,8 @@ _CLOSE_AFTER_S = 0.3
 class Refusal(NamedTuple):
     """The state of a port that refused to open, and is tried again after 0.1 to 2 s.
 
-    n_tries: number of failed tries. due_s: `time.monotonic()` of the next try.
+    n_tries: number of failed tries.
+    due_s: `time.monotonic()` of the next try.
     """
 
     n_tries: int = 0
@@ -54,7 +55,8 @@ class MidiInputs:
     config: names the wanted inputs and the virtual port.
     post: called on the drivers' threads with each event and its time of arrival, in seconds of `time.perf_counter()`.
     came: called with the device number and identity of each input before it is opened.
-    known: identities from earlier runs. has_lost_server: whether the latest poll reached no MIDI server.
+    known: identities from earlier runs.
+    has_lost_server: whether the latest poll reached no MIDI server.
     """
 
     def __init__(

@@ -22,9 +22,12 @@ _INTERFACES = "/sys/class/net"
 def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
     """Return a socket that listens for browsers.
 
-    settings: address and port. Without a port, DEFAULT_PORT is used. If another program has it and the address is a
-    loopback address, any free port is used. where: names the setting in the message. UserError if the address or the
-    port cannot be used.
+    Without a port in the settings, DEFAULT_PORT is used. If another program has that port, and the address is a
+    loopback address, any free port is used.
+
+    settings: address and port.
+    where: names the setting in the message.
+    UserError if the address or the port cannot be used.
     """
     address, port = checked_address(settings.address, "panel: address"), settings.port
     try:

@@ -34,9 +34,10 @@ _TIMES = {"open_timeout": _OPEN_LIMIT_S, "ping_interval": _PING_S, "ping_timeout
 def run(listener: socket.socket, settings: PanelConfig, parent: int | None, ring: int | None = None) -> None:
     """Serve the page on this socket.
 
-    settings: the page's names in the network, and where to listen for OSC. parent: descriptor of a pipe that closes
-    when the playing process ends; None to serve until SIGINT, SIGTERM or SIGHUP. ring: descriptor of a SoundRing with
-    the output's sound, or None.
+    settings: the page's names in the network, and where to listen for OSC.
+    parent: descriptor of a pipe that closes when the playing process ends; None to serve until SIGINT, SIGTERM or
+        SIGHUP.
+    ring: descriptor of a SoundRing with the output's sound, or None.
     """
     logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a stranger's bad request must not be logged
     asyncio.run(_serve(listener, settings, parent, ring))

@@ -12,7 +12,8 @@ GLIDE_S = 0.02
 class Glide:
     """A number that moves in a straight line from one value to another, then stays; a function of the absolute frame.
 
-    n_frames: length of a glide. target: the value at the end of the present glide.
+    n_frames: length of a glide.
+    target: the value at the end of the present glide.
     """
 
     __slots__ = ("_begin", "_end", "_start", "n_frames", "target")

@@ -14,7 +14,8 @@ _64_BITS = (1 << 64) - 1
 def note_at(settings: Arpeggio, chord: Sequence[NoteOn], step: int) -> NoteOn:
     """Return the note of a step; notes above 127 are left out.
 
-    chord: the keys, at least one, in the order of striking; step: number of steps since the chord began.
+    chord: the keys, at least one, in the order of striking.
+    step: number of steps since the chord began.
     """
     keys = list(chord) if settings.mode == "as_played" else sorted(chord, key=lambda key: (key.note, key.channel))
     shifts = [12 * octave for octave in range(settings.octaves)]

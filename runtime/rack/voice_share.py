@@ -37,5 +37,5 @@ class VoiceShare:
         return not (engine.is_mono() and id(engine) in self._held)
 
     def end_one(self) -> Engine:
-        """Remove the first voice in the order; return its engine, which the caller must make end this voice."""
+        """Remove the first voice in the order; return its engine; the caller must let this engine end the voice."""
         return self._owners.pop(0)

@@ -20,7 +20,7 @@ PATH_UNIT, SERVICE = FOLDER / f"{UPDATE}.path", FOLDER / f"{UPDATE}.service"
 
 
 class Installed:
-    """Units in a test's own folder; called: systemd's commands, which are not run."""
+    """Units in a test's own folder; called: the commands for systemd, which are recorded and not run."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch):
         self.home, self.units, self.folder = folder / "opt" / "timbrebox", folder / "units", folder

@@ -4,8 +4,9 @@ Run as `python -m tests.soak.encode_recordings FOLDER --instrument NAME|F.onnx [
 
 - encoded: distance between rendered sound and recording, in dB (runtime/acoustics/timbre_distance.py), over 2.2 s;
 - comb: distance if the decoder only makes equally loud harmonics;
-- no colour: distance with colour 0; fixed: distance if the knobs stay at the best of 2000 positions;
-- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, with sound and recording at one mean power;
+- no colour: distance with colour 0;
+- fixed: distance if the knobs stay at the best of 2000 positions;
+- level: the level's error at 0.1, 0.5 and 1.5 s, in dB, with sound and recording brought to one mean power;
 - full: the rendered sound's time to full level minus the recording's, in ms;
 - trained: distance from the recording to the nearest spectrum of a sound that the instrument was trained on;
 - s: seconds to encode.

@@ -3,10 +3,10 @@
 16 keys are held, and one key is struck again every 150 ms. Spells with five swaps between two instruments alternate
 with equally long spells without swaps. `--moving` takes sounds with trajectories, which need about ten times the work.
 
-Each spell with swaps is compared with the next one without. The test fails if spells with swaps have more late blocks
-or more lost periods, on average, by more than twice that average's standard error. It fails if voices were shed. It
-fails if memory grows by 2 MB from the second to the last fifth of the run. Memory, without what is shared with JACK, is
-read after each spell without swaps.
+Each spell with swaps is compared with the next one without. The test fails if swaps make more blocks late, or more
+periods lost: if the mean difference over these pairs is larger than twice its standard error. It fails if voices were
+shed. It fails if memory grows by 2 MB from the second to the last fifth of the run. Memory, without what is shared with
+JACK, is read after each spell without swaps.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Counts(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A spell with swaps and the spell without swaps after it; memory_mb: the program's memory at the end."""
+    """A spell with swaps and the spell without swaps after it; memory_mb: the program's memory after both."""
 
     swapped: Counts
     still: Counts
@@ -149,7 +149,7 @@ def own_memory_mb(process: int) -> float:
 
 
 def excess(pairs: Sequence[Pair], name: str) -> tuple[float, float]:
-    """Mean over all pairs of a count with swaps minus without, and twice the mean's standard error."""
+    """By how much a count is larger with swaps: the mean over all pairs, and twice the mean's standard error."""
     more = [getattr(pair.swapped, name) - getattr(pair.still, name) for pair in pairs]
     return statistics.fmean(more), 2.0 * statistics.stdev(more) / math.sqrt(len(more))
 

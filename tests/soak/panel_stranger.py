@@ -200,7 +200,10 @@ def obey(hands: Hands, line: str) -> dict[str, Any]:
 
 
 def lines() -> Iterator[str]:
-    """Lines of the standard input. A signal that comes just before a read, which it does not end, is seen after 1 s."""
+    """Lines of the standard input.
+
+    A signal that comes just before a wait does not end that wait. So no wait is longer than 1 s.
+    """
     rest = b""
     while True:
         while not select.select([sys.stdin], [], [], 1.0)[0]:

@@ -41,8 +41,9 @@ T = TypeVar("T")
 class Plug:
     """A box whose plug is pulled over and over.
 
-    image: its disk's file; folder: for the record of the disk's writes; whole: digest of each file of an installed
-    version, by name.
+    image: the file of the box's disk.
+    folder: for the record of the disk's writes.
+    whole: digest of each file of an installed version, by name.
     """
 
     def __init__(self, image: Path, folder: Path, whole: dict[str, bytes], chance: random.Random):
@@ -60,7 +61,7 @@ class Plug:
         self._booted_at = self.disk.n_bytes
 
     def act(self, activity: str, until_s: float, n_times: int = 10**9) -> None:
-        """Do one of ACTIVITIES until `until_s`, a time of `time.monotonic`, at the latest.
+        """Do one of ACTIVITIES; end at `until_s`, a time of `time.monotonic`, at the latest.
 
         Playing and saving are done at most `n_times` times. Installing and updating are done once, while sounds are
         saved.
@@ -86,7 +87,7 @@ class Plug:
     def cut(self) -> tuple[int, int]:
         """Cut the power, and check the disk; returns the number of unflushed writes, and how many the disk keeps.
 
-        The cut falls at a random byte of the record, not at a random time: most times lie between bursts of writes.
+        The cut falls at a random byte of the record, not at a random time: at most times nothing is being written.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)
@@ -111,7 +112,8 @@ class Plug:
 def mend(image: Path, undo: Path | None = None, *, is_thorough: bool = True) -> None:
     """Check and mend a file system as a boot does; AssertionError if an error remains.
 
-    undo: a file to make, for e2undo. is_thorough: check a second time.
+    undo: a file to make, for e2undo.
+    is_thorough: check a second time.
     """
     more = ["-z", undo] if undo else []
     done = subprocess.run(["e2fsck", "-p", *more, image], capture_output=True, text=True, check=False)

@@ -33,9 +33,11 @@ GROWTH_MB, WARM_UP_SHARE = 2.0, 0.2
 class Cycle(NamedTuple):
     """One unplugging; times in s, infinite for what never happened.
 
-    gap_s: time without the keyboard; removed_s: from unplugging until JACK had removed the port; released_s: from this
-    removal until the held note had faded; heard_s: from plugging in until a new note was heard. is_silent: whether
-    nothing sounded after the new note's end.
+    gap_s: time without the keyboard.
+    removed_s: from unplugging until JACK had removed the port.
+    released_s: from this removal until the held note had faded.
+    heard_s: from plugging in until a new note was heard.
+    is_silent: whether nothing sounded after the new note's end.
     """
 
     gap_s: float
@@ -63,7 +65,8 @@ def quiet_s(sound: np.ndarray, first_s: float, since_s: float) -> float:
 class Plugging:
     """Unplugs a running program's keyboard, and plugs in a new one.
 
-    keys: the keyboard that is plugged in. ear: records the end of the held note, while `player` waits for the new note.
+    keys: the keyboard that is plugged in.
+    ear: records the end of the held note, while `player` waits for the new note.
     """
 
     def __init__(self, player: Player, ear: Player):

@@ -160,8 +160,8 @@ def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
 def swap_pairs(n_late: int, n_late_still: int, grows_mb: float) -> list[live_swaps.Pair]:
     """20 pairs of spells, of two instruments in turn; with the second, memory is 10 MB higher.
 
-    n_late, n_late_still: late blocks with and without swaps; chance adds up to 4. grows_mb: growth of memory over all
-    pairs.
+    n_late, n_late_still: late blocks with and without swaps; chance adds up to 4.
+    grows_mb: growth of memory over all pairs.
     """
     chance = np.random.default_rng(0)
     return [

@@ -4,7 +4,8 @@ Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--every N]
 prints a line for the first 10 s of each recording, then the means and the worst values. Distances, in dB, are those of
 runtime/acoustics/timbre_distance.py between output and input, without frames in which the input is silent. The columns:
 
-- colour 0: distance if none of the input's colour is added (docs/through.md); colour 1: if all of it is, the default;
+- colour 0: distance if none of the input's colour is added (docs/through.md);
+- colour 1: distance if all of the input's colour is added, the default;
 - level: the output's level minus the input's, in dB, the mean over frames;
 - weakest knob: a knob's effect is the distance between the sounds with this knob at 0 and at 1; the fourth largest
   effect is printed, or the smallest if there are fewer knobs;
@@ -147,7 +148,8 @@ def run(arguments: argparse.Namespace) -> int:
 def live(instrument: Path, sound: np.ndarray, minutes: float, effect: bool, notes: bool) -> None:
     """Send a sound to `play` while knobs move, and print how many blocks were late.
 
-    effect: run with --through. notes: play notes.
+    effect: run with --through.
+    notes: play notes.
     """
     with tempfile.TemporaryDirectory() as name:
         folder, settings = Path(name), Path(name) / "rig.yaml"

@@ -24,8 +24,9 @@ def run(
 ) -> list[tuple[int, Event]]:
     """Run an arpeggiator to frame `end`; returns its output, (frame, event).
 
-    timed: the input, (frame, event) or (frame, arguments of `Arpeggiator.choose`). blocks: sizes of the blocks in
-    frames, used in rotation. early: give all input before the first block; else, before the block that it falls in.
+    timed: the input, (frame, event) or (frame, arguments of `Arpeggiator.choose`).
+    blocks: sizes of the blocks in frames, used in rotation.
+    early: give all input before the first block; else each input before the block that it falls in.
     """
     arpeggiator, waiting, given, done = Arpeggiator(settings, tempo_bpm, rate_hz), list(timed), [], 0
     for number in range(end):

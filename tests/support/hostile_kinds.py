@@ -66,9 +66,9 @@ class NotFiniteError(Exception):
 class Kind(NamedTuple):
     """A kind of file.
 
-    suffix: end of the file's name. make: function of a number that returns the content of one of many broken files, or
-    of a good file for -1. use: reads a file, given its path and number, as the program does; raises UserError or
-    returns.
+    suffix: end of the file's name.
+    make: function of a number; returns the content of one of many broken files, or of a good file for -1.
+    use: reads a file, given its path and number, as the program does; raises UserError or returns.
     """
 
     suffix: str

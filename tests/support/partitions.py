@@ -71,8 +71,8 @@ envelopes = st.builds(
 def render(engine: Engine, timed: Timed, blocks: Sequence[int], early: bool, n_frames: int = N_FRAMES) -> np.ndarray:
     """Render an engine: float32 (n_frames, 2).
 
-    blocks: sizes of the blocks in frames, used in rotation. early: post all events before the first block; else, each
-    before its block.
+    blocks: sizes of the blocks in frames, used in rotation.
+    early: post all events before the first block; else, each before its block.
     """
     sound = np.zeros((n_frames, 2), np.float32)
     waiting = sorted(timed, key=lambda at: at[0])

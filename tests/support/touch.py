@@ -17,8 +17,9 @@ _CLICKED = "addEventListener('pointerdown', (e) => (window.clickedAt = performan
 def touch_to_sound_ms(browser: Browser, ears: Player, note: int, n: int) -> np.ndarray:
     """Click `n` times on a note's key; returns the milliseconds until the sound, (n, 2).
 
-    The first column counts from the sending of the click, the second from when the browser noticed it. ears: records
-    the sound.
+    The first column counts from the sending of the click, the second from when the browser noticed it.
+
+    ears: records the sound.
     """
     browser.evaluate(_CLICKED)
     place = browser.middle(f'[data-note="{note}"]', y=0.9)

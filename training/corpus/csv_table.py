@@ -15,7 +15,11 @@ from training.corpus.frames import SPLITS
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; where: file and line, for error messages; cells: stripped text by column."""
+    """One line of a table.
+
+    where: file and line, for error messages.
+    cells: stripped text by column.
+    """
 
     where: str
     cells: dict[str, str]

@@ -58,7 +58,10 @@ def energy_shares(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> 
     """Three shares of each frame's energy: float (n, 3), 0 to 1.
 
     The first share is on all harmonics of the frame's note, the second on the odd harmonics, the third on the harmonics
-    whose number is not a multiple of three. magnitudes: (n, n_bins). notes: the frames' MIDI notes, int (n,).
+    whose number is not a multiple of three.
+
+    magnitudes: (n, n_bins).
+    notes: the frames' MIDI notes, int (n,).
     """
     shares = np.zeros((len(magnitudes), 3))
     for note in np.unique(notes):

@@ -38,8 +38,10 @@ MAP, STRIPS, SOUND = "mesh.png", "traversals.png", "traversals.ogg"
 class Evaluation:
     """The figures of a run, and the data for its plots and its sound.
 
-    report: the figures, as plain values. latents: latents of the training frames, (n, n_latents). pitch_classes: labels
-    of the training frames, 0 to 11, (n,). mesh: None without conditioning.
+    report: the figures, as plain values.
+    latents: latents of the training frames, (n, n_latents).
+    pitch_classes: labels of the training frames, 0 to 11, (n,).
+    mesh: None without conditioning.
     """
 
     report: dict[str, Any]
@@ -110,7 +112,9 @@ def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None
 def measure_further(run: TrainedRun, store: FrameStore) -> dict[str, Any]:
     """Measure a run on the test frames of a corpus that it was not trained on.
 
-    Returns `mse`: mean squared error over all these frames; `mse_by_sound`: that of each sound, by name.
+    Returns:
+    - `mse`: mean squared error over all these frames
+    - `mse_by_sound`: mean squared error of each sound, by name
     """
     errors = row_errors(run, store, store.rows("test"))
     return {"mse": float(errors.mean()), "mse_by_sound": _errors_by_sound(store, errors)}
@@ -160,7 +164,8 @@ def _pitch_class_rows(
 ) -> list[dict[str, Any]]:
     """A row of figures for each of the 12 pitch classes, from C to B; None for a figure without data.
 
-    test_errors: mean squared errors of the test frames, (n,). mesh: from Mesh.summary, or None.
+    test_errors: mean squared errors of the test frames, (n,).
+    mesh: from Mesh.summary, or None.
     """
     classes = {split: label_notes(run.recipe, store, store.rows(split)) % N_CHROMA for split in SPLITS}
     table = []

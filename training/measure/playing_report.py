@@ -23,10 +23,11 @@ def measure_playing(
 ) -> dict[str, Any]:
     """Measure random points, each knob, and the reach (see reach.py); returns plain values.
 
-    store: the corpus whose held-out frames are to be reached; reach is None without such frames. run: the run that the
-    instrument was made from, to measure its reconstruction, too; or None.
-    n_points: number of random points. seed: of these points and of the knobs' lines. UserError if the instrument knows
-    none of the held-out frames' notes, or if the corpus's frames have another spec.
+    store: the corpus whose held-out frames are to be reached; reach is None without such frames.
+    run: the run that the instrument was made from, to measure its reconstruction, too; or None.
+    n_points: number of random points.
+    seed: seed of these points and of the knobs' lines.
+    UserError if the instrument knows none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
     # Reach is measured first, because this refuses an unfit corpus before the long measurements.
     reach = None if store is None else measure_reach(instrument, store, run)
@@ -40,8 +41,8 @@ def measure_playing(
 def summary_row(report: dict[str, Any], run: TrainedRun) -> dict[str, Any]:
     """The main figures of `measure_playing`, rounded, as a row of a table; shares are 0 to 1, distances in dB.
 
-    report: from `measure_playing`, called with a store and with this run. run: gives the number of the decoder's
-    parameters, the epochs and the training time.
+    report: from `measure_playing`, called with a store and with this run.
+    run: gives the number of the decoder's parameters, the epochs and the training time.
     """
     points, knobs, reach = report["points"], report["knobs"], report["reach"]
     shares = {name: round(points[name], 4) for name in ("in_tune", "octave_off", "harmonic_energy", "chroma")}

@@ -23,9 +23,10 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 class CorpusPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A corpus of the paper.
 
-    folder: name of its folder in the data folder. scale, octaves: what amsynth plays; both None for a corpus of
-    recordings. further_patches: name of a patch list next to configs/amsynth80.csv, or None. The corpus's models are
-    also measured on these patches, which are all in split test.
+    folder: name of its folder in the data folder.
+    scale, octaves: what amsynth plays; both None for a corpus of recordings.
+    further_patches: name of a patch list next to configs/amsynth80.csv, or None. The corpus's models are also measured
+        on these patches, which are all in split test.
     """
 
     folder: str
@@ -45,8 +46,9 @@ class ModelPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of a quick reproduction.
 
-    epochs: epochs of every model. patches, recordings: how many there are in each split, by split. mesh: points per
-    axis by number of latents.
+    epochs: epochs of every model.
+    patches, recordings: how many there are in each split, by split.
+    mesh: points per axis by number of latents.
     """
 
     epochs: Count
@@ -114,8 +116,9 @@ def load_plan(path: Path = PLAN) -> Plan:
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
     """The runs of the tables in `only`, or of all tables if it is empty; seed 0 of every model comes before any seed 1.
 
-    n_seeds: number of seeds, from seed 0 on. epochs: number of epochs, None for the recipes' numbers. UserError for an
-    unknown table.
+    n_seeds: number of seeds, from seed 0 on.
+    epochs: number of epochs, None for the recipes' numbers.
+    UserError for an unknown table.
     """
     for table in only:
         known = [*plan.tables, ONLY_SPEED]

@@ -26,8 +26,9 @@ SMALLEST = 1e-9  # replaces smaller values, because 0 has no logarithm
 class Values:
     """The values of a measure for one model.
 
-    by_seed: the value of each seed's run. wobble: the largest `wobble` of these runs. n_epochs: the fewest epochs of
-    these runs; None for a measure that does not depend on epochs.
+    by_seed: the value of each seed's run.
+    wobble: the largest `wobble` of these runs.
+    n_epochs: the fewest epochs of these runs; None for a measure that does not depend on epochs.
     """
 
     name: str
@@ -50,7 +51,8 @@ class Values:
 class Spread:
     """How far a measure varies from seed to seed.
 
-    deviation: the standard deviation of the measure's logarithm, pooled over models. freedom: its degrees of freedom.
+    deviation: the standard deviation of the measure's logarithm, pooled over models.
+    freedom: degrees of freedom of the deviation.
     """
 
     deviation: float
@@ -61,9 +63,11 @@ class Spread:
 class Comparison:
     """The result of one test that a finding needs.
 
-    text: the models compared, and their figures. n_seeds: the fewest seeds of a compared model. n_epochs: the fewest
-    epochs of a compared run. These two are None where they play no part. ratio: that of the two values. needed: what
-    the ratio had to exceed. These two are None where no values were compared.
+    text: the models compared, and their figures.
+    n_seeds: the fewest seeds of a compared model; None where seeds play no part.
+    n_epochs: the fewest epochs of a compared run; None where epochs play no part.
+    ratio: the ratio of the two values; None where no values were compared.
+    needed: what the ratio had to exceed; None where no values were compared.
     """
 
     verdict: Verdict
@@ -87,8 +91,9 @@ def pooled_spread(values: Iterable[Values]) -> Spread | None:
 def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.ndarray | None = None) -> Comparison:
     """Test whether `smaller` is smaller than `larger`, as the paper found.
 
-    spread: None if no model has two seeds. ratios: if the values are geometric means of errors over sounds, the error
-    of `larger` divided by the error of `smaller` on each sound, (n_sounds,); otherwise None.
+    spread: None if no model has two seeds.
+    ratios: if the values are geometric means of errors over sounds, the error of `larger` divided by the error of
+        `smaller` on each sound, (n_sounds,); otherwise None.
     """
     difference = float(larger.logs.mean() - smaller.logs.mean())
     n_seeds = min(len(smaller.by_seed), len(larger.by_seed))
@@ -107,8 +112,10 @@ def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.n
 def is_so(name: str, by_seed: Iterable[bool], text: str, n_epochs: int) -> Comparison:
     """Test whether a statement is true for every seed; "not separable" if the seeds disagree.
 
-    name: the model. by_seed: whether the statement is true, for each seed. text: the figures that show it. n_epochs:
-    the fewest epochs of the runs.
+    name: the model.
+    by_seed: whether the statement is true, for each seed.
+    text: the figures that show it.
+    n_epochs: the fewest epochs of the runs.
     """
     found = list(by_seed)
     verdict: Verdict = "holds" if all(found) else "not separable" if any(found) else "does not hold"
@@ -134,8 +141,7 @@ def cautious(verdict: Verdict, comparisons: list[Comparison]) -> str:
 def strength(comparisons: list[Comparison]) -> str:
     """What a verdict rests on: the fewest seeds, the fewest epochs, and the narrowest ratio with its needed ratio.
 
-    The narrowest ratio is the one whose logarithm, without its sign, is the smallest multiple of the logarithm of its
-    needed ratio.
+    The narrowest ratio is the one with the smallest |log(ratio)| / log(needed ratio).
     """
     parts = []
     n_seeds, n_epochs = _fewest(comparisons)
@@ -173,7 +179,9 @@ def wobble(val_losses: np.ndarray) -> float:
     """How unsteady a run's validation error is over the last tenth of the epochs.
 
     The standard deviation of the error's logarithm from the straight line that fits it best; 0 for fewer than 3 epochs,
-    or if an error is not finite. val_losses: the validation error of every epoch, (n_epochs,).
+    or if an error is not finite.
+
+    val_losses: the validation error of every epoch, (n_epochs,).
     """
     last = np.log(np.maximum(val_losses[-max(len(val_losses) // 10, 3) :], SMALLEST))
     if len(last) < 3 or not np.isfinite(last).all():

@@ -24,7 +24,11 @@ BOTH = (100, 50)  # the velocities of sounds that are recorded loud and soft; th
 
 @dataclass(frozen=True)
 class Soundfont:
-    """A soundfont in a Debian package; path, credits: its file and its table of credits in the package."""
+    """A soundfont in a Debian package.
+
+    path: the soundfont's file in the package.
+    credits: the file of its table of credits in the package.
+    """
 
     package: str
     path: str
@@ -80,7 +84,8 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each sound, yield (number of sounds in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
+    only: the name of one sound, empty for all.
+    most_notes: play at most this many notes of each sound.
     """
     path, known = debian_file(soundfont.package, soundfont.path), preset_credits(soundfont)
     chosen = [sound for sound in sounds if only in ("", sound.name)]

@@ -38,8 +38,12 @@ class Program:
 class Player:
     """A plugin whose programs are played.
 
-    where: names the source in errors. find: returns the plugin. notes: MIDI notes to record. held_s, release_s: how
-    long a note is held, and how long its release is recorded. n_processes: programs played at the same time.
+    where: names the source in errors.
+    find: returns the plugin.
+    notes: MIDI notes to record.
+    held_s: how long a note is held.
+    release_s: how long its release is recorded.
+    n_processes: programs played at the same time.
     """
 
     where: str
@@ -106,7 +110,8 @@ def listed(
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
     """For each program in a table, yield (number of programs in all, name, takes, origin).
 
-    only: the name of one sound, empty for all. most_notes: play at most this many notes of each sound.
+    only: the name of one sound, empty for all.
+    most_notes: play at most this many notes of each sound.
     """
     chosen = [program for program in player.read(table) if only in ("", program.sound)]
     for program, takes in player.takes(chosen, thinned(player.notes, most_notes)):

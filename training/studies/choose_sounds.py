@@ -69,8 +69,10 @@ def _dies_away(samples: np.ndarray) -> bool:
 def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
     """Yield (name, row, samples) for each of a plugin's programs that may be chosen.
 
-    row: what the written list will say of the program if it is chosen. samples: None if the program is unfit (see
-    `Player.at_its_notes`). Of programs with the same name, only the first is examined.
+    Of programs with the same name, only the first is examined.
+
+    row: what the written list will say of the program if it is chosen.
+    samples: None if the program is unfit (see `Player.at_its_notes`).
     """
     source = fm if arguments.source == "fm" else pads
     programs = list({program.sound: program for program in reversed(source.candidates())}.values())[::-1]
@@ -87,7 +89,8 @@ def _programs(arguments: argparse.Namespace) -> Iterator[tuple[str, dict[str, ob
 def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.ndarray | None]]:
     """Yield (name, row, samples) for each patch that the bundled virtual analogue was trained on.
 
-    row: as in `_programs`. samples: None if a note is not heard at the pitch of its key.
+    row: as in `_programs`.
+    samples: None if a note is not heard at the pitch of its key.
     """
     candidates = analogue.candidates()
     with Progress("patches", len(candidates)) as progress:

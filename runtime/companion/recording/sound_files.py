@@ -15,7 +15,7 @@ _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PCM = 1
 # A WAV file states the number of its bytes in 32 bits.
 _LARGEST_WAV_BYTES = 2**32 - 1
-# Positions in a FLAC file of the block size, the number of frames and the MD5 sum. Source: RFC 9639, section 8.2.
+# The bytes at which a FLAC file's block size, number of frames and MD5 sum begin. Source: RFC 9639, section 8.2.
 _BLOCK_SIZE_AT, _LENGTH_AT, _SUM_AT = 8, 18, 26
 _LENGTH_BITS = 36
 
@@ -23,7 +23,8 @@ _LENGTH_BITS = 36
 class SoundFile(Protocol):
     """A growing sound file.
 
-    n_frames: frames added so far. n_most: frames that the file can hold, or None for no limit.
+    n_frames: frames added so far.
+    n_most: frames that the file can hold, or None for no limit.
     """
 
     n_frames: int

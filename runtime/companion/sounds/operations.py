@@ -47,8 +47,9 @@ def save_tree(name: str | None, tree: dict[str, Any], folder: Path | None) -> Sa
 def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
     """Save a sound as the user's own; an earlier sound of the same name goes into the trash.
 
-    name: None for a new name, such as "Sound 7". folder: the folder of its trajectory files, or None. UserError if the
-    sound cannot have this name, or cannot be stored.
+    name: None for a new name, such as "Sound 7".
+    folder: the folder of the sound's trajectory files, or None.
+    UserError if the sound cannot have this name, or cannot be stored.
     """
     with _changing():
         name = new_name() if name is None else name
@@ -65,8 +66,10 @@ def save(name: str | None, sound: Sound, folder: Path | None) -> Saved:
 def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
     """Save a sound under this name or, if another sound has the name, under a new name such as "NAME 2".
 
-    If the same sound has one of these names already, nothing is saved. trajectories: contents of the trajectory files,
-    by the names in the sound. UserError as for `save`.
+    If the same sound has one of these names already, nothing is saved.
+
+    trajectories: contents of the trajectory files, by the names in the sound.
+    UserError as for `save`.
     """
     with _changing():
         file_name(name)
@@ -118,13 +121,13 @@ def undo() -> str:
             done = {"delete": _undelete, "rename": _unrename, "overwrite": _restore}[kept.entry.did](kept)
             if done is not None:
                 return done
-            kept.done()  # killed before the change: there is nothing to undo
+            kept.done()  # the process was killed before it made this change: there is nothing to undo
     expected = "a sound that was deleted, renamed or overwritten"
     raise UserError("undo", "nothing to take back", expected, "see: ./timbrebox presets")
 
 
 def new_name() -> str:
-    """A name that no sound of the user's has, such as "Sound 7"."""
+    """A name that none of the user's sounds has, such as "Sound 7"."""
     numbers = [int(match[1]) for name in user_sounds() if (match := re.fullmatch(rf"{NEW_NAME} (\d{{1,9}})", name))]
     return f"{NEW_NAME} {max(numbers, default=0) + 1}"
 
@@ -213,7 +216,7 @@ def _free_name(name: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """Names that differ only in the Unicode form of their accents are one name."""
+    """The stored name that equals `name` in all but the Unicode form of accents; `name` if there is none."""
     return next((known for known in user_sounds() if file_name(known) == file_name(name)), name)
 
 

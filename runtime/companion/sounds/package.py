@@ -51,8 +51,9 @@ def pack(
 ) -> None:
     """Write a package; UserError if a file is missing, or the package cannot be written.
 
-    folder: the folder of the sound's trajectory files, or None. instruments: contents of the instrument's files, by
-    name; may be empty. inputs: files that must not be overwritten.
+    folder: the folder of the sound's trajectory files, or None.
+    instruments: contents of the instrument's files, by name; may be empty.
+    inputs: files that must not be overwritten.
     """
     contents = files_of(sound, folder, sound.name)
     sound = renamed(sound, lambda file: digest_name(contents[file]))

@@ -25,7 +25,9 @@ _ENTRY, _SOUND, _NEWER = "entry.json", "sound.yaml", "newer.yaml"
 class Entry(msgspec.Struct, frozen=True):
     """A change to a sound.
 
-    did: what was done. name: the sound's name before the change. new_name: its name after a rename, else None.
+    did: what was done.
+    name: the sound's name before the change.
+    new_name: the sound's name after a rename, else None.
     """
 
     did: Literal["delete", "rename", "overwrite"]

@@ -47,8 +47,8 @@ class Buses:
     ) -> set[int]:
         """Mix the steady lanes that share a head, from their hop at `frame` on.
 
-        spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady. Returns the heard lanes in
-        which a crossfade must begin.
+        spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady.
+        Returns the heard lanes in which a crossfade must begin.
         """
         rows_by_head: dict[Head, list[int]] = {}
         for row, lane in enumerate(lanes):
@@ -64,8 +64,9 @@ class Buses:
         return changed
 
     def _wanted_bus(self, lanes: Sequence[int], gains: Sequence[float], former: Submix | None) -> Submix | None:
-        """Return the bus for these lanes: `former` if it still fits, a new one if not, None if fewer than two lanes are
-        steady. gains: 0 for a lane that is not steady.
+        """Return `former` if it still fits these lanes, else a new bus; None if fewer than two of the lanes are steady.
+
+        gains: one for each lane; 0 if the lane is not steady.
         """
         members = [(lane, gain) for lane, gain in zip(lanes, gains, strict=True) if gain]
         if former is not None and former.is_whole and former.members_with_gains == members:

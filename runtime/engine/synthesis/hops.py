@@ -26,8 +26,9 @@ ROWS_AT_ONCE = 4
 
 
 class DenseHop(NamedTuple):
-    """One dense hop of neighbouring lanes; n_bins: number of bins that sound, from the lowest on; the rest: as in
-    `HopSynthesis.hops`.
+    """One dense hop of neighbouring lanes; its fields are arguments of `HopSynthesis.hops`, and one more.
+
+    n_bins: number of bins that sound, from the lowest on.
     """
 
     pairs: np.ndarray
@@ -115,8 +116,9 @@ class HopSynthesis:
         """Sum of the lanes' sounds, each times its factor, from one transform: float32 (1, fft_size), valid until the
         next call.
 
-        factors: float32 (n, 1), or None if all are 1; coherent: the lanes' coherent spectra, already added up, (1,
-        n_bins); the rest: as in `hops`.
+        factors: float32 (n, 1), or None if all are 1.
+        coherent: the lanes' coherent spectra, already added up, (1, n_bins), or None.
+        The other arguments are those of `hops`.
         """
         played = slice(2 * self._first_bin, 2 * self.n_bins)
         self._mix(pairs, noise_index, first_lane, factors, blend, coherent, self._filled[0], played)
@@ -147,8 +149,8 @@ class HopSynthesis:
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
         """Sound of dense hops: float32 (n_lanes, 2 * hop_size >> octave), valid until the next call.
 
-        hops: of at most ROWS_AT_ONCE lanes in all; their coherent spectra may share memory; octave: how many times the
-        sample rate is halved, at most n_dense_octaves.
+        hops: of at most ROWS_AT_ONCE lanes in all; their coherent spectra may share memory.
+        octave: how many times the sample rate is halved, at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
         spectra, n = self._dense_spectra[:, : fft_size // 2 + 1], 0
@@ -174,8 +176,9 @@ class HopSynthesis:
     ) -> np.ndarray:
         """Like `mixed_hop`, but makes a dense hop: float32 (1, 2 * hop_size >> octave), valid until the next call.
 
-        n_bins: bins from this one on are silent; octave: how many times the sample rate is halved; the rest: as in
-        `mixed_hop`.
+        n_bins: bins from this one on are silent.
+        octave: how many times the sample rate is halved.
+        The other arguments are those of `mixed_hop`.
         """
         fft_size = 2 * self.fft_size >> octave
         spectrum = self._dense_spectra[:1, : fft_size // 2 + 1]
@@ -202,8 +205,9 @@ class HopSynthesis:
         return sound
 
     def _fill(self, hop: DenseHop, out: np.ndarray, played: slice) -> None:
-        """Write the hop's spectra into `out`, but only the bins that sound; played: where the floats of these bins lie
-        in a whole spectrum.
+        """Write the hop's spectra into `out`, but only the bins that sound.
+
+        played: where the floats of these bins lie in a whole spectrum.
         """
         weights = hop.noise_weights
         if weights is None:
@@ -236,8 +240,9 @@ class HopSynthesis:
 
 
 def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted: bool = False) -> None:
-    """Mix `coherent` into `noise`, both spectra as floats; `coherent` is overwritten; is_weighted: whether the noise
-    already has its weight.
+    """Mix `coherent` into `noise`, both spectra as floats; `coherent` is overwritten.
+
+    is_weighted: whether the noise already has its weight.
     """
     if blend < 1.0:
         coherent *= coherent_amplitude(blend)
@@ -251,7 +256,7 @@ def _blend_in(noise: np.ndarray, coherent: np.ndarray, blend: float, is_weighted
 
 
 def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:
-    """In frames."""
+    """The hop size in engine frames."""
     return _fft_size_at(spec, sample_rate_hz) // N_OVERLAPS
 
 

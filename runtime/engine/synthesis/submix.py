@@ -96,9 +96,10 @@ class Submixes:
     def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
         """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
 
-        spectrum_changed, gains: one for each lane of the run. The members are the lanes whose gain is not 0: there must
-        be two or more, and the spectra of all or none of them must have changed. The new carrier's ring gets the sum of
-        the members' old sounds.
+        The members are the lanes whose gain is not 0: there must be two or more, and the spectra of all or none of them
+        must have changed. The new carrier's ring gets the sum of the members' old sounds.
+
+        spectrum_changed, gains: one for each lane of the run.
         """
         all_lanes = range(lanes.start, lanes.stop)
         changed = spectrum_changed
@@ -153,8 +154,8 @@ class Submixes:
 class PlainHops:
     """Makes the sound of plain lanes without points of their own, and writes it into their rings.
 
-    is_transposed: a flag for each lane, kept up to date by the transposer; n_kept: frames written for the newest hop:
-    the hop size plus a crossfade.
+    is_transposed: a flag for each lane, kept up to date by the transposer.
+    n_kept: frames written for the newest hop: the hop size plus a crossfade.
     """
 
     def __init__(

@@ -16,9 +16,12 @@ class Ramps:
     A moving row's value at frame f is from + (to - from) p(x), where x = (f - start) / length and p is a cubic with
     p(0) = 0 and p(1) = 1.
 
-    max_frames: the most frames in one call of `values`. Attributes: target: float32 (n_rows, 1), the level that each
-    row holds or moves to; end: int64 (n_rows,), the end of each row's move (frame), or NEVER; n_changes: number of new
-    levels and moves so far.
+    max_frames: the most frames in one call of `values`.
+
+    Attributes:
+    target: float32 (n_rows, 1), the level that each row holds or moves to.
+    end: int64 (n_rows,), the frame at which each row's move ends, or NEVER.
+    n_changes: number of new levels and moves so far.
     """
 
     def __init__(self, n_rows: int, max_frames: int):

@@ -24,8 +24,10 @@ LEGATO_FADE_S = 0.012  # crossfade from the old voice to the new one
 class Notes:
     """The notes of all channels: starts, releases and cuts their voices.
 
-    Attributes: changes: the voices changed in the present span; n_notes, n_stolen: notes started and voices stolen so
-    far; played: the sound of the next notes.
+    Attributes:
+    changes: the voices changed in the present span.
+    n_notes, n_stolen: notes started and voices stolen so far.
+    played: the sound of the next notes.
     """
 
     def __init__(

@@ -13,8 +13,8 @@ Positions = Callable[[], tuple[float, ...]]
 class InputEffect(NamedTuple):
     """An effect on the sound card's input.
 
-    audio_in: names the input. make: makes the effect, for a sample rate in Hz and a function that returns the knobs'
-    positions.
+    audio_in: names the input.
+    make: makes the effect, for a sample rate in Hz and a function that returns the knobs' positions.
     """
 
     audio_in: AudioIn

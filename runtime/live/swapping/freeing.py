@@ -5,15 +5,15 @@ from __future__ import annotations
 import gc
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-# Objects that these refer to are not freed: through them, all other objects would be reached.
+# Objects of these types, and what they refer to, are not freed: through them, all other objects would be reached.
 _LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)
 
 
 def free_in_steps(objects: list[object]) -> None:
     """Empty the list and free its objects, and all objects to which only these refer, one object after another.
 
-    Python would free an engine in one step, and hold the interpreter for 2 to 3 ms. Inside `gives_way`, the thread
-    pauses between two calls while a block is rendered.
+    Python would free an engine in one step, and hold the interpreter for 2 to 3 ms. Inside `gives_way`
+    (runtime/base/realtime.py), the thread pauses between two calls while a block is rendered.
     """
     reached, seen = [*objects], set(map(id, objects))
     objects.clear()

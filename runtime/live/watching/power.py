@@ -27,9 +27,10 @@ COOL_IT = "give it air, a heat sink or a fan"
 class Power(msgspec.Struct, frozen=True):
     """What the machine reports of its voltage and its temperature.
 
-    is_told: whether it reports its voltage. has_low_voltage, is_hot: whether low voltage or heat slows it down now.
-    had_low_voltage, was_hot: whether either has slowed it down since its start. temperature_c: the hottest sensor's
-    temperature, or None.
+    is_told: whether it reports its voltage.
+    has_low_voltage, is_hot: whether low voltage or heat slows it down now.
+    had_low_voltage, was_hot: whether either has slowed it down since its start.
+    temperature_c: the hottest sensor's temperature, or None.
     """
 
     is_told: bool = False
@@ -56,7 +57,8 @@ def read_power(root: Path = Path("/")) -> Power:
 class PowerWatch:
     """Reports each problem once in a run; for the main thread.
 
-    root: the folder that contains `sys`. problem: the problems of the last minute, or an empty text.
+    root: the folder that contains `sys`.
+    problem: the problems of the last minute, or an empty text.
     """
 
     def __init__(self, say: Callable[[str], object], root: Path = Path("/")):

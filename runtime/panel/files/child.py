@@ -45,10 +45,13 @@ async def run_command(
 ) -> Said:  # fmt: skip
     """Run `program` with arguments, and return what it printed.
 
-    on_progress: called with the step, the share of it that is done, and the seconds left, or None. names: for each
-    path, what messages show instead. folder: for temporary files. on_line: called with each line of the result. If the
-    coroutine is cancelled, the process ends. UserError if the program fails, with its last remark, or if it takes
-    longer than limit_s.
+    If the coroutine is cancelled, the process ends.
+
+    on_progress: called with the step, the share of it that is done, and the seconds left, or None.
+    names: for each path, what messages show instead.
+    folder: for temporary files.
+    on_line: called with each line of the result.
+    UserError with the program's last remark if the program fails; UserError if it takes longer than limit_s.
     """
     process = await asyncio.create_subprocess_exec(
         *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,
@@ -113,7 +116,7 @@ def _shown(line: str, names: dict[Path, str]) -> str:
 
 
 def _leash() -> None:
-    """Limit the new process, in which this runs before the command."""
+    """Limit the new process; called inside this process, before the command begins."""
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_RESULT_BYTES, LARGEST_RESULT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -98,7 +98,8 @@ class Making:
     def begin(self, name: str, known: Sequence[str], minutes: int | None) -> list[str]:
         """Clear earlier results; return the command's arguments.
 
-        known: the present instruments' names. minutes: the longest training, None for the command's own limit.
+        known: the present instruments' names.
+        minutes: the longest training, None for the command's own limit.
         UserError if there is no recording or the name cannot be used.
         """
         if not self._n_files:

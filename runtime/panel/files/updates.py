@@ -35,8 +35,8 @@ class Updates:
     def facts(self) -> dict[str, object] | None:
         """The version that plays, and the newest update; None where the page takes no updates.
 
-        `state` is "" without an update, `waiting` until the service that installs takes it, `stuck` if it waits too
-        long, and then as in `News`.
+        `state` is "" without an update, `waiting` until the service that installs takes it, and `stuck` if it waits too
+        long. Once the service has taken it, `state` is as in `News`.
         """
         if not _is_offered():
             return None
@@ -67,7 +67,7 @@ class Updates:
         """Move a received file to where the service that installs takes it; UserError if that fails."""
         arrived = state_folder() / ARRIVED
         try:
-            # The service that installs, as root, has no right to ignore permissions. So the group may write here.
+            # The service that installs runs as root, but may not ignore permissions. So the group may write here.
             arrived.parent.mkdir(exist_ok=True)
             arrived.parent.chmod(0o770)
             path.chmod(0o640)

@@ -24,8 +24,9 @@ _MOST_UNSENT_BYTES = 2**20
 class PlayLink:
     """Speaks with the playing process.
 
-    came: called, and awaited, when a connection is made. went: called when it is lost. news: called with the topic and
-    plain values of each news.
+    came: called, and awaited, when a connection is made.
+    went: called when a connection is lost.
+    news: called with the topic and the plain values of each piece of news.
     """
 
     def __init__(

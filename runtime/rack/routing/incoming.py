@@ -26,8 +26,8 @@ class BeforeParts(Protocol):
     feed: receives an event; from call to call, frames must not decrease.
     choose: applies settings and tempo of the first part's new sound, from `frame` on.
     take: returns the events before `end_frame` that no earlier call returned: (frame, event), ascending.
-    memory: the state that outlives notes, such as the beat, as plain values.
-    remember: continues from it at `frame`.
+    memory: returns the state that outlives notes, such as the beat, as plain values.
+    remember: continues from such a state at `frame`.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -46,8 +46,9 @@ class BeforeParts(Protocol):
 class Due(NamedTuple):
     """A waiting event.
 
-    frame: when the event happens. number: its place in the order of posting. given: the frame passed to `post`, or
-    None.
+    frame: when the event happens.
+    number: its place in the order of posting.
+    given: the frame passed to `post`, or None.
     """
 
     frame: int
@@ -59,7 +60,8 @@ class Due(NamedTuple):
 class Incoming:
     """The events that were posted and are not due yet.
 
-    controls: says which events a control map uses. arpeggiator: None for no arpeggiator.
+    controls: says which events a control map uses.
+    arpeggiator: None for no arpeggiator.
     history: receives each event as soon as its frame is known, as (frame, event); None for no history.
     """
 
@@ -79,7 +81,7 @@ class Incoming:
         return bool(self._posted or self._pending or self._arpeggiator)
 
     def waiting(self) -> tuple[tuple[int, Event], ...]:
-        """Return the events whose frame is known and has not come yet, as (frame, event)."""
+        """Return, as (frame, event), the events that have a frame and are not due yet."""
         return tuple((due.frame, self._light(due.event)) for due in self._pending)
 
     def holds_keys(self) -> bool:

@@ -19,7 +19,7 @@ from tests.support.shaped import correlation, engine_of, movable_engine, moved_t
 HOP = 1024
 LATENT = "latent." + decoder().card.latents[0].name
 WIDE = Sound(width=0.5, filter=Filter(type="low", cutoff_hz=1500.0))
-# This sound moves by less than can be heard.
+# This sound moves, so its voices have points of their own; but it moves by less than can be heard.
 HARDLY_MOVING = msgspec.structs.replace(WIDE, modulation=(Modulation("envelope_2", "filter.cutoff", 1e-6),))
 CHORD = [(3 * k, NoteOn(0, 40 + 2 * k, 60)) for k in range(16)]
 

@@ -47,9 +47,9 @@ class CoherentPhases:
     that alternate, as in the lobe of a window. The remaining bins are noise bins: each gets a sinusoid at its centre,
     and together these sound like noise. From one noise bin to the next, the phase makes a step; each step is half a
     cycle larger than the step before. So the mean phase of a bin's two neighbours is a quarter of a cycle from the
-    bin's own phase: their sum is in quadrature with the bin, and the lobes of the window add up to a steady magnitude.
-    Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2 percent, keep this
-    noise from pulsing and from repeating itself.
+    bin's own phase: the sum of the two is in quadrature with the bin, and the lobes of the window add up to a steady
+    magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2
+    percent, keep this noise from pulsing and from repeating itself.
 
     All phases are closed formulas of the hop's number. Noise bins move alike in all lanes. So to mix lanes, their noise
     is added up as it is in hop 0, and only the sum is turned to the present hop. Bins below 20 Hz are silent.
@@ -150,7 +150,8 @@ class CoherentPhases:
         phase.
 
         first_side: number of the first side, if each lane has a side that gets the same magnitudes; None to plan the
-        lanes alone. found: what `find` returns for these magnitudes, or None.
+            lanes alone.
+        found: what `find` returns for these magnitudes, or None.
         """
         first = lanes.start
         for lane in range(first + 1, lanes.stop + 1):
@@ -221,8 +222,9 @@ class CoherentPhases:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The phases of some bins in a hop, and the moves of these bins.
 
-        rows: for each bin, the index of its lane in `lanes`; bins: the bins' numbers; places: their indices in all
-        rows, laid end to end.
+        rows: for each bin, the index of its lane in `lanes`.
+        bins: the bins' numbers.
+        places: the bins' indices if all rows are laid end to end.
         """
         tables, owners = self._tables, self._owners[lanes].reshape(-1).take(places)
         sinusoids = self._sinusoids[lanes]

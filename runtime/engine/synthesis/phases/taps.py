@@ -32,14 +32,14 @@ def neighbour_pairs(pairs: np.ndarray) -> np.ndarray:
 
 
 def new_taps(n: int, n_bins: int) -> np.ndarray:
-    """Zeroed taps, complex64 (n, 3, n_bins + 2); axis 1: a bin's factors for the bin above, itself, the bin below."""
+    """Zeroed taps, complex64 (n, 3, n_bins + 2); axis 1: what a bin adds to the bin above, itself, the bin below."""
     return np.zeros((n, 3, n_bins + 2), np.complex64)
 
 
 def received_taps(taps: np.ndarray) -> np.ndarray:
     """A view of the taps, float32 (n, 3, 2 * n_bins), in which each bin has the factors for what it receives.
 
-    Axis 1: the factor for the bin below, the factor for the bin itself, and the factor for the bin above.
+    Axis 1: the factors for the magnitudes of the bin below, of the bin itself, and of the bin above.
     """
     n, _, n_padded = taps.shape
     row_stride, tap_stride, stride = taps.strides

@@ -37,8 +37,9 @@ def octaves_of(frequency_hz: float) -> float:
 class GainCurves:
     """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
 
-    Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one row for each voice. max_rows:
-    the most curves that one `begin` may start.
+    Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one row for each voice.
+
+    max_rows: the most curves that one `begin` may start.
     """
 
     def __init__(self, max_rows: int):
@@ -60,10 +61,13 @@ class GainCurves:
         self._add(x, slice(0, self._n))
 
     def add_filter(self, kind: str, slope: int, cutoff_octaves: np.ndarray, resonance_db: np.ndarray) -> None:
-        """Add a filter's gain; kind: low, high or band; slope: dB per octave.
+        """Add a filter's gain.
 
-        cutoff_octaves: float (n, 1), octaves above LOWEST_HEARD_HZ in the spectrum before a transposition;
-        resonance_db: float (n, 1). Source: Butterworth of order m: |H|^2 = 1 / (1 + (f / cutoff)^(2 m)).
+        kind: low, high or band.
+        slope: dB per octave.
+        cutoff_octaves: float (n, 1), octaves above LOWEST_HEARD_HZ in the spectrum before a transposition.
+        resonance_db: float (n, 1).
+        Source: Butterworth of order m: |H|^2 = 1 / (1 + (f / cutoff)^(2 m)).
         """
         x, y, gains = self._x[: self._n], self._y[: self._n], self._gains[: self._n]
         np.subtract(self._octaves, cutoff_octaves.astype(np.float32), out=x)

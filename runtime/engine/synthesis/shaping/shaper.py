@@ -16,7 +16,7 @@ from runtime.engine.synthesis.shaping.harmonics import Harmonics
 class Shape(NamedTuple):
     """How some spectra are shaped; arrays are float (n, 1), or (1, 1) if all are shaped alike.
 
-    shift_octaves: the sounds' transposition after shaping. Frequencies in all fields are those heard after it.
+    shift_octaves: the sounds' transposition after shaping. All fields have the frequencies heard after it.
     filter_kind: off, low, high or band.
     slope: the filter's, dB per octave.
     cutoff_octaves: octaves above 20 Hz.
@@ -38,7 +38,8 @@ class Shape(NamedTuple):
 class Shaper:
     """Computes a gain for each bin of each spectrum.
 
-    fundamentals_hz, n_bins, bin_hz: as in `Harmonics`; max_rows: the most spectra in one call.
+    fundamentals_hz, n_bins, bin_hz: as in `Harmonics`.
+    max_rows: the most spectra in one call.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float, max_rows: int):
@@ -81,7 +82,8 @@ class Shaper:
     ) -> None:
         """Multiply gains by the gains that move the formants of spectra.
 
-        gains: from `gains`, with the same shape and fundamentals; magnitudes: the spectra, (n, at least n_bins).
+        gains: from `gains`, with the same shape and fundamentals.
+        magnitudes: the spectra, (n, at least n_bins).
         """
         if shape.formant_semitones:
             self._move_formants(gains, fundamentals, magnitudes, shape.formant_semitones)
@@ -103,6 +105,6 @@ class Shaper:
             row *= more
 
 
-@lru_cache(maxsize=2)  # engines of one instrument share them
+@lru_cache(maxsize=2)  # engines of one instrument share their Harmonics
 def _harmonics(fundamentals_hz: tuple[float, ...], n_bins: int, bin_hz: float) -> Harmonics:
     return Harmonics(fundamentals_hz, n_bins, bin_hz)

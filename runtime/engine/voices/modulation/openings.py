@@ -11,7 +11,7 @@ from runtime.sound.sound import Sound
 # A gain changes linearly from point to point. If it changes by this much, it is never more than 0.13 dB above a gain
 # that changes linearly in dB.
 _MOST_DB = 3.0
-# About a hop. A part of a note whose points may be this far apart needs none: it has a point in each hop anyway.
+# About a hop. A part of a note whose points may be this far apart needs no extra points: each hop has a point anyway.
 FARTHEST = 1024
 # The least distance of two points; larger for voices that are made one by one, because they cost more.
 NEAREST, NEAREST_SINGLY = 128, 256
@@ -35,8 +35,8 @@ def opening_points(
     """The extra points, besides the hops, with which a note of this sound begins; empty if its spectrum changes slowly.
 
     added: a function of frames, counted from the note's start. For each route from an envelope to a target, it returns
-    the target's name and the most that the route adds at each frame, in the target's unit. nearest: the least distance
-    of two points, in frames.
+        the target's name and the most that the route adds at each frame, in the target's unit.
+    nearest: the least distance of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)
     levels_db = [_db_of_unit(target, sound) * values for target, values in added(frames)]
@@ -53,7 +53,8 @@ def opening_points(
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
     """How much all levels together change at most, in dB, from one frame to the frame `distance` later.
 
-    levels_db: for each route, its level on a grid of _GRID_FRAMES; part: where on this grid the earlier frame may lie.
+    levels_db: for each route, its level on a grid of _GRID_FRAMES.
+    part: where on this grid the earlier frame may lie.
     """
     step = distance // _GRID_FRAMES
     changes = [np.abs(one[part.start + step : part.stop + step] - one[part]) for one in levels_db]

@@ -40,9 +40,11 @@ class Held(NamedTuple):
 class Moment(NamedTuple):
     """The voices and frames for which sources are computed.
 
-    lanes: the voices' lanes, intp (n,). frames: float64 (n_points,). spacing_frames: the distance of the points between
-    which the values will be interpolated linearly, or 0. Interpolation weakens fast waves, so LFOs are made stronger
-    for it. held: the controls and the tempo, None for the present ones.
+    lanes: the voices' lanes, intp (n,).
+    frames: float64 (n_points,).
+    spacing_frames: the distance of the points between which the values will be interpolated linearly, or 0.
+        Interpolation weakens fast waves, so LFOs are made stronger for it.
+    held: the controls and the tempo, None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -55,8 +57,9 @@ class Moment(NamedTuple):
 class Sources:
     """The sources of modulation of one sound.
 
-    envelope: the amplitude envelope's settings; control: a function that returns the value, 0 to 1, of a control of a
-    voice's channel or key, such as mod_wheel or cc_21.
+    envelope: the amplitude envelope's settings.
+    control: a function that returns the value, 0 to 1, of a control of a voice's channel or key, such as mod_wheel or
+        cc_21.
     """
 
     def __init__(
@@ -137,8 +140,9 @@ class Sources:
         return int(self._table.started_at[lane, 0])
 
     def hold(self, names: Iterable[str], voice: PlayedNote) -> Held:
-        """The present values of a voice's controls, those in `names` and those that set the depth of an LFO, and the
-        present BeatLines.
+        """The present BeatLines, and the present values of some of a voice's controls.
+
+        These controls are the ones in `names` and the ones that set the depth of an LFO.
         """
         names = {*names, *(lfo.depth_from for lfo in self._lfos.values() if lfo.depth_from is not None)}
         controls = {name: self._control(name, voice) for name in names if is_control(name)}
