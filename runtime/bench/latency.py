@@ -44,8 +44,8 @@ def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> t
 
     random: chooses the engine's seed, and the frame of a block at which the keys go down. As in `play`, the notes begin
     64 frames, one block, later.
-    The keys are heard once their sound comes within 20 dB of its peak in the last eight blocks. A block is late by the
-    time, in s, that it takes longer to render than to play; at least 0.
+    The keys are heard once their sound comes within 20 dB of its sustained peak, measured in the last eight blocks. A
+    block is late by the time, in s, that it takes longer to render than to play; at least 0.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
@@ -63,8 +63,8 @@ def _play_keys(
 ) -> tuple[np.ndarray, float]:
     """Render keys whose notes begin at the frame `begin`.
 
-    Returns the absolute samples of the left channel, (n_frames,), and the seconds that rendering that frame's block
-    took.
+    Returns the absolute samples of the left channel, (n_frames,), and the time in s that the block of the frame `begin`
+    took to render.
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
