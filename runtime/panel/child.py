@@ -19,7 +19,7 @@ from runtime.panel.listening import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
-_SETTLED_S = 10.0  # a child that has lived this long did not die because of how it was started
+_SETTLED_S = 10.0  # a child that has lived longer is restarted after the first wait; another one's wait doubles
 _FAREWELL_S = 1.0
 _LONGEST_LINE_BYTES = 4096
 
@@ -31,7 +31,8 @@ class PanelChild:
     that connects while no child runs. When the playing process ends, the child's standard input closes, and the child
     ends.
 
-    say: called with each line for the user, and with the child's lines. n_starts: how often the child was started.
+    say: called with each line for the user, and with the child's lines.
+    n_starts: how often the child was started.
     """
 
     def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):

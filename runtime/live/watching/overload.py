@@ -2,8 +2,8 @@
 
 A load is a block's rendering time divided by its playing time, without the machine's stalls. An overload immediately
 lowers the limit on the voices; `runtime/audio/quick_cut.py` lowers it even earlier if several blocks in a row are late.
-The limit rises in steps, as far as the measured cost of a voice allows. If that cost allows no rise, but loads have been
-low for a while, a trial allows all voices. Each trial that fails doubles the wait before the next trial.
+The limit rises in steps, as far as the measured cost of a voice allows. If this cost allows no rise, but loads have
+been low for a while, a trial allows all voices. Each trial that fails doubles the wait before the next trial.
 """
 
 from __future__ import annotations
