@@ -63,7 +63,7 @@ def _play_keys(
 ) -> tuple[np.ndarray, float]:
     """Render keys whose notes begin at the frame `begin`.
 
-    Returns the absolute samples of the left channel, (n_frames,), and the time in s that the block of the frame `begin`
+    Returns the absolute samples of the left channel, (n_frames,), and how long, in s, the block with the frame `begin`
     took to render.
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
@@ -103,8 +103,8 @@ def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
     """Move all knobs from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
 
     random: chooses the note, the frame of the step, and the seed of the noise. The note is rendered three times with
-    the same noise: with the step, with all knobs at 0, and with all at 1. The change is 90 % done when the amplitude
-    of the difference from the sound at 1 is a tenth of that between the sounds at 0 and at 1.
+    the same noise: with the step, with all knobs at 0, and with all at 1. The change is 90 % done when the amplitude by
+    which the stepped sound differs from the sound at 1 is a tenth of that by which the sound at 0 does.
     """
     n_latents = decoder.card.n_latents
     seed, note = int(random.integers(2**31)), spread_note(decoder, int(random.integers(64)))

@@ -27,8 +27,8 @@ _LONGEST_LINE_BYTES = 4096
 class PanelChild:
     """Starts the page's process, and restarts it within 5 s if it dies. Never waits, except in `close`.
 
-    The playing process holds the listening socket, so the port stays the same, and the next child answers a browser
-    that connects while no child runs. When the playing process ends, the child's standard input closes, and the child
+    The playing process holds the listening socket. So the port stays the same, and if a browser connects while no child
+    runs, the next child answers it. When the playing process ends, the child's standard input closes, and the child
     ends.
 
     say: called with each line for the user, and with the child's lines.
