@@ -103,8 +103,8 @@ def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
     """Move all knobs from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
 
     random: chooses the note, the frame of the step, and the seed of the noise. The note is rendered three times with
-    the same noise: with the step, with all knobs at 0, and with all at 1. The change is 90 % done when the amplitude by
-    which the stepped sound differs from the sound at 1 is a tenth of that by which the sound at 0 does.
+    the same noise: with the step, with all knobs at 0, and with all at 1. The change is 90 % done when the difference
+    from the sound at 1 has a tenth of the amplitude of the difference between the sounds at 0 and at 1.
     """
     n_latents = decoder.card.n_latents
     seed, note = int(random.integers(2**31)), spread_note(decoder, int(random.integers(64)))

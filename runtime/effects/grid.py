@@ -59,7 +59,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`: clear it if no sample is above SILENCE. Returns whether it has sound."""
+        """Finish the cell that begins at `frame`: clear it if no sample is above SILENCE; return whether any is."""
         if self.is_clean(frame):
             return False
         at = frame % self.size

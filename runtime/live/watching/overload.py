@@ -22,8 +22,8 @@ LOOK_S = 0.25  # seconds between looks while not all voices may sound
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
 _COLD_S = 0.3  # after an output's first note; blocks are not judged then, as memory used for the first time is slow
-# A trial lets all voices sound again. The first two are the first and the longest wait before a trial. A trial has
-# failed if voices are shed within _TRIAL_FAILS_S after it.
+# A trial lets all voices sound again. These are the first and the longest wait before a trial, and the time for which
+# it must last: if voices are shed earlier, it has failed.
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
