@@ -1,4 +1,4 @@
-"""Makes presets of the corpus's sounds: each plays as its sound's recordings do."""
+"""Makes a preset of each sound of the corpus; the preset plays as the sound's recordings do."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, kno
 def moving_presets(
     coder: Coder, store: FrameStore, recordings: Path, left_out: Sequence[str] = ()
 ) -> list[CardPreset]:
-    """One preset per sound but those `left_out`, with up to MOST_KEYS trajectories of its recordings.
+    """One preset for each sound except those `left_out`, with up to MOST_KEYS trajectories of the sound's recordings.
 
     A trajectory moves as its recording does, around the place that `better_places` chooses. All presets are equally
     loud. recordings: the folder to which the clips' names are relative.

@@ -1,6 +1,6 @@
 """Trains an encoder for a decoder without one, to recover random latents from the decoded spectra.
 
-The bundled virtual analogue was exported before `export` wrote encoders.
+The bundled virtual analogue needs this: it was exported before `export` wrote encoders.
 """
 
 from __future__ import annotations

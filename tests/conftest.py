@@ -48,7 +48,7 @@ SLOW = [
     )
 ]
 
-# On a GPU, repeated training does not give bit-identical results.
+# Hide any GPU: there, repeated training does not give bit-identical results.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Several test processes share the cores; with more threads they would wait for each other.

@@ -121,7 +121,7 @@ def _figures(measured: Mapping[str, Any]) -> list[str]:
 
 
 def _sources(card: Card) -> list[str]:
-    """Lines of an HTML element with the instrument's sources. Until it is opened, it shows only their licences."""
+    """The lines of a `details` element that lists the instrument's sources. Closed, it shows only their licences."""
     stated = [(source.licence, source.name, source.url) for source in card.sources]
     if not stated:
         corpus = card.corpus if isinstance(card.corpus, dict) else {}

@@ -34,9 +34,10 @@ LARGEST_LOUDNESS_ERROR_DB = 3.0
 class NoteFigures(NamedTuple):
     """What was heard of one note of a sound.
 
-    loudness_lufs: of the loudest 0.4 s. movement: the mean over takes, one for each of SEEDS. end_s: time from the
-    note-off to the end of the last voice. centroids_hz: the spectral centroid at each of VELOCITIES; empty unless the
-    recipe's `brightens` is set.
+    loudness_lufs: of the loudest 0.4 s.
+    movement: the mean over takes, one for each of SEEDS.
+    end_s: time from the note-off to the end of the last voice.
+    centroids_hz: the spectral centroid at each of VELOCITIES; empty unless the recipe's `brightens` is set.
     """
 
     note: int
@@ -49,8 +50,9 @@ class NoteFigures(NamedTuple):
 class Figures(NamedTuple):
     """What was heard of a sound.
 
-    peak: the largest sample of a chord at velocity 127; full scale is 1. ends: whether all notes ended. is_finite:
-    whether every sample was finite.
+    peak: the largest sample of a chord at velocity 127; full scale is 1.
+    ends: whether all notes ended.
+    is_finite: whether every sample was finite.
     """
 
     notes: tuple[NoteFigures, ...]

@@ -1,8 +1,8 @@
 """Measures how much work each block was.
 
-A block's load is the time that its rendering took, divided by the time that the block plays. Of the rendering, at most
-MOST_WAITING times the processor's time for it counts. Any time beyond this is a stall: another program had the
-processor, and fewer voices would not have helped.
+A block's load is the time that its rendering took, divided by the time that the block plays. If the rendering took more
+than MOST_WAITING times the processor's time for it, only that much counts. The time beyond is a stall: another program
+had the processor, and fewer voices would not have helped.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ def state_folder() -> Path:
 def _folder(variable: str, at_home: str) -> Path:
     """The program's folder NAME inside the user's folder for one kind of files; in a service, systemd's folder.
 
-    variable: the environment variable with the path of the user's folder. at_home: the user's folder inside the home
-    folder, which counts if the variable is not set or has a relative path.
+    variable: the environment variable with the path of the user's folder. at_home: the path of the user's folder inside
+    the home folder, used if the variable is not set or holds a relative path.
     Sources: XDG Base Directory Specification 0.8; for a service, $STATE_DIRECTORY in systemd.exec(5).
     """
     service = os.environ.get("STATE_DIRECTORY", "").split(":")[0]

@@ -44,8 +44,8 @@ def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> t
 
     random: chooses the engine's seed, and the frame of a block at which the keys go down. As in `play`, the notes begin
     64 frames, one block, later.
-    The keys are heard once their sound comes within 20 dB of its peak in the last eight blocks. A block is late by the
-    time, in s, that it takes longer to render than to play; at least 0.
+    The keys are heard once their sound comes within 20 dB of its sustained peak, measured in the last eight blocks. A
+    block is late by the time, in s, that it takes longer to render than to play; at least 0.
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
@@ -63,8 +63,8 @@ def _play_keys(
 ) -> tuple[np.ndarray, float]:
     """Render keys whose notes begin at the frame `begin`.
 
-    Returns the absolute samples of the left channel, (n_frames,), and the seconds that rendering that frame's block
-    took.
+    Returns the absolute samples of the left channel, (n_frames,), and how long, in s, the block with the frame `begin`
+    took to render.
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
@@ -103,8 +103,8 @@ def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
     """Move all knobs from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
 
     random: chooses the note, the frame of the step, and the seed of the noise. The note is rendered three times with
-    the same noise: with the step, with all knobs at 0, and with all at 1. The change is 90 % done when the amplitude
-    of the difference from the sound at 1 is a tenth of that between the sounds at 0 and at 1.
+    the same noise: with the step, with all knobs at 0, and with all at 1. The change is 90 % done when the difference
+    from the sound at 1 has a tenth of the amplitude of the difference between the sounds at 0 and at 1.
     """
     n_latents = decoder.card.n_latents
     seed, note = int(random.integers(2**31)), spread_note(decoder, int(random.integers(64)))

@@ -33,8 +33,10 @@ def cell_frames(sample_rate_hz: int) -> int:
 class SendRing:
     """The latest sound sent to an effect: float32 (2, size + cell), channels first; frame f is in column f % size.
 
-    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece. n_frames: how far
-    back the ring can be read, in frames; cell: frames of one cell.
+    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece.
+
+    n_frames: how far back the ring can be read, in frames.
+    cell: frames of one cell.
     """
 
     def __init__(self, n_frames: int, cell: int):
@@ -57,7 +59,7 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`: clear it if no sample is above SILENCE. Returns whether one is."""
+        """Finish the cell that begins at `frame`: clear it if no sample is above SILENCE; return whether any is."""
         if self.is_clean(frame):
             return False
         at = frame % self.size

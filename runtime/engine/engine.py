@@ -89,7 +89,7 @@ class Engine:
         controls = ControlMap(config)
         self._bank = VoiceBank(n_lanes, self.sample_rate_hz, LONGEST_SPAN + 1, config.seed)
         channels = Channels(config.midi.mpe_lower_members, config.midi.mpe_upper_members)
-        # Without the scale: a recording does not keep the scale's file, and must sound the same.
+        # The scale is left out: a recording does not keep the scale's file, and yet must sound the same when replayed.
         equal = msgspec.structs.replace(config.tuning, scale=None)
         even_keys = EvenKeys(instrument, key_pitches(equal), self.sample_rate_hz)
         lanes = self._bank.table, n_lanes, self.sample_rate_hz

@@ -19,8 +19,9 @@ class EventQueue:
 
     Events that only change spectra or the tempo may wait for the next hop (`ControlMap.may_wait_for_hop`).
 
-    Attributes: has_news: whether events were posted since the latest `collect`; is_urgent: whether one of them must be
-    collected in this block; history: the list of collected events, (frame, event), or None.
+    has_news: whether events were posted since the latest `collect`.
+    is_urgent: whether one of them must be collected in this block.
+    history: the list of collected events, (frame, event), or None.
     """
 
     def __init__(self, knobs: Knobs, controls: ControlMap, hops: HopGroups):
@@ -68,7 +69,7 @@ class EventQueue:
         positions = self._positions
         while positions:  # emptied, not replaced: another thread may be writing to this dictionary
             latent, position = positions.popitem()
-            if self._pending:  # they must be applied before this turn
+            if self._pending:  # the events that wait must be applied before this turn
                 self._sort_in(now, KnobTurn(latent, position))
             else:
                 self._knobs.turn(latent, position)

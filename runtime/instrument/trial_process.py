@@ -26,7 +26,7 @@ def main() -> None:
     _limit()
     try:
         _run(new_session(content))
-    except Exception as error:  # onnxruntime's own have no public base class to catch
+    except Exception as error:  # onnxruntime's exceptions have no public base class to catch
         lines = str(error).splitlines() or [type(error).__name__]
         print(f"not a usable ONNX model ({lines[0][:_LONGEST_REASON]})")
     else:

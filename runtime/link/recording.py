@@ -12,7 +12,8 @@ MOST_BEFORE_S = 15.0  # how much past sound a recording can include
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start or stop a recording, or ask how long it is.
 
-    format, bits: of the sound file. seconds_before: how much past sound to include.
+    format, bits: of the sound file.
+    seconds_before: how much past sound to include.
     """
 
     do: Literal["start", "stop", "status"]

@@ -145,7 +145,7 @@ class Learning:
         (before, stood), self._before = self._before, None
         for device, lines in before.items():
             self._desk.maps.relearn(device, lines)
-        # Another sound has its own value for the target.
+        # The target moves back only in the sound that it was in: another sound has its own value for the target.
         if stood is not None and stood[0] == self._desk.state()["name"]:
             self._desk.playing.post(stood[1])
         return {"learned": sum(map(len, before.values()))}

@@ -38,8 +38,9 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ChooseSound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Choose another sound by its name, its MIDI number, or its tree.
 
-    number: bank * 128 + program. tree: the content of a sound's file. folder: the folder of the files that the tree
-    names.
+    number: bank * 128 + program.
+    tree: the content of a sound's file.
+    folder: the folder of the files that the tree names.
     """
 
     name: Name | None = None
@@ -78,8 +79,8 @@ class WayOverPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Save the present sound for the user, with a morph through `places`.
 
     places: for each place the positions of latents, 0 to 1, by name.
-    at: where the morph stands, 0 to 1, when the new sound is chosen. The latents are then where they are now. With
-    None, the morph and the latents begin at the first place.
+    at: where the morph stands, 0 to 1, when the new sound is chosen. The latents then begin at their present positions.
+    With None, the morph and the latents begin at the first place.
     """
 
     name: Name

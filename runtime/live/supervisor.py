@@ -43,10 +43,13 @@ Say = Callable[[str], object]
 class Supervisor:
     """Plays one instrument until it is asked to stop.
 
-    say: called with each line for the user. notify: as `service.notify.notify`. through: an effect on the sound card's
-    input, or None. memory: what the last run remembered; None to remember nothing. panel: the page's process, not
-    started yet, or None. waits_for_named: whether to wait for a missing sound card that the settings name, instead of
-    raising UserError. remark: what is wrong with the settings.
+    say: called with each line for the user.
+    notify: as `service.notify.notify`.
+    through: an effect on the sound card's input, or None.
+    memory: what the last run remembered; None to remember nothing.
+    panel: the page's process, not started yet, or None.
+    waits_for_named: whether to wait for a missing sound card that the settings name, instead of raising UserError.
+    remark: what is wrong with the settings.
     """
 
     def __init__(

@@ -54,8 +54,8 @@ def announcer(api: int) -> Callable[[], Announcements] | None:
         if api == rtmidi.API_UNIX_JACK:
             import jack
 
-            # JACK 1 would deadlock: JACK waits for our callback, the callback waits for the interpreter, and rtmidi
-            # holds the interpreter while it waits for JACK.
+            # JACK 1, whose versions begin with 0, would deadlock: JACK waits for our callback, the callback waits for
+            # the interpreter, and rtmidi holds the interpreter while it waits for JACK.
             return None if jack.version_string().startswith("0.") else JackAnnouncements
         if api == rtmidi.API_LINUX_ALSA:
             import alsa_midi  # noqa: F401  # importing takes 0.1 s: do it before anything plays
@@ -151,7 +151,7 @@ class AlsaAnnouncements:
                 self._client = alsa_midi.SequencerClient(_OWN_NAME)
             # Without NO_EXPORT, other programs would show this port as a synthesizer.
             caps = alsa_midi.PortCaps.WRITE | alsa_midi.PortCaps.NO_EXPORT
-            # alsa_midi deletes a port, and its connection, when nothing refers to the port.
+            # Keep the port: alsa_midi deletes a port, and its connection, when nothing refers to the port.
             self._port = self._client.create_port("in", caps, alsa_midi.PortType.APPLICATION)
             self._port.connect_from(alsa_midi.SYSTEM_ANNOUNCE)
             descriptors = alsa_midi.ffi.new("struct pollfd[]", 1)

@@ -19,7 +19,7 @@ from runtime.panel.listening import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
-_SETTLED_S = 10.0  # a child that has lived this long did not die because of how it was started
+_SETTLED_S = 10.0  # a child that has lived longer is restarted after the first wait; another one's wait doubles
 _FAREWELL_S = 1.0
 _LONGEST_LINE_BYTES = 4096
 
@@ -27,11 +27,12 @@ _LONGEST_LINE_BYTES = 4096
 class PanelChild:
     """Starts the page's process, and restarts it within 5 s if it dies. Never waits, except in `close`.
 
-    The playing process holds the listening socket, so the port stays the same, and the next child answers a browser
-    that connects while no child runs. When the playing process ends, the child's standard input closes, and the child
+    The playing process holds the listening socket. So the port stays the same, and if a browser connects while no child
+    runs, the next child answers it. When the playing process ends, the child's standard input closes, and the child
     ends.
 
-    say: called with each line for the user, and with the child's lines. n_starts: how often the child was started.
+    say: called with each line for the user, and with the child's lines.
+    n_starts: how often the child was started.
     """
 
     def __init__(self, listener: socket.socket, say: Callable[[str], object], settings: PanelConfig = PanelConfig()):

@@ -49,7 +49,7 @@ def _unpack(source: Path, folder: Path) -> None:
                 if n_bytes > room or number > MOST_FILES:
                     found = f"more than {room / 2**20:,.0f} MB or {MOST_FILES:,} files"
                     raise UserError(source, found, _EXPECTED, "check the archive, and the room on this machine")
-                # A Python environment works only on the machine where it was made.
+                # Leave out a Python environment: it works only on the machine where it was made.
                 if ENVIRONMENT not in Path(member.name).parts[:2]:
                     archive.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, ValueError, OSError) as error:

@@ -90,10 +90,11 @@ class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One connection: a source moves a target.
 
-    source: one of SOURCES, or cc_0 to cc_119. target: one of TARGETS, or `latent.` and a knob's name. amount: what
-    the source adds while it is 1, as a share of the target's travel in TRAVELS. curve: 0, linear; towards 1, the source
-    acts mainly at its upper end; towards -1, at its lower end. scaled_by: a source that multiplies the first; None for
-    no scaling.
+    source: one of SOURCES, or cc_0 to cc_119.
+    target: one of TARGETS, or `latent.` and a knob's name.
+    amount: what the source adds while it is 1, as a share of the target's travel in TRAVELS.
+    curve: 0, linear; towards 1, the source acts mainly at its upper end; towards -1, at its lower end.
+    scaled_by: a source that multiplies `source`; None for no scaling.
     """
 
     source: str

@@ -30,8 +30,9 @@ class Patch(msgspec.Struct, frozen=True):
     settings: the settings, as changed by the sound.
     positions: knob positions, 0 to 1, in the card's order. With None, a new engine starts with the preset's positions,
     and an engine that plays keeps its own.
-    trajectories: the sound's trajectories, only for knobs that the instrument has. folder: the folder of their files.
-    beside_db: how much louder it sounds than its target `level` says, see `at_volume`.
+    trajectories: the sound's trajectories, only for knobs that the instrument has.
+    folder: the folder of the trajectories' files.
+    beside_db: how much louder the patch sounds than its target `level` says, see `at_volume`.
     """
 
     settings: Config = Config()
@@ -46,8 +47,9 @@ class Patch(msgspec.Struct, frozen=True):
 def at_volume(patch: Patch, volume_db: float) -> Patch:
     """The patch, as loud as before, with its target `level` at volume_db.
 
-    So parts stand at one volume, and keep their differences when a control sets all of them to another one. If a sound
-    of the patch's morph would stand outside the range of volumes, `level` goes only as far as it may.
+    So all parts of a sound stand at one volume. A control that sets them all to another volume keeps their differences
+    in loudness. If volume_db would move a sound of the patch's morph out of the range of volumes, `level` moves only as
+    far as that range allows.
     """
     morph = patch.morph.patches if patch.morph is not None else ()
     volumes_db = [each.settings.volume_db for each in (patch, *morph)]

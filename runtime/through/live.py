@@ -14,7 +14,7 @@ from runtime.through.chain import Chain, spec_at
 from runtime.through.offline import OVERLAPPED
 from runtime.through.settings import EffectSettings
 
-N_OVERLAPS = 4  # hops in a frame
+N_OVERLAPS = 4  # hops in an STFT frame
 LARGEST_BLOCK = 8192
 SLACK_SHARE = 4  # a hop's work may wait for 1 / SLACK_SHARE of the hop's duration
 Positions = Callable[[], tuple[float, ...]]
@@ -23,11 +23,13 @@ Positions = Callable[[], tuple[float, ...]]
 class LiveThrough:
     """Adds the input, as changed by the effect, to the engine's blocks.
 
-    decoder, encoder: for this effect alone. rate_hz: of input and output. positions: returns the knobs' positions, 0 to
-    1. A knob at its start position leaves its latent as encoded; when it moves, the latent moves twice as far.
-    delay_frames: latency from input to output, without the sound card's buffers.
-
     A hop's work may wait a little for a block in which the engine has less to do. This does not change the output.
+
+    decoder, encoder: for this effect alone.
+    rate_hz: of input and output.
+    positions: returns the knobs' positions, 0 to 1. A knob at its start position leaves its latent as encoded; when the
+    knob moves, the latent moves twice as far.
+    delay_frames: latency from input to output, without the sound card's buffers.
     """
 
     def __init__(self, decoder: Decoder, encoder: Encoder, rate_hz: float, positions: Positions):
@@ -85,7 +87,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Put the frame that is now complete where `_convert` finds it, and use the knobs' present positions."""
+        """Put the STFT frame that is now complete where `_convert` finds it; use the knobs' present positions."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

@@ -7,14 +7,15 @@ import math
 from runtime.instrument.card import Card
 
 NEAR_SEMITONES = 1.0  # a pitch this near to the previous one is accepted immediately, as a glide or vibrato
-AGREEING_SEMITONES = 0.5  # after a leap, the new pitch is accepted if the next frame's is this near to it
+AGREEING_SEMITONES = 0.5  # after a leap, the new pitch is accepted if the next frame has a pitch this near to it
 KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it: a vibrato does not switch notes
 
 
 class PitchFollower:
     """Follows a pitch, and chooses the model's note for it.
 
-    pitch: fractional MIDI note; before the first pitch, the middle of the card's range. note: the note to decode.
+    pitch: fractional MIDI note; before the first pitch, the middle of the card's range.
+    note: the note to decode.
     """
 
     def __init__(self, card: Card):

@@ -16,7 +16,7 @@ from tests.support.places import ROOT
 DATA = ROOT / "tests" / "data"
 RUNTIME = [sys.executable, "-m", "runtime"]
 INSTRUMENT = ["--instrument", DATA / "tiny.onnx"]
-# Seconds. With telemetry, onnxruntime looks up its maker's host 9 s and 15 s after the start.
+# In seconds. With telemetry, onnxruntime would look up its maker's host 9 s and 15 s after the start.
 PLAYED_S = "20"
 LOCAL = {"AF_UNIX", "AF_NETLINK"}
 THIS_MACHINE = {"127.0.0.1"}
@@ -25,8 +25,11 @@ THIS_MACHINE = {"127.0.0.1"}
 class Trace:
     """A program runs with an empty home folder and telemetry switched on.
 
-    families: address families of its sockets, and of the addresses to which it connected or sent. hosts: all AF_INET
-    addresses. name_files: files read to look up a host. cached: files left in the cache folder. output: printed text.
+    families: address families of its sockets, and of the addresses to which it connected or sent.
+    hosts: all AF_INET addresses.
+    name_files: files read to look up a host.
+    cached: files left in the cache folder.
+    output: printed text.
     """
 
     def __init__(self, folder: Path, *command: object):

@@ -173,7 +173,7 @@ def held(instrument: Decoder, sound: Sound, note: int) -> np.ndarray:
 def keeps_lowest(filtered: np.ndarray, plain: np.ndarray, note: int) -> bool:
     """Whether filter and tilt keep the lowest harmonics of a note at all times.
 
-    A filter that an envelope or an LFO moves may keep them for some milliseconds only, and no pitch is heard then.
+    A filter that an envelope or an LFO moves may keep them for some milliseconds only: too short to hear a pitch.
     filtered, plain: the note with and without filter and tilt, as from `held`.
     """
     frames, plain_frames = (magnitude_frames(sound) for sound in (filtered, plain))

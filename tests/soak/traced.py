@@ -43,7 +43,8 @@ _LOOK_UPS = re.compile(r'"(/etc/(?:hosts|host\.conf|resolv\.conf))"')
 class Traced:
     """A program under strace with a home of its own; `folder` is the only folder that it may change.
 
-    said, status: output and exit status of the newest finished command. n_runs: commands so far.
+    said, status: output and exit status of the newest finished command.
+    n_runs: commands so far.
     """
 
     def __init__(self, name: str, folder: Path):

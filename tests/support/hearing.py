@@ -23,8 +23,8 @@ def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
 def pitch_hz(sound: np.ndarray, sample_rate_hz: int) -> float:
     """Fundamental frequency in Hz of a steady mono sound (n_frames,).
 
-    First, the shortest period whose normalised difference is close to the least one is found. Then peaks of the
-    autocorrelation refine it. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
+    The first estimate is the shortest period whose normalised difference is close to the least difference. Then peaks
+    of the autocorrelation refine it. Source of the difference: de Cheveigne and Kawahara, YIN, 2002.
     """
     sound = sound - sound.mean()
     n = len(sound)

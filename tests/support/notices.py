@@ -11,7 +11,8 @@ from pathlib import Path
 class Notices:
     """Receives a service's notices on a socket; a context manager.
 
-    env: environment variables for the service; told: all notices so far, (name, value).
+    env: environment variables for the service.
+    told: all notices so far, (name, value).
     """
 
     def __enter__(self) -> Notices:

@@ -35,7 +35,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class PanelProgram:
     """`python -m runtime panel --address 0.0.0.0`; a context manager that waits until the program listens.
 
-    home: folder of the user's files; lines: output so far; port, address: where the page is in the network.
+    home: folder of the user's files.
+    lines: output so far.
+    port, address: where the page is in the network.
     """
 
     def __init__(self, home: Path, *arguments: object):

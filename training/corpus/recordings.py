@@ -30,8 +30,11 @@ PAPER_SPLIT = {"val": 5 / 80, "test": 5 / 80}  # of 80 patches, the paper has 70
 class Recording:
     """A recording: its file and what is known about it.
 
-    split: empty for a split drawn at random; BY_FRAME divides the recording's frames among the splits. note: MIDI note.
-    sound: name of the timbre, empty if unknown. velocity: MIDI velocity. cents: how sharp it is, in cents.
+    split: empty for a split drawn at random; BY_FRAME divides the recording's frames among the splits.
+    note: MIDI note.
+    sound: name of the timbre, empty if unknown.
+    velocity: MIDI velocity.
+    cents: how sharp the recording is, in cents.
     """
 
     path: Path
@@ -105,9 +108,9 @@ def add_recording(
     """Add a recording's audible frames to the store.
 
     only_clear: only frames that are clear (`are_clear`) at the recording's note, which is detected if unknown.
-    transpose: for training, also add copies resampled by 1 to this many semitones up and down. most_frames: the
-    recording and each copy add at most this many frames, evenly spread; 0 for all. UnusableError if there is no frame
-    to add, or the recording is broken; the store then stays as it was.
+    transpose: for training, also add copies resampled by 1 to this many semitones up and down.
+    most_frames: the recording and each copy add at most this many frames, evenly spread; 0 for all.
+    UnusableError if there is no frame to add, or the recording is broken; the store then stays as it was.
     """
     spec, start = writer.spec, writer.mark()
     note = _heard_note(recording.path, spec) if only_clear and recording.note is None else recording.note
@@ -211,9 +214,8 @@ def build(
 ) -> int:
     """Write the recordings' frames to the store `out`; returns how many unusable recordings were skipped.
 
-    name: the corpus's name. seed: of random splits.
-    only_clear, transpose, most_frames: as in `add_recording`. UserError if too few recordings remain to fill the
-    splits, or, with `strict`, at the first unusable recording.
+    name: the corpus's name. seed: of random splits. only_clear, transpose, most_frames: as in `add_recording`.
+    UserError if too few recordings remain to fill the splits, or, with `strict`, at the first unusable recording.
     """
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0

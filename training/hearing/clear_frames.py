@@ -8,7 +8,7 @@ from runtime.acoustics.heard_pitch import in_tune
 from runtime.acoustics.spectrum import StftSpec
 from training.hearing.harmonics import energy_shares
 
-# The least shares of a clear frame's energy on all harmonics of its note, on the odd harmonics, and on the harmonics
+# A clear frame has at least these shares of its energy on its note's harmonics: on all, on the odd ones, and on those
 # whose number is not a multiple of three. With smaller shares, the detector may hear another note in a mixture of two
 # such frames.
 CLEAR_SHARES = (0.93, 0.10, 0.10)

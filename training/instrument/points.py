@@ -17,9 +17,9 @@ N_LINES, N_STEPS = 100, 16
 class Playable(Protocol):
     """An instrument to play or measure: a runtime.instrument.decoder.Decoder, or a RunInstrument.
 
-    inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes. magnitudes: the decoded frames,
-    float32 (n, n_bins), which `decode` writes. batch_invariant: whether a row's frame is bit-identical for any number
-    of rows decoded together.
+    inputs: the decoder's input, float32 (n, card.n_inputs), which the caller writes.
+    magnitudes: the decoded frames, float32 (n, n_bins), which `decode` writes.
+    batch_invariant: whether a row's frame is bit-identical for any number of rows decoded together.
     """
 
     card: Card

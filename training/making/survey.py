@@ -26,8 +26,10 @@ CACHE_VERSION = 1
 class Found:
     """A file of the folder.
 
-    name: its path in the folder. heard: what is heard in it, None if it is not a readable recording. problem: then the
-    reason, otherwise empty. digest: digest of the content.
+    name: its path in the folder.
+    heard: what is heard in it, None if it is not a readable recording.
+    problem: why it is not a readable recording; empty if it is one.
+    digest: digest of the content; empty if it is not a readable recording.
     """
 
     path: Path

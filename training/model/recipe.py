@@ -74,23 +74,24 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How a model is trained: Adam on the mean squared error plus an L2 penalty; the default values are the paper's.
 
     loss_reduction: `mean` averages the errors and penalties of a batch's frames; `sum` adds them up. The L2 penalty
-    and reported errors stay the same. It matters only where gradients are about as small as Adam's epsilon, 1e-7, as
-    those of a variational encoder's mean. The authors' code uses the sum for the beta-VAE only.
-    l2: weight of the L2 penalty. beta: required with bottleneck `variational`, and allowed only there.
+    and reported errors are the same with both. The choice matters only where gradients are about as small as Adam's
+    epsilon, 1e-7, such as those of a variational encoder's mean. The authors' code uses the sum for the beta-VAE only.
+    l2: weight of the L2 penalty.
+    beta: required with bottleneck `variational`, and allowed only there.
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
 
     The other settings make a model sound good at every knob position (training/learning/objective.py):
     mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
-    exchange: whether a frame must also be decoded from the latents of another note of the same sound, at the same part
-    of a recording's time.
+    exchange: whether a frame must be decoded from its latents mixed with those of a partner: a frame of the same sound
+    and velocity, at the same part of a recording's time.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
     bands of runtime/acoustics/timbre_distance.py.
     sound_penalty: weight of the squared distance of the latents from their mean over the sound.
     spread_penalty: weight of the distance between the distribution of the latents and an even distribution.
     knobs: the descriptors that the first latents follow, one latent each.
-    knob_penalty: weight of the squared difference between the latents that follow descriptors and the frames' ranks by
-    these descriptors, 0 to 1, among the frames of the same note.
+    knob_penalty: weight of the squared difference between each latent that follows a descriptor and the frame's rank by
+    this descriptor, 0 to 1, among the frames of the same note.
     effect_penalty: weight of the difference between the descriptors of decoded frames and the values that the knob
     positions ask for.
     """
@@ -116,7 +117,7 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate in an epoch; the first epoch is 1.
 
-        With `final_learning_rate`, it changes by the same factor after every epoch, and has this value in the last one.
+        With `final_learning_rate`, it changes by one factor after every epoch, and has that value in the last epoch.
         """
         if self.final_learning_rate is None:
             return self.learning_rate

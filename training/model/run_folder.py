@@ -42,7 +42,7 @@ WEIGHTS = {"last": LAST, "best": BEST}
 
 
 class CorpusRecord(msgspec.Struct):
-    """A run's corpus; folder: its path when the run began; fingerprint: from `FrameStore.fingerprint`."""
+    """A run's corpus. folder: its path when the run began. fingerprint: from `FrameStore.fingerprint`."""
 
     folder: str
     fingerprint: str
@@ -122,7 +122,8 @@ def locked(folder: Path) -> Iterator[None]:
 class TrainedRun:
     """A trained run, read from its folder.
 
-    history: one row per epoch. weights: which epoch's weights the model has, `last` or `best`.
+    history: one row per epoch.
+    weights: which epoch's weights the model has, `last` or `best`.
     """
 
     folder: Path

@@ -34,8 +34,10 @@ TRAINING_COST, MESH_COST, FIXED_COST = 3.0, 0.7, 150_000.0
 class Reproduction:
     """The paper's models on our corpora, with the folders of their runs and results.
 
-    out: the report's folder, with the kept runs. runs: the folder of the run folders. mesh: points per axis by number
-    of latents, or None for the paper's numbers. force: whether runs of another config or corpus are replaced.
+    out: the report's folder, with the kept runs.
+    runs: the folder of the run folders.
+    mesh: points per axis by number of latents, or None for the paper's numbers.
+    force: whether runs of another config or corpus are replaced.
     """
 
     corpora: Corpora
@@ -130,8 +132,10 @@ class Reproduction:
 class _Job:
     """One planned run, which is trained, measured and kept.
 
-    training_cost: estimated cost of the epochs left to train. measuring_cost: estimated cost of all other work.
     further: frames of the corpus's further patches, or None.
+
+    training_cost: estimated cost of the epochs left to train.
+    measuring_cost: estimated cost of all other work.
     """
 
     def __init__(self, reproduction: Reproduction, run: PlannedRun, store: FrameStore, further: FrameStore | None):

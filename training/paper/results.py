@@ -59,8 +59,8 @@ def epoch_s(run: KeptRun) -> float:
 class Results:
     """The results of all models.
 
-    runs: each model's kept runs in the order of their seeds, by config. speed: figures of
-    training.paper.speed.measure_speed, or None.
+    runs: each model's kept runs in the order of their seeds, by config.
+    speed: figures of training.paper.speed.measure_speed, or None.
     """
 
     runs: dict[str, list[KeptRun]]

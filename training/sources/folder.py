@@ -66,8 +66,9 @@ class Origin:
 class RecordingFolder:
     """A context manager that writes recordings beside `out`, and renames their folder to `out` if all went well.
 
-    UserError if `out` holds recordings and `force` is not given, or if it holds other things. dropped: a line for each
-    note that was left out, with the reason.
+    UserError if `out` holds recordings and `force` is not given, or if it holds other things.
+
+    dropped: a line for each note that was left out, with the reason.
     """
 
     def __init__(self, out: Path, force: bool = False):

@@ -28,12 +28,15 @@ class RealTimePhases:
     With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p: in time, dp/dt = 2
     pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. A Hann window is nearly Gaussian. So phases are
     integrated in time, from the frame before, and within a frame to neighbouring bins. Loud bins have the smallest
-    errors, so the integration always continues from the loudest bin not yet used. A heap finds it.
+    errors, so the integration always continues from the loudest bin not yet used. A heap finds that bin.
 
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
     to repeat the first frame before it begins.
 
-    n_ahead: 0, or 1 to look one frame ahead. seed: of the random phases. n_steps: counts the bins taken from the heap.
+    n_ahead: 0, or 1 to look one frame ahead.
+    seed: of the random phases.
+
+    n_steps: how many bins have been taken from the heap so far.
     """
 
     def __init__(self, spec: StftSpec, n_ahead: int = 0, seed: int = 0):

@@ -26,7 +26,8 @@ class Place(NamedTuple):
 class Movement:
     """What one control has sent.
 
-    values: the first _MOST_VALUES values, 0 to 127. last, last_s: the latest value, and its time of arrival in s.
+    values: the first _MOST_VALUES values, 0 to 127.
+    last, last_s: the latest value, and its time of arrival in s.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class Movement:
         return _coding(set(values), len(values)) or "absolute"
 
     def clearness(self, kind: Kind) -> float:
-        """How clearly the player moves this control: 0 if not at all, at least 1 if clearly; kind: its kind."""
+        """How clearly the player moves this control: 0 if not at all, at least 1 if clearly. kind: of the control."""
         if kind is Kind.NOTE:
             return 1.0
         if self.mode.startswith("relative"):
@@ -149,8 +150,8 @@ class Recognition:
         upper = place._replace(control=ControlId(Kind.CC, number % 32))
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
-        # A lower half that has sent a single message, or far fewer than the upper half, may be a control of its own. It
-        # may have sent more than the upper half, because a sender may leave out an unchanged MSB.
+        # If the lower half has sent a single message, or far fewer than the upper half, it may be a control of its own.
+        # More than the upper half is no sign of that: a sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

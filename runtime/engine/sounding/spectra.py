@@ -25,8 +25,10 @@ Take = Callable[..., None]
 class Prepared(NamedTuple):
     """Spectra at the end of a ramp, made before the call of `lead` that needs them.
 
-    key: the expected arguments of that call; groups: for each sound, its voices' values; led_to: for each voice, what
-    its `Voice.led_to` becomes; is_new: whether any spectrum changes.
+    key: the expected arguments of that call.
+    groups: for each sound, its voices' values.
+    led_to: for each voice, what its `Voice.led_to` becomes.
+    is_new: whether any spectrum changes.
     """
 
     key: tuple[object, ...]
@@ -38,8 +40,9 @@ class Prepared(NamedTuple):
 class Foreseen(NamedTuple):
     """Modulated values and gains of bins, computed before the call of `lead` that needs them.
 
-    key: the expected arguments of that call; groups: for each sound, its voices' values; gains: for each group, the
-    gains of its voices' bins.
+    key: the expected arguments of that call, then the versions of the voices' knobs.
+    groups: for each sound, its voices' values.
+    gains: for each group, the gains of its voices' bins.
     """
 
     key: tuple[object, ...]
@@ -50,8 +53,8 @@ class Foreseen(NamedTuple):
 class Seen(NamedTuple):
     """What a voice sounds like now.
 
-    magnitudes: float32 (n_bins,), the spectrum after filter and colour, before the voice's own gain; latents: positions
-    of the latents, 0 to 1.
+    magnitudes: float32 (n_bins,), the spectrum after filter and colour, before the voice's own gain.
+    latents: positions of the latents, 0 to 1.
     """
 
     magnitudes: np.ndarray

@@ -20,8 +20,10 @@ OVERSAMPLING = 2
 class LaneHops:
     """Makes the sound of lanes at the engine's sample rate, one hop at a time.
 
-    hop_offsets: for each lane, the frame of its hops modulo the hop size; n_frames: length of one sound: the hop size
-    plus a crossfade. Attribute n_transforms: inverse transforms made so far.
+    hop_offsets: for each lane, the frame of its hops modulo the hop size.
+    n_frames: length of one sound: the hop size plus a crossfade.
+
+    n_transforms: inverse transforms made so far.
     """
 
     def __init__(
@@ -115,8 +117,8 @@ class PointHops:
             at, past = frame, self._hops.elapsed(run.start, frame)
             while at < made_to:
                 sound, end = self._hops.sound(run, at), at + self._hop_size - past
-                # Only the newest hop keeps the samples after its end: they are for a crossfade, which cannot begin
-                # earlier.
+                # Only the last hop keeps the samples after its end: a crossfade there needs them, and no crossfade
+                # begins earlier.
                 sound = sound[:, past:] if end == made_to else sound[:, past : self._hop_size]
                 self._rings.ramp_over(run, at, sound, n_frames, at - frame)
                 at, past = end, 0
@@ -129,9 +131,10 @@ class PointHops:
 class DenseHops:
     """Makes dense hops: OVERSAMPLING samples for each frame, without samples past the hop.
 
-    Attributes: n_bins: number of bins that are heard; n_bins_below_half: number of bins from 0 Hz to half the engine's
-    sample rate; n_octaves: how many times a dense hop's sample rate can be halved; n_samples: samples of a dense hop
-    whose sample rate is not halved.
+    n_bins: number of bins that are heard.
+    n_bins_below_half: number of bins from 0 Hz to half the engine's sample rate.
+    n_octaves: how many times a dense hop's sample rate can be halved.
+    n_samples: samples of a dense hop whose sample rate is not halved.
     """
 
     def __init__(self, synthesis: HopSynthesis, spectra: LaneSpectra, phases: LanePhases):
@@ -154,8 +157,8 @@ class DenseHops:
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
-        shares: float32 (n, 1), 0 for a lane that is not mixed; hop: as in `make`, with one of the mixed lanes; its
-        number and bins hold for all; octave: as in `make`.
+        shares: float32 (n, 1), 0 for a lane that is not mixed. hop: as in `make`, of one of the mixed lanes; the others
+        have the same number and bins. octave: as in `make`.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)

@@ -59,7 +59,7 @@ class GridGains:
                 start = 1 if is_new else n_kept
                 points[:, start:] = wanted[:, start - 1 :]
                 if is_new:
-                    # Up to the first middle of an interval after its start, a new note keeps the gain for that middle.
+                    # From its start to the next middle of an interval, a new note keeps the gain for that middle.
                     middle = 2 if past > GAIN_GRID_FRAMES // 2 else 1
                     points[:, :middle] = points[:, middle : middle + 1]
 

@@ -287,8 +287,8 @@ class Performance:
     def _active_sensing(self, _event: Event, frame: int) -> None:
         self._sensing_deadline = frame + round(SENSING_TIMEOUT_S * self._rate_hz)
 
-    # Not methods bound to `self`: an engine with a reference to itself could not be freed by reference counting, and
-    # the garbage collector is off.
+    # The handlers are not bound to `self`: an engine with a reference to itself could not be freed by reference
+    # counting, and the garbage collector is off.
     _EVENT_HANDLERS: ClassVar = {
         NoteOn: _note_on,
         NoteOff: _note_off,

@@ -23,8 +23,11 @@ class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the page's process reports.
 
-    url: the page's address on this machine. network_urls: its addresses for other machines, if they can reach it. code:
-    pairs a device; None if no code is needed. paired: names of the paired devices. osc: None without OSC.
+    url: the page's address on this machine.
+    network_urls: its addresses for other machines, if they can reach it.
+    code: pairs a device; None if no code is needed.
+    paired: names of the paired devices.
+    osc: None without OSC.
     """
 
     url: Text

@@ -17,8 +17,10 @@ from runtime.live.signs.cues import CHIME, WAITING, YES, make_cues
 class SignSounds:
     """Plays the cues, short signal sounds, which a separate thread makes.
 
-    greets: whether cues are played at the start. is_busy: returns whether the audio thread is rendering a block. wake:
-    called on the separate thread when `serve` has something to do.
+    greets: whether cues are played at the start.
+    is_busy: returns whether the audio thread is rendering a block.
+    wake: called on the separate thread when `serve` has something to do.
+    say: called with each line for the user.
     """
 
     def __init__(

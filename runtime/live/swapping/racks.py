@@ -17,8 +17,9 @@ from runtime.sound.patch import Patch, named
 class Racks:
     """The rack that plays, and the racks that it replaced; for the main thread.
 
-    choice: the `Choice` with which the first part's instrument began to play. wake: as in `Rack`. rack: None before
-    `fit`.
+    choice: the `Choice` with which the first part's instrument began to play.
+    wake: as in `Rack`.
+    rack: None before `fit`.
     """
 
     def __init__(self, choice: Choice, wake: Callable[[], object]):

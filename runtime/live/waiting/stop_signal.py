@@ -12,8 +12,10 @@ from collections.abc import Iterable
 class StopSignal:
     """The request to stop, by SIGINT, SIGTERM, SIGHUP or `request`; create it on the main thread.
 
-    woken: the file descriptors that ended the latest wait. Under `nohup`, SIGHUP stays ignored. The handler only writes
-    to a pipe: setting a threading.Event there can deadlock with the wait that the signal interrupts.
+    Under `nohup`, SIGHUP stays ignored. The handler only writes to a pipe: setting a threading.Event there can deadlock
+    with the wait that the signal interrupts.
+
+    woken: the file descriptors that ended the latest wait.
     """
 
     def __init__(self) -> None:

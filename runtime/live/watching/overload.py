@@ -2,8 +2,8 @@
 
 A load is a block's rendering time divided by its playing time, without the machine's stalls. An overload immediately
 lowers the limit on the voices; `runtime/audio/quick_cut.py` lowers it even earlier if several blocks in a row are late.
-The limit rises in steps, as far as the measured cost of a voice allows. If this allows no rise, but loads have been low
-for a while, a trial allows all voices. Each trial that fails doubles the next wait.
+The limit rises in steps, as far as the measured cost of a voice allows. If this cost allows no rise, but loads have
+been low for a while, a trial allows all voices. Each trial that fails doubles the wait before the next trial.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ LOOK_S = 0.25  # seconds between looks while not all voices may sound
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
 _COLD_S = 0.3  # after an output's first note; blocks are not judged then, as memory used for the first time is slow
-# A trial lets all voices sound again. These are the first and the longest wait before a trial, and the time after it
-# within which shedding voices means that it has failed.
+# A trial lets all voices sound again. These are the first and the longest wait before a trial, and the time for which
+# it must last: if voices are shed earlier, it has failed.
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 
 class Overload:
     """Decides how many voices may sound.
 
-    n_voices: how many may sound if nothing is wrong. block_s: how long a block plays. limit: how many may sound now.
-    quick: lowers this limit on the audio thread.
+    n_voices: how many may sound if nothing is wrong.
+    block_s: how long a block plays.
+    limit: how many may sound now.
+    quick: lowers the limit on the audio thread.
     """
 
     def __init__(self, n_voices: int, block_s: float):

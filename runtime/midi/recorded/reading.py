@@ -30,7 +30,9 @@ _TRACK_AT = 22  # number of bytes before the events
 class RecordedMidi(NamedTuple):
     """A recorded MIDI file.
 
-    head: what was played, and the state at the start. content: the file's bytes. n_ticks: length in ticks.
+    head: what was played, and the state at the start.
+    content: the file's bytes.
+    n_ticks: length in ticks.
     """
 
     head: dict[str, Any]

@@ -16,7 +16,7 @@ from runtime.events import Event
 from runtime.midi.recorded.events import midi_bytes, plain
 from runtime.midi.recorded.ticks import LONGEST_DELTA, Ticks
 
-# Begins each of our sequencer-specific events: the manufacturer ID for non-commercial use, 0x7D, then our name.
+# Each of our sequencer-specific events begins with the manufacturer ID for non-commercial use, 0x7D, and our name.
 SIGNATURE = b"\x7dtimbrebox"
 HEAD, EVENT = b"h", b"e"
 META, SPECIFIC, TEXT, PORT, TEMPO, END = 0xFF, 0x7F, 0x01, 0x21, 0x51, b"\xff\x2f\x00"
@@ -27,8 +27,10 @@ _LARGEST_TRACK = 2**31  # in bytes; the format's limit is twice as large
 class RecordedMidiWriter:
     """A MIDI file that grows during a recording; its only track keeps the order of simultaneous events.
 
-    ticks: the file's division and tempo. head: plain values that say what is played. OSError if the file cannot be
-    created or written; after a failed write, `finish` still leaves a complete file with everything written before.
+    ticks: the file's division and tempo.
+    head: plain values that say what is played.
+    OSError if the file cannot be created or written. After a failed write, `finish` still leaves a complete file with
+    everything written before.
     """
 
     def __init__(self, path: Path, ticks: Ticks, head: dict[str, Any]):

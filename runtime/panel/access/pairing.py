@@ -20,7 +20,7 @@ _MOST_SENDERS = 256
 
 
 class TooSoonError(Exception):
-    """A guess that came too soon, and was not checked; wait_s: seconds until the next one may come."""
+    """A guess that came too soon, and was not checked; wait_s: seconds until the next guess may come."""
 
     def __init__(self, wait_s: float):
         super().__init__(f"wait {wait_s:.0f} s")

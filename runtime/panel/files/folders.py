@@ -15,8 +15,10 @@ from runtime.link.place import make_private
 class PassingFolder:
     """A temporary folder of this process inside `base`, which only this user can enter.
 
-    path: the folder. It is locked as long as its process lives; folders without a lock, which dead processes left, are
-    removed. UserError if it cannot be made.
+    The folder is locked as long as this process lives. Folders without a lock, which dead processes left, are removed.
+    UserError if the folder cannot be made.
+
+    path: the folder.
     """
 
     def __init__(self, base: Path):

@@ -108,7 +108,7 @@ def sound_tree(patch: Patch, base: Config) -> dict[str, Any]:
 
 
 def without_places(settings: Config) -> Config:
-    """The settings without devices and paths. The path of the scale's file is not needed: a state has its pitches."""
+    """The settings without devices and paths. The scale's file is not needed: a state has the pitch of each key."""
     tuning = msgspec.structs.replace(settings.tuning, scale=None)
     midi = msgspec.structs.replace(settings.midi, api=None, inputs=(), virtual_port=None)
     return msgspec.structs.replace(settings, instrument=None, tuning=tuning, midi=midi, audio=AudioConfig())

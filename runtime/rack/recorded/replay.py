@@ -60,8 +60,10 @@ def begun(state: PartState, decoder: Decoder, sample_rate_hz: int) -> Engine:
 class Replay:
     """Converts a recording's events, in their order, to events that a rack can play.
 
-    engines: one for each part of the rack. load: returns the decoder of a recorded instrument.
-    base: the settings at the recording's start. where: names the recording in messages.
+    engines: one for each part of the rack.
+    load: returns the decoder of a recorded instrument.
+    base: the settings at the recording's start.
+    where: names the recording in messages.
     """
 
     def __init__(self, engines: Sequence[Engine], load: Load, base: Config, where: object):

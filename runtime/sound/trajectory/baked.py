@@ -88,9 +88,13 @@ def bake(played: PlayedTrajectory, knobs: tuple[int, ...], n_knobs: int) -> Bake
 class _MarkRows(NamedTuple):
     """The marks of a trajectory as row numbers.
 
-    sustained: first row of the sustained part. loop: first row of the loop. hold: last row of the held part.
-    release: first row of the release; n_rows for no release. fade: number of rows of the loop's crossfade.
-    folds: as in BakedTrajectory. n_rows: rows of the whole trajectory.
+    sustained: first row of the sustained part.
+    loop: first row of the loop.
+    hold: last row of the held part.
+    release: first row of the release; n_rows for no release.
+    fade: number of rows of the loop's crossfade.
+    folds: as in BakedTrajectory.
+    n_rows: rows of the whole trajectory.
     """
 
     sustained: int
@@ -173,7 +177,7 @@ def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarr
 def _crossfade(held: np.ndarray, loop: int, fade: int) -> None:
     """Crossfade the last `fade` rows, in place, into the `fade` rows that lead up to row `loop`.
 
-    The last row then equals row `loop`. If fewer rows come before row `loop`, the first one is repeated.
+    The last row then equals row `loop`. If fewer rows come before row `loop`, the first row is repeated.
     """
     share = np.linspace(0.0, 1.0, fade + 1).reshape(-1, *(1 for _ in held.shape[1:]))
     before = held[np.maximum(np.arange(loop - fade, loop + 1), 0)]

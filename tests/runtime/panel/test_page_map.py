@@ -179,7 +179,7 @@ def test_a_trail_is_shown_and_explained_only_if_the_sound_moves_by_itself(page: 
     page.evaluate(f"oldest = {MAP}.trail.places[0]; 0")
     drag_ring(page, page.middle("tb-map canvas:not(.ground)", 0.7, 0.7))
     page.wait(f"!{MAP}.trail.places.includes(oldest)")
-    assert page.evaluate(f"{MAP}.trail.places.length") < 90  # a longer tail loses its oldest place anyway
+    assert page.evaluate(f"{MAP}.trail.places.length") < 90  # a longer trail loses its oldest place anyway
     link.ask("sound", tree={"sound_version": 1, "name": "Plain"})
     page.wait("document.querySelector('.signs.quiet') !== null")
     page.key("keyUp", "KeyA", "a")

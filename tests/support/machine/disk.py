@@ -13,8 +13,8 @@ from tests.support.machine.architectures import AMD64, Architecture
 
 _MORE = "udev,kmod,initramfs-tools,e2fsprogs,zstd"
 _SIZE = "3G"
-# The kernel's first file system in memory contains only these drivers. With all drivers it would be ten times as large,
-# so the kernel's package makes none.
+# The initrd, the kernel's first file system in memory, contains only these drivers. With all drivers it would be ten
+# times as large. The kernel's package would take all, so it must make no initrd.
 _DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
 _NO_INITRD = {"INITRD": "No"}
 _UNIT = """[Unit]
@@ -40,8 +40,8 @@ class Machinery(NamedTuple):
 def debian_with_kernel(folder: Path, architecture: Architecture = AMD64) -> Path:
     """A Debian 13 with a kernel and our package's dependencies, which the first call makes inside `folder`.
 
-    For another architecture than this machine's, the kernel must know how to run its programs: Debian's package
-    qemu-user-static tells it.
+    For another architecture than this machine's, this machine's kernel must be able to run programs of that
+    architecture. Debian's package qemu-user-static sees to this.
     """
     root = folder / f"{SUITE}-machine-{architecture.name}"
     made = folder / f"{root.name}.made"

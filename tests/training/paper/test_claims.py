@@ -14,7 +14,7 @@ from training.paper.plan import load_plan
 from training.paper.results import Results
 
 CONFIGS = [model.config for model in load_plan().models]
-# Invented errors on the test split, ordered as in the paper, by names of configs without the prefix "paper-".
+# Invented errors on the test split, in the same order as the paper's. Keys: names of configs without "paper-".
 ERRORS = {
     "five-octave-8-lrelu-chroma": 1.0,
     "five-octave-8-lrelu-none": 2.0,

@@ -13,7 +13,8 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 N_NOISE_SPECTRA = 256
 # This many neighbouring lanes form a row: they read the same stored spectra, each lane from another bin on.
 LANES_PER_ROW = 16
-# Distance in the stored noise from one row of lanes to the next, in hops: no row repeats another within a second.
+# Distance in the stored noise from one row of lanes to the next, in hops: of four rows, none repeats another within a
+# second.
 _HOPS_BETWEEN_ROWS = 64
 # Four rows of lanes use up the stored noise. The next four begin half-way between them.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2

@@ -111,8 +111,9 @@ class Widening:
 class _Kernel:
     """The passes that widen a spectrum by one bandwidth.
 
-    parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4; n_passes:
-    number of passes that have an effect; begins_at: for each of these passes, the first bin that it changes.
+    parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4.
+    n_passes: number of passes that have an effect.
+    begins_at: for each of these passes, the first bin that it changes.
     """
 
     def __init__(self, n_bins: int):
