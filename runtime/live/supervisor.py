@@ -1,6 +1,6 @@
 """Plays live: starts audio and MIDI, watches both, and replaces what fails.
 
-The audio thread renders (`audio.output.BlockRenderer`). The MIDI drivers' threads post events
+The audio thread renders (`audio.block_renderer.BlockRenderer`). The MIDI drivers' threads post events
 (`midi.input_port.InputPort`). The main thread does everything slow: `Supervisor` handles devices, and `Desk` the rest.
 """
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from runtime.audio.output import AudioIn, Effect, Output
+from runtime.audio.block_renderer import Effect
+from runtime.audio.output import AudioIn, Output
 
 Positions = Callable[[], tuple[float, ...]]
 

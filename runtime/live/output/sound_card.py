@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runtime.audio.block_renderer import BlockRenderer, Effect
 from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD
 from runtime.audio.cues import CuePlayer
-from runtime.audio.output import BlockRenderer, Effect, NullOutput, Output, null_output, open_output
+from runtime.audio.output import NullOutput, Output, null_output, open_output
 from runtime.audio.sound_ring import SoundRing
 from runtime.base.errors import UserError
 from runtime.config import AudioConfig

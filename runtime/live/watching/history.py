@@ -14,7 +14,7 @@ _DIGITS = 4
 
 
 class Blocks(Protocol):
-    """The part of `audio.output.BlockRenderer` that the history uses."""
+    """The part of `audio.block_renderer.BlockRenderer` that the history uses."""
 
     loads: BlockLoads
 

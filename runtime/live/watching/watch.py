@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from runtime.audio.output import BlockRenderer
+from runtime.audio.block_renderer import BlockRenderer
 from runtime.events import Action, Event, VoiceLimit
 from runtime.live.watching.heartbeat import Heartbeat
 from runtime.live.watching.overload import Overload

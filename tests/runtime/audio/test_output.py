@@ -8,9 +8,10 @@ import threading
 import numpy as np
 import pytest
 
+from runtime.audio.block_renderer import BlockRenderer
 from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD, EngineClock
 from runtime.audio.devices import OutputDevice, choose_output
-from runtime.audio.output import BlockRenderer, DeviceOutput, NullOutput, null_output, open_output
+from runtime.audio.output import DeviceOutput, NullOutput, null_output, open_output
 from runtime.base.errors import UserError
 from runtime.config import AudioConfig
 from tests.support.rig import PERIOD_FRAMES, SAMPLE_RATE_HZ, JackServer, wait_until

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from runtime.audio.output import BlockRenderer
+from runtime.audio.block_renderer import BlockRenderer
 from runtime.audio.sound_ring import LEAST_S, RingReader, SoundRing, ring_frames
 from runtime.link.recording import MOST_BEFORE_S
 from tests.support.allocations import recorded_arrays

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from itertools import pairwise
 
+from runtime.audio.block_renderer import BlockRenderer
 from runtime.audio.clock import GRID_FRAMES, MOST_AHEAD
-from runtime.audio.output import BlockRenderer
 from runtime.config import AudioConfig
 from runtime.events import Clock, NoteOff, NoteOn
 from runtime.live.output.sound_card import SoundCard
@@ -64,7 +64,8 @@ def test_the_notes_of_a_chord_begin_together_and_those_of_a_run_do_not() -> None
     _play_on(card, _Rack(0))
     _next_block(card)
     now_s = time.perf_counter()
-    chord = [card.frame_at(NoteOn(0, 60 + k, 100), now_s + 0.0001 * k) for k in range(16)]
+    # The last note comes two steps of the grid after the first, so that rounding cannot add a fourth step.
+    chord = [card.frame_at(NoteOn(0, 60 + k, 100), now_s + 90e-6 * k) for k in range(16)]
     assert len(set(chord)) == 1
     run_s = [now_s + 0.01 + 0.005 * k for k in range(4)]
     run = [card.frame_at(NoteOn(0, 60 + k, 100), arrival_s) for k, arrival_s in enumerate(run_s)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from runtime.audio.block_renderer import BlockRenderer
 from runtime.audio.cues import CuePlayer
-from runtime.audio.output import BlockRenderer
 from runtime.audio.sound_ring import RingReader, SoundRing
 from runtime.live.signs.cues import CHIME, NOTES, PEAK, WAITING, YES, make_cues
 from runtime.live.signs.sounds import SignSounds

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from runtime.audio.block_renderer import BlockRenderer
 from runtime.audio.load import BlockLoads
-from runtime.audio.output import BlockRenderer
 from runtime.live.watching.stalls import Stalls
 
 BLOCK_S = 0.01

@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from runtime.audio.output import BlockRenderer, NullOutput
+from runtime.audio.block_renderer import BlockRenderer
+from runtime.audio.output import NullOutput
 from runtime.config import Config
 from runtime.events import Action, Event, NoteOn
 from runtime.live.watching.heartbeat import Heartbeat
