@@ -43,7 +43,7 @@ class Member(NamedTuple):
 
 FAMILY = (
     *(Member(name, name) for name in ("orchestra", "strings", "fm")),
-    Member("pads", "pads", ("Cindi - C",)),  # too like Sortofvoce, a sound of fm: 2.3 dB
+    Member("pads", "pads", ("Cindi - C",)),  # only 2.3 dB from Sortofvoce, a sound of fm
     Member("virtual-analogue", None),
 )
 
@@ -65,7 +65,7 @@ def build_member(member: Member, work: Path, out: Path = BUNDLED_FOLDER) -> list
 
 
 def n_epochs(recipe: Recipe, n_frames: int) -> int:
-    """Epochs to train on n_frames: the recipe's, or more to reach LEAST_STEPS steps."""
+    """The number of epochs for n_frames training frames: the recipe's, or more if LEAST_STEPS steps need more."""
     steps = -(-n_frames // recipe.fit.batch_size)
     return max(recipe.fit.epochs, -(-LEAST_STEPS // steps))
 
@@ -95,7 +95,7 @@ def corpus_of(member: Member, work: Path) -> tuple[FrameStore, Path]:
 def put_in_tune(recordings: list[Recording]) -> list[Recording]:
     """The recordings with their measured tuning in `cents`; those more than FARTHEST_CENTS off their note are left out.
 
-    Sampled instruments are seldom in tune to a few cents; without `cents`, an instrument would learn these errors.
+    Sampled instruments are often several cents out of tune; without `cents`, an instrument would learn these errors.
     """
     kept = []
     with Progress("tuning", len(recordings)) as progress:

@@ -14,8 +14,10 @@ N_PLACES = 400
 def embedding_of(store: FrameStore, rows: np.ndarray, latents: np.ndarray, knobs: tuple[Latent, ...]) -> Embedding:
     """The map of at most N_PLACES training frames, evenly chosen, without transposed copies.
 
-    rows: numbers of the training frames in the store, int (n,). latents: their latents, (n, n_latents). The plane shows
-    the first two principal components of the knob positions, each scaled to 0 to 1.
+    The plane shows the first two principal components of the knob positions, each scaled to 0 to 1.
+
+    rows: numbers of the training frames in the store, int (n,).
+    latents: the latents of these frames, (n, n_latents).
     """
     original = np.array([store.clips[clip].transposed == 0 for clip in store.clip[rows]])
     rows, latents = rows[original], latents[original]

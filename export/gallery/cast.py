@@ -14,7 +14,7 @@ from runtime.sound.patch import Patch
 
 HELD_S = 1.5
 STEP_S = 0.02
-FROM_S, TO_S = 1.2, 1.45  # the level between these times is that of the held note's end
+FROM_S, TO_S = 1.2, 1.45  # the held note's end; its level is the mean between these times
 LOWEST_NOTE, HIGHEST_NOTE, USUAL_NOTE = 45, 76, 60
 N_SCENES = 2
 

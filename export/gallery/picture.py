@@ -75,7 +75,7 @@ def _draw_morph(axis: Any, morph: np.ndarray, names: Sequence[str]) -> Any:
 
 
 def _short(name: str, longest: int) -> str:
-    """A name without the part up to its last slash, such as a bank's name, and cut to `longest` letters."""
+    """What follows the last slash of a name, cut to `longest` letters. A bank's name stands before the slash."""
     name = name.rpartition("/")[2]
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
@@ -113,7 +113,7 @@ def _log_rows_db(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _small(png: bytes) -> bytes:
-    """The picture with the largest palette that fits LARGEST_BYTES, or else with the smallest."""
+    """The picture with the largest palette that keeps it within LARGEST_BYTES; with the smallest one if none does."""
     from PIL import Image
 
     picture = Image.open(io.BytesIO(png)).convert("RGB")

@@ -49,8 +49,9 @@ class Part(NamedTuple):
 def play_piece(instrument: Decoder, scenes: list[dict[str, Heard]]) -> np.ndarray:
     """Play the piece; float32 (n_frames, 2), loudness not set yet.
 
-    scenes: for each scene, the sound of each part. Each part has an engine of its own, so that its loudness and its
-    place from left to right can be set.
+    Each part has an engine of its own, so that its loudness and its place from left to right can be set.
+
+    scenes: for each scene, the sound of each part.
     """
     played = []
     for number, scene in enumerate(scenes):
@@ -94,7 +95,7 @@ def _note(beat: float, length: float, name: str, velocity: int) -> list[tuple[fl
 
 
 def _moved(part: Part, heard: Heard) -> list[tuple[float, Event]]:
-    """A part's events, an octave up or down if they then lie nearer to the notes that were recorded of the sound."""
+    """A part's events, moved an octave up or down if that brings them nearer to the sound's recorded notes."""
     if heard.note is None:
         return part.events
     octaves = min(max(round((heard.note - MIDDLES[part.name]) / OCTAVE), -1), 1)

@@ -79,7 +79,7 @@ class DeviceOutput:
     """An open PortAudio device, which requests each block through a callback.
 
     sample_rate_hz: the requested rate; None for the device's default rate. The default is also used if the device
-    refuses the requested rate. The attribute of this name is the rate in use.
+        refuses the requested rate. The attribute `sample_rate_hz` is the rate in use.
     source: the input to open with the output; None for no input.
     UserError if the device cannot be opened.
     """
@@ -97,7 +97,7 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # PyAudio opens a stream's input and output with one number of channels, so take one that both can have.
+        # PyAudio opens a stream's input and output with the same number of channels, so take one that both can have.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
@@ -200,7 +200,7 @@ Output = NullOutput | DeviceOutput
 
 
 def open_output(config: AudioConfig, audio_in: AudioIn | None = None) -> Output | None:
-    """Open the settings' output, without starting it; None if no device is named and there is none.
+    """Open the settings' output, without starting it; None if the settings name no device and the machine has none.
 
     audio_in: the input to open with the output; None for no input. An unnamed input that cannot be opened is left out.
     UserError if the named device or the named input is missing, ambiguous or busy.

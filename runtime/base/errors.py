@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST_PART = 500  # in characters: a longer part of a message loses its middle, as it may quote a file
+LONGEST_PART = 500  # in characters; a longer part of a message loses its middle (it may quote a whole file)
 
 
 class UserError(Exception):

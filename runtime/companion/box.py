@@ -25,7 +25,11 @@ _BLINKS_S = {"waits": 1.0, "wrong": 0.1}  # the lamp is on for this time, then o
 
 
 class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of the request `box`: GPIO numbers, or None for no pin, and what the lamp shows."""
+    """The params of the request `box`.
+
+    led_pin, shutdown_pin: GPIO numbers, or None for no pin.
+    state: what the lamp shows.
+    """
 
     led_pin: int | None
     shutdown_pin: int | None
@@ -33,7 +37,7 @@ class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Box:
-    """Drives the lamp and reads the button; in the companion, blinking cannot delay the sound.
+    """Drives the lamp and reads the button. It runs in the companion, so that blinking cannot delay the sound.
 
     power_off: the command that asks the system to power off.
     """

@@ -39,10 +39,10 @@ class State(msgspec.Struct, frozen=True):
 
     instrument: name or path of the .onnx file.
     sha256: digest of that file.
-    sound: the edited sound, as the content of a sound's file; of a sound with parts, without the knobs' changes.
+    sound: the edited sound, as the content of a sound's file. For a sound with parts, the knobs' changes are left out.
     folder: the folder of the sound's trajectory files, or None.
-    positions: position of each target, 0 to 1; of a sound with parts, those of the first part.
-    other_positions: those of each further part.
+    positions: position of each target, 0 to 1. If the sound has parts, these are the first part's positions.
+    other_positions: for each further part, the positions of its targets.
     settings: the values when the run ended.
     configured: the values in the settings file when the run began. A value that has changed in this file since then
         replaces the one in `settings`.

@@ -135,8 +135,9 @@ def without(
 ) -> tuple[MapLine, ...]:
     """The learned lines that stay when a target or action is unlearned.
 
-    names: all names of the target or action; None to remove all learned lines. own: the device's lines for this target
-    or action that were not learned; learned lines that silence their controls are removed, too.
+    names: all names of the target or action; None to remove all learned lines.
+    own: the device's lines for this target or action that were not learned. If a learned line silences the control of
+        such a line, the learned line is removed, too.
     """
     if names is None:
         return ()
@@ -144,7 +145,9 @@ def without(
 
 
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
-    """The learned lines and, for each control of `own` that no learned line names, a line that silences it.
+    """The learned lines, and lines that silence the controls of `own`.
+
+    A control that a learned line names needs no such line.
 
     own: lines of the device that were not learned.
     """

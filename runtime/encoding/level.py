@@ -15,7 +15,7 @@ N_PERIODS = 2  # a Hann window of two periods has a zero at the fundamental, so 
 FULL_DB = 3.0  # a sound is at full level if it is at most this far below its highest level
 DYING_DB = 12.0  # a sound dies away if its level falls this far from the attack's end to the held part's end
 # The held level is the median of the levels after the attack. During the release, the level is more than RELEASE_DB
-# below the held level; at the release's end, at least RELEASE_FALL_DB below it.
+# below the held level. At the release's end, it is at least RELEASE_FALL_DB below the held level.
 RELEASE_DB = 6.0
 RELEASE_FALL_DB = 15.0
 SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
@@ -24,8 +24,9 @@ SHORTEST_RELEASE_S, LONGEST_RELEASE_S = 0.03, 3.0
 def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, before: int = 0) -> np.ndarray:
     """The level in dB, one value per LEVEL_STEP_S, float64 (n,); a full-scale sine has -3 dB.
 
-    samples: float (n_samples,). before: number of samples before the time 0. pitch_hz: the fundamental; the window is
-    two of its periods long, within limits.
+    samples: float (n_samples,).
+    pitch_hz: the fundamental. The window is two of its periods long, within limits.
+    before: number of samples before the time 0.
     """
     window_s = float(np.clip(N_PERIODS / max(pitch_hz, 1.0), SHORTEST_WINDOW_S, LONGEST_WINDOW_S))
     half = max(1, round(0.5 * window_s * sample_rate_hz))
@@ -42,8 +43,10 @@ def level_curve_db(samples: np.ndarray, sample_rate_hz: int, pitch_hz: float, be
 class Marks:
     """Where a sound's parts begin and end, in s from its onset.
 
-    attack_s: when it reaches full level. release_s: when its release begins; None without a release. end_s: when it is
-    over. dies_away: whether the level falls all the time, as in struck and plucked sounds.
+    attack_s: when the sound reaches full level.
+    release_s: when its release begins; None without a release.
+    end_s: when the sound is over.
+    dies_away: whether the level falls all the time, as in struck and plucked sounds.
     """
 
     attack_s: float

@@ -1,4 +1,4 @@
-"""Searches for the knob positions whose spectra, with the best colours, are nearest to a recording."""
+"""Searches for the knob positions whose spectra are nearest to a recording, when each spectrum has its best colour."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ N_AROUND, N_KEPT = 120, 6  # each round tries N_AROUND new positions around the 
 SPREADS = (0.3, 0.2, 0.12, 0.07, 0.04)  # for each round: the standard deviation of the new positions
 # Weight of the distance without colour: the plain spectrum should be near the target, too.
 PLAIN_SHARE = 0.25
-# What it costs, in dB, if all of a spectrum flutters where the recording does not: a multiple of the loose share.
+# Loose power (see tones.py) flutters. Its cost in dB is LOOSE_DB * max(0, loose share - the target's loose share).
 LOOSE_DB = 4.0
-# In each round, `refined` tries a new position for each hop, about MOST_TRIED positions in all rounds. The standard
-# deviation of the new positions falls from FIRST_SPREAD in the first round to LAST_SPREAD in the last.
+# In each round, `refined` tries one new position for each hop. All rounds together try about MOST_TRIED positions. The
+# standard deviation of the new positions falls from FIRST_SPREAD in the first round to LAST_SPREAD in the last.
 MOST_ROUNDS, LEAST_ROUNDS, MOST_TRIED = 24, 2, 4000
 FIRST_SPREAD, LAST_SPREAD = 0.15, 0.03
-# What a squared distance of 1 between the knob positions of two neighbouring hops costs, in dB.
+# Cost, in dB, of a squared distance of 1 between the knob positions of two neighbouring hops.
 ROUGHNESS_DB = 4.0
 
 
 class Target(NamedTuple):
     """What spectra should be like: a recording's frame, or the frames of n hops.
 
-    bands_db: the levels in bands, (64,) or (n, 64). loose: the largest share of a spectrum's power that costs nothing
-    although it is loose (see tones.py), a number or (n,).
+    bands_db: the levels in bands, (64,) or (n, 64).
+    loose: the share of a spectrum's power that may be loose (see tones.py) without a cost, a number or (n,).
     """
 
     bands_db: np.ndarray
@@ -39,9 +39,10 @@ class Target(NamedTuple):
 
 
 def search(decoder: Decoder, model_note: int, colours: Colours, target: Target, starts: np.ndarray) -> np.ndarray:
-    """Search for the knob positions, (n_latents,), whose spectrum is nearest to the target.
+    """Search for the knob positions whose spectrum is nearest to the target; returns them, (n_latents,).
 
-    target: of one frame. starts: knob positions to begin with, (n, n_latents), of which at most MOST_STARTS are tried.
+    target: of one frame.
+    starts: knob positions to begin with, (n, n_latents); at most MOST_STARTS of them are tried.
     """
     random = np.random.default_rng(0)
     steps = np.linspace(0, len(starts) - 1, min(MOST_STARTS, len(starts))).astype(int)
@@ -87,8 +88,11 @@ def costs_of(
 ) -> np.ndarray:
     """The cost of each position, (n,).
 
-    It is the distance from the target with the best colour, plus PLAIN_SHARE times the distance without colour, plus a
-    cost for what would flutter. target: of one frame, or of n. positions: (n, n_latents).
+    cost = distance with the best colour + PLAIN_SHARE * distance without colour + cost of loose power (see LOOSE_DB).
+    A distance is from the target.
+
+    target: of one frame, or of n frames.
+    positions: (n, n_latents).
     """
     decoded = decode(decoder, positions, model_note)
     targets_db = np.broadcast_to(target.bands_db, (len(positions), target.bands_db.shape[-1]))

@@ -16,8 +16,10 @@ from runtime.instrument.library import available, imported_folder, sha256_of
 def import_instrument(name: str, decoder: bytes, encoder: bytes | None, where: object) -> str:
     """Import an instrument, unless it is there already; returns the name under which it can be found.
 
-    decoder, encoder: contents of its .onnx files. If another instrument has the name, the new name is "NAME-2" or the
-    next free one. UserError if `decoder` is no instrument, or the folder cannot be written.
+    If another instrument has the name, the new name is "NAME-2" or the next free one.
+
+    decoder, encoder: contents of its .onnx files.
+    UserError if `decoder` is no instrument, or the folder cannot be written.
     """
     digest = hashlib.sha256(decoder).hexdigest()
     known = available()

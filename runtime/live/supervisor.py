@@ -258,7 +258,7 @@ class Supervisor:
             self._watch.suspect()  # JACK serves both MIDI and sound, so the sound may be lost, too
 
     def _check_blocks(self) -> bool:
-        """Return True if the card has just gone; a silent output plays then."""
+        """Return True if the card has just gone; if so, replace it by a silent output."""
         self._desk.guarding.follow(self._card.blocks.thread_id)
         if self._card.output.server_has_gone:
             self._watch.suspect()

@@ -20,8 +20,8 @@ ROOT = "/timbrebox"
 LARGEST_BYTES = 16 * 2**10
 MOST_MESSAGES = 64  # the most messages in one packet
 _DEEPEST = 4  # the most levels of bundles within bundles
-# The most requests for actions, sounds and instruments: per second, and at once after a pause. Few are allowed, because
-# some of them write files.
+# Few requests for actions, sounds and instruments are allowed, because some of them write files: at most _RARE_RATE a
+# second, and _RARE_BURST at once after a pause.
 _RARE_RATE, _RARE_BURST = 5.0, 20.0
 _PANIC: dict[str, object] = {"name": "panic"}
 _BUNDLE, _BUNDLE_HEAD_BYTES = b"#bundle\0", 16  # a bundle begins with this name and a time, which is ignored
@@ -79,7 +79,7 @@ class OscPort(asyncio.DatagramProtocol):
 
 
 def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[str, object]]:
-    """Return the method and params of the request that an OSC message to /timbrebox/KIND/REST stands for."""
+    """Return the method and params of the request in an OSC message to /timbrebox/KIND/REST."""
     first = values[0] if values else None
     if kind == "panic" and not rest:
         return "action", _PANIC

@@ -37,9 +37,9 @@ class Glide:
         return frame >= self._end
 
     def fill(self, out: np.ndarray, frame: int, changes: Sequence[tuple[int, float]] = ()) -> None:
-        """Write the values at `frame` and the frames after it to `out`, float32 (n_frames,).
+        """Write the values at `frame` and at the frames after it into `out`, float32 (n_frames,).
 
-        changes: pairs of frame and target, as for `move`, ascending; a change before `frame` happens at `frame`.
+        changes: pairs of frame and target, as for `move`, ascending. A change before `frame` happens at `frame`.
         """
         done = 0
         for change_frame, target in changes:

@@ -3,10 +3,10 @@
 It also writes tiny.encoder.onnx, built by hand, too. Its first latent is the share of a frame's magnitudes that lies
 from 500 to 1500 Hz. Its second latent is the share above 1500 Hz.
 
-A decoder has three hidden units for each note. They are 0 unless the conditioning selects the note. The first unit is
-then 1, and plays the fundamental. The second unit equals latent 1, and plays harmonics 2 to 5. The third unit equals
-latent 2, and plays harmonics 6 to 24. tiny has three octaves. tiny-chroma has 12 pitch classes, which sound in the
-octave from A3. tiny-none has only C4.
+A decoder has three hidden units for each note. They are 0 unless the conditioning selects the note. For a selected
+note, the first unit is 1, and plays the fundamental. The second unit equals latent 1, and plays harmonics 2 to 5. The
+third unit equals latent 2, and plays harmonics 6 to 24. tiny has three octaves. tiny-chroma has 12 pitch classes, which
+sound in the octave from A3. tiny-none has only C4.
 
 Run as `python -m tests.data.make_tiny [FOLDER]`, with the packages for training installed.
 """

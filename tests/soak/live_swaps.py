@@ -1,12 +1,13 @@
 """Swaps instruments in the real program on a JACK server: `python -m tests.soak.live_swaps`, nine minutes.
 
-16 keys are held, and one key is struck again every 150 ms. Spells with five swaps between two instruments alternate
-with equally long spells without swaps. `--moving` takes sounds with trajectories, which need about ten times the work.
+16 keys are held, and one key is struck again every 150 ms. A spell with five swaps between two instruments is followed
+by an equally long spell without swaps, and so on. `--moving` takes sounds with trajectories, which need about ten times
+the work.
 
-Each spell with swaps is compared with the next one without. The test fails if swaps make more blocks late, or more
-periods lost: if the mean difference over these pairs is larger than twice its standard error. It fails if voices were
-shed. It fails if memory grows by 2 MB from the second to the last fifth of the run. Memory, without what is shared with
-JACK, is read after each spell without swaps.
+Each spell with swaps forms a pair with the spell after it. The test fails if swaps make more blocks late, or lose more
+periods: the mean difference over all pairs may be at most twice its standard error. The test also fails if voices were
+shed, or if memory grows by 2 MB from the second to the last fifth of the run. Memory is read after each spell without
+swaps, and does not include what is shared with JACK.
 """
 
 from __future__ import annotations

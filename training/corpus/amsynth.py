@@ -28,7 +28,7 @@ INSTALL = "install it with: sudo apt-get install amsynth"
 LICENCE = "rendered from the factory patches of amsynth (GPL-2+)"
 VELOCITY = 100
 STEPS = {"chromatic": tuple(range(12)), "c-major": (0, 2, 4, 5, 7, 9, 11)}
-# Seconds per note. With them, 80 patches give about as many frames as each of the paper's corpora has.
+# Seconds per note. With these values, 80 patches give about as many frames as each of the paper's corpora has.
 NOTE_S = {"chromatic": 0.6, "c-major": 0.8}
 LOWEST_NOTE = {1: 60, 5: 36}
 

@@ -29,7 +29,7 @@ class Row:
         return self.cells.get(column, "")
 
     def split(self) -> str:
-        """The split that the cell `split` begins with, such as val for `validation`; UserError if there is none."""
+        """The split named at the start of the cell `split`, such as val for `validation`; UserError if none is."""
         text = self.get("split")
         split = next((name for name in SPLITS if text.lower().startswith(name)), None)
         if split is None:
@@ -73,7 +73,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
 
 
 def refuse_missing_split(splits: list[str], where: object) -> None:
-    """UserError, which names `where`, if train, val or test is missing."""
+    """UserError if train, val or test is missing. where: the place that the error names."""
     for name in SPLITS:
         if name not in splits:
             raise UserError(where, f"nothing in split {name!r}", f"some in each of {', '.join(SPLITS)}", "add some")

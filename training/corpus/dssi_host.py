@@ -1,7 +1,7 @@
-"""A small offline host for a DSSI synthesizer, which reads a request and writes samples.
+"""A small offline host for a DSSI synthesizer. The host reads a request, and writes samples.
 
-One process renders one patch: all instances of amsynth in a process share a noise generator. Only the standard library
-is imported, for a fast start. The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
+One process renders one patch, because all instances of amsynth in a process share a noise generator. For a fast start,
+only the standard library is imported. The structures follow LADSPA 1.1, DSSI 1.0 and ALSA's sequencer event.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ class Synth:
     def set_up(self, settings: list[list[str]], program: list[int] | None, warm_up_samples: int) -> None:
         """Configure the plugin, select a program (bank and number), and let the plugin run without a note.
 
-        OSError if the plugin refuses a setting. The plugin runs for `warm_up_samples` in real time, before and after
-        the selection: some load a program in a thread.
+        The plugin runs for `warm_up_samples` in real time before the selection and again after it, because some plugins
+        load a program in a thread. OSError if the plugin refuses a setting.
         """
         for key, value in settings:
             if self._plugin.configure(self._handle, key.encode(), value.encode()):

@@ -15,7 +15,7 @@ CHORUS_CENTS = 25.0  # two oscillators detuned by less than this still make one 
 
 @lru_cache(maxsize=256)
 def harmonic_numbers(note: int, spec: StftSpec) -> np.ndarray:
-    """The number of a note's harmonic at each bin, from 1; 0 between harmonics: read-only int (n_bins,)."""
+    """The number of the note's harmonic at each bin, from 1; 0 between harmonics. Read-only int (n_bins,)."""
     nearest, apart_bins, chorus_bins = _nearest_harmonics(note, spec)
     numbers = np.where(apart_bins <= np.maximum(MAIN_LOBE_BINS, chorus_bins), nearest, 0.0).astype(int)
     numbers.setflags(write=False)

@@ -22,7 +22,7 @@ def log_spectrum_db(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
 
 
 def level_distance_db(a_db: np.ndarray, b_db: np.ndarray) -> np.ndarray:
-    """Root mean square difference in dB, (…,), of two sets of levels (…, n_heard) from `log_spectrum_db`."""
+    """Root mean square difference in dB of two sets of levels from `log_spectrum_db`: (…,) from (…, n_heard)."""
     return np.sqrt(np.square(a_db - b_db).mean(axis=-1))
 
 

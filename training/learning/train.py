@@ -33,9 +33,11 @@ def train(
 ) -> RunRecord:
     """Train a recipe and return the run's record; if `folder` holds the same run, continue it.
 
-    store: the corpus. folder: the run folder. on_epoch: called with the record after every saved epoch; None to print
-    the progress. UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus
-    and `force` is not given, or if the error of an epoch is not finite.
+    store: the corpus.
+    folder: the run folder.
+    on_epoch: called with the record after every saved epoch; None to print the progress.
+    UserError if a frame is silent or not finite, if the folder holds a run of another recipe or corpus and `force` is
+    not given, or if the error of an epoch is not finite.
     """
     conditioning = resolve_conditioning(recipe, store)
     with run_folder.locked(folder):
@@ -69,7 +71,7 @@ def _claim(folder: Path, recipe: Recipe, record: RunRecord, force: bool) -> RunR
 
 
 def _difference(folder: Path, recipe: Recipe, record: RunRecord) -> str | None:
-    """What differs from the folder's run: a text that follows "a run of another" in the message; None if nothing.
+    """What differs from the folder's run, worded to follow "a run of another" in a message; None if nothing differs.
 
     A different number of epochs does not count.
     """

@@ -14,10 +14,11 @@ N_COLUMNS = 6
 
 
 def mesh_map(shares: np.ndarray, bounds: np.ndarray, pitch_classes: list[int], title: str) -> Figure:
-    """Plot how often the decoder plays the pitch class asked for, over latents 1 and 2, in one panel per pitch class.
+    """Plot how often the decoder plays the requested pitch class. Each pitch class has a panel over latents 1 and 2.
 
-    shares: from Mesh.map, (n_classes, n, n), or (n_classes, n, 1) with one latent. bounds: ends of the mesh on each
-    latent, (n_latents, 2). pitch_classes: the classes in `shares`, 0 to 11.
+    shares: from Mesh.map, (n_classes, n, n), or (n_classes, n, 1) with one latent.
+    bounds: ends of the mesh on each latent, (n_latents, 2).
+    pitch_classes: the classes in `shares`, 0 to 11.
     """
     n_rows = N_CHROMA // N_COLUMNS
     figure = Figure(figsize=(2.0 * N_COLUMNS + 1.5, 2.1 * n_rows + 0.7), layout="constrained")

@@ -1,4 +1,4 @@
-"""Keeps small checkpoints, from which any machine can continue a run: a sixth of a full checkpoint's size.
+"""Keeps small checkpoints, from which any machine can continue a run. A full checkpoint is six times as large.
 
 Kernels are rounded to 16 bits. Their first Adam moments are not kept, and start again at 0. Of their second moments,
 only the means of the rows and of the columns are kept (Shazeer and Stern 2018, section 3). Everything else is exact.

@@ -1,4 +1,4 @@
-"""Choose sounds of a source that are heard at the pitch of every key tried, and that differ in timbre.
+"""Choose sounds of a source: each is heard at the pitch of every key that is tried, and they differ in timbre.
 
 python -m training.studies.choose_sounds fm configs/hexter24.csv
 python -m training.studies.choose_sounds analogue configs/amsynth28.csv --number 28
@@ -98,7 +98,7 @@ def _patches(notes: Sequence[int]) -> Iterator[tuple[str, dict[str, object], np.
             progress.update(done, patch.name)
             address, _, name = patch.name.partition(" ")
             bank, _, index = address.partition("/")
-            # `read_patches` accepts only lists that contain all splits, or test alone, as here.
+            # `read_patches` accepts a list only if it contains all splits, or test alone. This list has test alone.
             row = {"bank": bank, "index": index, "name": name, "split": "test"}
             yield analogue.sound_name(patch), row, samples
 

@@ -71,8 +71,7 @@ class Recording:
     def work(self, stop_at: int | None = None) -> bool:
         """Write new sound and events; False if the recording ended by itself (see `problem`).
 
-        stop_at: the frame at which the recording ends. If None, all sound is written that the ring had at the previous
-        call.
+        stop_at: the frame at which the recording ends. None writes the sound that the ring had at the previous call.
         """
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
@@ -94,8 +93,8 @@ class Recording:
     def finish(self) -> None:
         """Close the files and give them their final names."""
         self._sound.finish()
-        # Count the frames in the file: after a write to a full disk has failed, these may be more or fewer than were
-        # counted before.
+        # Take the number of frames from the file: if a write to a full disk has failed, `n_frames` may be too high or
+        # too low.
         self.n_frames = self._before_this_file + self._sound.n_frames
         if self._midi is not None:
             self._midi.finish(self.n_frames)

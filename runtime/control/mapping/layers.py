@@ -32,8 +32,8 @@ def config_lines(config: Config) -> tuple[MapLine, ...]:
 def configured_lines(config: Config) -> tuple[MapLine, ...]:
     """The default map, in which the settings' lines replace lines of the same control.
 
-    Some default lines are left out: those for latents if the settings have `latent_controls`, and the one for the blend
-    of phases if they have `phase_control`.
+    If the settings have `latent_controls`, the default lines for latents are left out. If they have `phase_control`,
+    the default line for the blend of phases is left out.
     """
     default = DEFAULT_LINES
     if config.latent_controls:

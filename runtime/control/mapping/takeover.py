@@ -13,8 +13,8 @@ _SAME = 1e-6  # positions nearer than this count as equal: conversions to units 
 class Takeover:
     """The state of one absolute control and its target.
 
-    place: where the control stood after its latest move, on the target's travel; None before the first move. If the
-    target stands at the same place, the control holds it: both move together.
+    place: the control's position on the target's travel, after the latest move; None before the first move. If the
+        target stands at the same place, the control holds it: both move together.
     """
 
     __slots__ = ("place",)

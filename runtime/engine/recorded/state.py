@@ -26,7 +26,8 @@ class EngineState(msgspec.Struct, frozen=True):
     """The state of an engine's controls at `frame`, the next frame to be rendered.
 
     program: the program that chooses the present sound; FIRST_SOUND for the sound at the start, OTHER_SOUND for a sound
-    that an event delivered, which is then in `chosen`.
+        that an event delivered.
+    chosen: the delivered sound if `program` is OTHER_SOUND, or None.
     parts: the plain values of the engine's objects, by name.
     waiting: the posted events that are not yet applied, with their frames.
     step: the present step of the sound's morph, or None.

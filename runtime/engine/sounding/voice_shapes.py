@@ -23,7 +23,7 @@ class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that play one sound, at one frame.
 
     sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all.
-    kept, offsets: (n, n_latents), or None; trajectories multiply the knobs' positions by `kept`, then add `offsets`.
+    kept, offsets: (n, n_latents); None without trajectories. They turn a knob's position p into p * kept + offsets.
     colour_db: the trajectories' gains of bands, (n, n_bands), or None.
     """
 

@@ -28,7 +28,10 @@ _LANE = attrgetter("lane")
 class VoiceSound:
     """Decides for each span which voices get new spectra and hops, and makes both.
 
-    hops: says which lanes hop when. Attribute can_foresee: whether `foresee` may have something to do.
+    hops: says which lanes hop when.
+
+    Attribute:
+    can_foresee: whether `foresee` may have something to do.
     """
 
     def __init__(
@@ -63,8 +66,8 @@ class VoiceSound:
     def follow(self, changes: Changes, frame: int, n_events: int, transposing: Collection[int]) -> bool:
         """Make the sound that is due at `frame`; return whether there was a hop or a reading, or a voice began.
 
-        n_events: number of events so far that may have changed a source of modulation; transposing: the lanes that
-        `WideSound.set_ratios` will transpose at this frame.
+        n_events: number of events so far that may have changed a source of modulation.
+        transposing: the lanes that `WideSound.set_ratios` will transpose at this frame.
         """
         opening = [voice for voice in changes.opening if voice.active]
         self._find_moving()
@@ -87,8 +90,9 @@ class VoiceSound:
         return bool(opening or has_read or any(hopping for _, hopping in due))
 
     def follow_events(self, frame: int, sources_changed: bool) -> None:
-        """Call this after events for which `follow` is not called: it finds again which voices move, and whether there
-        are readings.
+        """Find again which voices move, and whether there are readings.
+
+        Call this after events for which `follow` is not called.
         """
         if sources_changed:
             self._find_moving()
@@ -118,8 +122,10 @@ class VoiceSound:
     def foresee(self, frame: int, n_events: int) -> None:
         """Compute early what voices with points of their own will need at their next point.
 
-        Call it in a block without other work. frame: the next block's first frame; n_events: as in `follow`. If an
-        event comes before that point, the values are computed again.
+        Call it in a block without other work. If an event comes before that point, the values are computed again.
+
+        frame: the next block's first frame.
+        n_events: as in `follow`.
         """
         voices = [voice for voice in self._moving if voice.played.has_own_points]
         if not voices:
@@ -152,8 +158,9 @@ class VoiceSound:
     def _give_stale_spectra(
         self, due: list[tuple[HopGroup, list[Voice]]], opening: list[Voice], frame: int
     ) -> None:
-        """Give new spectra to the voices that begin, and to those that hop and whose spectra are out of date. due: the
-        groups that hop at `frame`, each with its hopping voices.
+        """Give new spectra to the voices that begin, and to hopping voices whose spectra are out of date.
+
+        due: the groups that hop at `frame`, each with its hopping voices.
         """
         prepared, wanting, blending = [], [voice for voice in opening if _wants_spectrum(voice)], []
         for group, hopping in due:

@@ -14,7 +14,7 @@ _NO_PARAMETER = (127, 127)
 
 
 class Channel:
-    """The controllers of one channel, first at MIDI's recommended defaults."""
+    """The controllers of one channel; they begin at MIDI's recommended defaults."""
 
     __slots__ = ("_fine_semitones", "bank", "bend", "bend_range_semitones", "coarse_semitones", "controls",
                  "expression", "has_bank_lsb", "key_pressure", "mod_wheel", "pan", "parameter", "pressure", "program",
@@ -68,7 +68,7 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """Set the chosen parameter by CC 6 or 38; return how many members an MPE zone gets by this, else None."""
+        """Set the chosen parameter by CC 6 or 38. If it is an MPE zone's number of members, return this, else None."""
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)
@@ -85,9 +85,9 @@ class Channel:
 class Channels:
     """All 16 channels and their MPE zones. In all methods `number` is a channel, 0 to 15.
 
-    In a zone the master channel's controllers also hold for its member channels. Source: MIDI Polyphonic Expression
-    1.0: the lower zone's master is channel 0, followed by its members; the upper zone's master is channel 15, preceded
-    by its members.
+    In a zone the master channel's controllers also hold for its member channels. The lower zone's master is channel 0;
+    its members are the next channels. The upper zone's master is channel 15; its members are the channels before it.
+    Source: MIDI Polyphonic Expression 1.0.
 
     n_lower, n_upper: members of the lower and the upper zone at the start, 0 for no zone.
     """
@@ -124,7 +124,7 @@ class Channels:
         return True
 
     def set_zone(self, master: int, n_members: int) -> None:
-        """Give the zone of a master (channel 0 or 15) n_members; the other zone shrinks where the two overlap."""
+        """Set the number of members of a zone; the other zone shrinks if the two overlap. master: channel 0 or 15."""
         zone = 0 if master == 0 else 1
         self._n_members[zone] = min(n_members, N_CHANNELS - 1)
         room = N_CHANNELS - 2 - self._n_members[zone]

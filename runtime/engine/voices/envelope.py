@@ -42,7 +42,7 @@ class Ramps:
         self.end[row] = NEVER
 
     def move(self, row: int, frame: int, level: float, n_frames: int, shape: tuple[float, float, float]) -> None:
-        """Move a row to `level`, from `frame` on, in n_frames; shape: the cubic's coefficients."""
+        """Move a row to `level`. The move begins at `frame` and takes n_frames. shape: the cubic's coefficients."""
         self.n_moving += self.end[row] == NEVER
         self.n_changes += 1
         self._from[row] = self.value(row, frame)
@@ -64,13 +64,13 @@ class Ramps:
         return start + (float(self.target[row, 0]) - start) * float(((c3 * x + c2) * x + c1) * x)
 
     def next_end(self, n_rows: int) -> int:
-        """The frame at which the next move of the first `n_rows` ends; NEVER if none moves."""
+        """The earliest frame at which a move of one of the first n_rows rows ends; NEVER if none moves."""
         return int(self.end[:n_rows].min(initial=NEVER)) if self.n_moving else NEVER
 
     def values(self, n_rows: int, frame: int, n_frames: int) -> np.ndarray:
-        """Values of the first n_rows from `frame` on: float32 (n_rows, n_frames), or (n_rows, 1) if no row moves.
+        """Values of the first n_rows rows in n_frames frames; float32 (n_rows, n_frames), or (n_rows, 1) if none moves.
 
-        No move may end within these frames.
+        frame: the first of these frames. No move may end within them.
         """
         if not self.n_moving:
             return self.target[:n_rows]

@@ -28,7 +28,8 @@ class Palette:
 
     patch: the sound at the start.
     programs: the sounds that program changes choose; None for the card's presets.
-    even_out: called with new trajectories and the first patch that plays them; may call their `set_key_gains`.
+    even_out: called with new trajectories and the first patch that plays them. It may call the trajectories'
+        `set_key_gains`.
 
     Attributes:
     channels, tempo: shared by all sounds.

@@ -82,7 +82,7 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # Posted without a frame, the limit changes in the next block; with a new event's frame it would change later.
+        # Posted without a frame, the limit changes in the next block. At a new event's frame, it would change later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:

@@ -197,7 +197,7 @@ class Router:
 
 
 def _end_all_but(leaving: list[Engine], n_most: int, frame: int) -> None:
-    """End the notes of all `leaving` engines but the n_most newest that still sound."""
+    """Of the `leaving` engines that still sound, keep the n_most newest; end the notes of the others."""
     for engine in [engine for engine in leaving if engine.sounding()][:-n_most]:
         for channel in range(N_CHANNELS):
             engine.post(ControlChange(channel, Control.ALL_SOUND_OFF, 0), frame)

@@ -16,11 +16,15 @@ from typing import NamedTuple
 
 SECTOR = 512
 _FLUSH, _FORCED, _DISCARD = 1, 2, 4
-_PAGE_SECTORS = 8  # a power cut may tear a write between two of the drive's own sectors, of 4,096 bytes
+_PAGE_SECTORS = 8  # the drive's own sectors have 4,096 bytes; a power cut may tear a write between two of them
 
 
 class Write(NamedTuple):
-    """One entry; at: its place in the record, in bytes; sector, n_sectors: the part of the disk that it writes."""
+    """One entry of the record.
+
+    at: its place in the record, in bytes.
+    sector, n_sectors: the part of the disk that it writes.
+    """
 
     at: int
     sector: int

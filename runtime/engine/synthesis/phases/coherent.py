@@ -47,8 +47,8 @@ class CoherentPhases:
     that alternate, as in the lobe of a window. The remaining bins are noise bins: each gets a sinusoid at its centre,
     and together these sound like noise. From one noise bin to the next, the phase makes a step; each step is half a
     cycle larger than the step before. So the mean phase of a bin's two neighbours is a quarter of a cycle from the
-    bin's own phase: the sum of the two is in quadrature with the bin, and the lobes of the window add up to a steady
-    magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2
+    bin's own phase: the sum of these neighbours is in quadrature with the bin, and the lobes of the window add up to a
+    steady magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2
     percent, keep this noise from pulsing and from repeating itself.
 
     All phases are closed formulas of the hop's number. Noise bins move alike in all lanes. So to mix lanes, their noise
@@ -73,8 +73,8 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
-        # The noise bins' phasors once more, as complex numbers: products are faster with these, sums over lanes with
-        # floats.
+        # The noise bins' phasors once more, as complex numbers: products are faster with these; sums over lanes are
+        # faster with floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.beside = np.tile(beside_multiples(NO_FUNDAMENTAL), (n_lanes, 1))
@@ -89,7 +89,7 @@ class CoherentPhases:
         self._scratch = np.full((max_rows, n_bins), 0.0, np.float32)
         self._summed = np.full((2, n_bins), 0.0, np.float32)
         self._noise_bins = NoiseBins(tables, fft_size, hop_size, max_rows)
-        # What the noise in _summed was added up for: lanes, factors, and the number of plans and starts until then.
+        # _summed is the noise's sum for these values: first lane, end of the lanes, factors, _n_changes.
         self._summed_for: tuple[int, int, bytes, int] | None = None
         self._n_changes = 0
 
@@ -107,7 +107,7 @@ class CoherentPhases:
         self.walk.start(lane, number)
 
     def start_sides(self, first_side: int, lanes: slice) -> None:
-        """Give the sides of lanes the lanes' magnitudes and phases, each phase turned by plus or minus 90 degrees.
+        """Give each lane's side the lane's magnitudes, and the lane's phases turned by plus or minus 90 degrees.
 
         first_side: number of the first lane's side.
         """
@@ -140,15 +140,16 @@ class CoherentPhases:
     # Plans
 
     def find(self, lanes: slice, magnitudes: np.ndarray) -> Found:
-        """Find the sinusoids of magnitudes, float32 (n, n_bins), contiguous; this may be done before `plan`."""
+        """Find the sinusoids of spectra; this may be done before `plan`. magnitudes: contiguous float32 (n, n_bins)."""
         return Found(self._peaks.find(magnitudes, self.beside[lanes]), self._levels(magnitudes))
 
     def plan(
         self, lanes: slice, hop: int, magnitudes: np.ndarray, first_side: int | None = None, found: Found | None = None
     ) -> None:
-        """Take new magnitudes, float32 (n, n_bins), from hop number `hop` on; each sinusoid continues its peak bin's
-        phase.
+        """Plan the sinusoids and the noise of new magnitudes. Each sinusoid continues its peak bin's phase.
 
+        hop: number of the first hop with these magnitudes.
+        magnitudes: float32 (n, n_bins).
         first_side: number of the first side, if each lane has a side that gets the same magnitudes; None to plan the
             lanes alone.
         found: what `find` returns for these magnitudes, or None.
@@ -276,8 +277,10 @@ class CoherentPhases:
         return spread
 
     def _levels(self, magnitudes: np.ndarray) -> np.ndarray:
-        """For each spectrum, its K-weighted RMS with noise phases divided by its K-weighted RMS with a steady sinusoid
-        in each bin: (n, 1), 0.9 to 1.
+        """For each spectrum, noise / steady: (n, 1), 0.9 to 1.
+
+        noise: the spectrum's K-weighted RMS with noise phases.
+        steady: its K-weighted RMS with a steady sinusoid in each bin.
         """
         weighted = np.multiply(magnitudes, self._tables.weight, out=self._scratch[: len(magnitudes)])
         power = np.vecdot(weighted, magnitudes)
@@ -308,7 +311,8 @@ class CoherentPhases:
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:
         """Sum of the lanes' spectra, each times its factor: complex64 (1, n_bins), valid until the next call.
 
-        factors: float32 (n, 1), None if all are 1, 0 for a lane with a bandwidth. Lanes whose factor is 0 need no plan.
+        factors: float32 (n, 1); None if all are 1. For a lane with a bandwidth it is 0. Lanes whose factor is 0 need no
+            plan.
         """
         padded = self._spectra[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]
