@@ -36,7 +36,7 @@ class Reproduction:
 
     out: the report's folder, with the kept runs.
     runs: the folder of the run folders.
-    mesh: points per axis by number of latents, or None for the paper's numbers.
+    mesh: for each number of latents, the points per axis; None for the paper's numbers.
     force: whether runs of another config or corpus are replaced.
     """
 

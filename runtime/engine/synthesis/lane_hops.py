@@ -95,7 +95,7 @@ class PointHops:
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
         self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
-        self._made_to = [0] * n_lanes  # up to which hop each ring holds the sound of the present spectrum
+        self._made_to = [0] * n_lanes  # each ring holds the sound of the present spectrum up to the hop at this frame
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
         """Begin a lane's sound at `frame`; is_made: whether its ring has the sound up to its next hop."""
