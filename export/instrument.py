@@ -42,7 +42,10 @@ N_PRESETS = 8
 
 
 def instrument_paths(out: Path, force: bool) -> list[Path]:
-    """The paths of decoder and encoder; UserError if one cannot be written, or exists and `force` is not given."""
+    """The paths of the decoder's file and the encoder's file.
+
+    UserError if `out` does not end in .onnx, if a file cannot be written, or if it exists and `force` is not given.
+    """
     paths = [out, encoder_path(out)]
     if out.suffix != ".onnx":
         raise UserError("--out", str(out), "a name that ends in .onnx", "add .onnx")
@@ -92,7 +95,7 @@ def renew_presets(path: Path, store: FrameStore, recordings: Path, left_out: Seq
 
     recordings: the folder to which the names of the corpus's clips are relative.
     left_out: sounds that get no preset.
-    UserError unless the corpus's sounds are those in left_out and those of the present presets.
+    UserError unless the corpus has exactly these sounds: those in left_out, and those of the present presets.
     """
     decoder = Decoder(path)
     known, asked = sorted(sounds_of(store)), sorted({*left_out, *(preset.name for preset in decoder.card.presets)})
@@ -180,7 +183,10 @@ def _whole_card(
     recordings: Path | None,
     left_out: Sequence[str],
 ) -> Card:
-    """The card with embedding, presets and figures; to measure them, the instrument is written to `path` and loaded."""
+    """The card with embedding, presets and figures.
+
+    To measure the figures, the instrument is written to `path` and loaded.
+    """
     run, card = exported.run, exported.card
     rows = store.rows("train")
     latents = embed_rows(run, store, rows)

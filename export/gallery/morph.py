@@ -32,9 +32,9 @@ def stops(sounds: Sequence[Heard], instrument: Decoder) -> list[Heard]:
 
 
 def play_morph(instrument: Decoder, chosen: Sequence[Heard]) -> np.ndarray:
-    """Play the chord while the knobs travel; mono float32 (n_frames,), loudness not set yet.
+    """Play the chord while the knobs travel; return mono float32 (n_frames,), whose loudness is not set yet.
 
-    Besides the sounds' knob positions, only the phase blend of the first sound is used.
+    Each sound gives its knob positions, and the first sound also its phase blend. Their other settings are not used.
     """
     places = [_positions(heard, instrument) for heard in chosen]
     end_s = starts_s(len(chosen))[-1] + STAYS_S

@@ -7,7 +7,7 @@ from typing import Any
 from runtime.acoustics.pitch import note_name
 
 GOOD_DB, FAIR_DB = 4.0, 6.0  # limits of path_db (training/measure/likeness.py) for "well" and "fairly well"
-MOST_DRAWN = 8  # in one trial, one sound must be recognised among at most this many
+MOST_DRAWN = 8  # in each trial, at most this many sounds are drawn, and one of them must be recognised
 
 
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:

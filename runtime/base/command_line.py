@@ -17,9 +17,11 @@ from runtime.base.errors import UserError, did_you_mean
 def run_package(package: str, arguments: Sequence[str]) -> int:
     """Run one of a package's commands, and return the exit status.
 
-    arguments: the command's name, then its arguments. A command is a file in the package's folder `commands` or below
-    whose name does not begin with an underscore. It defines `add_arguments(parser)` and `run(arguments)`. Only the
-    chosen command's file is imported, so that the command starts fast.
+    arguments: the command's name, then its arguments.
+
+    Each command is a file in the package's folder `commands`, or in a folder below it. A file whose name begins with an
+    underscore is no command. A command's file defines `add_arguments(parser)` and `run(arguments)`. Only the chosen
+    command's file is imported, so that the command starts fast.
     """
     return run_command(lambda: _run_chosen(package, list(arguments)))
 

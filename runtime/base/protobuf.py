@@ -50,7 +50,7 @@ def fields(message: memoryview) -> Iterator[Field]:
 def numbers(value: int | memoryview | None, most: int) -> list[int]:
     """The whole numbers of a repeated field: one number, or up to `most` numbers packed into bytes.
 
-    ValueError if there are more, or if the bytes are broken.
+    ValueError if there are more than `most`, or if the bytes are broken.
     """
     if isinstance(value, int):
         return [value]

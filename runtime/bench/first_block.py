@@ -1,6 +1,6 @@
 """Starts an engine, as `play` does, and renders blocks: python -m runtime.bench.first_block F.onnx.
 
-Prints `first block` when the first block is rendered, and after 200 more blocks the process's peak memory in MB.
+Prints `first block` when the first block is rendered. After 200 more blocks, prints the process's peak memory in MB.
 """
 
 from __future__ import annotations

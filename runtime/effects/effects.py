@@ -47,10 +47,12 @@ class Effects:
         return Prepared(room, swinging, filters(settings.equaliser, rate_hz))
 
     def change(self, frame: int, prepared: Prepared) -> None:
-        """Change to other settings from `frame` on, by crossfades of 50 ms; frame: in the next block or later.
+        """Change to other settings from `frame` on, by crossfades of 50 ms.
 
-        Sound that is already in the reverb follows a new size or decay, too. A change during another waits; of several
-        waiting changes, only the newest is made.
+        frame: in the next block or later.
+
+        Sound that is already in the reverb follows a new size or decay, too. A change that comes during a crossfade
+        waits. If several wait, only the newest is made.
         """
         self._reverb.change(frame, prepared.room)
         self._chorus.change(frame, prepared.copies)

@@ -35,7 +35,7 @@ class RoomTurning:
         self._matrices = np.zeros((N_LINES, 2 * N_LINES), np.float32)
 
     def matrices(self, number: int, largest: float, next_largest: float) -> np.ndarray:
-        """The matrix at the beginning of a cell; to its right, what is added to it during the cell: float32 (16, 32).
+        """The matrix at a cell's beginning and, to its right, its change during the cell: float32 (16, 32).
 
         number: number of the cell. largest, next_largest: the largest angle at the cell's beginning and at its end.
         """

@@ -110,7 +110,7 @@ class _Graph:
         if len(nodes) > MOST_NODES:
             raise _NotAllowedError(f"{len(nodes)} operators, more than {MOST_NODES}")
         self._known |= self._constants | inputs
-        self._constants -= inputs  # what has an input's name is not constant: it is the input's default value
+        self._constants -= inputs  # a constant with an input's name is only the input's default value
         self._still |= self._constants
         for node in nodes:
             self._node(node)
@@ -156,7 +156,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute. Returns the numbers of the attribute `to`, a Cast's target type; none for any other."""
+        """Check one attribute. Returns the numbers of `to`, the target type of a Cast, and none for another."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:
@@ -203,7 +203,10 @@ class _Graph:
         return name
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
-        """Yield the fields of one message; an error if the file has so many that reading them takes minutes."""
+        """Yield the fields of one message; _NotAllowedError if the whole file has more than MOST_FIELDS.
+
+        Reading more would take minutes.
+        """
         for field in fields(message):
             self._n_fields += 1
             if self._n_fields > MOST_FIELDS:

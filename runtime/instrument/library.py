@@ -62,5 +62,5 @@ def _sha256(path: Path, _version: object) -> str:
 
 
 def load(name_or_path: str | None) -> Decoder:
-    """Load an instrument by its name or file, as in `find`; UserError also as in Decoder."""
+    """Load an instrument by its name or file, as in `find`; UserError as in `find` and in `Decoder`."""
     return Decoder(find(name_or_path))

@@ -55,7 +55,7 @@ class Connection:
         return self._leaves_s is not None
 
     def stuck_s(self) -> float:
-        """Seconds for which no waiting byte could be sent; 0 if none waits."""
+        """For how many seconds the waiting bytes could not be sent; 0 if none waits."""
         return time.monotonic() - self._moved_s if self._unsent else 0.0
 
     def receive(self) -> None:
@@ -89,7 +89,7 @@ class Connection:
         return line
 
     def send(self, line: bytes) -> None:
-        """Send a line, or keep what cannot be sent yet; close the socket if more than `most_unsent` bytes then wait."""
+        """Send a line. What cannot be sent yet waits; if more than `most_unsent` bytes wait, close the socket."""
         if not self.is_open:
             return
         if not self._unsent:

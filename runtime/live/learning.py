@@ -56,7 +56,8 @@ class Learning:
         self._desk, self._learner = desk, Learner()
         self._number = 0
         self._stood: _Stood = None
-        # Before the newest change: the lines of each device that it changed, and where the learned target stood.
+        # For `learn.undo`, the state before the newest change: the former lines of each changed device, and where the
+        # learned target stood.
         self._before: tuple[dict[int, tuple[MapLine, ...]], _Stood] | None = None
         desk.actions.add("learn", self._begin_by_control)
 
@@ -136,7 +137,7 @@ class Learning:
             "before": before,
         })  # fmt: skip
         self._desk.playing.say_yes()
-        if learned.share is not None:  # otherwise the target would jump at the control's next turn
+        if learned.share is not None:  # without this, the control's next turn would make the target jump
             self._desk.playing.post(TargetMove(line.moves, learned.share))
 
     def _undo(self, _asked: NoParams, _caller: Caller) -> dict[str, Any]:
@@ -151,7 +152,10 @@ class Learning:
         return {"learned": sum(map(len, before.values()))}
 
     def _relearn(self, lines: dict[int, tuple[MapLine, ...]], stood: _Stood = None) -> None:
-        """Give devices, by number, other learned lines; stood: where a target stood before, for `learn.undo`."""
+        """Replace the learned lines of devices.
+
+        lines: for each device's number, its new lines. stood: where a target stood before, for `learn.undo`.
+        """
         if lines:
             self._before = {device: self._desk.maps.learned(device) for device in lines}, stood
         for device, each in lines.items():

@@ -28,7 +28,7 @@ def play(
     reverb_send, chorus_send: what each effect gets, shaped as `dry`, or None.
     blocks: sizes of the blocks in frames, used in rotation.
     changes: (frame, settings), in order.
-    early: announce all changes before the first block; else, each before its block.
+    early: True to announce all changes before the first block, False to announce each just before its block.
     start: the frame at which `dry` begins.
     """
     sound, waiting = dry.copy(), list(changes)

@@ -83,7 +83,7 @@ _SLOW = [node("Tanh", [f"t{n}" if n else "g"], f"t{n + 1}") for n in range(1900)
 _SLOW_END = [node("ReduceMax", ["t1900"], "m", keepdims=1) + field(5, field(1, "axes") + field(8, 1) + field(20, 7)),
              node("MatMul", ["m", "one"], _Y)]  # fmt: skip
 
-# Loads without an error, but outputs NaN, the log of 0, at the first knob's lower end.
+# Loads without an error. At the first knob's lower end, it computes the log of 0 and outputs NaN.
 _TRAP = [
     node("Slice", [_X, "from", "to", "axis"], "knob"),
     node("Add", ["knob", "one_"], "above"),

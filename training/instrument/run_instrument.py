@@ -55,7 +55,10 @@ class RunInstrument:
         return self.magnitudes[:n_rows]
 
     def encode(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
-        """Latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,)."""
+        """Latents of unit-peak frames: float32 (n, n_latents).
+
+        frames: (n, n_bins). notes: the frames' MIDI notes, (n,).
+        """
         inputs = [np.ascontiguousarray(frames, np.float32)]
         if self._run.recipe.model.augmentation == "chroma":
             inputs.append(CHROMA.rows(notes))

@@ -36,7 +36,7 @@ class Reproduction:
 
     out: the report's folder, with the kept runs.
     runs: the folder of the run folders.
-    mesh: points per axis by number of latents, or None for the paper's numbers.
+    mesh: for each number of latents, the points per axis; None for the paper's numbers.
     force: whether runs of another config or corpus are replaced.
     """
 
@@ -102,7 +102,7 @@ class Reproduction:
         return Results(runs, read_json(speed) if speed.exists() else None)
 
     def why_left_out(self, run: PlannedRun) -> str | None:
-        """Why a run must be left out: it is not done, and its corpus cannot be built; otherwise None."""
+        """Why a run must be left out, or None. A run is left out if it is not done and its corpus cannot be built."""
         return None if self._is_done(run, None) else self.corpora.why_missing(run.model.corpus)
 
     def tables_left_out(self, results: Results) -> dict[str, str]:

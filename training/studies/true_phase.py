@@ -86,7 +86,10 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
 
 
 def n_attack(values: np.ndarray) -> int:
-    """How many of the values (n,), one every ANALYSIS_HOP_S, belong to the attack; fewer than half."""
+    """How many of the values belong to the attack: always fewer than half of them.
+
+    values: (n,), one every ANALYSIS_HOP_S.
+    """
     return min(round(ATTACK_S / ANALYSIS_HOP_S), (len(values) - 1) // 2)
 
 

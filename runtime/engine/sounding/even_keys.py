@@ -1,7 +1,7 @@
 """Finds the gains that keep the keys of a sound even, where a recording's colour is heard at other keys.
 
-A colour was found for the harmonics of one key. Between them, and beyond them, its bands have any gains at all; at
-another key, these can make a note louder or softer by 20 dB.
+A colour was found for the harmonics of one key. At other frequencies, the gains of its bands are arbitrary. Another key
+has harmonics there, so the colour can make its note louder or softer by 20 dB.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from runtime.sound.patch import Patch
 _FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 17
 _N_DECODED = 3  # for how many parts of the stretch spectra are decoded
 _LARGEST_GAIN_DB = 36.0
-# See `_gains_db`; slow are differences that change over more than _SMOOTH_KEYS keys.
+# See `_gains_db`. Slow differences are those that take more than _SMOOTH_KEYS keys to change.
 _KEPT_DB, _SMOOTH_KEYS = 3.0, 3
 _STEEPEST_DB = 1.0  # from key to key
-_RUN_MEL = 20.0  # about a quarter of a band: closer harmonics get the gain of their middle
+_RUN_MEL = 20.0  # about a quarter of a band; harmonics in one stretch of this width get one gain
 _NEPER_PER_DB = np.float32(np.log(10.0) / 10.0)
 _LEAST_POWER = 1e-12
 
@@ -54,7 +54,7 @@ class EvenKeys:
         self._frames = np.rint(np.linspace(_FIRST_S, _LAST_S, _N_MOMENTS) * sample_rate_hz).astype(np.int64)
 
     def even_out(self, trajectories: Trajectories, patch: Patch) -> None:
-        """Give trajectories their key gains if they have a colour, and the keys at which it was found."""
+        """Set the key gains of trajectories, if these have a colour and name the keys at which it was found."""
         if not (trajectories.has_colour and trajectories.keys):
             return
         positions = np.array(patch.positions or start_positions(self._instrument.card))
@@ -66,9 +66,9 @@ class EvenKeys:
     def _energies_db(
         self, stretch: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray
     ) -> np.ndarray:
-        """Each key's level over its loudness without colour and level, in dB and but for a constant: float64 (N_KEYS,).
+        """Each key's energy, relative to its loudness without colour and level: float64 (N_KEYS,), in dB.
 
-        weights, keep: from `Trajectories.shares`.
+        One constant, the same for all keys, is left out. weights, keep: from `Trajectories.shares`.
         """
         places, energies = self._places(), []
         for first, last in pairwise(np.linspace(0, _N_MOMENTS, _N_DECODED + 1).astype(int)):
@@ -81,9 +81,10 @@ class EvenKeys:
     def _energies(
         self, part: Stretch, weights: np.ndarray, keep: np.ndarray, positions: np.ndarray, places: _Places
     ) -> list[np.ndarray]:
-        """For each moment of a part of the stretch, each key's energy over its loudness without colour, (N_KEYS,).
+        """Each key's energy divided by its loudness without colour: an array (N_KEYS,) for each moment of `part`.
 
-        The latents of the whole part are those of its mean. The other arguments: as in `_energies_db`.
+        part: a part of the stretch. All moments have the same latents, the part's mean. The other arguments: as in
+            `_energies_db`.
         """
         n_latents = len(positions)
         offsets = weights @ part.values[:, :, :n_latents].mean(axis=1)
@@ -105,7 +106,7 @@ class EvenKeys:
         """
         card = self._instrument.card
         rows = np.concatenate([card.latents_at(positions), card.conditioning.rows(np.array(self._model_notes))], axis=1)
-        # The keys beyond the model's range sound with one spectrum, transposed.
+        # Beyond the model's range, neighbouring keys have the same spectrum, each transposed by its own amount.
         is_new = np.append(True, (rows[1:] != rows[:-1]).any(axis=1))
         magnitudes = self._instrument.decode_apart(rows[is_new])
         magnitudes[:, : card.spec.first_heard_bin] = 0.0
@@ -120,10 +121,12 @@ class EvenKeys:
 
 
 def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
-    """The gains, in dB, that leave the own keys as they are, and bring the others to a smooth curve through them.
+    """The gains in dB that bring the energies of all keys to a smooth curve: float64 (N_KEYS,).
 
-    The curve goes straight from own key to own key; but slow differences of up to _KEPT_DB from it stay, because sounds
-    were made equally loud with them. Nowhere is it steeper than _STEEPEST_DB: own keys that differ more move, too.
+    own_keys: the keys at which the colour was found. The curve goes through their energies, so their gains are 0.
+
+    Between own keys the curve is straight, but keeps slow differences of up to _KEPT_DB: sounds were made equally loud
+    with them. It is nowhere steeper than _STEEPEST_DB from key to key; own keys that differ more get a gain, too.
     """
     straight_db = np.interp(np.arange(N_KEYS), own_keys, energies_db[own_keys])
     slow_db = _smoothed(np.clip(energies_db - straight_db, -_KEPT_DB, _KEPT_DB))
@@ -132,9 +135,9 @@ def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
 
 
 def _gentle(values: np.ndarray, own_keys: list[int]) -> np.ndarray:
-    """Values near these, (N_KEYS,), that differ by at most _STEEPEST_DB from key to key.
+    """Values near the given ones that differ by at most _STEEPEST_DB from key to key: (N_KEYS,).
 
-    The own keys move only if they differ more from each other.
+    The values of own keys change only if they are farther than this from each other.
     """
     far_db = _STEEPEST_DB * np.abs(np.arange(N_KEYS)[:, None] - np.arange(N_KEYS))
     own, beside_db = _nearest(values[own_keys], far_db[np.ix_(own_keys, own_keys)]), far_db[:, own_keys]
@@ -143,10 +146,10 @@ def _gentle(values: np.ndarray, own_keys: list[int]) -> np.ndarray:
 
 
 def _nearest(values: np.ndarray, far_db: np.ndarray) -> np.ndarray:
-    """The values, two of which differ by at most far_db (n, n), whose largest distance from the given ones is least.
+    """Values v near the given ones, with abs(v[i] - v[j]) <= far_db[i, j] for all i and j.
 
-    They are the middle between the lowest such values that are nowhere below the given ones, and the highest nowhere
-    above them.
+    Their largest distance from the given values is the least possible. They are the middle of two curves that keep to
+    far_db: the lowest one that is nowhere below the given values, and the highest one that is nowhere above them.
     """
     return 0.5 * ((values - far_db).max(axis=1) + (values + far_db).min(axis=1))
 
@@ -157,7 +160,11 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _pins(values: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
-    """The values at the own keys, (N_KEYS,), falling to 0 within _SMOOTH_KEYS keys, or going to the next own key's."""
+    """A curve (N_KEYS,) through the values at the own keys, and 0 at keys that are _SMOOTH_KEYS or more from all of
+    them.
+
+    Between own keys less than 2 * _SMOOTH_KEYS apart, it goes straight from one to the next.
+    """
     near = {key + step for key in own_keys for step in (-_SMOOTH_KEYS, _SMOOTH_KEYS)}
     ends = [key for key in near if min(abs(key - own) for own in own_keys) >= _SMOOTH_KEYS]
     heights = dict.fromkeys(ends, 0.0) | {key: float(values[key]) for key in own_keys}
@@ -166,11 +173,15 @@ def _pins(values: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
 
 
 class _Places(NamedTuple):
-    """Runs of bins with one gain: the spectra of all keys, laid end to end.
+    """The runs of all keys' spectra, laid end to end; the bins of a run have one gain.
 
-    first_bins: the first bin of each run. keys: the key of each run. columns: the number of the band below it, counted
-    through the bands of all keys; shares: the share of the band above in its gain. loudness: its weight when the
-    spectrum is levelled. heard: 1 if it sounds, else 0. first_runs: the first run of each key.
+    first_bins: the first bin of each run.
+    keys: the key of each run.
+    columns: the number of the band below each run, counted through the bands of all keys.
+    shares: the weight, 0 to 1, of the band above in each run's gain.
+    loudness: each run's weight in the loudness of its spectrum.
+    heard: 1 if the run sounds, else 0.
+    first_runs: the first run of each key.
     """
 
     first_bins: np.ndarray
@@ -184,7 +195,7 @@ class _Places(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _places(spec: StftSpec, rate_hz: int, model_notes: tuple[int, ...], semitones: tuple[float, ...]) -> _Places:
-    """model_notes, semitones: of each key, the decoded note, and how far it is transposed."""
+    """model_notes: the note that is decoded for each key. semitones: how far it is transposed."""
     shifts = np.array(semitones) / 12.0
     fft_size, n_heard = sizes_at(spec, rate_hz)
     ends = [sounding_bins(2.0**shift, n_heard, fft_size // 2) for shift in shifts]
@@ -217,9 +228,10 @@ def _harmonics(spec: StftSpec, note: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _runs(first_bins: np.ndarray, frequency_hz: np.ndarray, shift: float, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first bin, and the frequency in Hz as heard, of each run of a key: one harmonic or, if close, several.
+    """The runs of a key: the first bin of each run, and its frequency in Hz as heard.
 
-    shift: in octaves. end: the first bin that does not sound; a run begins there.
+    A run is one harmonic, or several that are close together. shift: in octaves.
+    end: the first bin that does not sound; a run begins there.
     """
     heard_hz = frequency_hz * 2.0**shift
     begins = np.flatnonzero(np.diff(np.floor(mel(heard_hz) / _RUN_MEL), prepend=-1.0))

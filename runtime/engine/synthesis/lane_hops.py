@@ -23,7 +23,7 @@ class LaneHops:
     hop_offsets: for each lane, the frame of its hops modulo the hop size.
     n_frames: length of one sound: the hop size plus a crossfade.
 
-    n_transforms: inverse transforms made so far.
+    Attribute n_transforms: inverse transforms made so far.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class LaneHops:
         return (frame - self._hop_offsets[lane]) // self.hop_size
 
     def sound(self, lanes: slice, frame: int) -> np.ndarray:
-        """Sound of neighbouring lanes that hop together, from their hop at or just before `frame` on.
+        """Sound of neighbouring lanes that hop together. It begins at their newest hop at or before `frame`.
 
         lanes: at most MAX_ROWS. Returns float32 (n, n_frames), valid until the next call; the caller may overwrite it.
         """
@@ -69,8 +69,9 @@ class LaneHops:
         """Sum of the lanes' sounds, each times its share, from one transform: float32 (1, n_frames), valid until the
         next call.
 
-        lanes, frame: as in `sound`; carrier: one of the mixed lanes; shares: float32 (n, 1), 0 for a lane in `lanes`
-        that is not mixed.
+        lanes, frame: as in `sound`.
+        carrier: one of the mixed lanes.
+        shares: float32 (n, 1), 0 for a lane in `lanes` that is not mixed.
         """
         number, factors = self.number(carrier, frame), self._spectra.factors(lanes, shares)
         sound = self._synthesis.mixed_hop(
@@ -94,7 +95,7 @@ class PointHops:
     def __init__(self, hops: LaneHops, rings: Rings, phases: LanePhases, n_lanes: int):
         self.has_points = [False] * n_lanes
         self._hops, self._rings, self._phases, self._hop_size = hops, rings, phases, hops.hop_size
-        self._made_to = [0] * n_lanes  # up to which hop each ring holds the sound of the present spectrum
+        self._made_to = [0] * n_lanes  # each ring holds the sound of the present spectrum up to the hop at this frame
 
     def begin(self, lane: int, frame: int, is_made: bool) -> None:
         """Begin a lane's sound at `frame`; is_made: whether its ring has the sound up to its next hop."""
@@ -146,8 +147,10 @@ class DenseHops:
     def make(self, hops: Sequence[tuple[int, int, int]], octave: int) -> np.ndarray:
         """Sound of at most ROWS_AT_ONCE dense hops: float32 (n, n_samples >> octave), valid until the next call.
 
-        hops: for each hop its lane, its number (as in `LanePhases`) and the number of bins that sound; octave: how many
-        times the sample rate is halved. The caller may overwrite the result.
+        The caller may overwrite the result.
+
+        hops: for each hop its lane, its number (as in `LanePhases`), and the number of bins that sound.
+        octave: how many times the sample rate is halved.
         """
         sound = self._synthesis.dense_hops((self._dense_hop(*run) for run in self._runs(hops)), octave)
         sound /= self._spectra.stored_shares[[lane for lane, _, _ in hops]]
@@ -157,8 +160,9 @@ class DenseHops:
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
         """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
 
-        shares: float32 (n, 1), 0 for a lane that is not mixed. hop: as in `make`, of one of the mixed lanes; the others
-        have the same number and bins. octave: as in `make`.
+        shares: float32 (n, 1), 0 for a lane that is not mixed.
+        hop: as in `make`, for one of the mixed lanes. The hops of the other mixed lanes have the same number and bins.
+        octave: as in `make`.
         """
         lane, number, n_bins = hop
         factors = self._spectra.factors(lanes, shares)

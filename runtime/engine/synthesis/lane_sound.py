@@ -99,11 +99,12 @@ class LaneSound:
         bandwidths_cents: Sequence[float] = (),
         blends: Sequence[float] = (),
     ) -> None:
-        """Give lanes, ascending, new magnitudes (n, n_magnitudes), whose level does not matter.
+        """Give lanes new spectra. A sounding lane crossfades to its new spectrum at its next hop.
 
-        A sounding lane crossfades to them at its next hop. When the blend of a lane with a bandwidth changes, set its
-        spectrum again.
+        When the blend of a lane with a bandwidth changes, set the lane's spectrum again.
 
+        lanes: ascending.
+        magnitudes: (n, n_magnitudes); their level does not matter.
         semitones: distance of each lane's key from the note of its spectrum.
         gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
         bandwidths_cents: one for each lane, or empty if all are 0.
@@ -164,10 +165,11 @@ class LaneSound:
         self._phases.prepare(lanes, self._spectra.prepared)
 
     def take_prepared(self, lanes: Sequence[int], are_targets: bool) -> None:
-        """Give lanes, ascending, the spectra of the newest `prepare`.
+        """Give lanes the spectra of the newest `prepare`.
 
+        lanes: ascending.
         are_targets: True if the lanes reach these spectra at the end of a ramp, as in `set_targets`; False if they
-        crossfade to them, as in `set_spectra`.
+            crossfade to them, as in `set_spectra`.
         """
         self._phases.set_bandwidths(lanes, ())
         self._phases.take_prepared(lanes)
@@ -241,11 +243,12 @@ class LaneSound:
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of a run of lanes that hop together, at full level; it is made up to `fade_frames` past the
-        next hop.
+        """Begin the sound of a run of lanes that hop together, at full level.
 
-        blend: 0 for noise phases to 1 for coherent ones; is_plain: False if `set_ratios` will transpose the lanes at
-        this frame.
+        Their sound is made as far as `fade_frames` past the next hop.
+
+        blend: 0 for noise phases to 1 for coherent ones.
+        is_plain: False if `set_ratios` will transpose the lanes at this frame.
         """
         for lane in range(lanes.start, lanes.stop):
             self._transposer.leave(lane)
@@ -282,8 +285,7 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Keep these lanes' spectra at `frame`, a point of their own, until their next point; call it in place of
-        `ramp`.
+        """Keep these lanes' spectra from `frame`, one of their points, to their next point; call it in place of `ramp`.
         """
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
@@ -313,8 +315,9 @@ class LaneSound:
     def hop(self, lanes: Sequence[int], frame: int, n_hops: int, gains: np.ndarray) -> None:
         """Make n_hops hops for lanes that all hop at `frame`.
 
-        lanes: ascending; the highest number is at most MAX_ROWS - 1 above the lowest. gains: float32, one for each lane
-        number from the lowest to the highest: the lane's gain in the mix if it is steady, else 0; overwritten.
+        lanes: ascending; the highest number is at most MAX_ROWS - 1 above the lowest.
+        gains: float32, one for each lane number from the lowest to the highest: a steady lane's gain in the mix, 0 for
+            any other lane. The array is overwritten.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)

@@ -34,7 +34,7 @@ class Widths:
     to 44.9 degrees. Its cosine is the gain of the sound, its sine the gain of the side. So the power of both channels
     together stays the same, and a mono sum loses less than 3 dB.
 
-    middle, side: these gains of sound and side as ramps, one row for each lane.
+    middle, side: the gains of the sounds and of the sides, as ramps; one row for each lane.
     n_wide: number of lanes that have a side, or get one at their next hop.
     """
 

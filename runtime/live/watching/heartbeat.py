@@ -1,4 +1,4 @@
-"""Detects that a device requests no more blocks; an unplugged card raises no error."""
+"""Detects that a device has gone: it requests no more blocks. An unplugged card raises no error."""
 
 from __future__ import annotations
 

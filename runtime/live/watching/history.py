@@ -47,7 +47,7 @@ class Point(NamedTuple):
 
 
 class History:
-    """The points of the last MINUTES minutes; for the main thread."""
+    """The points of the last MINUTES minutes. Only the main thread may use it."""
 
     def __init__(self) -> None:
         self._points: deque[Point] = deque(maxlen=round(60.0 * MINUTES / STEP_S))

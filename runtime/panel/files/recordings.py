@@ -93,7 +93,7 @@ def _row(name: str, files: list[_File]) -> dict[str, object]:
 
 
 def _length_s(file: _File) -> float | None:
-    """Return None for a file that the recorder did not write."""
+    """The length of a recording; None for a file that the recorder did not write."""
     try:
         with file.path.open("rb") as stream:
             head = stream.read(_WAV_HEADER_BYTES)

@@ -81,7 +81,7 @@ class Incoming:
         return bool(self._posted or self._pending or self._arpeggiator)
 
     def waiting(self) -> tuple[tuple[int, Event], ...]:
-        """Return, as (frame, event), the events that have a frame and are not due yet."""
+        """Return the events that have a frame and are not due yet, each as (frame, event)."""
         return tuple((due.frame, self._light(due.event)) for due in self._pending)
 
     def holds_keys(self) -> bool:
@@ -136,7 +136,7 @@ class Incoming:
         return [Due(at, 0, event, at) for at, event in self._arpeggiator.take(end)]
 
     def _chosen_sound(self, event: Event) -> Sound | None:
-        """The sound that an event chooses for the first part, or None; stores the values of bank selects."""
+        """The sound that an event chooses for the first part, or None. Also stores the values of bank selects."""
         if isinstance(event, Swap):
             made = event.made[0] if event.part == ALL_PARTS else event.made if event.part == 0 else None
             return made.sound if isinstance(made, (Part, Playable)) else None

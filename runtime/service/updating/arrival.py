@@ -28,8 +28,8 @@ _EXPECTED, _REMEDY = "a file that the page has received", "send it again"
 def taken(state: Path) -> Iterator[BinaryIO]:
     """Yield the received update as an open file, and remove it at the end; UserError if it is no plain file.
 
-    state: the folder of the page's files. What is at ARRIVED in it is first renamed, so that systemd does not find it
-    again.
+    state: the folder of the page's files; the update is `state / ARRIVED`. It is first renamed, so that systemd does
+        not find it again.
     """
     try:
         inside = _opened(state)

@@ -43,7 +43,7 @@ class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     A list with one value holds for the whole time. Between points, values change linearly.
     step_s: time from one point to the next.
-    latents: for each knob, an offset of its position at each point, or, if replaces_knobs, its position.
+    latents: for each knob, a value at each point: an offset of its position, or its position itself if replaces_knobs.
     colour_db: for each point the gain of each band.
     level_db: a level for each point, or for each level_step_s.
     Other fields: as in Trajectory.
@@ -68,8 +68,8 @@ class SoundTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     inline: instead of a file: a file's bytes in base64, or a WrittenTrajectory.
     colour: how much of the colour is applied.
     motion: factor for the values' distances from their mean; 0 for no motion.
-    start: where a note begins: from 0, the beginning, to 1, the end of the part that is played while the key is down;
-    None for 1 if direction is backward, else 0.
+    start: where a note begins in the part that is played while the key is down: 0 is its beginning, 1 its end. None
+        stands for 1 if direction is backward, else for 0.
     key, velocity: the note at which this trajectory is heard alone, if the sound has several.
     """
 

@@ -1,4 +1,4 @@
-"""`record` says if notes already sound when a recording begins."""
+"""`record` says whether notes already sound when a recording begins."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_the_samples_are_those_that_were_heard(
 def assert_rack_is_repeated(
     path: Path, choice: Choice, before: list[tuple[int, Event]], after: list[tuple[int, Event]], rendered: object
 ) -> None:
-    """Assert that `render` repeats what a rack plays from frame 5888 + SIZE on, where the recording begins.
+    """Assert that `render` repeats the sound of a rack. The recording begins at frame 5888 + SIZE.
 
     before, after: (frame, event) before and after this frame; no note may sound at this frame.
     """
@@ -224,7 +224,7 @@ PLAYED: list[tuple[int, Event]] = [
 
 
 def parts(folder: Path, text: str) -> Choice:
-    """The choice of a sound with parts; text: its file, whose parts name the sounds `a` and `b`."""
+    """The choice of a sound with parts. text: the sound's file; its parts name the sounds `a` and `b`."""
     (folder / "a.yaml").write_text("effects: {reverb: 0.4, chorus: 0.2}\nenvelope: {release_s: 0.05}")
     (folder / "b.yaml").write_text("phase_blend: 1\nlfo_1: {shape: random}\nenvelope: {release_s: 0.05}")
     (folder / "both.yaml").write_text(text)

@@ -29,7 +29,7 @@ _CARD = {"driver": "usb-audio", "id": "card", "audiodev": "ear", "bus": "usb.0",
 class Machine(Booted):
     """A machine with a USB sound card, one core, and no network.
 
-    folder: for sockets, the console's text, and `sound.wav`, the file of what the present sound card has played.
+    folder: for sockets, the console's text, and `sound.wav`, which holds what the present sound card has played.
     log: a file that records the writes to the disk; the disk itself then stays unchanged.
     """
 
@@ -69,7 +69,10 @@ class Machine(Booted):
         self._qmp.close()
 
     def wait_for_ready(self, within_s: float | None = None) -> float:
-        """Wait until the service is READY, by a command inside; returns the seconds waited, of the machine's time."""
+        """Wait until the service is READY; a command inside the machine waits for this.
+
+        Returns the seconds waited, by the machine's clock.
+        """
         began_s, limit_s = self.now_s(), self.ready_within_s if within_s is None else within_s
         look = "until systemctl is-active --quiet timbrebox; do sleep 1; done"
         status, _ = self.run("timeout", limit_s, "sh", "-c", look, timeout_s=_BOOT_PATIENCE_S)

@@ -46,7 +46,8 @@ class Link:
 def keyboard(port: str) -> dict[str, float]:
     """Strike a key of the keyboard that returns next, until the service plays it.
 
-    port: the keyboard's own end of its wire. Returns when the kernel had the keyboard, and when the note had begun.
+    port: the keyboard's own end of its wire. Returns the times at which the kernel had the keyboard and at which the
+        note had begun.
     """
     there_s = _next(_KEYBOARD)
     # The port is opened only once, because the kernel takes 50 ms to close a MIDI port.
@@ -66,7 +67,7 @@ def keyboard(port: str) -> dict[str, float]:
 def card() -> dict[str, float]:
     """Hold a key of the link until the sound card that returns next has played it for 0.5 s.
 
-    Returns when the kernel had the card, when the service had opened it, and when it had begun to play.
+    Returns the times at which the kernel had the card, the service had opened it, and it had begun to play.
     """
     with Link() as link:
         link.ask("note", note=_HELD, velocity=100)

@@ -6,8 +6,7 @@ import numpy as np
 
 from runtime.engine.synthesis.phases.coherent_tables import N_REACHED, PHASE_MASK, PHASE_UNITS
 
-# Shifted left by this many bits, an odd number is some whole cycles and a half, and an even number is whole cycles
-# only.
+# A whole number n, shifted left by this many bits, is a phase of n half cycles.
 _HALF_CYCLE_SHIFT = PHASE_UNITS.bit_length() - 2
 _REACHED = np.arange(N_REACHED)[:, None]
 
@@ -61,9 +60,11 @@ class Sinusoids:
     def add(
         self, lanes: slice, hop: int, unit_phasors: np.ndarray, out: np.ndarray, factors: np.ndarray | None = None
     ) -> None:
-        """Add the sinusoids of lanes to `out`, complex64, whose element N_REACHED // 2 is bin 0.
+        """Add the sinusoids of lanes to `out`.
 
-        unit_phasors: as in `CoherentTables`; factors: (n_lanes,), or None if all are 1.
+        unit_phasors: as in `CoherentTables`.
+        out: complex64; its element N_REACHED // 2 is bin 0.
+        factors: (n_lanes,), or None if all are 1.
         """
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
@@ -75,7 +76,10 @@ class Sinusoids:
         np.add.at(out, self._index[:, part].reshape(-1), added.reshape(-1))
 
     def add_each(self, lanes: slice, hop: int, unit_phasors: np.ndarray, out: np.ndarray) -> None:
-        """Add the sinusoids of each lane to the lane's row of `out`, complex64, contiguous; the rest as in `add`."""
+        """Add the sinusoids of each lane to the lane's row of `out`.
+
+        out: complex64, contiguous. The other arguments are as in `add`.
+        """
         part = self._part(lanes)
         gains, phases = self._gains(lanes, part, hop), self._phases_in(part, hop)
         phases &= PHASE_MASK
@@ -95,8 +99,9 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copies of the sinusoids of `lanes`, for as many lanes from lane `into` on; turns: intp (n,), added to the
-        copies' phases.
+        """Copy the sinusoids of `lanes` to as many lanes, the first of which is `into`.
+
+        turns: intp (n,), added to the copies' phases.
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns

@@ -18,7 +18,10 @@ def new_pairs(n: int, n_bins: int) -> np.ndarray:
 
 
 def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
-    """Write each of magnitudes, float32 (n, at least n_bins), twice into pairs, (n, n_bins + 2, 2)."""
+    """Write each magnitude twice into `pairs`.
+
+    magnitudes: float32 (n, at least n_bins). pairs: (n, n_bins + 2, 2).
+    """
     # One 64-bit product writes both floats in one pass; two assignments would go through the memory twice.
     bits, twice = magnitudes.view(np.uint32), pairs.view(np.uint64)
     np.multiply(bits[:, : pairs.shape[1] - 2], _TWICE, out=twice[:, 1:-1, 0])
@@ -32,7 +35,10 @@ def neighbour_pairs(pairs: np.ndarray) -> np.ndarray:
 
 
 def new_taps(n: int, n_bins: int) -> np.ndarray:
-    """Zeroed taps, complex64 (n, 3, n_bins + 2); axis 1: what a bin adds to the bin above, itself, the bin below."""
+    """Zeroed taps, complex64 (n, 3, n_bins + 2).
+
+    Axis 1: what a bin adds to the bin above, to itself, and to the bin below.
+    """
     return np.zeros((n, 3, n_bins + 2), np.complex64)
 
 

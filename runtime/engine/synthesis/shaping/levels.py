@@ -35,9 +35,12 @@ class Levels:
         self._shared = np.empty(max_rows, np.float32)
 
     def find(self, magnitudes: np.ndarray, semitones: Sequence[float], out: np.ndarray, weighted: np.ndarray) -> None:
-        """Write into `out` (n,) the factors that bring spectra, magnitudes (n, n_magnitudes), to one level.
+        """Find the factor that brings each spectrum to VOICE_LEVEL_DB.
 
-        semitones: by how much each spectrum's sound will be transposed. weighted: scratch (n, n_bins).
+        magnitudes: the spectra, (n, n_magnitudes).
+        semitones: by how much each spectrum's sound will be transposed.
+        out: the factors, (n,), are written here.
+        weighted: scratch (n, n_bins).
         """
         heard, power, shared = magnitudes[:, : self._n_bins], out, self._shared[: len(magnitudes)]
         if any(semitones):

@@ -33,9 +33,9 @@ class DenseRings:
         ring[self.size :] = ring[: self._n_repeated]
 
     def fade_over(self, lane: int, begin: int, sound: np.ndarray, weights: np.ndarray) -> None:
-        """Crossfade a lane's ring with sound (n,), from sample `begin` on; `sound` is overwritten.
+        """Crossfade a lane's ring to `sound`, from ring sample `begin` on; `sound` is overwritten.
 
-        weights: float32 (n,), 0 to keep the ring's sample, 1 to replace it.
+        sound: (n,). weights: float32 (n,), 0 to keep the ring's sample, 1 to replace it.
         """
         ring = self.rings[lane]
         for places, part in ring_places(self.size, begin, len(sound)):
@@ -63,7 +63,7 @@ class DenseRings:
         ring[self.size :] = ring[: self._n_repeated]
 
     def subtract(self, lane: int, share: float, of: int, begin: int, n: int) -> None:
-        """Subtract a lane's sound, times its share, from the ring of lane `of`: n samples from `begin` on."""
+        """Subtract `share` times a lane's sound from the ring of lane `of`: n samples from `begin` on."""
         ring = self.rings[of]
         for places, part in ring_places(self.size, begin, n):
             weighted = self._scratch[0, part]
@@ -73,7 +73,7 @@ class DenseRings:
 
 
 def ring_places(size: int, first: int, n: int) -> list[tuple[slice, slice]]:
-    """Where in a ring of `size` samples the n samples from number `first` on are.
+    """Where samples number `first` to `first + n - 1` lie in a ring of `size` samples.
 
     Returns one or two pairs of slices: places in the ring, and which of the n samples are there.
     """

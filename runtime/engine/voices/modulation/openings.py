@@ -13,7 +13,7 @@ from runtime.sound.sound import Sound
 _MOST_DB = 3.0
 # About a hop. A part of a note whose points may be this far apart needs no extra points: each hop has a point anyway.
 FARTHEST = 1024
-# The least distance of two points; larger for voices that are made one by one, because they cost more.
+# The least distance between two points. Voices that are made one by one cost more, so theirs is larger.
 NEAREST, NEAREST_SINGLY = 128, 256
 # For each part of a note's beginning: its end, in frames after the note's start, and the possible distances of points.
 _PARTS = ((1024, (NEAREST, 256, 512, FARTHEST)), (4096, (256, 512, FARTHEST)))
@@ -25,7 +25,7 @@ _DB_OF_UNIT = {"filter.resonance": 1.0, "tilt": 4.0, "bandwidth": 0.1, "phase_bl
 # Two numbers for each part of a note's beginning. The first is the part's end, in frames after the note's start. The
 # second is the distance between two points in this part, in frames; it is 0 if the part's only points are its hops.
 OpeningPoints = tuple[tuple[int, int], ...]
-# The opening points of every sound with a trajectory, which may change gains by any amount from row to row.
+# The opening points of every sound with a trajectory: the trajectory may change gains by any amount from row to row.
 TRAJECTORY_POINTS: OpeningPoints = ((4096, 256),)
 
 
@@ -51,7 +51,7 @@ def opening_points(
 
 
 def _largest_step(levels_db: list[np.ndarray], part: slice, distance: int) -> float:
-    """How much all levels together change at most, in dB, from one frame to the frame `distance` later.
+    """The largest change from one frame to the frame `distance` later, in dB: the sum of all levels' absolute changes.
 
     levels_db: for each route, its level on a grid of _GRID_FRAMES.
     part: where on this grid the earlier frame may lie.
