@@ -50,7 +50,7 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
         name = "-".join(path.relative_to(folder).with_suffix("").parts)
         taken = set(paths.values())
         same, number = target / f"{name}{SUFFIX}", 1
-        while same in taken:  # two recordings may give one name, such as a.wav and a.flac
+        while same in taken:  # two recordings, such as a.wav and a.flac, may give one name
             number += 1
             same = target / f"{name} ({number}){SUFFIX}"
         paths[path] = same

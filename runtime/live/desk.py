@@ -38,7 +38,7 @@ from runtime.sound.patch import Patch
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # moved controls are published once in this many seconds
+WATCH_S = 0.03  # moved controls are published at this interval
 _MOST_ARRIVED = 256
 
 
@@ -129,7 +129,10 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Let the maps note what a MIDI event moves; keep it for `serve` if needed. MIDI drivers' threads call this."""
+        """Let the maps note what a MIDI event moves, and keep the event if `serve` needs it.
+
+        MIDI drivers' threads call this.
+        """
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:

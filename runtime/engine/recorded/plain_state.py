@@ -46,7 +46,7 @@ def given(thing: object, values: dict[str, Any]) -> None:
 
 
 def tree_of(values: dict[str, Any]) -> dict[str, Any]:
-    """Encode plain values for JSON, and leave out all others; `values_of` decodes them."""
+    """Encode the plain values for JSON, and leave out all others; `values_of` decodes such a tree."""
     tree = {}
     for name, value in values.items():
         try:

@@ -1,10 +1,10 @@
-"""Heads: where transposed lanes are read in their rings, in whole numbers that depend on frames only."""
+"""Heads: where transposed lanes are read in their rings. Positions are whole numbers that depend on frames only."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-# Positions in a ring are fixed-point numbers, ONE per sample.
+# Positions in a ring are fixed-point numbers; one sample is ONE.
 FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
