@@ -54,7 +54,10 @@ class Trained:
 
     @classmethod
     def open(cls, folder: Path, store: FrameStore, even: bool = True) -> Trained:
-        """Read a run. even: whether to give it even knobs (training/instrument/even_knobs.py), as `export` does."""
+        """Read a run.
+
+        even: whether to give the run even knobs, as `export` does (training/instrument/even_knobs.py).
+        """
         run = TrainedRun.open(folder)
         if even:
             from training.instrument.even_knobs import with_even_knobs

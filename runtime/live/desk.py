@@ -1,4 +1,4 @@
-"""The work of the main thread, except for devices: answers requests, and lets the companion keep files."""
+"""The work of the main thread, except for devices: answers requests, and lets the companion save and read files."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Desk:
     memory: what the last run remembered; None to remember nothing.
     panel: the page's process, or None.
     server: the link's server; None if the link cannot be opened.
-    companion: the process that keeps files.
+    companion: the process that saves and reads files.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):

@@ -25,7 +25,7 @@ SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
 MOST_FILES, MOST_INSTRUMENTS = 16, 2  # in one archive: files of any kind, and .onnx files (a decoder and its encoder)
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
-_LARGEST_LIST_BYTES = 2**14  # a limit, because zipfile makes an object of every entry in the archive's list
+_LARGEST_LIST_BYTES = 2**14  # limited because zipfile makes an object for every entry in the archive's list
 # These bytes mark the end of a ZIP archive's list of files, and of a ZIP64 archive's. Source: .ZIP File Format
 # Specification, 4.3.16 and 4.3.15.
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"

@@ -1,4 +1,4 @@
-"""The plain values of an object: numbers, texts, and lists, tuples, dicts, sets and deques of them.
+"""The plain values of an object: numbers, texts, and containers of these (lists, tuples, dicts, sets, deques).
 
 A new plain attribute of a class is stored and restored without new code here.
 """

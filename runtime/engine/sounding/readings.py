@@ -47,9 +47,9 @@ class Readings:
         return bool(groups)
 
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
-        """For the voices that have a point at the next hop, make the spectra of the point after it.
+        """For the voices that have a point at the next hop, make the spectra of the point after that one.
 
-        Only voices whose ramps are as long as the first voice's are served here; all others get their spectra at the
+        Only voices whose ramps are as long as the first voice's get their spectra here. All others get theirs at the
         hop.
         """
         ahead = self._hops.frames_ahead

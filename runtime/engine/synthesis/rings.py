@@ -28,7 +28,7 @@ class Rings:
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
         self.size = 1 << (n_ahead + n_fade).bit_length()
         self._n_fade = n_fade
-        # one column more than `size`: even at the ring's last frame, the engine mixes two frames
+        # One column more than `size`, because the engine mixes at least two frames, also at the ring's last frame.
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
         self._copied = np.empty(self.size, np.float32)

@@ -37,7 +37,7 @@ class Head:
     n_hop: length of a dense hop in ring samples.
     octave: how many times the dense hops' sample rate is halved.
     n_lanes: number of lanes that use the head.
-    first_hop: number of the plain hop that is dense hop 0.
+    first_hop: the number that dense hop 0 has among the plain hops.
     """
 
     __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",
