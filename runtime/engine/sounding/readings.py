@@ -15,7 +15,7 @@ class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
     This is done while coherent phases or moving spectra sound, because hops then cost most. A knob that moves
-    between a reading and its hop is heard only from the hop after that one on.
+    between a reading and its hop is not heard at that hop, but at the next one.
 
     points: the points of voices that move. The other arguments are those of `VoiceSound`.
     """

@@ -36,7 +36,8 @@ class Trajectory:
     loop_s: beginning and end of the sustain loop. None means the loop from `find_loop`; if plays_once, no loop.
     release_s: beginning of the release; None for no release.
 
-    If the hops end before the levels, or the levels before the hops, their last value holds to the trajectory's end.
+    If the hops end before the levels, the values of the last hop hold to the trajectory's end. If the levels end first,
+    the last level holds.
     """
 
     step_s: float
