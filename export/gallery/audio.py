@@ -28,7 +28,11 @@ SILENT = 10.0 ** (-80.0 / 20.0)
 
 
 def render(instrument: Decoder, patch: Patch, events: Iterable[tuple[float, Event]]) -> np.ndarray:
-    """Play events, (time in s, event), until the last note has ended; float32 (n_frames, 2)."""
+    """Play events until the last note has ended; returns the sound without the silence at its end.
+
+    events: (time in s, event), in any order.
+    Returns float32 (n_frames, 2).
+    """
     settings = msgspec.structs.replace(patch.settings, seed=1)
     engine = build_engine(msgspec.structs.replace(patch, settings=settings), instrument, SAMPLE_RATE_HZ)
     # At equal times, note-offs come before note-ons, so that a repeated key sounds again.
@@ -43,9 +47,10 @@ def note(start_s: float, length_s: float, number: int, velocity: int) -> list[tu
 
 
 def integrated_lufs(sound: np.ndarray) -> float:
-    """The loudness of a whole sound, float (n_frames, 2) or mono (n_frames,), without its pauses.
+    """The loudness of a whole sound, in LUFS; pauses do not count.
 
-    Source: ITU-R BS.1770-4, annex 1, gated blocks of 0.4 s every 0.1 s; here the blocks have a Hann window.
+    sound: (n_frames, 2), or (n_frames,) for a mono sound.
+    Source: ITU-R BS.1770-4, annex 1 (gated blocks of 0.4 s every 0.1 s). Here the blocks have a Hann window.
     """
     stereo = sound if sound.ndim == 2 else np.stack([sound, sound], axis=1)
     weights = k_weighting(np.fft.rfftfreq(LOUDNESS_FRAMES, 1.0 / SAMPLE_RATE_HZ))
@@ -76,9 +81,9 @@ def faded(sound: np.ndarray, fade_s: float) -> np.ndarray:
 
 
 def ogg_bytes(sound: np.ndarray, largest_bytes: int = LARGEST_BYTES) -> bytes:
-    """A sound as OGG Vorbis, in the best quality that needs at most largest_bytes, or else in the lowest quality.
+    """A sound as OGG Vorbis, in the best quality of COMPRESSIONS that needs at most largest_bytes.
 
-    The qualities are those of COMPRESSIONS.
+    If even the lowest quality needs more bytes, the sound has that quality.
     """
     for compression in COMPRESSIONS:
         content = _vorbis(sound, compression)
@@ -92,7 +97,7 @@ def _vorbis(sound: np.ndarray, compression: float) -> bytes:
     n_channels = 1 if sound.ndim == 1 else sound.shape[1]
     form = {"format": "OGG", "subtype": "VORBIS", "compression_level": compression}
     with soundfile.SoundFile(stream, "w", SAMPLE_RATE_HZ, n_channels, **form) as file:
-        for start in range(0, len(sound), SAMPLE_RATE_HZ):  # in one piece, a long sound overruns libsndfile's stack
+        for start in range(0, len(sound), SAMPLE_RATE_HZ):  # a long sound in one piece would overrun libsndfile's stack
             file.write(sound[start : start + SAMPLE_RATE_HZ])
     return stream.getvalue()
 

@@ -43,7 +43,7 @@ def sections_of(page: str) -> dict[str, str]:
 
 
 def page_of(sections: Mapping[str, str], lufs: float) -> str:
-    """The whole page. lufs: the loudness that it states."""
+    """The whole page. lufs: the loudness that the page states."""
     marked = (f"{MARK.format(name)}\n{text}" for name, text in sections.items())
     return HEAD.format(lufs=lufs) + "\n".join(marked)
 

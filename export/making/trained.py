@@ -31,7 +31,8 @@ N_CLIPS = 60  # in a corpus without notes, likeness is measured on at most this 
 class Sounding(NamedTuple):
     """An instrument that can be played, and its encoder.
 
-    encode: returns latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,).
+    encode(frames, notes): the latents of frames at MIDI notes, float32 (n, n_latents).
+    frames: (n, n_bins), each with a highest magnitude of 1. notes: (n,).
     """
 
     playable: Playable
@@ -53,7 +54,10 @@ class Trained:
 
     @classmethod
     def open(cls, folder: Path, store: FrameStore, even: bool = True) -> Trained:
-        """Read a run. even: whether to give it even knobs (training/instrument/even_knobs.py), as `export` does."""
+        """Read a run.
+
+        even: whether to give the run even knobs, as `export` does (training/instrument/even_knobs.py).
+        """
         run = TrainedRun.open(folder)
         if even:
             from training.instrument.even_knobs import with_even_knobs
@@ -102,9 +106,10 @@ def keys_out_of_tune(trained: Trained, seed: int = 1) -> list[int]:
 
 
 def _likeness_without_notes(trained: Trained) -> dict[str, Any]:
-    """Mean distances in dB from training clips whose notes are unknown.
+    """Mean distances, in dB, between training clips whose notes are unknown and what the model makes of them.
 
-    path_db: of the clip's frames, encoded and decoded again. still_db: of the frame decoded at their mean latents.
+    path_db: each frame of a clip is encoded and decoded again.
+    still_db: each frame is decoded at the mean latents of its clip.
     """
     store, spec = trained.store, trained.store.spec
     rows, paths, stills = store.rows("train"), [], []

@@ -44,7 +44,7 @@ class GuardedThread:
 
 
 class ThreadGuard:
-    """Guards one thread, on a thread of higher priority.
+    """Guards one thread, and does so on a thread of its own, which has a higher priority.
 
     The guard must not run in the guarded thread's process: there it might wait for the interpreter's lock, held by a
     thread that gets no processor time.

@@ -21,7 +21,7 @@ _REASONS = (
 
 
 def check_service(given: Given) -> list[Finding]:
-    """Check the service's state, as systemd reports it, and its latest restarts, from the journal."""
+    """Check the service's state (from systemd) and its latest restarts (from the journal)."""
     if not (given.root / "run/systemd/system").is_dir():
         return [Finding("Service", GOOD, "this machine was not started by systemd, so there is none")]
     answer = output_of("systemctl", "show", UNIT, f"--property={_NAMES}")
@@ -56,7 +56,7 @@ def _judged(known: dict[str, str], reasons: list[str]) -> Finding:
 
 
 def restarts(journal: str) -> list[str]:
-    """When and why the service ended, at most the latest MOST_REASONS times.
+    """When and why the service ended; of more than MOST_REASONS times, only the latest are listed.
 
     journal: systemd's lines, in journalctl's format short-iso.
     """

@@ -15,13 +15,13 @@ N_LINES, N_TAPS = 16, 8
 SOUND_M_PER_S = 343.0
 # Delays, in units of the time in which sound crosses the room's length.
 SHORTEST_LINE, LONGEST_LINE = 0.4, 1.4
-LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # of both scatterings, and of the input's taps
+LONGEST_FIRST, LONGEST_SECOND, LONGEST_TAP = 0.06, 0.25, 0.3  # first scattering, second scattering, the input's taps
 MEAN_LOOP = 1.0
 # A sound loses at most 6 dB in one loop: else a room's decay would be a few separate echoes.
 LOOPS_PER_DECAY = 10.0
 LEAST_TREBLE = 0.4  # the decay time at 6 kHz, divided by decay_s, if the damping is 1
 EARLY_GAIN = 1.2  # gain of the first reflections, in units of the gain of the delay lines
-# With this one of 200 seeds, echoes become dense soonest in rooms of 10, 22 and 40 m.
+# Of 200 seeds, this one makes echoes dense soonest in rooms of 10, 22 and 40 m.
 SEED = 86
 # Largest angles of the turning matrix, in radians. A room in which each resonance just overlaps the next gets TURNING.
 # No room gets more than MOST_TURNING: a larger angle would audibly move the pitch of steady tones.
@@ -34,7 +34,7 @@ class Design(NamedTuple):
     Delays in frames, int (16,) each:
     lines: of the delay lines.
     first, second: of the two scatterings.
-    taps: of the input, the first eight for the left side; with the pre-delay and the reverb's latency of one cell.
+    taps: of the input; the first eight are for the left side. Pre-delay and latency (one cell) are included.
 
     Matrices, float32:
     loop: (16, 64), from the low-passed lines, the taps and the lines to the first scattering.
@@ -76,7 +76,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # `gains` are for a whole loop, through a line and both scatterings. The scatterings get their share of them below.
+    # `gains` are for a whole loop, through a line and both scatterings. So the scatterings' mean gain is divided out:
+    # each channel of a scattering gets the gain for its own delay below.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)
@@ -86,8 +87,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # `overlap`: how many of the room's resonances cover one frequency; their width is taken at half their power. If few
-    # cover it, each is heard as a ringing tone, and the turning matrix needs a larger angle.
+    # `overlap` is the number of resonances that cover one frequency, if each is as wide as at half its power. If few
+    # resonances cover it, each is heard as a ringing tone, and the turning matrix needs a larger angle.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))
@@ -119,7 +120,10 @@ def hadamard(n: int) -> np.ndarray:
 
 
 def _delays(room: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The delays of lines, both scatterings and taps, in frames; room: frames that sound takes to cross the room."""
+    """The delays, in frames, of the lines, the first scattering, the second scattering, and the taps.
+
+    room: the time, in frames, in which sound crosses the room.
+    """
     steps = np.arange(N_LINES) + random.uniform(-0.3, 0.3, N_LINES)
     steps[0], steps[-1] = 0, N_LINES - 1
     lines = SHORTEST_LINE * (LONGEST_LINE / SHORTEST_LINE) ** (steps / (N_LINES - 1))
@@ -166,7 +170,10 @@ def _sides(random: np.random.Generator) -> np.ndarray:
 
 
 def _output(settings: ReverbConfig, kept: float, random: np.random.Generator) -> np.ndarray:
-    """The output matrix (2, 32); kept: the share of its energy that a sound keeps in one loop, 0 to 1."""
+    """The output matrix (2, 32).
+
+    kept: a sound's energy after one loop, divided by its energy before the loop, 0 to 1.
+    """
     signs = hadamard(N_LINES)[[5, 10]] * math.sqrt(N_LINES)
     near, far = 0.85, math.sqrt(1.0 - 0.85**2)
     parity = np.arange(N_LINES) % 2

@@ -11,7 +11,10 @@ from runtime.instrument.card import Card
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Sounds that an instrument was taught: their names, and knob positions, float32 (n, n_latents)."""
+    """Sounds that an instrument was taught.
+
+    positions: the sounds' knob positions, float32 (n, n_latents).
+    """
 
     names: tuple[str, ...]
     positions: np.ndarray

@@ -34,7 +34,8 @@ def sound_path(recording: Path, out: Path | None) -> Path:
 def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
     """The folder for the sounds, and the path of each recording's sound.
 
-    folder: searched with its subfolders. out: the folder for the sounds; None for one in the working directory.
+    folder: searched with its subfolders.
+    out: the folder for the sounds; None for a folder in the working directory, named after `folder`.
     UserError if there are no recordings, or `out` is a file.
     """
     target = out or Path(folder.resolve().name + FOLDER_SUFFIX)
@@ -50,7 +51,7 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
         name = "-".join(path.relative_to(folder).with_suffix("").parts)
         taken = set(paths.values())
         same, number = target / f"{name}{SUFFIX}", 1
-        while same in taken:  # two recordings may give one name, such as a.wav and a.flac
+        while same in taken:  # two recordings, such as a.wav and a.flac, may give one name
             number += 1
             same = target / f"{name} ({number}){SUFFIX}"
         paths[path] = same

@@ -1,1 +1,1 @@
-"""Live playing: start, stop, and devices that are plugged in and out."""
+"""Live playing: start, stop, and devices that come and go."""

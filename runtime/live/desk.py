@@ -1,4 +1,4 @@
-"""The work of the main thread, except for devices: answers requests, and lets the companion keep files."""
+"""The work of the main thread, except for devices: answers requests, and lets the companion save and read files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from runtime.sound.patch import Patch
 Say = Callable[[str], object]
 CONTROLS, CHANGES = "control", "change"
 TOPICS = (CONTROLS, CHANGES, METER, PICTURE)
-WATCH_S = 0.03  # moved controls are published once in this many seconds
+WATCH_S = 0.03  # moved controls are published at this interval
 _MOST_ARRIVED = 256
 
 
@@ -90,7 +90,7 @@ class Desk:
     memory: what the last run remembered; None to remember nothing.
     panel: the page's process, or None.
     server: the link's server; None if the link cannot be opened.
-    companion: the process that keeps files.
+    companion: the process that saves and reads files.
     """
 
     def __init__(self, playing: Playing, say: Say, memory: Memory | None = None, panel: PanelChild | None = None):
@@ -129,7 +129,10 @@ class Desk:
         self._remembering = Remembering(playing, self.companion, memory, say) if memory and memory.is_kept else None
 
     def arrived(self, event: Event) -> None:
-        """Let the maps note what a MIDI event moves; keep it for `serve` if needed. MIDI drivers' threads call this."""
+        """Let the maps note what a MIDI event moves, and keep the event if `serve` needs it.
+
+        MIDI drivers' threads call this.
+        """
         if isinstance(event, ChannelEvent):
             self.maps.note(event)
         if self._watches_controls or self.learning.is_active:

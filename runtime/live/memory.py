@@ -30,7 +30,7 @@ class Memory:
 
     state: the previous run's state, or None.
     configured: the values that the settings file has for the remembered settings; None until known.
-    good_settings: all settings of that file, to be stored for a start at which the file is broken; or None.
+    good_settings: all settings of the settings file, or None. They are stored for a start at which that file is broken.
     keeps: whether this run saves what plays.
     """
 
@@ -65,7 +65,10 @@ class Memory:
         say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
 
     def begin_trial(self) -> None:
-        """Note in the file that this run restores a state, which may be why it fails; `proven` removes the note."""
+        """Note in the file that this run restores a state: if the run fails, the state may be the reason.
+
+        `proven` removes the note.
+        """
         if self._file is not None:
             os.write(self._file, f"{_ON_TRIAL} {_this_boot()}\n".encode())
 

@@ -29,9 +29,12 @@ class Identity(NamedTuple):
 class DeviceTable:
     """The number of each MIDI input, from 0, and its identity.
 
-    known: identities from earlier runs. An input that arrives gets the known identity with its name and socket. Without
-    one, it gets the first known identity with its name that no present input has, or else a new identity. So a single
-    keyboard is recognised at any socket, and equal keyboards are distinguished while each keeps its socket.
+    known: identities from earlier runs.
+
+    An input that arrives gets the known identity with its name and socket. If there is no such identity, the input gets
+    the first known identity with its name that no present input has. If there is none of these either, the input gets a
+    new identity. So a single keyboard is recognised at any socket, and equal keyboards are distinguished while each
+    keeps its socket.
     """
 
     def __init__(self, known: Iterable[Identity] = ()):
@@ -94,7 +97,7 @@ def identity_name(port: str) -> str:
 def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
     """The USB socket of an ALSA port, such as `1-1.2`; empty for any other port.
 
-    Source: Linux, sound/core/seq/seq_clientmgr.c: card n has the sequencer's clients from 16 + 4 n on.
+    Source: Linux, sound/core/seq/seq_clientmgr.c (card n has the sequencer's clients 16 + 4 n to 19 + 4 n).
     """
     client = _address(port)[0] - _FIRST_CARD_CLIENT
     if client < 0:
@@ -105,6 +108,6 @@ def usb_socket(port: str, sound_class: Path = _SOUND_CLASS) -> str:
 
 
 def _address(port: str) -> tuple[int, int, str]:
-    """A key to sort ports by: ALSA's client and port numbers, or -1 twice if the name has none, then the name."""
+    """A key to sort ports by: ALSA's client number and port number (-1, -1 if the name has none), then the name."""
     match = re.search(r"\s(\d+):(\d+)$", port)
     return (int(match[1]), int(match[2]), port) if match else (-1, -1, port)

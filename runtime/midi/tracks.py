@@ -7,8 +7,8 @@ from operator import itemgetter
 from runtime.events import ActiveSensing, Clock, ClockContinue, ClockStart, ClockStop, Event
 from runtime.midi.recorded.events import event_of_midi
 
-# (tick, message). The message is an event; or, for a change of tempo, the new length of a beat in microseconds; or
-# None if it is ignored.
+# (tick, message). Most messages are events. A change of tempo is the new length of a beat, in microseconds. An ignored
+# message is None.
 Timed = tuple[int, Event | int | None]
 
 _HEADER_BYTES, _CHUNK_HEADER_BYTES = 14, 8

@@ -17,7 +17,7 @@ ALL_RATE, ALL_BURST = 500.0, 1000.0  # the same, of all pages together
 
 
 class Allowance:
-    """Limits messages by a token bucket: to `rate` per second, but after a pause, `burst` may come at once."""
+    """A token bucket: `rate` messages per second are allowed, and up to `burst` at once after a pause."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst
@@ -30,7 +30,7 @@ class Allowance:
         return max(0.0, -self._left / self._rate)
 
     def try_take(self) -> float:
-        """Count a message and return 0 if it may be handled now; else return the seconds until one may be."""
+        """Count a message and return 0 if it may be handled now; else only return the seconds to wait."""
         self._refill()
         if self._left < 1.0:
             return (1.0 - self._left) / self._rate

@@ -29,7 +29,7 @@ def through_file(recording: Path, out: Path, chain: Chain, inputs: Sequence[Path
     """Apply the effect to a recording, and write the result, 16 bit and mono; returns its length in samples.
 
     inputs: more files that must not be overwritten.
-    UserError if the recording cannot be read or is too long, or `out` cannot be written or is the recording.
+    UserError if the recording cannot be read or is too long, or if `out` cannot be written or is the recording itself.
     """
     _refuse_no_file(recording)
     try:

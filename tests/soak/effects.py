@@ -43,7 +43,7 @@ COLOURS, STYLES, MARKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), ("-", "--
 
 
 def densities() -> dict[float, tuple[np.ndarray, np.ndarray]]:
-    """By room size in m: times in ms after the first reflection, and the echo density at these times."""
+    """For each room size in m: times in ms after the first reflection, and the echo density at these times."""
     found = {}
     for size_m, decay_s in ROOMS.items():
         sound = impulse_response(ReverbConfig(size_m=size_m, decay_s=decay_s), 0.4, RATE_HZ, (1.0, 0.0))

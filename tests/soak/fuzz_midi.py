@@ -1,7 +1,7 @@
 """Plays random MIDI: `python -m tests.soak.fuzz_midi --bytes 10000000 --messages 1000000 --json F`.
 
-The run fails after an exception, a sample that is not a number or above full scale, a note that does not end, or growth
-of memory.
+The run fails if there is an exception, if a sample is not a number or is above full scale, if a note does not end, or
+if the memory grows.
 """
 
 from __future__ import annotations

@@ -305,7 +305,7 @@ class Rig:
 
 
 def overlay_refuses(root: Path) -> str:
-    """Check that a box whose changes stay in memory plays, and refuses an update."""
+    """Check a box whose changes stay in memory: it must play, and must refuse an update."""
     box = Box(root, "--volatile=overlay")
     box.start()
     try:

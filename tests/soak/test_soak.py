@@ -40,7 +40,7 @@ def test_a_note_that_does_not_end_is_noticed() -> None:
     storm = Storm(make_engine(4, "poly", 0))
     performance = storm.engine._performance
     performance._EVENT_HANDLERS = {**performance._EVENT_HANDLERS, NoteOff: lambda _self, _event, _frame: None}
-    storm.n_checks = 2  # the next check then uses the third of ENDINGS, which sends note-offs
+    storm.n_checks = 2  # so the next check uses the third of ENDINGS, which sends note-offs
     for _ in storm.play(iter([[(0, NoteOn(0, 60, 100))]])):
         pass
     with pytest.raises(BrokenError, match="every key up"):
@@ -158,9 +158,9 @@ def test_random_messages_leave_the_page_and_what_plays_as_they_were() -> None:
 
 
 def swap_pairs(n_late: int, n_late_still: int, grows_mb: float) -> list[live_swaps.Pair]:
-    """20 pairs of spells, of two instruments in turn; with the second, memory is 10 MB higher.
+    """20 pairs of spells. The pairs play two instruments in turn; with the second, memory is 10 MB higher.
 
-    n_late, n_late_still: late blocks with and without swaps; chance adds up to 4.
+    n_late, n_late_still: late blocks with swaps and without; a random number from 0 to 4 is added to each.
     grows_mb: growth of memory over all pairs.
     """
     chance = np.random.default_rng(0)

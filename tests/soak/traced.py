@@ -1,7 +1,7 @@
 """Traces the system calls of `play`, `render` and `train`: `python -m tests.soak.traced --minutes 10 --out F.md`.
 
-The test fails if one of them uses another machine's address, looks up a host's name, or changes a file outside its own
-folders. It needs strace, and TensorFlow for `train`.
+The test fails if a command uses another machine's address, looks up a host's name, or changes a file outside its own
+folders. The test needs strace, and TensorFlow for `train`.
 """
 
 from __future__ import annotations

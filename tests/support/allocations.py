@@ -20,7 +20,7 @@ _DEFAULT_HANDLER = 306
 _HANDLER_NAME = b"mem_handler"
 _RUNTIME = str(Path(runtime.__file__).parent)
 
-# Return type and parameters of the functions of a handler that allocate.
+# Return type and parameters of a handler's three functions that allocate memory.
 _MALLOC = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
 _CALLOC = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t
 _REALLOC = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
@@ -43,8 +43,8 @@ class _Handler(ctypes.Structure):
 class Allocation(NamedTuple):
     """Memory that NumPy allocated for one array.
 
-    where: file, function and line of the code in runtime/ that asked for the array, such as `bank.py:steal:120`; if no
-    such code is running, those of NumPy's caller.
+    where: file, function and line of the code in runtime/ that asked for the array, such as `bank.py:steal:120`. If no
+    code in runtime/ is running: file, function and line of the code that called NumPy.
     """
 
     n_bytes: int

@@ -12,7 +12,10 @@ ALLOWED_DB, INAUDIBLE_DB = 6.0, -72.0
 
 
 def high_levels_db(sound: np.ndarray) -> np.ndarray:
-    """Level above 15 kHz, in dBFS, over the 5 ms around each sample: (n,). sound: (n,), must end in silence."""
+    """The level, in dBFS, of the sound's part above 15 kHz, over the 5 ms around each sample, (n,).
+
+    sound: (n,), must end in silence.
+    """
     spectrum = np.fft.rfft(sound, 2 * len(sound))
     spectrum[np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ) < HIGHPASS_HZ] = 0.0
     high = np.fft.irfft(spectrum)[: len(sound)]

@@ -1,7 +1,7 @@
-"""Simulates power cuts: repeats a saving program's system calls, up to any call, on a simulated disk.
+"""Simulates power cuts: repeats the system calls of a program that saves, up to a random call, on a simulated disk.
 
-What a cut leaves is chosen at random within what POSIX allows. A file not flushed by fsync contains its old content, or
-nothing, half or all of the new content. Of a folder's changes since its last fsync, the first few remain.
+What a cut leaves is chosen at random within what POSIX allows. A file that was not flushed by fsync contains its old
+content, or nothing, half or all of the new content. Of a folder's changes since its last fsync, the first few remain.
 """
 
 from __future__ import annotations
@@ -50,9 +50,11 @@ for number, step in enumerate({[step for step, _ in STEPS]}):
 
 
 class Call(NamedTuple):
-    """A system call that succeeded; result: the value that it returned.
+    """A system call that succeeded.
 
-    words: its arguments that are texts; rest: all its arguments, as strace wrote them.
+    words: the arguments that are texts.
+    rest: all arguments, as strace wrote them.
+    result: the value that the call returned.
     """
 
     name: str
@@ -161,7 +163,7 @@ class Disk:
         self._open[call.result] = folder.entries[name] if name else folder
 
     def _place(self, path: bytes) -> tuple[Folder, str] | None:
-        """The folder and the name of a path inside the home; the name "" for the home itself; else None."""
+        """The folder and the name of a path inside the home; None for any other path. The home has the name ""."""
         text = os.fsdecode(path)
         if text != str(self._home) and not text.startswith(f"{self._home}/"):
             return None
@@ -183,7 +185,7 @@ class Disk:
 
 
 def run_cuts(n_cuts: int, folder: Path, seed: int = 0) -> dict[str, int]:
-    """Cut the power `n_cuts` times; AssertionError if the files left are neither as before a step nor as after it.
+    """Cut the power `n_cuts` times; AssertionError if the remaining files are neither as before a step nor as after it.
 
     folder: an empty folder. Returns the numbers of cuts, of system calls, and of half-written files.
     """

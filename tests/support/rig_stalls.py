@@ -42,8 +42,8 @@ def watch(processor: int, limit_s: float) -> None:
 class MachineStalls:
     """Watches each processor, and finds its stalls that are longer than `limit_s`.
 
-    Inside a `with`, ask `so_far`; afterwards, all are in `stalls`. A stall is its beginning and its end, in seconds of
-    `time.monotonic`.
+    Inside a `with`, call `so_far` for the stalls until now. After the `with`, `stalls` contains all stalls. A stall is
+    (beginning, end), in seconds of `time.monotonic`.
     """
 
     def __init__(self, limit_s: float):

@@ -1,4 +1,4 @@
-"""Listens to every recording of a folder, and says of each other file why it is no readable recording."""
+"""Listens to every recording in a folder. For any other file, says why it is not a readable recording."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class ModelRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     output_training_slope: negative slope of the output ReLU in training. At slope 0 most bins die (see OutputReLU).
     compression: 1 for magnitudes; 2 to 4 for their second to fourth roots. A higher root gives soft partials more
     weight in the error.
-    comb_floor_db: gain in dB of the decoder between the harmonics of the note; None for no comb. Needs conditioning
+    comb_floor_db: the decoder's gain, in dB, between the harmonics of the note; None for no comb. Needs conditioning
     `chroma+octave`. Source: Colonel and Keene 2020.
     ceiling: whether each bin of the decoder's output is at most as loud as in the recordings (see ceiling.py).
     """
@@ -81,9 +81,10 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     final_learning_rate: learning rate of the last epoch; None keeps the learning rate constant.
 
     The other settings make a model sound good at every knob position (training/learning/objective.py):
-    mixup: whether mixtures of two frames of one note must be decoded from the same mixture of their latents.
-    exchange: whether a frame must be decoded from its latents mixed with those of a partner: a frame of the same sound
-    and velocity, at the same part of a recording's time.
+    mixup: whether the decoder must turn a mixture of the latents of two frames of one note into the same mixture of the
+    frames.
+    exchange: whether the decoder must still make a frame if its latents are mixed with those of a partner. A partner is
+    a frame of the same sound and velocity, at the same part of a recording's time.
     pitch_penalty: weight of the penalty on knob positions at which a note would be heard at another pitch.
     band_penalty: weight of the squared difference, in units of 20 dB, between the levels of output and target in the
     bands of runtime/acoustics/timbre_distance.py.
@@ -117,7 +118,8 @@ class FitRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate in an epoch; the first epoch is 1.
 
-        With `final_learning_rate`, it changes by one factor after every epoch, and has that value in the last epoch.
+        With `final_learning_rate`, the rate is multiplied by the same factor after every epoch. In the last epoch it is
+        `final_learning_rate`.
         """
         if self.final_learning_rate is None:
             return self.learning_rate

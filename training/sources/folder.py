@@ -24,7 +24,7 @@ ALL = 128  # as many notes as MIDI has, so that none is left out
 COLUMNS = ("file", "note", "sound", "velocity", "licence", "source")
 SPEC = StftSpec()
 SAMPLE_RATE_HZ = SPEC.sample_rate_hz
-PEAK = 0.7  # all notes of a sound get the gain that gives the loudest of them this peak
+PEAK = 0.7  # the peak of a sound's loudest note; all notes of the sound get the same gain
 FADE_S = 0.02
 TAIL_DB = -60.0  # a recording ends where it stays below this level, relative to its peak
 # Loud frames are those whose level, relative to the loudest frame, is at least JUDGED_DB. A take is used if at least

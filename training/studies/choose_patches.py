@@ -127,7 +127,7 @@ def is_clear(candidate: Candidate, keys: amsynth.HeldNotes = KEYS, spec: StftSpe
 def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
     """Choose n candidates that differ in timbre, by k-means on the principal components of their spectra.
 
-    Returns the candidate nearest to the middle of each group. UserError if there are fewer than n.
+    Returns the candidate nearest to the middle of each group. UserError if there are fewer than n candidates.
     """
     if len(candidates) < n:
         raise UserError("--number", str(n), f"at most {len(candidates)}, the clear patches", "give a smaller number")

@@ -23,9 +23,9 @@ from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
-MOST_FILES, MOST_INSTRUMENTS = 16, 2  # in one archive; an instrument is two of the files, a decoder and its encoder
+MOST_FILES, MOST_INSTRUMENTS = 16, 2  # in one archive: files of any kind, and .onnx files (a decoder and its encoder)
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
-_LARGEST_LIST_BYTES = 2**14  # a limit, because zipfile makes an object of every entry in the archive's list
+_LARGEST_LIST_BYTES = 2**14  # limited because zipfile makes an object for every entry in the archive's list
 # These bytes mark the end of a ZIP archive's list of files, and of a ZIP64 archive's. Source: .ZIP File Format
 # Specification, 4.3.16 and 4.3.15.
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"
@@ -111,7 +111,10 @@ def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
 
 
 def _refuse_long_list(content: bytes, path: Path) -> None:
-    """UserError if the archive's list of files is missing, too long, or in ZIP64, a format for more than 4 GB."""
+    """UserError if the archive's list of files is missing or too long, or if the archive is a ZIP64 archive.
+
+    ZIP64 is a format for more than 4 GB.
+    """
     end = content.rfind(_END)
     n_bytes = int.from_bytes(content[end + 12 : end + 16], "little")
     if end < 0 or n_bytes > _LARGEST_LIST_BYTES or content[end - 20 : end - 16] == _LARGE_END:

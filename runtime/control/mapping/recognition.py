@@ -151,7 +151,7 @@ class Recognition:
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
         # If the lower half has sent a single message, or far fewer than the upper half, it may be a control of its own.
-        # More than the upper half is no sign of that: a sender may leave out an unchanged MSB.
+        # If it has sent more, the two halves still belong together: a sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

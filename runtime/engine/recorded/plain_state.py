@@ -1,4 +1,4 @@
-"""The plain values of an object: numbers, texts, and lists, tuples, dicts, sets and deques of them.
+"""The plain values of an object: numbers, texts, and containers of these (lists, tuples, dicts, sets, deques).
 
 A new plain attribute of a class is stored and restored without new code here.
 """
@@ -46,7 +46,7 @@ def given(thing: object, values: dict[str, Any]) -> None:
 
 
 def tree_of(values: dict[str, Any]) -> dict[str, Any]:
-    """Encode plain values for JSON, and leave out all others; `values_of` decodes them."""
+    """Encode the plain values for JSON, and leave out all others; `values_of` decodes such a tree."""
     tree = {}
     for name, value in values.items():
         try:

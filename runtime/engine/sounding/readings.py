@@ -15,8 +15,9 @@ class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
     This is done while coherent phases or moving spectra sound, because hops then cost most. A knob that moves
-    between a reading and its hop is heard from the next hop on. points: the points of voices that move. The other
-    arguments are those of `VoiceSound`.
+    between a reading and its hop is not heard at that hop, but at the next one.
+
+    points: the points of voices that move. The other arguments are those of `VoiceSound`.
     """
 
     def __init__(self, spectra: Spectra, hops: HopGroups, points: RampPoints, bank: VoiceBank, knobs: Knobs):
@@ -46,9 +47,9 @@ class Readings:
         return bool(groups)
 
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
-        """For the voices that have a point at the next hop, make the spectra of the point after it.
+        """For the voices that have a point at the next hop, make the spectra of the point after that one.
 
-        Only voices whose ramps are as long as the first voice's are served here; all others get their spectra at the
+        Only voices whose ramps are as long as the first voice's get their spectra here. All others get theirs at the
         hop.
         """
         ahead = self._hops.frames_ahead
@@ -61,7 +62,9 @@ class Readings:
             self._spectra.prepare_lead(voices, hop, hop + lasting[0], lasting[0], n_events)
 
     def hop(self, group: HopGroup, hopping: Sequence[Voice], frame: int) -> tuple[list[Voice], list[Voice]]:
-        """Of a group's voices that hop at `frame`: those with a prepared spectrum, and those that need one made now.
+        """Two lists of a group's voices: those with a prepared spectrum, and those that need a new spectrum now.
+
+        hopping: the voices of the group that hop at `frame`.
 
         A voice may have begun after the reading. If other voices of the group have prepared spectra, this voice gets
         its new spectrum now, because steady voices are added up only if all of them change together. If none has, it

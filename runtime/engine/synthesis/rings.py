@@ -28,7 +28,7 @@ class Rings:
     def __init__(self, n_lanes: int, n_ahead: int, n_fade: int):
         self.size = 1 << (n_ahead + n_fade).bit_length()
         self._n_fade = n_fade
-        # one column more than `size`: even at the ring's last frame, the engine mixes two frames
+        # One column more than `size`, because the engine mixes at least two frames, also at the ring's last frame.
         self._samples = np.zeros((n_lanes, self.size + 1), np.float32)
         self._summed = np.empty(max(n_ahead, n_fade) + n_fade, np.float32)
         self._copied = np.empty(self.size, np.float32)
@@ -82,10 +82,9 @@ class Rings:
         self.write(lanes, frame + n, sound[:, n:])
 
     def gather(self, lanes: slice, into: int, frame: int, shares: np.ndarray) -> None:
-        """Write the sum of `lanes`, each times its share, into the ring of lane `into`, for n_fade frames from `frame`
-        on.
+        """Write a weighted sum of `lanes` into the ring of lane `into`, for n_fade frames from `frame` on.
 
-        shares: float32 (n,).
+        shares: the lanes' weights, float32 (n,).
         """
         for places, part in ring_places(self.size, frame, self._n_fade):
             summed = self._summed[part]
@@ -93,10 +92,9 @@ class Rings:
             self._samples[into, places] = summed
 
     def subtract(self, lanes: slice, of: int, frame: int, n_frames: int, shares: np.ndarray) -> None:
-        """Subtract the sound of `lanes`, each times its share, from the ring of lane `of`, for n_frames from `frame`
-        on.
+        """Subtract a weighted sum of `lanes` from the ring of lane `of`, for n_frames from `frame` on.
 
-        shares: float32 (n,).
+        shares: the lanes' weights, float32 (n,).
         """
         for places, part in ring_places(self.size, frame, n_frames):
             summed = self._summed[part]
@@ -143,7 +141,7 @@ class RampWeights:
         out *= slope
         if first < corner:
             np.multiply(self._rise[first:stop], slope, out=out[: corner - first])
-        # The last corner ends at sample `length`, where the ramp would reach 1, not at the last sample before it.
+        # The last corner ends at sample `length`, one after the ramp's last sample. There the ramp would reach 1.
         begin = max(length - corner + 1, first)
         if begin < stop:
             fall = self._fall[begin - (length - corner + 1) : stop - (length - corner + 1)]

@@ -56,7 +56,7 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
-MOST_WAITING = 256  # most actions, and most changes of sends, that wait to be taken
+MOST_WAITING = 256  # at most this many actions, and this many changes of sends, wait to be taken
 _NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # events that change no source of modulation
 # The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})
@@ -103,7 +103,7 @@ class Performance:
         if type(event) not in _NO_SOURCES:
             self.n_events += 1
         if self._palette.moves_pitch:
-            # After any event, look for voices to retune: it may have changed what moves a pitch, such as a control, the
+            # Look for voices to retune, because any event may have changed what moves a pitch, such as a control, the
             # tempo or an envelope's release.
             self.notes.changes.retuned += [v for v in self._with_moving_pitch() if frame >= self.pitches.wakes_at(v)]
 

@@ -13,7 +13,7 @@ from runtime.link.place import make_private
 
 
 class PassingFolder:
-    """A temporary folder of this process inside `base`, which only this user can enter.
+    """A temporary folder of this process inside `base`. Only this user, and in a service its group, can enter `base`.
 
     The folder is locked as long as this process lives. Folders without a lock, which dead processes left, are removed.
     UserError if the folder cannot be made.

@@ -11,14 +11,15 @@ from typing import Any
 N_BANDS = 256
 WINDOW_FRAMES = 4096
 _SILENT = bytes(N_BANDS)
-_MOST_ALIKE = 30  # most repeats of a picture; some are needed, as pages let levels fall slowly
+_MOST_ALIKE = 30  # most repeats of a picture; repeats are needed because pages let levels fall slowly
 
 
 class Painter:
     """Makes a picture's bytes from each message of the topic `picture`; docs/panel.md describes the bytes.
 
-    ring: descriptor of a SoundRing; None to measure no sound. NumPy, which would take up most of this process's memory,
-    is imported with the first picture.
+    ring: descriptor of a SoundRing; None to measure no sound.
+
+    NumPy would take up most of this process's memory, so it is imported only with the first picture.
     """
 
     def __init__(self, ring: int | None):

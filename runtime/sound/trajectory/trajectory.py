@@ -19,7 +19,7 @@ SHORTEST_STEP_S, LONGEST_STEP_S = 0.005, 10.0
 HIGHEST_COLOUR_DB = 60.0
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -96.0, 24.0
 LONGEST_KNOB_NAME = 100
-# Tolerance for times: marks are stored as float32, and rounding may move one beyond the end.
+# Tolerance for times: marks are stored as float32, and rounding may move a mark beyond the end.
 _ROUNDING_S = 1e-4
 
 
@@ -29,14 +29,15 @@ class Trajectory:
 
     step_s: time from one hop to the next.
     knobs: a name for each column of latents.
-    latents: float32 (n_hops, n_knobs), offsets of the knob positions, -1 to 1. If replaces_knobs, they are positions, 0
-    to 1.
-    colour_db: float32 (n_hops, N_BANDS), the gain of each band.
-    level_db: float32 (n_levels,), one value per LEVEL_STEP_S. If hops and level do not end together, what ends first
-    keeps its final value to the trajectory's end.
+    latents: offsets of the knob positions, -1 to 1; if replaces_knobs, positions, 0 to 1. float32 (n_hops, n_knobs).
+    colour_db: the gain of each band, float32 (n_hops, N_BANDS).
+    level_db: one value per LEVEL_STEP_S, float32 (n_levels,).
     attack_s: end of the attack.
-    loop_s: beginning and end of the sustain loop; None for the loop from `find_loop`, or, if plays_once, for no loop.
+    loop_s: beginning and end of the sustain loop. None means the loop from `find_loop`; if plays_once, no loop.
     release_s: beginning of the release; None for no release.
+
+    If the hops end before the levels, the values of the last hop hold to the trajectory's end. If the levels end first,
+    the last level holds.
     """
 
     step_s: float
@@ -100,7 +101,7 @@ def checked(trajectory: Trajectory, where: object) -> Trajectory:
 
 
 def refuse_size(step_s: float, n_hops: int, n_levels: int, where: object) -> None:
-    """UserError that begins with `where` if this step, or a number of hops or levels, is out of range."""
+    """UserError, which begins with `where`, if the step, the number of hops or the number of levels is out of range."""
     if not SHORTEST_STEP_S * 0.999 <= step_s <= LONGEST_STEP_S:
         expected = f"{SHORTEST_STEP_S:g} to {LONGEST_STEP_S:g} s"
         raise UserError(f"{where}, step_s", f"{step_s:g}", expected, "choose another step")

@@ -1,4 +1,4 @@
-"""Loose is what does not belong to the main tone of a harmonic; encode avoids it, so a steady tone does not flutter."""
+"""`encode` avoids loose sound (what does not belong to a harmonic's main tone), so a steady tone does not flutter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tone(seconds: float, exponent: float) -> np.ndarray:
 
 
 def blurred(magnitudes: np.ndarray) -> np.ndarray:
-    """The spectra with each lobe two bins wider, and with their power."""
+    """The spectra with each lobe two bins wider; the power of each spectrum stays the same."""
     wide = sum(np.roll(magnitudes, shift, axis=-1) for shift in (-1, 0, 1))
     return wide * np.sqrt(np.square(magnitudes).sum(axis=-1) / np.square(wide).sum(axis=-1))[..., None]
 
@@ -53,7 +53,7 @@ def test_a_tone_is_not_loose_and_blunt_or_double_lobes_and_noise_are() -> None:
 
 
 class BlurringComb(FlatComb):
-    """The first knob goes from sharp lobes and a noise, which no colour can remove, to blurred lobes without it."""
+    """The first knob goes from sharp lobes with noise to blurred lobes without it. No colour can remove the noise."""
 
     def decode_apart(self, rows: np.ndarray) -> np.ndarray:
         low, high = self.card.latents_at(np.zeros(2)), self.card.latents_at(np.ones(2))

@@ -123,8 +123,9 @@ def live(
 ) -> np.ndarray:
     """The live effect's output: float32 (n,).
 
-    sizes: frames of each block, in rotation; waits: `may_wait` for each block, in rotation; positions: function that
-    returns the knob positions.
+    sizes: frames of each block, in rotation.
+    positions: function that returns the knob positions.
+    waits: `may_wait` for each block, in rotation.
     """
     effect = LiveThrough(Decoder(DECODER.path), ENCODER, RATE_HZ, positions)
     out, at, number = np.zeros((len(sound), 2), np.float32), 0, 0

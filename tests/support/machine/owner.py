@@ -29,7 +29,8 @@ _PAGE = 4096
 class _Save(NamedTuple):
     """One save.
 
-    asked_at: the record's length in bytes before the save; done_at: the length after it, None if it has not ended.
+    asked_at: the record's length in bytes before the save.
+    done_at: the record's length in bytes after the save; None if the save has not ended.
     """
 
     level_db: float

@@ -10,8 +10,8 @@ from runtime.engine.synthesis.phases.line_width import kernel_target, relative_w
 
 # Each pass doubles the widest possible kernel: after n passes it is a triangle 2 ** n bins wide at half its height.
 _N_PASSES = 7
-# How wide a Hann lobe with noise phases is after 0, 1/4, 2/4, ... passes: measured from side to side at half its power,
-# in bins. A quarter of a pass spreads a quarter as much power as a full pass.
+# How wide a Hann lobe with noise phases becomes in 0, 1/4, 2/4, ... passes: its width in bins, at half its power. A
+# quarter of a pass spreads a quarter as much power as a full pass.
 _WIDTHS = (
     1.67, 1.82, 2.01, 2.22, 2.46, 2.66, 3.01, 3.55, 4.46, 4.81, 5.32, 6.30, 8.55, 9.18, 10.24, 12.06,
     16.7, 18.0, 20.0, 23.7, 33.0, 35.6, 39.6, 47.2, 65.5, 70.6, 78.6, 94.0, 131.0,
@@ -26,9 +26,9 @@ _N_KEPT = 16
 class Widening:
     """Widens spectra: spreads the power of each bin over its neighbours, more widely at higher frequencies.
 
-    Each pass adds to a bin a part of the bins on either side, at a distance of 1, 2, 4, ... bins (the "à trous"
-    algorithm). A full pass has the weights 1/4, 1/2, 1/4. The power of a harmonic stays the same. No harmonic becomes
-    wider than 131 bins.
+    Each pass mixes a bin with two others, one on either side: in the first pass 1 bin away, then 2, 4, ... bins away
+    (the "à trous" algorithm). A full pass has the weights 1/4, 1/2, 1/4. The power of a harmonic stays the same. No
+    harmonic becomes wider than 131 bins.
     """
 
     def __init__(self, n_bins: int, max_rows: int):
@@ -52,8 +52,9 @@ class Widening:
     ) -> np.ndarray:
         """Widened magnitudes, float32 (n, n_bins), valid until the next call.
 
-        magnitudes: (n, at least n_bins); bandwidths_cents: one for each row; noise_amplitudes: for each row, the weight
-        of noise phases in its blend.
+        magnitudes: (n, at least n_bins).
+        bandwidths_cents: one for each row.
+        noise_amplitudes: the weight of noise phases in each row's blend.
         """
         n, heard, widened = len(magnitudes), magnitudes[:, : self._n_bins], self._widened[: len(magnitudes)]
         np.copyto(widened, heard)
@@ -111,7 +112,7 @@ class Widening:
 class _Kernel:
     """The passes that widen a spectrum by one bandwidth.
 
-    parts: float32 (_N_PASSES, n_bins), how much of the bins on either side each pass adds to a bin, 0 to 1/4.
+    parts: for each pass and bin, the part of either neighbour that the bin gets, 0 to 1/4; float32 (_N_PASSES, n_bins).
     n_passes: number of passes that have an effect.
     begins_at: for each of these passes, the first bin that it changes.
     """

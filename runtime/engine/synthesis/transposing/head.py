@@ -1,10 +1,10 @@
-"""Heads: where transposed lanes are read in their rings, in whole numbers that depend on frames only."""
+"""Heads: where transposed lanes are read in their rings. Positions are whole numbers that depend on frames only."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-# Positions in a ring are fixed-point numbers, ONE per sample.
+# Positions in a ring are fixed-point numbers; one sample is ONE.
 FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
@@ -37,7 +37,7 @@ class Head:
     n_hop: length of a dense hop in ring samples.
     octave: how many times the dense hops' sample rate is halved.
     n_lanes: number of lanes that use the head.
-    first_hop: number of the plain hop that is dense hop 0.
+    first_hop: the number that dense hop 0 has among the plain hops.
     """
 
     __slots__ = ("_begins", "_first", "_origin", "_since", "_step", "_steps", "density", "first_hop", "n_hop",
