@@ -113,7 +113,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     bandwidth_cents: full width of every harmonic at half power.
     width: stereo width, from 0, mono, to 1.
     trajectory: one trajectory, or several that are blended over the keyboard.
-    parts: other sounds, layered or split; then the sound itself has only a name, an instrument and a level.
+    parts: other sounds, layered or split. A sound with parts has nothing else but a name, an instrument and a level.
     """
 
     sound_version: int = SOUND_VERSION
