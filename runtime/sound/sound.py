@@ -76,8 +76,8 @@ class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     sound: name of an instrument's or a user's sound, or path of a .yaml file, relative to the folder of the file that
     has this part.
-    instrument: the instrument that plays the sound. None: the one that the user's sound or the file names, or else the
-    first instrument that has a sound of this name.
+    instrument: the instrument that plays the sound. None: the instrument that the user's sound or the file names, or
+    else the first instrument that has a sound of this name.
     channel: the MIDI channel; None for all.
     keys, velocity: the lowest and the highest.
     transpose: in semitones.

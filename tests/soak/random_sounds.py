@@ -85,8 +85,8 @@ def worst_spike_db(sound: np.ndarray) -> float:
 def broken(sound: np.ndarray, n_active: int, unlimited: Callable[[], np.ndarray] | None = None) -> str | None:
     """The fault in the sound of a note that should have ended; None if there is none.
 
-    unlimited: returns the same sound without the limiter. A spike counts only if that sound has one, too: the limiter
-    makes spikes.
+    unlimited: returns the same sound without the limiter. Spikes count only if this sound has spikes, too, because the
+    limiter itself makes some.
     """
     if not np.isfinite(sound).all():
         return "not a number"

@@ -50,8 +50,9 @@ class FrameBatches:
     def epoch(self, epoch: int) -> np.ndarray:
         """The training rows in one epoch's random order, int (n,); it depends on the seed and the epoch only.
 
-        With mixup, the two rows of each pair have the same note; with exchange, the same sound, velocity and part of a
-        recording's time. A row without a partner is left out.
+        With mixup or exchange, each row is followed or preceded by a partner, and a row without a partner is left out.
+        With mixup, partners have the same note. With exchange, they have the same sound and velocity, and lie in the
+        same part of their clips.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))
