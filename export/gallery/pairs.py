@@ -32,7 +32,7 @@ class Pair(NamedTuple):
     """A recorded note, and the same note of the instrument, equally loud.
 
     recorded, played: their sounds, mono float32 (n_samples,).
-    apart_db: the distance between the two; see runtime/acoustics/timbre_distance.py.
+    apart_db: the distance between these sounds; see runtime/acoustics/timbre_distance.py.
     """
 
     sound: str
@@ -50,7 +50,7 @@ def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | 
     """Make at most MOST_PAIRS pairs of presets that are named after a recorded sound.
 
     sounds: all presets. The chosen presets are evenly spread over those that have a recorded sound's name.
-    recordings: the folder of the recordings, or None. There are no pairs without it, or if it has no manifest.
+    recordings: the folder of the recordings, or None. Without a folder, or without a manifest in it, there is no pair.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []

@@ -137,7 +137,7 @@ def return_free_memory_of_thread() -> None:
     64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at most 64 MB.
     """
     libc = _libc()
-    # Without glibc, with an old one, or with 32 bits, nothing is done.
+    # Nothing is done without glibc, with an old glibc, or on a 32-bit system.
     if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]

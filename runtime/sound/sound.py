@@ -1,6 +1,6 @@
 """The structure of a sound's YAML file.
 
-To add a field: add it here and in docs/sound.md; if it replaces a setting, use it in `with_sound` (settings.py).
+Add a new field here and in docs/sound.md. If it replaces a setting, use it in `with_sound` (settings.py), too.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     pan: from left, -1, to right, 1.
     tempo_bpm: for LFOs with `beats` and the arpeggiator, unless a MIDI clock is received.
     tilt_db_per_octave: relative to 1 kHz.
-    odd_even_db: level of odd harmonics relative to even ones; the quieter ones are attenuated.
+    odd_even_db: level of odd harmonics relative to even ones. If positive, even ones are weakened; if negative, odd ones.
     formant_semitones: shift of the spectrum's shape at the same pitch.
     bandwidth_cents: full width of every harmonic at half power.
     width: stereo width, from 0, mono, to 1.

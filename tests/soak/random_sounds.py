@@ -140,7 +140,7 @@ def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
 
 
 def narrowed(sound: Sound) -> Sound:
-    """The sound with a bandwidth that, even when modulated, never exceeds MOST_BANDWIDTH_CENTS."""
+    """The sound with a bandwidth that never exceeds MOST_BANDWIDTH_CENTS, even when it is modulated."""
     bandwidth_cents = sound.bandwidth_cents * (MOST_BANDWIDTH_CENTS / 100.0)
     amounts = [abs(each.amount) for each in sound.modulation if each.target == "bandwidth"]
     share = min(1.0, (MOST_BANDWIDTH_CENTS - bandwidth_cents) / max(TRAVELS["bandwidth"] * sum(amounts), 1e-9))

@@ -61,7 +61,8 @@ class Fate:
 class Wishes:
     """The user's options.
 
-    keep_tuning: do not correct the recordings' tuning. trust_names: use the notes in the names, not the notes heard.
+    keep_tuning: do not correct the recordings' tuning.
+    trust_names: use the notes in the names, not the notes heard.
     cuts: folder for the parts that are cut out of long recordings.
     """
 

@@ -179,7 +179,7 @@ class Transposer:
         A crossfade begins for each lane that
 
         - has a new spectrum,
-        - now needs another number of bins, because its pitch moved others below half the engine's sample rate,
+        - has another number of bins that stay below half the engine's sample rate,
         - or enters or leaves a bus.
 
         Call `make_fades` for a lane before its spectrum is set.
