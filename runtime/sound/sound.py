@@ -108,7 +108,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     pan: from left, -1, to right, 1.
     tempo_bpm: for LFOs with `beats` and the arpeggiator, unless a MIDI clock is received.
     tilt_db_per_octave: relative to 1 kHz.
-    odd_even_db: level of odd harmonics relative to even ones. If positive, even ones are weakened; if negative, odd ones.
+    odd_even_db: level of odd harmonics relative to even ones. If positive, even ones are weakened, else odd ones.
     formant_semitones: shift of the spectrum's shape at the same pitch.
     bandwidth_cents: full width of every harmonic at half power.
     width: stereo width, from 0, mono, to 1.
