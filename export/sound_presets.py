@@ -32,7 +32,7 @@ LOUDNESS_LUFS = -10.0  # loudness of a chord, as in the virtual analogue
 
 
 def sounds_of(store: FrameStore) -> dict[str, list[Clip]]:
-    """The training recordings of each sound, by name, in the corpus's order; without transposed copies."""
+    """For each sound's name, its training recordings in the corpus's order, without transposed copies."""
     found: dict[str, dict[str, Clip]] = {}
     for clip in store.clips:
         if not clip.transposed and clip.split == "train":
@@ -99,7 +99,7 @@ def positions_at(presets: Sequence[CardPreset], knobs: Sequence[str], note: int)
 
 
 def _spread(clips: list[Clip]) -> list[Clip]:
-    """At most MOST_KEYS recordings, of the sound's highest velocity, at evenly spread notes."""
+    """At most MOST_KEYS recordings at evenly spread notes, all with the sound's highest velocity."""
     layer = max((clip.velocity or 0) for clip in clips)
     clips = sorted((clip for clip in clips if (clip.velocity or 0) == layer), key=lambda clip: clip.note or 0)
     by_note = list({clip.note: clip for clip in clips}.values())
@@ -131,7 +131,7 @@ def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
 
 
 def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Place:
-    """The preset's first place, which `better_places` then moves: at each recording's note, its mean knob positions."""
+    """The place from which `better_places` starts: for each recording's note, the recording's mean knob positions."""
     means = [_steady(sound, knobs) + _mean_offset(sound.trajectory.inline, knobs, sound.name) for sound in sounds]
     return Place(tuple(clip.note for clip in clips), np.clip(np.array(means), 0.0, 1.0))
 
@@ -157,7 +157,7 @@ def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[s
 
 
 def _levelled(sound: Sound, coder: Coder) -> Sound:
-    """Give the sound the level at which CHORD, played with it, has the loudness LOUDNESS_LUFS."""
+    """The sound with another level: CHORD, played with the sound, then has the loudness LOUDNESS_LUFS."""
     patch = with_sound(Config(), sound, coder.decoder.card, sound.name)
     level_db = LOUDNESS_LUFS - loudness_lufs(play(coder.decoder, patch, CHORD).sound)
     return msgspec.structs.replace(sound, level_db=round(float(np.clip(level_db, -60.0, 12.0)), 1))

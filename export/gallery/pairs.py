@@ -1,4 +1,4 @@
-"""Makes the gallery's pairs: a recording, then the same note of the preset named after its sound."""
+"""Makes the gallery's pairs: a recorded note, then the same note of the preset named after the recorded sound."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ MOST_PAIRS = 4
 LONGEST_S, FADE_S = 2.2, 0.15
 PAUSE_S, LONG_PAUSE_S = 0.25, 0.7  # the pauses inside a pair, and between two pairs
 VELOCITY = 100
-ONSET = 10.0 ** (-40.0 / 20.0)  # a recording begins at the first sample above this share of its loudest sample
+ONSET = 10.0 ** (-40.0 / 20.0)  # a recording begins at the first sample above ONSET times its loudest sample
 MANIFEST = "manifest.csv"
 
 
 class Pair(NamedTuple):
-    """A recording and the instrument's version of it, mono float32 (n_samples,) each, equally loud.
+    """A recorded note, and the same note of the instrument, equally loud.
 
-    apart_db: the distance between the two; see runtime/acoustics/timbre_distance.py.
+    recorded, played: their sounds, mono float32 (n_samples,).
+    apart_db: the distance between these sounds; see runtime/acoustics/timbre_distance.py.
     """
 
     sound: str
@@ -46,9 +47,10 @@ class Pair(NamedTuple):
 
 
 def make_pairs(instrument: Decoder, sounds: Sequence[Heard], recordings: Path | None) -> list[Pair]:
-    """At most MOST_PAIRS pairs, spread evenly over those of `sounds` that are named after a recorded sound.
+    """Make at most MOST_PAIRS pairs of presets that are named after a recorded sound.
 
-    recordings: the folder of the recordings, or None. There are no pairs without it, or if it has no manifest.
+    sounds: all presets. The chosen presets are evenly spread over those that have a recorded sound's name.
+    recordings: the folder of the recordings, or None. Without a folder, or without a manifest in it, there is no pair.
     """
     if recordings is None or not (recordings / MANIFEST).is_file():
         return []
@@ -71,7 +73,7 @@ def joined(pairs: Sequence[Pair]) -> np.ndarray:
 
 
 def _middle(own: Sequence[Recording]) -> Recording:
-    """Of the recordings of the middle note, the one with the velocity nearest to VELOCITY."""
+    """The recording of the middle note; if there are several, the one whose velocity is nearest to VELOCITY."""
     ranked = sorted(own, key=lambda one: abs((one.velocity or VELOCITY) - VELOCITY), reverse=True)
     by_note = {one.note: one for one in ranked}
     return by_note[sorted(by_note)[len(by_note) // 2]]
@@ -98,7 +100,7 @@ def _beginning(path: Path) -> np.ndarray:
 
 
 def _equally_loud(sound: np.ndarray) -> np.ndarray:
-    """The sound, its loudest 0.4 s brought to LOUDNESS_LUFS.
+    """The sound with the gain that gives its loudest 0.4 s the loudness LOUDNESS_LUFS.
 
     The mean loudness would not do: of two sounds with equal means, a struck note begins louder than a held one.
     """

@@ -84,7 +84,7 @@ def draw(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def write_page(path: Path, entries: Sequence[Entry], instrument: str, first_program: int, lufs: float) -> None:
-    """Write the page; its table and picture have the same name, with .csv and .png."""
+    """Write the page. The files of its table and picture have the page's name, but end in .csv and .png."""
     with atomic_write(path) as stream:
         stream.write(_page(path.stem, entries, instrument, first_program, lufs))
 

@@ -39,7 +39,7 @@ class Effect(Protocol):
 
     `add` runs on the audio thread: it must neither block nor raise.
     incoming: the input, float32 (n, n_channels).
-    may_wait: whether work may wait for a later block, because the engine had much work on this one.
+    may_wait: whether the effect may leave work to a later block, because the engine took long for this one.
     delay_frames: the effect's own latency.
     """
 

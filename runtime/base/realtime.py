@@ -69,7 +69,8 @@ class DriverThreadState:
     def free(self) -> None:
         """Free the state, after the driver's thread has ended."""
         if self._address is not None:
-            # From Python 3.12 on, a thread that frees another's state loses its own, so a short-lived thread does it.
+            # Since Python 3.12, a thread that frees another thread's state loses its own. So a new thread frees it,
+            # and then ends.
             thread = threading.Thread(target=self._free)
             thread.start()
             thread.join()
@@ -82,7 +83,7 @@ class DriverThreadState:
 
 @contextmanager
 def promoted(priority: int) -> Iterator[bool]:
-    """Give the calling thread at least this real-time priority inside a `with`, and then its former priority.
+    """Inside a `with`, the calling thread has at least this real-time priority; after it, its former priority again.
 
     Yields whether the priority is permitted.
     """
@@ -136,7 +137,7 @@ def return_free_memory_of_thread() -> None:
     64-bit systems, a thread's heap begins at a multiple of 64 MB, and has at most 64 MB.
     """
     libc = _libc()
-    # Without glibc, with an old one, or with 32 bits, nothing is done.
+    # Nothing is done without glibc, with an old glibc, or on a 32-bit system.
     if not hasattr(libc, "malloc_trim") or not hasattr(libc, "mlock2") or sys.maxsize < 2**32:
         return
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
@@ -179,8 +180,9 @@ def _locks_memory() -> bool:
 
 
 def prepare_process() -> None:
-    """Prepare for playing, on the main thread, after everything is built: no garbage collection, fast thread switches.
+    """Prepare the process for playing: no garbage collection, locked memory, fast thread switches.
 
+    Call this on the main thread, after everything is built.
     Python's default switch interval, 5 ms, is almost half a block of 512 frames. The main thread gets a low real-time
     priority: if another program preempted it while it holds the interpreter, the audio thread would have to wait.
     NumPy's warnings about overflow in an instrument are off, because the audio thread would print them.
@@ -200,8 +202,8 @@ def gives_way(is_busy: Callable[[], bool]) -> Iterator[None]:
     """Inside the `with`, the calling thread pauses at each function call for as long as `is_busy()` is true.
 
     NumPy releases the interpreter in each call with more than 500 numbers. Another Python thread then acquires it, and
-    keeps it for the switch interval, 0.1 ms: beside a thread that read an instrument, a block of 150 such calls took 15
-    ms longer. The pause is made in a hook that Python calls for each function; this slows the calling thread.
+    keeps it for the switch interval, 0.1 ms. While another thread read an instrument, a block of 150 such calls took
+    15 ms longer. The pause is made in a hook that Python calls for each function; this slows the calling thread.
     """
 
     def look(*_: object) -> None:

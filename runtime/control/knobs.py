@@ -13,13 +13,15 @@ from runtime.sound.patch import Patch
 
 
 class Knobs:
-    """The knobs of the present sound, and of earlier sounds whose notes are still heard: they move together.
+    """The knobs of the present sound, and those of earlier sounds whose notes are still heard.
+
+    A knob moves in all these sounds together.
 
     present: the knobs of the sound that the next notes play.
     morph: that sound's morph.
     begun_at: the latents' positions when that sound was chosen.
     n_changes: grows with every change of spectra or phases.
-    moved: targets that have moved, without latents; the reader of this set empties it.
+    moved: the targets that have moved, except latents; the reader of this set empties it.
     UserError if the settings name a preset that the instrument does not have.
     """
 

@@ -48,7 +48,9 @@ class Mixer:
         self._gains = np.zeros(0, np.float32)
 
     def begin_part(self, frame: int, n_frames: int, transposed: list[int], heard: list[int]) -> None:
-        """Begin a part of a span: n_frames from `frame` on. While `is_mono`, only a span's first part needs this.
+        """Begin a part of a span; the part has n_frames, the first of which is `frame`.
+
+        While `is_mono`, this call is needed only for the first part of a span.
 
         transposed: the transposed lanes that sound, ascending; heard: the lanes among them that are read.
         """
@@ -170,7 +172,7 @@ class Mixer:
         return np.add(enveloped, sides, out=enveloped), right
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
-        """Add to the tails the sound of a lane that a new note takes, faded out from `frame` on."""
+        """Add a lane's sound to the tails, faded out from `frame` on, because a new note takes the lane."""
         left, right, apart = self._stolen
         self._fade(stolen.lane, frame, stolen.level, left)
         right[:] = left
@@ -190,7 +192,7 @@ class Mixer:
         self.tails_end = frame + len(left)
 
     def _fade(self, lane: int, frame: int, level: float, out: np.ndarray) -> None:
-        """Write a lane's sound from `frame` on into `out`, faded out and multiplied by `level`."""
+        """Write a lane's sound into `out`, faded out and multiplied by `level`; its first frame is `frame`."""
         np.multiply(self._sound.read_lane(lane, frame, len(out)), self._fade_out, out=out)
         out *= np.float32(level)
 

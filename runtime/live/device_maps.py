@@ -72,7 +72,7 @@ class DeviceMaps:
             self._desk.say(f"{self.label(device)}: {error}")
 
     def serve(self) -> None:
-        """Send those failed requests again that have waited long enough."""
+        """Repeat the failed requests that have waited long enough."""
         now_s = time.monotonic()
         due, self._again = self._again, [each for each in self._again if each[0] > now_s]
         for due_s, ask, device in due:

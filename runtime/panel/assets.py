@@ -26,7 +26,12 @@ SAFETY = {
 
 
 class Asset(NamedTuple):
-    """A file of the page. packed: the content with gzip. kind: its media type. tag: its ETag."""
+    """A file of the page.
+
+    packed: the content, compressed with gzip.
+    kind: the media type.
+    tag: the ETag.
+    """
 
     content: bytes
     packed: bytes

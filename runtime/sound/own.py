@@ -1,4 +1,4 @@
-"""The user's own sounds: files in one folder, whose order gives MIDI program numbers.
+"""The user's own sounds: files in one folder. Their order gives their MIDI program numbers.
 
 A sound's name is its file's name, even if the key `name` in the file differs. So names are unique.
 """

@@ -1,6 +1,6 @@
 """The structure of a sound's YAML file.
 
-To add a field: add it here and in docs/sound.md; if it replaces a setting, use it in `with_sound` (settings.py).
+Add a new field here and in docs/sound.md. If it replaces a setting, use it in `with_sound` (settings.py), too.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     sound: name of an instrument's or a user's sound, or path of a .yaml file, relative to the folder of the file that
     has this part.
-    instrument: the instrument that plays the sound. None: the one that the user's sound or the file names, or else the
-    first instrument that has a sound of this name.
+    instrument: the instrument that plays the sound. None: the instrument that the user's sound or the file names, or
+    else the first instrument that has a sound of this name.
     channel: the MIDI channel; None for all.
     keys, velocity: the lowest and the highest.
     transpose: in semitones.
@@ -108,12 +108,12 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     pan: from left, -1, to right, 1.
     tempo_bpm: for LFOs with `beats` and the arpeggiator, unless a MIDI clock is received.
     tilt_db_per_octave: relative to 1 kHz.
-    odd_even_db: level of odd harmonics relative to even ones; the quieter ones are attenuated.
+    odd_even_db: level of odd harmonics relative to even ones. If positive, even ones are weakened, else odd ones.
     formant_semitones: shift of the spectrum's shape at the same pitch.
     bandwidth_cents: full width of every harmonic at half power.
     width: stereo width, from 0, mono, to 1.
     trajectory: one trajectory, or several that are blended over the keyboard.
-    parts: other sounds, layered or split; then the sound itself has only a name, an instrument and a level.
+    parts: other sounds, layered or split. A sound with parts has nothing else but a name, an instrument and a level.
     """
 
     sound_version: int = SOUND_VERSION

@@ -61,7 +61,11 @@ class LatentMover:
         self.moves = settings.motion != 1.0 or bool(self._offset.any())
 
     def keep_last(self, latents: np.ndarray, heard: list[bool]) -> None:
-        """Replace each silent frame's latents, float32 (n, n_latents), by those of the latest audible frame."""
+        """In each silent frame, replace the latents by those of the latest audible frame.
+
+        latents: the frames' latents, float32 (n, n_latents).
+        heard: for each frame, whether it is audible.
+        """
         for row, is_heard in zip(latents, heard, strict=True):
             if is_heard:
                 self._last[:] = row

@@ -45,7 +45,7 @@ class Installed:
             patch.setattr(install, name, value)
 
     def put_in(self, name: str, *units: Path) -> None:
-        """Install a program with these units; /opt/timbrebox in them becomes this folder."""
+        """Install a program with these units; in them, /opt/timbrebox is replaced by the test's own folder."""
         source = make_program(self.folder / name, name)
         folder = source / "runtime" / "service"
         (folder / "timbrebox.service").write_text(f"# {self.home}\n")

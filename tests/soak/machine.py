@@ -3,8 +3,9 @@
 
 amd64 is a PC, arm64 a machine with the processor of a Raspberry Pi 4. It needs root, 5 GB in DIR, 2 GB of memory, a
 network for the first run, and: apt-get install debootstrap qemu-system-x86 qemu-utils e2fsprogs zstd; for arm64 also
-qemu-system-arm qemu-user-static. It takes an hour or more. Times in the table are the machine's own: its time goes
-slower than ours. Each line of the table is a step that succeeded; only the last step may have failed, and then says so.
+qemu-system-arm qemu-user-static. It takes an hour or more. Times in the table are by the emulated machine's clock,
+which goes slower than ours. Each line of the table is a step that succeeded. If a step fails, its line says so, and
+the table ends.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ PATIENCE_S = 60.0  # of the machine's time
 KEYBOARD_S, CARD_S = 0.3, 3.0  # longest time from when the kernel has the device until a key is heard
 SETTINGS = "instrument.yaml"
 SETTINGS_TEXT = "volume_db: -3.0\naudio: {chime: false}\n"  # the chime could be taken for a key's note
-_HOST_PATIENCE_S = 3600.0  # of our time: for what the machine computes for a long time
+_HOST_PATIENCE_S = 3600.0  # of our time, for the machine's long computations
 
 
 class Owner:
@@ -110,7 +111,7 @@ class Rig:
         return f"{told}; {self._is_heard()}; {self._ends()}"
 
     def replug(self, order: str, pause_s: float) -> str:
-        """Hold a key, pull and plug in this order, and measure each return."""
+        """Hold a key, unplug and replug devices in this order (letters of EVENTS), and measure each return."""
         before = self._stands()
         self._keys.play(0x90, HELD, 100)
         self._wait(lambda: self._machine.ask("health")["voices"] > 0, "voice for the held key")
@@ -231,7 +232,7 @@ def all_steps(machine: Machine, deb: str, music: Music) -> Steps:
 
 
 def add_row(rows: list[str], name: str, step: Callable[[], str]) -> None:
-    """Do a step, and add its row to the table. If the step fails, the row says why, and the error goes on."""
+    """Do a step, and add its row to the table. If the step fails, the row says why, and the error is raised again."""
     try:
         rows.append(f"| {name} | {step()} |")
     except BaseException as error:

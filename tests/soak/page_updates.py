@@ -34,7 +34,11 @@ HOSTILE = {
 
 
 class Updates(Material):
-    """The package to install, and signed updates; key, other: the owner's and a stranger's key."""
+    """The package to install, and signed updates.
+
+    key: the owner's key.
+    other: a stranger's key.
+    """
 
     def __init__(self, folder: Path):
         super().__init__(folder)

@@ -53,7 +53,7 @@ def clients(url: str, is_still: bool) -> None:
 
 
 def _be_a_page(page: ClientConnection, number: int, is_still: bool, ends: threading.Event) -> None:
-    # An older `play` may refuse the second request, which has a topic that it does not know.
+    # The second request has a topic that an older `play` does not know. So such a `play` may refuse this request.
     for topics in (TOPICS[:1], TOPICS):
         page.send(json.dumps({"method": "watch", "params": {"topics": topics}, "id": topics[-1]}))
     next_s = time.monotonic()

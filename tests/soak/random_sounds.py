@@ -85,8 +85,8 @@ def worst_spike_db(sound: np.ndarray) -> float:
 def broken(sound: np.ndarray, n_active: int, unlimited: Callable[[], np.ndarray] | None = None) -> str | None:
     """The fault in the sound of a note that should have ended; None if there is none.
 
-    unlimited: returns the same sound without the limiter. A spike counts only if that sound has one, too: the limiter
-    makes spikes.
+    unlimited: returns the same sound without the limiter. Spikes count only if this sound has spikes, too, because the
+    limiter itself makes some.
     """
     if not np.isfinite(sound).all():
         return "not a number"
@@ -140,7 +140,7 @@ def pitched_sound(random: np.random.Generator, instrument: Decoder) -> Sound:
 
 
 def narrowed(sound: Sound) -> Sound:
-    """The sound with a bandwidth that, even when modulated, never exceeds MOST_BANDWIDTH_CENTS."""
+    """The sound with a bandwidth that never exceeds MOST_BANDWIDTH_CENTS, even when it is modulated."""
     bandwidth_cents = sound.bandwidth_cents * (MOST_BANDWIDTH_CENTS / 100.0)
     amounts = [abs(each.amount) for each in sound.modulation if each.target == "bandwidth"]
     share = min(1.0, (MOST_BANDWIDTH_CENTS - bandwidth_cents) / max(TRAVELS["bandwidth"] * sum(amounts), 1e-9))

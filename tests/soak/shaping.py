@@ -26,7 +26,8 @@ from tests.support.shaped import correlation, harmonic_levels_db, shaped_engine
 
 NOTES, CENTS, RATES_HZ = (36, 48, 60, 84), (0.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0), (44100, 48000)
 PHASES = {"coherent": 1.0, "noise": 0.0}
-# Harmonics that should be narrower are not measured, nor those that should be wider than half the distance to the next.
+# A harmonic is measured only if its wanted width is at least LEAST_WIDTH_HZ, and at most half the distance to the next
+# harmonic.
 LEAST_WIDTH_HZ = 10.0
 HIGHEST_HZ = 15000.0
 N_SETTLE = 4096

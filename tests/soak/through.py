@@ -1,8 +1,9 @@
 """Sends the recordings of a folder through an instrument, and prints how close the output comes to the input.
 
 Run as `python -m tests.soak.through FOLDER --instrument NAME|F.onnx [--every N] [--held-out] [--live MINUTES]`. It
-prints a line for the first 10 s of each recording, then the means and the worst values. Distances, in dB, are those of
-runtime/acoustics/timbre_distance.py between output and input, without frames in which the input is silent. The columns:
+prints a line for the first 10 s of each recording, then the means and the worst values. A distance is in dB, between
+output and input, by runtime/acoustics/timbre_distance.py. Frames in which the input is silent do not count. The
+columns:
 
 - colour 0: distance if none of the input's colour is added (docs/through.md);
 - colour 1: distance if all of the input's colour is added, the default;
@@ -83,7 +84,10 @@ class Measured:
         return np.concatenate(list(through_blocks([sound], chain)))
 
     def weakest_knob_db(self, sound: np.ndarray) -> float:
-        """The smallest effect of the N_KNOBS strongest knobs: the distance in dB between knob at 0 and knob at 1."""
+        """The smallest effect among the N_KNOBS knobs with the largest effects.
+
+        A knob's effect is the distance in dB between the sounds with the knob at 0 and at 1.
+        """
         n = self.decoder.card.n_latents
         moved_db = []
         for knob in range(n):

@@ -253,7 +253,7 @@ def recorded_bytes(folder: Path) -> bytes:
 
 
 def _recorded_maker(good: bytes) -> Callable[[int], bytes]:
-    """Breaks a good recorded MIDI file: its bytes, or the JSON in its head."""
+    """A function of a number that breaks a good recorded MIDI file: its bytes, or the JSON in its head."""
     at = good.index(SIGNATURE + HEAD) + len(SIGNATURE + HEAD)
     tree = json.loads(json.dumps(msgspec.json.decode(good[at + 4 : good.index(b"\xff\x51\x03")][:-1])))
     text = json.dumps(tree).encode()

@@ -57,8 +57,10 @@ def signed_by_hand(archive: Path, key: Path, path: Path, namespace: str = NAMESP
 class RootsHalf:
     """Does root's half of an update in a test's folders, as `timbrebox-update.service` does.
 
-    At first, version 1.2.3 is installed, and the key `key` is trusted. state: the folder of the page's files; None for
-    one inside `folder`. problem: why the next version will not get ready; empty if it will.
+    At first, version 1.2.3 is installed, and the key `key` is trusted.
+
+    state: the folder of the page's files; None for a folder `state` inside `folder`.
+    problem: why the next version will not get ready; empty if it will.
     """
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch, state: Path | None = None):

@@ -61,7 +61,8 @@ class Fate:
 class Wishes:
     """The user's options.
 
-    keep_tuning: do not correct the recordings' tuning. trust_names: use the notes in the names, not the notes heard.
+    keep_tuning: do not correct the recordings' tuning.
+    trust_names: use the notes in the names, not the notes heard.
     cuts: folder for the parts that are cut out of long recordings.
     """
 
@@ -183,9 +184,12 @@ def _choose_note(heard: Heard, named: int | None, octave: int, trust_names: bool
 
 
 def _tuning(cents: float, keep: bool) -> tuple[str, float]:
-    """A remark on a recording that is `cents` above its note, and by how many cents to correct it: 0 if `keep`."""
-    # The chosen note may be another than the note heard. If the two are whole octaves apart, only the cents beyond
-    # these octaves are corrected, otherwise nothing.
+    """A remark on a recording's tuning, and by how many cents to correct it: 0 if `keep`.
+
+    cents: how far the recording is above its note.
+    """
+    # The chosen note may be another than the note heard. If these notes are whole octaves apart, only the cents beyond
+    # the octaves are corrected. If not, nothing is corrected.
     if abs(cents) > 100.0 * AGREES_SEMITONES:
         octaves = round(cents / 100.0 / N_CHROMA)
         rest = cents - 100.0 * N_CHROMA * octaves
@@ -203,7 +207,8 @@ def _melody_fate(file: Found, name: Named, wishes: Wishes) -> Fate:
         end_s = min(held.end_s - CUT_MARGIN_S, start_s + LONGEST_USED_S)
         path = _cut(file, start_s, end_s, f"{number:02d}-{note_name(held.note)}", wishes.cuts)
         heard = listen(read_samples(path))
-        # The part alone is heard as another note: perhaps it is two tones, which together have the period of a third.
+        # The part alone is heard as another note. Perhaps it is two tones that together have the period of a lower
+        # tone.
         if heard.note != held.note:
             continue
         cents = _tuning(100.0 * (heard.pitch - held.note), wishes.keep_tuning)[1]

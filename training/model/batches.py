@@ -2,7 +2,7 @@
 
 A batch is a tuple: the inputs of the full model, the extras, and the rows' weights (n,). The first input, the magnitude
 frames, is also the target, which the model should put out. Rows of weight 0 fill up the last batch. The extras are
-other arrays, by name, that the recipe's objective needs. Some are random, and depend only on the seed and the epoch.
+further arrays that the recipe's objective needs, by name. Some are random, and depend only on the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ class FrameBatches:
     def epoch(self, epoch: int) -> np.ndarray:
         """The training rows in one epoch's random order, int (n,); it depends on the seed and the epoch only.
 
-        With mixup, the two rows of each pair have the same note; with exchange, the same sound, velocity and part of a
-        recording's time. A row without a partner is left out.
+        With mixup or exchange, the rows come in pairs, and a row without a partner is left out. With mixup, the rows of
+        a pair have the same note. With exchange, they have the same sound and velocity, and lie in the same part of
+        their clips.
         """
         random = np.random.default_rng((self.recipe.fit.seed, epoch))
         order = random.permutation(self.store.rows("train"))

@@ -20,7 +20,7 @@ from training.paper.results import (
 from training.paper.verdicts import Comparison, Verdict, is_less, is_so, overall
 
 COLLAPSED_NATS = 0.01  # a latent with a smaller divergence has collapsed: the decoder learns nothing from it
-PITCH_IDLE = 0.10  # a latent that changes the pitch class on less than this share of its travel moves no pitch
+PITCH_IDLE = 0.10  # a latent that changes the pitch class on at most this share of its travel does not move the pitch
 CORPORA = ("one-octave", "violin")
 CONDITIONED = (
     "paper-one-octave-2-sigmoid-skip",

@@ -1,8 +1,8 @@
 """Compares the time of a training step with the time of its matrix products alone.
 
 Each product counts with its time in the library that computes it fastest. A dense layer needs three products per batch:
-for its output, for the gradient of its kernel, and for the gradient of its inputs. The first layer does not need the
-third. Steps and products are timed in turn; their best times are compared.
+for its output, for the gradient of its kernel, and for the gradient of its inputs. The first layer needs no gradient of
+its inputs. Steps and products are timed in turn; their best times are compared.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from runtime.acoustics.spectrum import StftSpec
 
 # The Gaussian exp(-pi t^2 / gamma) that is nearest to a Hann window of `size` samples has gamma = HANN_GAMMA size^2.
 HANN_GAMMA = 0.25645
-# A bin gets a random phase if it is below this share of the loudest bin of two frames: its own and the one before.
+# A bin gets a random phase if its magnitude is at most TOLERANCE times the largest one of its frame and of the frame
+# before.
 TOLERANCE = 1e-6
 # The heap sorts bins by their magnitude in the frame before, plus _TRACE times that in the present frame. The second
 # term is so small that it matters only where the frame before is silent.
@@ -25,10 +26,14 @@ _LEAST = float(np.finfo(np.float32).tiny)
 class RealTimePhases:
     """Phases of a stream of frames one hop apart, from the frames so far and n_ahead later frames.
 
-    With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p: in time, dp/dt = 2
-    pi f + (ds/df) / gamma; in frequency, dp/df = -gamma ds/dt. A Hann window is nearly Gaussian. So phases are
-    integrated in time, from the frame before, and within a frame to neighbouring bins. Loud bins have the smallest
-    errors, so the integration always continues from the loudest bin not yet used. A heap finds that bin.
+    With a Gaussian window, the logarithm s of the magnitude gives both derivatives of the phase p:
+
+    - in time: dp/dt = 2 pi f + (ds/df) / gamma
+    - in frequency: dp/df = -gamma ds/dt
+
+    A Hann window is nearly Gaussian. So a bin's phase is integrated in time, from the same bin in the frame before, or
+    in frequency, from a neighbouring bin in its own frame. Loud bins have the smallest errors, so the integration
+    always continues from the loudest bin not yet used. A heap finds that bin.
 
     Phases are measured at the middle of the window; `turned_to_start` converts them to the start. The stream is assumed
     to repeat the first frame before it begins.
@@ -53,9 +58,10 @@ class RealTimePhases:
         self.n_steps = 0
 
     def add(self, magnitudes: np.ndarray) -> np.ndarray | None:
-        """Add a frame's magnitudes (n_bins,); returns the phases of the frame added n_ahead frames earlier.
+        """Add a frame; returns the phases of the frame that was added n_ahead frames before it.
 
-        In radians, (n_bins,); None if there is no earlier frame.
+        magnitudes: of the added frame, (n_bins,).
+        Returns phases in radians, (n_bins,), or None if no frame was added so early.
         """
         frame = np.array(magnitudes, np.float64)
         if not self._frames:

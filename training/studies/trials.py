@@ -34,8 +34,9 @@ RUNS = Path("runs/trials")
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One variant of the base recipe.
 
-    says: a description. corpus: a name in `Trials.corpora`. model, fit: values that replace those of the base recipe's
-    parts `model` and `fit`.
+    says: a description.
+    corpus: a name in `Trials.corpora`.
+    model, fit: values that replace those of the base recipe's parts `model` and `fit`.
     """
 
     name: str
@@ -47,7 +48,11 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of trials; corpora: folders of frames by name; base: the recipe that the trials change."""
+    """A file of trials.
+
+    corpora: folders of frames, by name.
+    base: the recipe that the trials change.
+    """
 
     corpora: dict[str, str]
     base: dict[str, Any]

@@ -1,7 +1,7 @@
 """The trash: a folder beside the sounds' folder with what `undo` needs.
 
-Each entry is a folder with a number as its name. It is complete before its sound is changed. If the program is killed
-in between, `undo` finds the sound unchanged, and skips the entry.
+Each entry is a folder with a number as its name. The entry is complete before its sound is changed. If the program is
+killed in between, `undo` finds the sound unchanged, and skips the entry.
 """
 
 from __future__ import annotations

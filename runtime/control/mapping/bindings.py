@@ -39,7 +39,7 @@ class Binding(msgspec.Struct, frozen=True, gc=False):
     part: int = 0
 
     def place(self, share: float) -> float:
-        """The target's position, 0 to 1, for a control at `share`, 0 to 1, of its own travel."""
+        """The target's position, 0 to 1. share: the control's own position, 0 to 1."""
         if self.inverted:
             share = 1.0 - share
         return self.start + self.travel * (share**self.exponent if self.exponent != 1.0 else share)

@@ -1,1 +1,1 @@
-"""The state of an engine at a frame, stored in a recorded MIDI file, from which another engine can continue."""
+"""Stores the state of an engine in a recorded MIDI file, so that another engine can continue from it."""

@@ -88,7 +88,7 @@ class Transposer:
     def begin(self, beginnings: Sequence[Beginning], frame: int) -> None:
         """Begin to transpose lanes at `frame`.
 
-        Their sound is made when it is read. Only for a lane with a running crossfade, the first sound is made now.
+        The first sound of a lane with a running crossfade is made now. All other sound is made when it is read.
         """
         begun: list[tuple[int, Head]] = []
         for beginning in beginnings:
@@ -105,8 +105,9 @@ class Transposer:
             self._finish_fade(beginning.lane, frame, beginning.fading)
 
     def _head_for(self, beginning: Beginning, begun: Sequence[tuple[int, Head]], frame: int) -> Head:
-        """The head at which a lane's reading begins. begun: the lanes that have begun at this frame before it, with
-        their heads.
+        """The head at which a lane's reading begins.
+
+        begun: the lanes that have already begun at this frame, each with its head.
         """
         offset, candidates = self._hop_offsets[beginning.lane], list(begun)
         if beginning.is_new:
@@ -175,9 +176,13 @@ class Transposer:
     def hop(self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]) -> None:
         """Begin the crossfades of lanes that hop at `frame`, and renew their buses.
 
-        A crossfade begins for each lane that has a new spectrum or another number of bins below half the engine's
-        sample rate, or that enters or leaves a bus. Call `make_fades` for a lane before its spectrum is set.
+        A crossfade begins for each lane that
 
+        - has a new spectrum,
+        - has another number of bins that stay below half the engine's sample rate,
+        - or enters or leaves a bus.
+
+        Call `make_fades` for a lane before its spectrum is set.
         gains: the gain of each lane if it is steady, else 0.
         """
         changed = self._buses.renew(lanes, frame, spectrum_changed, gains)
@@ -192,7 +197,7 @@ class Transposer:
         self._writer.make_fades(fading, frame)
 
     def narrow(self, lanes: Sequence[int], frame: int) -> None:
-        """Begin crossfades of those lanes that need another number of bins from `frame` on; no lane may be in a bus."""
+        """At `frame`, begin a crossfade for each lane that needs another number of bins; no lane may be in a bus."""
         narrowed = self._narrowed(lanes, frame)
         self._writer.make_fades(narrowed, frame)
         for number in narrowed:

@@ -16,7 +16,10 @@ class Guarding:
         self._told: tuple[int, int] | None = None
 
     def follow(self, thread_id: int | None) -> None:
-        """Guard this thread, None if not known yet. Call this repeatedly: a restarted companion guards none."""
+        """Let the companion guard this thread; thread_id: None while it is not known yet.
+
+        Call this repeatedly, because a restarted companion guards no thread.
+        """
         now = thread_id, self._companion.n_starts
         if not self._is_needed or thread_id is None or now == self._told:
             return

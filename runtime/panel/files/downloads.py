@@ -106,7 +106,7 @@ class Downloads:
 
 
 def disposition(name: str) -> str:
-    """The value of Content-Disposition for a file (RFC 6266); no character of `name` can end it."""
+    """The value of Content-Disposition for a file (RFC 6266); `name` may have any characters."""
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 

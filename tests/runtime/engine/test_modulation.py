@@ -28,7 +28,7 @@ WIDTH_HZ = 100.0
 
 
 def lfo_at(frames: np.ndarray, rate_hz: float) -> np.ndarray:
-    """The values, at these frames, of a sine LFO that starts at frame 0."""
+    """The values of a sine LFO at these frames; the LFO starts at frame 0."""
     return np.sin(2.0 * np.pi * rate_hz / RATE_HZ * frames)
 
 
@@ -46,7 +46,7 @@ def rate_of(values: np.ndarray, middle: float) -> float:
 
 
 def assert_follows(values: np.ndarray, expected: np.ndarray, rate_hz: float, rel: float) -> None:
-    """Assert that values move at rate_hz, within 0.5 %, and as far as `expected` does.
+    """Assert that the rate of `values` is within 0.5 % of rate_hz, and that they move as far as `expected`.
 
     rel: how far their depth may be off, as a share of the expected depth.
     """
@@ -152,7 +152,7 @@ def test_a_pluck_sounds_alike_wherever_in_a_hop_it_begins(decay_s: float) -> Non
 
 
 def level_added_db(source: str, *events: tuple[int, Event], velocity: int = 100, note: int = NOTE, **fields) -> float:
-    """How many dB the source adds to the level, with amount -0.5, 0.3 s after the start."""
+    """How many dB a source with the amount -0.5 adds to the level, measured 0.3 s after the note's start."""
 
     def level(modulation: tuple[Modulation, ...]) -> float:
         sound = Sound(modulation=modulation, **fields)

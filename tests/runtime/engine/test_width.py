@@ -102,7 +102,10 @@ def test_a_side_has_its_own_noise_for_any_number_of_voices(n_voices: int) -> Non
 
 
 def test_a_width_of_0_changes_no_bit() -> None:
-    """After the width has moved to 1 and back to 0, notes sound as if it had stayed at 0; new ones to the bit."""
+    """After the width has moved to 1 and back to 0, notes sound as if it had stayed at 0.
+
+    A note that begins after the moves has the same bits.
+    """
     events = [(0, NoteOn(0, 48, 40)), (0, NoteOn(0, 60, 40)), (30000, NoteOff(0, 48)), (30000, NoteOff(0, 60)),
               (40000, NoteOn(0, 64, 50))]  # fmt: skip
     never = play(movable_engine(), events, 60000)

@@ -11,7 +11,10 @@ from runtime.engine.synthesis.shaping.curves import GRID_STEPS_PER_OCTAVE, N_GRI
 
 
 def harmonic_numbers(n_bins: int, bin_hz: float, fundamental_hz: float | np.ndarray) -> np.ndarray:
-    """The number of each bin's harmonic, 0 below half the fundamental: float64, (n_bins,) for one fundamental."""
+    """The number of each bin's harmonic, or 0 for a bin below half the fundamental.
+
+    Returns float64, (n_bins,) for one fundamental.
+    """
     return np.rint(np.arange(n_bins) * bin_hz / fundamental_hz)
 
 

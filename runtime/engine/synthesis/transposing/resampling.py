@@ -70,8 +70,9 @@ class Resampler:
         return self._weighted(windows[flat_index], flat_between).reshape(n, n_frames)
 
     def _weighted(self, windows: np.ndarray, between: np.ndarray) -> np.ndarray:
-        """For each window a value between its middle two samples, float32 (n,). between: at which of the _N_PLACES
-        places each value lies.
+        """For each window, the value at a place between the middle two of its samples, float32 (n,).
+
+        between: the numbers of these places, 0 to _N_PLACES - 1, int64 (n,).
         """
         n = len(windows)
         products, pairs, sound = self._products[:n], self._pairs[: 2 * n], self._sound[:n]
@@ -100,7 +101,7 @@ class Resampler:
         return places.reshape(-1)[elapsed : elapsed + n_frames]
 
     def _positions(self, heads: Sequence[Head], frame: int, n_frames: int) -> np.ndarray:
-        """The place of the first sample read for each lane and frame: fixed-point, int64 (n_lanes, n_frames)."""
+        """For each lane and frame, the place of the first sample to read, fixed-point, int64 (n_lanes, n_frames)."""
         n, steps = len(heads), [head.fixed_step for head in heads]
         if None in steps:
             return self._moving_positions(heads, frame, n_frames)

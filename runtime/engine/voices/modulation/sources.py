@@ -16,8 +16,8 @@ from runtime.engine.voices.modulation.tempo import BeatLine, Tempo
 from runtime.sound.motion import DEFAULT_LFO_HZ, DelayedEnvelope, Lfo, control_of
 from runtime.sound.sound import Sound
 
-# Up to this rate, or from this many beats per cycle on, linear interpolation of a smooth wave from hop to hop is
-# enough: its images are below -40 dB.
+# A smooth wave is slow if its rate is at most SLOW_LFO_HZ, or if its cycle lasts at least SLOW_BEATS. Linear
+# interpolation of a slow wave from hop to hop is enough: its images are below -40 dB.
 SLOW_LFO_HZ, SLOW_BEATS = 5.0, 0.5
 
 
@@ -30,7 +30,12 @@ class PlayedNote(Protocol):
 
 
 class Held(NamedTuple):
-    """The controls, by name, and the BeatLines of beats and of the LFOs' cycles, at one moment."""
+    """What the player can change during a note, as it was at one moment.
+
+    controls: the values of controls, by name.
+    beats: the BeatLine of the beats.
+    cycles: by LFO, the BeatLine that counts its cycles.
+    """
 
     controls: Mapping[str, float]
     beats: BeatLine
@@ -42,9 +47,9 @@ class Moment(NamedTuple):
 
     lanes: the voices' lanes, intp (n,).
     frames: float64 (n_points,).
-    spacing_frames: the distance of the points between which the values will be interpolated linearly, or 0.
-        Interpolation weakens fast waves, so LFOs are made stronger for it.
-    held: the controls and the tempo, None for the present ones.
+    spacing_frames: the distance of the points, if the values will be interpolated linearly; else 0.
+        Interpolation weakens fast waves, so the waves of LFOs are made stronger beforehand.
+    held: controls and BeatLines of an earlier moment, or None for the present ones.
     """
 
     voices: Sequence[PlayedNote]
@@ -58,8 +63,8 @@ class Sources:
     """The sources of modulation of one sound.
 
     envelope: the amplitude envelope's settings.
-    control: a function that returns the value, 0 to 1, of a control of a voice's channel or key, such as mod_wheel or
-        cc_21.
+    control: a function of a control's name, such as mod_wheel or cc_21, and of a voice. It returns the control's value
+        on the voice's channel or key, 0 to 1.
     """
 
     def __init__(
@@ -84,7 +89,7 @@ class Sources:
         self._lfos = {"lfo_1": sound.lfo_1, "lfo_2": sound.lfo_2}
         self._cycles: dict[str, Cycles] = {}  # only of the LFOs whose rates have been set
         self._rates_hz: dict[str, float] = {}
-        # By LFO, the newest result of `_random_phases`, and its salt.
+        # By LFO: the salt of the newest call of `_random_phases`, and its result.
         self._found_phases: dict[str, tuple[bytes, np.ndarray]] = {}
 
     def set_rate(self, name: str, rate_hz: float, frame: int) -> None:
