@@ -70,7 +70,7 @@ class Timbres:
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
         """Rank n knob positions by a descriptor; returns the ranks, 0 to 1, averaged over the notes: float (n,).
 
-        A rank is the part of the random positions that have a lower value.
+        A rank is the fraction of the random positions that have a lower value.
 
         values: each descriptor's values at the n positions, (n, N_NOTES).
         """

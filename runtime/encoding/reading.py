@@ -171,7 +171,8 @@ def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, 
     latents = encoder.latents(frames, np.full(len(frames), model_note))
     low, high = card.latents_at(np.zeros(card.n_latents)), card.latents_at(np.ones(card.n_latents))
     known = ((latents - low) / (high - low)).clip(0.0, 1.0).astype(np.float64)
-    # A silent hop gets the positions of the last audible hop before it. A silent beginning gets those of the first.
+    # A silent hop gets the positions of the last audible hop before it. Silent hops at the beginning get those of the
+    # first audible hop.
     nearest = kept[np.maximum(np.searchsorted(kept, np.arange(n_hops), side="right") - 1, 0)]
     return known[np.searchsorted(kept, nearest)]
 

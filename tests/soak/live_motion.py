@@ -1,8 +1,8 @@
 """Plays 16 modulated voices on a JACK server: `python -m tests.soak.live_motion --minutes 5`.
 
 The bend wheel and a knob move all the time. A thread of very high priority on each processor finds the stalls of
-the machine. The test fails if no stall explains that a block of `play` is late, or that JACK names `play` for a lost
-period.
+the machine. The test fails if a block of `play` is late, or JACK names `play` for a lost period, and no stall explains
+it.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class WideSound(LaneSound):
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Do the work of `before_ramp` early, with the same arguments: `before_ramp` then finds the sound made."""
+        """Make the old sound earlier than `before_ramp`, which later gets the same arguments."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:

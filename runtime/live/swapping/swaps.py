@@ -172,7 +172,7 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """Begin the oldest request, unless another is being carried out: the requests keep their order."""
+        """Begin the oldest request, unless another is being carried out. So the requests keep their order."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))
