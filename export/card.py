@@ -39,8 +39,8 @@ def decoder_card(
 ) -> Card:
     """The card of a run's decoder.
 
-    measured: figures by name. check: an input row (n_inputs,) and the output row (n_bins,) that it must give; the file
-    is checked with them when it is loaded.
+    measured: figures by name.
+    check: an input row (n_inputs,) and the output row (n_bins,) that it must give. Whoever loads the file checks this.
     """
     spec: StftSpec = store.spec
     return Card(
@@ -72,8 +72,9 @@ def sources_of(store: FrameStore) -> tuple[Source, ...]:
 def encoder_card(encoder: Any, labels: str, card: Card, inputs: list[np.ndarray], output: np.ndarray) -> dict[str, Any]:
     """The card of an encoder, as values for JSON.
 
-    labels: from the recipe, `known` or `detected`. inputs: one row for each input of the encoder. output: the latents
-    (n_latents,) for these rows.
+    labels: from the recipe, `known` or `detected`.
+    inputs: one row for each input of the encoder.
+    output: the latents (n_latents,) for these rows.
     """
     names = [tensor.name for tensor in encoder.inputs]
     return {

@@ -20,7 +20,7 @@ DIGITS = 2  # decimal places of a position; a hundredth of a knob's travel is no
 
 
 class Timbres:
-    """Ranks the timbres that an instrument can make: one of rank 0.9 in brightness is brighter than 90 % of them."""
+    """Ranks the timbres that an instrument can make: a timbre of brightness rank 0.9 is brighter than 90 % of them."""
 
     def __init__(self, instrument: Playable, seed: int = 0):
         self._instrument = instrument
@@ -34,9 +34,10 @@ class Timbres:
         self._sorted = {name: np.sort(values, axis=0) for name, values in self._values.items()}
 
     def positions(self, wanted: Mapping[str, float]) -> dict[str, float]:
-        """The knob positions, by knob, whose timbre is nearest to `wanted`; the knobs' middle if `wanted` is empty.
+        """The knob positions that give the timbre nearest to `wanted`; all are 0.5 if `wanted` is empty.
 
-        wanted: a rank, 0 to 1, for each descriptor that matters, by the descriptor's name.
+        wanted: the names of the descriptors that matter, each with its rank, 0 to 1.
+        Returns the knobs' names, each with its position.
         """
         if not wanted:
             return dict.fromkeys(self.knobs, 0.5)
@@ -67,7 +68,9 @@ class Timbres:
         return {name: describe(name, frames, notes, spec).reshape(-1, N_NOTES) for name in DESCRIPTORS}
 
     def _ranks(self, values: Mapping[str, np.ndarray], descriptor: str) -> np.ndarray:
-        """How n knob positions rank by a descriptor among the random positions, 0 to 1: (n,), mean over the notes.
+        """Rank n knob positions by a descriptor; returns the ranks, 0 to 1, averaged over the notes: float (n,).
+
+        A rank is the fraction of the random positions that have a lower value.
 
         values: each descriptor's values at the n positions, (n, N_NOTES).
         """

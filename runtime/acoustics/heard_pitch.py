@@ -23,14 +23,18 @@ _ROWS_AT_ONCE = 2048
 
 
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """The fractional MIDI note heard in each frame of magnitudes, (n, n_bins): float (n,); NaN where there is no pitch.
+    """The fractional MIDI note heard in each frame, float (n,); NaN where there is no pitch.
 
-    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin: r(t)
-    = sum M^2 cos(2 pi f t), apart from the damping by the analysis window. The period is the shortest lag at which the
-    cumulative mean normalised difference has a deep dip. The exact lag is the lowest point of a parabola through the
-    difference near this dip. The parabola uses the difference before normalisation, because the normalisation favours
-    short lags.
+    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin, apart
+    from the damping by the analysis window:
 
+        r(t) = sum M^2 cos(2 pi f t)
+
+    The period is the shortest lag at which the cumulative mean normalised difference has a deep dip. The exact lag is
+    the lowest point of a parabola through the difference near this dip. The parabola uses the difference before
+    normalisation, because the normalisation favours short lags.
+
+    magnitudes: the frames, (n, n_bins).
     Source: de Cheveigne and Kawahara, YIN, a Fundamental Frequency Estimator for Speech and Music, 2002.
     """
     notes = np.full(len(magnitudes), np.nan)
@@ -130,8 +134,10 @@ class PitchDetector:
 def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The periods to try, evenly spaced in pitch, and two arrays for computing the normalised difference at each.
 
-    Returns the periods in s (n_periods,), ascending; the cosine of each bin's frequency at each period (n_bins,
-    n_periods); and each period's distance from the previous period, or from 0, in s (n_periods,).
+    Returns:
+    the periods in s, ascending, (n_periods,);
+    cos(2 pi f t) for each bin's frequency f and each period t, (n_bins, n_periods);
+    each period's distance in s from the previous period, for the first period from 0, (n_periods,).
     """
     n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / STEP_CENTS) + 2
     periods_s = 2.0 ** (np.arange(n) * STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)

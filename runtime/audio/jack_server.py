@@ -11,8 +11,9 @@ from runtime.base.quiet import quiet_stderr
 class JackServer:
     """A JACK client that plays nothing; it calls `wake`, on JACK's thread, when the server has gone.
 
-    PortAudio's callback does not learn that a server was killed. has_gone: whether the server has gone; always False
-    without a server or the JACK library.
+    PortAudio's callback does not learn that a server was killed.
+
+    has_gone: whether the server has gone; always False without a server or the JACK library.
     """
 
     def __init__(self, wake: Callable[[], object]):

@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # length in s; a recording may include past sound, which must be kept until the recording begins
+LEAST_S = 20.0  # length in s; a recording may begin in the past, so past sound is kept
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
-# Indices of the numbers. _END: end of the complete frames. _WRITING_TO: the frames from _END to here may be half
-# written. _GENERATION: how often the frame numbers have jumped, as they do when a new engine begins. _BEGIN: the
-# first frame since the newest jump.
+# Indices of the numbers:
+# _WRITING_TO: the frames from _END to here may be half written.
+# _END: the frame after the newest complete one.
+# _GENERATION: how often the frame numbers have jumped. They jump when a new engine begins.
+# _BEGIN: the first frame since the newest jump.
 _WRITING_TO, _END, _GENERATION, _BEGIN = range(4)
 _BYTES_A_FRAME = 8
 
@@ -73,7 +75,11 @@ class SoundRing:
         return int(self._numbers[_GENERATION])
 
     def write(self, frame: int, block: np.ndarray) -> None:
-        """Copy a block, float32 (n, 2), n at most n_frames, into the ring. frame: number of the block's first frame."""
+        """Copy a block into the ring.
+
+        frame: number of the block's first frame.
+        block: float32 (n, 2), with n at most n_frames.
+        """
         n, end = len(block), frame + len(block)
         numbers, at = self._numbers, frame % self.n_frames
         if frame != self._end:

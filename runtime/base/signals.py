@@ -10,10 +10,12 @@ from typing import NoReturn
 
 @contextmanager
 def signals_as_exceptions() -> Iterator[None]:
-    """Make SIGINT raise KeyboardInterrupt, and SIGTERM and SIGHUP SystemExit(128 + number), inside the `with`.
+    """Turn signals inside the `with` into exceptions; works only on the main thread.
 
-    Works only on the main thread. Signals after the first are ignored, so that they cannot interrupt the cleanup. A
-    signal that was ignored before stays ignored, as SIGHUP does under `nohup`.
+    SIGINT raises KeyboardInterrupt. SIGTERM and SIGHUP raise SystemExit(128 + number).
+
+    Signals after the first are ignored, so that they cannot interrupt the cleanup. A signal that was ignored before
+    stays ignored, as SIGHUP does under `nohup`.
     """
     numbers = [
         number

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the sounds; print each one's note and distance from its recording, or for a folder the mean distance."""
+    """Write the sounds. Print each sound's note and distance from its recording; for a folder, the mean distance."""
     from runtime.encoding.candidates import MOST_CANDIDATES, Options, coder_of
     from runtime.encoding.writing import refuse_taken, sound_path
     from runtime.instrument.encoder import load_encoder

@@ -96,9 +96,11 @@ def _settings(path: str | None) -> tuple[Config | None, str]:
 def _choice(
     settings: Config | None, problem: str, arguments: argparse.Namespace, memory: Memory, say: Callable[[str], None]
 ) -> tuple[Choice, str]:
-    """Choose what to play; returns the choice, and what is wrong with the settings, if anything.
+    """Choose what to play; returns the choice, and what is wrong with the settings (empty if nothing is wrong).
 
-    A service with unusable settings plays with the latest settings that were usable or, without any, with the defaults.
+    A service whose settings are unusable plays with the latest usable settings. If there are none, it plays with the
+    defaults.
+
     settings, problem: from `_settings`.
     """
     candidates = ("", settings), ("the last good ones", read_settings()), ("the defaults", Config())

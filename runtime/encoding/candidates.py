@@ -27,8 +27,8 @@ from runtime.sound.trajectory.use import SoundTrajectory
 
 MOST_CANDIDATES = 4
 LONGEST_READ_S = 300.0
-# Each reading has a distance from the recording. The reading that stands still is offered if its distance is at most
-# NEAR_DB above the first reading's. The reading an octave away comes first if its distance is MUCH_NEARER_DB smaller.
+# Each reading has a distance from the recording. The steady reading is offered if its distance is at most NEAR_DB above
+# that of the first reading. A reading that is an octave off comes first if its distance is MUCH_NEARER_DB smaller.
 NEAR_DB, MUCH_NEARER_DB = 1.0, 0.5
 # Times of the sound's envelope. The release lasts USUAL_RELEASE_S if the recording has none.
 ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 5.0, 0.25
@@ -37,9 +37,10 @@ ATTACK_S, SHORTEST_RELEASE_S, LONGEST_RELEASE_S, USUAL_RELEASE_S = 0.001, 0.05, 
 class Options(NamedTuple):
     """What the user asks for.
 
-    most: the most candidates. colour: how much of the colour curve (see colour.py) is applied, 0 to 1. keeps_tuning:
-    whether a recording out of tune stays so. around: the knob positions around which the sound moves, (n_latents,);
-    None to search for those nearest to the recording.
+    most: the most candidates.
+    colour: how much of the colour curve (see colour.py) is applied, 0 to 1.
+    keeps_tuning: whether a recording out of tune stays so.
+    around: the knob positions around which the sound moves, (n_latents,); None to search for the best positions.
     """
 
     most: int = MOST_CANDIDATES

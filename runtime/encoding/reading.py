@@ -34,10 +34,13 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 class Reading:
     """A take, understood as one note, with the sound that was made from it.
 
-    note: the MIDI note that counts as the take's. positions: the steady knob positions, 0 to 1, (n_latents,).
-    trajectory: how knobs, colour and level move; the knobs as offsets from `positions`. marks: the take's attack,
-    release and end. distance_db: from the sound to the recording. nearest, nearest_trained_db: name and distance of the
-    nearest sound that the instrument was taught; None if the instrument's card names no such sounds.
+    note: the MIDI note that counts as the take's.
+    positions: the steady knob positions, 0 to 1, (n_latents,).
+    trajectory: how knobs, colour and level move; the knobs as offsets from `positions`.
+    marks: the take's attack, release and end.
+    distance_db: from the sound to the recording.
+    nearest, nearest_trained_db: name and distance of the nearest sound that the instrument was taught; None if the
+        instrument's card names no such sounds.
     """
 
     take: Take
@@ -55,8 +58,8 @@ def read_take(
 ) -> Reading:
     """Read a take as the MIDI note `note`.
 
-    colour: how much of the colour curve is applied, 0 to 1. around: the steady knob positions, (n_latents,); None to
-    search for the positions whose sound is nearest to the take.
+    colour: how much of the colour curve is applied, 0 to 1.
+    around: the steady knob positions, (n_latents,); None to search for those whose sound is nearest to the take.
     """
     card, spec = decoder.card, decoder.card.spec
     step_s = spec.hop_size / spec.sample_rate_hz
@@ -168,7 +171,8 @@ def _positions(take: Take, note: int, model_note: int, n_hops: int, card: Card, 
     latents = encoder.latents(frames, np.full(len(frames), model_note))
     low, high = card.latents_at(np.zeros(card.n_latents)), card.latents_at(np.ones(card.n_latents))
     known = ((latents - low) / (high - low)).clip(0.0, 1.0).astype(np.float64)
-    # A silent hop has the positions of the audible hop before it or, without one, of the first audible hop.
+    # A silent hop gets the positions of the last audible hop before it. Silent hops at the beginning get those of the
+    # first audible hop.
     nearest = kept[np.maximum(np.searchsorted(kept, np.arange(n_hops), side="right") - 1, 0)]
     return known[np.searchsorted(kept, nearest)]
 
@@ -192,8 +196,8 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 def _level(level_db: np.ndarray, spectral_db: np.ndarray, step_s: float) -> np.ndarray:
     """The trajectory's level in dB, with 0 at its loudest part.
 
-    level_db: the take's level. spectral_db: for each hop, the level that its spectrum has in the engine; it is taken
-    off.
+    level_db: the take's level.
+    spectral_db: for each hop, the level that its spectrum has in the engine. It is subtracted from the take's level.
     """
     times_s = np.arange(len(level_db)) * LEVEL_STEP_S
     wanted = level_db - np.interp(times_s, np.arange(len(spectral_db)) * step_s, spectral_db)

@@ -8,7 +8,7 @@ from runtime.config import Config
 
 
 def agreed_settings(config: Config | None, n_voices: int | None, seed: int | None) -> Config:
-    """Return `config`, or if it is None, the default settings with n_voices and seed.
+    """Return `config`; if it is None, return the default settings with n_voices and seed.
 
     ValueError if n_voices or seed contradicts `config`.
     """

@@ -133,7 +133,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         return self.n_latents + self.conditioning.size
 
     def latents_at(self, positions: np.ndarray) -> np.ndarray:
-        """Latents in the decoder's units, float32, at knob positions 0 to 1; both have the shape (…, n_latents)."""
+        """The latents at knob positions 0 to 1, in the decoder's units, float32; both have the shape (…, n_latents)."""
         low = np.array([latent.min for latent in self.latents], np.float32)
         high = np.array([latent.max for latent in self.latents], np.float32)
         return low + np.asarray(positions, np.float32) * (high - low)

@@ -80,7 +80,7 @@ class Link:
         self.close()
 
     def _next(self, until_s: float) -> messages.Message | None:
-        """Return None if no message arrives by `until_s`; UserError if the playing process has gone."""
+        """Return the next message, or None if none arrives by `until_s`; UserError if the playing process has gone."""
         while (end := self._received.find(b"\n")) < 0:
             wait_s = until_s - time.monotonic()
             if wait_s <= 0.0:

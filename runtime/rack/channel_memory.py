@@ -21,7 +21,7 @@ _SELECTS = (Control.RPN_MSB, Control.RPN_LSB)
 _UNSELECTS = (Control.NRPN_MSB, Control.NRPN_LSB)
 _NO_PARAMETER = (127, 127)  # MIDI 1.0: RPN 127, 127 selects no parameter
 _DATA = (Control.DATA_ENTRY, Control.DATA_ENTRY_LSB)
-# CC 121 leaves these controls as they are, and also the values of registered parameters. Source: RP-015.
+# CC 121 changes neither these controls nor the values of registered parameters. Source: RP-015.
 _STAY = (Control.VOLUME, Control.PAN, Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 
 

@@ -15,8 +15,8 @@ from runtime.sound.trajectory.use import PlayedTrajectory
 class PlayedMorph(msgspec.Struct, frozen=True):
     """The sounds of a morph; shape: as in SoundMorph.
 
-    ways: for each sound but the last, the latents' positions on the way to the next, float64 (n_points, n_latents);
-    None for straight lines.
+    ways: for each sound but the last, the knob positions on the way to the next sound, float64 (n_points, n_latents).
+        None for straight lines.
     """
 
     patches: tuple[Patch, ...]

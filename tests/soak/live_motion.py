@@ -1,7 +1,8 @@
 """Plays 16 modulated voices on a JACK server: `python -m tests.soak.live_motion --minutes 5`.
 
 The bend wheel and a knob move all the time. A thread of very high priority on each processor finds the stalls of
-the machine. The test fails if, without a stall, a block of `play` is late or JACK names `play` for a lost period.
+the machine. The test fails if a block of `play` is late, or JACK names `play` for a lost period, and no stall explains
+it.
 """
 
 from __future__ import annotations
@@ -44,9 +45,12 @@ SOUND = {
 class Spell(NamedTuple):
     """What happened in some minutes on a JACK server.
 
-    late, lost: for each late block, and for each lost period for which JACK names the program, a span of time in which
-    it happened. n_others: lost periods for which JACK names other clients. stalls: the machine's. begin_s: when the
-    notes began, on the same clock. work_ms: the mean work of a block.
+    late: for each late block, a span of time in which it happened.
+    lost: such a span for each lost period for which JACK names the program.
+    n_others: lost periods for which JACK names other clients.
+    stalls: the spans of the machine's stalls.
+    begin_s: when the notes began, on the same clock.
+    work_ms: the mean work of a block.
     """
 
     n_blocks: int
@@ -75,14 +79,14 @@ class Spell(NamedTuple):
         return ", ".join(f"1 after {until_s - self.begin_s:.1f} s" for _, until_s in spans) or "none"
 
     def by_chance(self) -> tuple[float, float]:
-        """The shares of late blocks, and of lost periods, that would be beside a stall by chance."""
+        """The share of late blocks and the share of lost periods that would lie beside a stall by chance."""
         return self._chance(self.late, STEPS_TO_ASK * STEP_S), self._chance(self.lost, STEP_S)
 
     def _longest_ms(self) -> float:
         return 1e3 * max((end_s - begin_s for begin_s, end_s in self.stalls), default=0.0)
 
     def _chance(self, events: Sequence[Span], shortest_s: float) -> float:
-        """The share of random spans, as long as the events', that a stall explains."""
+        """The share of random spans that a stall explains. The random spans are as long as the events."""
         lengths_s = [until_s - since_s for since_s, until_s in events] or [shortest_s]
         width_s = sum(lengths_s) / len(lengths_s) + COMPLAINT_S
         covered_s, last_s = 0.0, -math.inf
@@ -102,7 +106,11 @@ def unexplained(events: Sequence[Span], stalls: Sequence[Span]) -> list[Span]:
 
 
 class Rises:
-    """Watches counts; spans: for each unit by which a count rose, from its last reading without it to the next."""
+    """Watches counts that rise.
+
+    spans: for each count, by its name, a span for each unit by which it rose: from the last reading before the rise to
+        the first reading after it.
+    """
 
     def __init__(self) -> None:
         self.spans: dict[str, list[Span]] = defaultdict(list)

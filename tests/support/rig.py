@@ -26,7 +26,7 @@ from tests.support.tried import know_test_instruments
 SAMPLE_RATE_HZ = 44100
 PERIOD_FRAMES = 512
 START_LIMIT_S = 60.0
-# How many seconds the tests that count lost periods play. For a minute:
+# The tests that count lost periods play for this many seconds. For a minute:
 # `RIG_SECONDS=60 ./timbrebox test tests/runtime/live`.
 PLAYED_S = float(os.environ.get("RIG_SECONDS", "20"))
 _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', servername=sys.argv[1], no_start_server=True)"]
@@ -35,8 +35,9 @@ _KNOCK = [sys.executable, "-c", "import jack, sys; jack.Client('knock', serverna
 class JackServer:
     """`jackd` on its dummy driver, with a unique name; a context manager.
 
-    env: environment variables with which JACK programs find this server. n_ports: most ports, including the server's
-    own four. period_frames: length of a period.
+    env: environment variables with which JACK programs find this server.
+    n_ports: the largest number of ports, including the server's own four.
+    period_frames: length of a period.
     """
 
     def __init__(self, log: Path, n_ports: int = 128, period_frames: int = PERIOD_FRAMES):
@@ -58,7 +59,7 @@ class JackServer:
         raise RuntimeError(f"jackd does not start: {self._log.read_text(errors='replace')}")
 
     def n_unfinished(self, client: str, state: str) -> int:
-        """Periods that, by the server's log, ended before this client had finished.
+        """Count the periods in the server's log that ended before this client had finished.
 
         state: `Running` for periods in which the client had begun, `Triggered` for others.
         """
@@ -74,7 +75,7 @@ class JackServer:
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is not None:
-            # JACK allows eight servers. It counts a killed server until one of the same name has run and ended.
+            # JACK allows eight servers. It counts a killed server until another of the same name has run and ended.
             self.__enter__()
         self._process.terminate()
         if self._process.wait() != 0:  # after a kill of a client, JACK counts the ended server as running
@@ -91,8 +92,9 @@ def missing_tools() -> str:
 class Player:
     """A JACK client in another process, which plays MIDI and records audio; a context manager.
 
-    midi: the port to send to; "" for none. audio: the ports to record. All ports must exist. began_s:
-    `time.monotonic()` at the first frame of the newest recording.
+    midi: the port to send to; "" for none.
+    audio: the ports to record. All ports must exist.
+    began_s: `time.monotonic()` at the first frame of the newest recording.
     """
 
     def __init__(self, server: JackServer, midi: str, audio: Sequence[str]):
@@ -163,7 +165,8 @@ class LiveProgram:
     """`python -m runtime play ...` in another process; a context manager that waits for READY.
 
     home: folder of the user's files; None for a new folder, removed at the end. In a new folder the tests' instruments
-    count as tried, which saves time. env: environment variables; HOME and the XDG variables are replaced.
+        count as tried, which saves time.
+    env: environment variables; HOME and the XDG variables are replaced.
     module: `runtime`, or a test's module that calls the program.
     """
 

@@ -81,6 +81,6 @@ class PiecewiseLinear(layers.Layer):
         self._corners, self._slope_changes = np.array(x[:, 1:-1]), np.diff(slopes, axis=1)
 
     def call(self, inputs):
-        """For each column of the inputs (n, n_columns), the values of its curve, in the same shape."""
+        """Apply each column's curve to its column of the inputs, (n, n_columns); returns the same shape."""
         beyond = ops.relu(inputs[:, :, None] - self._corners)
         return self._first + self._slope * inputs + ops.sum(beyond * self._slope_changes, axis=-1)

@@ -1,4 +1,4 @@
-"""Points, each a note and a position of every knob, and an instrument's frames at points."""
+"""Points, and an instrument's frames at points. A point is a note with a position of every knob."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ class Playable(Protocol):
     batch_invariant: bool
 
     def decode(self, n_rows: int) -> np.ndarray:
-        """Decode the first n_rows of `inputs`; returns a view float32 (n_rows, n_bins) of `magnitudes`."""
+        """Decode the first n_rows rows of `inputs`; returns a view of `magnitudes`, float32 (n_rows, n_bins)."""
 
 
 @dataclass(frozen=True)
 class Points:
     """Notes and the knob positions to play them at.
 
-    notes: MIDI notes, int (n,). positions: 0 to 1 of each knob's travel, float (n, n_latents).
+    notes: MIDI notes, int (n,).
+    positions: 0 to 1 of each knob's travel, float (n, n_latents).
     """
 
     notes: np.ndarray
@@ -56,7 +57,7 @@ def decode_points(instrument: Playable, points: Points) -> np.ndarray:
 
 
 def decode_latents(instrument: Playable, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Frames, float32 (n, n_bins), decoded from latents (n, n_latents) at MIDI notes (n,).
+    """Decode latents, (n, n_latents), at MIDI notes, (n,); returns the frames, float32 (n, n_bins).
 
     The latents are the decoder's own values, not knob positions.
     """
@@ -74,8 +75,11 @@ def decode_latents(instrument: Playable, latents: np.ndarray, notes: np.ndarray)
 def knob_steps_db(instrument: Playable, index: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Move one knob from end to end N_LINES times, each time with a random note and random other knobs.
 
-    index: number of the knob. Returns the frames, float32 (N_LINES, N_STEPS + 1, n_bins), the distances between
-    neighbouring frames in dB, (N_LINES, N_STEPS), and each frame's MIDI note, (N_LINES * (N_STEPS + 1),), line by line.
+    index: number of the knob.
+    Returns:
+    the frames, float32 (N_LINES, N_STEPS + 1, n_bins);
+    the distances between neighbouring frames in dB, (N_LINES, N_STEPS);
+    each frame's MIDI note, line by line, (N_LINES * (N_STEPS + 1),).
     """
     starts, n_stops = Points.draw(instrument, N_LINES, seed + 1), N_STEPS + 1
     positions = np.repeat(starts.positions, n_stops, axis=0)

@@ -28,7 +28,8 @@ class Steps(Protocol):
 def make_steps(objective: keras.Model, optimizer: keras.Optimizer, fit: FitRecipe) -> Steps:
     """The steps for the Keras backend in use.
 
-    objective: an Objective, or another Keras model with the same `call`. fit: gives `l2` and `loss_reduction`.
+    objective: an Objective, or another Keras model with the same `call`.
+    fit: gives `l2` and `loss_reduction`.
     """
     steps = {"tensorflow": TensorflowSteps, "jax": JaxSteps}[keras.backend.backend()]
     return steps(objective, optimizer, fit)
@@ -51,9 +52,12 @@ def added_losses(losses, weight):
 def minimised(error, losses, weight, kernels, fit: FitRecipe):
     """The scalar that a step minimises: the sum of error, added losses and L2 penalty.
 
-    error: the rows' mean error. losses: as in `added_losses`. weight: the rows' weights (n,), 0 for a row that fills up
-    a batch. kernels: as `values` in `l2_penalty`. With loss_reduction `sum`, error and added losses are summed over the
-    rows, otherwise averaged.
+    With loss_reduction `sum`, error and added losses are summed over the rows; else they are averaged.
+
+    error: the rows' mean error.
+    losses: as in `added_losses`.
+    weight: the rows' weights (n,), 0 for a row that fills up a batch.
+    kernels: as `values` in `l2_penalty`.
     """
     loss = error + added_losses(losses, weight)
     if fit.loss_reduction == "sum":

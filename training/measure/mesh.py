@@ -125,8 +125,9 @@ def points_per_axis(n_latents: int) -> int:
 def mesh_bounds(run: TrainedRun, latents: np.ndarray) -> np.ndarray:
     """The ends of a mesh on each latent, (n_latents, 2).
 
-    0 and 1 if the bottleneck is a sigmoid, otherwise the latent's least and greatest value. latents: latents of the
-    training frames, (n, n_latents).
+    The ends are 0 and 1 if the bottleneck is a sigmoid, otherwise the latent's least and greatest value.
+
+    latents: latents of the training frames, (n, n_latents).
     """
     if run.recipe.model.bottleneck == "sigmoid":
         return np.repeat([[0.0, 1.0]], latents.shape[1], axis=0)
@@ -137,7 +138,7 @@ def asked_notes(run: TrainedRun, store: FrameStore) -> dict[int, int]:
     """For each pitch class of the training labels, the note that the decoder is asked for.
 
     With known notes: the note of this pitch class that is nearest to the middle of the range of all notes. With
-    detected pitch classes: the pitch class itself, 0 to 11. If all notes played are known, a pitch class that was
+    detected pitch classes: the pitch class itself, 0 to 11. If every frame's note is known, a pitch class that was
     detected but never played is left out.
     """
     rows = store.rows("train")

@@ -68,7 +68,7 @@ def add(name: str, sound: Sound, trajectories: dict[str, bytes]) -> Saved:
 
     If the same sound has one of these names already, nothing is saved.
 
-    trajectories: contents of the trajectory files, by the names in the sound.
+    trajectories: contents of the trajectory files, by the names that the sound gives them.
     UserError as for `save`.
     """
     with _changing():
@@ -115,7 +115,7 @@ def delete(name: str) -> None:
 
 
 def undo() -> str:
-    """Undo the last deletion, rename or overwriting; return a line for the user. UserError if there is none."""
+    """Undo the last deletion, rename or overwriting; return a line for the user. UserError if nothing can be undone."""
     with _changing():
         for kept in trash.newest_first():
             done = {"delete": _undelete, "rename": _unrename, "overwrite": _restore}[kept.entry.did](kept)

@@ -32,7 +32,7 @@ class WideSound(LaneSound):
         return self._sides.first
 
     def want_side(self, lane: int, is_wanted: bool) -> None:
-        """Set whether a lane has a side, from its next hop on, or from its beginning if `open` comes before."""
+        """Set whether a lane has a side. This takes effect at the lane's next hop, or at `open` if that is earlier."""
         self._sides.is_wanted[lane] = is_wanted
 
     def has_side(self, lane: int) -> bool:
@@ -97,7 +97,7 @@ class WideSound(LaneSound):
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make early the old sound that `before_ramp` will make with the same arguments."""
+        """Make the old sound earlier than `before_ramp`, which later gets the same arguments."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:

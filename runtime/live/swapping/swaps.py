@@ -24,7 +24,7 @@ from runtime.sound.patch import named
 
 
 class Playing(Protocol):
-    """The part of `Supervisor` that swaps use; tell_sound: publishes the present sound's name."""
+    """The methods of `Supervisor` that `Swaps` calls. tell_sound: publishes the present sound's name."""
 
     def post(self, event: Event) -> None: ...
 
@@ -49,8 +49,8 @@ class _Wish(NamedTuple):
 class Swaps:
     """Replaces the instrument of one part, or all parts of the rack.
 
-    wake: called on the thread that makes instruments, when `serve` has something to do. is_busy: returns whether the
-    audio thread is rendering a block.
+    wake: called on the thread that makes instruments, when `serve` has something to do.
+    is_busy: returns whether the audio thread is rendering a block.
     """
 
     def __init__(
@@ -93,8 +93,8 @@ class Swaps:
     def ask(self, part: int, instrument: str, sound: str | None = None, name: str | None = None) -> None:
         """Let a part play another instrument as soon as it is ready.
 
-        sound: the sound's file, None for the instrument's first sound. name: the sound's name, None to take it from the
-        file.
+        sound: the sound's file; None for the instrument's first sound.
+        name: the sound's name; None to take it from the file.
         """
         self._asked[part] = instrument
         self._want(part, instrument, sound, name)
@@ -102,8 +102,9 @@ class Swaps:
     def ask_whole(self, instrument: str | None, sound: str | WrittenSound, name: str | None) -> None:
         """Replace all parts by the parts of a sound, or by the sound as a single part.
 
-        instrument: None for the one that the sound names. sound: a sound's name or file, or the sound itself. name: the
-        name under which it plays.
+        instrument: None for the instrument that the sound names.
+        sound: a sound's name or file, or the sound itself.
+        name: the name under which the sound plays.
         """
         self._want(ALL_PARTS, instrument, sound, name)
 
@@ -171,7 +172,7 @@ class Swaps:
         self._makers.close()
 
     def _begin(self) -> None:
-        """Begin the oldest request, unless one is being carried out, so that the order of the requests is kept."""
+        """Begin the oldest request, unless another is being carried out. So the requests keep their order."""
         if self._wishes and not self._is_making:
             self._is_making = True
             self._makers.run(partial(self._make, self._wishes.popleft()))

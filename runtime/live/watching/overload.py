@@ -21,9 +21,9 @@ LOOK_S = 0.25  # seconds between looks while not all voices may sound
 # Overload: 3 of the latest 4 blocks are nearly late, or 3 blocks of the latest 0.2 s (at least 8 blocks) are late.
 _LAST, _MANY, _RECENT_S = 4, 3, 0.2
 _WARM_UP_BLOCKS = 16
-_COLD_S = 0.3  # after an output's first note; blocks are not judged then, as memory used for the first time is slow
-# A trial lets all voices sound again. These are the first and the longest wait before a trial, and the time for which
-# it must last: if voices are shed earlier, it has failed.
+_COLD_S = 0.3  # after an output's first note, blocks are not judged for this time: memory is slow when first used
+# A trial lets all voices sound again. _FIRST_TRIAL_S and _LAST_TRIAL_S are the first and the longest wait before a
+# trial. A trial fails if voices are shed within _TRIAL_FAILS_S.
 _FIRST_TRIAL_S, _LAST_TRIAL_S, _TRIAL_FAILS_S = 3.5, 56.0, 20.0
 
 

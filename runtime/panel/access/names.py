@@ -14,7 +14,7 @@ _HERE = ("127.0.0.1", "localhost")
 
 
 def is_here(address: str) -> bool:
-    """Whether no other machine can send from an address, because it is a loopback address."""
+    """Whether an address is a loopback address: only this machine can send from it."""
     return _plain(address).is_loopback
 
 

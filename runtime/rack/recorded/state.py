@@ -35,7 +35,7 @@ class RackState(msgspec.Struct, frozen=True):
     """The state of a rack at `frame`, the next frame to be rendered; complete only if the rack is silent.
 
     is_silent: whether nothing sounded and no key was held.
-    holds_notes: whether any sounding note was held, not only fading.
+    holds_notes: whether a key was held, or a voice sounded that was not released yet.
     said: the events that set the controllers of an engine that is swapped in later.
     memory: the plain values of the arpeggiator and of the rack's control map, by name.
     waiting: events that had a frame and were not due yet.
@@ -53,6 +53,8 @@ class RackState(msgspec.Struct, frozen=True):
 def state_of_part(engine: Engine, settings: PartSettings, is_silent: bool, memory: dict[str, Any]) -> PartState:
     """The state of a part; call it on the audio thread, between two blocks.
 
-    engine: plays the part's next notes. is_silent: as in EngineState. settings, memory: as in PartState.
+    engine: plays the part's next notes.
+    is_silent: as in EngineState.
+    settings, memory: as in PartState.
     """
     return PartState(engine.instrument.path, *engine.sounds, engine.state(is_silent), settings, memory)

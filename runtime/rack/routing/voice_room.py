@@ -13,7 +13,8 @@ from runtime.rack.voice_share import VoiceShare
 class VoiceRoom:
     """Limits the number of voices of all parts together.
 
-    leaving: replaced parts, whose notes ring out. n_voices: the highest limit; a VoiceLimit may lower the limit.
+    leaving: replaced parts, whose notes ring out.
+    n_voices: the highest limit; a VoiceLimit may set a lower one.
     """
 
     def __init__(self, parts: Sequence[Part], leaving: Sequence[Part], n_voices: int):

@@ -40,7 +40,7 @@ changes = st.lists(st.tuples(st.integers(0, N_FRAMES - 1), all_settings), max_si
 
 
 def _gated(seed: int, gaps: list[int]) -> np.ndarray:
-    """Noise with silent gaps; gaps: frames at which, in turn, a gap begins and ends."""
+    """Noise with silent gaps. gaps: the frames at which the gaps begin and end, alternately."""
     sound = noise(N_FRAMES, seed=seed)
     for begin, end in zip(gaps[::2], [*gaps[1::2], N_FRAMES], strict=False):
         sound[begin:end] = 0.0

@@ -26,8 +26,9 @@ N_RMS = round(0.03 * RATE_HZ)  # samples in two periods of the lowest note
 def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
     """The error |a Z - M| / |M| of each frame.
 
-    Z: the sound's STFT magnitudes; M: `wanted`, (n_bins,) or one row for each frame; a: the gain, the same in all
-    frames, for which a Z is closest to M. hop_size: of the STFT, in samples.
+    Z: the sound's STFT magnitudes; `hop_size` is the STFT's hop size in samples.
+    M: `wanted`, (n_bins,) or one row for each frame.
+    a: one gain for all frames, which makes the sum of |a Z - M|^2 smallest.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=hop_size))
     wanted = np.broadcast_to(wanted, again.shape)
@@ -36,7 +37,7 @@ def errors(sound: np.ndarray, wanted: np.ndarray, hop_size: int) -> np.ndarray:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS of 30 ms sections, divided by their mean."""
+    """Measure the RMS of each 30 ms section; returns the standard deviation of these values, divided by their mean."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // N_RMS * N_RMS].reshape(-1, N_RMS)), axis=1))
     return float(rms.std() / rms.mean())
 

@@ -114,7 +114,7 @@ def test_sharp_and_blunt_spectra_are_levelled_to_one_loudness(name: str, blend: 
 
 @pytest.mark.parametrize("semitones", [-24, 0, 7, 24])
 def test_inaudible_bins_do_not_count_in_the_level(semitones: int) -> None:
-    """Bins above 20 kHz, before or after transposition, change no other level."""
+    """Bins that are above 20 kHz before or after transposition do not change the levels of other bins."""
     spectrum = spectra()["harmonics"][None]
     n_bins = HopSynthesis(SPEC, RATE_HZ, 0).n_bins
     unheard_above_hz = HIGHEST_HEARD_HZ * min(1.0, 2.0 ** (-semitones / 12.0)) + SPEC.bin_hz

@@ -96,9 +96,9 @@ def test_a_wheel_that_turns_all_the_time(seed: int) -> None:
 
 
 def without_amounts(sound: Sound) -> Sound:
-    """The sound with modulation of amount 0, without filter and shaping; fields that replace a setting become None.
+    """The sound without filter and shaping, with the amount 0 in every modulation.
 
-    Its second envelope and its LFOs stay, but move nothing.
+    Fields that replace a setting become None. The second envelope and the LFOs stay, but move nothing.
     """
     still = tuple(msgspec.structs.replace(each, amount=0.0) for each in sound.modulation)
     return msgspec.structs.replace(

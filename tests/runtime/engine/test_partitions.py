@@ -124,7 +124,7 @@ def test_a_dense_piece_in_random_blocks(seed: int) -> None:
 
 
 def dense_piece(random: np.random.Generator, n_frames: int) -> Timed:
-    """Random notes, controllers and bends: of each kind four per 1,000 frames, and at least 20."""
+    """Random notes, controllers and bends: four of each kind per 1,000 frames, but at least 20 of each kind."""
     timed: Timed = []
 
     def frame() -> int:

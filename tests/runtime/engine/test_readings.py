@@ -52,7 +52,7 @@ def test_plain_voices_read_their_knobs_at_the_hop() -> None:
 
 
 def modulated() -> Engine:
-    """An engine whose first latent is moved by an LFO, slow enough for points at hops only."""
+    """An engine in which an LFO moves the first latent, so slowly that points are needed only at hops."""
     latent = LATENT + decoder().card.latents[0].name
     sound = Sound(lfo_1=Lfo(rate_hz=2.0), modulation=(Modulation("lfo_1", latent, 0.3),))
     config = Config(voice=VoiceConfig(n_voices=4))

@@ -19,7 +19,11 @@ TINY = (DATA / "tiny.onnx").read_bytes()
 
 
 def tensor(name: str, sizes: list[int], raw: bytes = b"", kind: int = 1, more: bytes = b"") -> bytes:
-    """A tensor, encoded as in ONNX; kind: number of the data type, 1 for float32; more: further fields, encoded."""
+    """A tensor, encoded as in ONNX.
+
+    kind: number of the data type, 1 for float32.
+    more: further fields, already encoded.
+    """
     return b"".join(field(1, size) for size in sizes) + field(2, kind) + field(8, name) + field(9, raw) + more
 
 

@@ -180,7 +180,7 @@ def first_latent(home: Path) -> str:
 
 
 def moved_by(home: Path, keyboard: Keyboard, control: int, *, works: bool) -> None:
-    """Assert that a control moves the first latent, or does not if `works` is false."""
+    """Assert that a control moves the first latent; if `works` is false, assert that it does not."""
     for value in (0, 127):
         keyboard.play([0xB0, control, value])
         reached = lambda at=value / 127.0: abs(ask(home, "state")["positions"][first_latent(home)] - at) < 0.01  # noqa: E731

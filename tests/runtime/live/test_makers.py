@@ -25,7 +25,8 @@ class Made:
 class Workshop:
     """Makers whose jobs make stand-ins for engines.
 
-    in_use: the stand-ins that are not freed yet. threads: the thread of each job.
+    in_use: the stand-ins that are not freed yet.
+    threads: the thread of each job.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ CHANGED = "document.querySelector('tb-now .changed')"
 
 @pytest.fixture
 def page(opened: Browser, link: Link) -> Browser:
-    """The cello plays, a sound with a trajectory; its width was changed."""
+    """The page while the cello plays. The cello has a trajectory, and its width was changed."""
     link.ask("sound", name="cello")
     opened.wait("document.querySelector('tb-now strong').textContent === 'cello'")
     opened.wait(f"{CHANGED}.hidden")
@@ -153,7 +153,7 @@ def test_changes_come_back_after_a_split_was_saved_and_plays(page: Browser, link
     page.click("tb-layers form .main")
     wait_until(lambda: name_of_sound(link) == "Split", "the split")
     page.wait(f"{TOAST}.textContent.includes('Bring back the changes to cello')")
-    assert page.evaluate("Math.max(...scheduled.filter((ms) => ms >= 20000))") == 30000  # ms that the message stays
+    assert page.evaluate("Math.max(...scheduled.filter((ms) => ms >= 20000))") == 30000  # the message stays for 30 s
     page.click("tb-toast button")
     wait_until(lambda: name_of_sound(link) == "cello" and width(link) == 0.5, "the cello with its changed width")
     link.ask("sounds.delete", name="Split")

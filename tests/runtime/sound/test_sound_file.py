@@ -230,7 +230,7 @@ PAGE = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8").partition("\n## 
 
 
 def table(heading: str) -> dict[str, list[str]]:
-    """The table under a heading of docs/sound.md: the other cells of each row by the row's first cell."""
+    """The table under a heading of docs/sound.md, as {a row's first cell: the row's other cells}."""
     section = re.search(rf"^#+ {heading}$(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)[1]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
     return {first.strip("`"): rest for first, *rest in rows}

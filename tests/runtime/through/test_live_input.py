@@ -98,7 +98,7 @@ def test_without_any_input_the_notes_are_heard_all_the_same(start: Callable[...,
 
 
 def brightness(sound: np.ndarray) -> float:
-    """Share, 0 to 1, of the power above 1 kHz."""
+    """The power above 1 kHz, divided by the whole power."""
     power = np.square(np.abs(np.fft.rfft(sound)))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / 44100) > 1000.0].sum() / power.sum())
 

@@ -11,23 +11,25 @@ CLOCKS_PER_BEAT = 24  # MIDI 1.0
 # The loop averages about this many messages. If their times vary by 2 ms (standard deviation), the beat is 0.5 ms off.
 _MEMORY = 40
 # A message's error is how early or late it comes. The usual error (`_jitter`) is the root of a running mean of the
-# squared errors, in which each new error has the weight _JITTER_WEIGHT. Its least, its first and its largest value:
+# squared errors; in this mean, each new error has the weight _JITTER_WEIGHT, and a limited error (_LARGEST_ERROR) a
+# quarter of it. The usual error begins with _FIRST_JITTER_S, and stays between _LEAST_JITTER_S and _MOST_JITTER_S.
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Many late messages in a row mean a slower tempo, many early ones a faster tempo. So one sum adds up how late messages
-# are, another how early, each error less _SLACK times the usual error. A new tempo begins when a sum exceeds _DRIFT
-# times the usual error.
+# Many late messages in a row mean a slower tempo, many early messages a faster tempo. So there are two sums, in usual
+# errors: `_late` adds up error - _SLACK, and `_early` adds up -error - _SLACK. A sum never falls below 0. A new tempo
+# begins when a sum exceeds _DRIFT.
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
 # A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems to
-# repeat one. When _N_STRANGE more strange messages than usual ones have come, the intervals of the newest messages (at
-# most _MOST_RAW) are compared. A new tempo begins if these differ by less than _MOST_SPREAD clocks plus _DOUBT times
-# the usual error.
+# be a repeated message. When _N_STRANGE more strange messages than usual ones have come, the intervals between the
+# newest messages (at most _MOST_RAW) are compared. A new tempo begins if the longest and the shortest interval differ
+# by less than _MOST_SPREAD clocks plus _DOUBT times the usual error.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
-# A message this many clocks too late may follow lost messages. One this many clocks too early may be repeated.
+# A message this many clocks too late may follow lost messages. A message this many clocks too early may be a repeated
+# message.
 _OTHER_CLOCK = 0.7
 # While the tempo is uncertain, a message this soon after another is the same message from a second port.
 _TWICE_S = 0.002

@@ -67,8 +67,8 @@ class Trajectories:
         self._held_level_at, self._release_level_at = _places(
             [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
         )
-        # For each lane and trajectory four table rows, between which values are interpolated: two of the held part and
-        # two of the release.
+        # Four table rows for each lane and trajectory: two of the held part and two of the release. Values are
+        # interpolated between the two.
         self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
@@ -114,7 +114,7 @@ class Trajectories:
         return out[:, : self._n_knobs], out[:, self._n_knobs :]
 
     def levels_db(self, lanes: Sequence[int] | np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """Levels of lanes in dB, float32 (n_lanes, n_frames); frames: int64 (n_frames,), absolute frames."""
+        """The lanes' levels in dB at absolute frames, int64 (n_frames,); returns float32 (n_lanes, n_frames)."""
         lanes = np.asarray(lanes, np.int64)
         level_db = self._level_db(self.playheads.held_rows(lanes, frames), self._held_level_at)
         if self.playheads.any_released(lanes, int(frames.max())):
@@ -129,7 +129,10 @@ class Trajectories:
         return out
 
     def stretch(self, frames: np.ndarray) -> Stretch:
-        """What is read at frames counted from a note's start, int64 (n_frames,); call it before any note."""
+        """What a note reads at some frames; call this before any note is played.
+
+        frames: counted from the note's start, int64 (n_frames,).
+        """
         self.playheads.start(0, 0)
         rows = self.playheads.held_rows(np.zeros(1, np.int64), frames)
         before, share = _split(rows[0])
@@ -143,7 +146,10 @@ class Trajectories:
         return weights, weights @ self._keeps
 
     def set_key_gains(self, gains_db: np.ndarray) -> None:
-        """gains_db: float (N_KEYS, n_velocities), a column for each of `velocities`, or one for all."""
+        """Set the gains of notes in dB, by key and velocity.
+
+        gains_db: float (N_KEYS, n_velocities), with a column for each of `velocities`; one column if that is empty.
+        """
         self._key_gains_db = gains_db
         self._by_velocity = _hats(self.velocities or [0], N_VELOCITIES)
 
@@ -166,7 +172,7 @@ class Trajectories:
 
 
 def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray:
-    """The weights of trajectories in each note: float32 (N_KEYS, N_VELOCITIES, n_trajectories), which add up to 1.
+    """The weights of the trajectories, which add up to 1 in each note: float32 (N_KEYS, N_VELOCITIES, n_trajectories).
 
     places: key and velocity of each trajectory, None for any. The keys and the velocities in `places` form a grid,
     whose crossings are called corners. The trajectory nearest to a corner has the weight 1 there; trajectories that are
@@ -199,9 +205,9 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 
 
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """For each table the row at which its held part begins, and the row at which its release begins: int64 (n, 1) each.
+    """The rows at which each table's held part and its release begin: two arrays, int64 (n, 1).
 
-    These rows are counted through all tables, laid end to end. Without a release, the table's final row stands for it.
+    These rows are counted through all tables, laid end to end. The release of a table without one is its final row.
 
     lengths: number of rows of each table.
     holds: final row of each held part, counted from the beginning of its own table.

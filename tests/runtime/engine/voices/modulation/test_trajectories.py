@@ -83,7 +83,7 @@ def test_a_note_begins_at_its_start() -> None:
 
 
 def steps(played: Trajectories, first_s: float, last_s: float, every: int = 48) -> np.ndarray:
-    """The largest change of each value within `every` frames: (n_values + 1,); the final entry is for the level."""
+    """The largest change within `every` frames of each value and, as the final entry, of the level: (n_values + 1,)."""
     frames = np.arange(round(first_s * RATE), round(last_s * RATE), every)
     values = np.array([np.concatenate([v[0] for v in played.values([0], int(frame))]) for frame in frames])
     level_db = played.levels_db([0], frames)[0]
@@ -120,8 +120,8 @@ def test_a_release_begins_without_a_jump_and_ends_at_the_last_value(key_up_s: fl
     played.release(0, round(key_up_s * RATE))
     assert place(played, key_up_s) == pytest.approx(before, abs=1e-5)
     speed = fields.get("speed", 1.0)
-    # Two crossfades may move the value at the same time. The crossfade to the release moves it by at most 0.2, the
-    # whole ramp, in 50 ms. At speed 1, the loop's crossfade moves it by at most 0.17, 1.7 s of the ramp, in 0.25 s.
+    # Two crossfades may move the value at the same time. The crossfade to the release moves it by at most 0.2 in 50 ms
+    # (0.2 is the whole ramp). At speed 1, the loop's crossfade moves it by at most 0.17 in 0.25 s (1.7 s of the ramp).
     allowed = (0.2 / 0.05 + 1.7 / 0.25 * speed / 10.0) * 48 / RATE
     assert steps(played, max(0.0, key_up_s - 0.05), key_up_s + 0.5).max() <= allowed
     for time_s in (0.05, 0.06, 0.09):
