@@ -14,8 +14,8 @@ N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
 # A crossfade that would reach into the next dense hop is shortened to end where that hop begins. This saves a dense hop
-# of the old sound. But no crossfade is made shorter than its full length / _SHORTEST_FADE_PART. Instead, it begins where
-# the next dense hop begins, and has its full length. This saves a dense hop of the new sound.
+# of the old sound. But no crossfade is made shorter than its full length / _SHORTEST_FADE_PART. Instead, it keeps its
+# full length, and begins where the next dense hop begins. This saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
 
