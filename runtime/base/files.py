@@ -57,7 +57,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
 
 
 def refuse_bad_target(path: str | Path, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True) -> Path:
-    """Check that `atomic_write` can write a file to `path`; UserError if not. Commands call this before long work.
+    """Check that `atomic_write` can write a file to `path`; UserError if not. Call this before long work.
 
     Returns the path with all links resolved. inputs, makes_folder: as in `atomic_write`. A full disk is not detected.
     """

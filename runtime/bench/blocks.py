@@ -27,11 +27,11 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
     budget_ms: the block's duration.
     load: CPU seconds per second of sound.
     floor_load: the load of the least work that makes the same sound; only in a plain case.
-    case: the case's name; only in a named case, as are the next two.
-    p99_of_plain, load_of_plain: p99_ms and load, divided by those of the plain case.
+    case: the case's name; only in a named case.
+    p99_of_plain, load_of_plain: p99_ms and load, divided by those of the plain case; only in a named case.
 
-    The work is done in short spells, in which cases and least work take turns. For a machine's speed may change from
-    one second to the next, and systems stop a real-time thread that never waits.
+    All this is measured in turn, in short spells. For a machine's speed may change from one second to the next, and
+    systems stop a real-time thread that never waits.
     """
     block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)

@@ -159,8 +159,8 @@ class CellEffect(ABC, Generic[T]):
     def _compute(self, frame: int, out: np.ndarray) -> bool:
         """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell).
 
-        Returns whether the effect's own delay lines are silent. While the settings change, self._ramp has the new
-        settings' gain in the crossfade at each frame of the cell, float32 (cell,).
+        Returns whether the effect's own delay lines are silent. While the settings change, self._ramp is the
+        progress of the crossfade at each frame of the cell, 0 to 1: float32 (cell,).
         """
 
     def _fall_asleep(self) -> None:

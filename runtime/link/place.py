@@ -15,9 +15,9 @@ SERVICE_SOCKET = Path("/run/timbrebox") / SOCKET
 def own_socket() -> Path:
     """The socket of this user's `play`; in a service, the socket in the folder that systemd names.
 
-    A service has this folder in $RUNTIME_DIRECTORY (systemd.exec(5)). A user has a folder in $XDG_RUNTIME_DIR (XDG Base
-    Directory Specification 0.8). A relative path is ignored. If neither variable has an absolute path, the socket is in
-    the user's own folder below the folder for temporary files.
+    For a service, $RUNTIME_DIRECTORY has the folder's path (systemd.exec(5)). For a user, the folder is `timbrebox` in
+    $XDG_RUNTIME_DIR (XDG Base Directory Specification 0.8). A relative path is ignored. If neither variable has an
+    absolute path, the socket is in the user's own folder below the folder for temporary files.
     """
     given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if os.path.isabs(given):

@@ -90,7 +90,7 @@ class FrameWriter:
     and so may the clips' splits.
     force: whether to replace frames that `folder` already holds.
 
-    UserError if `folder` holds frames and `force` is not set, if it holds other things, if another run writes it, if no
+    UserError if `folder` holds frames and `force` is False, if it holds other things, if another run writes it, if no
     frame was added, or if the disk is full.
     """
 

@@ -24,6 +24,7 @@ def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title
 
     latents: the points, (n, n_latents).
     pitch_classes: each point's pitch class, 0 to 11, (n,).
+
     2 or 3 latents have a panel for each pair; more have one panel of their first two principal components. A single
     latent is spread at random along the y axis. At most N_SHOWN random points are shown.
     """

@@ -124,7 +124,7 @@ def range_of(target: str) -> Range:
 
 
 def check_line(line: MapLine, where: object) -> None:
-    """Raise UserError if the line contradicts itself or names something unknown. where: begins the message."""
+    """Refuse a line that contradicts itself or names something unknown. UserError; its message begins with `where`."""
     control = parse_control(line.control, f"{where}, control")
     if (line.target is None) == (line.action is None):
         found = "both a target and an action" if line.target else "neither a target nor an action"

@@ -37,6 +37,7 @@ class HopGroups:
     """All hop groups.
 
     At most 16 lanes form a single group. More lanes form groups of 4, whose hops are spread evenly in time.
+
     groups: ascending by lane and by `HopGroup.offset`.
     of_lane: each lane's group.
     offsets_by_lane: for each lane, its hops as frames modulo the hop size.

@@ -52,6 +52,7 @@ class TransposedLane:
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
         """Begin to read the lane at a head, without a crossfade. frame: where the read begins.
+
         `fade_from` and `n_fade` are set as if a crossfade of n_fade ring samples had just ended.
         """
         self.head, self.bus, self.n_fade, self.is_ramp = head, None, n_fade, False
