@@ -86,8 +86,8 @@ def _costs(
 ) -> np.ndarray:
     """The costs of n tried places, (n,).
 
-    tried: knob positions of each place at the keys, (n, n_keys, n_latents). nearest_db: each take's distance from the
-    nearest other preset.
+    tried: for each place, the knob positions at the keys, (n, n_keys, n_latents).
+    nearest_db: for each recording, its distance from the nearest of the other presets.
     """
     costs = np.zeros(len(tried))
     for take, other_db in zip(takes, nearest_db, strict=True):

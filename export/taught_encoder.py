@@ -1,6 +1,7 @@
-"""Trains an encoder for a decoder without one, to recover random latents from the decoded spectra.
+"""Trains an encoder for a decoder that has none.
 
-The bundled virtual analogue needs this: it was exported before `export` wrote encoders.
+Spectra are decoded from random latents, and the encoder learns to recover these latents from the spectra. The bundled
+virtual analogue needs this: it was exported before `export` wrote encoders.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from training.model.recipe import ModelRecipe
 
 N_FRAMES, N_EPOCHS, BATCH_SIZE = 40_000, 16, 200
 LEARNING_RATE = 1e-3
-# Recordings never quite equal decoded spectra. So each frame gets a random tilt, at most MOST_TILT_DB per octave, and
+# Recordings never quite equal decoded spectra. So each frame gets a random tilt of at most MOST_TILT_DB per octave, and
 # noise at a random level within NOISE_DB.
 MOST_TILT_DB = 3.0
 NOISE_DB = -80.0, -35.0

@@ -26,7 +26,7 @@ SEEDS = (0, 1)
 VELOCITIES = range(20, 121, 20)
 BRIGHTNESS_HELD_S = 0.7
 STRUCK = (0, 4, 7, 12)  # a chord, in semitones above the recipe's first note
-# The least movement of a sound that must move, and the least fall of one that must become softer.
+# The least movement of a sound that must move, and the least fall in level of a sound that must become softer.
 LEAST_MOVEMENT_DB, LEAST_FALL_DB = 3.0, 12.0
 LARGEST_LOUDNESS_ERROR_DB = 3.0
 

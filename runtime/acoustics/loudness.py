@@ -22,8 +22,10 @@ def k_weighting(frequency_hz: np.ndarray) -> np.ndarray:
 def spectrum_lufs(power: np.ndarray, weights: np.ndarray, frame_size: int) -> float:
     """Loudness in LUFS of a sound that is the same in both channels; never below about -200.
 
-    power: |FFT|^2, (n_bins,), of `frame_size` samples of one channel under a Hann window. weights: `k_weighting` of the
-    bins, (n_bins,). Source: ITU-R BS.1770-4, annex 1; the mean square of a Hann window is 3/8.
+    power: |FFT|^2 of `frame_size` samples of one channel under a Hann window, (n_bins,).
+    weights: `k_weighting` of the bins, (n_bins,).
+
+    Source: ITU-R BS.1770-4, annex 1. The mean square of a Hann window is 3/8.
     """
     mean_square = 2.0 * float(power @ weights) / (frame_size**2 * 3.0 / 8.0)
     return -0.691 + 10.0 * float(np.log10(2.0 * max(mean_square, 1e-20)))

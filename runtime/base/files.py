@@ -1,7 +1,7 @@
 """Reads and writes files.
 
-Only regular files of a limited size are read. A file is written completely or not at all; devices, and files that the
-same command reads, are never overwritten.
+Only regular files of a limited size are read. A file is written completely or not at all. Devices are never
+overwritten, and neither are files that the same command reads.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _PART = re.compile(r"\.(.+)\.([0-9]{1,7})\.part", re.DOTALL)
 
 
 def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remedy: str = "check the path") -> bytes:
-    """The content of a regular file of at most `largest_bytes`; never blocks, as reading a pipe could.
+    """The content of a regular file of at most `largest_bytes`; never blocks.
 
-    expected, remedy: for the error message: what the file should be, and what the user can do. UserError if the file is
-    missing, unreadable, too large or not a regular file.
+    expected: what the file should be; remedy: what the user can do. Both are for the error message. UserError if the
+    file is missing, unreadable, too large, or something else than a regular file, such as a pipe.
     """
     try:
         _refuse_kind(path, os.stat(path), expected, remedy)  # before opening, because opening a device may change it
@@ -57,7 +57,7 @@ def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remed
 
 
 def refuse_bad_target(path: str | Path, *, inputs: Iterable[str | Path] = (), makes_folder: bool = True) -> Path:
-    """Check, before long work, that `atomic_write` can write a file to `path`; UserError if not.
+    """Check that `atomic_write` can write a file to `path`; UserError if not. Call this before long work.
 
     Returns the path with all links resolved. inputs, makes_folder: as in `atomic_write`. A full disk is not detected.
     """
@@ -79,11 +79,14 @@ def refuse_bad_target(path: str | Path, *, inputs: Iterable[str | Path] = (), ma
 def atomic_write(
     path: str | Path, mode: str = "w", *, inputs: Iterable[str | Path] = (), makes_folder: bool = True
 ) -> Iterator[IO[Any]]:
-    """Yield a stream for new content of `path`, which replaces the file when the `with` ends without an error.
+    """Yield a stream for the new content of `path`. It replaces the file when the `with` ends without an error.
 
-    mode: `w` for UTF-8 text, `wb` for bytes. inputs: files that must not be overwritten. makes_folder: whether to make
-    a missing folder. A link stays; the linked file is replaced. UserError if the target is not a regular file, is one
-    of `inputs` or cannot be written, or if the disk is full.
+    mode: `w` for UTF-8 text, `wb` for bytes.
+    inputs: files that must not be overwritten.
+    makes_folder: whether to make a missing folder.
+
+    If `path` is a link, it stays, and the linked file is replaced. UserError if the target is not a regular file, is
+    one of `inputs` or cannot be written, or if the disk is full.
     """
     target = refuse_bad_target(path, inputs=inputs, makes_folder=makes_folder)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Self, TextIO
 
-LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # a program that shows our progress in its own way sets it to `json`
+LINES_VARIABLE = "TIMBREBOX_PROGRESS"  # set to `json` by a program that shows our progress in its own way
 JSON_EVERY_S = 0.25
 N_PLAIN_LINES = 10
 PLAIN_AFTER_S = 10.0
@@ -38,7 +38,7 @@ class Progress:
         self._tenth = 0
 
     def update(self, done: float, detail: str = "") -> None:
-        """Show how much is done, in the unit of the total; detail: the item in progress, shown only on a terminal."""
+        """Show how much is done, in the unit of `total`. detail: the item in progress; shown only on a terminal."""
         share = min(done / self._total, 1.0)
         elapsed_s = time.monotonic() - self._start_s
         if self._is_json:

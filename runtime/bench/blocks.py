@@ -22,13 +22,16 @@ WARM_UP_FRAMES = 8192
 def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object]:
     """Measure a case with `duration_s` seconds of sound; returns its row in the list `engine` of bench's JSON.
 
-    A row has the time of a block in ms (median, 99th and 99.9th percentile, longest), the block's duration as
-    budget_ms, and the load in CPU seconds per second of sound. The row of a plain case adds floor_load, the load of the
-    least work that makes the same sound. The row of a named case adds its name, and p99_of_plain and load_of_plain:
-    p99_ms and load, divided by those of the plain case.
+    A row has these values, beside the case's own:
+    p50_ms, p99_ms, p999_ms, max_ms: the time of a block: median, 99th and 99.9th percentile, longest.
+    budget_ms: the block's duration.
+    load: CPU seconds per second of sound.
+    floor_load: the load of the least work that makes the same sound; only in a plain case.
+    case: the case's name; only in a named case.
+    p99_of_plain, load_of_plain: p99_ms and load, divided by those of the plain case; only in a named case.
 
-    All is measured in turn, in short spells: a machine's speed may change from one second to the next, and systems stop
-    a real-time thread that never waits.
+    All this is measured in turn, in short spells. For a machine's speed may change from one second to the next, and
+    systems stop a real-time thread that never waits.
     """
     block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)
@@ -59,7 +62,7 @@ class _Run:
             self._engine.render(self._out)
 
     def measure_spell(self) -> None:
-        """Measure the CPU time of n_blocks blocks together, then the time of each of n_blocks more blocks."""
+        """Measure the CPU time of n_blocks blocks together. Then play n_blocks more, and measure the time of each."""
         starts_s = (np.arange(self._n_blocks) + self._n_done) * self._block_s
         events = [self._case.events_at(start_s, self._n_latents) for start_s in starts_s]
         self._n_done += self._n_blocks
@@ -110,7 +113,7 @@ def _row(case: Case, times_ms: np.ndarray, budget_ms: float, load: float) -> dic
 
 
 def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
-    """Fill `times_s`, float (n_blocks,), with the seconds that each block took."""
+    """Render the blocks, and write to `times_s` the seconds that each took. times_s: float (n_blocks,)."""
     for block, block_events in enumerate(events):
         for event in block_events:
             engine.post(event)
@@ -120,7 +123,7 @@ def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarr
 
 
 def _spent_s(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray) -> float:
-    """CPU seconds for all blocks together. Reading the clock for each would take as long as some blocks take."""
+    """CPU seconds for all blocks together. To read the clock for each block would take as long as some blocks take."""
     begin_s = time.process_time()
     for block_events in events:
         for event in block_events:

@@ -42,7 +42,8 @@ from runtime.sound.trajectory.use import trajectory_paths
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
 FRAME_BYTES = 4
-# A WAV file stores in 32 bits how many bytes follow: 36 of its header, then the sound.
+# A WAV file has a 32-bit number near its beginning: how many bytes follow. They are 36 bytes of its header, and the
+# sound.
 LONGEST_MUSIC_S = ((2**32 - 1 - 36) // FRAME_BYTES - BLOCK_FRAMES) / SAMPLE_RATE_HZ - LONGEST_TAIL_S
 
 
@@ -239,7 +240,7 @@ def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: 
 
 
 def listed_positions(card: Card, text: str) -> list[float]:
-    """Knob positions, 0 to 1, from a text such as 0.2,0.8; UserError unless there is one for each knob."""
+    """Knob positions, 0 to 1, from a text such as 0.2,0.8; UserError unless the text has a number for each knob."""
     try:
         positions = [float(number) for number in text.split(",")]
     except ValueError:

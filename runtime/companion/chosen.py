@@ -84,7 +84,10 @@ def add_chosen(companion: Companion) -> None:
 
 
 def rows(file: Config) -> list[dict[str, Any]]:
-    """For each of KINDS: its value from the next start on, its default, and the possible values.
+    """One row for each of KINDS: its values now, and the possible values.
+
+    A row's `value` is the one that counts from the next start of `play`. `default` is the built-in value, and `in_file`
+    the value in the settings file.
 
     file: the settings in the settings file.
     """

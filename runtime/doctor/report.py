@@ -16,7 +16,7 @@ from runtime.base.user_folders import data_folder
 from runtime.doctor.findings import text_of
 
 SOUND_FILES = r"wav|flac|mp3|ogg|opus|aiff?|m4a|mid|midi"
-# Names that stay in the report: they are not private, and it would be hard to read without them.
+# Names that stay in the report: they are not private, and the report would be hard to read without them.
 _COMMON = {"root", "timbrebox", "localhost", "audio", "pi", "linux", "debian", "raspberrypi", "user", "play", "sound"}
 _LEAST = 3  # names with fewer letters are not hidden: they would match too many words
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"

@@ -13,14 +13,14 @@ import numpy as np
 from runtime.config import ChorusConfig, ReverbConfig
 from runtime.effects.changing import Changing
 
-# If no sample of a cell that is sent to an effect exceeds this, -160 dB, the cell is set to 0.
+# -160 dB: a cell of sent sound is set to 0 if no sample of it is above this.
 SILENCE = 1e-8
 CHANGE_S = 0.05
 T = TypeVar("T", bound="IsPrepared")
 
 
 class IsPrepared(Protocol):
-    """An effect's settings, ready to play; settings.enabled: whether the effect is on."""
+    """An effect's settings, ready to play. In them, `settings.enabled` says whether the effect is on."""
 
     settings: ReverbConfig | ChorusConfig
 
@@ -31,10 +31,10 @@ def cell_frames(sample_rate_hz: int) -> int:
 
 
 class SendRing:
-    """The latest sound sent to an effect: float32 (2, size + cell), channels first; frame f is in column f % size.
+    """A ring buffer with the latest sound that was sent to an effect.
 
-    The final `cell` columns repeat the first ones, so that a whole cell can be read in one piece.
-
+    sound: the samples, float32 (2, size + cell). Frame f is in column f % size. The final `cell` columns repeat the
+    first ones, so that a whole cell can be read in one piece.
     n_frames: how far back the ring can be read, in frames.
     cell: frames of one cell.
     """
@@ -50,7 +50,10 @@ class SendRing:
         return frame - self._heard_end >= self.size + self._cell
 
     def write(self, frame: int, send: np.ndarray | None, n_frames: int) -> None:
-        """Write sound, float32 (n_frames, 2), or None for silence, from `frame` on; it must lie within one cell."""
+        """Write the sound sent at `frame` and after it. The sound must lie within one cell.
+
+        send: float32 (n_frames, 2); None for silence.
+        """
         at = frame % self.size
         if send is not None:
             self._heard_end = frame + n_frames
@@ -59,7 +62,10 @@ class SendRing:
             self.sound[:, at : at + n_frames] = 0.0
 
     def close_cell(self, frame: int) -> bool:
-        """Finish the cell that begins at `frame`: clear it if no sample is above SILENCE; return whether any is."""
+        """Finish the cell that begins at `frame`; return whether a sample of it is above SILENCE.
+
+        If no sample is, the cell is set to 0.
+        """
         if self.is_clean(frame):
             return False
         at = frame % self.size
@@ -153,8 +159,8 @@ class CellEffect(ABC, Generic[T]):
     def _compute(self, frame: int, out: np.ndarray) -> bool:
         """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell).
 
-        Returns whether the effect's own delay lines are silent. While the settings change, self._ramp holds how far the
-        crossfade is at each frame of the cell, float32 (cell,).
+        Returns whether the effect's own delay lines are silent. While the settings change, self._ramp is the
+        progress of the crossfade at each frame of the cell, 0 to 1: float32 (cell,).
         """
 
     def _fall_asleep(self) -> None:

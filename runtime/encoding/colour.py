@@ -1,4 +1,4 @@
-"""Finds the colour: a gain for each of 40 bands that brings decoded spectra close to a recording."""
+"""Finds colours. A colour is 40 gains, one for each band, that bring a decoded spectrum close to a recording."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
-# `fit` adds to the squared errors: _RIDGE times the curve's squared distance from its mean, and _BEND times its
-# squared curvature.
+# `fit` minimizes the squared errors + _RIDGE * (the curve's squared distance from its mean) + _BEND * (the curve's
+# squared curvature).
 _RIDGE, _BEND = 0.0001, 0.0001
 # In `fit`, a band whose target is x dB (the loudest has 0) has the weight 10 ** (x / _WEIGHT_DB), at least
 # _LEAST_WEIGHT. In the error of the overall level it has the weight 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count
@@ -33,10 +33,11 @@ LEAST_WEIGHT = 0.4  # the engine's least K-weight (runtime/engine/synthesis/shap
 
 
 class Colours:
-    """Fits colour curves, "colours" for short, to the spectra of one decoded note.
+    """Fits colours to the spectra of one decoded note.
 
-    spec: the decoder's transform. semitones: how far the engine transposes `model_note`. All frequencies are those of
-    the transposed sound.
+    spec: the decoder's transform.
+    model_note: the note for which the spectra are decoded.
+    semitones: how far the engine transposes them. All frequencies are those of the transposed sound.
     """
 
     def __init__(self, spec: StftSpec, model_note: int, semitones: float):
@@ -67,9 +68,10 @@ class Colours:
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
 
     def fit(self, magnitudes: np.ndarray, target_db: np.ndarray) -> np.ndarray:
-        """The colours in dB, float64 (n, 40), that bring spectra nearest to a target and keep their loudness.
+        """The colours that bring spectra nearest to a target without changing their loudness, in dB, float64 (n, 40).
 
-        magnitudes: decoded spectra, float32 (n, n_bins). target_db: levels in bands (n, 64), from `band_levels_db`.
+        magnitudes: decoded spectra, float32 (n, n_bins).
+        target_db: levels in bands, from `band_levels_db`, (n, 64).
         """
         power = np.square(magnitudes)
         power /= np.maximum(power.max(axis=1, keepdims=True), 1e-20)
@@ -95,7 +97,8 @@ class Colours:
             slopes = np.zeros((len(parts), N_BANDS, N_COLOURS), np.float32)
             slopes[:, self._pairs[0], self._pairs[1]] = coloured @ self._slopes
             slopes *= (counts / in_bands)[:, :, None]
-            # Large errors count less (Huber's weights): some, such as noise below the fundamental, no colour can mend.
+            # Large errors count less (Huber's weights). No colour can mend some of them, such as noise below the
+            # fundamental.
             large_db = _LARGE_DB if iteration >= N_ITERATIONS // 2 else np.inf
             trust = weights * np.minimum(1.0, large_db / np.maximum(np.abs(error_db), 1e-9))
             transposed = slopes.transpose(0, 2, 1) * trust[:, None, :]
@@ -106,18 +109,18 @@ class Colours:
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def levelled(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """The colours, each with one dB value added to all bands, so that its spectrum keeps its loudness."""
+        """Shift each colour by one value in dB, so that it does not change the loudness of its spectrum."""
         loud = (np.square(magnitudes) * self._loudness) @ self._groups
         return self._levelled(loud, colour_db).clip(-HIGHEST_COLOUR_DB, HIGHEST_COLOUR_DB)
 
     def _levelled(self, loud: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Shift each colour so that it keeps its spectrum's loudness. loud: the K-weighted power of each harmonic."""
+        """Like `levelled`, but without limits. loud: the K-weighted power of each spectrum's harmonics."""
         coloured = (loud * np.exp(colour_db @ self._group_weights * _POWER_NEPERS)).sum(axis=1)
         ratio = np.maximum(coloured, _LEAST_POWER) / np.maximum(loud.sum(axis=1), _LEAST_POWER)
         return colour_db - 10.0 * np.log10(ratio)[:, None]
 
     def coloured(self, magnitudes: np.ndarray, colour_db: np.ndarray) -> np.ndarray:
-        """Apply to each spectrum its colour, a row of colour_db (n, 40); returns float32 (n, n_bins)."""
+        """Apply a colour to each spectrum; returns float32 (n, n_bins). colour_db: the spectra's colours, (n, 40)."""
         gains = np.exp(0.5 * _POWER_NEPERS * (colour_db @ self._group_weights)).astype(np.float32)
         return magnitudes * gains[:, self._harmonic_of]
 
@@ -130,17 +133,18 @@ class Colours:
     def level_over_loudness_db(self, decoded: np.ndarray, coloured: np.ndarray) -> np.ndarray:
         """The level of each coloured spectrum minus the loudness of the decoded one, in dB, (n,).
 
-        The engine brings the decoded spectrum to one loudness and then colours it, so it plays this level. Both are
-        measured as in runtime/engine/synthesis/shaping/levels.py.
+        The engine makes all decoded spectra equally loud, and then colours them. So this is the level at which it plays
+        a coloured spectrum. Level and loudness are measured as in runtime/engine/synthesis/shaping/levels.py.
         """
         level = _sounding_power(coloured, np.ones_like(self._loudness))
         return 10.0 * np.log10(level / _sounding_power(decoded, self._loudness))
 
 
 def _sounding_power(magnitudes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The power with which spectra sound, float64 (n,), in which neighbouring bins count (see NOISE_POWER).
+    """The power with which each spectrum sounds, float64 (n,).
 
-    weights: of the power of each bin, (n_bins,).
+    The products of neighbouring bins count, too (see NOISE_POWER).
+    weights: the weight of each bin's power, (n_bins,).
     """
     weighted = magnitudes * np.sqrt(weights, dtype=np.float64)
     own, shared = np.square(weighted).sum(axis=1), (weighted[:, 1:] * weighted[:, :-1]).sum(axis=1)

@@ -53,14 +53,17 @@ class Spans:
         self._change = self._part_begin = self._part_end = self._mixed_to = self._reading_at = frame
 
     def go_on(self, frame: int, block_end: int) -> bool:
-        """Do what is due at `frame`, which must be the attribute `end`, and mix the sound from there on.
+        """Do what is due at `frame`, and mix the sound that begins there.
 
-        block_end: the end of the present block. Returns whether a span begins or events were applied.
+        frame: must equal the attribute `end`.
+        block_end: the end of the present block.
+
+        Returns whether a span begins or events were applied.
         """
         is_change, n_events = frame == self._change, self._performance.n_events
         changes = self._take_events(frame) if is_change or self._is_event_due(frame) else None
-        # Whether something is due at `frame` whatever the block size is. If not, `frame` is only the end of the mixed
-        # sound, which may depend on the block size.
+        # Whether something is due at `frame` for every block size. If not, `frame` is only the end of the mixed sound,
+        # which may depend on the block size.
         is_fixed = changes is not None or frame in (self._part_end, self._reading_at)
         begins = is_change or not self._stays(changes) or self._voice_sound.is_due(frame, is_fixed)
         if begins:
@@ -83,14 +86,14 @@ class Spans:
     def _is_event_due(self, frame: int) -> bool:
         """Whether events are applied at `frame`.
 
-        Events that may wait for a hop are applied before it only at frames that are the same for all block sizes.
+        An event that may wait for a hop is applied earlier only at a frame that is the same for all block sizes.
         """
         if not self._events.is_due(frame):
             return False
         return frame in (self._part_end, self._reading_at) or self._events.next_change(frame + 1) <= frame
 
     def _take_events(self, frame: int) -> Changes:
-        """Apply the events of `frame`, and the changes that are due at `frame` by themselves."""
+        """Apply the events of `frame`, and the changes that are due at `frame` without an event."""
         while (due := self._events.take(frame)) is not None:
             self._performance.apply(*due)
         self._performance.advance(frame)
@@ -107,8 +110,10 @@ class Spans:
         return all(voice.lane in self._transposed for voice in changes.retuned)
 
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
-        """Go on with the present span. changes: what events at `frame` have changed, or None; n_events:
-        `Performance.n_events` before these events.
+        """Go on with the present span.
+
+        changes: what events at `frame` have changed; None if there are no events.
+        n_events: `Performance.n_events` before these events.
         """
         if changes is not None:
             sources_changed = n_events != self._performance.n_events

@@ -13,10 +13,11 @@ SERVICE_SOCKET = Path("/run/timbrebox") / SOCKET
 
 
 def own_socket() -> Path:
-    """The socket of this user's `play`, or, in a service, the socket in the folder that systemd names.
+    """The socket of this user's `play`; in a service, the socket in the folder that systemd names.
 
-    Sources: systemd.exec(5), $RUNTIME_DIRECTORY; XDG Base Directory Specification 0.8: a relative $XDG_RUNTIME_DIR is
-    ignored. If neither variable is set, the socket is in the user's own folder below the folder for temporary files.
+    For a service, $RUNTIME_DIRECTORY has the folder's path (systemd.exec(5)). For a user, the folder is `timbrebox` in
+    $XDG_RUNTIME_DIR (XDG Base Directory Specification 0.8). A relative path is ignored. If neither variable has an
+    absolute path, the socket is in the user's own folder below the folder for temporary files.
     """
     given = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if os.path.isabs(given):

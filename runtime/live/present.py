@@ -22,14 +22,17 @@ _DIGITS = 6
 
 
 def positions(engine: Engine) -> dict[str, float]:
-    """The position, 0 to 1, of each target that the engine's sound has."""
+    """The position of each target that the engine's sound has, 0 to 1."""
     names = [*(LATENT + latent.name for latent in engine.instrument.card.latents), *RANGES]
     found = {name: engine.target_position(name) for name in names}
     return {name: round(where, _DIGITS) for name, where in found.items() if where is not None}
 
 
 def name_of(engine: Engine, choice: Choice) -> str | None:
-    """The name of what plays: of the sound with parts, or else of the first part's sound; None without a name."""
+    """The name of the sound that plays; None if it has no name.
+
+    If a sound with parts has no name, this is the name of its first part's sound.
+    """
     if choice.whole is not None and choice.whole.sound.name:
         return choice.whole.sound.name
     return _own_name(engine.patch, engine.instrument)
@@ -78,8 +81,10 @@ def present_sound(
 ) -> tuple[dict[str, Any], Path | None]:
     """The sound that plays, as the content of a sound's file, and the folder of the files that it names.
 
-    In a sound with parts, the knobs' changes are left out. engines: one for each part. for_another_folder: whether
-    parts that are files get absolute paths.
+    In a sound with parts, the knobs' changes are left out.
+
+    engines: one for each part.
+    for_another_folder: whether parts that are files get absolute paths.
     """
     if choice.whole is None:
         return edited_sound(engines[0]), engines[0].patch.folder

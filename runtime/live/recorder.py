@@ -1,7 +1,7 @@
 """Recording, in the playing process.
 
-The audio thread copies its blocks into a ring and appends events to a list. The main thread, here, sorts these events
-and sends them to the companion, which also reads the ring and writes the files.
+The audio thread copies its blocks into a ring and appends events to a list. The code here runs on the main thread: it
+sorts these events and sends them to the companion. The companion also reads the ring, and writes the files.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Recorder:
     def serve(self) -> None:
         if self._rack is None:
             return
-        frame = self._rack.frame  # read first: then `_history` has all events before this frame
+        frame = self._rack.frame  # read first, so that `_history` has all events before this frame
         self._take_news(frame)
         if self._first >= 0 and self._desk.companion.n_starts != self._n_starts:
             self._first, self._held = -1, []
@@ -180,7 +180,7 @@ class Recorder:
         waiting = self._waiting
         states = [(number, state) for number, (_, state) in enumerate(self._recent) if isinstance(state, RackState)]
         if self.ring.generation == self._former_generation:
-            states = []  # the ring still holds the previous rack's sound, and none of these states'
+            states = []  # the ring still holds only the previous rack's sound
         found = self._best(states, waiting.from_frame, bool(waiting.record.seconds_before))
         if found is not None:
             self._waiting = None

@@ -81,7 +81,7 @@ class Remembering:
         self._trial_ends_s = time.monotonic() + PROVEN_AFTER_S
         if memory.state is not None:
             move_to_remembered(playing.part_engines(), memory.state)
-        msgspec.to_builtins(self.state())  # now, as the first call is slow: it reads the instrument's file
+        msgspec.to_builtins(self.state())  # called now, because the first call is slow: it reads the instrument's file
 
     def look(self) -> None:
         """Let the companion save what plays, if it has changed; call this at least every 2 s."""
@@ -124,7 +124,7 @@ class Remembering:
 
 
 def state_of(playing: Playing, configured: Settings | None = None) -> State:
-    """What plays, as a `State`; configured: the settings file's values, None to take the present ones."""
+    """What plays, as a `State`. configured: the settings file's values; with None, the present ones are taken."""
     engine, choice = playing.engine, playing.choice
     sound, folder = present_sound(playing.part_engines(), choice)
     first, *others = map(positions, playing.part_engines())

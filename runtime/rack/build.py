@@ -71,7 +71,7 @@ def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
 
 
 def parts_of(choice: Choice, sample_rate_hz: int) -> tuple[Part, ...]:
-    """Build the parts for a Choice of an instrument and sounds, for a Swap of all parts."""
+    """Build the parts that a Choice describes, so that a Swap can replace all parts by them."""
     return tuple(Part(*each) for each in _chosen_parts(choice, sample_rate_hz))
 
 

@@ -26,7 +26,7 @@ class TapTempo:
         self._intervals: deque[int] = deque(maxlen=_N_INTERVALS)
 
     def tap(self, frame: int) -> Tempo | None:
-        """Process a tap; return the tempo, 30 to 300 beats a minute, or None after a first tap or a bounce."""
+        """Process a tap; return the tempo (30 to 300 beats a minute), or None after a first tap or a bounce."""
         last = self._last
         if last is not None and frame - last < _BOUNCE_S * self._rate_hz:
             return None

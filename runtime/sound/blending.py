@@ -45,7 +45,10 @@ def blended_lfo(lfos: Sequence[Lfo], weights: Sequence[float]) -> Lfo:
 
 
 def _mean(structs: Sequence[Any], weights: Sequence[float], heaviest: Any) -> Any:
-    """`heaviest`, but each field that is a float in all `structs` gets the weighted mean, also in nested structures."""
+    """Copy `heaviest`, with the weighted mean for each field that is a float in all `structs`.
+
+    Structures inside these structures are treated in the same way.
+    """
     means = {}
     for field in heaviest.__struct_fields__:
         values = [getattr(each, field) for each in structs]

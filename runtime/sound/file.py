@@ -21,8 +21,8 @@ from runtime.sound.sound import SOUND_VERSION, Sound, SoundPart, refuse_bad_name
 def load_sound(path: str | Path) -> Sound:
     """Read a sound from a YAML file of at most 256 KiB.
 
-    UserError, with the file and the key, if the file is unreadable or of another sound_version, or has an unknown key
-    or a value out of range.
+    UserError if the file is unreadable, is of another sound_version, has an unknown key, or has a value out of range.
+    The message names the file and the key.
     """
     return sound_from_tree(load_yaml(path, dict[str, Any]), path)
 

@@ -30,13 +30,18 @@ def with_sound(
     lacking: Collection[str] = (),
     trajectories: Sequence[PlayedTrajectory] | None = None,
 ) -> Patch:
-    """Make a patch of the settings and a sound; its `positions` is None if the sound names no knob.
+    """Make a patch from the settings and a sound.
 
-    A field that is None in the sound keeps the settings' value; level_db is added to volume_db. Knobs that the sound
-    does not name get their positions from the settings' preset or, without one, from `start_positions`.
-    folder: the folder of the sound's file, for trajectories. lacking: knobs to leave out.
+    A field that is None in the sound keeps the settings' value; level_db is added to volume_db. If the sound names no
+    knob, the patch's `positions` is None. Otherwise knobs that the sound does not name get their positions from the
+    settings' preset or, without a preset, from `start_positions`.
+
+    where: the beginning of an error message.
+    folder: the folder of the sound's file, for trajectories.
+    lacking: knobs to leave out.
     trajectories: the sound's trajectories; None to read them.
-    UserError that begins with `where` if the sound names an unknown knob, source or target.
+
+    UserError if the sound names an unknown knob, source or target.
     """
     knobs = [latent.name for latent in card.latents]
     sound = _without(sound, lacking)

@@ -61,7 +61,7 @@ def test_every_command_has_a_first_line_arguments_and_a_run(command: str) -> Non
     docstring = ast.get_docstring(tree)
     assert docstring
     assert text.startswith(f'"""{docstring.splitlines()[0]}')
-    assert docstring[0].isupper()  # a sentence that leaves out the command's name: the usage prints the name before it
+    assert docstring[0].isupper()  # the sentence does not begin with the command's name, because the usage adds it
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert {"add_arguments", "run"} <= functions
 
@@ -163,7 +163,7 @@ def test_a_new_file_is_a_new_command(copy: Path) -> None:
 
 
 def stand_in(folder: Path, name: str, body: str) -> None:
-    """Write a shell script that replaces the program `name`, once the caller has put `folder` first on PATH."""
+    """Write a shell script that replaces the program `name`; the caller must put `folder` first on PATH."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{body}\n")
     (folder / name).chmod(0o755)

@@ -21,7 +21,7 @@ OPTIONAL = {"jax", "gpiozero"}
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Version of each package in a list and in the lists that it includes, by normalised name."""
+    """The pinned versions in a list and in the lists that it includes, by the packages' normalised names."""
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.split("#")[0].strip()

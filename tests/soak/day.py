@@ -1,7 +1,7 @@
 """Plays at random for a simulated day, as fast as it can: `python -m tests.soak.day --hours 24 --json F`.
 
 A minute of events of every kind alternates with minutes of rest, in which all notes must end. The run fails after an
-exception, a sample that is not a number or above full scale, a note that does not end, or growth of memory after the
+exception, a sample that is not a number or is above full scale, a note that does not end, or growth of memory after the
 first two hours.
 """
 
@@ -95,7 +95,11 @@ class Day:
 
 
 def figures(day: Day, before_mb: float, began_s: float) -> dict[str, object]:
-    """The figures of a day; before_mb: resident memory after the warm-up; began_s: processor time at the start."""
+    """The figures of a day.
+
+    before_mb: resident memory after the warm-up.
+    began_s: processor time at the start.
+    """
     status = day.rack.status
     return {
         "hours": round(day.hours, 2), "events": day.n_events, "notes": status.n_notes, "stolen": status.n_stolen,

@@ -91,7 +91,7 @@ class NoEncoder:
 
 
 def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
-    """Play a reading as a note, at most MEASURED_S + 0.2 s long: float32 (n,)."""
+    """Play a reading as a note that is held for at most MEASURED_S + 0.2 s; returns float32 (n,)."""
     sound = sound_of(reading, "measured", coder, Options(colour=colour))
     patch = with_sound(Config(), sound, coder.decoder.card, "measured")
     engine = build_engine(patch, coder.decoder, RATE_HZ)
@@ -101,14 +101,18 @@ def rendered(reading: Reading, coder: Coder, colour: float = 1.0) -> np.ndarray:
 
 
 def levels_db(samples: np.ndarray, before: int, n_s: float) -> np.ndarray:
-    """Band levels in dB of the STFT frames within n_s seconds; the first is centred on sample `before`."""
+    """Band levels in dB of the STFT frames within n_s seconds; the first frame is centred on sample `before`."""
     half = SPEC.frame_size // 2
     padded = np.pad(samples, (half, half))[before : before + round(n_s * RATE_HZ) + SPEC.frame_size]
     return band_levels_db(magnitude_frames(padded, SPEC), SPEC)
 
 
 def measure(reading: Reading, sound: np.ndarray) -> tuple[float, list[float], float, float]:
-    """Distance in dB, level errors in dB at LEVEL_TIMES_S, and times in s to full level of sound and recording."""
+    """Compare a rendered sound with its recording.
+
+    Returns the distance in dB, the level errors at LEVEL_TIMES_S in dB, the sound's time to full level in s, and the
+    recording's time to full level in s.
+    """
     take, n_s = reading.take, min(MEASURED_S, reading.marks.release_s or reading.marks.end_s)
     ours_db, asked_db = levels_db(sound, 0, n_s), levels_db(take.samples, take.before, n_s)
     n = min(len(ours_db), len(asked_db))

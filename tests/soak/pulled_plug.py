@@ -3,8 +3,8 @@
 
 It needs root, FUSE and loop devices, 8 GB in DIR, a network for the first run, and: apt-get install debootstrap
 systemd-container qemu-utils qemu-system-common e2fsprogs zstd. The box is a Debian 13 on a disk whose writes and
-flushes are recorded. Of the writes that were not flushed before a cut, the disk keeps none, the first few, or any of
-them, whole or torn.
+flushes are recorded. Of the writes that were not flushed before a cut, the disk keeps none, the first few, or a random
+selection; selected writes may be torn.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ class Plug:
         self._booted_at = self.disk.n_bytes
 
     def act(self, activity: str, until_s: float, n_times: int = 10**9) -> None:
-        """Do one of ACTIVITIES; end at `until_s`, a time of `time.monotonic`, at the latest.
+        """Do one of ACTIVITIES, and end at `until_s` at the latest.
 
-        Playing and saving are done at most `n_times` times. Installing and updating are done once, while sounds are
-        saved.
+        until_s: a time of `time.monotonic`.
+        n_times: how often to play or save, at most. Installing and updating are done once, while sounds are saved.
         """
         words = {"install": ["dpkg", "-i", f"/material/revision-{self._chance.choice((2, 4))}.deb"],
                  "update": ["timbrebox", "service", "update", "/material/good.tar.gz"]}.get(activity)  # fmt: skip
@@ -87,7 +87,7 @@ class Plug:
     def cut(self) -> tuple[int, int]:
         """Cut the power, and check the disk; returns the number of unflushed writes, and how many the disk keeps.
 
-        The cut falls at a random byte of the record, not at a random time: at most times nothing is being written.
+        The cut falls at a random byte of the record, not at a random time, because usually nothing is being written.
         """
         self.box.pull_plug()
         n_bytes = self._chance.randint(self._booted_at, self.disk.n_bytes)
@@ -207,8 +207,9 @@ class Replays:
         block_log.undo(replaced, self._image)
 
     def _check(self, root: Path, n_bytes: int, is_tenth: bool) -> None:
-        """Check the disk that a cut has left. The files of the version that plays are read only if it has changed since
-        the cut before, or if `is_tenth`.
+        """Check the disk that a cut has left.
+
+        The program's files are read only if another version plays than after the previous cut, or if `is_tenth`.
         """
         before, self._version = self._version, owner.playing_version(root)
         is_thorough = is_tenth or self._version != before

@@ -13,7 +13,10 @@ LOWEST_HZ, HIGHEST_HZ = 25.0, 5000.0
 
 
 def read_wav(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read a 16-bit WAV file; returns float64 (n_frames, n_channels), full scale 1, and the sample rate in Hz."""
+    """Read a 16-bit WAV file; returns its samples and its sample rate in Hz.
+
+    The samples are float64 (n_frames, n_channels); full scale is 1.
+    """
     with wave.open(str(path), "rb") as sound_file:
         assert sound_file.getsampwidth() == 2
         samples = np.frombuffer(sound_file.readframes(sound_file.getnframes()), "<i2")

@@ -17,7 +17,7 @@ from tests.support.places import DATA
 
 SAMPLE_RATE_HZ = 44100
 RELEASE_S = 0.03
-# ENDED_S seconds after its release, every note has ended.
+# Every note has ended this long after its release.
 ENDED_S = 2 * RELEASE_S
 SHORT = Adsr(attack_s=0.0, release_s=RELEASE_S)
 # Notes far enough apart that `notes_in` can tell their fundamentals apart.
@@ -32,7 +32,11 @@ def decoder(name: str = "tiny") -> Decoder:
 def play(
     engine: Engine, events: Sequence[tuple[int, Event]], n_frames: int, blocks: Sequence[int] = (512,)
 ) -> np.ndarray:
-    """Post all events, (frame, event), then render: float32 (n_frames, 2); blocks: sizes of blocks, in rotation."""
+    """Post all events, then render the sound; returns float32 (n_frames, 2).
+
+    events: (frame, event).
+    blocks: sizes of the rendered blocks, used in rotation.
+    """
     for frame, event in events:
         engine.post(event, frame)
     sound = np.zeros((n_frames, 2), np.float32)

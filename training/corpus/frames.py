@@ -83,13 +83,15 @@ class Mark:
 
 
 class FrameWriter:
-    """A context manager that writes a frame store next to `folder` and, if all went well, renames it to `folder`.
+    """A context manager that writes a frame store next to `folder`, and renames it to `folder` if all went well.
 
     spec: the transform that made the frames.
     about: kind, name, licence, sources and options of the corpus, as JSON values. It may change until the context ends,
     and so may the clips' splits.
-    UserError if `folder` holds other things, or frames and `force` is not given; if another run writes it; if no frame
-    was added; or if the disk is full.
+    force: whether to replace frames that `folder` already holds.
+
+    UserError if `folder` holds frames and `force` is False, if it holds other things, if another run writes it, if no
+    frame was added, or if the disk is full.
     """
 
     def __init__(self, folder: str | Path, spec: StftSpec, about: dict[str, Any], force: bool = False):
@@ -118,9 +120,10 @@ class FrameWriter:
         return self
 
     def add(self, magnitudes: np.ndarray, clip: Clip) -> int:
-        """Append unit-peak float32 frames (n, n_bins) of one clip; returns n.
+        """Append frames of one clip; returns their number.
 
-        To add more frames to the newest clip, give the same Clip object again.
+        magnitudes: float32 (n, n_bins), each frame with a peak of 1.
+        clip: the same object as before, to add more frames to the newest clip.
         """
         magnitudes = np.ascontiguousarray(magnitudes, "<f4")
         if magnitudes.ndim != 2 or magnitudes.shape[1] != self.spec.n_bins:

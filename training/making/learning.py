@@ -27,7 +27,7 @@ from training.model.run_folder import METRICS, RunRecord
 
 RECIPES = Path(__file__).parents[2] / "configs" / "training"
 CORPUS, RUN, KEY = "corpus", "run", "corpus.json"
-TRANSPOSE = 3  # each recording is also learned transposed by 1 to this many semitones up and down
+TRANSPOSE = 3  # each recording is also learned transposed by 1, 2, …, TRANSPOSE semitones, up and down
 MOST_FRAMES = 30_000  # a corpus has at most about this many frames, transposed copies included
 # Of a recording of one note, and of each transposed copy, at most 96 frames are used. If there are many recordings,
 # fewer are used, but at least 24.
@@ -41,7 +41,7 @@ RESTART_S = 12.0  # the time to restart the training with another number of epoc
 # ended too early.
 PATIENCE_SHARE, LEAST_GAIN = 0.35, 0.001
 LAST_SHARE = 0.15  # training that no longer helps goes on for this share of the epochs done so far, then ends
-OVERTIME = 1.15  # if the remaining epochs would take more than this many times the remaining time, some are dropped
+OVERTIME = 1.15  # some epochs are dropped if the remaining ones would take longer than OVERTIME * the remaining time
 
 Stage = Callable[[int], None]
 
@@ -184,7 +184,8 @@ class _Watch:
 def no_longer_helps(history: list[dict[str, Any]], n_epochs: int) -> bool:
     """Whether the last PATIENCE_SHARE of n_epochs lowered the error by less than the share LEAST_GAIN.
 
-    history: as from `read_history`. The error is the validation error, or without validation frames the training error.
+    history: as from `read_history`. The error is the validation error; if there are no validation frames, it is the
+    training error.
     """
     errors = [row["loss"] if row["val_loss"] is None else row["val_loss"] for row in history]
     patience = max(5, round(PATIENCE_SHARE * n_epochs))

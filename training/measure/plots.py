@@ -20,7 +20,10 @@ DPI = 150
 
 
 def scatter_by_pitch_class(latents: np.ndarray, pitch_classes: np.ndarray, title: str) -> Figure:
-    """Plot an embedding (n, n_latents), each point in the colour and shape of its pitch class (n,), 0 to 11.
+    """Plot an embedding, with each point in the colour and shape of its pitch class.
+
+    latents: the points, (n, n_latents).
+    pitch_classes: each point's pitch class, 0 to 11, (n,).
 
     2 or 3 latents have a panel for each pair; more have one panel of their first two principal components. A single
     latent is spread at random along the y axis. At most N_SHOWN random points are shown.
@@ -73,7 +76,11 @@ def _panels(latents: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, str, str]
 
 
 def draw_points(axes: Axes, x: np.ndarray, y: np.ndarray, pitch_classes: np.ndarray) -> None:
-    """Draw points x, y (n,) in the colours and shapes of their pitch classes, 0 to 11, labelled for the legend."""
+    """Draw points in the colours and shapes of their pitch classes, with labels for the legend.
+
+    x, y: the points' places, (n,).
+    pitch_classes: 0 to 11, (n,).
+    """
     for index, name in enumerate(PITCH_CLASSES):
         chosen = pitch_classes == index
         if chosen.any():

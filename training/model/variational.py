@@ -11,7 +11,8 @@ SAMPLED = "sampled"
 def divergence(mean, log_variance):
     """Kullback-Leibler divergence, in nats, of normal distributions from the standard normal distribution.
 
-    mean, log_variance: tensors of one shape, which the result also has. Source: Kingma and Welling 2014, appendix B.
+    mean, log_variance: tensors of the same shape. The result has this shape, too.
+    Source: Kingma and Welling 2014, appendix B.
     """
     return 0.5 * (ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0)
 
@@ -19,8 +20,8 @@ def divergence(mean, log_variance):
 class Sampled(layers.Layer):
     """Gives the latents: in training a random draw from their distributions, otherwise the means.
 
-    In training it also adds a penalty to the loss, one value per row: `beta` times the divergence summed over the
-    latents. `beta` is 0 until `set_beta` is called.
+    In training it also adds a penalty to the loss. A row's penalty is beta * (sum of the divergences of its latents).
+    `beta` is 0 until `set_beta` is called.
     """
 
     def __init__(self, seed: int):
@@ -31,7 +32,7 @@ class Sampled(layers.Layer):
         self.beta = self.add_weight(name="beta", shape=(), initializer="zeros", trainable=False)
 
     def call(self, inputs, training: bool = False):
-        """The latents (n, n_latents); inputs: mean and log-variance, (n, n_latents) each."""
+        """The latents, (n, n_latents). inputs: their means and log-variances, (n, n_latents) each."""
         mean, log_variance = inputs
         if not training:
             return mean

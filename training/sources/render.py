@@ -25,8 +25,11 @@ SOURCES: dict[str, Callable[[str, int], Iterator[tuple[int, str, list[Take], Ori
 def render(name: str, out: Path, force: bool = False, only: str = "", most_notes: int = ALL) -> str:
     """Write the recordings of the source `name` to `out`; returns what the folder holds, in a few lines.
 
-    force: replace recordings that are already there. only: the name of one sound, empty for all. most_notes: write at
-    most this many notes of each sound. UserError if the source, the sound or a package is missing.
+    force: whether to replace recordings that are already there.
+    only: the name of one sound; empty for all sounds.
+    most_notes: at most this many notes of each sound are written.
+
+    UserError if the source, the sound or a package is missing.
     """
     if name not in SOURCES:
         raise UserError(f"source {name!r}", "no such source", "a known one", did_you_mean(name, SOURCES))

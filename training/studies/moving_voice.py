@@ -24,10 +24,11 @@ class MovingVoice(SteadyVoice):
         self._fade_in = fade_in(round(CROSSFADE_S * spec.sample_rate_hz))
 
     def follow(self, method: str, frames: np.ndarray) -> np.ndarray:
-        """The sound of frames (n, n_bins), float32 (n * hop_size,); frame k's window begins at sample k * hop_size.
+        """The sound of a sequence of frames: float32 (n * hop_size,).
 
-        The first and the last three frames should be silent. With Griffin-Lim or RTPGHI, what lies past the end is
-        added at the beginning; with the engine's phases it is left out.
+        frames: (n, n_bins). The window of frame k begins at sample k * hop_size. The first and the last three frames
+        should be silent. With Griffin-Lim or RTPGHI, sound past the end is added at the beginning; with the engine's
+        phases it is left out.
         """
         if method == "griffin_lim":
             return griffin_lim(frames, len(frames), self.spec)
@@ -60,7 +61,7 @@ class MovingVoice(SteadyVoice):
         return np.concatenate(hops)
 
     def rest(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
-        """The sound of one frame (n_bins,) that does not change, float32 (n_hops * hop_size,)."""
+        """The sound of a single, unchanging frame: float32 (n_hops * hop_size,). magnitudes: the frame, (n_bins,)."""
         if not method.startswith("rtpghi"):
             return self.sound(method, magnitudes, n_hops)
         n_cut = N_OVERLAPS - 1  # `follow` adds the sequence's end to this many hops at the start, so they are cut off

@@ -1,6 +1,7 @@
-"""Measures how closely sound made with noise phases, coherent phases and Griffin-Lim matches the decoded frame.
+"""Measures how closely the sound of a decoded frame matches this frame.
 
-The table is docs/coherent-phase.csv, explained in docs/coherent-phase.md.
+The sound is made in three ways: with noise phases, with coherent phases, and with Griffin-Lim. The table is
+docs/coherent-phase.csv, explained in docs/coherent-phase.md.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class SteadyVoice:
     def sound(self, method: str, magnitudes: np.ndarray, n_hops: int) -> np.ndarray:
         """The sound of a frame (n_bins,), float32 (n_hops * hop_size,).
 
-        method: one of METHODS, or `blend`, half noise and half coherent.
+        method: one of METHODS, or `blend` (half noise, half coherent).
         """
         if method == "griffin_lim":
             return griffin_lim(magnitudes, n_hops, self.spec)
@@ -70,7 +71,10 @@ class SteadyVoice:
         return np.concatenate([hop.copy() for hop in self._hops(magnitudes, n_hops, blend)])
 
     def _hops(self, magnitudes: np.ndarray, n_hops: int, blend: float) -> Iterator[np.ndarray]:
-        """Hops of a frame's sound, (hop_size,), each valid until the next; blend: 0 noise, 1 coherent."""
+        """Yield the hops of a frame's sound, (hop_size,) each. A hop is valid until the next one is made.
+
+        blend: 0 is noise, 1 is coherent.
+        """
         write_pairs(np.asarray(magnitudes, np.float32)[None], self._pairs)
         pairs = neighbour_pairs(self._pairs)
         for _ in range(n_hops):
@@ -126,10 +130,11 @@ def overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np
 
 
 def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) -> float:
-    """How far the spectrum of a sound (n_samples,) is from the magnitudes (n_bins,) that it should have; 0 is exact.
+    """How far the spectrum of a sound is from the magnitudes that it should have; 0 is exact.
 
-    The mean of |a Z - M| / |M| over the sound's magnitude frames Z, with M the magnitudes and a the gain of the whole
-    sound that fits best in the least-squares sense.
+    This is the mean of |a Z - M| / |M| over the sound's magnitude frames Z. M are the magnitudes. a is a single gain
+    for the whole sound, with which the sum of |a Z - M|^2 is least.
+    sound: (n_samples,). magnitudes: (n_bins,).
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     again = magnitude_frames(sound, StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size))

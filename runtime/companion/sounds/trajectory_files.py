@@ -21,9 +21,12 @@ def digest_name(content: bytes) -> str:
 
 
 def files_of(sound: Sound, folder: Path | None, where: object) -> dict[str, bytes]:
-    """The contents of a sound's trajectory files, by the paths that the sound stores; these are relative to `folder`.
+    """The content of each trajectory file of a sound, by the path that the sound stores.
 
-    where: names the sound in messages. UserError if a file is missing or broken.
+    folder: the paths are relative to it.
+    where: names the sound in messages.
+
+    UserError if a file is missing or broken.
     """
     found = {}
     for use in _uses(sound):

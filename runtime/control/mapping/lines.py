@@ -39,7 +39,7 @@ _FORMS = ", ".join(f"{kind.name.lower()}{f' 0 to {HIGHEST[kind]}' if kind in HIG
 class ControlId(NamedTuple):
     """One MIDI control.
 
-    number: 0 for a kind without numbers; of a 14-bit control, the number of its MSB.
+    number: the control's number, or 0 for a kind without numbers. A 14-bit control has the number of its MSB.
     """
 
     kind: Kind
@@ -51,7 +51,10 @@ class ControlId(NamedTuple):
 
 
 def parse_control(text: str, where: object) -> ControlId:
-    """The control that a text such as `cc 74` or `pitch_wheel` names; otherwise UserError that begins with `where`."""
+    """Parse the name of a control, such as `cc 74` or `pitch_wheel`; UserError if it names none.
+
+    where: the beginning of the error message.
+    """
     match = re.fullmatch(r"([a-z_]+[0-9]*)(?: +([0-9]{1,5}))?", text)
     name = match[1].upper() if match else ""
     if name in Kind.__members__:
@@ -75,11 +78,11 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     channel: a line for one channel wins over a line for all.
     target: as in `control.targets`.
     action: one of ACTIONS, or NOTHING.
-    mode: `absolute`, the control's position sets the target's; `relative_…`, the control sends steps, in one of three
-    codings; `toggle`, each press moves the target to the other end of the range.
-    takeover: what happens if an absolute control's position differs from the target's: `jump`, the target jumps to the
-    control's position; `pick_up`, the target waits until the control passes it; `scaled`, the target moves at another
-    speed, so that both reach the range's end together.
+    mode: With `absolute`, the control's position sets the target's position. With `relative_…`, the control sends
+    steps, in one of three codings. With `toggle`, each press moves the target to the other end of the range.
+    takeover: what happens if an absolute control's position differs from the target's position. With `jump`, the target
+    jumps to the control's position. With `pick_up`, the target waits until the control passes it. With `scaled`, the
+    target moves at another speed, so that control and target reach the range's end together.
     range: beginning and end of the target's movement, 0 to 1 of its travel.
     values: the same in the target's unit, in place of `range`.
     curve: 1 makes the control finest at the lower end, -1 at the upper end; 0 is a straight line.
@@ -116,12 +119,12 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def range_of(target: str) -> Range:
-    """The range of a target, in the target's unit; SHARE, 0 to 1, for a latent."""
+    """The range of a target, in the target's unit; for a latent, SHARE (0 to 1)."""
     return RANGES.get(target, SHARE)
 
 
 def check_line(line: MapLine, where: object) -> None:
-    """UserError that begins with `where` if the line contradicts itself or names something unknown."""
+    """Refuse a line that contradicts itself or names something unknown. UserError; its message begins with `where`."""
     control = parse_control(line.control, f"{where}, control")
     if (line.target is None) == (line.action is None):
         found = "both a target and an action" if line.target else "neither a target nor an action"

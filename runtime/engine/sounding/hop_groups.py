@@ -34,13 +34,15 @@ class HopGroup:
 
 
 class HopGroups:
-    """The hop groups: up to 16 lanes form one group; more lanes form groups of 4, with hops spread evenly in time.
+    """All hop groups.
+
+    At most 16 lanes form a single group. More lanes form groups of 4, whose hops are spread evenly in time.
 
     groups: ascending by lane and by `HopGroup.offset`.
     of_lane: each lane's group.
     offsets_by_lane: for each lane, its hops as frames modulo the hop size.
-    point_offsets: the same for the lane's points, if its voice has points of its own. Lanes 0 to 3 of a group have them
-    at their hops, lanes 4 to 7 a quarter of a hop later, and so on.
+    point_offsets: the same for the lane's points, if its voice has points of its own. In a group, the points of lanes 0
+    to 3 are at their hops, those of lanes 4 to 7 a quarter of a hop later, and so on.
     reads_early: whether there are readings.
     frames_ahead: frames from a reading to its hop.
     """
@@ -103,12 +105,12 @@ class HopGroups:
         return min([group.due for group in self.groups])
 
     def next_hop(self, frame: int) -> int:
-        """The first hop or reading, at or after `frame`, of a group that sounds, or NEVER."""
+        """The first hop or reading of a sounding group, at or after `frame`; NEVER if no group sounds."""
         hop = min([group.hop_from(frame) for group in self.groups if group.due != NEVER], default=NEVER)
         return min(hop, self.next_reading(frame)) if self.reads_early else hop
 
     def next_reading(self, frame: int, wanted: int | None = None) -> int:
-        """The first reading, at or after `frame`, of a group that sounds.
+        """The first reading of a sounding group, at or after `frame`.
 
         wanted: the present `Knobs.n_changes`, to leave out groups that are up to date; None for all groups.
         """
@@ -117,7 +119,7 @@ class HopGroups:
         return min([group.hop_from(hop) for group in groups], default=NEVER + self.frames_ahead) - self.frames_ahead
 
     def earliest_hop(self, frame: int) -> int:
-        """Like `next_hop`, but of all groups, also of silent ones; faster."""
+        """Like `next_hop`, but for silent groups, too; this is faster."""
         hop = self._earliest_hop(frame)
         return min(hop, self._earliest_hop(frame + self.frames_ahead) - self.frames_ahead) if self.reads_early else hop
 

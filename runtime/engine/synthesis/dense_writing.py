@@ -17,8 +17,9 @@ from runtime.engine.synthesis.transposing.transposed_lane import TransposedLane
 class DenseWriter:
     """Writes dense hops into the rings of transposed lanes, as far as the rings will be read.
 
-    n_fade: length of the longest crossfade, in ring samples. The methods take only carriers, and lanes that are in no
-    bus.
+    Each lane given to a method is a carrier, or is in no bus.
+
+    n_fade: length of the longest crossfade, in ring samples.
     """
 
     def __init__(self, lanes: Sequence[TransposedLane], rings: DenseRings, dense_hops: DenseHops, n_fade: int):
@@ -37,7 +38,7 @@ class DenseWriter:
         self.write_to(lanes, [self._lanes[number].head.place(frame) + N_AFTER for number in lanes])
 
     def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write each lane's ring up to its ring sample in `ends`.
+        """Write each lane's ring up to a ring sample. ends: this ring sample for each lane.
 
         Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call; a bus is always transformed alone.
         """

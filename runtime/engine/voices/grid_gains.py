@@ -28,7 +28,7 @@ class GridGains:
     def __init__(self, n_lanes: int, longest_span: int, channels: Channels):
         self._channels = channels
         n_points = longest_span // GAIN_GRID_FRAMES + 4
-        # Left and right gain of each lane for each interval, from interval number _first - 1 on.
+        # Left and right gain of each lane for each interval. The first column is for interval number _first - 1.
         self._points = np.ones((2, n_lanes, n_points))
         self._first = 0
         self._began = [-1] * n_lanes  # for each lane, `Voice.order` of the note with these points
@@ -41,8 +41,8 @@ class GridGains:
         """Compute the gains of voices with modulated gains, up to the end of a span of n_frames."""
         first, last = frame // GAIN_GRID_FRAMES, -(-(frame + n_frames) // GAIN_GRID_FRAMES)
         n_points, kept, past = last - first + 2, first - self._first, frame % GAIN_GRID_FRAMES
-        # Gains that were computed earlier are kept: those for the interval before the span's first interval, for this
-        # first one and, if the span begins inside it, for the next.
+        # Gains that were computed earlier are kept. These are the gains for the span's first interval and for the
+        # interval before it. If the span begins inside its first interval, the gains for its second one are kept, too.
         n_kept = 3 if past else 2
         if 0 < kept <= self._points.shape[2] - n_kept:
             self._points[:, :, :n_kept] = self._points[:, :, kept : kept + n_kept]
@@ -59,12 +59,12 @@ class GridGains:
                 start = 1 if is_new else n_kept
                 points[:, start:] = wanted[:, start - 1 :]
                 if is_new:
-                    # From its start to the next middle of an interval, a new note keeps the gain for that middle.
+                    # A new note begins with the gain for the next middle of an interval, and keeps it up to there.
                     middle = 2 if past > GAIN_GRID_FRAMES // 2 else 1
                     points[:, :middle] = points[:, middle : middle + 1]
 
     def _gains(self, voices: Sequence[Voice], lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """Returns float64 (2, n, n_points); all voices play one sound."""
+        """Left and right gains, at `frames`, of voices that play one sound: float64 (2, n, n_points)."""
         played = voices[0].played
         sums = played.modulator.values(played.gain_targets, Moment(voices, lanes, frames))
         shape = len(voices), len(frames)
@@ -80,7 +80,10 @@ class GridGains:
         return np.broadcast_to(sides * level, (2, *shape))
 
     def values(self, lanes: Sequence[int], frame: int, n_frames: int) -> np.ndarray:
-        """Left and right gains of lanes from `frame` on, float32 (2, n, n_frames), valid until the next call."""
+        """Left and right gains of lanes for n_frames, beginning at `frame`.
+
+        Returns float32 (2, n, n_frames), valid until the next call.
+        """
         at = frame - self._first * GAIN_GRID_FRAMES
         n_points = -(-(at + n_frames) // GAIN_GRID_FRAMES) + 2
         points = self._points[:, lanes, :n_points].astype(np.float32)

@@ -90,7 +90,7 @@ def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: ob
 
 
 def trees_of(memory: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Encode several objects' plain values, by name, as values for JSON."""
+    """Encode the plain values of several objects for JSON; memory: each object's values, by the object's name."""
     return {name: tree_of(values) for name, values in memory.items()}
 
 

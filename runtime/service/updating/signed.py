@@ -1,6 +1,6 @@
-"""A signed update: an OpenSSH signature, then the archive that it signs; OpenSSH signs and checks.
+"""A signed update: one file with an OpenSSH signature, followed by the archive that it signs.
 
-Source: ssh-keygen(1), "-Y sign", "-Y find-principals", "-Y verify" and "ALLOWED SIGNERS".
+OpenSSH signs and checks. Source: ssh-keygen(1), "-Y sign", "-Y find-principals", "-Y verify" and "ALLOWED SIGNERS".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Parts(NamedTuple):
 def sign(archive: Path, key: Path, out: Path) -> None:
     """Write the signed update `out`; key: a private key, or the public key if the user's agent holds the private one.
 
-    OpenSSH asks for a passphrase if the key has one. UserError if it does not sign.
+    OpenSSH asks for a passphrase if the key has one. UserError if OpenSSH does not sign.
     """
     refuse_large(archive.stat().st_size)
     with archive.open("rb") as stream:
@@ -124,7 +124,9 @@ def _keygen(
 ) -> tuple[bytes, str]:
     """Return what ssh-keygen prints (nothing if it fails) and the first line of its errors.
 
-    shows_errors: whether the user sees the errors instead; then there is no time limit, as it may ask for a passphrase.
+    shows_errors: whether ssh-keygen shows its errors to the user itself. If it does, none are returned, and there is no
+    time limit, because it may ask the user for a passphrase.
+
     UserError if OpenSSH is missing, or if the time runs out.
     """
     command = ["ssh-keygen", "-Y", action, *map(str, words)]

@@ -20,7 +20,8 @@ _EXPECTED, _REMEDY = "an OpenSSH public key, one line", "give the file whose nam
 def trust(key: Path, signers: Path) -> str:
     """Add a public key to the list; return its owner's name with its fingerprint.
 
-    The name is the key's comment. A key is added once. UserError if the file is no public key.
+    The name is the key's comment. A key that the list already has is not added again. UserError if the file is no
+    public key.
     """
     kind, code, comment = _read(key)
     fingerprint, lines = _fingerprint(key, f"{kind} {code}\n"), _lines(signers)

@@ -23,7 +23,7 @@ TINY = ROOT / "tests" / "data" / "tiny.onnx"
 
 @contextmanager
 def playing(jack_server: JackServer, folder: Path, *arguments: object) -> Iterator[tuple[LiveProgram, Player, Link]]:
-    """The program, a keyboard, and a link to the program, which must end without an error."""
+    """Yield the program, a keyboard, and a link to the program. At the end, the program must exit without an error."""
     config = folder / "rig.yaml"
     config.write_text(yaml.safe_dump({"midi": {"api": "UNIX_JACK", "virtual_port": "in", "inputs": []}}))
     play = LiveProgram(["--config", config, "--audio", "null", *arguments], jack_server.env, folder)

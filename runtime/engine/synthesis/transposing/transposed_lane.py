@@ -14,8 +14,8 @@ N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
 # A crossfade that would reach into the next dense hop is shortened to end where that hop begins. This saves a dense hop
-# of the old sound. But if it would get shorter than its full length divided by this number, it keeps its length and
-# begins where that hop begins. This saves a dense hop of the new sound.
+# of the old sound. But no crossfade is made shorter than its full length / _SHORTEST_FADE_PART. Instead, it keeps its
+# full length, and begins where the next dense hop begins. This saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
 
@@ -51,7 +51,7 @@ class TransposedLane:
         self.n_bins = n_heard
 
     def begin(self, head: Head, frame: int, n_fade: int) -> None:
-        """Begin to read the lane at a head, at `frame`, without a crossfade.
+        """Begin to read the lane at a head, without a crossfade. frame: where the read begins.
 
         `fade_from` and `n_fade` are set as if a crossfade of n_fade ring samples had just ended.
         """
@@ -63,12 +63,12 @@ class TransposedLane:
         self.fade_from = self.written_to - n_fade - 1
 
     def begin_fade(self, frame: int, n_fade: int) -> None:
-        """Make the lane's hops again from `frame` on, and crossfade to them, for at most n_fade ring samples."""
+        """Make the lane's hops again, beginning at `frame`, and crossfade to them in at most n_fade ring samples."""
         place, length = self.fade_at(frame, n_fade)
         self._begin(frame, place, length, length < n_fade)
 
     def begin_ramp(self, frame: int, n_frames: int) -> None:
-        """Make the lane's hops again from `frame` on, and crossfade linearly to them, for n_frames."""
+        """Make the lane's hops again, beginning at `frame`, and crossfade linearly to them in n_frames."""
         place = self.head.place(frame)
         self._begin(frame, place, max(1, self.head.place(frame + n_frames) - place), True)
 
@@ -78,7 +78,7 @@ class TransposedLane:
         self.written_to = place // self.head.n_hop * self.head.n_hop
 
     def fade_at(self, frame: int, n_fade: int) -> tuple[int, int]:
-        """Where a crossfade that is due at `frame` begins, and its length, at most n_fade."""
+        """Where a crossfade that is due at `frame` begins, and how long it is (at most n_fade)."""
         place, n_hop = self.head.place(frame), self.head.n_hop
         left = n_hop - place % n_hop
         if left * _SHORTEST_FADE_PART < n_fade:
@@ -88,7 +88,7 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        A lane that is in no bus, and already is ahead of the read by its shift (see N_SHIFTS), stays so far ahead.
+        If a lane that is in no bus is already ahead of the read by its shift (see N_SHIFTS), it stays that far ahead.
         """
         end += N_AFTER
         if self.bus is not None:

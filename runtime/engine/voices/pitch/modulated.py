@@ -78,7 +78,7 @@ class ModulatedPitch:
         )
 
     def at(self, frame: int) -> float:
-        """The ratio at a frame, not before the object's first frame."""
+        """The ratio at `frame`, which is not before the object's first frame."""
         number = max(0, frame // INTERVAL_FRAMES - self._first)
         while number >= len(self._semitones):
             self._extend()
@@ -86,7 +86,7 @@ class ModulatedPitch:
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
     def ahead_at(self, interval: int) -> float:
-        """How far, in rad, the vibrato is ahead at the beginning of an interval because its rate is modulated."""
+        """How far the vibrato is ahead at the beginning of an interval because its rate is modulated; in rad."""
         number = max(0, interval - self._first)
         while number >= len(self._ahead):
             self._extend()
