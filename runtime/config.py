@@ -120,7 +120,7 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level_db: at 0, the reverb of a sound that is sent in full is as loud as the dry sound.
     size_m: length of the room in metres.
     decay_s: time in which 1 kHz decays by 60 dB.
-    pre_delay_s: time before the reverb, to which 3 ms and the room's own delay are added.
+    pre_delay_s: time before the reverb, in addition to 3 ms and the room's own delay.
     damping: how much faster treble decays: at 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
     bass: decay time at 125 Hz divided by decay_s.
     width: from 0, mono, to 1, left and right uncorrelated.
@@ -216,8 +216,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     phase_blend: from 0, noise phases, to 1, coherent phases.
     phase_control: the MIDI control that moves phase_blend; None for no control. If this key is left out, the control
         map decides.
-    latent_controls: for each MIDI control, the number, from 1, of the latent that it moves. These entries replace the
-        control map's lines for the same controls, and all lines for latents in the default map.
+    latent_controls: for each MIDI control, the number of the latent that it moves; the first latent has the number 1.
+        These entries replace the control map's lines for the same controls, and all lines for latents in the default
+        map.
     """
 
     instrument: str | None = None

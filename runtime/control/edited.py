@@ -70,7 +70,7 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
 
 
 def _rounded(value: float) -> float:
-    """The value without rounding errors, as in 5.5000000000000036."""
+    """The value without a rounding error like the one in 5.5000000000000036."""
     return float(f"{value:.{_DIGITS}g}")
 
 

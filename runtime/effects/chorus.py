@@ -31,8 +31,8 @@ class Copies(NamedTuple):
     A voice here is one copy on one side; the left side's voices come first. A voice's delay swings; in an ensemble, a
     second, faster swing is added.
 
-    places: float64 (n_voices, cell), where the voices read the sent sound at each frame of a cell if no delay swings,
-        in frames from the cell's beginning.
+    places: where each voice would read the sent sound, at each frame of a cell, if no delay swung. In frames from the
+        cell's beginning, float64 (n_voices, cell).
     depth: how far the first swing moves a delay to either side, in frames.
     turns: the first swing's turns per frame.
     phases: float64 (n_voices, 1), the voices' phases in turns, the same in both swings.

@@ -56,8 +56,10 @@ class LiveThrough:
         self._given[:] = self._sums[:] = self._made[:] = 0.0
 
     def add(self, incoming: np.ndarray, block: np.ndarray, may_wait: bool = False) -> None:
-        """Read the input's next frames, float32 (n, n_channels); add the effect's frames to `block`, float32 (n, 2).
+        """Read the input's next frames, and add the effect's frames to `block`.
 
+        incoming: the input, float32 (n, n_channels).
+        block: float32 (n, 2).
         may_wait: whether to leave a hop's work for a later block, if possible.
         """
         at, n = 0, min(len(incoming), len(block))

@@ -46,7 +46,7 @@ def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
 class WavFile:
     """A WAV file of 16 or 24 bits, stereo; OSError if it cannot be made.
 
-    n_most: for tests, the most frames; None for the format's limit.
+    n_most: the most frames that the file may hold; None for the format's limit. Only tests give a number.
     """
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16, n_most: int | None = None):
