@@ -1,4 +1,4 @@
-"""Runs the real program on hostile files: its command for each kind, and harmful hand-made files."""
+"""Runs the real program on hostile files. Gives the command that reads each kind of file, and makes harmful files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.places import DATA
 
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
 LONGEST_S, LARGEST_MB = 10.0, 500
-GIVEN_UP_S = 90.0  # a command is killed then: it probably waits for something
+GIVEN_UP_S = 90.0  # a command that runs longer is killed: it probably waits for something
 KINDS = ("config", "sound", "map", "state", "midi", "recorded", "scala", "wav", "flac", "ogg", "onnx", "card",
          "trajectory", "package")  # fmt: skip
 Make = Callable[[Path], list[str]]
@@ -30,9 +30,10 @@ ODD = "odd.yaml"  # names of sounds and maps must end in .yaml; names of other f
 
 
 class Outcome(NamedTuple):
-    """The outcome of a command; fault: None if it did nothing wrong.
+    """The outcome of a command.
 
     seconds: processor time of the command and its children.
+    fault: what the command did wrong, or None.
     """
 
     status: int
