@@ -1,4 +1,4 @@
-"""Make the gallery: pieces, pairs of recordings and what the instruments make of them, morphs and pictures."""
+"""Make the gallery: pieces, comparisons, morphs and pictures."""
 
 from __future__ import annotations
 

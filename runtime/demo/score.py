@@ -29,7 +29,7 @@ class Score:
     def play(self, sound: str, notes: Iterable[tuple[float, float, str, int]], channel: int = 0) -> None:
         """Play notes with a sound.
 
-        notes: for each note or chord (start, length, names of its notes, velocity).
+        notes: a tuple for each note or chord: (start, length, names of the notes, velocity).
         Notes of an earlier call come before notes of a later call at the same tick.
         """
         for start, length, names, velocity in notes:

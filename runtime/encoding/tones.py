@@ -1,4 +1,4 @@
-"""Measures how much of a note's spectrum is loose: how much would flutter when it is played with coherent phases."""
+"""Measures how much of a note's spectrum is loose: would flutter if the note were played with coherent phases."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """Number of spectra that the present engines have silenced, because values were not finite or too large."""
+        """Number of spectra that the present engines have silenced, because values were too large or not finite."""
         return sum(engine.n_muted for engine in self.engines())
 
     @property

@@ -89,7 +89,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Put the STFT frame that is now complete where `_convert` finds it; use the knobs' present positions."""
+        """Make the newest STFT frame ready for `_convert`, and take over the knobs' present positions."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

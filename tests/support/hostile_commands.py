@@ -174,13 +174,13 @@ ODD_PLACES = {
 
 
 def midi(track: bytes, division: int = 96, kind: int = 0, n_tracks: int = 1) -> bytes:
-    """A MIDI file with one track; all other arguments are values in its header, which may be false."""
+    """A MIDI file with one track; all other arguments are values in its header, and may be false."""
     head = struct.pack(">4sIHHH", b"MThd", 6, kind, n_tracks, division)
     return head + b"MTrk" + len(track).to_bytes(4, "big") + track
 
 
 def wav(rate_hz: int, n_bytes: int, content: bytes, channels: int = 1, bits: int = 16) -> bytes:
-    """A WAV file; all arguments but `content` are values in its header, which may be false."""
+    """A WAV file; all arguments but `content` are values in its header, and may be false."""
     frame = channels * bits // 8
     form = struct.pack("<HHIIHH", 1, channels & 0xFFFF, rate_hz, rate_hz * frame & 0xFFFFFFFF, frame & 0xFFFF, bits)
     head = b"RIFF" + struct.pack("<I", (n_bytes + 36) & 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form

@@ -15,7 +15,7 @@ LOUD_SHARE = 0.05
 
 
 class Ceiling(layers.Layer):
-    """Limits each bin of roots of magnitudes.
+    """Limits each bin of its inputs, which are roots of magnitudes.
 
     Between the sounds that it was taught, a decoder may put nearly all of its energy into a bin in which these sounds
     are silent, such as a bin above the cut-off of an MP3. The ear hears a whistle there, or another pitch.

@@ -1,5 +1,6 @@
-"""The folder of recordings, and the names of its files. A growing file, which is still being written, has another name
-than a finished one.
+"""The folder of recordings, and the names of its files.
+
+A growing file is still being written. Its name differs from the name of a finished file.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def growing(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def hold(path: Path) -> int:
-    """Lock a growing file while this process lives; return a descriptor, which unlocks the file when closed."""
+    """Lock a growing file while this process lives; closing the returned descriptor unlocks the file earlier."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

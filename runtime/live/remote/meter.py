@@ -1,4 +1,4 @@
-"""Publishes what a page shows while the instrument plays, 15 times a second."""
+"""Publishes 15 times a second what a page shows of the playing instrument."""
 
 from __future__ import annotations
 

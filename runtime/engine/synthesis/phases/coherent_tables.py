@@ -25,10 +25,10 @@ N_PLACES = 1 << 10
 # The table's last place, in bins from the peak. A sinusoid is found at most half a bin away. The quarter of a bin
 # beyond that is for sinusoids that are then moved to a multiple of their note's frequency.
 FARTHEST_BINS = 0.75
-# _BAND_BINS noise bins form a band. From bin to bin of a band, the move grows by (1 + s) * units_per_bin, where s is
-# random, from -_LARGEST_STRETCH to _LARGEST_STRETCH. The first phase also grows from bin to bin. Each of its steps is
-# larger than the step before by half a cycle, plus or minus at most _LARGEST_BEND radians. With these three values, the
-# spectra of the sounds come nearest to the given spectra, both for instruments and for noise.
+# _BAND_BINS noise bins form a band. From bin to bin of a band, the move grows by (1 + s) * units_per_bin. Each band has
+# its own random s, from -_LARGEST_STRETCH to _LARGEST_STRETCH. The first phase also grows from bin to bin. Each of its
+# steps is larger than the step before by half a cycle, plus or minus at most _LARGEST_BEND radians. With these three
+# values, the spectra of the sounds come nearest to the given spectra, both for instruments and for noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6

@@ -86,7 +86,8 @@ def held(
 ) -> np.ndarray:
     """The sound of a new note on a lane; its spectrum does not change.
 
-    number: as in `CoherentPhases.start`; first_hop: the hop in which the note begins.
+    number: as in `CoherentPhases.start`.
+    first_hop: the hop in which the note begins.
     """
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
@@ -131,8 +132,9 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
     """The error |g * Z - M| / |M|, as a mean over frames.
 
-    Z are the sound's STFT magnitudes, M are `magnitudes`, and g is the gain with which g * Z is closest to M. It is the
-    same in all frames.
+    Z: the sound's STFT magnitudes.
+    M: `magnitudes`.
+    g: the gain with which g * Z is closest to M, the same in all frames.
     The analysis has another hop size than the synthesis, so few of its frames begin at a hop.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
