@@ -1,4 +1,4 @@
-"""Measures how much of a note's spectrum is loose: would flutter if the note were played with coherent phases."""
+"""Measures how much of a note's power is loose. Loose power flutters when the note is played with coherent phases."""
 
 from __future__ import annotations
 
