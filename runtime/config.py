@@ -45,7 +45,7 @@ class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class VoiceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How notes sound.
 
-    mode: `poly`; `mono`, only the newest key; `legato`, like `mono` but without a new attack while keys overlap.
+    mode: `poly`, `mono` (only the newest key), or `legato` (like `mono`, but no new attack while keys overlap).
     velocity_db_per_decade: change of level for ten times the velocity, in dB.
     vibrato_semitones: depth of the vibrato at full modulation wheel or pressure.
     portamento_s: duration of the glide between overlapping keys in `mono` and `legato`.
@@ -120,10 +120,10 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level_db: at 0, the reverb of a sound that is sent in full is as loud as the dry sound.
     size_m: length of the room in metres.
     decay_s: time in which 1 kHz decays by 60 dB.
-    pre_delay_s: time before the reverb, to which 3 ms and the room's own delay are added.
+    pre_delay_s: time before the reverb, in addition to 3 ms and the room's own delay.
     damping: how much faster treble decays: at 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
     bass: decay time at 125 Hz divided by decay_s.
-    width: from 0, mono, to 1, left and right uncorrelated.
+    width: from 0 (mono) to 1 (left and right uncorrelated).
     """
 
     enabled: bool = True
@@ -140,9 +140,9 @@ class ChorusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The chorus: copies of the sound with modulated pitches.
 
     level_db: level of all copies together.
-    mode: `chorus`, two copies; `ensemble`, three copies with a second, faster modulation.
+    mode: `chorus` (two copies) or `ensemble` (three copies with a second, faster modulation).
     depth_ms: how far the delay of a copy is modulated up and down.
-    width: how differently left and right are modulated, from 0, alike, to 1.
+    width: how differently left and right are modulated, from 0 (alike) to 1.
     """
 
     enabled: bool = True
@@ -212,12 +212,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instrument: an instrument's name, or the path of an .onnx file; None for the default instrument.
     preset: the name of a preset on the instrument's card; None for the first preset.
     seed: the same seed gives the same noise.
-    pan: from -1, left, to 1, right; each MIDI channel's own pan is added to it.
-    phase_blend: from 0, noise phases, to 1, coherent phases.
+    pan: from -1 (left) to 1 (right); each MIDI channel's own pan is added to it.
+    phase_blend: from 0 (noise phases) to 1 (coherent phases).
     phase_control: the MIDI control that moves phase_blend; None for no control. If this key is left out, the control
         map decides.
-    latent_controls: for each MIDI control, the number, from 1, of the latent that it moves. These entries replace the
-        control map's lines for the same controls, and all lines for latents in the default map.
+    latent_controls: for each MIDI control, the number of the latent that it moves; the first latent has the number 1.
+        These entries replace the control map's lines for the same controls, and all lines for latents in the default
+        map.
     """
 
     instrument: str | None = None

@@ -1,4 +1,4 @@
-"""Make the gallery: pieces, recordings beside them, pictures."""
+"""Make the gallery: pieces, comparisons, morphs and pictures."""
 
 from __future__ import annotations
 

@@ -54,9 +54,9 @@ def file_name(instrument: str, kind: str) -> str:
 
 
 def make_exhibit(instrument: Decoder, recordings: Path | None) -> Exhibit:
-    """Play an instrument and draw its picture; UserError for an instrument without a sound.
+    """Play an instrument, draw its picture, and return the exhibit; UserError if the instrument has no sound.
 
-    recordings: a folder with the instrument's recordings and a manifest, or None. No files are written.
+    recordings: a folder with the instrument's recordings and a manifest; None for an exhibit without pairs.
     """
     name = instrument.path.stem
     known = instrument_sounds(instrument.card, name)
@@ -79,7 +79,7 @@ def make_exhibit(instrument: Decoder, recordings: Path | None) -> Exhibit:
 
 
 def players(exhibit: Exhibit) -> dict[str, list[str]]:
-    """The sounds of each part of the piece, in the order in which they play."""
+    """For each part of the piece, the names of its sounds, in the order in which the sounds play."""
     parts = ("tune", "chords", "figure", "bass")
     return {part: list(dict.fromkeys(scene[part].name for scene in exhibit.players)) for part in parts}
 

@@ -35,16 +35,20 @@ LOUDNESS_RMS = 0.08
 
 @dataclass(frozen=True)
 class Example:
-    """A recording to compare with. samples: its beginning, float32 (n,), in tune."""
+    """A recording to compare with.
+
+    samples: the beginning of the recording, in tune, float32 (n,).
+    """
 
     recording: Recording
     samples: np.ndarray
 
 
 def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
-    """At most MOST_EXAMPLES recordings: of each sound one or a few, evenly spread over its notes.
+    """Choose recordings to compare with: at most MOST_OF_A_SOUND of each sound, and at most MOST_EXAMPLES in all.
 
-    Of a note's recordings, the one with the highest velocity is chosen.
+    The notes of a sound's examples are evenly spread over the sound's notes. Of a note's recordings, the one with the
+    highest velocity is chosen.
     """
     by_sound: dict[str, dict[int, Recording]] = {}
     for recording in sorted(recordings, key=lambda one: one.velocity or 0):
@@ -60,7 +64,7 @@ def choose_examples(recordings: Sequence[Recording]) -> list[Recording]:
 
 
 def read_example(recording: Recording, rate_hz: int) -> Example:
-    """The first LENGTH_S of a recording, from the onset on; `recording.cents` corrects the tuning."""
+    """The first LENGTH_S of a recording after its onset; `recording.cents` corrects the tuning."""
     blocks, n_samples = [], 0
     for block in mono_blocks(recording.path, rate_hz, 2.0 ** (-recording.cents / 100.0 / N_CHROMA)):
         blocks.append(block)
@@ -105,7 +109,7 @@ def play_like(instrument: Sounding, example: Example) -> np.ndarray | None:
 
 
 def write_preview(instrument: Sounding, examples: Sequence[Example], path: Path) -> Path:
-    """Write the instrument's version of some recordings, one after the other, as WAV; returns the path."""
+    """Write a WAV file in which the instrument plays some recordings again, one by one; returns the path."""
     rate_hz = instrument.playable.card.sample_rate_hz
     gap = np.zeros(int(GAP_S * rate_hz), np.float32)
     played = [sound for example in examples if (sound := play_like(instrument, example)) is not None]
@@ -144,7 +148,7 @@ def _played(instrument: Sounding, patch: Patch, note: int, n_samples: int) -> np
 
 
 def _levels_db(samples: np.ndarray, rate_hz: int) -> np.ndarray:
-    """Levels at every LEVEL_STEP_S, over a window of four steps, in dB relative to the loudest level."""
+    """A level for every LEVEL_STEP_S, in dB relative to the loudest one; each is measured in a window of four steps."""
     step = LEVEL_STEP_S * rate_hz
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     middles = np.arange(int(len(samples) / step) + 1) * step

@@ -14,7 +14,7 @@ from runtime.events import NEVER, Event, VoiceLimit
 FEWEST_VOICES = 2
 AIM = 0.7  # the load that the remaining voices should make
 SETTLE_S = 0.05  # after a cut, no block is judged for this time: the shed voices still fade out
-# Late blocks in a row are an overload if together they last at least this long, in s, and are at least this many.
+# A row of late blocks is an overload if it lasts at least _LATE_FOR_S and has at least _FEWEST_LATE blocks.
 _LATE_FOR_S, _FEWEST_LATE = 0.015, 2
 MOST_LOAD = 4.0  # a higher load counts as this one, because a virtual machine's clock may include work of the host
 
@@ -33,7 +33,7 @@ class Shedding(Protocol):
 
 
 def affordable(n_sounding: int, load: float, n_voices: int) -> int:
-    """How many voices make a load of AIM, if n_sounding voices make `load`; from FEWEST_VOICES to n_voices."""
+    """How many voices make a load of AIM if n_sounding voices make `load`; at least FEWEST_VOICES, at most n_voices."""
     return min(n_voices, max(FEWEST_VOICES, math.floor(n_sounding * AIM / load)))
 
 

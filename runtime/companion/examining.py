@@ -36,7 +36,9 @@ class Examine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Examining:
-    """Runs one doctor at a time; sends `examined` to the playing process for each line that it prints, and at its end.
+    """Runs one doctor at a time.
+
+    It sends `examined` to the playing process for each line that the doctor prints, and when the doctor ends.
 
     program: the command that runs the doctor, without its options.
     """

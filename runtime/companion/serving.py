@@ -44,7 +44,7 @@ class Companion:
         """Answer requests of this name.
 
         params: a msgspec.Struct.
-        handler: called with the params; returns the answer as plain values or bytes; UserError refuses the request.
+        handler: called with the params; returns the answer as plain values or bytes, or refuses with a UserError.
         """
         self._handlers[name] = _Handled(params, handler)
 

@@ -60,7 +60,7 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
     if sound.morph is not None and knobs.morph is not None:
         sound = _with(sound, ("morph", "at"), knobs.morph.at)
         # Store only LFO rates that the player has moved: the morph's sounds give the others. But a sound of the morph
-        # may be a dict: this sound with other knob positions. A dict has no rates of its own, so then store all.
+        # may be a dict: this sound with other knob positions. A dict gives no rates, so if there is one, store all.
         is_place = any(isinstance(each, dict) for each in sound.morph.sounds)
         for name, target in LFO_RATES.items():
             if target in values and name not in present.rates and not is_place:
@@ -70,7 +70,7 @@ def edited_sound(knobs: Knobs, card: Card) -> Sound:
 
 
 def _rounded(value: float) -> float:
-    """The value without rounding errors, as in 5.5000000000000036."""
+    """The value without a rounding error like the one in 5.5000000000000036."""
     return float(f"{value:.{_DIGITS}g}")
 
 

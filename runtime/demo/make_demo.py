@@ -1,6 +1,7 @@
 """Writes demo.mid, a minute with the bundled instrument's sounds: python -m runtime.demo.make_demo.
 
-A program change chooses the sound of the later notes on all channels. So one comes before each note or chord.
+A program change chooses the sound of all later notes, on all channels. So a program change comes before each note or
+chord.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from runtime.sound.store import instrument_sounds
 
 BEATS_PER_MINUTE = 100.0
 BAR = 4.0
-# Lead and bass have channels of their own. The lead's wheels must not move the chords. And both are softened, because
-# their single notes are almost as loud as chords of other sounds.
+# Lead and bass have channels of their own. So the lead's wheels do not move the chords. And lead and bass can have
+# lower volumes, because their single notes are almost as loud as chords of other sounds.
 LEAD, BASS = 1, 2
 LEAD_VOLUME, BASS_VOLUME, FULL_VOLUME = 82, 74, 100  # -3.4, -5.2 and 0 dB
 

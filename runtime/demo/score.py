@@ -15,7 +15,7 @@ _OFF, _CONTROL, _ON = range(3)
 
 
 class Score:
-    """A piece at one tempo; times and lengths are in beats, channels count from 0.
+    """A piece at one tempo. Times and lengths are in beats. Channels are numbered from 0.
 
     programs: the program number of each sound, by its name.
     """
@@ -27,9 +27,10 @@ class Score:
         self._add(0.0, _CONTROL, MetaMessage("set_tempo", tempo=bpm2tempo(beats_per_minute)))
 
     def play(self, sound: str, notes: Iterable[tuple[float, float, str, int]], channel: int = 0) -> None:
-        """Play notes with a sound. notes: (start, length, names of the notes, velocity).
+        """Play notes with a sound.
 
-        Of notes at the same tick, those of an earlier call come first.
+        notes: a tuple for each note or chord: (start, length, names of the notes, velocity).
+        Notes of an earlier call come before notes of a later call at the same tick.
         """
         for start, length, names, velocity in notes:
             program = Message("program_change", channel=channel, program=self._programs[sound])

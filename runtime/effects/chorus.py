@@ -12,8 +12,8 @@ from runtime.effects.grid import CellEffect, cell_frames
 
 MOST_VOICES = 6  # three copies on each side
 N_COPIES = {"chorus": 2, "ensemble": 3}
-# The first copy's delay swings around MIDDLE_MS, and each further copy's around a middle that is APART_MS longer. So
-# no two copies make the same comb filter.
+# The delay of copy k, counted from 0, swings around MIDDLE_MS + k * APART_MS. So no two copies make the same comb
+# filter.
 MIDDLE_MS, APART_MS = 12.5, 2.3
 LONGEST_MS = MIDDLE_MS + 2 * APART_MS + 6.0
 # An ensemble's second swing, as in the string machines of the 1970s: faster and narrower than the first.
@@ -31,8 +31,8 @@ class Copies(NamedTuple):
     A voice here is one copy on one side; the left side's voices come first. A voice's delay swings; in an ensemble, a
     second, faster swing is added.
 
-    places: float64 (n_voices, cell), where the voices read the sent sound at each frame of a cell if no delay swings,
-        in frames from the cell's beginning.
+    places: where each voice would read the sent sound, at each frame of a cell, if no delay swung. In frames from the
+        cell's beginning, float64 (n_voices, cell).
     depth: how far the first swing moves a delay to either side, in frames.
     turns: the first swing's turns per frame.
     phases: float64 (n_voices, 1), the voices' phases in turns, the same in both swings.

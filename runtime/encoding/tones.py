@@ -1,4 +1,4 @@
-"""Measures how much of a note's spectrum is loose: how much would flutter when it is played with coherent phases."""
+"""Measures how much of a note's power is loose. Loose power flutters when the note is played with coherent phases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LEAST_POWER = 1e-20
 
 
 def loose_shares(magnitudes: np.ndarray, spec: StftSpec, fundamental_hz: float) -> np.ndarray:
-    """The share of each spectrum's power that is loose: not in the main tone of its harmonic; 0 to 1, (n,).
+    """How much of each spectrum's power is loose, from 0 to 1, (n,). Power outside a harmonic's main tone is loose.
 
     The engine plays a peak that has the shape of a Hann lobe as one tone. It plays a blunter peak, and a harmonic with
     two peaks, as sinusoids that are a few bins apart. These beat, so the level of the harmonic flutters.

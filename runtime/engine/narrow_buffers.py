@@ -6,8 +6,8 @@ from contextvars import Context, copy_context
 
 import numpy as np
 
-# In elements. If several rows of a view fit into its buffer, NumPy copies them through it, and a product takes twice as
-# long. For casts, which need a buffer, this size is as fast as NumPy's default.
+# In elements. If several rows of a view fit into NumPy's buffer, NumPy copies the rows through the buffer. Then a
+# product takes twice as long. Casts need a buffer; for them this size is as fast as NumPy's default.
 BUFFER_SIZE = 1024
 
 

@@ -66,7 +66,7 @@ class Choosing:
         self._patch: Patch | None = None  # the patch of the sound with this number
         self._pending: int | None = None  # the number of a sound that is being read
         self._n_choices = 0
-        self._before: Patch | None = None  # the engine's patch before the choice, which it has until the choice arrives
+        self._before: Patch | None = None  # the patch before the choice; the engine has it until the choice arrives
 
     def choose(self, name: str, then: Then, otherwise: Otherwise) -> None:
         """Choose the user's sound with this name, or else the instrument's sound with this name.
@@ -99,8 +99,9 @@ class Choosing:
     def heard(self, number: int, part: int) -> None:
         """Choose the sound with this number, after a program change for which the engine of `part` has no sound.
 
-        number: bank * 128 + program. If any part has a MIDI channel of its own, only this part's sound is replaced,
-        else the whole sound.
+        number: bank * 128 + program.
+        If no part has a MIDI channel of its own, the whole sound is replaced. If any part has one, only the sound of
+        `part` is replaced.
         """
         if any(said.channel is not None for said, _ in self._playing.choice.parts):
             play = partial(self._play_on_part, part)

@@ -19,7 +19,7 @@ from runtime.panel.listening import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 4.0
-_SETTLED_S = 10.0  # a child that has lived longer is restarted after the first wait; another one's wait doubles
+_SETTLED_S = 10.0  # if a child lived longer, the next one starts after _FIRST_WAIT_S; if not, the wait doubles
 _FAREWELL_S = 1.0
 _LONGEST_LINE_BYTES = 4096
 

@@ -14,7 +14,7 @@ from runtime.panel.access.names import is_here
 
 DEFAULT_PORT = 8246
 _BACKLOG = 64
-_UNSENT_BYTES = 128 * 2**10  # the system's send buffer of a connection; unlimited, it would hold some megabytes
+_UNSENT_BYTES = 128 * 2**10  # the system's send buffer of a connection; without a limit it would hold some megabytes
 _SIOCGIFADDR = 0x8915
 _INTERFACES = "/sys/class/net"
 
@@ -44,7 +44,10 @@ def listen(settings: PanelConfig, where: str = "panel: port") -> socket.socket:
 
 
 def checked_address(address: str, where: str) -> str:
-    """Return an IP address in its standard form; UserError if it is none. where: names the setting in the message."""
+    """Return an IP address in its standard form; UserError if `address` is no IP address.
+
+    where: names the setting in the message.
+    """
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:

@@ -197,8 +197,10 @@ class Part:
     def send(self, sound: np.ndarray, frame: int, buses: np.ndarray, fed: list[bool], scratch: np.ndarray) -> None:
         """Add the part's sound, multiplied by the gains of its sends, to the effects' inputs `buses`.
 
-        sound: the part's sound, float32 (n_frames, 2). frame: of the first sample. buses: (2, n_frames, 2), the inputs
-        of the reverb and the chorus. fed: for each bus, whether it has sound; until then its contents are undefined.
+        sound: the part's sound, float32 (n_frames, 2).
+        frame: number of the sound's first frame.
+        buses: the inputs of the reverb and the chorus, (2, n_frames, 2).
+        fed: for each bus, whether it has sound. The contents of a bus without sound are undefined.
         scratch: working memory of the sound's shape.
         """
         changes = self.engine.take_sends()

@@ -110,7 +110,7 @@ class Rack:
 
     @property
     def n_muted(self) -> int:
-        """Number of spectra that the present engines have silenced, because values were not finite or too large."""
+        """Number of spectra that the present engines have silenced, because values were too large or not finite."""
         return sum(engine.n_muted for engine in self.engines())
 
     @property
@@ -148,7 +148,10 @@ class Rack:
         return self._returns.take_retired()
 
     def render(self, out: np.ndarray) -> None:
-        """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
+        """Fill `out` with the next frames.
+
+        out: float32 (n_frames, 2), left and right; full scale is 1.
+        """
         for first in range(0, len(out), LONGEST_PIECE):
             self._render_block(out[first : first + LONGEST_PIECE])
         if self._wants_state and self._incoming.history is not None:

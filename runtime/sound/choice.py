@@ -191,7 +191,10 @@ def _with_morph(patch: Patch, config: Config, decoder: Decoder, where: str) -> P
 
 
 def _place_of_morph(patch: Patch, latents: dict[str, float], card: Card, where: str) -> _Found:
-    """The patch's own sound with other knob positions. latents: these positions, by knob name."""
+    """The patch's own sound with other knob positions.
+
+    latents: these positions, by knob name.
+    """
     knobs = [latent.name for latent in card.latents]
     for name in latents:
         if name not in knobs:

@@ -56,8 +56,10 @@ class LiveThrough:
         self._given[:] = self._sums[:] = self._made[:] = 0.0
 
     def add(self, incoming: np.ndarray, block: np.ndarray, may_wait: bool = False) -> None:
-        """Read the input's next frames, float32 (n, n_channels); add the effect's frames to `block`, float32 (n, 2).
+        """Read the input's next frames, and add the effect's frames to `block`.
 
+        incoming: the input, float32 (n, n_channels).
+        block: float32 (n, 2).
         may_wait: whether to leave a hop's work for a later block, if possible.
         """
         at, n = 0, min(len(incoming), len(block))
@@ -87,7 +89,7 @@ class LiveThrough:
             limit(part, below[: len(part)], bend[: len(part)])
 
     def _cut(self) -> None:
-        """Put the STFT frame that is now complete where `_convert` finds it; use the knobs' present positions."""
+        """Make the newest STFT frame ready for `_convert`, and take over the knobs' present positions."""
         self._follow_knobs()
         np.multiply(self._given.reshape(-1), self._window, out=self._sound)
         for hop in range(N_OVERLAPS - 1):

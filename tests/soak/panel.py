@@ -195,7 +195,7 @@ def attack(playing: Playing, options: argparse.Namespace, osc_port: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Attack the page of a `play`. AssertionError unless both still work, in the processes that they began with."""
+    """Attack the page of a `play`. AssertionError unless `play` and the page still work, each in its first process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=10_000)

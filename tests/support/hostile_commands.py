@@ -1,4 +1,4 @@
-"""Runs the real program on hostile files: its command for each kind, and harmful hand-made files."""
+"""Runs the real program on hostile files. Gives the command that reads each kind of file, and makes harmful files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.places import DATA
 
 TINY, SCALE = str(DATA / "tiny.onnx"), str(DATA / "scale.mid")
 LONGEST_S, LARGEST_MB = 10.0, 500
-GIVEN_UP_S = 90.0  # a command is killed then: it probably waits for something
+GIVEN_UP_S = 90.0  # a command that runs longer is killed: it probably waits for something
 KINDS = ("config", "sound", "map", "state", "midi", "recorded", "scala", "wav", "flac", "ogg", "onnx", "card",
          "trajectory", "package")  # fmt: skip
 Make = Callable[[Path], list[str]]
@@ -30,9 +30,10 @@ ODD = "odd.yaml"  # names of sounds and maps must end in .yaml; names of other f
 
 
 class Outcome(NamedTuple):
-    """The outcome of a command; fault: None if it did nothing wrong.
+    """The outcome of a command.
 
     seconds: processor time of the command and its children.
+    fault: what the command did wrong, or None.
     """
 
     status: int
@@ -173,13 +174,13 @@ ODD_PLACES = {
 
 
 def midi(track: bytes, division: int = 96, kind: int = 0, n_tracks: int = 1) -> bytes:
-    """A MIDI file with one track; all other arguments are values in its header, which may be false."""
+    """A MIDI file with one track; all other arguments are values in its header, and may be false."""
     head = struct.pack(">4sIHHH", b"MThd", 6, kind, n_tracks, division)
     return head + b"MTrk" + len(track).to_bytes(4, "big") + track
 
 
 def wav(rate_hz: int, n_bytes: int, content: bytes, channels: int = 1, bits: int = 16) -> bytes:
-    """A WAV file; all arguments but `content` are values in its header, which may be false."""
+    """A WAV file; all arguments but `content` are values in its header, and may be false."""
     frame = channels * bits // 8
     form = struct.pack("<HHIIHH", 1, channels & 0xFFFF, rate_hz, rate_hz * frame & 0xFFFFFFFF, frame & 0xFFFF, bits)
     head = b"RIFF" + struct.pack("<I", (n_bytes + 36) & 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form

@@ -13,7 +13,10 @@ RATE_HZ = 44100
 
 
 def tone(note: float, seconds: float = 1.0, rate_hz: int = RATE_HZ, tilt: float = 1.2, decay_s: float = 0.0):
-    """A harmonic tone, float64 (n,), peak 0.3; harmonic k has amplitude k ** -tilt; decay_s: 0 for a steady tone."""
+    """A harmonic tone with a peak of 0.3, float64 (n,). Harmonic k has the amplitude k ** -tilt.
+
+    decay_s: 0 for a steady tone.
+    """
     time_s = np.arange(int(seconds * rate_hz)) / rate_hz
     first_hz = float(note_to_hz(note))
     numbers = np.arange(1, max(2, int(min(12000.0, 0.45 * rate_hz) / first_hz)))
@@ -67,7 +70,10 @@ def write(path: Path, sound: np.ndarray, rate_hz: int = RATE_HZ, subtype: str | 
 
 
 def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
-    """Write a folder with sounds of many formats and unfit files; take_s: length of the longest recording."""
+    """Write a folder with unfit files and with sounds of many formats.
+
+    take_s: length of the longest recording.
+    """
     stereo = np.stack([tone(64), 0.5 * tone(64, tilt=1.5)], axis=1)
     write(folder / "Trompete/Trompete C4.wav", tone(60.12))
     write(folder / "Trompete/Trompete E4.wav", stereo, subtype="FLOAT")
@@ -91,7 +97,10 @@ def write_own_folder(folder: Path, take_s: float = 300.0) -> None:
 
 
 def write_notes(folder: Path, names: dict[str, float], tilt: float = 1.2, seconds: float = 1.0) -> None:
-    """Write steady tones. names: files' names, each ending with a note, and how many semitones higher the tone is."""
+    """Write steady tones, each into a file of its own.
+
+    names: for each file's name, how many semitones the tone is above the note with which the name ends.
+    """
     for name, off in names.items():
         note = parse_note(name.rpartition(" ")[2].rpartition("/")[2])
         write(folder / f"{name}.wav", tone(note + off, seconds, tilt=tilt))

@@ -19,8 +19,8 @@ BLOCK_S = 20.0  # this much sound is turned into spectra at a time; more would f
 LOUD_DB = 40.0  # frames farther below the loudest frame are ignored, because tails end in noise
 N_JUDGED = 240  # at most this many frames of a recording are judged; they are evenly spread
 STEADY_SEMITONES = 0.5
-CHORUS_WIDTH = 0.0145  # a bin belongs to a harmonic if off by at most this share of the harmonic's frequency: 25 cents
-# Except for LEAST_HARMONIC_SHARE, these are shares of the judged frames, in which louder frames count more.
+CHORUS_WIDTH = 0.0145  # how far from a harmonic its bins may lie, divided by the harmonic's frequency: 25 cents
+# LEAST_STEADY_SHARE, LEAST_PITCHED_SHARE and OFTEN_SHARE are shares of the judged frames. Louder frames count more.
 LEAST_STEADY_SHARE = 0.6  # if a smaller share is at one pitch or its octaves, the recording WANDERS
 LEAST_HARMONIC_SHARE = 0.5  # a frame with a smaller share of its energy on a note's harmonics has no pitch
 LEAST_PITCHED_SHARE = 0.5  # if a smaller share has a pitch, the recording is not a NOTE
@@ -34,7 +34,11 @@ SHORTEST_HELD_S, HELD_SEMITONES = 0.4, 0.35
 
 @dataclass(frozen=True)
 class HeldNote:
-    """A note held in a longer recording; start_s, end_s: its place in the recording; note: MIDI note."""
+    """A note that is held in a longer recording.
+
+    start_s, end_s: where it begins and ends in the recording.
+    note: MIDI note.
+    """
 
     start_s: float
     end_s: float
@@ -99,9 +103,10 @@ def listen(samples: np.ndarray) -> Heard:
 
 
 def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The fractional MIDI note heard in each frame (n, n_bins), and whether enough energy is on its harmonics.
+    """For each frame, the fractional MIDI note that is heard, and whether enough energy is on its harmonics.
 
-    Both have the shape (n,); a frame in which no pitch is heard has the note -1.
+    frames: (n, n_bins).
+    Both results have the shape (n,). A frame in which no pitch is heard has the note -1.
     """
     pitches = np.nan_to_num(heard_notes(frames, SPEC), nan=-1.0)
     return pitches, (pitches > 0.0) & (_harmonic_shares(frames, pitches) >= LEAST_HARMONIC_SHARE)
@@ -136,9 +141,10 @@ def spectra_at(samples: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _judge(frames: np.ndarray, pitches: np.ndarray, has_pitch: np.ndarray, weights: np.ndarray) -> tuple[str, float]:
-    """The kind of a recording, and the fractional MIDI note heard most in it; the note is -1 if too little has a pitch.
+    """The kind of a recording, and the fractional MIDI note that is heard most; -1 if too few frames have a pitch.
 
-    frames, pitches, has_pitch: as in `pitches_of`. weights: the frames' weights, (n,), with a sum of 1.
+    frames, pitches, has_pitch: as in `pitches_of`.
+    weights: the frames' weights, with a sum of 1, (n,).
     """
     if weights[has_pitch].sum() < LEAST_PITCHED_SHARE:
         return (CHORD if _has_partials(frames, weights) else NOISE), -1.0

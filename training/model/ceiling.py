@@ -15,13 +15,14 @@ LOUD_SHARE = 0.05
 
 
 class Ceiling(layers.Layer):
-    """Limits each bin of roots of magnitudes.
+    """Limits each bin of its inputs, which are roots of magnitudes.
 
     Between the sounds that it was taught, a decoder may put nearly all of its energy into a bin in which these sounds
     are silent, such as a bin above the cut-off of an MP3. The ear hears a whistle there, or another pitch.
 
     slope: slope of the output above the limit, in training only, so that a bin above its limit still gets a gradient.
-    limits: the largest roots, float32 (n_bins,); until `set_ceiling` is called, 1, the peak of every training frame.
+    limits: the largest root in each bin, float32 (n_bins,). Before `set_ceiling` is called, all are 1, which is the
+        peak of every training frame.
     """
 
     def __init__(self, slope: float, **options):
@@ -39,7 +40,10 @@ class Ceiling(layers.Layer):
 
 
 def set_ceiling(decoder: keras.Model, store: FrameStore, compression: int) -> None:
-    """Take the limits from a corpus's training frames, if the decoder has a ceiling; compression: as in the recipe."""
+    """If the decoder has a ceiling, take its limits from a corpus's training frames.
+
+    compression: as in the recipe.
+    """
     named = [layer for layer in decoder.layers if layer.name == NAME]
     for ceiling in named:
         ceiling.limits.assign(loudest(store) ** (1.0 / compression))
@@ -48,7 +52,7 @@ def set_ceiling(decoder: keras.Model, store: FrameStore, compression: int) -> No
 def loudest(store: FrameStore) -> np.ndarray:
     """The largest magnitude of each bin, without the loudest LOUD_SHARE of each training clip's frames.
 
-    float32 (n_bins,). Of a clip of a few frames, all count.
+    Returns float32 (n_bins,). If a clip has only a few frames, all of them count.
     """
     rows = store.rows("train")
     limits = np.zeros(store.spec.n_bins, np.float32)

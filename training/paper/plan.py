@@ -47,8 +47,8 @@ class QuickPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sizes of a quick reproduction.
 
     epochs: epochs of every model.
-    patches, recordings: how many there are in each split, by split.
-    mesh: points per axis by number of latents.
+    patches, recordings: for each split, how many there are.
+    mesh: for each number of latents, the number of points on each axis.
     """
 
     epochs: Count
@@ -116,7 +116,7 @@ def load_plan(path: Path = PLAN) -> Plan:
 def choose_runs(plan: Plan, only: list[str], n_seeds: int, epochs: int | None = None) -> list[PlannedRun]:
     """The runs of the tables in `only`, or of all tables if it is empty; seed 0 of every model comes before any seed 1.
 
-    n_seeds: number of seeds, from seed 0 on.
+    n_seeds: number of seeds; the first seed is 0.
     epochs: number of epochs, None for the recipes' numbers.
     UserError for an unknown table.
     """

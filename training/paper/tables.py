@@ -181,6 +181,6 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _each(values: Iterable[int]) -> str | int:
-    """The value, if all are equal; otherwise the different values, ascending, as text."""
+    """The value, if all values are equal; if they differ, a text with the different values in ascending order."""
     found = sorted(set(values))
     return found[0] if len(found) == 1 else ", ".join(map(str, found))

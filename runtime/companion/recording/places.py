@@ -1,4 +1,7 @@
-"""The folder of recordings, and the names of growing files (still being written) and of finished ones."""
+"""The folder of recordings, and the names of its files.
+
+A growing file is still being written. Its name differs from the name of a finished file.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ def recordings_folder() -> Path:
 
 
 def free_stem(folder: Path, name: str) -> str:
-    """A stem for a recording's files, made of date, time and `name`, that no file in the folder has."""
+    """A stem for a recording's files that no file in the folder has; it is made of date, time and `name`."""
     shown = _UNSAFE.sub("-", name).strip("-.")[:_LONGEST_NAME] or "recording"
     stem = wanted = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{shown}"
     number = 1
@@ -50,7 +53,7 @@ def growing(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def hold(path: Path) -> int:
-    """Lock a growing file while this process lives; return a descriptor, which unlocks the file when closed."""
+    """Lock a growing file while this process lives; closing the returned descriptor unlocks the file earlier."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +61,7 @@ def hold(path: Path) -> int:
 
 
 def settle(path: Path) -> Path:
-    """Give a finished file its final name; return its path, the old one if renaming fails."""
+    """Give a finished file its final name; return its new path, or its old path if renaming fails."""
     target = path.with_name(path.name.replace(_PART, "", 1) if _PART in path.name else path.name)
     stem, number = target.stem, 1
     while target.exists():

@@ -31,7 +31,7 @@ class SoundFile(Protocol):
     n_most: int | None
 
     def add(self, block: np.ndarray) -> None:
-        """Append sound, float32 (n, 2), full scale 1. OSError if the disk is full: then only `finish` may follow."""
+        """Append sound, float32 (n, 2), full scale 1. OSError if the disk is full; after it, call only `finish`."""
 
     def finish(self) -> None:
         """Close the file, which is complete even after an OSError in `add`."""
@@ -46,7 +46,7 @@ def whole_numbers(block: np.ndarray, bits: int) -> np.ndarray:
 class WavFile:
     """A WAV file of 16 or 24 bits, stereo; OSError if it cannot be made.
 
-    n_most: for tests, the most frames; None for the format's limit.
+    n_most: the most frames that the file may hold; None for the format's limit. Only tests lower the limit.
     """
 
     def __init__(self, path: Path, sample_rate_hz: int, bits: int = 16, n_most: int | None = None):

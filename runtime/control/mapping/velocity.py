@@ -15,7 +15,7 @@ _EXPONENTS = {"linear": 1.0, "soft": 0.6, "hard": 1.7}  # a named curve is a pow
 
 
 def velocity_table(curve: VelocityCurve) -> bytes | None:
-    """A table of 128 bytes: the heard velocity for each played velocity; None if the curve changes none.
+    """A table of 128 bytes with the heard velocity for each played velocity; None if the curve changes nothing.
 
     Velocity 0 stays 0. `soft`: soft playing is already loud. `hard`: only hard playing is loud. If the curve consists
     of points, the heard velocity is constant below the first point and above the last one.

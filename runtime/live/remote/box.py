@@ -22,7 +22,10 @@ RESTART = "restart"
 
 
 class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose a setting's value from the next start on; is_back: whether to go back to the settings file's value."""
+    """Choose a setting's value, which holds from the next start.
+
+    is_back: whether to go back to the settings file's value.
+    """
 
     name: Name
     value: int | float | bool | None = None
@@ -30,7 +33,10 @@ class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Power(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Stop or restart; do: `restart` restarts `play` alone, `power_off` and `reboot` concern the whole machine."""
+    """Stop or restart `play` or the machine.
+
+    do: `restart` restarts `play`; `power_off` and `reboot` concern the whole machine.
+    """
 
     do: Literal["restart", "power_off", "reboot"]
 

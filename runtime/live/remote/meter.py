@@ -1,4 +1,4 @@
-"""Publishes what a page shows while the instrument plays, 15 times a second."""
+"""Publishes 15 times a second what a page shows of the playing instrument."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Meter:
     positions: returns the position of each target of an engine, by name.
     is_recording: returns whether a recording goes on.
     What is published:
-    - `voices`: how many sound
+    - `voices`: number of sounding voices
     - `level_db`: the output's peak, 0 dB at full scale
     - `sound`, `instrument`: their names
-    - `recording`: whether one goes on
+    - `recording`: whether a recording goes on
     - `moved`: the positions that have changed since the previous news; left out if none has
     """
 

@@ -47,7 +47,7 @@ class SignSounds:
         making.start()
 
     def look(self, has_card: bool, has_input: bool) -> None:
-        """Play the chime once there is a MIDI input; before that, play the cue for waiting, but only once.
+        """Play the chime when there is a MIDI input; while there is none, play the cue for waiting a single time.
 
         Call this repeatedly; nothing is played before there is a sound card.
         """

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 class StopSignal:
     """The request to stop, by SIGINT, SIGTERM, SIGHUP or `request`; create it on the main thread.
 
-    Under `nohup`, SIGHUP stays ignored. The handler only writes to a pipe: setting a threading.Event there can deadlock
-    with the wait that the signal interrupts.
+    Under `nohup`, SIGHUP stays ignored. The signal handler only writes to a pipe: if it set a threading.Event, it could
+    deadlock with the wait that the signal interrupts.
 
     woken: the file descriptors that ended the latest wait.
     """

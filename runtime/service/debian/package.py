@@ -34,7 +34,8 @@ _SCRIPTS = ("postinst", "prerm", "postrm")
 def build(architecture: str, revision: int, out: Path) -> tuple[Path, float]:
     """Build the package for an architecture in MACHINES; return its path and its installed size in MB.
 
-    revision: number of this build of the version; a higher number is an upgrade. out: the folder for the package.
+    revision: number of this build of the version; a higher number is an upgrade.
+    out: the folder for the package.
     UserError if a program is missing, or a package cannot be fetched.
     """
     if not shutil.which("dpkg-deb"):

@@ -27,7 +27,7 @@ def page(playing: Playing) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Without a browser, the test is skipped, or fails if TIMBREBOX_BROWSER is set, as on CI."""
+    """A browser. If there is none, the test is skipped; if TIMBREBOX_BROWSER is set, as on CI, it fails instead."""
     missing = missing_browser()
     if missing:
         (pytest.fail if os.environ.get("TIMBREBOX_BROWSER") else pytest.skip)(missing)

@@ -18,7 +18,7 @@ class Architecture(NamedTuple):
     processor: a line of /proc/cpuinfo, without tabs.
     emulator: QEMU's program and its options for the machine.
     kernel_says: options of the kernel.
-    unpacked: turns the content of Debian's kernel file into one that QEMU boots at once.
+    unpacked: turns the content of Debian's kernel file into a kernel that QEMU boots at once.
     """
 
     name: str

@@ -29,7 +29,7 @@ class Difference(NamedTuple):
 
 
 def difference(first: bytes, second: bytes) -> Difference:
-    """The difference of two WAV files; AssertionError unless they have the same form and length, and sound."""
+    """The difference of two WAV files; AssertionError if their forms or lengths differ, or if the first is silent."""
     (one, one_form), (other, other_form) = _samples(first), _samples(second)
     assert one_form == other_form, (one_form, other_form)
     apart, power = other - one, float(np.mean(one**2))

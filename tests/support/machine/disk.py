@@ -14,7 +14,7 @@ from tests.support.machine.architectures import AMD64, Architecture
 _MORE = "udev,kmod,initramfs-tools,e2fsprogs,zstd"
 _SIZE = "3G"
 # The initrd, the kernel's first file system in memory, contains only these drivers. With all drivers it would be ten
-# times as large. The kernel's package would take all, so it must make no initrd.
+# times as large. The kernel's package would make an initrd with all drivers, so it must make none.
 _DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
 _NO_INITRD = {"INITRD": "No"}
 _UNIT = """[Unit]
@@ -68,7 +68,9 @@ def bring(root: Path, material: Path) -> None:
 def install(root: Path, material: Path, deb: str, files: dict[str, str]) -> None:
     """Install a package in the Debian system `root` while systemd runs in it, and write files there.
 
-    material: a folder that becomes /material; deb: the package's file name in it. files: texts by path.
+    material: a folder that becomes /material.
+    deb: the file name of the package in this folder.
+    files: the texts to write, by path.
     """
     bring(root, material)
     box = Box(root)

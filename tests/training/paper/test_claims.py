@@ -178,7 +178,11 @@ def with_further(config: str, factors: list[float], **changes: Any) -> KeptRun:
 
 
 def table4(smaller: KeptRun, larger: KeptRun) -> Outcome:
-    """The outcome of a finding of Table IV; smaller: a run with skip connections; larger: one without."""
+    """The outcome of a finding of Table IV.
+
+    smaller: a run with skip connections.
+    larger: a run without skip connections.
+    """
     names = "paper-one-octave-3-sigmoid-skip", "paper-one-octave-3-sigmoid-no-skip"
     results = paper_results(**{names[0]: [smaller], names[1]: [larger]})
     return next(outcome for outcome in outcomes(results) if outcome.claim.key == "table4-one-octave")

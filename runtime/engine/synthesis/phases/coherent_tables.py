@@ -22,13 +22,13 @@ N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # Number of places in the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
-# The table's last place, in bins from the peak. A sinusoid is found at most half a bin away. The other quarter is for
-# sinusoids that are then moved to a multiple of their note's frequency.
+# The table's last place, in bins from the peak. A sinusoid is found at most half a bin away. The quarter of a bin
+# beyond that is for sinusoids that are then moved to a multiple of their note's frequency.
 FARTHEST_BINS = 0.75
-# _BAND_BINS noise bins form a band. From bin to bin of a band, the move grows by units_per_bin, more or less by a share
-# of at most _LARGEST_STRETCH. The first phase grows from bin to bin, too. Each of its steps is larger than the step
-# before by half a cycle, plus or minus at most _LARGEST_BEND radians. With these three values, the sounds' spectra come
-# nearest to the given spectra, both of instruments and of noise.
+# _BAND_BINS noise bins form a band. From bin to bin of a band, the move grows by (1 + s) * units_per_bin. Each band has
+# its own random s, from -_LARGEST_STRETCH to _LARGEST_STRETCH. The first phase also grows from bin to bin. Each of its
+# steps is larger than the step before by half a cycle, plus or minus at most _LARGEST_BEND radians. With these three
+# values, the spectra of the sounds come nearest to the given spectra, both for instruments and for noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -52,7 +52,7 @@ class CoherentTables:
     hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.
     weight: (n_bins,), the K-weighting of each bin, 0 for silent bins.
     first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids in row 0, of its noise bins in
-        row 1. A note takes n_bins values from one of N_STARTS places on, the same place in both rows.
+        row 1. A note takes n_bins values; the first one is at one of N_STARTS places, the same place in both rows.
     noise_phasors: float32 (2, n_bins + N_STARTS), real and imaginary part of what a noise bin of magnitude 1 adds to
         itself at its first phase.
     noise_moves: intp (n_bins,), the move of each bin if it is noise.
@@ -72,7 +72,11 @@ class CoherentTables:
 
 
 def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, seed: int) -> CoherentTables:
-    """Compute the tables; fft_size, hop_size: in engine frames; bin_hz: distance of two bins in Hz."""
+    """Compute the tables.
+
+    fft_size, hop_size: in engine frames.
+    bin_hz: distance of two neighbouring bins.
+    """
     bins = np.arange(n_bins)
     units_per_bin = PHASE_UNITS * hop_size / fft_size
     n_silent = math.ceil(LOWEST_HEARD_HZ / bin_hz)

@@ -36,13 +36,14 @@ class NoiseBins:
         self._oldest = 0
 
     def write(self, n: int, hop: int, out: np.ndarray) -> None:
-        """Write the first n rows of the attribute `first`, as they sound in hop number `hop`, into `out`, complex64 (n,
-        n_bins).
+        """Compute how the first n rows of the attribute `first` sound in hop number `hop`.
+
+        out: complex64 (n, n_bins), filled.
         """
         self._write(self._beside[:n], hop, out)
 
     def write_mixed(self, hop: int, out: np.ndarray) -> None:
-        """Write the attribute `mixed`, as in `write`; out: complex64 (1, n_bins)."""
+        """The same as `write` for the attribute `mixed`; out: complex64 (1, n_bins)."""
         self._write(self._beside[-1:], hop, out)
 
     def _write(self, beside: np.ndarray, hop: int, out: np.ndarray) -> None:
@@ -65,11 +66,13 @@ class NoiseBins:
 def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     """What a bin of phase 0 adds to the bin above, to itself and to the bin below: complex128 (3, n_bins).
 
-    turns: each bin's move less the move of a sinusoid at its centre, in radians; hop_angle: that sinusoid's move in bin
-    1. The window that began k hops ago has the taps -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k hop_angle. It
-    keeps the phase with which it began, which is k turns behind. Otherwise the sound of a bin whose turns are not 0
-    would jump at each hop. Windows with unequal phases are softer together, so the taps of each bin are scaled to keep
-    its power.
+    turns: each bin's move minus the move of a sinusoid at the bin's centre, in radians.
+    hop_angle: the move of a sinusoid at the centre of bin 1, in radians.
+
+    The window that began k hops ago has the taps -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k * hop_angle. The
+    window keeps the phase with which it began, which lies k * turns behind. If it did not, the sound of a bin whose
+    turns are not 0 would jump at each hop. Windows with unequal phases are softer together, so the taps of each bin are
+    scaled to keep its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)

@@ -66,8 +66,9 @@ class PhaseWalk:
     ) -> WalkingSinusoids:  # fmt: skip
         """The sinusoids of lanes that all have a bandwidth.
 
-        spread: float32 (N_REACHED, n), overwritten, the factors of the table `lobes` for sinusoids without a walk. The
-        other arguments are those of `Sinusoids`.
+        spread: the factors of the table `lobes` for sinusoids without a walk, float32 (N_REACHED, n). They are
+            overwritten.
+        The other arguments are those of `Sinusoids`.
         """
         tables, relative = self._tables, [relative_width(cents) for cents in self.bandwidth_cents[lanes]]
         widths = np.array(relative).take(rows) * bins
@@ -82,9 +83,11 @@ class PhaseWalk:
         return WalkingSinusoids(lanes.start, rows, bins, hop, phases, moves, spread, windows, largest_steps, keys, self)
 
     def steps(self, keys: list[int], hop: int, rows: np.ndarray, bins: np.ndarray) -> np.ndarray:
-        """Random steps, intp (n,), from -_LARGEST to _LARGEST, of the sinusoids with these peak bins at a hop.
+        """The random steps of some sinusoids at a hop, from -_LARGEST to _LARGEST, intp (n,).
 
-        keys: a number for each lane, which seeds its steps; rows: each sinusoid's index in `keys`.
+        keys: for each lane, the number that seeds its steps.
+        rows: each sinusoid's index in `keys`.
+        bins: each sinusoid's peak bin.
         """
         begins = [_mixed(key + hop) >> 64 - _N_RANDOM_BITS for key in keys]
         places = np.array(begins).take(rows)
@@ -235,7 +238,7 @@ def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     If steps are uniform from -u to u, two windows k hops apart have the correlation r^k, where r = sin(u) / u. A
     sinusoid's bins have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is the
-    product of two: that of a squared Hann window, and that of a sequence with these correlations.
+    power spectrum of a squared Hann window, multiplied by that of a sequence with these correlations.
     """
     largest = np.linspace(0.0, np.pi, _N_WIDTHS)
     correlation = np.sinc(largest / np.pi)

@@ -35,8 +35,9 @@ def octaves_of(frequency_hz: float) -> float:
 
 
 class GainCurves:
-    """Computes gains on a grid of N_GRID frequencies, GRID_STEPS_PER_OCTAVE for each octave from LOWEST_HEARD_HZ on.
+    """Computes gains on a grid of N_GRID frequencies.
 
+    The grid begins at LOWEST_HEARD_HZ and has GRID_STEPS_PER_OCTAVE frequencies in each octave.
     Call `begin` first, then any of the methods `add_...`, then `gains`. Arrays have one row for each voice.
 
     max_rows: the most curves that one `begin` may start.
@@ -54,7 +55,11 @@ class GainCurves:
         self._gains[:n_rows] = 1.0
 
     def add_tilt(self, db_per_octave: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Tilt the curves about 1 kHz; shift_octaves: how far the sound is transposed later; both are float (n, 1)."""
+        """Tilt the curves about 1 kHz.
+
+        db_per_octave: float (n, 1).
+        shift_octaves: how far the sound is transposed later, float (n, 1).
+        """
         x = self._x[: self._n]
         np.subtract(self._octaves, (octaves_of(TILT_PIVOT_HZ) - shift_octaves).astype(np.float32), out=x)
         x *= (db_per_octave * _NEPER_PER_DB).astype(np.float32)
@@ -97,9 +102,11 @@ class GainCurves:
             self._add(y, slice(0, self._n))
 
     def add_bands(self, bands_db: np.ndarray, shift_octaves: np.ndarray) -> None:
-        """Add gains of bands in dB, float32 (n, N_BANDS), interpolated linearly over mel from centre to centre.
+        """Add gains of bands, interpolated linearly over mel between the centres of the bands.
 
-        What the transposition moves above HIGHEST_HEARD_HZ is silenced: a colour says nothing about it.
+        Frequencies that the transposition moves above HIGHEST_HEARD_HZ are silenced: a colour has no gains for them.
+        bands_db: the gains in dB, float32 (n, N_BANDS).
+        shift_octaves: how far the sound is transposed later, float (n, 1).
         """
         if not shift_octaves.any():
             self._add_lines(bands_db, *self._band_places, slice(0, self._n))

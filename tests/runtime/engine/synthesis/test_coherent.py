@@ -86,7 +86,8 @@ def held(
 ) -> np.ndarray:
     """The sound of a new note on a lane; its spectrum does not change.
 
-    number: as in `CoherentPhases.start`; first_hop: the hop in which the note begins.
+    number: as in `CoherentPhases.start`.
+    first_hop: the hop in which the note begins.
     """
     lane_phases.start(lane, number)
     lanes = slice(lane, lane + 1)
@@ -129,9 +130,11 @@ def through_lane(spectra: list[np.ndarray], blends: list[float] | None = None) -
 
 
 def error(sound: np.ndarray, magnitudes: np.ndarray) -> float:
-    """The error |a Z - M| / |M|, as a mean over frames.
+    """The error |g * Z - M| / |M|, as a mean over frames.
 
-    Z: the sound's STFT magnitudes; M: `magnitudes`; a: the gain, the same in all frames, for which a Z is closest to M.
+    Z: the sound's STFT magnitudes.
+    M: `magnitudes`.
+    g: the gain with which g * Z is closest to M, the same in all frames.
     The analysis has another hop size than the synthesis, so few of its frames begin at a hop.
     """
     again = magnitude_frames(sound, StftSpec(hop_size=441))
@@ -167,7 +170,7 @@ def test_a_note_is_in_tune(note: float) -> None:
 def found_pitch(note: float, fundamental: float) -> float:
     """The lowest frequency, in bins, that is found in the spectrum of a saw wave at `note`.
 
-    fundamental: in bins, of the note that the spectrum is meant for.
+    fundamental: the fundamental frequency, in bins, of the note for which the spectrum is meant.
     """
     finder = PeakFinder(1, SPEC.n_bins, 2)
     peaks = finder.find(harmonic(note)[None], beside_multiples(fundamental)[None])

@@ -12,7 +12,11 @@ BLOCK_S = 0.01
 
 
 def stall(loads: BlockLoads, n_times: int, took_s: float = 0.03, worked_s: float = 0.002) -> None:
-    """Add blocks; took_s: how long each took by the clock; worked_s: the processor time that each needed."""
+    """Add blocks.
+
+    took_s: how long each block took by the clock.
+    worked_s: the processor time that each block needed.
+    """
     for _ in range(n_times):
         loads.add(took_s, worked_s, BLOCK_S)
 

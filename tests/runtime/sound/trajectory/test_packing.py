@@ -80,7 +80,7 @@ STEP, N_HOPS = slice(8, 12), slice(28, 32)
 
 
 def with_part(part: slice, value: bytes) -> bytes:
-    """PACKED with another part, and with the right checksum."""
+    """PACKED with this part replaced by `value`, and with the right checksum."""
     return signed(PACKED[: part.start] + value + PACKED[part.stop : -4])
 
 
