@@ -175,7 +175,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """Our unit files contain HOME, by which they differ from units of the owner with similar names."""
+    """The unit files of the service. They contain HOME; the owner's units with similar names do not."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 

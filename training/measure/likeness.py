@@ -69,7 +69,9 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 class Decoded:
     """A take's latents, and the band levels of its path and its still form (see the top of this file).
 
-    latents: float32 (n, n_latents). path_db: float32 (n, 64). still_db: float32 (1, 64).
+    latents: float32 (n, n_latents).
+    path_db: float32 (n, 64).
+    still_db: float32 (1, 64).
     """
 
     latents: np.ndarray
@@ -89,8 +91,9 @@ def decode_take(instrument: Playable, encode: Encode, take: Take) -> Decoded:
 def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, seed: int = 0) -> dict[str, Any]:
     """Measure how much an instrument sounds like the corpus that it was trained on; returns plain values.
 
-    encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,). Distances
-    are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
+    encode: takes unit-peak frames (n, n_bins) and their MIDI notes (n,); returns their latents, float32 (n, n_latents).
+
+    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
     - `path_db`, `still_db`: distance of a training recording from its path, and from its still form
     - `heldout_path_db`, `heldout_still_db`: the same for held-out recordings
     - `change_correlation`: mean of `change_correlation` over the n_changing recordings that change
@@ -138,8 +141,10 @@ def presets_nearest(
 ) -> float | None:
     """The share of recordings, 0 to 1, whose nearest preset is the one named after their sound.
 
-    names: the presets' names. positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
-    n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
+    names: the presets' names.
+    positions_at: takes a MIDI note; returns the presets' knob positions at it, float (n_presets, n_latents).
+
+    None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
     """
     card = instrument.card
     right = []

@@ -53,8 +53,8 @@ def maps_folder() -> Path:
 def learned_path(device: MapDevice) -> Path:
     """The file of a device's learned map.
 
-    It has the port's name, with unsafe characters as %XX; further devices with this name add #2, #3 and so on. A digest
-    replaces the end of a long name.
+    The file has the port's name, with unsafe characters as %XX. A digest replaces the end of a long name. #2 follows
+    the name for the second device with this name, #3 for the third, and so on.
     """
     name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
     name = f"%2E{name[1:]}" if name.startswith(".") else name

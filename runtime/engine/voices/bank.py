@@ -12,10 +12,11 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: a shorter one would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Length of the fade-out of a stolen or cut voice; at most `LaneSound.fade_frames`: sound is made no further ahead.
+# Length of the fade-out of a stolen or cut voice. It must not exceed `LaneSound.fade_frames`, because sound is made no
+# further ahead.
 CUT_FADE_S = 0.004
-# A decay or release ends smoothly if it would end more steeply than a straight line of this length: the bend would be
-# heard as a click in a voice that is far louder than full scale.
+# A decay or release gets a smooth curve if its end would be steeper than a straight line of this length. Otherwise the
+# bend at its end would be heard as a click in a voice that is far louder than full scale.
 _STEEPEST_END_S = 0.01
 GAIN_RAMP_S = 0.01  # how long a gain moves after a change of volume, expression or pan
 
@@ -223,7 +224,7 @@ class VoiceBank:
         self.envelope.move(voice.lane, frame, level, n_frames, SMOOTH if is_steep else voice.played.curve)
 
     def _hold_frames(self, voice: Voice) -> int:
-        """Returns 0 at full sustain, because no decay follows."""
+        """The length of a voice's hold stage, in frames; 0 at full sustain, because no decay follows."""
         envelope = voice.knobs.envelope
         return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 
