@@ -50,8 +50,8 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 class LowPasses:
     """Applies the low-pass filters L and H, see `poles`, to all delay lines, one cell at a time.
 
-    A matrix product has at most n_lines * cell^2 = 262,144 multiplications: with more, OpenBLAS would use threads,
-    which would wait for each other.
+    A matrix product has at most n_lines * cell^2 = 262,144 multiplications. For more multiplications, OpenBLAS would
+    use threads, and these would wait for each other.
     """
 
     def __init__(self, sample_rate_hz: int, n_lines: int, cell: int):

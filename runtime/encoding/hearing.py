@@ -118,7 +118,7 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """Where each note begins and ends, the longest note first: (its first frame, the frame after its final one)."""
+    """Where each note begins and ends: (its first frame, the frame after its last frame). The longest note is first."""
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []

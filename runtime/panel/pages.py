@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# A function that answers a request in this process, so that it is not passed on.
+# A function that answers requests in this process, so that they are not passed on.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 

@@ -160,7 +160,8 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """The first settings are a copy of what the owner edited in an older installation, or else of the defaults."""
+    """Write the settings if there are none: a copy of what the owner edited in an older installation, or the defaults.
+    """
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"

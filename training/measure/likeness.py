@@ -22,7 +22,7 @@ N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
 # N_POSITIONS random knob positions are tried for each of N_RECORDINGS_SEARCHED recordings.
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
 # A knob is strong if it changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines. On
-# each line it moves from end to end, with a random note and random other knobs.
+# each line, the knob moves from end to end; the note and the other knobs are random.
 LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
 
 
@@ -69,9 +69,7 @@ def takes_of(store: FrameStore, conditioning_notes: range) -> list[Take]:
 class Decoded:
     """A take's latents, and the band levels of its path and its still form (see the top of this file).
 
-    latents: float32 (n, n_latents).
-    path_db: float32 (n, 64).
-    still_db: float32 (1, 64).
+    latents: float32 (n, n_latents). path_db: float32 (n, 64). still_db: float32 (1, 64).
     """
 
     latents: np.ndarray
@@ -143,8 +141,7 @@ def presets_nearest(
 
     names: the presets' names.
     positions_at: takes a MIDI note; returns the presets' knob positions at it, float (n_presets, n_latents).
-
-    None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
+    Returns None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
     """
     card = instrument.card
     right = []

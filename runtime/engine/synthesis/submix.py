@@ -204,7 +204,7 @@ class PlainHops:
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
-            # Only the newest hop keeps the samples after its end: they are for a crossfade, which cannot begin earlier.
+            # Only the newest hop keeps the samples after its end: they are for a crossfade at the next hop.
             n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])

@@ -111,7 +111,11 @@ class VoiceBank:
         return sorted(sounding, key=lambda voice: (not voice.is_cut, not voice.released, voice.order))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
-        """Begin a voice; amplitude: the gain of its velocity; gains: the left and right gain of its channel."""
+        """Begin a voice.
+
+        amplitude: the gain of its velocity.
+        gains: the left gain and the right gain of its channel.
+        """
         self.n_active += not voice.active
         self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True
@@ -179,7 +183,7 @@ class VoiceBank:
         return min(ramps.next_end(self.n_lanes_used) for ramps in (self.envelope, self.left, self.right))
 
     def steady_gains(self) -> np.ndarray:
-        """The gain of every steady lane, float32 (n_voices,), a view; 0 for the others.
+        """The gain of each steady lane, and 0 for each other lane: a view, float32 (n_voices,).
 
         A lane is steady if its envelope and gains do not move, its left and right gain are equal, and nothing modulates
         its level or pan.
