@@ -48,7 +48,7 @@ def choose_presets(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]
 
 
 def score_candidates(run: TrainedRun, store: FrameStore, knobs: tuple[Latent, ...]) -> list[Candidate]:
-    """One candidate for each sound of the corpus: the median (see `patch_places`) that has the best score."""
+    """For each sound of the corpus, the candidate with the best score among the sound's medians (`patch_places`)."""
     names, latents = patch_places(run, store)
     latents = latents.clip([knob.min for knob in knobs], [knob.max for knob in knobs])
     best: dict[str, Candidate] = {}
@@ -99,8 +99,9 @@ def known_notes(store: FrameStore) -> np.ndarray:
 
 
 def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSpec) -> float:
-    """The share of a frame's energy, 0 to 1, that lies on its pitch class: mean over frames (n, n_bins).
+    """How much of a frame's energy lies on its pitch class: a share, 0 to 1, averaged over frames.
 
+    magnitudes: the frames, (n, n_bins).
     pitch_classes: one for each frame, (n,).
     """
     energy = np.square(magnitudes) @ chroma_fold(magnitudes.shape[1], spec.bin_hz)
@@ -109,10 +110,11 @@ def chroma_score(magnitudes: np.ndarray, pitch_classes: np.ndarray, spec: StftSp
 
 
 def pitch_score(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> float:
-    """How well frames (n, n_bins) play their notes (n,), 0 to 1.
+    """How well frames (n, n_bins) play their notes (n,): middle^4 * heard * on_harmonics, 0 to 1.
 
-    The product of three factors: the share of notes heard in tune; the mean share of energy on the notes' harmonics;
-    and, to the fourth power, the share heard in tune in the middle three octaves, where a wrong note is worst.
+    heard: the share of notes that are heard in tune.
+    middle: the same share for the middle three octaves alone, where a wrong note is worst.
+    on_harmonics: the mean share of a frame's energy that lies on its note's harmonics.
     """
     heard = in_tune(magnitudes, notes, spec)
     middle = np.abs(notes - (notes.min() + notes.max()) / 2.0) <= MIDDLE_SEMITONES / 2.0

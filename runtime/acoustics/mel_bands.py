@@ -38,8 +38,8 @@ def mel_triangles(n_bands: int, lowest_hz: float, highest_hz: float, spec: StftS
     """Triangular filters, evenly spaced in mel: float32 (n_bins, n_bands).
 
     `power @ mel_triangles(…)` is the power in each band. n_bands + 2 points are evenly spaced in mel from `lowest_hz`
-    to `highest_hz`; filter k rises from 0 at point k to 1 at point k + 1, and falls to 0 at point k + 2. Each slope is
-    at least one bin wide, so that no band is empty.
+    to `highest_hz`. Filter k is 0 up to point k, rises to 1 at point k + 1, and falls to 0 at point k + 2. Each slope
+    is at least one bin wide, so that no band is empty.
     """
     mels = np.linspace(mel(lowest_hz), mel(highest_hz), n_bands + 2)
     low_hz, peak_hz, high_hz = (700.0 * (10.0 ** (mels[k : n_bands + k] / 2595.0) - 1.0) for k in range(3))

@@ -50,8 +50,8 @@ def load_yaml_text(content: bytes, kind: type[T], path: object) -> T:
 class _Loader(yaml.SafeLoader):
     """A YAML loader with limits.
 
-    The number of aliases is limited because an alias repeats an earlier part of the file: aliases of parts that
-    themselves have aliases could fill the memory.
+    An alias repeats an earlier part of the file. That part may contain aliases, too, so a small file could fill the
+    memory. Therefore the number of aliases is limited.
     """
 
     def __init__(self, stream: str):
@@ -83,7 +83,10 @@ for _tag in ("int", "float"):
 
 
 def checked(tree: object, kind: type[T], where: object) -> T:
-    """Convert a tree of plain values to the type `kind`; UserError that begins with `where` if it does not fit."""
+    """Convert a tree of plain values to the type `kind`; UserError if it does not fit.
+
+    where: names the tree in messages.
+    """
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:

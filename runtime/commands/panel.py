@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until the playing process ends or, started by hand, until SIGINT, SIGTERM or SIGHUP; returns 0."""
+    """Serve the page, or show the pairing code; returns 0.
+
+    If `play` started this command, it serves until `play` ends; if a user did, until SIGINT, SIGTERM or SIGHUP.
+    """
     if arguments.code:
         return _show_code()
     from runtime.panel.listening import listen, url_of
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> PanelConfig:
-    """The page's settings with the options; a service uses the defaults if the settings are wrong."""
+    """The page's settings, changed by the given options. In a service, the defaults replace wrong settings."""
     try:
         settings = load_config(arguments.config).panel
     except UserError as error:

@@ -112,7 +112,7 @@ class ControlMap:
                 knobs.move(binding.target, position)
 
     def action(self, event: Event) -> Action | None:
-        """The action that an event starts, or None; to be called once for each event, in their order."""
+        """The action that an event starts, or None. Call this once for each event, in the events' order."""
         kind = KINDS.get(type(event))
         if kind is None:
             return None

@@ -33,9 +33,9 @@ def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarra
 def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
-    delays_s: (n,), how long a sound takes through each line; then it passes the line's filter once.
-    decays_s: (3,), how long the sound takes to decay by 60 dB at each of the `meeting_points_hz`. If no filter is steep
-    enough, the decay comes as close as possible.
+    delays_s: the time that a sound takes through each line, (n,). Each time, it also passes the line's filter once.
+    decays_s: the time that the sound takes to decay by 60 dB at each of the `meeting_points_hz`, (3,). If no filter is
+    steep enough, the decay comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
@@ -50,8 +50,8 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 class LowPasses:
     """Applies the low-pass filters L and H, see `poles`, to all delay lines, one cell at a time.
 
-    A matrix product has at most n_lines * cell^2 = 262,144 multiplications: with more, OpenBLAS would use threads,
-    which would wait for each other.
+    A matrix product has at most n_lines * cell^2 = 262,144 multiplications. For more multiplications, OpenBLAS would
+    use threads, and these would wait for each other.
     """
 
     def __init__(self, sample_rate_hz: int, n_lines: int, cell: int):

@@ -22,10 +22,10 @@ LEAST_STEADY_SHARE = 0.5  # a single held note has its pitch in at least this sh
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-# A note an octave above or below the heard note may be the recorded one if it is heard in at least LEAST_OCTAVE_SHARE
-# of the frames. So may the lower one if the partials that only it has hold at least LEAST_HALF_SHARE of the energy, and
-# LEAST_OVER_NOISE times the energy between partials. But if the heard note lies below bin N_BINS_APART, the partials of
-# the two notes cannot be told apart.
+# The recorded note may be the note an octave above or below the heard one, if at least LEAST_OCTAVE_SHARE of the frames
+# have it. It may also be the note an octave below, if the partials that only this lower note has are strong: they must
+# hold at least LEAST_HALF_SHARE of the energy, and LEAST_OVER_NOISE times the energy between partials. But if the heard
+# note lies below bin N_BINS_APART, the partials of these two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
@@ -38,8 +38,10 @@ UNPITCHED_NOTE = 60  # the note of a sound without pitch
 class Pitch:
     """The note that is heard in a stretch of sound.
 
-    cents: how far the sound lies above `note`. is_single: whether a single held note is heard. other_octave: the MIDI
-    note an octave away, if that may be the recorded note.
+    note: a MIDI note.
+    cents: how far the sound lies above `note`.
+    is_single: whether a single held note is heard.
+    other_octave: the MIDI note an octave away, if that may be the recorded note.
     """
 
     note: int
@@ -53,7 +55,9 @@ class Take:
     """One note of a recording, or a whole recording.
 
     samples: float32 (n,), mono. If they are a single held note, they are tuned to its MIDI note, unless `takes_of` was
-    told to keep the tuning. before: number of samples before the onset. start_s: time of the onset in the recording.
+    told to keep the tuning.
+    before: number of samples before the onset.
+    start_s: time of the onset in the recording.
     """
 
     samples: np.ndarray
@@ -114,7 +118,7 @@ def _onset(samples: np.ndarray, sample_rate_hz: int) -> int:
 
 
 def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[tuple[int, int]]:
-    """Where each note begins and ends, the longest note first: (its first frame, the frame after its final one)."""
+    """Where each note begins and ends: (its first frame, the frame after its last frame). The longest note is first."""
     sounding = np.flatnonzero(audible)
     whole = [(int(sounding[0]), int(sounding[-1]) + 1)] if len(sounding) else []
     runs: list[list[int]] = []
@@ -176,7 +180,7 @@ def _other_octave(magnitudes: np.ndarray, known: np.ndarray, note: int, middle: 
 
 
 def _mean_power(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
-    """Each bin's power, averaged over the frames after each frame was divided by its peak: float (n_bins,)."""
+    """The mean power of each bin over the frames, float (n_bins,). Each frame is divided by its peak first."""
     power = np.square(magnitudes / magnitudes.max(axis=1, keepdims=True)).mean(axis=0)
     power[: spec.first_heard_bin] = 0.0
     return power

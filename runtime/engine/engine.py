@@ -57,6 +57,7 @@ class Engine:
     limits: whether the sound is limited to full scale.
     ValueError if the settings have another n_voices or seed than the one given here.
 
+    Attributes:
     frame: the next frame to render.
     status: a snapshot, replaced when a span begins or events are applied.
     """
@@ -116,7 +117,7 @@ class Engine:
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """Append to `history` each event that is collected from now on, as (frame, event), and each requested state."""
+        """From now on, append to `history` each collected event, as (frame, event), and each requested state."""
         self._events.history = history
 
     def ask_for_state(self) -> None:
@@ -133,9 +134,7 @@ class Engine:
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the present sound, unless another one than `patch` has been chosen meanwhile. Any thread may call
-        this.
-        """
+        """Name the present sound `name`, if `patch` is still the present sound. Any thread may call this."""
         present = self._knobs.present
         if present.patch is patch:
             present.patch = named(patch, name)
@@ -180,7 +179,7 @@ class Engine:
 
     def state(self, is_silent: bool) -> EngineState:
         """The state of the controls; call it on the audio thread, between two blocks. is_silent: as in EngineState."""
-        if self._events.has_news:  # the state includes these events
+        if self._events.has_news:  # events that were posted and not yet collected belong to the state
             self._spans.end = self._events.collect(self.frame, self._spans.end, self._spans.first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 

@@ -47,7 +47,9 @@ def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[
 
 
 def render_recorded(engine: Plays, events: Iterable[tuple[int, Event]], n_frames: int) -> Iterator[np.ndarray]:
-    """Yield n_frames in blocks like those of `render_events`; events: (absolute frame, event), ascending.
+    """Yield the next n_frames frames, in blocks like those of `render_events`.
+
+    events: (absolute frame, event), ascending.
 
     ValueError for a sample that is not finite, which a damaged recording can cause.
     """

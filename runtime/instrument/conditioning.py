@@ -34,7 +34,9 @@ class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return range(self.lowest_note, self.lowest_note + N_CHROMA * self.n_octaves)
 
     def rows(self, notes: np.ndarray) -> np.ndarray:
-        """The decoder's inputs for notes: float32 (n, size), 1 at a note's pitch class (0 is C) and octave, else 0.
+        """The decoder's inputs for notes: float32 (n, size).
+
+        A row is 1 at its note's pitch class (0 is C) and at its note's octave, and 0 elsewhere.
 
         notes: MIDI notes, (n,). ValueError if a note lies outside the octaves.
         """

@@ -47,13 +47,13 @@ class Decoder:
         """Decode the first `n_rows` rows of `inputs`, 1 to MAX_BATCH; returns their spectra, a view of `magnitudes`."""
         self._session.run_with_iobinding(self._bindings[n_rows - 1 if self.batch_invariant else MAX_BATCH - 1])
         decoded = self.magnitudes[:n_rows]
-        # One sum checks all magnitudes: a NaN makes it NaN, and one beyond the limit makes it too large.
+        # The sum of squares checks all magnitudes: a NaN makes it NaN, and a too large magnitude makes it too large.
         if not np.vdot(decoded, decoded) <= _LARGEST_POWER:
             self._silence(decoded)
         return decoded
 
     def decode_apart(self, rows: np.ndarray) -> np.ndarray:
-        """The spectra of rows as in `inputs`, float32 (n, n_bins), in a new array; any thread may call this."""
+        """Decode rows like those of `inputs`; returns a new array, float32 (n, n_bins). Any thread may call this."""
         parts = [rows[first : first + MAX_BATCH] for first in range(0, len(rows), MAX_BATCH)]
         decoded = np.concatenate([self._session.run([OUTPUT_NAME], {INPUT_NAME: part})[0] for part in parts])
         with np.errstate(invalid="ignore"):

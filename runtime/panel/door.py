@@ -57,12 +57,13 @@ class Connection(ServerConnection):
 class Door:
     """Admits requests for the page's files, its downloads and its WebSockets, and refuses all others.
 
-    pairing: admits devices in the network. n_pages: returns how many pages are open.
+    pairing: admits devices in the network.
+    n_pages: returns how many pages are open.
     """
 
     def __init__(self, names: OwnNames, pairing: Pairing, n_pages: Callable[[], int], port: int):
         self._names, self._pairing, self._n_pages = names, pairing, n_pages
-        # Browsers send a cookie to all ports of a host, so its name has the port.
+        # Browsers send a cookie to all ports of a host. So the cookie's name contains the port.
         self._cookie = f"timbrebox-{port}"
         self._assets = load_assets()
         self._sockets = {SOCKET_PATH}
@@ -73,7 +74,7 @@ class Door:
         self._sockets.add(path)
 
     def add_folder(self, prefix: str, answer: Callable[[Connection, str], Response]) -> None:
-        """Call `answer` for admitted requests for paths that begin with `prefix`."""
+        """Let `answer` answer the admitted requests whose paths begin with `prefix`."""
         self._folders[prefix] = answer
 
     def answer(self, connection: Connection, request: Request) -> Response | None:
@@ -124,7 +125,7 @@ class Door:
         return None
 
     def _pair(self, connection: Connection, request: Request, is_let_in: bool) -> Response:
-        """Pair a device. Its code comes in a header, because browsers let no other site's page send us this header."""
+        """Pair a device that sends the code in a header. Browsers do not let other sites' pages send us this header."""
         codes = request.headers.get_all(CODE_HEADER)
         if is_let_in:
             return response(http.HTTPStatus.NO_CONTENT)

@@ -47,7 +47,7 @@ ALLOWED = frozenset(
 NOTHING = messages.news_line("play", None)
 
 
-# A function that answers a request in this process, so that it is not passed on.
+# A function that answers requests in this process, so that they are not passed on.
 Own = Callable[[Connection, msgspec.Raw], object]
 
 
@@ -82,7 +82,7 @@ class _Page:
         broadcast([self.connection], line.decode())
 
     def send_picture(self, picture: bytes) -> None:
-        """Send a picture, unless the page has not read all earlier messages."""
+        """Send a picture if the page has read all earlier messages."""
         if not self.connection.transport.get_write_buffer_size():
             broadcast([self.connection], picture)
 
@@ -92,7 +92,7 @@ PRESENT = ("state", "card", "instruments", "methods")
 
 
 class Pages:
-    """Serves all pages over one link, so that four pages cost the playing process no more than one.
+    """Serves all pages over one link, so that four pages cost the playing process no more than one page.
 
     hello: what every page is told first, besides targets and actions.
     came: called when the link is up.

@@ -160,7 +160,8 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """The first settings are a copy of what the owner edited in an older installation, or else of the defaults."""
+    """Write the settings if there are none: a copy of what the owner edited in an older installation, or the defaults.
+    """
     if SETTINGS.exists():
         return
     older, example = HOME / "configs" / "instrument.yaml", source / "configs" / "instrument.yaml"
@@ -175,7 +176,7 @@ def _write_first_settings(source: Path) -> None:
 
 
 def _our_units() -> list[Path]:
-    """Our unit files contain HOME, by which they differ from units of the owner with similar names."""
+    """The unit files of the service. They contain HOME; the owner's units with similar names do not."""
     units = sorted(path for path in UNITS.glob(f"{USER}*") if path.suffix in _SUFFIXES)
     return [path for path in units if str(HOME) in path.read_text(encoding="utf-8", errors="replace")]
 

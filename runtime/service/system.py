@@ -62,7 +62,7 @@ def properties(*names: str) -> dict[str, str]:
 
 
 def restart(within_s: float) -> str:
-    """Restart the service; return an empty text once it has stayed READY for STEADY_S, else what is wrong.
+    """Restart the service, and wait until it has stayed READY for STEADY_S; returns an empty text, or what is wrong.
 
     within_s: the time in which it must become ready.
     """
@@ -89,8 +89,9 @@ def restart(within_s: float) -> str:
 def last_line(since_s: int = 0, besides: str = "") -> str:
     """The last line in the journal that the program itself printed, or an empty text.
 
-    since_s: the time of the earliest line, in seconds since 1970. besides: a process id, as text, whose lines are
-    ignored: a run's last lines may be logged after the next run has begun.
+    since_s: the time of the earliest line, in seconds since 1970.
+    besides: a process id, as text. Its lines are ignored, because a run's last lines may be logged after the next run
+    has begun.
     """
     fields = "--output-fields=MESSAGE,_PID"
     command = [
@@ -113,7 +114,9 @@ def last_line(since_s: int = 0, besides: str = "") -> str:
 
 
 def refuse_fleeting_disk(path: Path, mounts: str | None = None) -> None:
-    """UserError if files at `path` would be lost at power-off: in memory, or in an overlay whose changes are in memory.
+    """UserError if files at `path` would be lost at power-off.
+
+    They would be lost in a file system in memory, and in an overlay that keeps its changes in memory.
 
     mounts: text like /proc/self/mountinfo; None for this machine's mounts.
     """

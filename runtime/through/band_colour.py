@@ -84,7 +84,7 @@ class BandColour:
         np.exp(out, out=out)
 
     def _levels(self, spectra: np.ndarray, out_db: np.ndarray) -> None:
-        """Write the levels in the bands, in dB relative to the power of all bands, to `out_db`."""
+        """Write each band's level to `out_db`, in dB relative to the power of all bands together."""
         n = len(spectra)
         power, sums, totals = self._power[0, :n], self._sums[:n], self._totals[:n]
         out_db[:] = 0.0

@@ -65,7 +65,10 @@ class Chain:
         self._mover.set(settings)
 
     def convert(self, spectra: np.ndarray) -> None:
-        """Turn the spectra of the next frames, complex64 (n, n_bins), into the instrument's spectra, in place."""
+        """Turn spectra of the sound into spectra of the instrument, in place.
+
+        spectra: those of the next frames, complex64 (n, n_bins).
+        """
         n, settings = len(spectra), self.settings
         magnitudes, moved = self._magnitudes[:n], self._moved[:n]
         np.abs(spectra, out=magnitudes)

@@ -13,9 +13,12 @@ OVERLAPPED = 1.5  # the sum of the squares of overlapping windows
 
 
 def through_blocks(blocks: Iterable[np.ndarray], chain: Chain) -> Iterator[np.ndarray]:
-    """Apply the effect to a sound in blocks (n,); yields blocks, float32 (n,), together as long as the sound.
+    """Apply the effect to a sound; yields blocks, float32 (n,), none of them empty.
 
-    No yielded block is empty. chain: made for MOST_ROWS frames in one call.
+    All yielded blocks together are as long as the sound.
+
+    blocks: the sound in blocks (n,).
+    chain: made for MOST_ROWS frames in one call.
     """
     overlap, n_in, n_out = _Overlap(chain), 0, 0
     for block in blocks:

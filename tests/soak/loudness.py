@@ -1,7 +1,8 @@
 """Measures how equal the loudness of all timbres is: `python -m tests.soak.loudness INSTRUMENT.onnx [--json F]`.
 
 Random notes at random knob positions are rendered with noise phases and coherent phases, and with several seeds.
-Loudness is as in ITU-R BS.1770, without the gate. The spread between seeds is due to chance, the rest to the timbres.
+Loudness is as in ITU-R BS.1770, without the gate. The spread between seeds is due to chance, all other spread to the
+timbres.
 """
 
 from __future__ import annotations

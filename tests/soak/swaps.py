@@ -1,8 +1,8 @@
 """Measures how much swaps of instruments slow down rendering: `python -m tests.soak.swaps --swaps 100 --json F`.
 
 16 voices with two moving knobs play at a device's pace, with the audio thread's priority. Spells with swaps and without
-swaps alternate. A block's time lasts from when it is due until it is done. `--thread` is the priority of the thread
-that makes the new instruments; with `cached`, each instrument is loaded only once.
+swaps alternate. A block's time is measured from when it is due until it is done. `--thread` is the priority of the
+thread that makes the new instruments. With `--thread cached`, each instrument is loaded only once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The record of block writes is read, cut and replayed as a disk would keep it."""
+"""The record of block writes is read and cut. Replaying it gives what the disk would hold."""
 
 from __future__ import annotations
 

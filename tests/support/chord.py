@@ -47,8 +47,10 @@ def one_by_one() -> Iterator[None]:
 def mixed_and_alone(events: Sequence[tuple[int, Event]], blend: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """The left channels of the chord with submixes, and with voices made one by one.
 
-    events: (frame, event). blend: from noise phases (0) to coherent phases (1). AssertionError unless voices made one
-    by one need more transforms.
+    events: (frame, event).
+    blend: from noise phases (0) to coherent phases (1).
+
+    AssertionError unless submixes save transforms.
     """
     ordered = sorted(events, key=lambda entry: entry[0])
     mixed, n_mixed = _played(ordered, blend)

@@ -2,9 +2,10 @@
 
 Nothing else may delay this client: a late client makes JACK report an underrun to all.
 
-python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...] reads lines of JSON from standard input: {"send":
-[[144, 60, 100], ...]} sends MIDI in the next period; {"record": N} writes a float64, the `time.monotonic()` of the
-recording's first frame, and N float32 frames.
+`python -m tests.support.rig_player SERVER MIDI_PORT [AUDIO_PORT ...]` reads lines of JSON from standard input:
+- `{"send": [[144, 60, 100], ...]}` sends MIDI in the next period.
+- `{"record": N}` records N frames. It writes the `time.monotonic()` of the first frame, a float64, and then the frames,
+  float32.
 """
 
 from __future__ import annotations

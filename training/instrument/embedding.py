@@ -19,7 +19,7 @@ def batches_of(run: TrainedRun, store: FrameStore) -> FrameBatches:
 
 
 def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """Latents, float32 (n, n_latents), of the frames with these row numbers, int (n,)."""
+    """The latents of the frames whose row numbers are `rows`, int (n,): float32 (n, n_latents)."""
     batches = batches_of(run, store)
     return in_chunks(lambda chosen: run.embed(batches.encoder_inputs(chosen)), rows, run.recipe.model.n_latents)
 
@@ -44,13 +44,13 @@ def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) 
 def decoder_inputs(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
     """The decoder's input, float32 (n, n_inputs): latents (n, n_latents), then the conditioning of notes (n,).
 
-    notes: MIDI notes; without octaves in the conditioning, pitch classes also serve.
+    notes: MIDI notes; pitch classes will do, too, if the conditioning has no octaves.
     """
     return np.concatenate([latents, run.record.conditioning.rows(notes)], axis=1).astype(np.float32)
 
 
 def decode_at(run: TrainedRun, latents: np.ndarray, notes: np.ndarray) -> np.ndarray:
-    """Frames, float32 (n, n_bins), decoded from latents (n, n_latents) at notes (n,); notes: as in `decoder_inputs`."""
+    """Decode latents (n, n_latents) at notes (n,), see `decoder_inputs`; returns frames, float32 (n, n_bins)."""
     inputs = decoder_inputs(run, latents, notes)
     return in_chunks(lambda rows: run.decode(inputs[rows]), np.arange(len(inputs)), run.decoder.output_shape[1])
 
@@ -73,7 +73,7 @@ def row_errors_by_split(run: TrainedRun, store: FrameStore) -> dict[str, np.ndar
 
 
 def mean_by_split(errors: dict[str, np.ndarray]) -> dict[str, float | None]:
-    """The mean error of each split, None without frames; errors: each frame's error, (n,), by split."""
+    """The mean error of each split, None without frames. errors: for each split, the errors of its frames, (n,)."""
     return {split: float(error.mean()) if len(error) else None for split, error in errors.items()}
 
 

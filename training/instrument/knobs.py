@@ -15,8 +15,9 @@ DEFAULT_NOTE_RANGE = (36, 96)
 def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, ...] = ()) -> tuple[Latent, ...]:
     """One knob per latent; its travel spans the middle 98 % of the latent's values, and its default is the median.
 
-    embedding: latents of the training frames, (n, n_latents). bottleneck: the recipe's kind of bottleneck; with
-    "sigmoid" the travel stays within 0 to 1. names: of the first knobs; the others are named by number.
+    embedding: latents of the training frames, (n, n_latents).
+    bottleneck: the recipe's kind of bottleneck. With "sigmoid", the travel stays within 0 to 1.
+    names: names of the first knobs. Further knobs are named by number.
     """
     knobs = []
     for number, values in enumerate(embedding.T.astype(np.float64), start=1):
@@ -31,7 +32,7 @@ def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, .
 
 
 def positions_of(latents: np.ndarray, knobs: tuple[Latent, ...]) -> np.ndarray:
-    """Knob positions, 0 to 1, of latents (n, n_latents), in the same shape; clipped to the travel."""
+    """The knob positions, 0 to 1, at latents (n, n_latents), clipped to the travel: float (n, n_latents)."""
     columns = [knob.position_of(values) for knob, values in zip(knobs, latents.T, strict=True)]
     return np.stack(columns, axis=1).clip(0.0, 1.0)
 

@@ -20,9 +20,12 @@ WEAKEST_DB = -40.0  # relative to the strongest harmonic of all frames; weaker h
 def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> float:
     """The pitch of a steady note, as a fractional MIDI note.
 
-    samples: float32 (n,) at 44.1 kHz. starts: sample numbers at which steady frames begin, (n_frames,). about_hz: the
-    note's frequency, to within half a semitone. The result is a median over harmonics and frames, weighted by
-    magnitude. Source: Flanagan and Golden, Phase Vocoder, 1966.
+    The result is a median over harmonics and frames, weighted by magnitude. Source: Flanagan and Golden, Phase Vocoder,
+    1966.
+
+    samples: float32 (n,) at 44.1 kHz.
+    starts: sample numbers at which steady frames begin, (n_frames,).
+    about_hz: the note's frequency, to within half a semitone.
     """
     starts = starts[starts + SPEC.frame_size + STEP_SAMPLES <= len(samples)]
     if not len(starts):
@@ -50,8 +53,10 @@ def pitch_of_note(samples: np.ndarray, starts: np.ndarray, about_hz: float) -> f
 def _turned_hz(first: np.ndarray, second: np.ndarray, bins: np.ndarray) -> np.ndarray:
     """For each bin, the frequency in Hz that turns its phase in `first` into its phase in `second`.
 
-    Many frequencies do so; this is the one nearest to the bin's centre. first, second: the bins' complex values in two
-    spectra STEP_SAMPLES apart. bins: the bins' numbers.
+    Many frequencies do so; this is the one nearest to the bin's centre.
+
+    first, second: the bins' complex values in two spectra STEP_SAMPLES apart.
+    bins: the bins' numbers.
     """
     expected = 2.0 * np.pi * bins * STEP_SAMPLES / SPEC.frame_size
     turned = np.angle(second * np.conj(first) * np.exp(-1j * expected))

@@ -101,7 +101,7 @@ def silent_bins(run: TrainedRun, store: FrameStore, latents: np.ndarray) -> np.n
 
 
 def _error_of_silent_bins(store: FrameStore, silent: np.ndarray) -> float | None:
-    """The silent bins' part of the test frames' mean squared error; None without test frames.
+    """How much the silent bins add to the mean squared error of the test frames; None without test frames.
 
     silent: from `silent_bins`. The output is taken to be 0 in these bins.
     """

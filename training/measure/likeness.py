@@ -22,7 +22,7 @@ N_DRAWS, N_DRAWN, LEAST_APART_DB = 200, 8, 2.0  # see `told_apart`
 # N_POSITIONS random knob positions are tried for each of N_RECORDINGS_SEARCHED recordings.
 N_POSITIONS, N_RECORDINGS_SEARCHED = 2000, 40
 # A knob is strong if it changes the sound by at least LEAST_TRAVEL_DB on at least LEAST_SHARE_OF_LINES of its lines. On
-# each line it moves from end to end, with a random note and random other knobs.
+# each line, the knob moves from end to end; the note and the other knobs are random.
 LEAST_TRAVEL_DB, LEAST_SHARE_OF_LINES = 5.0, 0.9
 
 
@@ -89,8 +89,9 @@ def decode_take(instrument: Playable, encode: Encode, take: Take) -> Decoded:
 def measure_likeness(instrument: Playable, encode: Encode, store: FrameStore, seed: int = 0) -> dict[str, Any]:
     """Measure how much an instrument sounds like the corpus that it was trained on; returns plain values.
 
-    encode: returns the latents, float32 (n, n_latents), of unit-peak frames (n, n_bins) at MIDI notes (n,). Distances
-    are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
+    encode: takes unit-peak frames (n, n_bins) and their MIDI notes (n,); returns their latents, float32 (n, n_latents).
+
+    Distances are means over recordings, in dB; shares are 0 to 1; None if the corpus lacks the data.
     - `path_db`, `still_db`: distance of a training recording from its path, and from its still form
     - `heldout_path_db`, `heldout_still_db`: the same for held-out recordings
     - `change_correlation`: mean of `change_correlation` over the n_changing recordings that change
@@ -138,8 +139,9 @@ def presets_nearest(
 ) -> float | None:
     """The share of recordings, 0 to 1, whose nearest preset is the one named after their sound.
 
-    names: the presets' names. positions_at: returns the presets' knob positions at a MIDI note, float (n_presets,
-    n_latents). None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
+    names: the presets' names.
+    positions_at: takes a MIDI note; returns the presets' knob positions at it, float (n_presets, n_latents).
+    Returns None if there are fewer than two presets, or if no preset is named after a sound of the corpus.
     """
     card = instrument.card
     right = []

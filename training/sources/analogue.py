@@ -39,7 +39,7 @@ def sound_name(patch: amsynth.Patch) -> str:
 def render_all(
     patches: Sequence[amsynth.Patch], notes: Sequence[int], held_s: float, release_s: float
 ) -> Iterator[tuple[amsynth.Patch, np.ndarray]]:
-    """Each patch with its sound at these notes, mono float32 (n_notes, n_samples), in order."""
+    """Yield each patch, in order, with its sound at each of the notes: mono float32 (n_notes, n_samples)."""
     n_held, n_samples = (round(length_s * SAMPLE_RATE_HZ) for length_s in (held_s, held_s + release_s))
     with tempfile.TemporaryDirectory() as data_home, ThreadPoolExecutor(os.cpu_count()) as pool:
         hosted = Plugin(plugin(), environment={"XDG_DATA_HOME": data_home})
@@ -54,7 +54,7 @@ def render_all(
 def heard_patches(
     patches: Sequence[amsynth.Patch], notes: Sequence[int], held_s: float
 ) -> Iterator[tuple[amsynth.Patch, np.ndarray | None]]:
-    """Each patch with its sound at these notes, or with None if a note is not heard at its key."""
+    """Yield each patch with its sound at each of the notes, or with None if a note is not heard at its key."""
     for patch, samples in render_all(patches, notes, held_s, 0.0):
         yield patch, None if any(map(why_unusable, _takes(notes, samples))) else samples
 

@@ -16,7 +16,10 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def steady_levels(samples: np.ndarray) -> np.ndarray:
-    """Mean band levels of each note, in dB: (n_notes, n_bands); samples: (n_notes, n_samples), at 44.1 kHz."""
+    """Mean band levels of each note, in dB: (n_notes, n_bands).
+
+    samples: each note's sound at 44.1 kHz, (n_notes, n_samples).
+    """
     levels = []
     for note in samples:
         magnitudes = magnitude_frames(note)
@@ -26,10 +29,12 @@ def steady_levels(samples: np.ndarray) -> np.ndarray:
 
 
 def farthest(levels_db: Mapping[Name, np.ndarray], first: Name, n: int) -> dict[Name, float]:
-    """Choose up to n sounds, beginning with `first`; returns how far each is from the nearest sound before it, in dB.
+    """Choose up to n sounds, beginning with `first`; returns their distances in dB.
 
-    levels_db: `steady_levels` of each sound, all at the same notes. Chosen sounds are at least LEAST_APART_DB apart.
-    The distance of `first` is infinite.
+    A sound's distance is the one from the nearest sound that was chosen before it. The distance of `first` is infinite.
+    Chosen sounds are at least LEAST_APART_DB apart.
+
+    levels_db: `steady_levels` of each sound, all at the same notes.
     """
     chosen = {first: np.inf}
     while len(chosen) < min(n, len(levels_db)):

@@ -78,5 +78,5 @@ def sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, li
 
 
 def section_sounds(only: str = "", most_notes: int = ALL) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """The string sections' sounds, as `sounds` yields the orchestra's."""
+    """Like `sounds`, for the string sections instead of the orchestra."""
     return listed(SECTIONS_SOUNDFONT, SECTIONS, only, most_notes)

@@ -1,4 +1,4 @@
-"""The source `strings`: bowed and plucked strings of npm packages whose samples are CC-BY 3.0."""
+"""The source `strings`: bowed and plucked strings from npm packages whose samples are CC-BY 3.0."""
 
 from __future__ import annotations
 

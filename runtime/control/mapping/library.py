@@ -53,8 +53,8 @@ def maps_folder() -> Path:
 def learned_path(device: MapDevice) -> Path:
     """The file of a device's learned map.
 
-    It has the port's name, with unsafe characters as %XX; further devices with this name add #2, #3 and so on. A digest
-    replaces the end of a long name.
+    The file has the port's name, with unsafe characters as %XX. A digest replaces the end of a long name. #2 follows
+    the name for the second device with this name, #3 for the third, and so on.
     """
     name = quote(device.port, safe=" ()[]+,-_.&'!") or "%"
     name = f"%2E{name[1:]}" if name.startswith(".") else name
@@ -73,7 +73,7 @@ def load_learned(device: MapDevice) -> MapFile:
 def save_learned(device: MapDevice, lines: tuple[MapLine, ...], kept: MapFile | None = None) -> None:
     """Save a device's learned lines; UserError if the file cannot be written.
 
-    kept: the file's present content; its other keys stay unchanged.
+    kept: the file's present content. All of it stays unchanged, except the device and the lines.
     """
     content = msgspec.structs.replace(kept or MapFile(), device=device, lines=lines)
     save_map(learned_path(device), content)
@@ -119,8 +119,8 @@ def map_for_port(port: str) -> MapFile | None:
 def device_setup(config: Config, device: MapDevice) -> DeviceSetup:
     """Find out what the controls of a MIDI input do.
 
-    The lines come from the default map, the chosen map, the settings, and the learned map. If two of these have a line
-    for the same control, the one named later in this list wins. A broken file is left out, and named in `problem`.
+    The lines come from the default map, the chosen map, the settings, and the learned map, in this order. If two of
+    these have a line for the same control, the later line wins. A broken file is left out, and named in `problem`.
     """
     chosen, learned, problems = None, MapFile(), []
     try:

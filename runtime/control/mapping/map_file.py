@@ -68,7 +68,7 @@ def load_map(path: str | Path) -> MapFile:
 
 
 def map_from_tree(tree: object, where: object) -> MapFile:
-    """Convert dicts, lists and plain values to a map; UserError that begins with `where` if it is broken."""
+    """Convert dicts, lists and plain values to a map; UserError if it is broken. where: names the map in messages."""
     return _refuse_contradictions(checked(tree, MapFile, where), where)
 
 

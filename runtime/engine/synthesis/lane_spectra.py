@@ -15,11 +15,10 @@ from runtime.engine.synthesis.shaping.levels import Levels
 
 
 class LaneSpectra:
-    """Stores each lane's spectrum: levelled magnitudes, multiplied by the share that the lane had in its submix when
-    they were stored.
+    """Stores each lane's levelled spectrum, multiplied by the lane's share in its submix at the time of storing.
 
-    So a submix whose shares have not changed adds up its lanes' spectra without multiplying them again. The sound of a
-    lane that is made alone is divided by its stored share.
+    While the shares of a submix stay unchanged, it adds up its lanes' stored spectra without multiplying them again. If
+    a lane's sound is made alone, it is divided by the lane's stored share.
 
     pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`.
     magnitudes: a view of the same memory, (n_lanes, n_bins).
@@ -79,9 +78,7 @@ class LaneSpectra:
         self._pairs[into], self.stored_shares[into] = self._pairs[lane], self.stored_shares[lane]
 
     def factors(self, lanes: slice, shares: np.ndarray) -> np.ndarray | None:
-        """The shares divided by the stored shares, float32 (n, 1), or None if all these quotients are 1; valid until
-        the next call.
-        """
+        """The ratios shares / stored_shares, float32 (n, 1), or None if all are 1; valid until the next call."""
         stored = self.stored_shares[lanes]
         if shares.tobytes() == stored.tobytes():
             return None
@@ -116,7 +113,8 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 class SpectrumChanges:
     """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
 
-    fade_in: a new sound's weights in a crossfade, float32 (n_fade,); ramps: its weights in ramps.
+    fade_in: a new sound's weights in a crossfade that is no ramp, float32 (n_fade,).
+    ramps: a new sound's weights in ramps.
     """
 
     def __init__(self, n_lanes: int, fade_in: np.ndarray, ramps: RampWeights):

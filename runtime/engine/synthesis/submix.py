@@ -14,7 +14,7 @@ from runtime.engine.synthesis.rings import Rings
 
 
 class Submix:
-    """Lanes that are played as one sum, in the ring of the loudest lane, the carrier, and at the carrier's gain.
+    """Lanes that are played as one sum. The loudest lane is the carrier: its ring holds the sum, which gets its gain.
 
     lanes: a run of lanes that contains all members.
     gains: float32 (n,), the gain of each lane of the run; 0 if it is no member.
@@ -73,7 +73,7 @@ class Membership:
         return submix.shares * np.array(stays, np.float32)[:, None]
 
     def put(self, lanes: Iterable[int], submix: Submix | None) -> None:
-        """Take lanes out of their submixes, which are then not whole, and put them into `submix` unless it is None."""
+        """Put lanes into `submix`, or into none if it is None. The submixes that they leave are no longer whole."""
         if submix is None and not self._n_mixed:
             return
         for lane in lanes:
@@ -94,10 +94,10 @@ class Submixes:
         self._hops, self._rings = hops, rings
 
     def mix(self, lanes: slice, frame: int, spectrum_changed: Sequence[bool], gains: np.ndarray) -> Submix | None:
-        """The submix of a run of lanes from their hop at `frame` on, or None if they cannot be mixed.
+        """Find or make the submix of a run of lanes that hop at `frame`; returns None if they cannot be mixed.
 
-        The members are the lanes whose gain is not 0: there must be two or more, and the spectra of all or none of them
-        must have changed. The new carrier's ring gets the sum of the members' old sounds.
+        The members are the lanes whose gain is not 0. There must be two or more, and the spectra of all or none of them
+        must have changed. A new carrier's ring gets the sum of the members' old sounds.
 
         spectrum_changed, gains: one for each lane of the run.
         """
@@ -128,9 +128,9 @@ class Submixes:
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their submixes: write each one's own sound from `frame` on.
+        """Take lanes out of their submixes: from `frame` on, each lane's ring gets the lane's own sound.
 
-        Lanes in no submix stay as they are. If a crossfade is running, the rest of its old sound stays in the carrier's
+        Lanes in no submix stay as they are. If a crossfade is running, the sound that fades out stays in the carrier's
         ring. If a carrier leaves, all members leave.
         """
         for lane in lanes:
@@ -204,7 +204,7 @@ class PlainHops:
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)
-            # Only the newest hop keeps the samples after its end: they are for a crossfade, which cannot begin earlier.
+            # Only the newest hop keeps the samples after its end: they are for a crossfade at the next hop.
             n_frames = self._n_kept if number == n_hops - 1 else self._hop_size
             if submix is not None:
                 self._submixes.write(submix, at, n_frames, fades[submix.carrier - run.start])

@@ -12,10 +12,11 @@ from runtime.engine.voices.played_sound import PlayedSound
 
 # The shortest attack, decay or release: a shorter one would be heard as a click.
 SHORTEST_RAMP_S = 0.002
-# Length of the fade-out of a stolen or cut voice; at most `LaneSound.fade_frames`: sound is made no further ahead.
+# Length of the fade-out of a stolen or cut voice. It must not exceed `LaneSound.fade_frames`, because sound is made no
+# further ahead.
 CUT_FADE_S = 0.004
-# A decay or release ends smoothly if it would end more steeply than a straight line of this length: the bend would be
-# heard as a click in a voice that is far louder than full scale.
+# A decay or release gets a smooth curve if its end would be steeper than a straight line of this length. Otherwise the
+# bend at its end would be heard as a click in a voice that is far louder than full scale.
 _STEEPEST_END_S = 0.01
 GAIN_RAMP_S = 0.01  # how long a gain moves after a change of volume, expression or pan
 
@@ -110,7 +111,11 @@ class VoiceBank:
         return sorted(sounding, key=lambda voice: (not voice.is_cut, not voice.released, voice.order))
 
     def start(self, voice: Voice, frame: int, amplitude: float, gains: tuple[float, float]) -> None:
-        """Begin a voice; amplitude: the gain of its velocity; gains: the left and right gain of its channel."""
+        """Begin a voice.
+
+        amplitude: the gain of its velocity.
+        gains: the left gain and the right gain of its channel.
+        """
         self.n_active += not voice.active
         self._is_modulated[voice.lane] = voice.played.gains_move
         voice.active, voice.key_down = True, True
@@ -178,7 +183,7 @@ class VoiceBank:
         return min(ramps.next_end(self.n_lanes_used) for ramps in (self.envelope, self.left, self.right))
 
     def steady_gains(self) -> np.ndarray:
-        """The gain of every steady lane, float32 (n_voices,), a view; 0 for the others.
+        """The gain of each steady lane, and 0 for each other lane: a view, float32 (n_voices,).
 
         A lane is steady if its envelope and gains do not move, its left and right gain are equal, and nothing modulates
         its level or pan.
@@ -223,7 +228,7 @@ class VoiceBank:
         self.envelope.move(voice.lane, frame, level, n_frames, SMOOTH if is_steep else voice.played.curve)
 
     def _hold_frames(self, voice: Voice) -> int:
-        """Returns 0 at full sustain, because no decay follows."""
+        """The length of a voice's hold stage, in frames; 0 at full sustain, because no decay follows."""
         envelope = voice.knobs.envelope
         return round(envelope.hold_s * self._rate_hz) if envelope.sustain < 1.0 else 0
 

@@ -34,8 +34,8 @@ class Picture:
     Published are:
     rate_hz: the sample rate.
     hz: the fundamentals of at most 8 sounding notes, newest first.
-    spectrum: of the newest note, 256 levels in base64 (`acoustics.spectrum_picture`).
-    latents: of the newest note, the positions, 0 to 1.
+    spectrum: the newest note's spectrum, 256 levels in base64 (`acoustics.spectrum_picture`).
+    latents: the newest note's latents, as positions 0 to 1.
     """
 
     def __init__(self, playing: Pictured):

@@ -11,7 +11,7 @@ _MANY, _WITHIN_S = 5, 10.0
 
 
 class Stalls:
-    """Reports once in a run that many blocks were late although their work was small."""
+    """Reports that many blocks were late although their work was small. It reports this at most once."""
 
     def __init__(self) -> None:
         self._n_seen = 0

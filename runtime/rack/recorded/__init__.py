@@ -1,1 +1,1 @@
-"""The state of a rack at a frame, stored in a recorded MIDI file, from which another rack can continue."""
+"""Stores the state of a rack in a recorded MIDI file, so that another rack can continue from it."""

@@ -20,8 +20,10 @@ MAGIC = b"TBTJ"
 TRAJECTORY_VERSION = 1
 LARGEST_BYTES = 2 * 2**20
 SUFFIX = ".trajectory"
-# _BEGINNING: magic, version, flags, numbers of latents and bands. _SIZES: the step, four marks, numbers of hops and
-# levels. _RANGE: the lowest and the highest value of a block. _SUM: the checksum.
+# _BEGINNING: magic, version, flags, number of latents, number of bands.
+# _SIZES: the step, four marks, number of hops, number of levels.
+# _RANGE: the lowest and the highest value of a block.
+# _SUM: the checksum.
 _BEGINNING, _SIZES, _RANGE, _SUM = struct.Struct("<4sBBBB"), struct.Struct("<5f2I"), struct.Struct("<2f"), "<I"
 _REPLACES_KNOBS, _PLAYS_ONCE = 1, 2
 _NO_MARK = -1.0
@@ -52,7 +54,7 @@ def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
 
 
 def unpack(content: bytes, where: object) -> Trajectory:
-    """The trajectory that `pack` packed; UserError that begins with `where` for other bytes."""
+    """The trajectory that `pack` packed; UserError for other bytes. where: names the bytes in messages."""
     content = bytes(content)
     if content[:4] != MAGIC:
         raise UserError(where, "no trajectory", "a trajectory", _REMEDY)

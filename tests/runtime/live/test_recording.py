@@ -228,7 +228,8 @@ def test_a_killed_companion_leaves_a_file_that_plays_and_the_program_plays_on(
         (kept,) = program.files(f".{sound_format}")
         whole, _ = soundfile.read(kept, dtype="int16")
         assert len(whole) >= len(sound)
-        # As far as both last, `render` makes the same samples from the MIDI file: the recording holds what was played.
+        # Up to the end of the shorter sound, `render` makes the recorded samples from the MIDI file. So the recording
+        # holds what was played.
         again = tmp_path / "again.wav"
         program.command("render", str(kept.with_suffix(".mid")), str(again))
         rendered, _ = soundfile.read(again, dtype="int16")

@@ -1,4 +1,4 @@
-"""A morph may lead through places: one sound, at each place with other knob positions."""
+"""A morph may lead through places. Each place is the same sound with other knob positions."""
 
 from __future__ import annotations
 

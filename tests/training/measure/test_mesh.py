@@ -1,4 +1,4 @@
-"""A mesh, a grid of points in the latent space, counts wrong notes at its border and inside."""
+"""A mesh is a grid of points in the latent space. It counts wrong notes at its border and inside."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ FREE = Origin("CC0", "made here")
 
 
 def tone(note: float, peak: float = 0.1, length_s: float = 0.5, power: float = 1.0) -> np.ndarray:
-    """A tone of ten harmonics; harmonic n has n ** -power times the first one's amplitude."""
+    """A tone of ten harmonics; harmonic n has n ** -power times the amplitude of harmonic 1."""
     t = 2.0 * np.pi * note_to_hz(note) * np.arange(round(length_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     wave = sum(np.sin(n * t) / n**power for n in range(1, 11))
     return (peak * wave / np.abs(wave).max()).astype(np.float32)

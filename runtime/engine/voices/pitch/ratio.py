@@ -63,7 +63,9 @@ def pitch_ratio(
 ) -> PitchRatio:
     """The ratio of a voice.
 
-    depth, speed: those of the vibrato, in semitones and in radians per frame; the rest as in PitchRatio.
+    depth: the vibrato's depth in semitones.
+    speed: the vibrato's speed in radians per frame.
+    semitones, glide, limits: as in PitchRatio.
     """
     highest = semitones + depth + (abs(glide.semitones) if glide else 0.0)
     if limits is not None:

@@ -60,7 +60,7 @@ def other_sounds(config: Config) -> list[Patch]:
 
 
 def live(engine: Engine, phrases: list[Timed], pause: int, block: int) -> tuple[np.ndarray, list[tuple[int, object]]]:
-    """Play phrases in blocks of `block` frames, and after each a pause; returns the sound and the history.
+    """Play phrases in blocks of `block` frames, with a pause after each phrase; returns the sound and the history.
 
     pause: in frames. Every fifth event of a block is moved to the block's first frame. The history has a state for the
     end of each pause.

@@ -20,8 +20,8 @@ Cost = Callable[[float, int], float]
 class Machine:
     """A model of a machine whose player holds n_wanted notes.
 
-    cost: returns a block's load, its work divided by its duration, for a time in s and a number of sounding voices.
-    stall_s: returns for how long a block waits, for a time in s.
+    cost: takes a time in s and a number of sounding voices; returns a block's load: the work's time / the block's time.
+    stall_s: takes a time in s; returns how long a block waits, in s.
     main_waits_s: how late the main thread looks at the loads.
     limits: (time, limit) of each change that the main thread knows.
     n_lost: number of blocks with a load above 1.
