@@ -237,7 +237,7 @@ def test_a_scaled_control_reaches_both_ends_with_its_target() -> None:
 
 
 def run(content_lines: tuple[MapLine, ...], stream: list[ChannelEvent]) -> list[tuple]:
-    """For each event: what the map returns, and where the targets in PLAYED stand then."""
+    """For each event: what the map returns, and the positions of the targets in PLAYED after the event."""
     desk, seen = Desk(*content_lines), []
     desk.map.use(1, bind(content_lines[::2]))
     for event in stream:
