@@ -34,7 +34,9 @@ class BlockLoads:
     def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
         """Add one block; returns whether it was late or nearly late.
 
-        took_s: duration of the rendering. worked_s: the processor's time for it. block_s: how long the block plays.
+        took_s: duration of the rendering.
+        worked_s: the processor's time for the rendering.
+        block_s: how long the block plays.
         """
         load = min(took_s, MOST_WAITING * worked_s) / block_s
         if took_s > block_s:

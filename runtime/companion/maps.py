@@ -1,4 +1,4 @@
-"""Control maps in the companion: reads the setup of an input, and stores learned lines."""
+"""The companion's work with control maps: reads the setup of an input, and stores learned lines."""
 
 from __future__ import annotations
 

@@ -18,7 +18,10 @@ FLATNESS_OF_NOISE = 0.5615
 def impulse_response(
     settings: ReverbConfig, duration_s: float, sample_rate_hz: int = 44100, sides: tuple[float, float] = (1.0, 1.0)
 ) -> np.ndarray:
-    """The room's impulse response: float32 (n, 2); sides: heights of the impulse at frame 0, left and right."""
+    """The room's impulse response, float32 (n, 2).
+
+    sides: heights of the left and of the right impulse at frame 0.
+    """
     n_frames = round(duration_s * sample_rate_hz)
     sent, wet = np.zeros((2, n_frames, 2), np.float32)
     sent[0] = sides

@@ -162,8 +162,8 @@ def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, no
 def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
     """A recording's audible frames; UnusableError if there are none.
 
-    speed: how many times as fast the recording is played. clear_at: return only frames that are clear at this MIDI
-    note; None for all.
+    speed: how many times as fast the recording is played.
+    clear_at: return only frames that are clear at this MIDI note; None for all frames.
     """
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):

@@ -36,7 +36,7 @@ EPSILON = 1e-9
 
 
 class Desk:
-    """A control map, and the knobs that it moves; at: the first position of the knob `target`."""
+    """A control map, and the knobs that it moves. At the start, the knob `target` is at the position `at`."""
 
     def __init__(self, *lines: MapLine, at: float = 0.5, target: str = "latent.1"):
         self.knobs = Knobs(decoder().card, Patch(Config()))
