@@ -43,7 +43,8 @@ class EngineClock:
         """The frame at which an event that arrived at `time_s` sounds; None before the first block.
 
         not_before: an earlier frame is replaced by this one. But no frame is later than MOST_AHEAD permits.
-        is_exact: whether the frame need not lie on the grid. True for a MIDI clock, whose frames give the tempo.
+        is_exact: whether the frame may lie between two frames of the grid. True for a MIDI clock, from which the tempo
+            is measured.
         """
         if self._origin_s is None:
             return None

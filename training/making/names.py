@@ -71,7 +71,7 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
     paths: relative to the folder.
     heard: the fractional MIDI note heard in each file, or None.
-    folder: the folder's own name. A file that is named only by its note gets it as the name of its sound.
+    folder: the folder's own name. If a file is named only by its note, its sound gets the folder's name.
     """
     parts = [_parts(path) for path in paths]
     _numbers_as_notes(parts, heard)

@@ -81,10 +81,10 @@ class SoundCard:
 
         arrival_s: when the event arrived, by `time.perf_counter()`.
 
-        No event's frame is before the previous event's frame, although each output has its own clock. Otherwise a key
-        could be released before it is pressed, and its note would stay on. Except for a MIDI clock, the frame is on a
-        grid of GRID_FRAMES. The notes of a chord begin together. A release is at least a step of the grid after the
-        newest note, so that even a key that is released at once sounds.
+        Each output has its own clock. Still, no event's frame is before the previous event's frame: a key that is
+        released before it is pressed would leave its note on. Except for a MIDI clock, the frame is on a grid of
+        GRID_FRAMES. The notes of a chord begin together. A release is at least a step of the grid after the newest
+        note, so that even a key that is released at once sounds.
         """
         earliest = self._newest
         if isinstance(event, NoteOff):

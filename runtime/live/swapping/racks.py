@@ -57,7 +57,7 @@ class Racks:
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays, unless the first part no longer has `patch`.
+        """Rename the sound that plays, if the first part still has `patch`.
 
         patch: the patch with which the sound was saved.
         """
