@@ -17,8 +17,8 @@ from runtime.sound.sound import Sound, SoundInstrument
 from runtime.sound.trajectory.use import SoundTrajectory
 
 LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB = -60.0, 12.0
-# How much louder CHORD is than a single note, in a sound of several notes at a time. A sound that plays one note at a
-# time must be as loud as such a chord.
+# In a sound that plays several notes at a time, CHORD is this much louder than a single note. A sound that plays one
+# note at a time must be as loud as such a chord.
 ALONE_LU = 3.4
 
 
@@ -53,7 +53,11 @@ def goal_lufs(recipe: Recipe, lufs: float) -> float:
 
 
 def loudness(sound: Sound, recipe: Recipe, instrument: Decoder) -> float:
-    """The sound's loudness in LUFS: that of CHORD if it plays one note at a time, else its mean over recipe.notes."""
+    """The sound's loudness in LUFS.
+
+    A sound that plays one note at a time is measured with CHORD. Any other sound is measured with each of recipe.notes
+    alone, and the mean is returned.
+    """
     patch = played(sound, instrument)
     groups = [CHORD] if recipe.plays_alone else [[note] for note in recipe.notes]
     return float(np.mean([loudness_lufs(play(instrument, patch, notes).sound) for notes in groups]))

@@ -19,7 +19,7 @@ from runtime.sound.patch import Patch
 
 SAMPLE_RATE_HZ = 44100
 VELOCITY = 100
-CHORD = (60, 64, 67)  # by which sounds are compared: C4, E4, G4
+CHORD = (60, 64, 67)  # C4, E4 and G4: the notes with which the loudness of sounds is compared
 HELD_S = 1.7
 LONGEST_TAIL_S = 40.0
 BLOCK_FRAMES = 4096
@@ -33,7 +33,8 @@ LOUDNESS_FRAMES, LOUDNESS_STEP_FRAMES = SAMPLE_RATE_HZ * 4 // 10, SAMPLE_RATE_HZ
 class Take(NamedTuple):
     """Notes that were held for a while and then released.
 
-    sound: float32 (n_frames, 2), up to the end. ends: whether all voices have ended by then.
+    sound: all that was rendered, float32 (n_frames, 2).
+    ends: whether all voices had ended when rendering stopped.
     """
 
     sound: np.ndarray
@@ -133,7 +134,7 @@ def _power(sound: np.ndarray, n_frames: int) -> np.ndarray:
 
 
 def _band_weights() -> np.ndarray:
-    """The bins' shares in the bands, (n_bins, N_BANDS): triangles of equal width in mel."""
+    """The weight of each bin in each band, (n_bins, N_BANDS): triangles of equal width in mel."""
     mels = mel(np.fft.rfftfreq(WINDOW_FRAMES, 1.0 / SAMPLE_RATE_HZ))
     centres = np.linspace(mel(LOWEST_CENTRE_HZ), mel(HIGHEST_CENTRE_HZ), N_BANDS)
     return np.maximum(0.0, 1.0 - np.abs(mels[:, None] - centres) / (centres[1] - centres[0]))

@@ -9,8 +9,8 @@ _SMOOTHING = 0.05
 # the device asks for no blocks.
 MOST_AHEAD = 8
 # The notes of a chord arrive a fraction of a ms apart. For each frame at which something happens, the engine does
-# nearly as much work as for a block: 16 notes at 16 frames took 4 times as long as at one. So events share the frames
-# of a grid, 0.7 ms apart at 44.1 kHz.
+# nearly as much work as for a block: 16 notes at 16 frames took 4 times as long as 16 notes at one frame. So events
+# sound only at the frames of a grid, which are 0.7 ms apart at 44.1 kHz.
 GRID_FRAMES = 32
 
 
@@ -43,7 +43,8 @@ class EngineClock:
         """The frame at which an event that arrived at `time_s` sounds; None before the first block.
 
         not_before: an earlier frame is replaced by this one. But no frame is later than MOST_AHEAD permits.
-        is_exact: whether the frame may lie beside the grid, as a MIDI clock's must: the tempo is measured from it.
+        is_exact: whether the frame may lie between two frames of the grid. True for a MIDI clock, from which the tempo
+            is measured.
         """
         if self._origin_s is None:
             return None

@@ -1,8 +1,8 @@
 """Measures how much work each block was.
 
-A block's load is the time that its rendering took, divided by the time that the block plays. If the rendering took more
-than MOST_WAITING times the processor's time for it, only that much counts. The time beyond is a stall: another program
-had the processor, and fewer voices would not have helped.
+A block's load = min(took_s, MOST_WAITING * worked_s) / block_s, with the arguments of `BlockLoads.add`.
+If took_s, the duration of the rendering, is above MOST_WAITING * worked_s, there was a stall: another program had the
+processor, and fewer voices would not have helped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class BlockLoads:
     def add(self, took_s: float, worked_s: float, block_s: float) -> bool:
         """Add one block; returns whether it was late or nearly late.
 
-        took_s: duration of the rendering. worked_s: the processor's time for it. block_s: how long the block plays.
+        took_s: duration of the rendering.
+        worked_s: the processor's time for the rendering.
+        block_s: how long the block plays.
         """
         load = min(took_s, MOST_WAITING * worked_s) / block_s
         if took_s > block_s:
@@ -52,7 +54,10 @@ class BlockLoads:
         return took_s > NEAR * block_s
 
     def since(self, n_before: int) -> np.ndarray:
-        """The loads of all blocks but the first `n_before`, oldest first, float32; at most the newest N_KEPT / 2."""
+        """The loads of the blocks after the first `n_before` ones, oldest first, float32.
+
+        If these are more than N_KEPT / 2, only the newest N_KEPT / 2 are returned.
+        """
         end = self.n_blocks
         first = max(n_before, end - N_KEPT // 2)
         return self._kept[np.arange(first, end) % N_KEPT]

@@ -1,4 +1,4 @@
-"""Measures the load of the least work that can make the sound of a number of voices."""
+"""Measures the load of the least work with which an engine can make the sound of its voices."""
 
 from __future__ import annotations
 

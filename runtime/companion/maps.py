@@ -1,4 +1,4 @@
-"""Control maps in the companion: reads the setup of an input, and stores learned lines."""
+"""The companion's work with control maps: reads the setup of an input, and stores learned lines."""
 
 from __future__ import annotations
 
@@ -49,15 +49,16 @@ def _setup(asked: AskSetup) -> object:
 
 
 def _keep(keep: KeepLearned) -> object:
-    # `load_learned` refuses a file that it cannot read. So such a file is not replaced: the player may have written it.
+    # If `load_learned` cannot read the file, it raises an error. So a file that the player wrote with a mistake is not
+    # replaced.
     save_learned(keep.device, keep.lines, load_learned(keep.device))
     return {}
 
 
 def _keep_velocity(keep: KeepVelocity) -> object:
     before = load_learned(keep.device)
-    # If `linear` is stored, the curve of the input's map is used, as if the player had chosen none. If that is another
-    # curve, store the linear one as points.
+    # A stored `linear` counts as no choice: the input then has its map's curve. If the map's curve is not linear, store
+    # the linear curve as points instead.
     for curve in (keep.curve, _STRAIGHT):
         save_learned(keep.device, before.lines, msgspec.structs.replace(before, velocity_curve=curve))
         setup = device_setup(keep.config, keep.device)

@@ -14,7 +14,7 @@ from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# N_STEPS is the number of steps between two sounds of a path, N_SQUARE_STEPS that between two corners of a square.
+# N_STEPS steps lead from a sound of a path to the next, N_SQUARE_STEPS steps from a corner of a square to the next.
 # Settings that are no targets, and the rates of the LFOs, change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
@@ -119,7 +119,10 @@ class Morph:
 
 
 def _shares(way: np.ndarray) -> np.ndarray:
-    """The share of a way's length, 0 to 1, before each of its points; way: (n_points, n_latents)."""
+    """For each point of a way: (length from the first point to this one) / (the way's length), 0 to 1.
+
+    way: (n_points, n_latents).
+    """
     lengths = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))))
     return lengths / lengths[-1] if lengths[-1] else np.linspace(0.0, 1.0, len(way))
 

@@ -13,8 +13,10 @@ from runtime.sound.motion import LATENT
 class Range(NamedTuple):
     """The travel of a target: from `lowest` to `highest`, in `unit`.
 
-    spacing: how the value follows the position. `linear`: evenly. `ratio`: each octave takes the same part of the
-    travel. `square`: fine at the lower end, where the value may be 0.
+    spacing: how the value follows the position.
+    - `linear`: evenly.
+    - `ratio`: each octave takes the same part of the travel; `lowest` must be above 0.
+    - `square`: with the square of the position, so that small values are set finely.
     """
 
     lowest: float

@@ -28,7 +28,12 @@ _PATIENCE_S = 10.0
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One result. name: what was checked. says: what was found. mend: what to do, mostly a command to type."""
+    """One result.
+
+    name: what was checked.
+    says: what was found.
+    mend: what to do, mostly a command to type.
+    """
 
     name: str
     verdict: Verdict

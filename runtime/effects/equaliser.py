@@ -16,7 +16,7 @@ N_STATES = 6
 SHELF_SLOPE = 0.8
 BELL_Q = 0.7
 HIGHEST_SHARE = 0.4  # no filter is centred above this share of the sample rate
-# After a silent cell, states that are all below this, -200 dB, are set to 0.
+# If all states are below this (-200 dB) after a silent cell, they are set to 0.
 SILENCE = 1e-10
 
 
@@ -115,9 +115,9 @@ def _cell_matrix(sections: list[np.ndarray]) -> np.ndarray:
 class Equaliser:
     """Filters sound in place, without delay.
 
-    A cell is computed again for each block that adds samples to it. Until the cell is full, its last places have old
-    samples, which do no harm: the matrix is 0 wherever a later sample would change an earlier one. So the sound does
-    not depend on block sizes.
+    A cell is computed again for each block that adds samples to it. Until the cell is full, its last samples are those
+    of an older cell. They do no harm, because the matrix is 0 wherever a later sample would change an earlier one. So
+    the sound does not depend on block sizes.
 
     Attribute n_cells_computed: number of cells computed so far, a measure of the work.
     """

@@ -39,7 +39,8 @@ class EncoderCard(msgspec.Struct, frozen=True, kw_only=True):
 
     encoder_of: name of the instrument.
     inputs, output: those of the ONNX graph.
-    labels: the source of the pitch class for the input `chroma`: the `known` note, or `detected` in the spectrum.
+    labels: where the pitch class in the input `chroma` comes from. `known`: from the note. `detected`: from the
+        spectrum.
     Other fields: as in Card.
     """
 

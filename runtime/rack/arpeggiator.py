@@ -49,7 +49,9 @@ class Arpeggiator:
     """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
 
     Even while it is off, it computes a tempo from the player's taps. The output depends only on the events and their
-    frames. A note-off follows every note-on that it adds. settings, tempo_bpm: of the sound at the start.
+    frames. After every note-on that it adds, it also adds a note-off.
+
+    settings, tempo_bpm: those of the sound at the start.
     """
 
     def __init__(self, settings: Arpeggio, tempo_bpm: float, sample_rate_hz: int):

@@ -24,9 +24,11 @@ def choose_parts(config: Config, instrument: str | None, preset: str | None, sou
 def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
     """Choose the sounds of all parts of the chosen sound; if the sound has no parts, return `whole`.
 
-    The returned Choice has the fields of the first part's choice, and every part in `parts`. instrument: the one that
-    the user named, or None. where: names the sound in messages if the sound has no file. UserError as from `choose`,
-    and for a part whose sound does not exist, or has parts itself.
+    The returned Choice has the fields of the first part's choice, and every part in `parts`. UserError as from
+    `choose`, and for a part whose sound does not exist or has parts itself.
+
+    instrument: the instrument that the user named, or None.
+    where: names the sound in messages if the sound has no file.
     """
     parts = whole.patch.sound.parts
     if not parts:
@@ -61,7 +63,7 @@ def _choose_part(config: Config, part: SoundPart, where: str, folder: Path | Non
 
 
 def _instrument_with(name: str, where: str, first: str) -> str:
-    """Return an instrument that has a sound of this name; search the instrument `first` first."""
+    """Return the name of an instrument that has a sound of this name. `first` is searched before all others."""
     known: list[str] = []
     for instrument in dict.fromkeys([first, *available()]):
         decoder = load(instrument)
@@ -82,6 +84,6 @@ def _at_level(choice: Choice, level_db: float) -> Choice:
 
 
 def standing_at(choice: Choice, volume_db: float) -> Choice:
-    """The choice for a part of a sound, with the volume of all its sounds at volume_db; see `at_volume`."""
+    """The choice for a part of a sound. All sounds of the choice get the volume volume_db; see `at_volume`."""
     programs = tuple(at_volume(patch, volume_db) for patch in choice.programs)
     return choice._replace(patch=at_volume(choice.patch, volume_db), programs=programs)

@@ -6,7 +6,8 @@ from runtime.service.places import HOME, SETTINGS, UNIT, USER
 from runtime.service.system import last_line, properties
 from runtime.service.versions import Versions
 
-# These two keys are ours, not systemd's: the program's newest line in the journal, and the installed version's name.
+# Two keys that systemd does not have. LastLine: the program's newest line in the journal. Version: the name of the
+# installed version.
 LAST_LINE = "LastLine"
 VERSION = "Version"
 _NAMES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "StatusText", "NRestarts", "Result")

@@ -15,7 +15,7 @@ BROKEN_NOTE = 61
 
 
 def write_broken(path: Path) -> Path:
-    """Write tiny.onnx with a few weights changed, so that BROKEN_NOTE overflows at the second knob's upper end.
+    """Write tiny.onnx with a few changed weights: BROKEN_NOTE's spectrum overflows at the second knob's upper end.
 
     The hidden unit of this note's high harmonics then outputs 2 at that end, and 0 at other positions and for other
     notes. A weight of 3e38 from this unit to the spectrum overflows.

@@ -38,8 +38,9 @@ def lane_sounds(
 ) -> np.ndarray:
     """The sounds of lanes that all have the spectrum `magnitudes`: float32 (n_lanes, n_frames).
 
-    bandwidths_cents: one for each lane, or one for all lanes, or none. by_hop: a bandwidth in cents for each hop, the
-    same for all lanes. blend: from noise phases (0) to coherent phases (1).
+    bandwidths_cents: one for each lane, or one for all lanes, or none.
+    blend: from noise phases (0) to coherent phases (1).
+    by_hop: a bandwidth in cents for each hop, the same for all lanes.
     """
     sound, lanes, run = LaneSound(SPEC, sample_rate_hz, (0,) * n_lanes, seed), list(range(n_lanes)), slice(0, n_lanes)
     spectra, none = np.repeat(magnitudes[None], n_lanes, axis=0), np.zeros(n_lanes, np.float32)

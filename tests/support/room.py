@@ -18,7 +18,10 @@ FLATNESS_OF_NOISE = 0.5615
 def impulse_response(
     settings: ReverbConfig, duration_s: float, sample_rate_hz: int = 44100, sides: tuple[float, float] = (1.0, 1.0)
 ) -> np.ndarray:
-    """The room's impulse response: float32 (n, 2); sides: heights of the impulse at frame 0, left and right."""
+    """The room's impulse response, float32 (n, 2).
+
+    sides: heights of the left and of the right impulse at frame 0.
+    """
     n_frames = round(duration_s * sample_rate_hz)
     sent, wet = np.zeros((2, n_frames, 2), np.float32)
     sent[0] = sides
@@ -54,10 +57,11 @@ def decay_time_s(sound: np.ndarray, sample_rate_hz: int, first_db: float = -5.0,
 
 
 def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) -> tuple[np.ndarray, np.ndarray]:
-    """Times in s, and the normalised echo density of a mono sound (n,) at each of them; Gaussian noise has 1.
+    """Times in s, and the normalised echo density of a mono sound (n,) at each time; Gaussian noise has 1.
 
-    The density is the share of samples in a Hann window that exceed the window's standard deviation, divided by this
-    share for Gaussian noise. Source: Abel, Huang, A Simple, Robust Measure of Reverberation Echo Density (2006).
+    At each time, a Hann window w with the sum 1 lies on the samples x. With deviation = sqrt(sum(w x^2)), the density
+    is sum(w where |x| > deviation) / erfc(1 / sqrt(2)); the divisor is the value of this sum for Gaussian noise.
+    Source: Abel, Huang, A Simple, Robust Measure of Reverberation Echo Density (2006).
     """
     window = np.hanning(round(WINDOW_S * sample_rate_hz) // 2 * 2 + 3)[1:-1]
     window /= window.sum()

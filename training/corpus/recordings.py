@@ -162,8 +162,8 @@ def _add_clips(writer: FrameWriter, recording: Recording, frames: np.ndarray, no
 def _audible_frames(path: Path, spec: StftSpec, speed: float, clear_at: int | None) -> np.ndarray:
     """A recording's audible frames; UnusableError if there are none.
 
-    speed: how many times as fast the recording is played. clear_at: return only frames that are clear at this MIDI
-    note; None for all.
+    speed: how many times as fast the recording is played.
+    clear_at: return only frames that are clear at this MIDI note; None for all frames.
     """
     kept, n_samples, n_audible = [], 0, 0
     for magnitudes, n_new in _magnitude_blocks(path, spec, speed):
@@ -192,7 +192,10 @@ def _heard_note(path: Path, spec: StftSpec) -> int:
 
 
 def _magnitude_blocks(path: Path, spec: StftSpec, speed: float = 1.0) -> Iterator[tuple[np.ndarray, int]]:
-    """Frames (n, n_bins) and number of samples of each block; a frame across two blocks comes with the later one."""
+    """For each block of samples: its frames, (n, n_bins), and its number of samples.
+
+    A frame that begins in one block and ends in another comes with the block in which it ends.
+    """
     remainder = np.zeros(0, np.float32)
     for block in mono_blocks(path, spec.sample_rate_hz, speed):
         signal = np.concatenate([remainder, block])
@@ -214,8 +217,10 @@ def build(
 ) -> int:
     """Write the recordings' frames to the store `out`; returns how many unusable recordings were skipped.
 
-    name: the corpus's name. seed: of random splits. only_clear, transpose, most_frames: as in `add_recording`.
-    UserError if too few recordings remain to fill the splits, or, with `strict`, at the first unusable recording.
+    name: the corpus's name.
+    seed: of random splits.
+    only_clear, transpose, most_frames: as in `add_recording`.
+    UserError if too few recordings remain to fill the splits. With `strict`, UserError at the first unusable recording.
     """
     about: dict[str, Any] = {"kind": "recordings", "name": name}
     n_skipped = 0

@@ -48,8 +48,8 @@ class ResidentFrames:
     def train(self, rows: np.ndarray, on_share: Callable[[float], None] = lambda share: None) -> float:
         """Take a training step on each batch of these rows, in order; returns the rows' mean error.
 
-        rows: row numbers in the store, int (n,). on_share: called every STEPS_AT_ONCE steps with the share of the rows
-        done, 0 to 1.
+        rows: row numbers in the store, int (n,).
+        on_share: called every STEPS_AT_ONCE steps with (rows done) / (all rows).
         """
         places = np.searchsorted(self._rows, rows).astype(np.int32)
         n_rows_at_once = STEPS_AT_ONCE * self._batch_size

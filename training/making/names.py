@@ -24,7 +24,8 @@ DYNAMICS |= {"pianissimo": 33, "mezzopiano": 64, "mezzoforte": 80, "forte": 96, 
 # Words that may say how hard a note is played, but also occur in names such as "soft pad". They count as dynamics only
 # if the same name also occurs with another of these words.
 WEAK_DYNAMICS = {"soft": 40, "quiet": 40, "medium": 80, "med": 80, "normal": 80, "loud": 115, "hard": 115}
-# Numbers such as 2 in `v2` are velocity layers. But if one is above HIGHEST_LAYER, all of them are MIDI velocities.
+# Numbers such as 2 in `v2` are velocity layers. But if any such number is above HIGHEST_LAYER, all of them are MIDI
+# velocities.
 HIGHEST_LAYER = 16
 LEAST_AGREEING_SHARE = 0.7  # numbers in names are read as notes if at least this share agree with the notes heard
 LOWEST_VELOCITY = 16  # plain numbers from this number up may be velocities
@@ -34,7 +35,11 @@ _SHARP = {"": 0, "#": 1, "♯": 1, "s": 1, "sharp": 1, "b": -1, "♭": -1, "flat
 
 @dataclass(frozen=True)
 class Named:
-    """What a file's name says; sound: never empty; note, velocity: MIDI numbers or None."""
+    """What a file's name says.
+
+    sound: name of the sound, never empty.
+    note, velocity: MIDI numbers or None.
+    """
 
     sound: str
     note: int | None = None
@@ -64,8 +69,9 @@ class _Parts:
 def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder: str) -> list[Named]:
     """Read the names of all files of a folder together, because a single name may be read in several ways.
 
-    paths: relative to the folder. heard: the fractional MIDI note heard in each file, or None. folder: the folder's own
-    name; it is the sound's name for files that are named by their note only.
+    paths: relative to the folder.
+    heard: the fractional MIDI note heard in each file, or None.
+    folder: the folder's own name. If a file is named only by its note, its sound gets the folder's name.
     """
     parts = [_parts(path) for path in paths]
     _numbers_as_notes(parts, heard)

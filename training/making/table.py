@@ -58,7 +58,7 @@ def recordings_by_sound(decision: Decision) -> dict[str, list[Recording]]:
 
 
 def disagreements(decision: Decision) -> Iterator[str]:
-    """For each sound, note and velocity with unlike recordings, a line on the two farthest apart."""
+    """For each sound, note and velocity with unlike recordings, a line on the two recordings that differ most."""
     groups: dict[tuple, list[Fate]] = defaultdict(list)
     for fate in decision.fates:
         if len(fate.recordings) == 1 and fate.recordings[0].note is not None:

@@ -35,8 +35,8 @@ class Traversals:
 
     travel: low end, median and high end of each latent, (n_latents, 3).
     note: the MIDI note of spectra and sound.
-    strips_db: spectra at N_STEPS values of each latent, the others at their medians, float32 (n_latents, N_BANDS,
-    N_STEPS); in dB relative to the spectrum's peak, the lowest band first.
+    strips_db: for each latent, spectra at N_STEPS values, while the other latents are at their medians; in dB relative
+        to each spectrum's peak, the lowest band first, float32 (n_latents, N_BANDS, N_STEPS).
     band_hz: centres of the bands, (N_BANDS,).
     pitch_changes: for each latent, the share of its moves, 0 to 1, that change the decoded frame's pitch class.
     sound: mono float32 (n_samples,), one latent after the other.
@@ -130,7 +130,7 @@ def _pitch_changes(run: TrainedRun, store: FrameStore, latents: np.ndarray, trav
     """For each latent, the share of moves of this latent, 0 to 1, that change the decoded frame's pitch class.
 
     On each line, one latent of a random training frame moves through its travel. The pitch class at each point is
-    compared with that decoded from the frame's own latents.
+    compared with the pitch class decoded from the frame's own latents.
     """
     rng = np.random.default_rng(0)
     starts = latents[rng.integers(len(latents), size=N_STARTS)]

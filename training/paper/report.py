@@ -72,7 +72,8 @@ img{max-width:100%}audio{width:20em}@media print{audio{display:none}}"""
 class Circumstances:
     """How the reproduction was made.
 
-    quick: whether its corpora were reduced. left_out: why a table is incomplete, by the table's name.
+    quick: whether the corpora were reduced.
+    left_out: for each incomplete table, by its name, why it is incomplete.
     """
 
     quick: bool = False

@@ -44,7 +44,10 @@ def debian_file_here(package: str, path: str) -> Path | None:
 
 
 def npm_package(package: str, version: str, sha512: str) -> Path:
-    """The unpacked folder of an npm package; sha512: the archive's digest in base64. UserError if fetching fails."""
+    """The unpacked folder of an npm package; UserError if fetching fails.
+
+    sha512: the archive's digest in base64.
+    """
     name = f"npm-{package}-{version}"
     return _fetched(name, lambda folder: _fetch_npm(package, version, sha512, folder)) / "package"
 

@@ -80,7 +80,8 @@ class Spectra:
     def give(self, voices: Sequence[Voice], frame: int, opening: bool) -> None:
         """Give each voice its spectrum at `frame`.
 
-        voices: ascending by lane; opening: whether some of them begin to sound now.
+        voices: ascending by lane.
+        opening: whether some of the voices begin to sound now.
         """
         self._make(voices, frame, opening, self._sound.set_spectra)
 
@@ -110,8 +111,8 @@ class Spectra:
             self._make_plain(plain, opening, take)
         if len(plain) < len(voices):
             shaped = [voice for voice in voices if voice not in plain]
-            # A voice keeps its first spectrum up to its first point, so that spectrum is computed for the frame
-            # half-way to that point.
+            # A voice keeps its first spectrum up to its first point. Therefore its first spectrum is computed for the
+            # frame half-way to this point.
             by_wait: dict[int, list[Voice]] = {}
             for voice in shaped:
                 by_wait.setdefault(first_wait(voice) // 2 if voice.started_at == frame else 0, []).append(voice)
@@ -122,7 +123,8 @@ class Spectra:
     def foresee(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> None:
         """Compute early what the next call of `lead` will need, if it has the same arguments.
 
-        n_events: number of events so far that may have changed a source of modulation; the rest: as in `lead`.
+        n_events: number of events so far that may have changed a source of modulation.
+        The other arguments are those of `lead`.
         """
         groups, gains, first = values_of(voices, frame, spacing_frames), [], 0
         for values in groups:
@@ -138,9 +140,10 @@ class Spectra:
     def prepare_lead(
         self, voices: Sequence[Voice], begin: int, frame: int, spacing_frames: int, n_events: int
     ) -> None:
-        """Make the spectra for the next call of `lead` early; it uses them if it has the same arguments.
+        """Make early the spectra that the next call of `lead` needs. `lead` uses them if it has the same arguments.
 
-        begin: the frame of that call, at which its ramps begin; the rest: as in `lead`.
+        begin: the frame at which the ramps of that call begin.
+        The other arguments are those of `lead`.
         """
         groups = values_of(voices, frame, spacing_frames)
         led_to = _led_to(groups)
@@ -155,7 +158,10 @@ class Spectra:
     def lead(self, voices: Sequence[Voice], frame: int, spacing_frames: int, n_events: int) -> bool:
         """Give modulated voices the spectra that they reach at `frame`, after linear ramps of spacing_frames.
 
-        Returns whether any voice's spectrum changes. voices: ascending by lane; n_events: as in `foresee`.
+        Returns whether any voice's spectrum changes.
+
+        voices: ascending by lane.
+        n_events: as in `foresee`.
         """
         key = _key(voices, frame, spacing_frames, n_events)
         prepared = self._prepared.get(frame - spacing_frames)
@@ -202,8 +208,8 @@ class Spectra:
     ) -> None:
         """Decode and shape the spectra of voices that play one sound, and pass them to `take`.
 
-        foreseen: the gains of the voices' bins if `foresee` has computed them, or None; leads: whether a ramp leads to
-        these spectra.
+        foreseen: the gains of the voices' bins if `foresee` has computed them, else None.
+        leads: whether a ramp leads to these spectra.
         """
         for number, part in enumerate(values.parts(MAX_ROWS)):
             voices, shape, notes = part.voices, part.shape(), self._fundamentals(part)

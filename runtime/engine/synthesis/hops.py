@@ -18,7 +18,7 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, neighbour_pairs, ne
 
 _LARGEST_PRIME = 13
 _WIDEST_DETUNE = 2.0 ** (2.0 / 1200.0)
-# Most lanes per NumPy call. Of 4, 8 and 16, 16 is fastest: with fewer, calls cost more time than the cache saves.
+# Most lanes per NumPy call. 16 is faster than 4 and 8: with fewer lanes, calls cost more time than the cache saves.
 MAX_ROWS = 16
 # Lanes are transformed in multiples of four rows, padded if need be. On 64-bit ARM, NumPy rounds the transform of a
 # single row differently, so a lane's sound would depend on the number of lanes. Four rows take as long as two.
@@ -26,9 +26,10 @@ ROWS_AT_ONCE = 4
 
 
 class DenseHop(NamedTuple):
-    """One dense hop of neighbouring lanes; its fields are arguments of `HopSynthesis.hops`, and one more.
+    """One dense hop of neighbouring lanes.
 
-    n_bins: number of bins that sound, from the lowest on.
+    n_bins: number of bins that sound; all higher bins are silent.
+    Other fields: the arguments of `HopSynthesis.hops`.
     """
 
     pairs: np.ndarray
@@ -49,7 +50,7 @@ class HopSynthesis:
     where the taps B, A, C depend on the phases only.
 
     The taps of noise phases are a stored table. With coherent phases, F is passed in. A blend is a weighted sum of
-    both; the squares of the weights add up to 1.
+    the F of noise phases and the F of coherent phases; the squares of the two weights add up to 1.
 
     A sample rate that differs from the spec's changes the transform's size but not the pitch: bin k sounds at k *
     bin_hz.
@@ -84,7 +85,7 @@ class HopSynthesis:
         coherent: np.ndarray | None = None,
         noise_weights: Sequence[np.ndarray | None] | None = None,
     ) -> np.ndarray:
-        """Sound of one hop of neighbouring lanes, at most MAX_ROWS: float32 (n, fft_size), valid until the next call.
+        """Sound of one hop of at most MAX_ROWS neighbouring lanes: float32 (n, fft_size), valid until the next call.
 
         The first hop_size samples are the overlap-added sound. The samples after them are for a crossfade.
 
@@ -117,7 +118,7 @@ class HopSynthesis:
         next call.
 
         factors: float32 (n, 1), or None if all are 1.
-        coherent: the lanes' coherent spectra, already added up, (1, n_bins), or None.
+        coherent: the sum of the lanes' coherent spectra, (1, n_bins), or None.
         The other arguments are those of `hops`.
         """
         played = slice(2 * self._first_bin, 2 * self.n_bins)
@@ -176,7 +177,7 @@ class HopSynthesis:
     ) -> np.ndarray:
         """Like `mixed_hop`, but makes a dense hop: float32 (1, 2 * hop_size >> octave), valid until the next call.
 
-        n_bins: bins from this one on are silent.
+        n_bins: number of bins that sound; all higher bins are silent.
         octave: how many times the sample rate is halved.
         The other arguments are those of `mixed_hop`.
         """
@@ -199,7 +200,7 @@ class HopSynthesis:
         fft_size = 2 * self.fft_size >> octave
         spectra = self._dense_spectra[:n_transformed, : fft_size // 2 + 1]
         np.fft.irfft(spectra, fft_size, axis=-1, out=self._dense_sound[:n_transformed, :fft_size])
-        # cut to a hop: a quarter of the transform may be a sample longer
+        # Take the length from hop_size: a quarter of the transform's size may be a sample more.
         sound = self._dense_sound[:n, : 2 * self.hop_size >> octave]
         sound *= self._dense_scales[octave]
         return sound

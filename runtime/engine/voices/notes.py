@@ -108,7 +108,7 @@ class Notes:
             self._bank.release(voice, frame)
 
     def limit_voices(self, event: VoiceLimit, frame: int) -> None:
-        """Set the most voices that may sound; if more sound, cut the most dispensable."""
+        """Set how many voices may sound at most. If more voices sound, cut the most dispensable ones."""
         fewest = 1 if self.played.voice.mode == "poly" else 2  # in mono one voice fades out while the next begins
         self._limit = max(fewest, min(event.n_voices, len(self._bank.voices)))
         for voice in self._bank.by_dispensability()[: max(0, self._bank.n_active - self._limit)]:

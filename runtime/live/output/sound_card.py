@@ -16,8 +16,8 @@ from runtime.live.output.input_effect import InputEffect, Positions, effect_on
 from runtime.rack.rack import Rack
 
 LOOK_S = 1.0  # seconds between looks while there is no sound card
-# Notes that arrive less than this after a chord's first note belong to the chord: 2.2 ms at 44.1 kHz. Through a MIDI
-# cable, a note takes 1 ms, so such a chord has 3 notes at most; over USB, it may have many.
+# Notes that arrive less than this (2.2 ms at 44.1 kHz) after a chord's first note belong to the chord. Through a MIDI
+# cable, a note takes 1 ms, so such a chord has 3 notes at most. Over USB, it may have many.
 CHORD_FRAMES = 3 * GRID_FRAMES
 
 
@@ -28,7 +28,7 @@ class AudioHangsError(Exception):
 class SoundCard:
     """Opens and closes one output after another, on the main thread.
 
-    through: an effect, and the input to open for it, or None.
+    through: an effect and the input to open for it; None for no effect.
     positions: returns the knobs' positions for the effect.
     waits_for_named: whether to wait for a missing device that the settings name, instead of raising UserError.
     output: the present output.
@@ -81,10 +81,10 @@ class SoundCard:
 
         arrival_s: when the event arrived, by `time.perf_counter()`.
 
-        The frame is never before the previous event's, although each output has its own clock: a key's release before
-        its press would leave the note on. Except for a MIDI clock, the frame is on a grid of GRID_FRAMES. The notes of
-        a chord begin together. A release is at least a step of the grid after the newest note, so that a key that is
-        released at once sounds nevertheless.
+        Each output has its own clock. Still, no event's frame is before the previous event's frame: a key that is
+        released before it is pressed would leave its note on. Except for a MIDI clock, the frame is on a grid of
+        GRID_FRAMES. The notes of a chord begin together. A release is at least a step of the grid after the newest
+        note, so that even a key that is released at once sounds.
         """
         earliest = self._newest
         if isinstance(event, NoteOff):

@@ -2,9 +2,9 @@
 
 In glibc each thread has its own heap arena, and memory returns to the arena that it came from. When one thread made all
 engines, the gaps that old ones left were too small for new ones, and memory grew. So a thread makes its next engines
-only when its previous ones are freed. As `play` locks its memory, an empty arena would stay in memory: the thread
-returns it to the system. It does so again a few seconds later: until then, other objects may refer to the engine's
-sounds.
+only when its previous ones are freed. `play` locks its memory, so an empty arena would stay in memory. Therefore the
+thread returns freed memory to the system. It does so again a few seconds later, because until then other objects may
+refer to the engine's sounds.
 
 The main thread must not free engines: it runs Python at any time, also while a block is rendered.
 """
@@ -90,7 +90,7 @@ class Makers:
     """The threads that make instruments: one for each instrument in use, and one for the next; at most MOST_MAKERS.
 
     wake: called on a thread that has made or freed something, or has failed.
-    is_busy: returns whether the audio thread is rendering a block; then the threads pause.
+    is_busy: returns whether the audio thread is rendering a block. While it is, the threads pause.
     """
 
     def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool] = lambda: False):

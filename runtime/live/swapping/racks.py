@@ -57,7 +57,10 @@ class Racks:
         self.choice = choice._replace(parts=tuple(parts), whole=self.choice.whole)
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Rename the sound that plays, but only if the first part still has `patch`, with which the sound was saved."""
+        """Rename the sound that plays, if the first part still has `patch`.
+
+        patch: the patch with which the sound was saved.
+        """
         engine = self.rack.engine()
         if engine.patch is not patch:
             return

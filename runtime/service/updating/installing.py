@@ -26,7 +26,10 @@ _COPY = ".update-"  # a folder in HOME whose name begins with this holds the cop
 
 
 def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int:
-    """Install a signed update, even an older one, on the owner's own command; arguments: as for `update`."""
+    """Install a signed update at the owner's own command. It may be older than the installed version.
+
+    Arguments: as for `update`.
+    """
     refuse_not_installed()
     with TemporaryDirectory(prefix=_COPY, dir=HOME) as folder, source.open("rb") as stream:
         parts = divide(stream, Path(folder))

@@ -36,7 +36,7 @@ EPSILON = 1e-9
 
 
 class Desk:
-    """A control map, and the knobs that it moves; at: the first position of the knob `target`."""
+    """A control map, and the knobs that it moves. At the start, the knob `target` is at the position `at`."""
 
     def __init__(self, *lines: MapLine, at: float = 0.5, target: str = "latent.1"):
         self.knobs = Knobs(decoder().card, Patch(Config()))
@@ -237,7 +237,7 @@ def test_a_scaled_control_reaches_both_ends_with_its_target() -> None:
 
 
 def run(content_lines: tuple[MapLine, ...], stream: list[ChannelEvent]) -> list[tuple]:
-    """For each event: what the map returns, and where the targets in PLAYED stand then."""
+    """For each event: what the map returns, and the positions of the targets in PLAYED after the event."""
     desk, seen = Desk(*content_lines), []
     desk.map.use(1, bind(content_lines[::2]))
     for event in stream:

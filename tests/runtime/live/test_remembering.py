@@ -224,7 +224,7 @@ def test_a_power_cut_during_the_trial_costs_no_state_unless_it_happens_at_three_
         assert (memory.state is None) == (number == 3)
         if memory.state is not None:
             memory.begin_trial()
-        memory._close_file()  # so the file does not say that the trial has ended, as after a power cut
+        memory._close_file()  # as after a power cut: the file does not say that the trial has ended
     assert "ended within 10 s" in lines[0]
 
 

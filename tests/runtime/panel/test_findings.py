@@ -1,4 +1,4 @@
-"""Each text of the doctor's findings has a German one."""
+"""Each text of the doctor's findings has a German translation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.places import ROOT
 
 PAGE = ROOT / "runtime" / "panel" / "page" / "findings.js"
 SOURCES = [*sorted((ROOT / "runtime" / "doctor").glob("*.py")), ROOT / "runtime" / "live" / "watching" / "power.py"]
-# Texts that appear in no finding: those of the report, of the final line and of a warning, and regular expressions.
+# Strings that appear in no finding: texts of the report, of the final line and of a warning; regular expressions.
 NOT_SHOWN = re.compile(
     r"Report of|Replaced:|\nSound cards|what follows|All is good|to mend|To mend|nothing that plays|\\[Swd]|\[|\||\?\)"
 )

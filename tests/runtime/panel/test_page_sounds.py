@@ -26,7 +26,7 @@ LOOKS = """[...document.querySelectorAll('.zones span')].map((each) => {
   return [[top, bottom], style.font, style.borderWidth, style.borderBottomColor, right];
 })"""
 HARP = '.pins button[aria-label="Choose harp"]'
-PINS_REST_S = 0.3  # s for which a pin must keep its place, because a change of the sound moves the pins
+PINS_REST_S = 0.3  # how many s a pin must stay in place before the test uses it: a change of the sound moves the pins
 
 
 def has_moved(link: Link) -> bool:

@@ -14,7 +14,11 @@ from tests.support.machine import block_log
 
 
 class RecordedDisk:
-    """A disk image in use; root: the folder where it is mounted; log: the record of its writes."""
+    """A disk image in use.
+
+    root: the folder where the image is mounted.
+    log: the record of the writes to the image.
+    """
 
     def __init__(self, image: Path, folder: Path):
         self.image, self._folder = image, folder

@@ -101,8 +101,8 @@ def test_a_high_beta_collapses_the_latents_and_a_low_one_does_not(store: FrameSt
 def moved_per_step(recipe: Recipe, store: FrameStore, folder: Path) -> np.ndarray:
     """How far the weights of each hidden kernel of the encoder move in a training step, on average.
 
-    Returns (2, n_kernels), in units of the learning rate: epoch 1, epoch 2. Adam moves a weight by at most about 1 per
-    step.
+    Returns a row for epoch 1 and a row for epoch 2, (2, n_kernels), in units of the learning rate. Adam moves a weight
+    by at most about 1 such unit per step.
     """
     n_steps = -(-len(store.rows("train")) // recipe.fit.batch_size)
     runs = [trained(recipe.with_epochs(epochs), store, folder) for epochs in (1, 2)]

@@ -10,7 +10,10 @@ from runtime.engine.synthesis.phases.line_width import NoiseShare
 
 
 def noise_amplitude(blend: float) -> np.float32:
-    """The weight of noise phases, for a blend of 0 to 1; its square and that of `coherent_amplitude` add up to 1."""
+    """The weight of noise phases, for a blend of 0 to 1.
+
+    For each blend, noise_amplitude(blend)^2 + coherent_amplitude(blend)^2 = 1.
+    """
     return np.float32(math.cos(0.5 * math.pi * blend) if blend < 1.0 else 0.0)
 
 

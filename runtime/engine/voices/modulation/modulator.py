@@ -35,8 +35,10 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    latents: the names of the instrument's latents. Attribute latents: each latent's number, by its name as a target.
-    Attribute targets: all modulated targets.
+    Argument latents: the names of the instrument's latents.
+    Attributes:
+    latents: the number of each latent, by the latent's name as a target.
+    targets: all modulated targets.
     """
 
     def __init__(self, sound: Sound, sources: Sources, latents: Sequence[str]):
@@ -73,8 +75,9 @@ class Modulator:
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
     def delay_s(self, targets: Collection[str]) -> float:
-        """How many seconds after a note's start the first of these targets moves. This is 0 if anything but LFOs with a
-        delay moves them.
+        """How many seconds after a note's start the first of these targets moves.
+
+        This is 0 if any route to these targets has no LFO with a delay.
         """
         delays = [
             max(
@@ -96,9 +99,10 @@ class Modulator:
         return any(name in names and is_fast(lfo, self.sources.rate(name)) for name, lfo in self._lfos.items())
 
     def values(self, targets: frozenset[str], moment: Moment) -> dict[str, np.ndarray]:
-        """For each of these targets, what the sources add to it: float64, a row for each voice, or one for all voices.
+        """For each of these targets, what the sources add to it: float64, (1 or n_voices, 1 or n_frames).
 
-        The columns are the moment's frames; there is one column if the values are the same at all frames.
+        There is one row if the values are the same for all voices, and one column if they are the same at all of the
+        moment's frames.
         """
         sources: dict[str, np.ndarray] = {}
         sums: dict[str, np.ndarray] = {}
