@@ -1,7 +1,7 @@
 """The sounds that come with an instrument, as recipes: a timbre and settings for each.
 
-A recipe names no knob, since each decoder has its own. Where a sound would name a knob (a target `latent.NAME`, or a
-knob of a trajectory), a recipe names one of DESCRIPTORS; the sound gets the knob that moves this descriptor most.
+A recipe names no knob, since each decoder has its own. In place of a knob, it names one of DESCRIPTORS, in a target
+`latent.NAME` or in a trajectory. The sound gets the knob that moves this descriptor most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Recipe(NamedTuple):
 
     name: the sound's name; in lower case, it is part of the file's name.
     about: a description of the sound.
-    timbre: the wanted ranks, as in `Timbres.positions`.
+    timbre: the wanted rank of some descriptors, as in `Timbres.positions`.
     sound: the sound without name, instrument, knob positions and level.
     moves: whether a held note must change.
     falls: whether a held note must become softer, like a struck string.

@@ -1,4 +1,4 @@
-"""The distance between two timbres: how much the levels in 64 bands differ, whatever their loudness."""
+"""The distance between two timbres: how much their levels in 64 bands differ. Their loudness does not count."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ FLOOR_DB = -60.0
 
 
 def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.ndarray:
-    """Levels of frames in N_BANDS bands, in dB relative to each frame's loudest band, FLOOR_DB to 0.
+    """The levels of frames in N_BANDS bands, in dB, relative to each frame's loudest band.
 
-    magnitudes: (…, n_bins). Returns float32 (…, N_BANDS); a silent frame is FLOOR_DB in all bands.
+    magnitudes: (…, n_bins).
+    Returns float32 (…, N_BANDS), from FLOOR_DB to 0. A silent frame is FLOOR_DB in all bands.
     """
     power = np.square(magnitudes, dtype=np.float32) @ band_filters(spec)
     loudest = np.maximum(power.max(axis=-1, keepdims=True), 1e-20)

@@ -74,8 +74,10 @@ def _listed(portaudio: pyaudio.PyAudio, kind: type[OutputDevice], side: str) -> 
 
 
 def choose_input(inputs: Sequence[InputDevice], host_api: str, device: str | None) -> InputDevice | None:
-    """Choose an input of one host API. host_api: its whole name. device: as in `choose_output`.
+    """Choose an input of one host API.
 
+    host_api: the whole name of the host API.
+    device: as in `choose_output`.
     Returns None if the host API has no input and `device` is None.
     """
     beside = [given for given in inputs if given.host_api == host_api]
@@ -85,10 +87,12 @@ def choose_input(inputs: Sequence[InputDevice], host_api: str, device: str | Non
 
 
 def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device: str | None) -> OutputDevice | None:
-    """Choose an output whose name contains `device` and whose host API's name contains `host_api`, ignoring case.
+    """Choose an output by parts of its name and of its host API's name, ignoring case.
 
-    host_api: None for any host API. device: None for the first default output, or the first output if none is a
-    default. An output named exactly `device` is preferred. Returns None if both are None and there is no output.
+    host_api: part of the host API's name; None for any host API.
+    device: part of the output's name; an output with exactly this name is preferred. None for the first default output,
+        or for the first output if none is a default.
+    Returns None if there is no output, and `host_api` and `device` are None.
     UserError if no output fits, or if several fit `device`.
     """
     matching = list(outputs)

@@ -19,10 +19,12 @@ def state_folder() -> Path:
 
 
 def _folder(variable: str, at_home: str) -> Path:
-    """The program's folder NAME inside the user's folder for one kind of files; in a service, systemd's folder.
+    """The program's folder for one kind of files.
 
-    variable: the environment variable with the path of the user's folder. at_home: the path of the user's folder inside
-    the home folder, used if the variable is not set or holds a relative path.
+    It is called NAME, and lies in the user's folder for files of this kind. In a service, it is systemd's folder.
+    variable: the environment variable with the path of the user's folder.
+    at_home: the path of the user's folder inside the home folder; it is used if the variable is not set or holds a
+        relative path.
     Sources: XDG Base Directory Specification 0.8; for a service, $STATE_DIRECTORY in systemd.exec(5).
     """
     service = os.environ.get("STATE_DIRECTORY", "").split(":")[0]

@@ -40,12 +40,13 @@ def note_on_ms(
 
 
 def press_keys(decoder: Decoder, n_notes: int, random: np.random.Generator) -> tuple[int, float]:
-    """Press `n_notes` keys together; returns after how many frames they are heard, and how late their first block is.
+    """Press `n_notes` keys together; returns the frames until they are heard, and the seconds by which a block is late.
 
-    random: chooses the engine's seed, and the frame of a block at which the keys go down. As in `play`, the notes begin
-    64 frames, one block, later.
-    The keys are heard once their sound comes within 20 dB of its sustained peak, measured in the last eight blocks. A
-    block is late by the time, in s, that it takes longer to render than to play; at least 0.
+    random: chooses the engine's seed, and the frame in a block at which the keys go down.
+    As in `play`, the notes begin one block (64 frames) after the keys go down.
+    The keys are heard at the first frame whose absolute sample is at most 20 dB below the sustained peak. The sustained
+    peak is the peak of the last eight blocks.
+    The block in which the notes begin is late by max(0, time to render it - time to play it).
     """
     seed, offset = int(random.integers(2**31)), int(random.integers(BUFFER_FRAMES))
     pressed = offset + KEY_BLOCK * BUFFER_FRAMES
@@ -63,8 +64,8 @@ def _play_keys(
 ) -> tuple[np.ndarray, float]:
     """Render keys whose notes begin at the frame `begin`.
 
-    Returns the absolute samples of the left channel, (n_frames,), and how long, in s, the block with the frame `begin`
-    took to render.
+    Returns the absolute samples of the left channel, (n_frames,), and the time in s that it took to render the block
+    with the frame `begin`.
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
@@ -102,9 +103,10 @@ def knob_ms(decoder: Decoder, n_trials: int, on_trial: Callable[[], None] = lamb
 def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
     """Move all knobs from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
 
-    random: chooses the note, the frame of the step, and the seed of the noise. The note is rendered three times with
-    the same noise: with the step, with all knobs at 0, and with all at 1. The change is 90 % done when the difference
-    from the sound at 1 has a tenth of the amplitude of the difference between the sounds at 0 and at 1.
+    random: chooses the note, the frame of the step, and the seed of the noise.
+    The note is rendered three times with the same noise: `stepped`, with the step; `before`, with all knobs at 0; and
+    `after`, with all knobs at 1. The change is 90 % done when RMS(stepped - after) <= 0.1 RMS(before - after), taken
+    over SMOOTHING_FRAMES.
     """
     n_latents = decoder.card.n_latents
     seed, note = int(random.integers(2**31)), spread_note(decoder, int(random.integers(64)))

@@ -26,7 +26,7 @@ class Begin(msgspec.Struct, frozen=True):
 
 
 class Add(msgspec.Struct, frozen=True):
-    """Add events: (frame, event as plain values), frames ascending."""
+    """Add events to the recording. timed: (frame, event as plain values), in the order of the frames."""
 
     timed: list[tuple[int, list[Any]]]
 

@@ -27,9 +27,10 @@ class SoundKnobs:
     envelope: the envelope of the next notes.
     filter_kind: a type of Filter, such as `low`.
     shapes: whether any target changes the decoder's spectra.
-    has_bandwidth, has_width: whether the bandwidth, or the width, is or was above 0.
-    rates: the LFO rates, in Hz, that the player has moved, by the LFO's name. For a saved sound with a morph, they
-    include the rates that were moved before it was saved.
+    has_bandwidth: whether the bandwidth is or was above 0.
+    has_width: whether the width is or was above 0.
+    rates: by the LFO's name, each LFO rate that the player has moved, in Hz. For a saved sound with a morph, this
+        includes the rates that were moved before it was saved.
     """
 
     __slots__ = (
@@ -92,7 +93,7 @@ class SoundKnobs:
         self._follow()
 
     def follow_lfos(self, rates: Mapping[str, float]) -> None:
-        """Set the rates of LFOs; those that the player has moved stay. rates: in Hz, by target."""
+        """Set the LFO rates that the player has not moved. rates: in Hz, by target."""
         for name, target in LFO_RATES.items():
             if target in self.values and name not in self.rates:
                 self.values[target] = rates[target]
@@ -100,7 +101,7 @@ class SoundKnobs:
     def _follow(self) -> None:
         values = self.values
         self.blend, self.pan = values["phase_blend"], values["pan"]
-        # However far a control raises the level, no part of a sound gets louder than a single sound may be.
+        # A part of a sound gets no louder than a single sound may be, however far a control raises its level.
         level_db = min(values["level"] + self.patch.beside_db, RANGES["level"].highest)
         self.gain = 10.0 ** (level_db / 20.0)
         kind = self._kind

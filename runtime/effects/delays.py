@@ -29,7 +29,7 @@ class Delays:
 
 
 class Reader:
-    """Reads one cell of each of several rows of a ring; each row has its own delay.
+    """Reads cells from a ring: one from each of the given rows, which have their own delays.
 
     rows: the rows' indices, int (n_rows,); an index may occur more than once.
     """
@@ -43,9 +43,10 @@ class Reader:
         self._coming = np.empty((len(rows), cell), np.float32)
 
     def read(self, frame: int, delays: np.ndarray, out: np.ndarray) -> None:
-        """Write to `out`, float32 (n_rows, cell), each row's cell that begins at `frame` minus the row's delay.
+        """Read from each row the cell that begins at `frame` minus the row's delay.
 
         delays: the rows' delays in frames, int (n_rows,).
+        out: receives the cells, float32 (n_rows, cell).
         """
         starts = np.subtract(frame, delays, out=self._starts)
         starts %= self._size
@@ -56,9 +57,11 @@ class Reader:
     def read_between(
         self, frame: int, delays: np.ndarray, coming: np.ndarray, ramp: np.ndarray, out: np.ndarray
     ) -> None:
-        """Read like `read`, at `delays` and at the next delays, `coming`, and crossfade from the first to the second.
+        """Crossfade from the cells read with the present delays to the cells read with the next delays.
 
-        ramp: the weight at each frame of what is read at `coming`, float32 (cell,), from 0 to 1.
+        frame, out: as in `read`.
+        delays, coming: the present delays and the next ones, as in `read`.
+        ramp: the weight of the cells read with `coming`, at each frame: float32 (cell,), from 0 to 1.
         """
         self.read(frame, delays, out)
         if coming is delays or (coming == delays).all():

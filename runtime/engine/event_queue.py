@@ -20,7 +20,7 @@ class EventQueue:
     Events that only change spectra or the tempo may wait for the next hop (`ControlMap.may_wait_for_hop`).
 
     has_news: whether events were posted since the latest `collect`.
-    is_urgent: whether one of them must be collected in this block.
+    is_urgent: whether one of these events must be collected in this block.
     history: the list of collected events, (frame, event), or None.
     """
 
@@ -48,7 +48,8 @@ class EventQueue:
     def collect(self, now: int, end: int, first_hop: int) -> int:
         """Sort the posted events into the queue, on the audio thread; returns the new end of the present span.
 
-        now: the next frame to render, given to events without a frame and to late ones. end: the span's present end.
+        now: the next frame to render. Events without a frame, and late events, get this frame.
+        end: the span's present end.
         first_hop: the first hop after the span's first frame.
         """
         # Clear the flags first: an event posted during the loop below sets them again.

@@ -38,7 +38,7 @@ class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The params of `watch`: the topics that the client watches instead of earlier ones."""
+    """The params of `watch`: the topics that the client watches from now on, in place of all earlier topics."""
 
     topics: tuple[str, ...]
 
@@ -104,8 +104,8 @@ class Server:
         """Answer requests for this method.
 
         params: a msgspec.Struct type; a request with other params is refused.
-        handler: called with the params and the Caller; returns the answer as plain values, or LATER; a UserError from
-            it refuses the request.
+        handler: called with the params and the Caller. It returns the answer as plain values, or LATER. If it raises a
+            UserError, the request is refused.
         """
         self._methods[method] = _Method(params, handler)
 
@@ -187,7 +187,7 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop the client that was silent longest, of those that watch nothing and are silent since `before_s`.
+        """Of the clients that watch nothing and have been silent since `before_s`, drop the one silent for longest.
 
         Returns False if there is no such client.
         """

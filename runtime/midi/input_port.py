@@ -31,7 +31,7 @@ class InputPort:
     api: rtmidi's number for the API.
     post: called on the driver's thread with each event and its time of arrival, in seconds of `time.perf_counter()`.
     channel: the only channel to receive, 1 to 16; None for all channels.
-    velocities: 128 bytes, the heard velocity for each played one; None for no change.
+    velocities: for each played velocity, the velocity that is heard, 128 bytes; None for no change.
     """
 
     def __init__(self, api: int, post: Post, channel: int | None):

@@ -106,7 +106,7 @@ class MidiInputs:
 
     @property
     def retry_s(self) -> float:
-        """Seconds until `poll` should retry a refused port, or close one that has gone; infinite if none waits."""
+        """Seconds until `poll` should retry a refused port or close a port that has gone; infinite without any."""
         dues_s = [refusal.due_s for refusal in self._refused.values()] + [due_s for due_s, _ in self._left[:1]]
         return max(0.0, min(dues_s, default=math.inf) - time.monotonic())
 
@@ -218,7 +218,7 @@ class MidiInputs:
         return f"No MIDI input named {wishes} yet ({there}); waiting for it."
 
     def _once(self, problem: str) -> list[str]:
-        """The problem in a list of one line; an empty list if there is none, or if the previous poll had the same."""
+        """The problem as a list of one line; empty without a problem, or if the previous poll had the same problem."""
         lines = [problem] if problem and problem != self._problem else []
         self._problem = problem
         return lines

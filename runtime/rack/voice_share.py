@@ -10,8 +10,8 @@ from runtime.engine.engine import Engine
 class VoiceShare:
     """The voices of several engines, in the order in which they end if there are too many.
 
-    All engines must have been rendered up to the same frame. Released voices end before held ones, and older before
-    newer ones.
+    All engines must have been rendered up to the same frame. Released voices end before held voices. In each of these
+    two groups, older voices end before newer voices.
     """
 
     def __init__(self, engines: Sequence[Engine]):
@@ -37,5 +37,5 @@ class VoiceShare:
         return not (engine.is_mono() and id(engine) in self._held)
 
     def end_one(self) -> Engine:
-        """Remove the first voice in the order; return its engine; the caller must let this engine end the voice."""
+        """Remove the first voice in the order, and return its engine. The caller must let the engine end this voice."""
         return self._owners.pop(0)

@@ -71,7 +71,7 @@ class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate_hz: None for the rate from `beats`, or for 5 Hz if `beats` is None, too.
     beats: length of a cycle; only without rate_hz.
     delay_s: time from the note's start to the LFO's start.
-    fade_in_s: time from there to full depth.
+    fade_in_s: time from the LFO's start to its full depth.
     phase: `note`, each note begins a cycle; `free`, the cycle does not restart.
     per_voice: with a free phase, whether each note has its own phase.
     depth_from: a source that scales the LFO; None for full depth.
@@ -111,7 +111,7 @@ def control_of(source: str) -> int | None:
 
 
 def refuse_unknown_source(source: str | None, where: str) -> None:
-    """UserError that begins with `where` unless `source` is None or the name of a source."""
+    """Raise a UserError if `source` is neither None nor a source's name. where: the beginning of the error."""
     if source is not None and source not in SOURCES and control_of(source) is None:
         expected = "a source of modulation, such as velocity, lfo_1 or cc_21"
         raise UserError(where, f"{source!r}", expected, did_you_mean(source, SOURCES))
@@ -120,10 +120,12 @@ def refuse_unknown_source(source: str | None, where: str) -> None:
 def refuse_unknown_names(
     lfos: Iterable[tuple[str, Lfo]], modulation: Sequence[Modulation], knobs: Iterable[str] | None, where: object
 ) -> None:
-    """UserError that begins with `where` for an unknown source or target, or a contradictory LFO.
+    """Raise a UserError for an unknown source, an unknown target or a contradictory LFO.
 
     An LFO may not scale itself, not even through the other LFO, and may not have both rate_hz and beats.
-    lfos: (key, LFO) pairs. knobs: names of the instrument's knobs; None to accept any knob's name.
+    lfos: (key, LFO) pairs.
+    knobs: names of the instrument's knobs; None to accept any knob's name.
+    where: the beginning of the error.
     """
     lfos = dict(lfos)
     for key, lfo in lfos.items():

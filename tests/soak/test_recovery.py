@@ -12,7 +12,8 @@ from tests.soak.server_deaths import run_deaths
 from tests.support.rig import JackServer, missing_tools
 
 pytestmark = pytest.mark.rig
-# The longest times allowed: about ten times those on a quiet machine, but less than a wait for a poll or a timeout.
+# The longest times allowed. A quiet machine needs about a tenth of each. A wait for a poll or a timeout takes longer
+# than these times.
 RELEASED_S, HEARD_S, BACK_S = 0.4, 0.4, 6.0
 
 

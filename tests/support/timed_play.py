@@ -1,7 +1,8 @@
 """The real program, which also measures the time to render each block: python -m tests.support.timed_play play ...
 
-At the end it writes an array (n_blocks, 3), in seconds, to the file named by the environment variable BLOCK_TIMES: when
-the rendering began (`time.monotonic`), how long it took, and how long the block's sound lasts.
+At the end it writes an array (n_blocks, 3) to the file that the environment variable BLOCK_TIMES names. A row has the
+times of one block, in s: when the rendering began (`time.monotonic`), how long the rendering took, and how long the
+block's sound lasts.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class BlockTimes:
         return self._rows(begin_s, end_s)[:, 1]
 
     def n_late(self, begin_s: float, end_s: float) -> int:
-        """Number of blocks, begun from `begin_s` to `end_s`, that took longer to render than their sound lasts."""
+        """Of the blocks begun from `begin_s` to `end_s`, the number that took longer to render than to play."""
         rows = self._rows(begin_s, end_s)
         return int(np.sum(rows[:, 1] > rows[:, 2]))
 

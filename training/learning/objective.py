@@ -46,10 +46,10 @@ class Objective(keras.Model):
             self._filters = band_filters(spec)
         if recipe.fit.spread_penalty:
             self._directions = _directions(recipe.model.n_latents, recipe.fit.seed)
-        self.built = True  # it has no weights of its own; otherwise JAX is refused
+        self.built = True  # the objective has no weights of its own to build, and JAX needs a built model
 
     def call(self, inputs: list, extras: dict, training: bool = False):
-        """The mean squared error of each row, float (n,), between roots of the output's and the target's magnitudes.
+        """The mean squared error between the roots of the output's and the target's magnitudes, by row: float (n,).
 
         inputs, extras: as in a batch of FrameBatches.
         training: whether to add the penalties and, with `mixup` or `exchange`, to mix the two rows of each pair.
@@ -138,7 +138,7 @@ class Objective(keras.Model):
 
 
 def _descriptor_weights(names: tuple[str, ...], spec: StftSpec, conditioning: Conditioning) -> np.ndarray:
-    """The bin weights of each descriptor's two sums: float32 (n_notes, n_knobs, n_bins, 2), the numerator first."""
+    """The bin weights of each descriptor's numerator and denominator: float32 (n_notes, n_knobs, n_bins, 2)."""
     return np.array([[DESCRIPTORS[name].weights(note, spec).T for name in names] for note in conditioning.notes])
 
 
@@ -149,7 +149,7 @@ def _partners(rows):
 
 
 def _directions(n_latents: int, seed: int) -> np.ndarray:
-    """Unit vectors along the axes, then random ones, as columns: float32 (n_latents, n_latents + N_PROJECTIONS).
+    """Columns: unit vectors along the axes, then random unit vectors: float32 (n_latents, n_latents + N_PROJECTIONS).
 
     Source: the sliced Wasserstein distance of Kolouri et al., Sliced-Wasserstein Autoencoder, 2018.
     """

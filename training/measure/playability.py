@@ -27,7 +27,7 @@ VELOCITY = 100
 RELEASE_S = 0.01
 N_SKIPPED_HOPS = 3  # hops at the start of a note that are not analysed
 N_ANALYSED_FRAMES = 5
-# For `range_in_tune`: random points for each note; a note is good if at least this share of its points is in tune.
+# `range_in_tune` tries this many random points for each note. A note is good if at least this share of them is in tune.
 POINTS_PER_NOTE, LEAST_OF_A_NOTE = 48, 0.9
 MOST_TRIMMED = 24  # if more notes would have to be left out at an end of the range, none is left out there
 COHERENT = 1.0  # the phase_blend of coherent phases without noise
@@ -68,7 +68,7 @@ def measure_points(instrument: Playable, n: int = N_POINTS, seed: int = 0) -> di
     - `in_tune`: share of points heard within IN_TUNE_CENTS of the note
     - `octave_off`: share of points heard within IN_TUNE_CENTS of the note in another octave
     - `harmonic_energy`: mean share of the decoded frame's energy that lies on the note's harmonics
-    - `chroma`: the paper's measure, the share of points whose decoded frame has the note's pitch class as its strongest
+    - `chroma`: share of points where the strongest pitch class of the decoded frame is the note's (the paper's measure)
     - `loudness_sd_db`, `loudness_peak_to_peak_db`: standard deviation and range of the loudness
     - `by_octave`: the first four figures for the points of each octave
     """

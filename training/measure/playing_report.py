@@ -24,7 +24,7 @@ def measure_playing(
     """Measure random points, each knob, and the reach (see reach.py); returns plain values.
 
     store: the corpus whose held-out frames are to be reached; reach is None without such frames.
-    run: the run that the instrument was made from, to measure its reconstruction, too; or None.
+    run: the run from which the instrument was made; its reconstruction is measured too. None to leave this out.
     n_points: number of random points.
     seed: seed of these points and of the knobs' lines.
     UserError if the instrument knows none of the held-out frames' notes, or if the corpus's frames have another spec.

@@ -117,9 +117,10 @@ def read_kept(folder: Path) -> KeptRun | None:
 
 
 def difference(kept: KeptRun, recipe: Recipe, store: FrameStore | None) -> str | None:
-    """The first difference between a kept run and the run asked for, "config" or "corpus", or None.
+    """The first difference between a kept run and the run asked for: "config", "corpus", or None if they are alike.
 
-    The number of epochs does not count. store: the corpus asked for, or None to compare the recipes only.
+    The number of epochs does not count.
+    store: the corpus asked for, or None to compare the recipes only.
     """
     if kept.recipe.with_epochs(recipe.fit.epochs) != recipe:
         return "config"

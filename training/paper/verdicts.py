@@ -1,9 +1,9 @@
 """Verdicts: one model counts as better than another only if chance alone would hardly make such a difference.
 
-With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. A
-difference then counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed, it counts if
-it is larger than 10 % and larger than twice the wobble of the validation error (`wobble`). If the errors of many sounds
-are known, a difference must also lie beyond the 95 % point given by the spread between sounds.
+With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
+difference counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed, a difference
+counts if it is larger than 10 % and larger than twice the wobble of the validation error (`wobble`). If the errors of
+many sounds are known, a difference must also lie beyond the 95 % point given by the spread between sounds.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def is_less(smaller: Values, larger: Values, spread: Spread | None, ratios: np.n
     """Test whether `smaller` is smaller than `larger`, as the paper found.
 
     spread: None if no model has two seeds.
-    ratios: if the values are geometric means of errors over sounds, the error of `larger` divided by the error of
-        `smaller` on each sound, (n_sounds,); otherwise None.
+    ratios: the error of `larger` divided by the error of `smaller` on each sound, (n_sounds,). Only for values that are
+        geometric means of errors over sounds; None for other values.
     """
     difference = float(larger.logs.mean() - smaller.logs.mean())
     n_seeds = min(len(smaller.by_seed), len(larger.by_seed))

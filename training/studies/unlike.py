@@ -1,7 +1,7 @@
 """Show where an instrument is unlike the recordings that it was taught: by sound, time, frequency and level.
 
-It also shows which share of the recorded frames the pitch penalty (training/learning/heard_pitch.py) would punish, and
-which share of them is heard out of tune.
+It also shows two shares of the recorded frames: the share that the pitch penalty (training/learning/heard_pitch.py)
+would punish, and the share that is heard out of tune.
 
 python -m training.studies.unlike F.onnx --corpus DIR
 """

@@ -19,7 +19,9 @@ class Halves:
         self.has_lsb = False
 
     def share(self, part: int, value: int) -> float:
-        """The control's position, 0 to 1, after one half was received; part: 1 for the MSB, 2 for the LSB.
+        """The control's position, 0 to 1, after one half was received.
+
+        part: 1 for the MSB, 2 for the LSB.
 
         A new MSB sets the LSB to 0 on the way up, and to 127 on the way down, so that the new LSB never turns the
         position back.
@@ -43,7 +45,7 @@ class ChannelState:
         self.halves: dict[int, Halves] = {}
         self.takeovers: dict[int, Takeover] = {}
         self.pressed: dict[int, int] = {}  # latest value of each switch that moves a target
-        self.touched: dict[int, int] = {}  # latest value of each switch that starts an action, by its `key_of`
+        self.touched: dict[int, int] = {}  # by `key_of`: latest value of each switch that starts an action
         self.parameter = NO_PARAMETER
         self.parameter_msb = 127
 
@@ -74,7 +76,7 @@ class ChannelState:
 
     @classmethod
     def remembered(cls, memory: tuple[Any, ...]) -> ChannelState:
-        """Make a ChannelState from another's `memory`; ValueError if it has another number of items."""
+        """Make a ChannelState from another's `memory`; ValueError if `memory` has the wrong number of items."""
         state = cls()
         halves, takeovers, pressed, touched, state.parameter, state.parameter_msb = memory
         state.pressed, state.touched = dict(pressed), dict(touched)

@@ -31,7 +31,7 @@ def patch_tree(patch: Patch, base: Config) -> dict[str, Any]:
     settings, plain_base = config_tree(patch.settings), config_tree(base)
     tree: dict[str, Any] = {
         "settings": {key: value for key, value in settings.items() if value != plain_base[key]},
-        # Not the name of the trajectory's file, which may change: the trajectory itself is stored below.
+        # The file of a trajectory may change, so its name is left out, and the trajectory itself is stored below.
         "sound": msgspec.to_builtins(msgspec.structs.replace(patch.sound, trajectory=None), str_keys=True),
     }
     if patch.positions is not None:

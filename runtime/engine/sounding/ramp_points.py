@@ -22,7 +22,7 @@ class RampPoints:
     A voice has no point where it begins: a chord's first block has enough work.
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size.
-    point_offsets: the same for points of its own.
+    point_offsets: for each lane, the frame of its own points modulo the hop size.
     """
 
     def __init__(self, hop_offsets: Sequence[int], point_offsets: Sequence[int], hop_size: int):
@@ -66,7 +66,7 @@ class RampPoints:
         return spacing // 4 + shift * spacing // self._hop_size
 
     def frames_to_extra(self, voices: Iterable[Voice], frame: int) -> int:
-        """The frames to the next point of any voice with points between its hops, or NEVER."""
+        """The frames to the next point of the voices that have points between their hops; NEVER if none has any."""
         return min(self.frames_to_next(self._with_extra(voices, frame), frame), default=NEVER)
 
     def is_extra(self, voices: Iterable[Voice], frame: int) -> bool:

@@ -73,7 +73,7 @@ class LanePhases:
         return self._noise_weights.bandwidth_cents[lane]
 
     def walk(self, lanes: slice) -> bool:
-        """Whether phases may walk (`PhaseWalk`): one of these lanes has a bandwidth, and one has a blend above 0."""
+        """Whether phases may walk (`PhaseWalk`): some of these lanes have a bandwidth, and some a blend above 0."""
         return any(self._noise_weights.bandwidth_cents[lanes]) and any(self.blend[lanes])
 
     def noise_weights(self, lanes: slice) -> list[np.ndarray | None] | None:

@@ -23,7 +23,7 @@ from runtime.sound.sound import Sound
 if TYPE_CHECKING:
     from runtime.engine.voices.bank import Voice
 
-# Targets that change the spectrum. While one is modulated, the spectrum is made again at each hop.
+# Targets that change the spectrum. While such a target is modulated, the spectrum is made again at each hop.
 SPECTRAL_TARGETS = (
     "phase_blend",
     "filter.cutoff",
@@ -120,7 +120,8 @@ class PlayedSound:
         self.latents_move = has_path or not targets.isdisjoint(latent_targets)
         self.has_bandwidth = self.sound.bandwidth_cents > 0.0 or "bandwidth" in targets
         self.has_width = self.sound.width > 0.0 or "width" in targets
-        # A voice that only modulation makes wide is not made singly: while it is not wide, it is added up with others.
+        # A voice that is wide only through modulation is not made singly. While it is not wide, it is added up with
+        # others.
         made_singly = self.sound.width > 0.0 or self.sound.bandwidth_cents > 0.0
         self.has_own_points = self.spectrum_moves and made_singly
         moved = partial(self.modulator.added_by_envelopes, SPECTRAL_TARGETS + latent_targets)
@@ -139,7 +140,7 @@ class PlayedSound:
         self.gains_move = bool(self.gain_targets) or (has_path and self.trajectories.has_level)
 
     def follow_rates(self, rates: Mapping[str, float], frame: int) -> None:
-        """Give the LFOs, from `frame` on, the rates in Hz that the player has set."""
+        """From `frame` on, give the LFOs the rates that the player has set. rates: in Hz, by the LFO's name."""
         for name, rate_hz in rates.items():
             self.modulator.sources.set_rate(name, rate_hz, frame)
             self.moves_fast = self.modulator.follows_fast_lfos(self._lfo_targets)

@@ -14,7 +14,11 @@ Texts = Annotated[tuple[Text, ...], msgspec.Meta(max_length=64)]
 
 
 class OscNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Numbers of OSC packets. taken: accepted. ignored: beyond the limit, or not understood."""
+    """Numbers of OSC packets.
+
+    taken: accepted packets.
+    ignored: packets beyond the limit, and packets that were not understood.
+    """
 
     taken: int
     ignored: int
@@ -25,7 +29,7 @@ class PanelNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: the page's address on this machine.
     network_urls: its addresses for other machines, if they can reach it.
-    code: pairs a device; None if no code is needed.
+    code: the code that pairs a device; None if no code is needed.
     paired: names of the paired devices.
     osc: None without OSC.
     """

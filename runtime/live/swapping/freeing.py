@@ -10,8 +10,9 @@ _LEAD_ELSEWHERE = (type, ModuleType, FunctionType, BuiltinFunctionType)
 
 
 def free_in_steps(objects: list[object]) -> None:
-    """Empty the list and free its objects, and all objects to which only these refer, one object after another.
+    """Empty the list, and free its objects one after another.
 
+    Objects to which only these objects refer are freed too.
     Python would free an engine in one step, and hold the interpreter for 2 to 3 ms. Inside `gives_way`
     (runtime/base/realtime.py), the thread pauses between two calls while a block is rendered.
     """

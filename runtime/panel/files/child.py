@@ -47,7 +47,7 @@ async def run_command(
 
     If the coroutine is cancelled, the process ends.
 
-    on_progress: called with the step, the share of it that is done, and the seconds left, or None.
+    on_progress: called with the step, how much of the step is done (0 to 1), and the seconds left or None.
     names: for each path, what messages show instead.
     folder: for temporary files.
     on_line: called with each line of the result.
@@ -89,7 +89,7 @@ def _error_of(line: str) -> UserError:
 
 
 async def _take(stream: asyncio.StreamReader, on_progress: OnProgress, take: Callable[[str], object]) -> None:
-    """Read lines until the stream ends; pass on progress, and of the other lines the first _MOST_LINES."""
+    """Read lines until the stream ends. Pass on each progress, and the first _MOST_LINES of the other lines."""
     n_lines = 0
     while line := await stream.readline():
         text = line.decode("utf-8", "replace").strip()

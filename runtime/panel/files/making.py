@@ -75,7 +75,7 @@ class Making:
         return (self._python, "-m", "export")
 
     def refuse(self, announced: Announced) -> None:
-        """UserError if this recording cannot be among those for the new instrument."""
+        """Raise a UserError if this recording cannot be used for the new instrument."""
         if self._python is None:
             raise UserError(announced.name, "no workshop on this machine", "one", "./timbrebox make installs it")
         if Path(announced.name).suffix.lower() not in SUFFIXES:

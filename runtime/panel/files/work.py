@@ -1,4 +1,4 @@
-"""Works on a browser's files, one at a time: renders, encodes or imports one, or makes an instrument."""
+"""Works on a browser's files, one at a time: renders, encodes or imports a file, or makes an instrument."""
 
 from __future__ import annotations
 

@@ -94,7 +94,10 @@ def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
 
 
 def start_of(tree: dict[str, Any], where: object) -> Start:
-    """Read a head; UserError if it has another version or is damaged; where: names the recording in the message."""
+    """Read a head; UserError if it has another version or is damaged.
+
+    where: names the recording in the error.
+    """
     version = tree.get("recording_version")
     if version != RECORDING_VERSION:
         found, remedy = f"version {version!r} of the recordings", "use a Timbrebox that knows this version"
@@ -115,17 +118,18 @@ def start_of(tree: dict[str, Any], where: object) -> Start:
 
 
 def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """`RackState.memory` of a recording by an early version, whose head lacks the key `rack`.
+    """`RackState.memory` for a head without the key `rack`, in a recording by an early version.
 
-    Early versions stored these values among those of the first part's engine. parts: `EngineState.parts` of that
-    engine; its values `maps` are called `controls` in a rack.
+    Early versions stored the rack's values among the values of the first part's engine. The values that the engine
+    calls `maps` are called `controls` in a rack.
+    parts: `EngineState.parts` of the first part's engine.
     """
     return parts | {"controls": parts.get("maps", {})}
 
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Turn an error inside the `with` into a UserError: its cause is a damaged value, which nothing has checked yet."""
+    """Turn an error inside the `with` into a UserError. It comes from a damaged value that nothing has checked yet."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

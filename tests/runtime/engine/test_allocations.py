@@ -69,7 +69,7 @@ def test_an_array_that_the_engine_allocates_is_seen(
     _, arrays = blocks(player, lambda number: [KnobTurn(0, number / N_BLOCKS)] if number % 50 == 0 else [])
     seen = [a for block in arrays for a in block if a.n_bytes in (12_345, 40_000)]
     assert len(seen) == 2 * len(n_called) > 0
-    # `where` names the caller in runtime/. Engine.render is called by the test; the other functions are called there.
+    # `where` names the caller. The caller of Engine.render is this test; the other functions have callers in runtime/.
     assert all(a.where.startswith("test_allocations.py:") == (owner is Engine) for a in seen), seen[:5]
 
 
@@ -100,7 +100,7 @@ def test_the_recorder_hears_its_own_thread_only_and_stops_at_the_end() -> None:
 DENSE = {"resampling.py:read:"}
 # Arrays are made for the sinusoids of each hop. Arrays made at the start would have to hold as many sinusoids as a
 # spectrum can have peaks. Arrays made with each plan would save nothing: adding the sinusoids of 16 voices in one hop
-# takes 7 microseconds, and would then take 7.4.
+# takes 7 microseconds now, and would take 7.4 with such arrays.
 HOPS = {"sinusoids.py:"}
 PLANS = {"coherent.py:", "peaks.py:", "sinusoids.py:"}
 # At each hop, the walk draws a random step for the phase of each sinusoid.

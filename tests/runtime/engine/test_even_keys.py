@@ -33,7 +33,7 @@ GAP_DB = 30.0
 
 
 def colour_db(key: int) -> np.ndarray:
-    """A colour such as one that was found for a recording of `key`: gains of bands in dB, (N_BANDS,)."""
+    """A colour as if found for a recording of `key`: the gains of the bands in dB, (N_BANDS,)."""
     harmonics = band_centres_hz() / note_to_hz(key)
     return np.where(np.abs(harmonics - np.rint(harmonics)) > 0.25, GAP_DB, 0.0)
 

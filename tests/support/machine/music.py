@@ -20,9 +20,9 @@ from tests.support.places import DATA, ROOT
 PIECE = "piece.mid"
 PHASES = ("noise", "coherent")
 LEAST_BELOW_DB = 60.0  # a difference that is at least this far below the sound is rounding, and not another sound
-_PATIENCE_S = 3600.0  # of our time, for one render
+_PATIENCE_S = 3600.0  # the longest time for one command, by this machine's clock
 _LOW, _HIGH, _CHORD = 36, 96, (48, 55, 60, 64)
-_TICKS = 480  # of a beat, 0.5 s
+_TICKS = 480  # ticks in a beat, which lasts 0.5 s
 _BESIDE = "tests"  # the folder of play_files, and of the test modules that it imports
 
 

@@ -10,7 +10,11 @@ from training.studies.unlike import Error, by_frequency, by_level, by_sound, by_
 
 
 def error(sound: str, n: int, error_db: np.ndarray, level_db: float) -> Error:
-    """The error for a recording of n frames, level_db in each band; error_db: how much louder decoded frames are."""
+    """The error for a recording of n frames.
+
+    error_db: how much louder the decoded frames are, for each band.
+    level_db: the recording's level in every band.
+    """
     levels_db = np.full((n, N_BANDS), level_db, np.float32)
     take = Take((sound, None), 60, False, 0, np.zeros((n, 1), np.float32), levels_db)
     return Error(take, np.broadcast_to(error_db, (n, N_BANDS)))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-# Width of a sharp harmonic with noise phases, called the window's lobe here. Measured. It is wider than the 1.44 bins
-# of a Hann window, because the window of the synthesis widens the spectrum's own lobe.
+# The measured width of a sharp harmonic with noise phases. Here it is called the width of the window's lobe. It is more
+# than the 1.44 bins of a Hann window, because the window of the synthesis widens the spectrum's own lobe.
 NOISE_LOBE_BINS = 1.67
-# Two widths of a harmonic, as multiples of the window's lobe. From the first to the second, its bins fade from coherent
-# phases to noise phases: a random walk of coherent phases can make a harmonic at most 1.1 lobes wide.
+# Two widths of a harmonic, as multiples of the window's lobe. Between these widths, the harmonic's bins fade from
+# coherent phases to noise phases, because a random walk of coherent phases makes a harmonic at most 1.1 lobes wide.
 _NOISE_BEGINS_AT, _ALL_NOISE_AT = 0.9, 1.1
 
 
@@ -38,11 +38,13 @@ class NoiseShare:
 
 
 def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
-    """How wide sharp harmonics must be made, as measured with noise phases, to be heard with the wanted `widths`.
+    """The widths that sharp harmonics must get so that they are heard with the wanted `widths`.
 
-    With noise phases, the wanted width and that of the window's lobe are added in quadrature. With coherent phases, the
-    larger of the two is enough: noise replaces them only where the wanted width is larger than the lobe's.
     noise_amplitude: weight of the noise phases in the blend, 0 to 1.
+    Returns sqrt(larger^2 + (noise_amplitude smaller)^2) for each wanted width: the width as measured with noise phases.
+    `larger` and `smaller` are the larger and the smaller of the wanted width and the width of the window's lobe.
+    With noise phases alone, the two widths are added in quadrature. With coherent phases alone, the larger width is
+    enough: noise replaces coherent phases only where the wanted width is larger than the lobe's.
     """
     larger, smaller = np.maximum(widths, NOISE_LOBE_BINS), np.minimum(widths, NOISE_LOBE_BINS)
     return np.hypot(larger, noise_amplitude * smaller)

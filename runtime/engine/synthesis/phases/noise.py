@@ -11,17 +11,17 @@ from runtime.engine.synthesis.phases.taps import N_OVERLAPS, new_taps, received_
 
 # The stored noise repeats after this many hops.
 N_NOISE_SPECTRA = 256
-# This many neighbouring lanes form a row: they read the same stored spectra, each lane from another bin on.
+# This many neighbouring lanes form a row. They read the same stored spectra, but each lane begins at another bin.
 LANES_PER_ROW = 16
-# Distance in the stored noise from one row of lanes to the next, in hops: of four rows, none repeats another within a
-# second.
+# Distance in hops between the places at which two neighbouring rows of lanes read the stored noise. So none of four
+# rows repeats within a second what another row has played.
 _HOPS_BETWEEN_ROWS = 64
 # Four rows of lanes use up the stored noise. The next four begin half-way between them.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
-# With noise phases, the power of magnitudes m[k] is the first factor times the sum of m[k]^2, plus the second factor
-# times the sum of m[k] m[k + 1], because the phases of neighbouring bins are correlated. So a Hann lobe sounds 0.9 dB
-# softer than a flat spectrum with the same sum of squares. Measured.
+# The measured factors a and b. With noise phases, magnitudes m[k] have the power a sum(m[k]^2) + b sum(m[k] m[k + 1]),
+# because the phases of neighbouring bins are correlated. So a Hann lobe sounds 0.9 dB softer than a flat spectrum with
+# the same sum of squares.
 NOISE_POWER = 0.444, 0.556
 # RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin. Measured, because overlapping windows are
 # correlated.
@@ -41,8 +41,9 @@ def noise_taps(n_bins: int, fft_size: int, hop_size: int, seed: int) -> np.ndarr
     """The taps of the noise, float32 (N_NOISE_SPECTRA, LANES_PER_ROW, 3, 2 * n_bins), read-only.
 
     The last two axes are as in `received_taps`. The lanes are views of one table: each begins four bins above the
-    previous lane, so a row shares the processor's cache. The lanes are independent, because noise bins four apart are.
-    The noise still fits from hop to hop, because a shift by four bins changes the phase by one whole cycle per hop.
+    previous lane, so a row shares the processor's cache. In noise, bins that are four apart are independent, so the
+    lanes are independent too. The noise still fits from hop to hop, because a shift by four bins changes the phase by
+    one whole cycle per hop.
 
     fft_size, hop_size: in engine frames.
     """
@@ -81,7 +82,8 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
     """Taps in the layout of `new_taps`, for phasors (n_spectra, n_bins) of windows one hop apart.
 
     The window that began k hops ago has the phasors that lie k spectra earlier. A delay of k hops rotates its bin j by
-    j a, where a = 2 pi k hop_size / fft_size; its Hann window's taps are -exp(i a) / 4, 1 / 2, -exp(-i a) / 4.
+    the angle j a, where a = 2 pi k hop_size / fft_size. The taps of its Hann window are -exp(i a) / 4, 1 / 2,
+    -exp(-i a) / 4.
     """
     n_spectra, n_bins = phasors.shape
     taps = new_taps(n_spectra, n_bins)

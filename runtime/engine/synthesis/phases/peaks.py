@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# In a Hann lobe, the two bins beside the peak add up to 1 to 1.2 times the peak. If they add up to more than _BLUNTEST
-# times the peak, the peak is no sinusoid. With this value, the spectrum of the sound comes nearest to the given
-# spectrum, for instruments as for noise.
+# `PeakFinder.find` gives the ratio (above + below) / peak of a Hann lobe, which is between 1 and 1.2. If a peak's ratio
+# is at least _BLUNTEST times as large, the peak is no sinusoid. With this value of _BLUNTEST, the spectrum of the sound
+# comes nearest to the given spectrum, both for instruments and for noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.
 _LEAST_PEAK_DB = -100.0
@@ -30,8 +30,9 @@ class Peaks(NamedTuple):
     bins: intp, each peak's bin.
     places: intp, its index in the flattened magnitudes.
     distances: from the peak's bin to the sinusoid's frequency, in bins.
-    two_below, above, two_above: bool, whether the sinusoid covers the second bin below the peak, the first above it,
-        and the second above it; it always covers the first below.
+    two_below: bool, whether the sinusoid covers the second bin below the peak; it always covers the first one.
+    above: bool, whether it covers the first bin above the peak.
+    two_above: bool, whether it covers the second bin above the peak.
     """
 
     rows: np.ndarray
@@ -59,10 +60,12 @@ class PeakFinder:
         beside_notes: float32 (n, N_LOW_BINS), a row of `beside_multiples` for each spectrum. A low sinusoid close to a
         multiple of its note's fundamental is moved onto the multiple.
 
-        The distance d of a sinusoid from its peak bin follows from its Hann lobe: d = 2 (above - below) / (above + 2
-        peak + below), and (above + below) / peak = (4 + 2 d^2) / (4 - d^2). A sinusoid covers the bins between the
-        softest bins on either side of its peak. The softest bin between two peaks belongs to the peak of the higher
-        frequency.
+        A Hann lobe gives the sinusoid's distance d from its peak bin, and the size of the bins beside the peak:
+        d = 2 (above - below) / (above + 2 peak + below)
+        (above + below) / peak = (4 + 2 d^2) / (4 - d^2)
+
+        A sinusoid covers the bins between the softest bins on either side of its peak. The softest bin between two
+        peaks belongs to the peak of the higher frequency.
         """
         flat, rising = magnitudes.reshape(-1), self._rising
         places = self._loud_maxima(magnitudes)

@@ -16,7 +16,8 @@ from runtime.engine.synthesis.shaping.harmonics import Harmonics
 class Shape(NamedTuple):
     """How some spectra are shaped; arrays are float (n, 1), or (1, 1) if all are shaped alike.
 
-    shift_octaves: the sounds' transposition after shaping. All fields have the frequencies heard after it.
+    shift_octaves: the sounds' transposition after shaping. The other fields are about the frequencies that are heard
+        after this transposition.
     filter_kind: off, low, high or band.
     slope: the filter's, dB per octave.
     cutoff_octaves: octaves above 20 Hz.

@@ -1,4 +1,4 @@
-"""Playheads: the row of its table at which each trajectory of a voice is read."""
+"""Playheads: for each trajectory of a voice, the row of the trajectory's table that is read."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Playheads:
 
     While the key is down, the held part of the table is read: the attack, then the loop. Without a loop, the playhead
     stays at the held part's final row. When the key comes up, the sound fades to the release; `fade` gives the weight
-    of the release. A playhead moves at constant speed from its anchor on: the frame at which the note began, or the
-    frame of the newest `advance`.
+    of the release. A playhead's anchor is the frame at which the note began, or the frame of the newest `advance`.
+    After its anchor, a playhead moves at constant speed.
 
     modulated: whether `advance` will be called.
     """
@@ -79,11 +79,13 @@ class Playheads:
         self._release_place[lane] = 0.0
 
     def advance(self, frame: int, lanes: np.ndarray, speeds: np.ndarray, shifts: np.ndarray) -> None:
-        """Give lanes, int (n,), new speeds and shifts from `frame` on, which is a multiple of PLAYHEAD_UPDATE_FRAMES.
+        """Give lanes new speeds and shifts from `frame` on.
 
-        speeds: float (n,), by which the trajectories' speeds are multiplied, negative for the other direction.
-        shifts: float (n,), how far the places are shifted, as shares of the held part's length; until the next update,
-        a place moves linearly to its new shift.
+        frame: a multiple of PLAYHEAD_UPDATE_FRAMES.
+        lanes: int (n,).
+        speeds: factors of the trajectories' speeds, float (n,); a negative factor reverses the direction.
+        shifts: how far the places are shifted, float (n,), in units of the held part's length. A place reaches its new
+            shift at the next update, and moves there linearly.
 
         Call this at each multiple of PLAYHEAD_UPDATE_FRAMES for each sounding lane, before later frames are read.
         ValueError if the playheads were made without `modulated`.
@@ -139,7 +141,7 @@ class Playheads:
         return np.minimum(np.maximum(rows, 0.0), self._last_release)
 
     def fade(self, lanes: np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The release's share: from 0, the held part alone, to 1, the release alone. Shapes as in held_rows."""
+        """The release's weight: from 0, the held part alone, to 1, the release alone. Shapes as in held_rows."""
         elapsed = (frames - self._key_up[lanes, None])[:, None] / self._fade_frames
         return np.minimum(np.maximum(elapsed, 0.0), 1.0) * self._releases
 

@@ -11,8 +11,8 @@ from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLo
 
 # After a longer pause between messages, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# After this many clock messages the BeatLine meets the loop's beat. It takes longer if its bend would otherwise be
-# below _SLOWEST or above _FASTEST times the tempo. So the line runs at half to twice the tempo.
+# The BeatLine meets the loop's beat after this many clock messages. It takes longer if its bend is at a limit: _SLOWEST
+# or _FASTEST times the tempo. So the line runs at half to twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
