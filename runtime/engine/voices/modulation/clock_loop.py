@@ -11,8 +11,9 @@ CLOCKS_PER_BEAT = 24  # MIDI 1.0
 # The loop averages about this many messages. If their times vary by 2 ms (standard deviation), the beat is 0.5 ms off.
 _MEMORY = 40
 # A message's error is how early or late it comes. The usual error (`_jitter`) is the root of a running mean of the
-# squared errors; in this mean, each new error has the weight _JITTER_WEIGHT, and a limited error (_LARGEST_ERROR) a
-# quarter of it. The usual error begins with _FIRST_JITTER_S, and stays between _LEAST_JITTER_S and _MOST_JITTER_S.
+# squared errors. In this mean, a new error has the weight _JITTER_WEIGHT; a limited error (_LARGEST_ERROR) has a
+# quarter of this weight. The usual error begins with _FIRST_JITTER_S, and stays between _LEAST_JITTER_S and
+# _MOST_JITTER_S.
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
