@@ -20,8 +20,8 @@ _HOPS_BETWEEN_ROWS = 64
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
 # The measured factors a and b. With noise phases, magnitudes m[k] have the power
-# a * sum(m[k]^2) + b * sum(m[k] * m[k + 1]), because the phases of neighbouring bins are correlated. So a Hann lobe sounds 0.9 dB softer than a flat spectrum with
-# the same sum of squares.
+# a * sum(m[k]^2) + b * sum(m[k] * m[k + 1]), because the phases of neighbouring bins are correlated. So a Hann lobe
+# sounds 0.9 dB softer than a flat spectrum with the same sum of squares.
 NOISE_POWER = 0.444, 0.556
 # RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin. Measured, because overlapping windows are
 # correlated.

@@ -40,11 +40,13 @@ _SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # the least time from one message 
 class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
-    The loop does what a least-squares line through the newest n messages, frame against number, would do. Its gains are
-    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo. n grows up to _MEMORY, and starts again from 1
-    when the tempo changes.
+    The loop does the same as a line fitted by least squares to the newest n messages, frame against number. The loop's
+    gains are 2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo. n grows up to _MEMORY, and starts
+    again from 1 when the tempo changes.
 
-    The first message has the number `count` and comes at `frame`. Attributes:
+    The first message has the number `count` and comes at `frame`.
+
+    Attributes:
     count: number of the newest message; lost messages are counted, repeated ones are not.
     at: the newest message's frame without jitter.
     period: frames from one message to the next.
