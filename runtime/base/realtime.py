@@ -49,8 +49,8 @@ def promote_thread(priority: int) -> bool:
 class DriverThreadState:
     """Python's state of one thread of a driver, kept from call to call.
 
-    By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. Making and
-    freeing it changes the memory map, and must wait while any other thread changes this map. Source: CPython,
+    By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. Each
+    time, the memory map changes, and the thread waits for any other thread that changes this map. Source: CPython,
     Python/pystate.c: a state lives until each PyGILState_Ensure has had its PyGILState_Release. `keep` calls
     no Release.
     """

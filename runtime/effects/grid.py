@@ -86,7 +86,7 @@ class CellEffect(ABC, Generic[T]):
     T: the type of the prepared settings.
     n_back: how many frames back the effect reads the sent sound.
     n_tail: the most frames for which sound stays in the effect's own delay lines.
-    shift: cell k begins at frame k * cell_frames - shift.
+    shift: cell k begins at frame k * n - shift, where n is the number of frames in a cell.
     n_cells_computed: number of cells computed so far, a measure of the work.
     """
 

@@ -31,7 +31,7 @@ class Target(NamedTuple):
     """What spectra should be like: a recording's frame, or the frames of n hops.
 
     bands_db: the levels in bands, (64,) or (n, 64).
-    loose: the share of loose power (see tones.py) that costs nothing: a number or (n,).
+    loose: the share of loose power (see tones.py) that costs nothing; a number or (n,).
     """
 
     bands_db: np.ndarray

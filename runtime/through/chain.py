@@ -136,7 +136,7 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """Turn the instrument's spectra, in `moved`, into factors for the sound's spectra.
+        """In `moved`, turn the instrument's spectra into factors for the sound's spectra.
 
         Multiplied by its factors, the sound's spectrum gets the shape of the instrument's spectrum. The sound keeps its
         level and phases.

@@ -140,7 +140,7 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Write the events before `end`. Do this before writing that sound, so that no sound lacks its events."""
+        """Write the events before `end`; call this before the sound up to `end` is written."""
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

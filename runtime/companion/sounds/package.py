@@ -88,7 +88,7 @@ def unpack(path: Path) -> Package:
 
 
 def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
-    """The contents of the archive's files, by name; UserError if one is too large or unknown, or there are too many."""
+    """The contents of the archive's files, by name. UserError if they are too many, too large or unexpected."""
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
         raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)

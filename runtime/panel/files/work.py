@@ -46,7 +46,7 @@ class Work:
         self.making = Making(self._new_folder)
         self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # the page works without the folder, and later work tries again to make it
+        with contextlib.suppress(UserError):  # the page works without the folder; `_opened` tries again later
             self._opened()
 
     @property

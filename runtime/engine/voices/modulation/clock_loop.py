@@ -18,14 +18,14 @@ _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Many late messages in a row mean a slower tempo, many early messages a faster tempo. So there are two sums, in usual
-# errors: `_late` adds up error - _SLACK, and `_early` adds up -error - _SLACK. A sum never falls below 0. A new tempo
-# begins when a sum exceeds _DRIFT.
+# Many late messages in a row mean a slower tempo, many early messages a faster tempo. So there are two sums, in
+# units of the usual error: `_late` is the sum of (error - _SLACK), and `_early` is the sum of (-error - _SLACK). A sum
+# never falls below 0. A new tempo begins when a sum exceeds _DRIFT.
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
 # A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems to
-# be a repeated message. When _N_STRANGE more strange messages than usual ones have come, the intervals between the
+# be a repeated message. When the strange messages outnumber the usual ones by _N_STRANGE, the intervals between the
 # newest messages (at most _MOST_RAW) are compared. A new tempo begins if the longest and the shortest interval differ
 # by less than _MOST_SPREAD clocks plus _DOUBT times the usual error.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0

@@ -230,7 +230,7 @@ class Sources:
 
 
 def is_fast(lfo: Lfo, rate_hz: float) -> bool:
-    """Whether one would hear that an LFO of this rate is interpolated linearly from hop to hop."""
+    """Whether linear interpolation from hop to hop is audible with an LFO of this rate."""
     is_short = rate_hz > SLOW_LFO_HZ if lfo.beats is None else lfo.beats < SLOW_BEATS
     return is_short or lfo.shape not in SMOOTH_SHAPES
 
