@@ -33,7 +33,10 @@ class Shedding(Protocol):
 
 
 def affordable(n_sounding: int, load: float, n_voices: int) -> int:
-    """How many voices make a load of AIM if n_sounding voices make `load`; at least FEWEST_VOICES, at most n_voices."""
+    """How many voices make a load of AIM, when n_sounding voices make `load`.
+
+    The result is at least FEWEST_VOICES, and at most n_voices.
+    """
     return min(n_voices, max(FEWEST_VOICES, math.floor(n_sounding * AIM / load)))
 
 
@@ -55,7 +58,7 @@ class QuickCut:
         self._limits = [VoiceLimit(number) for number in range(n_voices + 1)]
 
     def look(self, loads: BlockLoads, playing: Shedding) -> None:
-        """Lower the limit if enough of the newest blocks in a row are late; for the audio thread."""
+        """Lower the limit if the newest blocks form a long enough row of late blocks; for the audio thread."""
         if loads.n_over < self._n_late or loads.n_blocks - self._n_late < self.first_block:
             return
         n_sounding = playing.status.n_active_voices

@@ -23,8 +23,10 @@ class Progress:
     Outside a terminal, nothing is printed in the first PLAIN_AFTER_S seconds. If LINES_VARIABLE is `json`, each line is
     a JSON object with the keys `progress` (the label), `share` (0 to 1) and `left_s` (seconds left, or null).
 
-    Use it in a `with`, or call `close` at the end, so that an error message starts on a new line. total: all the work,
-    in any unit that grows evenly with time. stream: None for stderr.
+    Use it in a `with`, or call `close` at the end, so that an error message starts on a new line.
+
+    total: all the work, in any unit that grows evenly with time.
+    stream: where to show it; None for stderr.
     """
 
     def __init__(self, label: str, total: float, stream: TextIO | None = None):

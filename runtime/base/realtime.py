@@ -20,7 +20,7 @@ SUPERVISOR_PRIORITY = 10
 SWAP_PRIORITY = 5
 _SWITCH_INTERVAL_S = 1e-4
 _PAUSE_S = 0.0003
-_MOST_PAUSES = 64  # in a row; then the thread goes on, because the busy thread may hang for ever
+_MOST_PAUSES = 64  # in a row; after these the thread goes on, because the busy thread may hang for ever
 # Flags of Linux's mlockall(2).
 _LOCK_CURRENT, _LOCK_FUTURE, _LOCK_ON_FAULT = 1, 2, 4
 _MLOCK_ON_FAULT = 1  # flag of mlock2(2)
@@ -49,8 +49,8 @@ def promote_thread(priority: int) -> bool:
 class DriverThreadState:
     """Python's state of one thread of a driver, kept from call to call.
 
-    By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. This maps and
-    unmaps memory, and the thread waits for any other thread that changes the memory map. Source: CPython,
+    By default Python makes a state whenever a driver's thread calls Python, and frees it after the call. Each
+    time, the memory map changes, and the thread waits for any other thread that changes this map. Source: CPython,
     Python/pystate.c: a state lives until each PyGILState_Ensure has had its PyGILState_Release. `keep` calls
     no Release.
     """
@@ -59,7 +59,7 @@ class DriverThreadState:
         self._address: ctypes.c_void_p | None = None
 
     def keep(self) -> None:
-        """Keep the state of the calling thread; call this on the driver's thread, in each call or in the first."""
+        """Keep the calling thread's state; run this on the driver's thread. A second run changes nothing."""
         if self._address is None:
             python = ctypes.pythonapi
             python.PyGILState_Ensure()
@@ -83,7 +83,7 @@ class DriverThreadState:
 
 @contextmanager
 def promoted(priority: int) -> Iterator[bool]:
-    """Inside a `with`, the calling thread has at least this real-time priority; after it, its former priority again.
+    """Inside a `with`, the calling thread has at least this real-time priority. Afterwards it has its former priority.
 
     Yields whether the priority is permitted.
     """

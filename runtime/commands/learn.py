@@ -1,4 +1,4 @@
-"""Teach a running play which control moves what."""
+"""Teach a running `play` which control moves what."""
 
 from __future__ import annotations
 

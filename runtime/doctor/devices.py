@@ -66,9 +66,10 @@ def _rates(root: Path) -> str:
 
 
 def holders(root: Path) -> dict[int, str]:
-    """The programs that have a sound card open for playback, by process id; root: the folder that contains proc.
+    """The names of the programs that have a sound card open for playback, by process id.
 
-    The cards' status files name only some of them; open files show the others.
+    The cards' status files name only some of these programs; open files show the others.
+    root: the folder that contains proc.
     """
     found = set()
     for path in root.glob("proc/asound/card*/pcm*p/sub*/status"):

@@ -56,7 +56,7 @@ def _judged(known: dict[str, str], reasons: list[str]) -> Finding:
 
 
 def restarts(journal: str) -> list[str]:
-    """When and why the service ended; of more than MOST_REASONS times, only the latest are listed.
+    """When and why the service ended, for the latest MOST_REASONS times.
 
     journal: systemd's lines, in journalctl's format short-iso.
     """

@@ -31,14 +31,14 @@ class Copies(NamedTuple):
     A voice here is one copy on one side; the left side's voices come first. A voice's delay swings; in an ensemble, a
     second, faster swing is added.
 
-    places: where each voice would read the sent sound, at each frame of a cell, if no delay swung. In frames from the
+    places: where each voice reads the sent sound at each frame of a cell, without the swing. In frames from the
         cell's beginning, float64 (n_voices, cell).
     depth: how far the first swing moves a delay to either side, in frames.
     turns: the first swing's turns per frame.
-    phases: float64 (n_voices, 1), the voices' phases in turns, the same in both swings.
-    angles: float64 (2, cell), the angles of both swings in a cell that begins at frame 0, in radians.
+    phases: the voices' phases, the same in both swings. In turns, float64 (n_voices, 1).
+    angles: the angles of both swings in a cell that begins at frame 0. In radians, float64 (2, cell).
     tremble: the second swing's depth, relative to the first; 0 without one.
-    gains: float32 (2, n_voices), from the voices to left and right.
+    gains: each voice's gains to left and right, float32 (2, n_voices).
     """
 
     settings: ChorusConfig

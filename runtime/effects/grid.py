@@ -86,7 +86,7 @@ class CellEffect(ABC, Generic[T]):
     T: the type of the prepared settings.
     n_back: how many frames back the effect reads the sent sound.
     n_tail: the most frames for which sound stays in the effect's own delay lines.
-    shift: how many frames before frame 0 a cell begins.
+    shift: cell k begins at frame k * n - shift, where n is the number of frames in a cell.
     n_cells_computed: number of cells computed so far, a measure of the work.
     """
 
@@ -112,9 +112,10 @@ class CellEffect(ABC, Generic[T]):
         self._settings.change(frame + self._shift, prepared)
 
     def add(self, frame: int, dry: np.ndarray, send: np.ndarray | None) -> None:
-        """Add the wet sound of the block that begins at `frame` to `dry`.
+        """Add to `dry` the wet sound of the block that begins at `frame`.
 
-        dry, send: float32 (n, 2); send: None for silence.
+        dry: float32 (n, 2).
+        send: the sound sent to the effect, float32 (n, 2); None for silence.
         """
         frame += self._shift
         if send is not None and not send.any():
@@ -157,7 +158,7 @@ class CellEffect(ABC, Generic[T]):
 
     @abstractmethod
     def _compute(self, frame: int, out: np.ndarray) -> bool:
-        """Write the wet sound of the cell that begins at `frame` into `out`, float32 (2, cell).
+        """Write into `out`, float32 (2, cell), the wet sound of the cell that begins at `frame`.
 
         Returns whether the effect's own delay lines are silent. While the settings change, self._ramp is the
         progress of the crossfade at each frame of the cell, 0 to 1: float32 (cell,).

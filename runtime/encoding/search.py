@@ -31,7 +31,7 @@ class Target(NamedTuple):
     """What spectra should be like: a recording's frame, or the frames of n hops.
 
     bands_db: the levels in bands, (64,) or (n, 64).
-    loose: the share of a spectrum's power that may be loose (see tones.py) without a cost, a number or (n,).
+    loose: the share of loose power (see tones.py) that costs nothing; a number or (n,).
     """
 
     bands_db: np.ndarray
@@ -74,7 +74,7 @@ def refined(decoder: Decoder, model_note: int, colours: Colours, target: Target,
 
 
 def _roughness_db(positions: np.ndarray, path: np.ndarray) -> np.ndarray:
-    """What each position costs because of its distance from the hops before and after it in `path`: in dB, (n,).
+    """The cost of each position's distance from the positions one hop before and after it in `path`: in dB, (n,).
 
     positions, path: knob positions at each hop, (n, n_latents).
     """

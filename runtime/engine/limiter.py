@@ -13,9 +13,10 @@ _PER_ROOM = np.array(1.0 / (1.0 - LIMITER_KNEE), np.float32)
 def limit(signal: np.ndarray, below: np.ndarray, bend: np.ndarray) -> None:
     """Compress samples beyond LIMITER_KNEE, in place; no result exceeds full scale.
 
-    signal, below, bend: float32 of one shape; below and bend are scratch. A magnitude |x| above the knee becomes knee +
-    (1 - knee) u / sqrt(1 + u^2), where u = (|x| - knee) / (1 - knee). This curve is smooth up to the second derivative.
-    Every finite float32 was tried.
+    A magnitude |x| above the knee becomes knee + (1 - knee) u / sqrt(1 + u^2), where u = (|x| - knee) / (1 - knee).
+    This curve is smooth up to the second derivative. Every finite float32 was tried.
+
+    signal, below, bend: float32 of one shape; below and bend are scratch.
     """
     np.abs(signal, out=below)
     if np.maximum.reduce(below, axis=None) <= _KNEE:

@@ -21,6 +21,7 @@ class Mixer:
     """Mixes one span at a time into `stereo`, float32 (LONGEST_SPAN + 1, 2).
 
     Within a span no ramp ends and no lane has a hop. A tail is the fading rest of a stolen voice's sound.
+
     limits: whether the mix is limited to full scale.
     tails_end: the frame at which all tails have ended.
     ValueError if a tail is longer than `LaneSound.fade_frames`.
@@ -41,7 +42,9 @@ class Mixer:
         self._stolen = np.zeros((3, bank.cut_fade_frames), np.float32)
         self._fade_out = np.cos(np.linspace(0.0, np.pi / 2.0, bank.cut_fade_frames, dtype=np.float32)) ** 2
         self._limits, self.tails_end = limits, 0
-        # For the present part. is_mono: whether left and right are alike. _modulated: the lanes with modulated gains.
+        # For the present part:
+        # is_mono: whether left and right are alike.
+        # _modulated: the lanes with modulated gains.
         # _heard, _gains: if is_mono, the lanes that are read, and their gains.
         self.is_mono, self._transposed, self._modulated = False, list[int](), list[int]()
         self._heard: list[int] | slice = slice(0, 0)
@@ -52,7 +55,8 @@ class Mixer:
 
         While `is_mono`, this call is needed only for the first part of a span.
 
-        transposed: the transposed lanes that sound, ascending; heard: the lanes among them that are read.
+        transposed: the transposed lanes that sound, ascending.
+        heard: the lanes of `transposed` that are read.
         """
         bank = self._bank
         is_mono = bank.all_steady() and not self._widths.n_wide and frame >= self.tails_end
@@ -101,8 +105,10 @@ class Mixer:
     ) -> np.ndarray:
         """Return the stereo mix, float32 (2, n).
 
-        envelope: the lanes' envelopes, from `Ramps.values`. sides: the lanes' left gains and right gains, also from
-        `Ramps.values`. modulated: the lanes with gains from `GridGains`.
+        envelope: the lanes' envelopes, from `Ramps.values`.
+        sides: the lanes' left gains and right gains, from `Ramps.values`.
+        transposed: the transposed lanes that sound.
+        modulated: the lanes with gains from `GridGains`.
         """
         lanes, mix = len(envelope), self._mix[:, :n]
         enveloped, panned = (a[: lanes * n].reshape(lanes, n) for a in (self._enveloped, self._panned))
@@ -148,8 +154,9 @@ class Mixer:
     ) -> None:
         """Write to `out` the enveloped sound of the lanes from number `first` on.
 
-        transposed: the transposed lanes among them. heard: the transposed lanes that are read. sounds: the sound of the
-        lanes in `heard`.
+        transposed: the transposed lanes among these.
+        heard: the transposed lanes that are read.
+        sounds: the sound of the lanes in `heard`.
         """
         np.multiply(self._sound.read(slice(first, first + len(out)), frame, n), envelope, out=out)
         if transposed:
@@ -172,7 +179,7 @@ class Mixer:
         return np.add(enveloped, sides, out=enveloped), right
 
     def keep_tail(self, stolen: Stolen, frame: int) -> None:
-        """Add a lane's sound to the tails, faded out from `frame` on, because a new note takes the lane."""
+        """Add a lane's sound to the tails, because a new note takes the lane. From `frame` on, the sound fades out."""
         left, right, apart = self._stolen
         self._fade(stolen.lane, frame, stolen.level, left)
         right[:] = left

@@ -1,4 +1,4 @@
-"""Imports an instrument into the user's data folder: one that was packed in the same file as a sound."""
+"""Imports an instrument that a sound's file contains. It is written to the user's data folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def import_instrument(name: str, decoder: bytes, encoder: bytes | None, where: o
 
     If another instrument has the name, the new name is "NAME-2" or the next free one.
 
-    decoder, encoder: contents of its .onnx files.
+    decoder, encoder: contents of the instrument's .onnx files; None without an encoder.
     UserError if `decoder` is no instrument, or the folder cannot be written.
     """
     digest = hashlib.sha256(decoder).hexdigest()

@@ -60,7 +60,7 @@ class Memory:
         return self._file is not None
 
     def put_aside(self, error: UserError, say: Callable[[str], object]) -> None:
-        """Rename the file of a state that cannot be used; error: why."""
+        """Rename the file of a state that cannot be used; error: the reason."""
         self.state = None
         say(f"The last state is not used: {error} (it is now {put_state_aside()}).")
 

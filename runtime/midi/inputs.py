@@ -93,7 +93,7 @@ class MidiInputs:
         return self._devices.here
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set a device's `velocities`, as in InputPort, now and when the device returns."""
+        """Set a device's velocities now, and again when the device returns; velocities: as in InputPort."""
         self._velocities[device] = velocities
         for port in [*self._open.values(), *([self._virtual] if self._virtual else [])]:
             if port.device == device:

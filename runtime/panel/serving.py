@@ -74,7 +74,7 @@ async def _serve(listener: socket.socket, settings: PanelConfig, parent: int | N
 
 
 async def _osc(pages: Pages, settings: PanelConfig, admission: Admission) -> OscPort | None:
-    """Return None if the settings have no port for OSC, or if it cannot be used."""
+    """Listen for OSC, and return the port; None if the settings have no port for OSC, or if it cannot be used."""
     if settings.osc_port is None:
         return None
     osc = OscPort(pages.link, pages.keys, pages.allowance, admission.tell_soon)

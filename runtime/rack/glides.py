@@ -37,7 +37,7 @@ class Glide:
         return frame >= self._end
 
     def fill(self, out: np.ndarray, frame: int, changes: Sequence[tuple[int, float]] = ()) -> None:
-        """Write the values at `frame` and at the frames after it into `out`, float32 (n_frames,).
+        """Write into `out`, float32 (n_frames,), the values from `frame` on.
 
         changes: pairs of frame and target, as for `move`, ascending. A change before `frame` happens at `frame`.
         """

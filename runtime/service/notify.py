@@ -7,14 +7,18 @@ import socket
 
 
 def is_service() -> bool:
-    """Whether systemd or a similar program started this one and waits for notices, so no user sits at a terminal."""
+    """Whether systemd or a similar program started this process, and waits for its notices.
+
+    If so, no user sits at a terminal.
+    """
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 
 def notify(**news: object) -> bool:
     """Send a notice, for example `notify(READY=1, STATUS="plays")`; False if no systemd receives it. Never waits.
 
-    Source: sd_notify(3): a datagram of NAME=value lines to $NOTIFY_SOCKET; a leading @ means an abstract address.
+    A notice is a datagram of NAME=value lines, sent to the address in $NOTIFY_SOCKET. A leading @ means an abstract
+    address. Source: sd_notify(3).
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

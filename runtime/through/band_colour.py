@@ -38,9 +38,12 @@ class BandColour:
         self._totals = np.zeros((n_rows, 1), np.float32)
 
     def find(self, decoded: np.ndarray, heard: np.ndarray) -> np.ndarray:
-        """The colours in dB, float32 (n, 40), that bring `decoded` close to `heard`, both float32 (n, n_bins).
+        """The colours that bring the spectra in `decoded` close to those in `heard`.
 
-        The result is valid until the next call. The levels of the spectra do not count.
+        The levels of the spectra do not count.
+
+        decoded, heard: float32 (n, n_bins).
+        Returns gains in dB, float32 (n, 40), valid until the next call.
         """
         n = len(decoded)
         asked_db, found_db, colour_db = self._bands[:, :n]

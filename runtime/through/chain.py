@@ -14,7 +14,7 @@ from runtime.through.pitch_follower import PitchFollower
 from runtime.through.settings import EffectSettings, LatentMover
 from runtime.through.stretching import Stretcher
 
-MOST_ROWS = MAX_BATCH // 2  # each frame may need two decodes: of its latents as encoded, and as moved
+MOST_ROWS = MAX_BATCH // 2  # a frame may need two decodes: of its encoded latents and of its moved latents
 LEAST_PEAK = 1e-6  # a frame is silent if its highest magnitude is below LEAST_PEAK times the frame size
 # The pitch detector reads only the bins up to about this frequency, a little above the highest pitch that it finds.
 PITCH_BAND_HZ = 5500.0
@@ -136,7 +136,7 @@ class Chain:
             self._moved[:n, : self._heard] = 0.0
 
     def _give_levels(self, magnitudes: np.ndarray, moved: np.ndarray) -> None:
-        """Turn `moved`, the instrument's spectra, into factors for the sound's spectra, in place.
+        """In `moved`, turn the instrument's spectra into factors for the sound's spectra.
 
         Multiplied by its factors, the sound's spectrum gets the shape of the instrument's spectrum. The sound keeps its
         level and phases.

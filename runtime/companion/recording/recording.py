@@ -76,8 +76,8 @@ class Recording:
         if self._ring.generation != self._order.generation:
             self.problem = "the sound card has another sample rate now"
             return False
-        # Write only up to the end that the previous call read: this process may see a new end before it sees the
-        # samples up to this end.
+        # Write only up to the end that the previous call read. Another process writes the ring, and this one may
+        # see the new end before it sees the new samples.
         end, self._seen_end = self._seen_end, self._ring.end
         if stop_at is not None:
             end = min(stop_at, self._seen_end)
@@ -140,7 +140,7 @@ class Recording:
         return WavFile(path, order.sample_rate_hz, order.bits, order.most_frames)
 
     def _write_events(self, end: int) -> None:
-        """Call this before writing the sound up to `end`, so that no sound lacks its events."""
+        """Write the events before `end`; call this before the sound up to `end` is written."""
         n_due = next((n for n, (frame, _) in enumerate(self._waiting) if frame >= end), len(self._waiting))
         due, self._waiting = self._waiting[:n_due], self._waiting[n_due:]
         if self._midi is not None:

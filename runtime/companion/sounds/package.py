@@ -23,10 +23,10 @@ from runtime.sound.trajectory.packing import SUFFIX as TRAJECTORY_SUFFIX
 
 SUFFIX = ".timbrebox"
 LARGEST_BYTES = LARGEST_ONNX_BYTES + 2**24
-MOST_FILES, MOST_INSTRUMENTS = 16, 2  # in one archive: files of any kind, and .onnx files (a decoder and its encoder)
+MOST_FILES, MOST_INSTRUMENTS = 16, 2  # in one archive; the two instruments are a decoder and its encoder
 LARGEST_UNPACKED_BYTES = 3 * LARGEST_ONNX_BYTES // 2
 _LARGEST_LIST_BYTES = 2**14  # limited because zipfile makes an object for every entry in the archive's list
-# These bytes mark the end of a ZIP archive's list of files, and of a ZIP64 archive's. Source: .ZIP File Format
+# _END marks the end of the list of files in a ZIP archive, _LARGE_END in a ZIP64 archive. Source: .ZIP File Format
 # Specification, 4.3.16 and 4.3.15.
 _END, _LARGE_END = b"PK\x05\x06", b"PK\x06\x07"
 _SOUND, _ONNX = "sound.yaml", ".onnx"
@@ -68,7 +68,7 @@ def pack(
 
 
 def unpack(path: Path) -> Package:
-    """Read a package, or a sound's .yaml file with its trajectory files; UserError if one is broken or too large."""
+    """Read a package, or a sound's .yaml file with its trajectory files; UserError if a file is broken or too large."""
     content = read_bounded_file(path, _EXPECTED, LARGEST_BYTES)
     if not content.startswith(b"PK"):
         sound = _sound(content, path)
@@ -88,7 +88,7 @@ def unpack(path: Path) -> Package:
 
 
 def _files(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
-    """The contents of the archive's files, by name; UserError if a file is too large or of another kind."""
+    """The contents of the archive's files, by name. UserError if they are too many, too large or unexpected."""
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
         raise UserError(path, f"{len(entries)} files in it", f"at most {MOST_FILES}", _REMEDY)
@@ -122,7 +122,7 @@ def _refuse_long_list(content: bytes, path: Path) -> None:
 
 
 def _largest(name: str) -> int | None:
-    """The most bytes of a file with this name; None if a package may not have such a file."""
+    """The most bytes that a file with this name may have; None if a package may not hold such a file."""
     if name == _SOUND:
         return LARGEST_YAML_BYTES
     if name.endswith(TRAJECTORY_SUFFIX):

@@ -13,7 +13,8 @@ class RampPoints:
     """The points of each voice. There is one at each of its hops; a sound that changes fast has further points.
 
     Sounds with a fast LFO also have a point in the middle of each hop. A 10 Hz LFO, interpolated linearly from hop to
-    hop, would cause images at the hop rate 27 dB below the tone. With these points, they are more than 40 dB below.
+    hop, would cause images at the hop rate, 27 dB below the tone. With these points, the images are more than 40 dB
+    below the tone.
 
     A note with a fast envelope, such as a plucked one, begins with closer points, counted from its start.
 

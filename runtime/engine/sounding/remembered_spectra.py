@@ -25,7 +25,7 @@ class RememberedSpectra:
         return not voice.slide and self._versions[voice.model_note - self._lowest] == voice.knobs.version
 
     def remember(self, voices: Sequence[Voice], magnitudes: np.ndarray) -> None:
-        """Keep the spectra of voices, (n_voices, n_bins), by their notes."""
+        """Keep each voice's spectrum for the voice's note; magnitudes: the spectra, (n_voices, n_bins)."""
         for voice, row in zip(voices, magnitudes, strict=True):
             if not voice.slide:
                 self._magnitudes[voice.model_note - self._lowest] = row

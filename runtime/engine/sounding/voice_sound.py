@@ -258,7 +258,7 @@ class VoiceSound:
         self._moving_between = [voice for voice in self._moving if self._points.may_have_extra(voice)]
 
     def _lead(self, moving: list[Voice], frame: int, n_events: int) -> None:
-        """Begin the ramps of these voices, ascending by lane, to their next points."""
+        """Begin the ramps of these voices to their next points; moving: ascending by lane."""
         alike: dict[tuple[int, bool, int], list[Voice]] = {}
         for voice, n_frames in zip(moving, self._points.frames_to_next(moving, frame), strict=True):
             key = self._hops.of_lane[voice.lane].offset, voice.played.has_own_points, n_frames
@@ -277,8 +277,14 @@ class VoiceSound:
     def _gains_to_mix(self, lanes: slice, changes: Changes, frame: int) -> np.ndarray:
         """The gain of each lane in a submix; 0 for a lane that cannot be mixed.
 
-        A lane cannot be mixed if it is not steady, begins to be transposed, is wide, has points of its own, has just
-        begun and changes fast, has a bandwidth and coherent phases, or has another blend than the present sound.
+        A lane cannot be mixed if one of these is true:
+        - It is not steady.
+        - It begins to be transposed.
+        - It is wide.
+        - It has points of its own.
+        - It has just begun, and changes fast.
+        - It has a bandwidth and coherent phases.
+        - Its blend is not the present sound's blend.
         """
         gains = self._gains[: lanes.stop - lanes.start]
         np.copyto(gains, self._bank.steady_gains()[lanes])

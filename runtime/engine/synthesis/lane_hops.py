@@ -66,8 +66,9 @@ class LaneHops:
         return sound
 
     def mixed(self, lanes: slice, carrier: int, shares: np.ndarray, frame: int) -> np.ndarray:
-        """Sum of the lanes' sounds, each times its share, from one transform: float32 (1, n_frames), valid until the
-        next call.
+        """Sum of the lanes' sounds, each times its share, made by one transform.
+
+        Returns float32 (1, n_frames), valid until the next call.
 
         lanes, frame: as in `sound`.
         carrier: one of the mixed lanes.
@@ -158,7 +159,7 @@ class DenseHops:
         return sound
 
     def make_mixed(self, lanes: slice, shares: np.ndarray, hop: tuple[int, int, int], octave: int) -> np.ndarray:
-        """Sum of one dense hop of lanes, each times its share, from one transform: (1, n_samples >> octave).
+        """Sum of one dense hop of lanes, each times its share, made by one transform: (1, n_samples >> octave).
 
         shares: float32 (n, 1), 0 for a lane that is not mixed.
         hop: as in `make`, for one of the mixed lanes. The hops of the other mixed lanes have the same number and bins.

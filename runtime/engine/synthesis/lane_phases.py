@@ -38,7 +38,11 @@ class LanePhases:
         self._found: list[tuple[slice, Found] | None] = [None] * n_lanes
 
     def prepare(self, lanes: Sequence[int], magnitudes: np.ndarray) -> None:
-        """Find the sinusoids of the lanes' next spectra; lanes: ascending; magnitudes: float32 (n_lanes, n_bins)."""
+        """Find the sinusoids of the lanes' next spectra.
+
+        lanes: ascending.
+        magnitudes: the next spectra, float32 (n_lanes, n_bins).
+        """
         for run in runs_of([lane for lane in lanes if self.blend[lane]]):
             self._prepared[run] = [(run, self._phases.find(run, magnitudes[run]))] * (run.stop - run.start)
 
@@ -135,7 +139,7 @@ class LanePhases:
             self._phases.plan(run, number, self._magnitudes[run], sides[0] if has_all else None, found)
 
     def spectra(self, lanes: slice, number: int) -> np.ndarray | None:
-        """Coherent spectra of lanes that share one blend, complex64 (n, n_bins), or None if the blend is 0.
+        """Coherent spectra of lanes with one common blend, complex64 (n, n_bins); None if the blend is 0.
 
         number: the hop's number. The result is valid until the next call.
         """
@@ -144,7 +148,7 @@ class LanePhases:
     def mixed_spectrum(self, lane: int, lanes: slice, number: int, factors: np.ndarray | None) -> np.ndarray | None:
         """Sum of the lanes' coherent spectra, each times its factor, complex64 (1, n_bins); None if the blend is 0.
 
-        lane: one of the mixed lanes, which share one blend.
+        lane: one of the mixed lanes, which have one common blend.
         number: the hop's number.
         factors: float32 (n, 1) or None.
         """

@@ -97,7 +97,7 @@ class WideSound(LaneSound):
         super().go_past_hop([*lanes, *self._sides.of(lanes)], frame)
 
     def make_old(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
-        """Make the old sound earlier than `before_ramp`, which later gets the same arguments."""
+        """Make the old sound early; call `before_ramp` later, with the same arguments."""
         super().before_ramp([*lanes, *self._sides.of(lanes)], frame, n_frames)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:

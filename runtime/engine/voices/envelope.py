@@ -11,7 +11,7 @@ SMOOTH = (0.0, 3.0, -2.0)
 
 
 class Ramps:
-    """Values, one per row, that each hold a level or move to another level along a cubic.
+    """Rows of values: each row holds a level, or moves to another level along a cubic.
 
     A moving row's value at frame f is from + (to - from) p(x), where x = (f - start) / length and p is a cubic with
     p(0) = 0 and p(1) = 1.
@@ -19,8 +19,8 @@ class Ramps:
     max_frames: the most frames in one call of `values`.
 
     Attributes:
-    target: float32 (n_rows, 1), the level that each row holds or moves to.
-    end: int64 (n_rows,), the frame at which each row's move ends, or NEVER.
+    target: the level that each row holds or moves to, float32 (n_rows, 1).
+    end: the frame at which each row's move ends, or NEVER; int64 (n_rows,).
     n_changes: number of new levels and moves so far.
     """
 

@@ -53,10 +53,12 @@ class Downloads:
         self._sending: set[asyncio.Task[None]] = set()
 
     def offer(self, path: Path, name: str, then: Callable[[], object] = lambda: None) -> str:
-        """Return an address to download a file once, as `name`; UserError if the file cannot be opened.
+        """Return an address at which a file can be downloaded once; UserError if the file cannot be opened.
 
-        The file is opened now, and sent even if `path` leads to another file later. then: called when the download has
-        ended or the address is no longer valid.
+        The file is opened now. It is sent even if `path` leads to another file later.
+
+        name: the name under which a browser saves the file.
+        then: called when the download has ended or the address is no longer valid.
         """
         try:
             stream = path.open("rb")

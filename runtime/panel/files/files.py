@@ -57,7 +57,11 @@ class _Keep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Take(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to download. suffix: the ending of a recording's file. number: the number of a preview."""
+    """What to download.
+
+    suffix: the ending of a recording's file.
+    number: the number of a preview.
+    """
 
     what: Literal["recording", "piece", "sound", "preview"]
     name: str = ""

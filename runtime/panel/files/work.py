@@ -29,7 +29,8 @@ _LONGEST_SHOWN = 90
 class Work:
     """The current work and its results, shared by all pages.
 
-    ask: sends a request to the playing process. changed: called when `facts` has changed.
+    ask: sends a request to the playing process.
+    changed: called when `facts` has changed.
     """
 
     def __init__(self, ask: Ask, changed: Callable[[], object]):
@@ -45,7 +46,7 @@ class Work:
         self.making = Making(self._new_folder)
         self.updates = Updates(changed)
         self._one_at_a_time = asyncio.Lock()
-        with contextlib.suppress(UserError):  # the page works without the folder, and later work tries again to make it
+        with contextlib.suppress(UserError):  # the page works without the folder; `_opened` tries again later
             self._opened()
 
     @property
@@ -222,7 +223,8 @@ class Work:
     async def _take_in(self, path: Path, name: str, kind: str, shown: str | None = None) -> str:
         """Import a sound's file with the checks for strangers' files; return the name that the sound gets.
 
-        name: the wanted name. shown: the file's name in messages, None for `name`.
+        name: the wanted name.
+        shown: the file's name in messages; None for `name`.
         """
         async with self._one_at_a_time:
             said = await self._run(["presets", "import", str(path), f"--name={name}"], kind, {path: shown or name})

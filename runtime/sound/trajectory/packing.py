@@ -33,8 +33,8 @@ _REMEDY = "use a trajectory that this program wrote"
 def pack(trajectory: Trajectory, where: object = "trajectory") -> bytes:
     """A trajectory as bytes for `unpack`; UserError as from `checked`.
 
-    A value is rounded by at most 1/510 of the range of all values in its block. Each latent is one block, the colour is
-    one, and the level is one.
+    A value is rounded by at most 1/510 of the range of all values in its block. Each latent has a block of
+    its own, and so have the colour and the level.
     """
     checked(trajectory, where)
     loop_start_s, loop_end_s = trajectory.loop_s or (_NO_MARK, _NO_MARK)

@@ -29,7 +29,8 @@ class Trajectory:
 
     step_s: time from one hop to the next.
     knobs: a name for each column of latents.
-    latents: offsets of the knob positions, -1 to 1; if replaces_knobs, positions, 0 to 1. float32 (n_hops, n_knobs).
+    latents: offsets of the knob positions, from -1 to 1. If replaces_knobs, the positions themselves, from 0 to 1.
+        float32 (n_hops, n_knobs).
     colour_db: the gain of each band, float32 (n_hops, N_BANDS).
     level_db: one value per LEVEL_STEP_S, float32 (n_levels,).
     attack_s: end of the attack.

@@ -19,9 +19,9 @@ _HOPS_BETWEEN_ROWS = 64
 # Four rows of lanes use up the stored noise. The next four begin half-way between them.
 _HOPS_BETWEEN_ROUNDS = _HOPS_BETWEEN_ROWS // 2
 _BINS_BETWEEN_LANES = N_OVERLAPS
-# The measured factors a and b. With noise phases, magnitudes m[k] have the power a sum(m[k]^2) + b sum(m[k] m[k + 1]),
-# because the phases of neighbouring bins are correlated. So a Hann lobe sounds 0.9 dB softer than a flat spectrum with
-# the same sum of squares.
+# The measured factors a and b. With noise phases, magnitudes m[k] have the power
+# a * sum(m[k]^2) + b * sum(m[k] * m[k + 1]), because the phases of neighbouring bins are correlated. So a Hann lobe
+# sounds 0.9 dB softer than a flat spectrum with the same sum of squares.
 NOISE_POWER = 0.444, 0.556
 # RMS of a flat spectrum's sound, divided by the RMS of one sinusoid per bin. Measured, because overlapping windows are
 # correlated.
@@ -82,7 +82,7 @@ def _window_taps(phasors: np.ndarray, fft_size: int, hop_size: int) -> np.ndarra
     """Taps in the layout of `new_taps`, for phasors (n_spectra, n_bins) of windows one hop apart.
 
     The window that began k hops ago has the phasors that lie k spectra earlier. A delay of k hops rotates its bin j by
-    the angle j a, where a = 2 pi k hop_size / fft_size. The taps of its Hann window are -exp(i a) / 4, 1 / 2,
+    the angle j * a, where a = 2 pi k hop_size / fft_size. The taps of its Hann window are -exp(i a) / 4, 1 / 2,
     -exp(-i a) / 4.
     """
     n_spectra, n_bins = phasors.shape

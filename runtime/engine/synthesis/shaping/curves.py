@@ -70,7 +70,7 @@ class GainCurves:
 
         kind: low, high or band.
         slope: dB per octave.
-        cutoff_octaves: float (n, 1), octaves above LOWEST_HEARD_HZ in the spectrum before a transposition.
+        cutoff_octaves: octaves above LOWEST_HEARD_HZ in the spectrum before a transposition, float (n, 1).
         resonance_db: float (n, 1).
         Source: Butterworth of order m: |H|^2 = 1 / (1 + (f / cutoff)^(2 m)).
         """
@@ -105,6 +105,7 @@ class GainCurves:
         """Add gains of bands, interpolated linearly over mel between the centres of the bands.
 
         Frequencies that the transposition moves above HIGHEST_HEARD_HZ are silenced: a colour has no gains for them.
+
         bands_db: the gains in dB, float32 (n, N_BANDS).
         shift_octaves: how far the sound is transposed later, float (n, 1).
         """
@@ -144,7 +145,9 @@ class GainCurves:
 
 
 def _band_places(octaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each frequency, the number of the band below it, intp, and the share of the next band in its gain, float32.
+    """For each frequency, the number of the band below it, and how much of its gain comes from the next band.
+
+    Returns intp and float32, each in the shape of `octaves`.
     """
     frequency_hz = LOWEST_HEARD_HZ * 2.0 ** octaves.astype(np.float64)
     places = np.interp(mel(frequency_hz), mel(band_centres_hz()), np.arange(N_BANDS))

@@ -37,9 +37,9 @@ class Harmonics:
     dB or a low cutoff would make the faint residue in them louder than the note.
 
     Attributes, each (n_fundamentals, n_bins):
-    numbers: int16, number of each bin's harmonic, 0 for none.
-    places: int16, the harmonics' places on the grid of `GainCurves`.
-    are_even: bool, whether the number is even and not 0.
+    numbers: the number of each bin's harmonic, 0 for none; int16.
+    places: the harmonics' places on the grid of `GainCurves`; int16.
+    are_even: whether the number is even and not 0; bool.
     """
 
     def __init__(self, fundamentals_hz: Sequence[float], n_bins: int, bin_hz: float):

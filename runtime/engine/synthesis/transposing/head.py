@@ -9,7 +9,7 @@ FRACTION_BITS = 24
 ONE = 1 << FRACTION_BITS
 # The ratio of a moving pitch is constant within each interval of this many frames, on a grid of absolute frames.
 INTERVAL_FRAMES = 64
-# `go_to` forgets the intervals before its frame once there are more than this.
+# `go_to` forgets the intervals before its frame if there are more than this many.
 _MOST_PASSED = 256
 
 
@@ -28,7 +28,7 @@ class Ratio(Protocol):
 
 
 class Head:
-    """The position at which lanes are read; lanes that share a head are read at one place, at one speed.
+    """The position at which lanes are read; lanes with one head are read at one place, at one speed.
 
     While the ratio moves, each interval of INTERVAL_FRAMES is read at the ratio of its middle. So a position is a sum
     of whole numbers that depend on absolute frames only, and never jumps.

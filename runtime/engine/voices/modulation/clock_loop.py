@@ -11,20 +11,21 @@ CLOCKS_PER_BEAT = 24  # MIDI 1.0
 # The loop averages about this many messages. If their times vary by 2 ms (standard deviation), the beat is 0.5 ms off.
 _MEMORY = 40
 # A message's error is how early or late it comes. The usual error (`_jitter`) is the root of a running mean of the
-# squared errors; in this mean, each new error has the weight _JITTER_WEIGHT, and a limited error (_LARGEST_ERROR) a
-# quarter of it. The usual error begins with _FIRST_JITTER_S, and stays between _LEAST_JITTER_S and _MOST_JITTER_S.
+# squared errors. In this mean, a new error has the weight _JITTER_WEIGHT; a limited error (_LARGEST_ERROR) has a
+# quarter of this weight. The usual error begins with _FIRST_JITTER_S, and stays between _LEAST_JITTER_S and
+# _MOST_JITTER_S.
 _LEAST_JITTER_S, _FIRST_JITTER_S, _MOST_JITTER_S = 0.0003, 0.001, 0.006
 _JITTER_WEIGHT = 1.0 / 32.0
 # A larger error counts as this many times the usual error, so that one very late message hardly moves the beat.
 _LARGEST_ERROR = 3.0
-# Many late messages in a row mean a slower tempo, many early messages a faster tempo. So there are two sums, in usual
-# errors: `_late` adds up error - _SLACK, and `_early` adds up -error - _SLACK. A sum never falls below 0. A new tempo
-# begins when a sum exceeds _DRIFT.
+# Many late messages in a row mean a slower tempo, many early messages a faster tempo. So there are two sums, in
+# units of the usual error: `_late` is the sum of (error - _SLACK), and `_early` is the sum of (-error - _SLACK). A sum
+# never falls below 0. A new tempo begins when a sum exceeds _DRIFT.
 _DRIFT, _SLACK = 12.0, 0.5
 # The tempo is uncertain until a line is fitted to _FEWEST messages. The newest _MOST_FITTED are stored for a new fit.
 _FEWEST, _MOST_FITTED = 6, 24
 # A message is strange if its error must be limited (_LARGEST_ERROR), if messages before it seem lost, or if it seems to
-# be a repeated message. When _N_STRANGE more strange messages than usual ones have come, the intervals between the
+# be a repeated message. When the strange messages outnumber the usual ones by _N_STRANGE, the intervals between the
 # newest messages (at most _MOST_RAW) are compared. A new tempo begins if the longest and the shortest interval differ
 # by less than _MOST_SPREAD clocks plus _DOUBT times the usual error.
 _N_STRANGE, _MOST_RAW, _MOST_SPREAD, _DOUBT = 4, 12, 0.5, 4.0
@@ -39,11 +40,13 @@ _SHORTEST_S = 60.0 / 600.0 / CLOCKS_PER_BEAT  # the least time from one message 
 class ClockLoop:
     """The beat of a clock, from the frames of its messages: a loop of second order, which follows phase and tempo.
 
-    The loop does what a least-squares line through the newest n messages, frame against number, would do. Its gains are
-    2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo. n grows up to _MEMORY, and starts again from 1
-    when the tempo changes.
+    The loop does the same as a line fitted by least squares to the newest n messages, frame against number. The loop's
+    gains are 2 (2n - 1) / (n (n+1)) for the phase and 6 / (n (n+1)) for the tempo. n grows up to _MEMORY, and starts
+    again from 1 when the tempo changes.
 
-    The first message has the number `count` and comes at `frame`. Attributes:
+    The first message has the number `count` and comes at `frame`.
+
+    Attributes:
     count: number of the newest message; lost messages are counted, repeated ones are not.
     at: the newest message's frame without jitter.
     period: frames from one message to the next.

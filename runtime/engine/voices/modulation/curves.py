@@ -8,7 +8,10 @@ import numpy as np
 def cubic_of(curve: float) -> tuple[float, float, float]:
     """Coefficients of x, x^2 and x^3 of a ramp p with p(0) = 0 and p(1) = 1.
 
-    curve: 1 gives 1 - (1 - x)^3, fast at first; 0 a straight line; -1 gives x^3, slow at first; or a value between.
+    curve: from -1 to 1.
+        At 1, p(x) = 1 - (1 - x)^3, fast at first.
+        At 0, p(x) = x, a straight line.
+        At -1, p(x) = x^3, slow at first.
     """
     if curve >= 0.0:
         return 1.0 + 2.0 * curve, -3.0 * curve, curve

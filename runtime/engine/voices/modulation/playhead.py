@@ -109,8 +109,8 @@ class Playheads:
         """The fractional rows of the held part that are read: float64 (n_lanes, n_trajectories, n_frames).
 
         lanes: int (n_lanes,).
-        frames: int64 (n_frames,), at or after the lanes' starts; with modulation, between the newest update and the
-        next one.
+        frames: the frames to read at, int64 (n_frames,), none before a lane's start. With modulation, they lie between
+            the newest update and the next one.
         """
         state = self._state[lanes][..., None]
         elapsed = (frames - self._anchor[lanes, None])[:, None].astype(np.float64)

@@ -47,7 +47,7 @@ class Moment(NamedTuple):
 
     lanes: the voices' lanes, intp (n,).
     frames: float64 (n_points,).
-    spacing_frames: the distance of the points, if the values will be interpolated linearly; else 0.
+    spacing_frames: the distance between the points, if the values will be interpolated linearly; else 0.
         Interpolation weakens fast waves, so the waves of LFOs are made stronger beforehand.
     held: controls and BeatLines of an earlier moment, or None for the present ones.
     """
@@ -209,8 +209,10 @@ class Sources:
         return self._found_phases[name][1]
 
     def _passed(self, name: str, lfo: Lfo, moment: Moment, frames: np.ndarray) -> np.ndarray:
-        """How many cycles of an LFO have passed: (1, n_points) if they are counted from frame 0 or beat 0, (n,
-        n_points) if from each note's start.
+        """How many cycles of an LFO have passed.
+
+        Returns (1, n_points) if cycles are counted from frame 0 or beat 0. Returns (n, n_points) if they are counted
+        from each note's start.
         """
         table, lanes = self._table, moment.lanes
         if lfo.beats is not None:
@@ -228,7 +230,7 @@ class Sources:
 
 
 def is_fast(lfo: Lfo, rate_hz: float) -> bool:
-    """Whether linear interpolation from hop to hop would be heard with an LFO of this rate."""
+    """Whether linear interpolation from hop to hop is audible with an LFO of this rate."""
     is_short = rate_hz > SLOW_LFO_HZ if lfo.beats is None else lfo.beats < SLOW_BEATS
     return is_short or lfo.shape not in SMOOTH_SHAPES
 
