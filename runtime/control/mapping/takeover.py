@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # With `scaled`, a target moves at most STEEPEST times as fast as its control.
 STEEPEST = 4.0
-# With `pick_up`, a control picks up its target when it is at most this far from the target. Unit: the range's length.
-# The distance is one step of a 7-bit control.
+# With `pick_up`, a control moves its target if their distance is at most NEAR times the range's length. NEAR is one
+# step of a 7-bit control.
 NEAR = 1.0 / 127.0
 _SAME = 1e-6  # positions this near count as equal, because a conversion to units and back changes a position
 
