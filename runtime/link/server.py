@@ -187,9 +187,9 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Drop the client that has been silent for longest, if there is one to drop; return whether there is.
+        """Drop the client that has been silent for longest; return whether a client was dropped.
 
-        Only a client that watches nothing and has been silent since `before_s` is dropped.
+        Only a client that watches nothing and has been silent since `before_s` can be dropped.
         """
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:

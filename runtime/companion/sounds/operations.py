@@ -183,7 +183,7 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file has the same sound as `content`, perhaps with another name. name: the one in `content`."""
+    """Whether a file has the same sound as `content`, perhaps under another name. name: the name in `content`."""
     if _present(path) == content:
         return True
     try:

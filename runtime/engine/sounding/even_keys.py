@@ -1,4 +1,4 @@
-"""Finds a gain for each key of a sound that has a recording's colour, so that its keys are about equally loud.
+"""Finds a gain for each key of a sound that has a recording's colour, so that all keys are about equally loud.
 
 A colour was found for the harmonics of one key. At other frequencies, the gains of its bands are arbitrary. Another key
 has harmonics there, so the colour can make its note louder or softer by 20 dB.
@@ -127,8 +127,8 @@ def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
     own_keys: the keys at which the colour was found. The curve goes through their energies, so their gains are 0.
 
     Between own keys the curve is a straight line plus slow differences of up to _KEPT_DB. These differences are kept
-    because sounds were made equally loud with them. From key to key the curve changes by at most _STEEPEST_DB. Own keys
-    that differ more get a gain, too.
+    because sounds were made equally loud with them. From key to key the curve changes by at most _STEEPEST_DB. If own
+    keys differ by more, they get gains that are not 0.
     """
     straight_db = np.interp(np.arange(N_KEYS), own_keys, energies_db[own_keys])
     slow_db = _smoothed(np.clip(energies_db - straight_db, -_KEPT_DB, _KEPT_DB))
@@ -180,7 +180,7 @@ class _Places(NamedTuple):
     first_bins: the first bin of each run.
     keys: the key of each run.
     columns: the number of the band below each run, counted through the bands of all keys.
-    shares: the weight in each run's gain of the band above the run, 0 to 1.
+    shares: the weight that the band above each run has in the run's gain, 0 to 1.
     loudness: each run's weight in the loudness of its spectrum.
     heard: 1 if the run sounds, else 0.
     first_runs: the first run of each key.

@@ -45,7 +45,7 @@ class Buses:
     def renew(
         self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]
     ) -> set[int]:
-        """At the lanes' hop at `frame`, put steady lanes that share a head into buses.
+        """Mix the steady lanes that share a head. All lanes hop at `frame`.
 
         spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady.
         Returns the heard lanes in which a crossfade must begin.

@@ -52,7 +52,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # so that lanes with the same hop number follow each other, which makes their hops cheaper
+        hops.sort()  # brings lanes with the same hop number together: neighbours among them cost less
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]

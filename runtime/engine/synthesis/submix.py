@@ -14,7 +14,9 @@ from runtime.engine.synthesis.rings import Rings
 
 
 class Submix:
-    """Lanes that are played as one sum. The loudest lane's ring holds the sum, and is heard at this carrier's gain.
+    """Lanes that are played as one sum.
+
+    The loudest lane is the carrier. Its ring holds the sum, and is heard at the carrier's gain.
 
     lanes: a run of lanes that contains all members.
     gains: float32 (n,), the gain of each lane of the run; 0 if it is no member.
@@ -200,7 +202,7 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # splitting `run` costs more than making its silent and transposed lanes, too
+        else:  # splitting `run` would cost more than the needless sound of its silent and transposed lanes
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)

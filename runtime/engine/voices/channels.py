@@ -60,7 +60,7 @@ class Channel:
             self.bank, self.has_bank_lsb = high << 7 | value, True
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """Apply CC 98 to 101: choose the parameter that data entry sets. CC 98 and 99 choose none that is supported."""
+        """Apply CC 98 to 101: choose the parameter that data entry sets. After CC 98 or 99, none is chosen."""
         msb, lsb = self.parameter
         if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER

@@ -82,7 +82,7 @@ class SoundCard:
         arrival_s: when the event arrived, by `time.perf_counter()`.
 
         Each output has its own clock. Still, no event's frame is before the previous event's frame, because a release
-        before its key press would leave the note on. The frame is on a grid of GRID_FRAMES, except that of a `Clock`.
+        before its key press would leave the note on. The frame is on a grid of GRID_FRAMES, except for a `Clock`.
         The notes of a chord begin together. A release is at least a step of the grid after the newest note, so that
         even a key that is released at once sounds.
         """
@@ -157,7 +157,7 @@ class SoundCard:
         return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
 
     def _try(self, at_start: bool) -> Output | None:
-        """Open a card, or return None. at_start: whether failures are told to the user, or raised as in `first`."""
+        """Open a card, or return None. at_start: if True, tell the user of a failure, or raise it as in `first`."""
         audio_in = self._through and self._through.audio_in
         try:
             output = open_output(self._config, audio_in)

@@ -82,7 +82,7 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # An event without a frame is applied in the next block. With the frame of a new event, it would be later.
+        # An event without a frame is applied in the next block. With a new event's frame, it would be applied later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:
