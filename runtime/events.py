@@ -1,7 +1,8 @@
 """The events that play the engine: MIDI's events, with the fields of `mido.Message`, and a few more.
 
-Channels are 0 to 15; notes, velocities, controls, programs and values 0 to 127. device: number, from 0, of the MIDI
-input that received the event; each input can have its own control map.
+Channels are 0 to 15. Notes, velocities, controls, programs and values are 0 to 127.
+
+device: the number of the MIDI input that received the event, from 0. Each input can have its own control map.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class NoteOn(msgspec.Struct, frozen=True, gc=False):
 
 
 class NoteOff(msgspec.Struct, frozen=True, gc=False):
-    """A key comes up; velocity: the release velocity, 0 to 127."""
+    """A key comes up. velocity: the release velocity, 0 to 127."""
 
     channel: int
     note: int
@@ -35,7 +36,7 @@ class NoteOff(msgspec.Struct, frozen=True, gc=False):
 
 
 class PolyTouch(msgspec.Struct, frozen=True, gc=False):
-    """Pressure on one key; value: 0 to 127."""
+    """Pressure on one key. value: 0 to 127."""
 
     channel: int
     note: int
@@ -56,7 +57,7 @@ class ControlChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class ProgramChange(msgspec.Struct, frozen=True, gc=False):
-    """The player chooses a sound; program: its number, 0 to 127, within the selected bank."""
+    """The player chooses a sound. program: the sound's number in the selected bank, 0 to 127."""
 
     channel: int
     program: int
@@ -74,7 +75,7 @@ class ProgramForAll(msgspec.Struct, frozen=True, gc=False):
 
 
 class Aftertouch(msgspec.Struct, frozen=True, gc=False):
-    """Pressure on a whole channel; value: 0 to 127."""
+    """Pressure on a whole channel. value: 0 to 127."""
 
     channel: int
     value: int
@@ -82,7 +83,7 @@ class Aftertouch(msgspec.Struct, frozen=True, gc=False):
 
 
 class PitchWheel(msgspec.Struct, frozen=True, gc=False):
-    """The pitch bend wheel moves; pitch: -8192 to 8191; 0 is the middle."""
+    """The pitch bend wheel moves. pitch: -8192 to 8191, with 0 in the middle."""
 
     channel: int
     pitch: int
@@ -90,14 +91,18 @@ class PitchWheel(msgspec.Struct, frozen=True, gc=False):
 
 
 class KnobTurn(msgspec.Struct, frozen=True, gc=False):
-    """A knob moves; latent: number of the knob, from 0; position: 0 to 1 of its travel."""
+    """A knob moves.
+
+    latent: number of the knob, from 0.
+    position: 0 to 1 of the knob's travel.
+    """
 
     latent: int
     position: float
 
 
 class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
-    """The blend of phases moves; position: from 0, noise phases, to 1, coherent phases."""
+    """The blend of phases moves. position: from 0 (noise phases) to 1 (coherent phases)."""
 
     position: float
 
@@ -105,7 +110,8 @@ class PhaseBlend(msgspec.Struct, frozen=True, gc=False):
 class TargetMove(msgspec.Struct, frozen=True, gc=False):
     """A target of the sound moves.
 
-    target: one that `control.targets` lists, such as `filter.cutoff`. position: 0 to 1 of the target's travel.
+    target: one that `control.targets` lists, such as `filter.cutoff`.
+    position: 0 to 1 of the target's travel.
     """
 
     target: str
@@ -115,7 +121,8 @@ class TargetMove(msgspec.Struct, frozen=True, gc=False):
 class SoundChange(msgspec.Struct, frozen=True, gc=False):
     """Another sound is chosen for the next notes of one part.
 
-    prepared: the sound, from `Engine.prepare` of the part's engine. part: number of the part, from 0.
+    prepared: the sound, from `Engine.prepare` of the part's engine.
+    part: number of the part, from 0.
     """
 
     prepared: object
@@ -164,7 +171,8 @@ class Tempo(msgspec.Struct, frozen=True, gc=False):
 class MapChange(msgspec.Struct, frozen=True, gc=False):
     """The control map of a MIDI input changes.
 
-    device: number of the input. map: a `control.mapping.bindings.Bindings`, which this module does not import.
+    device: number of the input.
+    map: a `control.mapping.bindings.Bindings`, which this module does not import.
     """
 
     device: int
@@ -210,7 +218,7 @@ class Swap(msgspec.Struct, frozen=True):
     """One part gets another instrument, or all parts are replaced. Sounding notes keep the old instrument.
 
     part: number of the part, from 0, or ALL_PARTS.
-    instrument: name or file of the new instrument; if all parts are replaced, of the first part's new instrument.
+    instrument: name or file of the new instrument. If all parts are replaced, it is the first part's instrument.
     sound: name or file of a sound; None for the instrument's first sound.
     made: a Playable for one part, or all new Parts; with None, the event does nothing.
     """

@@ -6,9 +6,9 @@ import numpy as np
 
 
 def k_weighting(frequency_hz: np.ndarray) -> np.ndarray:
-    """Power gain of the K-weighting at each frequency in Hz, float32; constant above 24 kHz.
+    """The K-weighting's power gain at each frequency in Hz, as float32. Above 24 kHz it is constant.
 
-    Source: ITU-R BS.1770-4, annex 1: the response of its two filters for 48 kHz.
+    Source: ITU-R BS.1770-4, annex 1: both filters, with the coefficients for 48 kHz.
     """
     shelf = ([1.53512485958697, -2.69169618940638, 1.19839281085285], [1.0, -1.69065929318241, 0.73248077421585])
     high_pass = ([1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621])

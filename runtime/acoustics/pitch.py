@@ -43,10 +43,13 @@ def parse_note(text: str) -> int:
 
 
 def chroma_fold(n_bins: int, bin_hz: float) -> np.ndarray:
-    """A matrix of zeros and ones, float32 (n_bins, 12): 1 if the row's bin has the column's pitch class. Column 0 is C.
+    """A matrix that adds up the energies of the bins of each pitch class, float32 (n_bins, 12).
 
-    Energies (n, n_bins) times the matrix are the energies of the pitch classes. A bin has the pitch class of the
-    nearest semitone; bins below 27.5 Hz (A0) have none. bin_hz: distance between two bins in Hz.
+    An element is 1 if the row's bin has the column's pitch class, and 0 if not. Column 0 is C.
+    A bin has the pitch class of the nearest semitone; bins below 27.5 Hz (A0) have none.
+    To use it, multiply energies (n, n_bins) by the matrix.
+
+    bin_hz: distance between two bins in Hz.
     """
     frequency_hz = np.arange(n_bins) * bin_hz
     audible = np.flatnonzero(frequency_hz >= LOWEST_CHROMA_HZ)

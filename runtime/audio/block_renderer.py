@@ -93,15 +93,16 @@ class BlockRenderer:
     def take_over(self, engine: SoundSource) -> None:
         """Let another engine play from the next block on; may be called on any thread.
 
-        The caller keeps a reference to the old engine for one more block; otherwise the audio thread might free it.
+        The caller keeps a reference to the old engine for one more block, so that the audio thread does not free it.
         """
         self._engine = engine
 
     def next_block(self, n_frames: int, underflow: bool, incoming: np.ndarray | None = None) -> np.ndarray:
         """The next block, float32 (n_frames, 2), valid until the next call; for the audio thread only.
 
-        underflow: whether the driver ran out of sound before this block. incoming: the input's frames for the effect,
-        float32 (n_frames, n_channels); None without an input.
+        underflow: whether the driver ran out of sound before this block.
+        incoming: the input's frames for the effect, float32 (n_frames, n_channels); None without an input.
+
         Nothing called here may block: no lock, no file, no log. An exception is kept in `failure`.
         """
         begin_s, work_begin_s = time.perf_counter(), time.thread_time()

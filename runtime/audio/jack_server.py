@@ -9,7 +9,7 @@ from runtime.base.quiet import quiet_stderr
 
 
 class JackServer:
-    """A JACK client that plays nothing; it calls `wake`, on JACK's thread, when the server has gone.
+    """A JACK client that plays nothing. When the server has gone, it calls `wake` on JACK's thread.
 
     PortAudio's callback does not learn that a server was killed.
 

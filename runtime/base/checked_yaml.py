@@ -15,7 +15,7 @@ from runtime.base.files import read_bounded_file
 T = TypeVar("T")
 LARGEST_BYTES = 256 * 2**10
 MOST_ALIASES = 10
-MOST_VALUES = 50_000  # PyYAML needs 50 us for each value, or 2.5 s for all
+MOST_VALUES = 50_000  # PyYAML needs 50 us for each value: 2.5 s for this many
 LONGEST_NUMBER = 100  # in characters: Python reads very long numbers in quadratic time, and cannot print them
 _EXPECTED = "a readable YAML file"
 
@@ -23,7 +23,7 @@ _EXPECTED = "a readable YAML file"
 def load_yaml(path: str | Path, kind: type[T]) -> T:
     """Read a YAML file as an object of the type `kind`, a msgspec.Struct or a dict; an empty file is read as `{}`.
 
-    UserError, with the file and the line or key, if the file is unreadable, is not YAML or does not fit `kind`.
+    UserError if the file is unreadable, is not YAML or does not fit `kind`. It names the file, and the line or the key.
     """
     return load_yaml_text(read_bounded_file(path, _EXPECTED, LARGEST_BYTES), kind, path)
 

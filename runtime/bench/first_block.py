@@ -29,7 +29,7 @@ N_MORE_BLOCKS = 200
 
 
 def main(path: str) -> None:
-    """Load the instrument, play a note, and print both lines."""
+    """Load the instrument, play a note, and print `first block` and the peak memory."""
     decoder = load(path)
     engine = build_rack(Patch(load_config()), decoder, decoder.card.sample_rate_hz)
     engine.post(NoteOn(0, 60, VELOCITY))

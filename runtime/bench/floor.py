@@ -1,4 +1,4 @@
-"""Measures the load of the least work with which an engine can make the sound of its voices."""
+"""Measures the load of the work that no engine can avoid."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from runtime.instrument.decoder import Decoder
 
 
 def floor_load(decoder: Decoder, n_voices: int, moving: bool, n_hops: int) -> float:
-    """CPU seconds, per second of sound, for the least work that any engine must do.
+    """CPU seconds, per second of sound, for the work that no engine can avoid.
 
-    This work is, for each hop: decode if `moving`, multiply by phases, inverse FFT, window, overlap-add.
+    For each hop, an engine must decode if `moving`, multiply by phases, do an inverse FFT, window and overlap-add.
 
     n_voices: number of voices, all in one batch.
     moving: whether each hop needs a decoder run.

@@ -29,7 +29,7 @@ def new_rack(decoder: Decoder, n_voices: int, sound: Sound) -> Rack:
 
 
 def spread_note(decoder: Decoder, number: int) -> int:
-    """The MIDI note `number` fifths above the instrument's lowest note; the lowest note follows the highest."""
+    """The note that is `number` fifths above the instrument's lowest. The lowest note follows the highest one."""
     lowest, highest = decoder.card.note_range
     return lowest + (number * 7) % (highest - lowest + 1)
 

@@ -9,7 +9,7 @@ from runtime.base.progress import Progress
 
 
 class Report:
-    """Prints lines on stdout, and on a terminal a progress line below them.
+    """Prints lines on stdout. On a terminal, a progress line stands below them.
 
     about_s: approximately how long everything takes, in seconds.
     """

@@ -49,7 +49,7 @@ class Companion:
         self._handlers[name] = _Handled(params, handler)
 
     def every(self, routine: Callable[[], float]) -> None:
-        """Call `routine` after each message, and at the latest after the number of seconds that it returned."""
+        """Call `routine` after each message, and when the number of seconds that it returned has passed."""
         self._routines.append(routine)
 
     def at_end(self, ending: Callable[[], object]) -> None:

@@ -29,8 +29,8 @@ class SoundKnobs:
     shapes: whether any target changes the decoder's spectra.
     has_bandwidth: whether the bandwidth is or was above 0.
     has_width: whether the width is or was above 0.
-    rates: by the LFO's name, each LFO rate that the player has moved, in Hz. For a saved sound with a morph, this
-        includes the rates that were moved before it was saved.
+    rates: the LFO rates that the player has moved, in Hz, by the LFO's name. For a saved sound with a morph, they
+        include the rates that were moved before the sound was saved.
     """
 
     __slots__ = (
@@ -73,7 +73,7 @@ class SoundKnobs:
         self._follow()
 
     def set(self, target: str, value: float) -> None:
-        """Set a target that is no latent to a value in its unit; an unknown name is ignored."""
+        """Set a target other than a latent; an unknown name is ignored. value: in the target's unit."""
         if target not in self.values:
             return
         self.values[target] = value

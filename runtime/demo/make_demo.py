@@ -30,8 +30,9 @@ PLUCKED = (
     "G2 D3 G3 B3 D4 G4 A4 B4",
 )
 PLUCK_STEPS = (0, 3, 5, 7, 6, 4, 5, 2, 1, 4, 6, 7, 5, 6, 4, 3)
-# BELLS and PIANO_TUNE are lists of (beat, notes, velocity), TUNE and BRASS of (beat, length, notes, velocity), PULSES
-# of (beat, length).
+# Items of BELLS and PIANO_TUNE: (beat, notes, velocity).
+# Items of TUNE and BRASS: (beat, length, notes, velocity).
+# Items of PULSES: (beat, length).
 BELLS = ((0, "A3 C5", 84), (1, "G5", 76), (2, "E5", 70), (3, "B5", 92),
          (4, "F3 A5", 88), (5, "E5", 72), (6, "G3 C5", 66), (7, "G5 D6", 100))  # fmt: skip
 PIANO_CHORDS = ("D3 F3 C4 E4", "G2 F3 B3 E4", "C3 E3 B3 D4", "A2 G3 C4 E4")

@@ -34,7 +34,7 @@ G2 E3 G3 C4 E4   | G2 D3 G3 C4 F4   | G2 D3 G3 B3 F4   | G2 Eb3 A3 C4 F#4
 G2 E3 G3 C4 G4   | G2 D3 G3 C4 F4   | G2 D3 G3 B3 F4   | C2 C3 G3 Bb3 E4
 """
 
-# Bars 33 and 34: the two held notes, then the fourteen sixteenths of the right hand; bar 35 is the closing chord.
+# Bars 33 and 34: the two held notes, then the fourteen sixteenths of the right hand. Bar 35 is the closing chord.
 CODA = (
     ("C2 C3", "F3 A3 C4 F4 C4 A3 C4 A3 F3 A3 F3 D3 F3 D3"),
     ("C2 B2", "G4 B4 D5 F5 D5 B4 D5 B4 G4 B4 D4 F4 E4 D4"),

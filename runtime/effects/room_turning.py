@@ -1,4 +1,4 @@
-"""The slowly turning matrix of the reverb's loop, which moves resonances in frequency."""
+"""A slowly turning matrix in the reverb's loop: it moves the room's resonances in frequency."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ POINT_S = 0.012  # matrices are computed at points this far apart, and interpola
 class RoomTurning:
     """The turning matrix, which mixes a room's channels, and turns slowly.
 
-    It rotates each pair of channels, 2 i and 2 i + 1, by an angle of largest * sin(2 pi (rate t + phase)) radians, then
-    mixes all channels. Each pair has its own rate and phase. t is the absolute time. At each point (see POINT_S) the
-    matrix is orthogonal; between two points it amplifies nothing.
+    It first rotates each pair of channels (2 i and 2 i + 1), and then mixes all channels. A pair's angle in radians is
+        largest * sin(2 pi (rate t + phase)).
+    Each pair has its own rate and phase. t is the absolute time. At each point (see POINT_S) the matrix is orthogonal.
+    Between two points it amplifies nothing.
     """
 
     def __init__(self, sample_rate_hz: int, cell: int):

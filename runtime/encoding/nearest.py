@@ -1,4 +1,4 @@
-"""Finds which of the sounds that an instrument was taught is nearest to a recording."""
+"""Finds the sound nearest to a recording, among the sounds that an instrument was taught."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def trained_sounds(card: Card) -> Trained:
 def nearest_trained(trained_db: np.ndarray, target_db: np.ndarray) -> tuple[int, float] | None:
     """The index of the nearest trained sound and its distance in dB; None without trained sounds.
 
-    trained_db: their levels in bands, (n_sounds, 64). target_db: a recording's levels in bands, (n_frames, 64).
+    trained_db: the trained sounds' levels in bands, (n_sounds, 64).
+    target_db: the recording's levels in bands, (n_frames, 64).
     """
     if not len(trained_db):
         return None

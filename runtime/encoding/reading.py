@@ -147,8 +147,8 @@ def _n_heard(level_db: np.ndarray) -> int:
 def _frames(samples: np.ndarray, before: int, n_frames: int, hop: float, spec: StftSpec) -> np.ndarray:
     """Magnitudes of frames, float32 (n_frames, n_bins).
 
-    before: number of samples before the middle of the first frame. hop: samples from one frame's middle to the next;
-    may be a fraction.
+    before: number of samples before the middle of the first frame.
+    hop: samples from one frame's middle to the next one's. It need not be a whole number.
     """
     middles = before + np.rint(np.arange(n_frames) * hop).astype(int)
     half = spec.frame_size // 2

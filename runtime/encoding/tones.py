@@ -15,7 +15,7 @@ def loose_shares(magnitudes: np.ndarray, spec: StftSpec, fundamental_hz: float) 
     """How much of each spectrum's power is loose, from 0 to 1, (n,). Power outside a harmonic's main tone is loose.
 
     The engine plays a peak that has the shape of a Hann lobe as one tone. It plays a blunter peak, and a harmonic with
-    two peaks, as sinusoids that are a few bins apart. These beat, so the level of the harmonic flutters.
+    two peaks, as sinusoids that are a few bins apart. Such sinusoids beat, so the level of the harmonic flutters.
 
     magnitudes: float32 (n, n_bins). fundamental_hz: the note's fundamental in these spectra.
     """

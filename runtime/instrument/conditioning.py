@@ -13,8 +13,10 @@ from runtime.acoustics.pitch import N_CHROMA
 class Conditioning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The meaning of the decoder's inputs that follow its latents.
 
-    kind: `none`, no such inputs; `chroma`, one for each of the 12 pitch classes; `chroma+octave`, these 12, then one
-        for each octave.
+    kind: which inputs there are.
+        `none`: no inputs.
+        `chroma`: one input for each of the 12 pitch classes.
+        `chroma+octave`: these 12 inputs, then one for each octave.
     lowest_note: the MIDI note, a C, at which the lowest octave begins.
     n_octaves: number of octaves.
     """

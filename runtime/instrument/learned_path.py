@@ -1,4 +1,4 @@
-"""Finds a path between two knob positions, near positions that the instrument learnt."""
+"""Finds a path from one knob position to another. The path stays near positions that the instrument learnt."""
 
 from __future__ import annotations
 

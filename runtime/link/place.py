@@ -29,14 +29,14 @@ def own_socket() -> Path:
 
 
 def sockets() -> list[Path]:
-    """The sockets that a command tries, in this order."""
+    """The sockets that a command tries, one after the other."""
     return list(dict.fromkeys([own_socket(), SERVICE_SOCKET]))
 
 
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner, and in a service its group, can enter.
 
-    OSError if the path is no folder of this user: where everyone can write, a stranger may have made it.
+    OSError if the path is not a folder of this user. In a place where everyone can write, a stranger may have made it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()

@@ -187,9 +187,9 @@ class Server:
             self._clients.append(client)
 
     def _drop_silent(self, before_s: float) -> bool:
-        """Of the clients that watch nothing and have been silent since `before_s`, drop the one silent for longest.
+        """Drop the client that has been silent for longest; return whether a client was dropped.
 
-        Returns False if there is no such client.
+        Only a client that watches nothing and has been silent since `before_s` can be dropped.
         """
         silent = [client for client in self._clients if client not in self._watches and client.heard_s < before_s]
         if not silent:

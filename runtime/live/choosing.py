@@ -45,10 +45,10 @@ class Choosing:
     Bank 0 has the instrument's sounds, banks 1 and up have the user's sounds.
 
     changed: publishes news.
-    swap: None, or lets a part play another instrument; called with the part's number, the instrument's name, a sound's
-    file, and the sound's name.
+    swap: lets a part play another instrument, or None. It is called with the part's number, the instrument's name, a
+        sound's file, and the sound's name.
     swap_is_pending: whether a requested instrument does not play yet.
-    whole: None, or plays sounds with parts.
+    whole: plays sounds with parts, or None.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Choosing:
         self._companion.ask("sounds.read", self._player(then, otherwise), not_own, name=name)
 
     def choose_number(self, number: int, then: Then, otherwise: Otherwise) -> None:
-        """Choose as in `choose`, by the MIDI number, bank * 128 + program."""
+        """Choose as in `choose`, but by a MIDI number: bank * 128 + program."""
         if number < len(self._playing.choice.programs):
             self._play_own_of_instrument(number, then, otherwise)
         else:
@@ -110,7 +110,7 @@ class Choosing:
             self.choose_number(number, self._ignore, self._complain)
 
     def step(self, by: int) -> None:
-        """Choose the sound `by` places further on; after the last sound comes the first."""
+        """Choose another sound: the one that comes `by` places later. After the last sound comes the first."""
 
         def step(rows: list[dict[str, Any]]) -> None:
             own = [BANK_SIZE * row["bank"] + row["program"] for row in rows if row["bank"] is not None]

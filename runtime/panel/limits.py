@@ -30,7 +30,7 @@ class Allowance:
         return max(0.0, -self._left / self._rate)
 
     def try_take(self) -> float:
-        """Count a message and return 0 if it may be handled now; else only return the seconds to wait."""
+        """If a message may be handled now, count it and return 0. If not, return the seconds to wait."""
         self._refill()
         if self._left < 1.0:
             return (1.0 - self._left) / self._rate

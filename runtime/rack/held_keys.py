@@ -13,7 +13,7 @@ class HeldKeys:
 
     chord: the note-on of each key, in the order of striking.
     hold: whether released keys stay in the chord until a new chord begins.
-    pedals: by channel, the value of each sustain pedal that is down; any pedal keeps the keys of all channels.
+    pedals: the values of the sustain pedals that are down, by channel. Any pedal keeps the keys of all channels.
     """
 
     def __init__(self, hold: bool):

@@ -13,8 +13,9 @@ from runtime.sound.trajectory.use import PlayedTrajectory
 
 
 class PlayedMorph(msgspec.Struct, frozen=True):
-    """The sounds of a morph; shape: as in SoundMorph.
+    """The sounds of a morph.
 
+    shape: as in SoundMorph.
     ways: for each sound but the last, the knob positions on the way to the next sound, float64 (n_points, n_latents).
         None for straight lines.
     """

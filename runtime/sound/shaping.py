@@ -10,7 +10,11 @@ import msgspec
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A filter for every note; its gain is computed at each harmonic's frequency.
 
-    type: `off`; `low`, harmonics below the cutoff pass; `high`, harmonics above; `band`, harmonics around the cutoff.
+    type: which harmonics pass.
+        `off`: all harmonics.
+        `low`: the harmonics below the cutoff.
+        `high`: the harmonics above the cutoff.
+        `band`: the harmonics around the cutoff.
     cutoff_hz: where the gain is -3 dB.
     resonance_db: gain added at the cutoff.
     key_tracking: at 1 the cutoff moves with the key's pitch, relative to note 60.

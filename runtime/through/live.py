@@ -38,7 +38,7 @@ class LiveThrough:
         self._hop_size, self._slack = spec.hop_size, spec.hop_size // SLACK_SHARE
         self.delay_frames = spec.frame_size + self._slack
         hann = periodic_hann(spec.frame_size)
-        # NumPy's rfft stays in float32 only if it also scales. It divides by the frame size, so the window multiplies
+        # NumPy's rfft stays in float32 only if it scales: it then divides by the frame size. So the window multiplies
         # by the frame size.
         self._window = hann * np.float32(spec.frame_size)
         self._window_out = hann / np.float32(OVERLAPPED)
@@ -50,7 +50,7 @@ class LiveThrough:
         self._scratch = np.zeros((2, LARGEST_BLOCK, 2), np.float32)
         self._positions = positions
         self._start = self._seen = positions()
-        self._given[:] = 1e-3  # do one hop now, so that libraries initialise; not with silence, which would skip work
+        self._given[:] = 1e-3  # do one hop now, so that libraries initialise; a hop of silence would skip work
         self._cut()
         self._convert()
         self._given[:] = self._sums[:] = self._made[:] = 0.0

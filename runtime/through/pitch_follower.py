@@ -8,7 +8,7 @@ from runtime.instrument.card import Card
 
 NEAR_SEMITONES = 1.0  # a pitch this near to the previous one is accepted immediately, as a glide or vibrato
 AGREEING_SEMITONES = 0.5  # after a leap, the new pitch is accepted if the next frame has a pitch this near to it
-KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it: a vibrato does not switch notes
+KEPT_SEMITONES = 0.6  # a note is kept until the pitch is this far from it, so that a vibrato does not switch notes
 
 
 class PitchFollower:

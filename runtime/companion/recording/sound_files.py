@@ -31,7 +31,10 @@ class SoundFile(Protocol):
     n_most: int | None
 
     def add(self, block: np.ndarray) -> None:
-        """Append sound, float32 (n, 2), full scale 1. OSError if the disk is full; after it, call only `finish`."""
+        """Append sound with full scale 1, float32 (n, 2).
+
+        OSError if the disk is full. After this error, call only `finish`.
+        """
 
     def finish(self) -> None:
         """Close the file, which is complete even after an OSError in `add`."""

@@ -1,6 +1,6 @@
 """Saves, renames, copies and deletes the user's sounds; undoes deletions, renames and overwriting.
 
-What a change destroys is first copied to the trash; the change itself replaces or renames one file. So even after a
+A change first copies to the trash what it will destroy. Then it replaces, renames or deletes one file. So even after a
 power cut, each sound is as it was before the change or after it.
 """
 
@@ -40,7 +40,7 @@ class Saved(NamedTuple):
 
 
 def save_tree(name: str | None, tree: dict[str, Any], folder: Path | None) -> Saved:
-    """Save a sound given as the content of a sound's file; other arguments and errors as for `save`."""
+    """As `save`, but the sound is given as `tree`: the content of a sound's file, as plain values."""
     return save(name, sound_from_tree(tree, "the sound to save"), folder)
 
 
@@ -183,7 +183,7 @@ def _content(sound: Sound, folder: Path | None, name: str) -> bytes:
 
 
 def _holds(path: Path, name: str, content: bytes) -> bool:
-    """Whether a file has the same sound as `content`; their names may differ. name: the name in `content`."""
+    """Whether a file has the same sound as `content`, perhaps under another name. name: the name in `content`."""
     if _present(path) == content:
         return True
     try:

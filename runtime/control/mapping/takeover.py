@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-# With `scaled`, a target moves at most so many times as fast as its control.
+# With `scaled`, a target moves at most STEEPEST times as fast as its control.
 STEEPEST = 4.0
-# With `pick_up`, a control moves its target once the distance between the two is at most this share of the range: one
+# With `pick_up`, a control moves its target if their distance is at most NEAR times the range's length. NEAR is one
 # step of a 7-bit control.
 NEAR = 1.0 / 127.0
-_SAME = 1e-6  # positions nearer than this count as equal: conversions to units and back change them
+_SAME = 1e-6  # positions this near count as equal, because a conversion to units and back changes a position
 
 
 class Takeover:
     """The state of one absolute control and its target.
 
     place: the control's position on the target's travel, after the latest move; None before the first move. If the
-        target stands at the same place, the control holds it: both move together.
+        target stands at the same place, the control holds the target, and moves it.
     """
 
     __slots__ = ("place",)
@@ -25,8 +25,11 @@ class Takeover:
     def pick_up(self, place: float, stands: float, low: float, high: float) -> float | None:
         """The target's new position; None while the control has not passed the target.
 
-        place: the control's position, on the target's travel. stands: the target's position. low, high: the ends of the
-        range. A control cannot pass a target outside the range: such a target moves as in `scale`.
+        place: the control's position, on the target's travel.
+        stands: the target's position.
+        low, high: the ends of the range.
+
+        A control cannot pass a target outside the range. Such a target moves as in `scale`.
         """
         if not low - _SAME <= stands <= high + _SAME:
             return self.scale(place, stands, low, high)

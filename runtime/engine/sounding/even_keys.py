@@ -1,4 +1,4 @@
-"""Finds the gains that keep the keys of a sound even, where a recording's colour is heard at other keys.
+"""Finds a gain for each key of a sound that has a recording's colour, so that all keys are about equally loud.
 
 A colour was found for the harmonics of one key. At other frequencies, the gains of its bands are arbitrary. Another key
 has harmonics there, so the colour can make its note louder or softer by 20 dB.
@@ -30,12 +30,12 @@ from runtime.sound.patch import Patch
 
 # The stretch of a note whose energy counts.
 _FIRST_S, _LAST_S, _N_MOMENTS = 0.1, 0.5, 17
-_N_DECODED = 3  # for how many parts of the stretch spectra are decoded
+_N_DECODED = 3  # parts of the stretch; the spectra are decoded once for each part
 _LARGEST_GAIN_DB = 36.0
 # See `_gains_db`. Slow differences are those that take more than _SMOOTH_KEYS keys to change.
 _KEPT_DB, _SMOOTH_KEYS = 3.0, 3
 _STEEPEST_DB = 1.0  # from key to key
-_RUN_MEL = 20.0  # about a quarter of a band; harmonics in one stretch of this width get one gain
+_RUN_MEL = 20.0  # about a quarter of a band; harmonics in one interval of this width get one gain
 _NEPER_PER_DB = np.float32(np.log(10.0) / 10.0)
 _LEAST_POWER = 1e-12
 
@@ -54,7 +54,7 @@ class EvenKeys:
         self._frames = np.rint(np.linspace(_FIRST_S, _LAST_S, _N_MOMENTS) * sample_rate_hz).astype(np.int64)
 
     def even_out(self, trajectories: Trajectories, patch: Patch) -> None:
-        """Set the key gains of trajectories, if these have a colour and name the keys at which it was found."""
+        """Set the key gains of trajectories that have a colour and say at which keys the colour was found."""
         if not (trajectories.has_colour and trajectories.keys):
             return
         positions = np.array(patch.positions or start_positions(self._instrument.card))
@@ -68,7 +68,8 @@ class EvenKeys:
     ) -> np.ndarray:
         """Each key's energy, relative to its loudness without colour and level: float64 (N_KEYS,), in dB.
 
-        One constant, the same for all keys, is left out. weights, keep: from `Trajectories.shares`.
+        A constant that is the same for all keys is left out.
+        weights, keep: from `Trajectories.shares`.
         """
         places, energies = self._places(), []
         for first, last in pairwise(np.linspace(0, _N_MOMENTS, _N_DECODED + 1).astype(int)):
@@ -100,7 +101,7 @@ class EvenKeys:
         return energies
 
     def _power(self, positions: np.ndarray, places: _Places) -> np.ndarray:
-        """The power of each run of each key's spectrum, float32 (n_runs,), relative to the key's strongest run.
+        """The power of each run of each key's spectrum, relative to the key's strongest run: float32 (n_runs,).
 
         positions: of the latents, (N_KEYS, n_latents).
         """
@@ -125,8 +126,9 @@ def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
 
     own_keys: the keys at which the colour was found. The curve goes through their energies, so their gains are 0.
 
-    Between own keys the curve is straight, but keeps slow differences of up to _KEPT_DB: sounds were made equally loud
-    with them. It is nowhere steeper than _STEEPEST_DB from key to key; own keys that differ more get a gain, too.
+    Between own keys the curve is a straight line plus slow differences of up to _KEPT_DB. These differences are kept
+    because sounds were made equally loud with them. From key to key the curve changes by at most _STEEPEST_DB. If own
+    keys differ by more, they get gains that are not 0.
     """
     straight_db = np.interp(np.arange(N_KEYS), own_keys, energies_db[own_keys])
     slow_db = _smoothed(np.clip(energies_db - straight_db, -_KEPT_DB, _KEPT_DB))
@@ -135,9 +137,9 @@ def _gains_db(energies_db: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
 
 
 def _gentle(values: np.ndarray, own_keys: list[int]) -> np.ndarray:
-    """Values near the given ones that differ by at most _STEEPEST_DB from key to key: (N_KEYS,).
+    """Values near the given ones, with a change of at most _STEEPEST_DB from key to key: (N_KEYS,).
 
-    The values of own keys change only if they are farther than this from each other.
+    The values of own keys change only if they are too far from each other for this limit.
     """
     far_db = _STEEPEST_DB * np.abs(np.arange(N_KEYS)[:, None] - np.arange(N_KEYS))
     own, beside_db = _nearest(values[own_keys], far_db[np.ix_(own_keys, own_keys)]), far_db[:, own_keys]
@@ -148,8 +150,8 @@ def _gentle(values: np.ndarray, own_keys: list[int]) -> np.ndarray:
 def _nearest(values: np.ndarray, far_db: np.ndarray) -> np.ndarray:
     """Values v near the given ones, with abs(v[i] - v[j]) <= far_db[i, j] for all i and j.
 
-    Their largest distance from the given values is the least possible. They are the middle of two curves that keep to
-    far_db: the lowest one that is nowhere below the given values, and the highest one that is nowhere above them.
+    Their largest distance from the given values is the least possible. They are the mean of two curves that keep to
+    far_db: the lowest curve that is nowhere below the given values, and the highest curve that is nowhere above them.
     """
     return 0.5 * ((values - far_db).max(axis=1) + (values + far_db).min(axis=1))
 
@@ -160,10 +162,10 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def _pins(values: np.ndarray, own_keys: Sequence[int]) -> np.ndarray:
-    """A curve (N_KEYS,) through the values at the own keys, and 0 at keys that are _SMOOTH_KEYS or more from all of
-    them.
+    """A curve that goes through the values at the own keys: (N_KEYS,).
 
-    Between own keys less than 2 * _SMOOTH_KEYS apart, it goes straight from one to the next.
+    It is 0 at keys that are _SMOOTH_KEYS or more from every own key. Between own keys that are less than
+    2 * _SMOOTH_KEYS apart, it is a straight line.
     """
     near = {key + step for key in own_keys for step in (-_SMOOTH_KEYS, _SMOOTH_KEYS)}
     ends = [key for key in near if min(abs(key - own) for own in own_keys) >= _SMOOTH_KEYS]
@@ -178,7 +180,7 @@ class _Places(NamedTuple):
     first_bins: the first bin of each run.
     keys: the key of each run.
     columns: the number of the band below each run, counted through the bands of all keys.
-    shares: the weight, 0 to 1, of the band above in each run's gain.
+    shares: the weight that the band above each run has in the run's gain, 0 to 1.
     loudness: each run's weight in the loudness of its spectrum.
     heard: 1 if the run sounds, else 0.
     first_runs: the first run of each key.

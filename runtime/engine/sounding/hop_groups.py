@@ -36,13 +36,14 @@ class HopGroup:
 class HopGroups:
     """All hop groups.
 
-    At most 16 lanes form a single group. More lanes form groups of 4, whose hops are spread evenly in time.
+    If there are at most 16 lanes, they form a single group. If there are more, they form groups of 4, whose hops are
+    spread evenly in time.
 
     groups: ascending by lane and by `HopGroup.offset`.
     of_lane: each lane's group.
     offsets_by_lane: for each lane, its hops as frames modulo the hop size.
-    point_offsets: the same for the lane's points, if its voice has points of its own. In a group, the points of lanes 0
-    to 3 are at their hops, those of lanes 4 to 7 a quarter of a hop later, and so on.
+    point_offsets: for each lane, its points as frames modulo the hop size, if its voice has points of its own. In a
+        group, the points of lanes 0 to 3 are at their hops, those of lanes 4 to 7 a quarter of a hop later, and so on.
     reads_early: whether there are readings.
     frames_ahead: frames from a reading to its hop.
     """
@@ -119,7 +120,7 @@ class HopGroups:
         return min([group.hop_from(hop) for group in groups], default=NEVER + self.frames_ahead) - self.frames_ahead
 
     def earliest_hop(self, frame: int) -> int:
-        """Like `next_hop`, but for silent groups, too; this is faster."""
+        """Like `next_hop`, but silent groups count, too. It is faster than `next_hop`."""
         hop = self._earliest_hop(frame)
         return min(hop, self._earliest_hop(frame + self.frames_ahead) - self.frames_ahead) if self.reads_early else hop
 

@@ -45,7 +45,7 @@ class Buses:
     def renew(
         self, lanes: Sequence[int], frame: int, spectrum_changed: Sequence[bool], gains: Sequence[float]
     ) -> set[int]:
-        """Mix the steady lanes that share a head, from their hop at `frame` on.
+        """Mix the steady lanes that share a head. All lanes hop at `frame`.
 
         spectrum_changed, gains: one for each lane; the gain is 0 if the lane is not steady.
         Returns the heard lanes in which a crossfade must begin.
@@ -107,9 +107,9 @@ class Buses:
         return {*leaving, *([] if bus is None else [bus.carrier])}
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their buses: from `frame` on, each has a sound of its own.
+        """At `frame`, take lanes out of their buses, so that each lane's ring gets the lane's own sound.
 
-        Lanes in no bus stay as they are. If a crossfade is running, the rest of its old sound stays in the carrier's
+        Lanes in no bus stay as they are. If a crossfade is running, the sound that fades out stays in the carrier's
         ring. If a carrier leaves, all members leave.
         """
         for lane in lanes:
@@ -124,8 +124,9 @@ class Buses:
     def _take_out(self, lanes: Sequence[int], bus: Submix, frame: int) -> None:
         """Make the separate sounds of `lanes`, members of the bus, and subtract them from the bus's sound.
 
-        How far ahead the bus's sound was made depends on block sizes; the result must not. So the bus's sound is kept
-        only to the end of the present dense hop, or of the dense hop in which a running crossfade ends.
+        How far ahead the bus's sound was made depends on block sizes, but the result must not depend on them. So the
+        bus's sound is kept only to the end of the present dense hop, or of the dense hop in which a running crossfade
+        ends.
         """
         carrier = self._lanes[bus.carrier]
         head = carrier.head

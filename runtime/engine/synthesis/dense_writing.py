@@ -38,7 +38,7 @@ class DenseWriter:
         self.write_to(lanes, [self._lanes[number].head.place(frame) + N_AFTER for number in lanes])
 
     def write_to(self, lanes: Sequence[int], ends: Sequence[int]) -> None:
-        """Write each lane's ring up to a ring sample. ends: this ring sample for each lane.
+        """Write each lane's ring up to the ring sample that `ends` has for the lane.
 
         Up to ROWS_AT_ONCE hops of the same sample rate are transformed in one call; a bus is always transformed alone.
         """
@@ -52,7 +52,7 @@ class DenseWriter:
                         self._write_mixed(number, begin)
                 else:
                     hops += [(lane.head.octave, lane.head.hop_at(begin), number, begin) for begin in begins]
-        hops.sort()  # so that neighbouring lanes with equal hops form one run, which is cheaper
+        hops.sort()  # brings lanes with the same hop number together: neighbours among them cost less
         while hops:
             octave = hops[0][0]
             batch = [hop for hop in hops[:ROWS_AT_ONCE] if hop[0] == octave]

@@ -1,4 +1,4 @@
-"""Stores each lane's spectrum at one loudness, and which spectra changed and which still crossfade."""
+"""Stores each lane's spectrum at one loudness, and keeps which spectra have changed or still crossfade."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from runtime.engine.synthesis.shaping.levels import Levels
 class LaneSpectra:
     """Stores each lane's levelled spectrum, multiplied by the lane's share in its submix at the time of storing.
 
-    While the shares of a submix stay unchanged, it adds up its lanes' stored spectra without multiplying them again. If
-    a lane's sound is made alone, it is divided by the lane's stored share.
+    While the shares of a submix stay unchanged, the submix adds up its lanes' stored spectra without multiplying them
+    again. If a lane's sound is made alone, the sound is divided by the lane's stored share.
 
-    pairs: float32 (n_lanes, 3, 2 * n_bins), the stored spectra in the layout of `neighbour_pairs`.
-    magnitudes: a view of the same memory, (n_lanes, n_bins).
-    stored_shares: float32 (n_lanes, 1), by which the stored spectra are multiplied.
-    shares: float32 (n_lanes, 1), by which the next spectra will be multiplied, 1 for a lane that was in no submix.
-    prepared: float32 (n_lanes, n_bins), the spectra of the newest `prepare`.
+    pairs: the stored spectra in the layout of `neighbour_pairs`, float32 (n_lanes, 3, 2 * n_bins).
+    magnitudes: the stored spectra, (n_lanes, n_bins); a view of the memory of `pairs`.
+    stored_shares: the shares by which the stored spectra are multiplied, float32 (n_lanes, 1).
+    shares: the shares for the next spectra, float32 (n_lanes, 1); 1 for a lane that was in no submix.
+    prepared: the spectra of the newest `prepare`, float32 (n_lanes, n_bins).
     """
 
     def __init__(self, n_lanes: int, spec: StftSpec, sample_rate_hz: int, n_bins: int):
@@ -46,9 +46,12 @@ class LaneSpectra:
         semitones: Sequence[float],
         gains: np.ndarray | None = None,
     ) -> None:
-        """Bring new magnitudes, (n, n_magnitudes), to one level, and store them for `lanes`, which must ascend.
+        """Bring new magnitudes to one level, and store them.
 
-        semitones: as in `Levels.find`; gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        lanes: the lanes of the magnitudes, ascending.
+        magnitudes: (n, n_magnitudes).
+        semitones: as in `Levels.find`.
+        gains: factors for the levelled spectra, float32 (n, n_bins).
         """
         for run, rows in _runs_with_rows(lanes):
             levelled = self._levelled[: rows.stop - rows.start]
@@ -92,8 +95,9 @@ class LaneSpectra:
         gains: np.ndarray | None,
         out: np.ndarray,
     ) -> None:
-        """Level the magnitudes, multiply them by the lanes' shares and by `gains`, and write them into `out`, float32
-        (n, n_bins).
+        """Level the magnitudes, multiply them by the lanes' shares and by `gains`, and write them into `out`.
+
+        out: float32 (n, n_bins).
         """
         factors = self._factors[: len(magnitudes)]
         self._levels.find(magnitudes, semitones, factors[:, 0], out)
@@ -111,7 +115,7 @@ def _runs_with_rows(lanes: Sequence[int]) -> list[tuple[slice, slice]]:
 
 
 class SpectrumChanges:
-    """Keeps which lanes' spectra or blends changed since their newest hop, and when each lane's crossfade ends.
+    """For each lane: whether its spectrum or blend has changed since its newest hop, and when its crossfade ends.
 
     fade_in: a new sound's weights in a crossfade that is no ramp, float32 (n_fade,).
     ramps: a new sound's weights in ramps.
@@ -158,5 +162,5 @@ class SpectrumChanges:
         return self._ramps.of(length, length - left, length)
 
     def fade_left(self, lane: int, frame: int) -> int:
-        """Frames that are left of a lane's crossfade at `frame`, or 0."""
+        """How many frames of a lane's crossfade remain at `frame`; 0 if none."""
         return max(0, self._fades_end_at[lane] - frame)

@@ -14,7 +14,9 @@ from runtime.engine.synthesis.rings import Rings
 
 
 class Submix:
-    """Lanes that are played as one sum. The loudest lane is the carrier: its ring holds the sum, which gets its gain.
+    """Lanes that are played as one sum.
+
+    The loudest lane is the carrier. Its ring holds the sum, and is heard at the carrier's gain.
 
     lanes: a run of lanes that contains all members.
     gains: float32 (n,), the gain of each lane of the run; 0 if it is no member.
@@ -34,7 +36,7 @@ class Submix:
         self.is_whole = True
 
     def share(self, lanes: slice) -> np.ndarray:
-        """The shares of `lanes`, float32 (n,), which must lie in the submix's run."""
+        """The shares of `lanes`, float32 (n,). The lanes must lie in the submix's run."""
         return self.shares[lanes.start - self.lanes.start : lanes.stop - self.lanes.start, 0]
 
     def is_of(self, lanes: slice, gains: np.ndarray) -> bool:
@@ -122,13 +124,13 @@ class Submixes:
         return submix
 
     def write(self, submix: Submix, frame: int, n_frames: int, fades: bool) -> None:
-        """Write n_frames of a submix's hop at `frame` into its carrier's ring; fades: whether to crossfade to it."""
+        """Write n_frames of a submix's hop at `frame` into its carrier's ring. fades: whether to crossfade."""
         sound = self._hops.mixed(submix.lanes, submix.carrier, submix.shares, frame)
         write = self._rings.fade_over if fades else self._rings.write
         write(slice(submix.carrier, submix.carrier + 1), frame, sound[:, :n_frames])
 
     def unmix(self, lanes: Sequence[int], frame: int) -> None:
-        """Take lanes out of their submixes: from `frame` on, each lane's ring gets the lane's own sound.
+        """At `frame`, take lanes out of their submixes, so that each lane's ring gets the lane's own sound.
 
         Lanes in no submix stay as they are. If a crossfade is running, the sound that fades out stays in the carrier's
         ring. If a carrier leaves, all members leave.
@@ -200,7 +202,7 @@ class PlainHops:
             or any(self._points.has_points[run])
         ):
             alone = self._runs_alone(lanes)
-        else:  # it costs less to make the silent and transposed lanes of `run` as well than to split `run`
+        else:  # splitting `run` would cost more than the needless sound of its silent and transposed lanes
             alone = [run]
         for number in range(n_hops):
             at, fades = frame + number * self._hop_size, changed if number == 0 else [False] * len(changed)

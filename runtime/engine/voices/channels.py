@@ -60,7 +60,7 @@ class Channel:
             self.bank, self.has_bank_lsb = high << 7 | value, True
 
     def choose_parameter(self, control: int, value: int) -> None:
-        """Apply CC 98 to 101: choose the parameter that data entry sets. CC 98 and 99 choose an unsupported one."""
+        """Apply CC 98 to 101: choose the parameter that data entry sets. After CC 98 or 99, none is chosen."""
         msb, lsb = self.parameter
         if control in (Control.NRPN_LSB, Control.NRPN_MSB):
             self.parameter = _NO_PARAMETER
@@ -68,7 +68,7 @@ class Channel:
             self.parameter = (value, lsb) if control == Control.RPN_MSB else (msb, value)
 
     def enter_data(self, control: int, value: int) -> int | None:
-        """Set the chosen parameter by CC 6 or 38. If it is an MPE zone's number of members, return this, else None."""
+        """Set the chosen parameter by CC 6 or 38. Returns an MPE zone's new number of members, or None."""
         coarse = control == Control.DATA_ENTRY
         if self.parameter == (0, 0):
             whole = math.floor(self.bend_range_semitones)
@@ -169,13 +169,13 @@ class Channels:
         return math.prod(channel.expression / 127.0 for channel in self._family(number))
 
     def pan(self, number: int) -> float:
-        """Where a channel's notes are panned: -1 left, 0 middle, 1 right. Where a master's pan is added, the sum may
-        lie outside -1 to 1.
+        """Where a channel's notes are panned: -1 left, 0 middle, 1 right. If a master's pan is added, the sum may lie
+        outside -1 to 1.
         """
         return sum(channel.pan - 64 for channel in self._family(number)) / 63.0
 
     def gains(self, number: int, pan: float = 0.0) -> tuple[float, float]:
-        """Left and right gain of a channel's notes: equal-power panning, both 1 at the defaults.
+        """Left and right gain of a channel's notes, by equal-power panning. Both gains are 1 at the defaults.
 
         pan: the sound's pan, -1 to 1, added to the channel's pan.
         """

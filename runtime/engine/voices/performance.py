@@ -56,7 +56,7 @@ from runtime.instrument.card import Card
 
 # MIDI 1.0: a sender of active sensing repeats it every 300 ms at most. The other 30 ms allow for the driver's delays.
 SENSING_TIMEOUT_S = 0.33
-MOST_WAITING = 256  # at most this many actions, and this many changes of sends, wait to be taken
+MOST_WAITING = 256  # the most actions that can wait to be taken; the same for changes of sends
 _NO_SOURCES = frozenset({KnobTurn, PhaseBlend, TargetMove, PitchWheel})  # events that change no source of modulation
 # The events, apart from control changes, to which a control map may give another meaning.
 _MAPPED = frozenset({NoteOn, NoteOff, PitchWheel, Aftertouch, PolyTouch, ProgramChange})

@@ -50,7 +50,7 @@ def channel_gains(channels: Channels, voice: Voice) -> tuple[float, float]:
 
 
 def playhead_of(voices: Sequence[Voice], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """The speeds and the shifts for `Playheads.advance`, of voices that play one sound."""
+    """The speeds and the shifts for `Playheads.advance`. voices: all play one sound."""
     played, n = voices[0].played, len(voices)
     moment = Moment(voices, np.array([voice.lane for voice in voices]), np.array([float(frame)]))
     sums = played.modulator.values(played.playhead_targets, moment)

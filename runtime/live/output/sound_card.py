@@ -64,7 +64,7 @@ class SoundCard:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Counts over all outputs: blocks played, underruns, late blocks, and how many of these a stall made late."""
+        """Counts over all outputs: blocks played, underruns, late blocks, and blocks that a stall made late."""
         return {
             "blocks": sum(renderer.n_blocks for renderer in self._renderers),
             "underruns": sum(renderer.n_underflows for renderer in self._renderers),
@@ -81,10 +81,10 @@ class SoundCard:
 
         arrival_s: when the event arrived, by `time.perf_counter()`.
 
-        Each output has its own clock. Still, no event's frame is before the previous event's frame: a key that is
-        released before it is pressed would leave its note on. Except for a MIDI clock, the frame is on a grid of
-        GRID_FRAMES. The notes of a chord begin together. A release is at least a step of the grid after the newest
-        note, so that even a key that is released at once sounds.
+        Each output has its own clock. Still, no event's frame is before the previous event's frame, because a release
+        before its key press would leave the note on. The frame is on a grid of GRID_FRAMES, except for a `Clock`.
+        The notes of a chord begin together. A release is at least a step of the grid after the newest note, so that
+        even a key that is released at once sounds.
         """
         earliest = self._newest
         if isinstance(event, NoteOff):
@@ -103,7 +103,7 @@ class SoundCard:
         return frame
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the output's peak since the previous call, 0 to 1. is_metered: whether to go on measuring."""
         renderer = self._renderers[-1]
         peak, renderer.peak, renderer.is_metered = renderer.peak, 0.0, is_metered
         return peak
@@ -125,7 +125,7 @@ class SoundCard:
         return lines
 
     def start(self, output: Output, rack: Rack, ring: SoundRing, wake: Callable[[], object], cues: CuePlayer) -> None:
-        """Play the rack on this output; ring, wake and cues: as in BlockRenderer."""
+        """Play the rack on this output. ring, wake, cues: as in BlockRenderer."""
         # A new rack begins at frame 0, and frames of the old rack's events would be far ahead.
         most = rack.frame + MOST_AHEAD * output.buffer_frames
         self._newest, self._newest_note = min(self._newest, most), min(self._newest_note, most)
@@ -157,7 +157,7 @@ class SoundCard:
         return NullOutput(self.output.sample_rate_hz, self.output.buffer_frames)
 
     def _try(self, at_start: bool) -> Output | None:
-        """Open a card, or return None. at_start: whether to tell the user of a failure, or raise it as in `first`."""
+        """Open a card, or return None. at_start: if True, tell the user of a failure, or raise it as in `first`."""
         audio_in = self._through and self._through.audio_in
         try:
             output = open_output(self._config, audio_in)

@@ -12,6 +12,6 @@ BEAT_S = 1.0 / 30.0
 
 
 def next_beat_s(now_s: float, n_beats: int = 1) -> float:
-    """The next moment after `now_s`, by the same clock, that is a multiple of `n_beats` beats."""
-    # The whole numbers are multiplied first, so that a moment is the same to the bit for every `n_beats`.
+    """The first multiple of `n_beats` beats after `now_s`, by the clock of `now_s`."""
+    # The whole numbers are multiplied first, so that a moment has the same bits, whatever `n_beats` is.
     return (math.floor(now_s / BEAT_S) // n_beats + 1) * n_beats * BEAT_S

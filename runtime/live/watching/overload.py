@@ -40,7 +40,7 @@ class Overload:
         self.n_voices = self.limit = n_voices
         self._block_s = block_s
         self.quick, self._n_cuts = QuickCut(n_voices, block_s), 0
-        # Block numbers. _n_seen: the first to judge for overload. _n_same: the first with as many voices as sound now.
+        # Block numbers. _n_seen: the first to judge for overload. _n_same: the first with the present number of voices.
         self._n_seen = self._n_same = _WARM_UP_BLOCKS
         self._n_measured, self._is_cold = -1, True
         self._next_look_s = -math.inf
@@ -55,9 +55,10 @@ class Overload:
         return math.inf if self.is_full else max(0.0, self._next_look_s - now_s)
 
     def look(self, loads: BlockLoads, n_sounding: int, now_s: float) -> bool:
-        """Judge the blocks since the latest change of the limit; return whether it changes now.
+        """Judge the blocks since the latest change of the limit; return whether the limit changes now.
 
-        n_sounding: how many voices sound. now_s: a time of `time.monotonic()`.
+        n_sounding: how many voices sound.
+        now_s: a time of `time.monotonic()`.
         """
         if self._is_cold:
             self._is_cold = not n_sounding
@@ -99,7 +100,7 @@ class Overload:
 
     def _grow(self, load: float, n_sounding: int, loads: BlockLoads, now_s: float) -> bool:
         limit = min(self.n_voices, math.floor(ROOM * n_sounding / max(load, 1e-6)), 2 * self.limit)
-        # This is too low a limit if much of the load does not depend on the voices. Only a trial finds the right one.
+        # This limit is too low if much of the load does not depend on the voices. Only a trial finds the right limit.
         if load < ROOM * AIM:
             self._calm_since_s = min(self._calm_since_s, now_s)
         else:

@@ -44,7 +44,7 @@ class Watch:
         self._blamed: set[tuple[str, str]] = set()
 
     def follow(self, blocks: BlockRenderer, rack: Rack, block_s: float) -> None:
-        """Watch another output's blocks, which `rack` renders; block_s: how long a block plays."""
+        """Watch another output's blocks. rack: renders them. block_s: how long a block plays."""
         self._blocks, self._rack = blocks, rack
         self._heartbeat = Heartbeat(block_s, time.monotonic())
         was_full, self._overload = self._overload.is_full, Overload(self._n_voices, block_s)
@@ -66,7 +66,7 @@ class Watch:
         return "" if self._overload.is_full else f"Too much for this machine: {limit} of {full} voices"
 
     def suspect(self) -> None:
-        """Remember that something other than missing blocks suggests that the device has gone."""
+        """Remember a sign that the device has gone, other than missing blocks."""
         self._heartbeat.suspect(self._blocks.n_blocks, time.monotonic())
 
     def look(self) -> bool:
@@ -82,7 +82,7 @@ class Watch:
         return self._heartbeat.look(self._blocks.n_blocks, now_s)
 
     def _limit(self) -> None:
-        # Posted without a frame, the limit changes in the next block. At a new event's frame, it would change later.
+        # An event without a frame is applied in the next block. With a new event's frame, it would be applied later.
         self._rack.post(VoiceLimit(self._overload.limit))
 
     def _say_limit(self, now_s: float) -> None:

@@ -27,7 +27,7 @@ class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Upload:
-    """A file that is being received; n_taken: bytes received so far.
+    """A file that is being received. n_taken: bytes received so far.
 
     UserError if the file is empty or too large, or if the disk has no room for it.
     """

@@ -23,11 +23,11 @@ _BANK_SELECTS = (Control.BANK_SELECT, Control.BANK_SELECT_LSB)
 class BeforeParts(Protocol):
     """Processes a rack's events before its parts (`Part`) receive them, as an arpeggiator does.
 
-    feed: receives an event; from call to call, frames must not decrease.
-    choose: applies settings and tempo of the first part's new sound, from `frame` on.
+    feed: receives an event; frames must not decrease from call to call.
+    choose: applies the settings and the tempo of the first part's new sound, which begins at `frame`.
     take: returns the events before `end_frame` that no earlier call returned: (frame, event), ascending.
     memory: returns the state that outlives notes, such as the beat, as plain values.
-    remember: continues from such a state at `frame`.
+    remember: continues at `frame` from a state that `memory` returned.
     """
 
     def feed(self, event: Event, frame: int) -> None: ...
@@ -74,7 +74,7 @@ class Incoming:
         self._banks: dict[int, list[int]] = {}  # each channel's bank: the newest values of CC 0 and CC 32
 
     def post(self, event: Event, frame: int | None) -> None:
-        """Post an event, from any thread; frame: as in `Engine.post`."""
+        """Post an event; may be called on any thread. frame: as in `Engine.post`."""
         self._posted.append((frame, event))
 
     def is_waiting(self) -> bool:
@@ -91,7 +91,7 @@ class Incoming:
         return {} if self._arpeggiator is None else self._arpeggiator.memory()
 
     def remember(self, memory: Mapping[str, dict[str, Any]], said: Iterable[Event], frame: int) -> None:
-        """Continue at `frame` from another rack's `memory`; said: as in RackState."""
+        """Continue at `frame` from another rack's `memory`. said: as in RackState."""
         if self._arpeggiator is not None:
             self._arpeggiator.remember(memory, frame)
         for event in said:

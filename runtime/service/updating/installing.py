@@ -1,4 +1,6 @@
-"""The part of an update that runs as root: copies a signed update to where only root can write, checks it, installs it.
+"""The part of an update that runs as root.
+
+It copies a signed update to a place where only root can write, checks it, and installs it.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def update_signed(source: Path, within_s: float, *, anyway: bool = False) -> int
 
 
 def install_arrived(within_s: float) -> int:
-    """Install the update that the page has received, and write news of it; within_s: as in `put_in`.
+    """Install the update that the page has received, and write news of it. within_s: as in `put_in`.
 
     UserError unless it is a plain file, is signed by somebody in SIGNERS, is newer than the version that plays, and
     needs no other Python packages.
@@ -76,7 +78,7 @@ def _install(parts: Parts, within_s: float, told: _Told) -> Path:
 
 
 def _remove_left(own: Path) -> None:
-    """Remove copies that interrupted updates have left; own: the folder of the present update, which stays."""
+    """Remove copies that interrupted updates have left. own: the folder of the present update, which stays."""
     for left in HOME.glob(f"{_COPY}*"):
         if left != own:
             shutil.rmtree(left, ignore_errors=True)

@@ -33,7 +33,9 @@ class Parts(NamedTuple):
 
 
 def sign(archive: Path, key: Path, out: Path) -> None:
-    """Write the signed update `out`; key: a private key, or the public key if the user's agent holds the private one.
+    """Write the signed update `out`.
+
+    key: a private key, or the public key if the user's agent holds the private key.
 
     OpenSSH asks for a passphrase if the key has one. UserError if OpenSSH does not sign.
     """

@@ -81,7 +81,7 @@ class Shaper:
     def move_formants(
         self, gains: np.ndarray, shape: Shape, fundamentals: Sequence[int], magnitudes: np.ndarray
     ) -> None:
-        """Multiply gains by the gains that move the formants of spectra.
+        """Multiply `gains` by the factors that move the formants of spectra.
 
         gains: from `gains`, with the same shape and fundamentals.
         magnitudes: the spectra, (n, at least n_bins).

@@ -12,9 +12,9 @@ from runtime.engine.synthesis.transposing.head import FRACTION_BITS, INTERVAL_FR
 # Between samples k and k + 1, the interpolation reads four samples: N_BEFORE before k, and N_AFTER from k on.
 N_BEFORE, N_AFTER = 1, 3
 _N_SAMPLES = N_BEFORE + N_AFTER
-_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # how far before a lane's position its first sample is read
-# There are weights of the four samples for 2 ** _PLACE_BITS places between two samples. A position between two places
-# is rounded down to the lower one. This causes a constant delay, and an error below -85 dB at 15 kHz.
+_FIRST_SAMPLE = N_BEFORE << FRACTION_BITS  # distance from the first sample that is read to the lane's position
+# The weights of the four samples are computed for 2 ** _PLACE_BITS places between two samples. A position between two
+# places is rounded down to the lower place. This causes a constant delay, and an error below -85 dB at 15 kHz.
 _PLACE_BITS = 13
 _N_PLACES = 1 << _PLACE_BITS
 # NumPy handles 0-d arrays faster than numbers.
@@ -25,7 +25,8 @@ _PLACE_MASK = np.array(_N_PLACES - 1)
 class Resampler:
     """Reads lanes' dense rings at any speed.
 
-    rings: must repeat their first N_AFTER samples at the end; max_frames: the most frames of one read.
+    rings: must repeat their first N_AFTER samples at the end.
+    max_frames: the most frames of one read.
     """
 
     def __init__(self, rings: DenseRings, max_frames: int):

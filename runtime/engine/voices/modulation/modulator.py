@@ -35,9 +35,10 @@ class Route(NamedTuple):
 class Modulator:
     """The modulation of one sound.
 
-    Argument latents: the names of the instrument's latents.
-    Attributes:
-    latents: the number of each latent, by the latent's name as a target.
+    The argument `latents`: the names of the instrument's latents.
+
+    The attributes:
+    latents: each latent's number, by the latent's name as a target.
     targets: all modulated targets.
     """
 
@@ -54,9 +55,9 @@ class Modulator:
         return not self._moving.isdisjoint(targets)
 
     def added_by_envelopes(self, targets: Sequence[str], frames: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        """The most that each route from an envelope to one of these targets adds, as pairs (target, float64 (n,)).
+        """How much each route from an envelope to one of these targets adds at most: pairs (target, float64 (n,)).
 
-        frames: float64 (n,), counted from a note's start; the note's key stays down.
+        frames: counted from a note's start, float64 (n,). The note's key stays down.
         """
         moves = []
         for route in self._routes:
@@ -75,9 +76,9 @@ class Modulator:
         return not names.isdisjoint((*ENVELOPES, "release_velocity"))
 
     def delay_s(self, targets: Collection[str]) -> float:
-        """How many seconds after a note's start the first of these targets moves.
+        """The time in seconds from a note's start to the first move of any of these targets.
 
-        This is 0 if any route to these targets has no LFO with a delay.
+        It is 0 if any route to these targets has no LFO with a delay.
         """
         delays = [
             max(

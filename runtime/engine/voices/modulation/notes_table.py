@@ -12,10 +12,10 @@ class NotesTable:
     """One row for each lane: when its note began and was released, and constants of the note.
 
     Columns, all (n_lanes, 1):
-    started_at, released_at: int64, frames; released_at is NEVER while the note is held.
-    velocity, key, random, release_velocity: float64, sources of modulation.
-    started_beats: float64, the beats from beat 0 to the note's start.
-    number: int64, the note's number, which seeds its random values.
+    started_at, released_at: frames, int64; released_at is NEVER while the note is held.
+    velocity, key, random, release_velocity: sources of modulation, float64.
+    started_beats: the beats from beat 0 to the note's start, float64.
+    number: the note's number, which seeds its random values, int64.
 
     tempo: counts the beats.
     """
@@ -40,7 +40,7 @@ class NotesTable:
         self.random[lane] = self.random_at(number, 0)
 
     def add_column(self) -> np.ndarray:
-        """Add a column, float64 (n_lanes, 1), at first 0; a legato note inherits the old note's value."""
+        """Add and return a column of zeros, float64 (n_lanes, 1). A legato note inherits the old note's value."""
         column = np.zeros((len(self.number), 1))
         self._columns.append(column)
         return column
