@@ -10,7 +10,8 @@ _LEAST_SEMITONES = 1e-9
 
 
 class Glide(NamedTuple):
-    """A linear glide, from `semitones` above the key's pitch at frame `start` to the key's pitch at frame `end`."""
+    """A linear glide. At frame `start` it is `semitones` above the key's pitch; at frame `end` it is at the key's pitch.
+    """
 
     semitones: float
     start: int
