@@ -137,8 +137,8 @@ def without(
     """The learned lines that stay when a target or action is unlearned.
 
     names: all names of the target or action; None to remove all learned lines.
-    own: the device's other lines, which were not learned, for this target or action. A learned line that silences the
-        control of one of these lines is removed, too.
+    own: the device's lines for this target or action, but no learned lines. A learned line that silences the control of
+        one of these lines is removed, too.
     """
     if names is None:
         return ()

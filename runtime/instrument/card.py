@@ -164,7 +164,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_card(text: str, where: object) -> Card:
-    """Read a card from its JSON. If the card is broken or contradicts itself, UserError that begins with `where`."""
+    """Read a card from its JSON; UserError if the card is broken or contradicts itself.
+
+    where: the beginning of the error's text.
+    """
     try:
         tree = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:

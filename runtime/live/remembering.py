@@ -147,7 +147,7 @@ def settings_of(config: Config) -> Settings:
 
 
 def _with_settings(config: Config, state: State) -> Config:
-    """Put remembered values into the settings, except values that were changed in the settings file since then."""
+    """Put remembered values into the settings, except those that have since changed in the settings file."""
     now = settings_of(config)
     changes = {
         name: getattr(state.settings, name)

@@ -76,8 +76,8 @@ class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     sound: name of an instrument's sound or of a user's sound, or path of a .yaml file. The path is relative to the
         folder of the file that has this part.
-    instrument: the instrument that plays the sound. None stands for the instrument that the user's sound or the .yaml
-        file names. If they name none, it stands for the first instrument that has a sound of this name.
+    instrument: the instrument that plays the sound. With None, a user's sound or a .yaml file plays on the instrument
+        that it names. Any other sound plays on the first instrument that has a sound of this name.
     channel: the MIDI channel; None for all.
     keys, velocity: the lowest and the highest.
     transpose: in semitones.

@@ -46,8 +46,11 @@ class HopSynthesis:
 
     Between two hops four windows overlap. If all four have the same spectrum M, one inverse transform makes their sum.
     So a note begins at full level. In a spectrum, a Hann window adds parts of the two neighbouring bins to each bin. A
-    window's delay rotates the phases. So the four windows' spectra add up to F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1]
-    C[j+1], where the taps B, A, C depend on the phases only.
+    window's delay rotates the phases. So the four windows' spectra add up to
+
+        F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1]
+
+    The taps B, A, C depend on the phases only.
 
     The taps of noise phases are a stored table. With coherent phases, F is passed in. A blend is a weighted sum of
     the F of noise phases and the F of coherent phases; the squares of the two weights add up to 1.
@@ -262,7 +265,7 @@ def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:
 
 
 def smooth_fft_size(size: float) -> int:
-    """The number nearest to `size` that has no prime factor above 13.
+    """The whole number without prime factors above 13 that is nearest to `size`.
 
     A transform of any other size takes ten times as long. But a changed size detunes the sound: if no such number lies
     within 2 cents, the nearest whole number is returned.

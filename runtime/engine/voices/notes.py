@@ -134,7 +134,7 @@ class Notes:
         self._keys = [key for key in self._keys if key[:2] != (channel, note)]
 
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
-        """Mono and legato: start a voice, perhaps with a glide, in place of the sounding voice.
+        """Mono and legato: start a voice in place of the sounding voice; it may glide.
 
         Voices of an earlier poly sound keep sounding.
         """

@@ -51,7 +51,7 @@ async def run_command(
     names: for each path, the text that messages show instead of the path.
     folder: for temporary files.
     on_line: called with each line of the result.
-    UserError with the program's last remark if the program fails. UserError, too, if it takes longer than limit_s.
+    UserError with the program's last remark if the program fails. UserError if the program takes longer than limit_s.
     """
     process = await asyncio.create_subprocess_exec(
         *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,

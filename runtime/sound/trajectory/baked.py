@@ -27,8 +27,8 @@ class BakedTrajectory:
     """The tables of one trajectory: the rows of the held part, then the rows of the release.
 
     row_s: time from one row to the next.
-    values: for each row, the knobs' positions or offsets, then the colour in dB. float32 (n_rows, n_knobs + N_BANDS).
-    level_db: n_levels levels for each row, but only one level for the last row of each part. float32.
+    values: for each row, the knobs' positions or offsets, then the colour in dB; float32 (n_rows, n_knobs + N_BANDS).
+    level_db: n_levels levels for each row, but only one level for the last row of each part; float32.
     keep: float32 (n_knobs,), 1 where the value is added to the knob's position, 0 where it replaces the position.
     hold_row: last row of the held part, and of the loop.
     loop_row: first row of the loop; None for no loop.

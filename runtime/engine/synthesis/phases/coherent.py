@@ -48,7 +48,7 @@ class CoherentPhases:
     and together these sound like noise. From one noise bin to the next, the phase makes a step; each step is half a
     cycle larger than the step before. So the mean phase of a bin's two neighbours is a quarter of a cycle from the
     bin's own phase: the sum of these neighbours is in quadrature with the bin, and the lobes of the window add up to a
-    steady magnitude. Two measures keep this noise from pulsing and from repeating itself. The half cycle has small
+    steady magnitude. Two things keep this noise from pulsing and from repeating itself. The half cycle has small
     random deviations. Bands of bins are stretched or compressed by up to 2 percent.
 
     All phases are closed formulas of the hop's number. Noise bins move alike in all lanes. So to mix lanes, their noise

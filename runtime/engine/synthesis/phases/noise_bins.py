@@ -70,9 +70,9 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     hop_angle: the move of a sinusoid at the centre of bin 1, in radians.
 
     The window that began k hops ago has the taps -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k * hop_angle. The
-    window keeps the phase with which it began. This phase lies k * turns behind the newest window's phase. If all
-    windows got the newest phase, the sound of a bin whose turns are not 0 would jump at each hop. Windows with unequal
-    phases are softer together, so the taps of each bin are scaled to keep its power.
+    window keeps the phase with which it began. This phase lies k * turns behind the newest window's phase. If each
+    window took the newest window's phase, the sound of a bin whose turns are not 0 would jump at each hop. Windows with
+    unequal phases are softer together, so the taps of each bin are scaled to keep its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)
