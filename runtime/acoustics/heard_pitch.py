@@ -25,11 +25,11 @@ _ROWS_AT_ONCE = 2048
 def heard_notes(magnitudes: np.ndarray, spec: StftSpec) -> np.ndarray:
     """The fractional MIDI note heard in each frame, float (n,); NaN where there is no pitch.
 
-    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin, apart
-    from the damping by the analysis window:
+    The autocorrelation r of a steady sound at lag t follows from the magnitude M and the frequency f of each bin:
 
         r(t) = sum M^2 cos(2 pi f t)
 
+    This formula leaves out the damping by the analysis window.
     The period is the shortest lag at which the cumulative mean normalised difference has a deep dip. The exact lag is
     the lowest point of a parabola through the difference near this dip. The parabola uses the difference before
     normalisation, because the normalisation favours short lags.
@@ -55,7 +55,7 @@ def cents_off(magnitudes: np.ndarray, notes: np.ndarray, spec: StftSpec) -> np.n
 
 
 def split_octaves(cents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Split cents into whole octaves and the remaining cents, -600 to 600, as floats."""
+    """Split cents into whole octaves and remaining cents. Both are floats; the remaining cents are -600 to 600."""
     octaves = np.round(cents / CENTS_PER_OCTAVE)
     return octaves, cents - CENTS_PER_OCTAVE * octaves
 
@@ -87,7 +87,7 @@ class PitchDetector:
         self._dip, self._other = np.zeros((2, n_rows, self._stop - self._first), bool)
 
     def notes(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The fractional MIDI note heard in each frame: float (n,); NaN where none is heard.
+        """The fractional MIDI note heard in each frame, float (n,); NaN where there is no pitch.
 
         magnitudes: the frames, float32 (n, n_bins).
         """
@@ -137,7 +137,7 @@ def lags(spec: StftSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Returns:
     the periods in s, ascending, (n_periods,);
     cos(2 pi f t) for each bin's frequency f and each period t, (n_bins, n_periods);
-    each period's distance in s from the previous period, for the first period from 0, (n_periods,).
+    each period's distance in s from the previous period, (n_periods,); the first period's distance is from 0.
     """
     n = int(CENTS_PER_OCTAVE * np.log2(4.0 * HIGHEST_HZ / LOWEST_HZ) / STEP_CENTS) + 2
     periods_s = 2.0 ** (np.arange(n) * STEP_CENTS / CENTS_PER_OCTAVE) / (4.0 * HIGHEST_HZ)

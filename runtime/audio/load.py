@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 N_KEPT = 512
-NEAR = 0.9  # from this load on, a block is nearly late
+NEAR = 0.9  # a block is nearly late if its rendering took longer than this part of its duration
 MOST_WAITING = 1.2
 
 
@@ -21,8 +21,8 @@ class BlockLoads:
     n_late: blocks that took longer to render than to play.
     n_stalled: late blocks that would have been in time without a stall.
     longest_stall_s: the longest stall.
-    n_over: how many blocks in a row, up to the newest, had a load above 1.
-    least_over: the least load of these blocks.
+    n_over: number of blocks with a load above 1 since the newest block with a load of at most 1.
+    least_over: the least load of the blocks that n_over counts.
     """
 
     def __init__(self) -> None:

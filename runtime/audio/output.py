@@ -30,7 +30,10 @@ _CLOSE_LIMIT_S, _DEAD_CLOSE_LIMIT_S = 3.0, 0.2
 
 
 class AudioIn(NamedTuple):
-    """A request for an input. device: part of its name; None for the default of the output's host API."""
+    """A request for an input.
+
+    device: part of the input's name; None for the default input of the output's host API.
+    """
 
     device: str | None = None
 
@@ -97,7 +100,8 @@ class DeviceOutput:
         self.name = str(device)
         self._is_jack, self._server = "JACK" in device.host_api, None
         self.source = source
-        # PyAudio opens a stream's input and output with the same number of channels, so take one that both can have.
+        # PyAudio opens a stream's input and output with the same number of channels. So take a number that both the
+        # input and the output can have.
         self._n_channels = min(2, device.n_channels, source.n_channels if source else 2)
         self.buffer_frames = buffer_frames
         self.blocks: BlockRenderer | None = None
@@ -150,7 +154,10 @@ class DeviceOutput:
 
     @property
     def latency_s(self) -> float:
-        """The latency in s from input to output: the input's and the output's latency, at least one block each."""
+        """The latency in s from input to output: the sum of the input's and the output's latency.
+
+        Each of the two counts as at least one block.
+        """
         least_s = self.buffer_frames / self.sample_rate_hz
         told_s = (self._stream.get_input_latency(), self._stream.get_output_latency()) if self.source else (0.0, 0.0)
         return sum(max(least_s, latency_s) for latency_s in told_s)

@@ -1,5 +1,4 @@
-"""Takes the priority from an audio thread that never pauses: on one core, no other thread could run.
-
+"""Takes the priority from an audio thread that never pauses, because no other thread could run on its core.
 PortAudio 19.6 never pauses after a USB sound card that it plays directly is pulled out. It asks for the card's state
 until the stream is closed. The thread that would close the stream has a lower priority.
 """

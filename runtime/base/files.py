@@ -34,8 +34,9 @@ _PART = re.compile(r"\.(.+)\.([0-9]{1,7})\.part", re.DOTALL)
 def read_bounded_file(path: str | Path, expected: str, largest_bytes: int, remedy: str = "check the path") -> bytes:
     """The content of a regular file of at most `largest_bytes`; never blocks.
 
-    expected: what the file should be; remedy: what the user can do. Both are for the error message. UserError if the
-    file is missing, unreadable, too large, or something else than a regular file, such as a pipe.
+    expected: what the file should be, for the error message.
+    remedy: what the user can do, for the error message.
+    UserError if the file is missing, unreadable, too large, or something else than a regular file, such as a pipe.
     """
     try:
         _refuse_kind(path, os.stat(path), expected, remedy)  # before opening, because opening a device may change it
@@ -79,7 +80,7 @@ def refuse_bad_target(path: str | Path, *, inputs: Iterable[str | Path] = (), ma
 def atomic_write(
     path: str | Path, mode: str = "w", *, inputs: Iterable[str | Path] = (), makes_folder: bool = True
 ) -> Iterator[IO[Any]]:
-    """Yield a stream for the new content of `path`. It replaces the file when the `with` ends without an error.
+    """Yield a stream. What is written to it becomes the content of `path` when the `with` ends without an error.
 
     mode: `w` for UTF-8 text, `wb` for bytes.
     inputs: files that must not be overwritten.
@@ -115,7 +116,7 @@ def write_json(path: str | Path, tree: object, *, inputs: Iterable[str | Path] =
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that `write_json` wrote; UserError if there is none."""
+    """Read a JSON object that `write_json` wrote; UserError if the file cannot be read or holds no JSON object."""
     content = read_bounded_file(path, "what was written there", LARGEST_JSON_BYTES, "remove it")
     try:
         tree = json.loads(content.decode("utf-8"))

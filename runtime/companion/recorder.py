@@ -85,7 +85,10 @@ class Recorder:
         return self._finish()
 
     def _work(self) -> float:
-        """Write what has been played, until the recording ends by itself; return the seconds until the next call."""
+        """Write what was played since the previous call; return the seconds until the next call.
+
+        If the recording has ended by itself, finish it.
+        """
         if self._recording is None:
             return math.inf
         if not self._recording.work():

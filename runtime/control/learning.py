@@ -37,7 +37,8 @@ _FIXED_CONTROLS = {
 class Learned(msgspec.Struct, frozen=True):
     """What was learned: a line for a device's map.
 
-    device: the device's number. share: the position, 0 to 1, to which the target jumps; None if it does not jump.
+    device: the device's number.
+    share: the position, 0 to 1, to which the target jumps; None if it does not jump.
     """
 
     device: int
@@ -124,7 +125,7 @@ def _line(place: Place, target: str, mode: str, takeover: Takeover) -> MapLine:
 
 
 def with_learned(learned: Iterable[MapLine], line: MapLine) -> tuple[MapLine, ...]:
-    """The learned lines and a new line, which replaces lines with its control, target or action."""
+    """The learned lines with a new line. Learned lines with the new line's control, target or action are left out."""
     # Several controls may be silenced, so a line with NOTHING replaces only lines with its own control.
     is_other = line.action == NOTHING
     return (*(old for old in learned if not same_control(old, line) and (is_other or old.moves != line.moves)), line)
@@ -136,8 +137,8 @@ def without(
     """The learned lines that stay when a target or action is unlearned.
 
     names: all names of the target or action; None to remove all learned lines.
-    own: the device's lines for this target or action that were not learned. If a learned line silences the control of
-        such a line, the learned line is removed, too.
+    own: the device's lines for this target or action, but no learned lines. A learned line that silences the control of
+        one of these lines is removed, too.
     """
     if names is None:
         return ()
@@ -147,7 +148,7 @@ def without(
 def silenced(learned: Iterable[MapLine], own: Iterable[MapLine]) -> tuple[MapLine, ...]:
     """The learned lines, and lines that silence the controls of `own`.
 
-    A control that a learned line names needs no such line.
+    If a learned line already names a control, no line is added for it.
 
     own: lines of the device that were not learned.
     """

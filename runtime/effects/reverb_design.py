@@ -37,9 +37,9 @@ class Design(NamedTuple):
     taps: of the input; the first eight are for the left side. Pre-delay and latency (one cell) are included.
 
     Matrices, float32:
-    loop: (16, 64), from the low-passed lines, the taps and the lines to the first scattering.
-    between: (16, 16), from the first to the second scattering.
-    output: (2, 32), from the lines and the second scattering to left and right.
+    loop: from the low-passed lines, the taps and the lines to the first scattering, (16, 64).
+    between: from the first to the second scattering, (16, 16).
+    output: from the lines and the second scattering to left and right, (2, 32).
 
     turning: largest angle of the turning matrix, in radians.
     """
@@ -61,7 +61,7 @@ class Design(NamedTuple):
 
 
 def longest_frames(sample_rate_hz: int) -> tuple[int, int, int]:
-    """The longest delay, in frames, of a delay line, of a scattering, and of the input's taps."""
+    """The longest delays of a delay line, of a scattering, and of the input's taps, in frames."""
     room = LARGEST_ROOM_M / SOUND_M_PER_S * sample_rate_hz
     # 2 % and 64 frames more, because a line's delay is rounded up to the next free prime number.
     line, scattering, tap = (
@@ -76,8 +76,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     lines, first, second, taps = _delays(room_s * sample_rate_hz, random)
     mean_scattering_s = (first.mean() + second.mean()) / sample_rate_hz
     lines_s = lines / sample_rate_hz + mean_scattering_s
-    # `gains` are for a whole loop, through a line and both scatterings. So the scatterings' mean gain is divided out:
-    # each channel of a scattering gets the gain for its own delay below.
+    # `gains` are for a whole loop, through a line and both scatterings. But each channel of a scattering gets a gain of
+    # its own further down. So the scatterings' mean gain is divided out here.
     gains = gains_for(_decays_s(settings, sample_rate_hz), lines_s, sample_rate_hz)
     low, mid, high = gains / _kept(mean_scattering_s, settings)
     mix = hadamard(N_LINES) * random.choice((-1.0, 1.0), N_LINES)
@@ -87,8 +87,8 @@ def design(settings: ReverbConfig, sample_rate_hz: int) -> Design:
     between = _kept(second / sample_rate_hz, settings)[:, None] * _mix_of_each_side()
     output = is_on * _output(settings, _kept(lines_s.mean(), settings) ** 2, random)
     wait = cell_frames(sample_rate_hz) + round(settings.pre_delay_s * sample_rate_hz)
-    # `overlap` is the number of resonances that cover one frequency, if each is as wide as at half its power. If few
-    # resonances cover it, each is heard as a ringing tone, and the turning matrix needs a larger angle.
+    # `overlap` is the number of resonances that cover one frequency. A resonance's width is measured at half its power.
+    # If few resonances overlap, each is heard as a ringing tone, and the turning matrix needs a larger angle.
     overlap = N_LINES * lines_s.mean() * 2.2 / settings.decay_s
     turning = min(MOST_TURNING, TURNING / math.sqrt(overlap))
     matrices = (matrix.astype(np.float32) for matrix in (loop, between, output))

@@ -51,7 +51,11 @@ class CardPreset(msgspec.Struct, frozen=True):
 
 
 class CardEncoder(msgspec.Struct, frozen=True):
-    """The encoder that belongs to the decoder: its file's name, in the decoder's folder, and SHA-256 in hex."""
+    """The encoder that belongs to the decoder.
+
+    file: name of the encoder's file, which is in the decoder's folder.
+    sha256: the file's SHA-256 in hex.
+    """
 
     file: str
     sha256: str
@@ -95,8 +99,12 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     presets: in the order of program changes; the first is the sound at the start.
     encoder, embedding: see their classes; None in a card of version 1.
     trajectories: version of the trajectories in the presets' sounds; None without trajectories.
-    corpus, licence, training, measured: texts for users: where the sounds come from, the licence, how the model was
-        trained, and how well the instrument plays.
+
+    For users to read:
+    corpus: where the sounds come from.
+    licence: the instrument's licence.
+    training: how the model was trained.
+    measured: how well the instrument plays.
     """
 
     card_version: Annotated[int, msgspec.Meta(ge=1, le=CARD_VERSION)]
@@ -133,14 +141,17 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         return self.n_latents + self.conditioning.size
 
     def latents_at(self, positions: np.ndarray) -> np.ndarray:
-        """The latents at knob positions 0 to 1, in the decoder's units, float32; both have the shape (…, n_latents)."""
+        """The latents at some knob positions, in the decoder's units, float32 (…, n_latents).
+
+        positions: 0 to 1, (…, n_latents).
+        """
         low = np.array([latent.min for latent in self.latents], np.float32)
         high = np.array([latent.max for latent in self.latents], np.float32)
         return low + np.asarray(positions, np.float32) * (high - low)
 
     @property
     def default_positions(self) -> np.ndarray:
-        """Knob positions 0 to 1 at which the latents have their defaults, float32 (n_latents,)."""
+        """The knob positions, 0 to 1, at which the latents have their defaults: float32 (n_latents,)."""
         return np.array([latent.position_of(latent.default) for latent in self.latents], np.float32)
 
     def nearest_note(self, pitch: float) -> int:
@@ -153,7 +164,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_card(text: str, where: object) -> Card:
-    """Read a card from its JSON; UserError that begins with `where` if it is broken or contradicts itself."""
+    """Read a card from its JSON; UserError if the card is broken or contradicts itself.
+
+    where: the beginning of the error's text.
+    """
     try:
         tree = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:

@@ -21,7 +21,7 @@ class Decoder:
     inputs: rows of latents, then conditioning, float32 (MAX_BATCH, card.n_inputs); the caller writes them.
     magnitudes: the decoded spectra, float32 (MAX_BATCH, card.spec.n_bins).
     batch_invariant: whether a decoded row is bit-identical in a batch of any size.
-    n_silenced: number of spectra that were silenced: they were not finite, or beyond LARGEST_MAGNITUDE.
+    n_silenced: number of spectra that were silenced because they were not finite, or were beyond LARGEST_MAGNITUDE.
 
     UserError if the file is no valid instrument, or does not decode the card's check inputs to its check outputs.
     """

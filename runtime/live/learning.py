@@ -111,7 +111,7 @@ class Learning:
             self._take(self._learner.feed(event, time.monotonic()))
 
     def serve(self) -> None:
-        """Learn the control that was moved, once it rests; give up if none has moved in time."""
+        """Learn the control that was moved, as soon as it rests; give up if no control has moved in time."""
         target, now_s = self._learner.target, time.monotonic()
         if target is not None:
             learned = self._learner.tick(now_s)
@@ -146,7 +146,7 @@ class Learning:
         (before, stood), self._before = self._before, None
         for device, lines in before.items():
             self._desk.maps.relearn(device, lines)
-        # The target moves back only in the sound that it was in: another sound has its own value for the target.
+        # The target moves back only if its sound still plays: another sound has its own value for the target.
         if stood is not None and stood[0] == self._desk.state()["name"]:
             self._desk.playing.post(stood[1])
         return {"learned": sum(map(len, before.values()))}
@@ -154,7 +154,8 @@ class Learning:
     def _relearn(self, lines: dict[int, tuple[MapLine, ...]], stood: _Stood = None) -> None:
         """Replace the learned lines of devices.
 
-        lines: for each device's number, its new lines. stood: where a target stood before, for `learn.undo`.
+        lines: each device's new lines; the keys are the devices' numbers.
+        stood: where a target stood before, for `learn.undo`.
         """
         if lines:
             self._before = {device: self._desk.maps.learned(device) for device in lines}, stood

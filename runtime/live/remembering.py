@@ -60,7 +60,9 @@ def choose_with_memory(
 def move_to_remembered(engines: Sequence[Engine], state: State) -> None:
     """Move the targets of each part's engine to their remembered positions.
 
-    A sound without parts restores its latents itself, so they stay. engines: one for each part.
+    A sound without parts restores its latents itself, so its latents are not moved here.
+
+    engines: one for each part.
     """
     has_parts = bool(state.sound.get("parts"))
     for engine, remembered in zip(engines, [state.positions, *state.other_positions], strict=False):
@@ -124,7 +126,7 @@ class Remembering:
 
 
 def state_of(playing: Playing, configured: Settings | None = None) -> State:
-    """What plays, as a `State`. configured: the settings file's values; with None, the present ones are taken."""
+    """What plays, as a `State`. configured: the settings file's values; None for the present values."""
     engine, choice = playing.engine, playing.choice
     sound, folder = present_sound(playing.part_engines(), choice)
     first, *others = map(positions, playing.part_engines())
@@ -145,7 +147,7 @@ def settings_of(config: Config) -> Settings:
 
 
 def _with_settings(config: Config, state: State) -> Config:
-    """Put remembered values into the settings, but not those whose line in the settings file was changed since."""
+    """Put remembered values into the settings, except those that have since changed in the settings file."""
     now = settings_of(config)
     changes = {
         name: getattr(state.settings, name)

@@ -172,7 +172,7 @@ def _write(desk: Desk, sound: WrittenSound, caller: Caller) -> object:
 
 
 def _write_path(desk: Desk, way: WayOverPlaces, caller: Caller) -> object:
-    engine = desk.playing.engine  # the first part's engine: the page moves its latents
+    engine = desk.playing.engine  # the first part's engine, because the page moves this part's latents
     morph = {"sounds": way.places} | ({} if way.at is None else {"at": [way.at]})
     return _keep(desk, way.name, edited_sound(engine) | {"morph": morph}, engine.patch.folder, caller)
 

@@ -28,7 +28,7 @@ from runtime.rack.glides import GLIDE_S, Glide
 from runtime.sound.sound import Sound
 
 EVERY_CHANNEL = -1
-# Events that the earlier engines, whose notes ring out, do not get.
+# These events are not posted to earlier engines, whose notes ring out.
 _OF_PRESENT_SOUND = (KnobTurn, PhaseBlend, TargetMove, SoundChange, ProgramChange)
 
 
@@ -47,7 +47,7 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gains(self) -> tuple[float, float]:
-        """The left and the right gain, by equal-power panning; in the middle, both equal the part's level."""
+        """The left and the right gain, by equal-power panning. In the middle, each gain equals the part's level."""
         level, angle = 10.0 ** (self.level_db / 20.0), math.pi / 4.0 * (1.0 + self.pan)
         if not self.pan:
             return level, level
@@ -195,7 +195,7 @@ class Part:
                 out[:, side] *= np.float32(glide.target)
 
     def send(self, sound: np.ndarray, frame: int, buses: np.ndarray, fed: list[bool], scratch: np.ndarray) -> None:
-        """Add the part's sound, multiplied by the gains of its sends, to the effects' inputs `buses`.
+        """Multiply the part's sound by the gains of its sends, and add it to the effects' inputs `buses`.
 
         sound: the part's sound, float32 (n_frames, 2).
         frame: number of the sound's first frame.

@@ -74,10 +74,10 @@ class SoundEffects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SoundPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One part: a sound, and the notes that play it.
 
-    sound: name of an instrument's or a user's sound, or path of a .yaml file, relative to the folder of the file that
-    has this part.
-    instrument: the instrument that plays the sound. None: the instrument that the user's sound or the file names, or
-    else the first instrument that has a sound of this name.
+    sound: name of an instrument's sound or of a user's sound, or path of a .yaml file. The path is relative to the
+        folder of the file that has this part.
+    instrument: the instrument that plays the sound. With None, a user's sound or a .yaml file plays on the instrument
+        that it names. Any other sound plays on the first instrument that has a sound of this name.
     channel: the MIDI channel; None for all.
     keys, velocity: the lowest and the highest.
     transpose: in semitones.
@@ -103,15 +103,16 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """One sound; fields that are None keep the settings' values.
 
     instrument: the instrument that the sound was made for, or its name alone.
-    phase_blend: from 0, noise phases, to 1, coherent phases.
+    phase_blend: 0 (noise phases) to 1 (coherent phases).
     level_db: added to the settings' volume_db.
-    pan: from left, -1, to right, 1.
-    tempo_bpm: for LFOs with `beats` and the arpeggiator, unless a MIDI clock is received.
+    pan: -1 (left) to 1 (right).
+    tempo_bpm: for LFOs with `beats` and for the arpeggiator, unless a MIDI clock is received.
     tilt_db_per_octave: relative to 1 kHz.
-    odd_even_db: level of odd harmonics relative to even ones. If positive, even ones are weakened, else odd ones.
+    odd_even_db: level of odd harmonics relative to even harmonics. A positive value weakens the even harmonics, a
+        negative value the odd harmonics.
     formant_semitones: shift of the spectrum's shape at the same pitch.
     bandwidth_cents: full width of every harmonic at half power.
-    width: stereo width, from 0, mono, to 1.
+    width: stereo width, 0 (mono) to 1.
     trajectory: one trajectory, or several that are blended over the keyboard.
     parts: other sounds, layered or split. A sound with parts has nothing else but a name, an instrument and a level.
     """
@@ -144,7 +145,7 @@ class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     @property
     def made_for(self) -> SoundInstrument | None:
-        """The sound's instrument, also if only its name is given."""
+        """The instrument that the sound was made for, even if the file gives only the instrument's name."""
         return SoundInstrument(self.instrument) if isinstance(self.instrument, str) else self.instrument
 
 

@@ -50,9 +50,9 @@ class Bindings(msgspec.Struct, frozen=True):
 
     In `moved`, `actions` and `waiting`, a control is the number from `key_of`.
     moved: the bindings of each control that moves targets.
-    actions: the action of each control that starts one.
+    actions: the action of each control that starts an action.
     kinds: the kinds of all these controls.
-    waiting: the controls whose moves are heard from the next hop on.
+    waiting: the controls whose moves are not heard before the next hop.
     lines: the map's lines.
     plain: the lines as plain values, for JSON.
     """
@@ -127,6 +127,6 @@ def _binding(index: int, line: MapLine, part: int) -> Binding:
 
 def _waits(key: int, bindings: list[Binding]) -> bool:
     kind, number = key >> 18, key & 16383
-    # Controls that never wait: pedals, because a pedal that comes up can end notes; 74, which may be an MPE slide; 6
-    # and 38, which may be data of a parameter.
+    # Some controls never wait. A pedal that comes up can end notes. Control 74 may be an MPE slide. Controls 6 and 38
+    # may be data of a parameter.
     return kind == Kind.CC and number not in _NEVER_WAIT and all(waits_for_hop(binding.target) for binding in bindings)

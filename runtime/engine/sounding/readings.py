@@ -14,8 +14,8 @@ from runtime.engine.voices.bank import Voice, VoiceBank
 class Readings:
     """Reads the knobs a quarter of a hop before each hop, and makes the spectra for their positions.
 
-    This is done while coherent phases or moving spectra sound, because hops then cost most. A knob that moves
-    between a reading and its hop is not heard at that hop, but at the next one.
+    This is done while coherent phases or moving spectra sound, because they make hops cost most. If a knob moves
+    between a reading and its hop, the move is not heard at that hop, but at the next one.
 
     points: the points of voices that move. The other arguments are those of `VoiceSound`.
     """
@@ -24,13 +24,13 @@ class Readings:
         self._spectra, self._hops, self._points, self._bank, self._knobs = spectra, hops, points, bank, knobs
 
     def begin_span(self, moving: Sequence[Voice], frame: int) -> None:
-        """Decide whether the span from `frame` on has readings; moving: the voices whose spectra move."""
+        """Decide whether the span that begins at `frame` has readings. moving: the voices whose spectra move."""
         is_coherent = any(knobs.blend for knobs in self._knobs.heard)
         is_early = is_coherent or any(not voice.played.has_own_points for voice in moving)
         self._hops.read_early(is_early, frame)
 
     def read(self, moving: Sequence[Voice], frame: int, n_events: int) -> bool:
-        """Make the spectra of the groups that have a reading at `frame`; return whether there are any.
+        """Make the spectra of the groups that have a reading at `frame`; return whether there are such groups.
 
         moving: as in `begin_span`; n_events: as in `VoiceSound.follow`.
         """
@@ -47,7 +47,7 @@ class Readings:
         return bool(groups)
 
     def _lead(self, moving: Sequence[Voice], frame: int, n_events: int) -> None:
-        """For the voices that have a point at the next hop, make the spectra of the point after that one.
+        """Take the voices that have a point at the next hop, and make the spectra of the point that follows it.
 
         Only voices whose ramps are as long as the first voice's get their spectra here. All others get theirs at the
         hop.
@@ -67,8 +67,8 @@ class Readings:
         hopping: the voices of the group that hop at `frame`.
 
         A voice may have begun after the reading. If other voices of the group have prepared spectra, this voice gets
-        its new spectrum now, because steady voices are added up only if all of them change together. If none has, it
-        waits for the next reading.
+        its new spectrum now, because steady voices are added up only if all of them change together. If no other voice
+        has a prepared spectrum, this voice waits for the next reading.
         """
         prepared = self._spectra.take_prepared(hopping)
         was_read = self._hops.was_read(frame)

@@ -86,7 +86,7 @@ class Spectra:
         self._make(voices, frame, opening, self._sound.set_spectra)
 
     def prepare(self, voices: Sequence[Voice], frame: int) -> None:
-        """Make ready the spectra of voices, with their present knobs, for their hop at `frame`."""
+        """Make the spectra of voices early, for their hop at `frame`, from the knobs' present positions."""
         self._make(voices, frame, False, self._sound.prepare)
         for voice in voices:
             self._prepared_notes[voice.lane] = voice.order

@@ -23,7 +23,7 @@ class VoiceValues(NamedTuple):
     """What modulation adds to the spectral targets of voices that play one sound, at one frame.
 
     sums: what is added to each target, float64 (n, 1) for n voices, or (1, 1) if it is the same for all.
-    kept, offsets: (n, n_latents); None without trajectories. They turn a knob's position p into p * kept + offsets.
+    offsets, kept: they turn a knob's position p into p * kept + offsets, (n, n_latents); None without trajectories.
     colour_db: the trajectories' gains of bands, (n, n_bands), or None.
     """
 
@@ -63,7 +63,7 @@ class VoiceValues(NamedTuple):
         return table.view(f"V{8 * at}")[:, 0].tolist()
 
     def positions(self) -> np.ndarray:
-        """Positions of the latents for each voice, float64 (n, n_latents), 0 to 1, with modulation."""
+        """Each voice's positions of the latents, 0 to 1, with modulation: float64 (n, n_latents)."""
         positions = np.empty((len(self.voices), len(self.knobs.positions)))
         positions[:] = self.knobs.positions
         if self.offsets is not None:

@@ -44,10 +44,13 @@ class DenseHop(NamedTuple):
 class HopSynthesis:
     """Turns spectra of one StftSpec into sound at an engine's sample rate, one hop at a time.
 
-    Between two hops four windows overlap. While they share one spectrum M, one inverse transform makes their sum, so a
-    note begins at full level. In a spectrum, a Hann window adds to each bin parts of its two neighbours, and a window's
-    delay rotates the phases. So the four windows' spectra add up to F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1],
-    where the taps B, A, C depend on the phases only.
+    Between two hops four windows overlap. If all four have the same spectrum M, one inverse transform makes their sum.
+    So a note begins at full level. In a spectrum, a Hann window adds parts of the two neighbouring bins to each bin. A
+    window's delay rotates the phases. So the four windows' spectra add up to
+
+        F[j] = M[j-1] B[j-1] + M[j] A[j] + M[j+1] C[j+1]
+
+    The taps B, A, C depend on the phases only.
 
     The taps of noise phases are a stored table. With coherent phases, F is passed in. A blend is a weighted sum of
     the F of noise phases and the F of coherent phases; the squares of the two weights add up to 1.
@@ -73,7 +76,7 @@ class HopSynthesis:
         self._sound = np.empty((MAX_ROWS, self.fft_size), np.float32)
         self._dense_spectra = np.zeros((ROWS_AT_ONCE, self.fft_size + 1), np.complex64)
         self._dense_scales = [np.float32(2.0 ** (1 - octave)) for octave in range(self.n_dense_octaves + 1)]
-        self._dense_filled = [0] * ROWS_AT_ONCE  # up to which bin each row of _dense_spectra may be filled
+        self._dense_filled = [0] * ROWS_AT_ONCE  # in each row of _dense_spectra, all bins from this one up are 0
         self._dense_sound = np.empty((ROWS_AT_ONCE, 2 * self.fft_size), np.float32)
 
     def hops(
@@ -92,7 +95,7 @@ class HopSynthesis:
         pairs: spectra in the layout of `neighbour_pairs`.
         noise_index: index of the newest window's stored noise.
         first_lane: number of the first lane; all lanes must lie in one row of LANES_PER_ROW lanes.
-        blend: 0 for noise phases to 1 for coherent ones.
+        blend: 0 (noise phases) to 1 (coherent phases).
         coherent: the lanes' spectra with coherent phases, complex64 (n, n_bins), or None; overwritten if blend < 1.
         noise_weights: for each lane the weights of its bins' noise, float32 (2 * n_bins,), or None if they follow from
             the blend.
@@ -150,7 +153,7 @@ class HopSynthesis:
     def dense_hops(self, hops: Iterable[DenseHop], octave: int) -> np.ndarray:
         """Sound of dense hops: float32 (n_lanes, 2 * hop_size >> octave), valid until the next call.
 
-        hops: of at most ROWS_AT_ONCE lanes in all; their coherent spectra may share memory.
+        hops: together they have at most ROWS_AT_ONCE lanes. Their coherent spectra may share memory.
         octave: how many times the sample rate is halved, at most n_dense_octaves.
         """
         fft_size = 2 * self.fft_size >> octave
@@ -262,7 +265,7 @@ def engine_hop_size(spec: StftSpec, sample_rate_hz: int) -> int:
 
 
 def smooth_fft_size(size: float) -> int:
-    """The whole number nearest to `size` whose prime factors are at most 13.
+    """The whole number without prime factors above 13 that is nearest to `size`.
 
     A transform of any other size takes ten times as long. But a changed size detunes the sound: if no such number lies
     within 2 cents, the nearest whole number is returned.

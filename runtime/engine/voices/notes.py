@@ -64,7 +64,8 @@ class Notes:
     def note_off(self, event: NoteOff, frame: int) -> None:
         """Release the voices of a key that comes up; in mono an older key that is still down sounds again."""
         was_sounding = self._keys[-1:] and self._keys[-1][:2] == (event.channel, event.note)
-        # Forget the key in poly, too: it may have gone down in mono, and must not sound again now that it has come up.
+        # Forget the key in poly, too. It may have gone down while the sound was mono, and a key that has come up must
+        # not sound again.
         self._forget_key(event.channel, event.note)
         if self.played.voice.mode != "poly" and was_sounding and self._keys:
             self._start_alone(*self._keys[-1], frame)
@@ -133,7 +134,7 @@ class Notes:
         self._keys = [key for key in self._keys if key[:2] != (channel, note)]
 
     def _start_alone(self, channel: int, note: int, velocity: int, frame: int) -> None:
-        """Mono and legato: start a voice in place of the sounding one, and perhaps a glide.
+        """Mono and legato: start a voice in place of the sounding voice; it may glide.
 
         Voices of an earlier poly sound keep sounding.
         """

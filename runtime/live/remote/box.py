@@ -22,7 +22,7 @@ RESTART = "restart"
 
 
 class ChooseSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Choose a setting's value, which holds from the next start.
+    """Choose a setting's value; it takes effect at the next start.
 
     is_back: whether to go back to the settings file's value.
     """

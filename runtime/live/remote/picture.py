@@ -31,7 +31,7 @@ class Pictured(Protocol):
 class Picture:
     """Publishes the topic `picture` while somebody watches it.
 
-    Published are:
+    It publishes:
     rate_hz: the sample rate.
     hz: the fundamentals of at most 8 sounding notes, newest first.
     spectrum: the newest note's spectrum, 256 levels in base64 (`acoustics.spectrum_picture`).

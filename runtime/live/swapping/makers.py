@@ -90,7 +90,7 @@ class Makers:
     """The threads that make instruments: one for each instrument in use, and one for the next; at most MOST_MAKERS.
 
     wake: called on a thread that has made or freed something, or has failed.
-    is_busy: returns whether the audio thread is rendering a block. While it is, the threads pause.
+    is_busy: returns whether the audio thread is rendering a block. During the rendering, the threads pause.
     """
 
     def __init__(self, wake: Callable[[], object], is_busy: Callable[[], bool] = lambda: False):
@@ -101,7 +101,7 @@ class Makers:
         return len(self._makers)
 
     def run(self, make: Make) -> None:
-        """Call `make` on a free thread if possible, but not while another `make` runs."""
+        """Call `make` on a thread; on a free thread if possible. No other `make` may be running."""
         maker = next((each for each in self._makers if each.is_free), None)
         if maker is None and len(self._makers) < MOST_MAKERS:
             maker = self._new()

@@ -70,12 +70,12 @@ class Swaps:
 
     @property
     def plays_whole(self) -> bool:
-        """Whether the present sound has parts; then the next sound replaces all of them."""
+        """Whether the present sound has parts. If it has parts, the next sound replaces all of them."""
         return bool(self._racks.choice.parts)
 
     @property
     def is_taking_over(self) -> bool:
-        """Whether another instrument was posted and does not play yet, which lasts for a block or two."""
+        """Whether another instrument was posted and does not play yet. This lasts for a block or two."""
         return bool(self._posted)
 
     @property

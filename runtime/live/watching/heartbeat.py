@@ -5,14 +5,15 @@ from __future__ import annotations
 BEAT_S = 0.15  # seconds between looks; with long blocks, 1.5 blocks instead
 _SUSPECT_S = 0.1
 # The device has gone if this many looks in a row find no new block.
-_BEATS_AT_START = 15  # looks before the first block, which some drivers request late
-_BEATS_MISSED = 3  # looks after the first block; more than 1, in case this program was suspended itself
+_BEATS_AT_START = 15  # applies until the first block is requested, because some drivers request it late
+_BEATS_MISSED = 3  # applies after the first block; more than 1, in case this program was suspended itself
 
 
 class Heartbeat:
     """Counts successive looks that find no new block.
 
-    block_s: how long a block plays. now_s: a time of `time.monotonic()`.
+    block_s: how long a block plays.
+    now_s: a time of `time.monotonic()`.
     """
 
     def __init__(self, block_s: float, now_s: float):
@@ -27,13 +28,16 @@ class Heartbeat:
         return max(0.0, self._due_s - now_s)
 
     def suspect(self, n_blocks: int, now_s: float) -> None:
-        """Look soon, because another sign says that the device has gone; one look without a new block then suffices."""
+        """Look soon, because there is another sign that the device has gone.
+
+        If that look finds no new block, the device has gone.
+        """
         if not self._is_suspect:
             self._is_suspect, self._n_blocks, self._n_missed = True, n_blocks, 0
             self._due_s = now_s + max(_SUSPECT_S, 3.0 * self._block_s)
 
     def look(self, n_blocks: int, now_s: float) -> bool:
-        """Whether the device has gone; n_blocks: how many it has requested so far."""
+        """Whether the device has gone. n_blocks: number of blocks that it has requested so far."""
         if now_s < self._due_s:
             return False
         self._due_s = now_s + self._beat_s

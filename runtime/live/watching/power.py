@@ -11,8 +11,8 @@ import msgspec
 
 LOOK_S = 4.0
 SHOWN_S = 60.0  # how long the status shows a problem after its end: problems may last only seconds
-# Bits of the firmware's answer: what is wrong now. The bits 16 places higher: what was wrong at some time since the
-# start. Source: the documentation of `vcgencmd get_throttled`.
+# These bits of the firmware's answer say what is wrong now. The bits 16 places higher say what was wrong at some time
+# since the start. Source: the documentation of `vcgencmd get_throttled`.
 _LOW_VOLTAGE, _CAPPED, _THROTTLED, _WARM = 0x1, 0x2, 0x4, 0x8
 _BEFORE = 16
 _FIRMWARE = "sys/devices/platform/*/*firmware*/get_throttled"
@@ -29,7 +29,7 @@ class Power(msgspec.Struct, frozen=True):
 
     is_told: whether it reports its voltage.
     has_low_voltage, is_hot: whether low voltage or heat slows it down now.
-    had_low_voltage, was_hot: whether either has slowed it down since its start.
+    had_low_voltage, was_hot: whether low voltage or heat has slowed it down since its start.
     temperature_c: the hottest sensor's temperature, or None.
     """
 
@@ -47,7 +47,7 @@ def read_power(root: Path = Path("/")) -> Power:
     alarm = _voltage_alarm(root)
     now, before = bits or 0, (bits or 0) >> _BEFORE
     low = bool(now & _LOW_VOLTAGE) or bool(alarm)
-    # The firmware caps the speed at low voltage, too, so a cap means heat only at full voltage.
+    # The firmware caps the speed at low voltage, too. So a cap is a sign of heat only if the voltage is not low.
     hot = bool(now & _WARM) or (bool(now & (_CAPPED | _THROTTLED)) and not low) or _is_cooled_by_slowing(root)
     was_low = bool(before & _LOW_VOLTAGE)
     was_hot = bool(before & _WARM) or (bool(before & _THROTTLED) and not was_low)

@@ -18,8 +18,8 @@ from runtime.midi.recorded.events import event_of, event_of_midi
 from runtime.midi.recorded.writing import EVENT, HEAD, META, PORT, SIGNATURE, SPECIFIC
 
 LARGEST_BYTES = 128 * 2**20
-# The head or an event may have this many bytes of JSON; real ones have at most 4 MB. Decoding takes up to 20 times as
-# much memory.
+# The JSON of the head or of an event may have this many bytes. The JSON of real heads and events has at most 4 MB.
+# Decoding takes up to 20 times as much memory.
 LARGEST_EVENT_BYTES = 8 * 2**20
 MOST_EVENTS = 2_000_000  # 80 per second for 7 hours
 _END_KIND = 0x2F

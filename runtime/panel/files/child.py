@@ -48,10 +48,10 @@ async def run_command(
     If the coroutine is cancelled, the process ends.
 
     on_progress: called with the step, how much of the step is done (0 to 1), and the seconds left or None.
-    names: for each path, what messages show instead.
+    names: for each path, the text that messages show instead of the path.
     folder: for temporary files.
     on_line: called with each line of the result.
-    UserError with the program's last remark if the program fails; UserError if it takes longer than limit_s.
+    UserError with the program's last remark if the program fails. UserError if the program takes longer than limit_s.
     """
     process = await asyncio.create_subprocess_exec(
         *program, *arguments, cwd=ROOT, limit=_LONGEST_LINE_BYTES, preexec_fn=_leash,

@@ -35,8 +35,8 @@ _MOST_OTHERS = 3  # how many parts a rack can have besides the first
 class Start(NamedTuple):
     """What was played, and the state at the start.
 
-    instruments: one for each recorded part. n_parts: number of parts that played; recordings by early versions hold
-    only the first part.
+    instruments: one for each recorded part.
+    n_parts: number of parts that played. Recordings by early versions hold only the first part.
     """
 
     sample_rate_hz: int
@@ -68,7 +68,7 @@ class _Head(PartTree, frozen=True, kw_only=True):
 
 
 def head_tree(sample_rate_hz: int, state: RackState) -> dict[str, Any]:
-    """The head of a recording as values for JSON; state: at the recording's first frame.
+    """The head of a recording as values for JSON. state: the rack's state at the recording's first frame.
 
     The head names no file of this machine, and leaves out the events that wait in the rack. UserError if an
     instrument's file cannot be read.
@@ -129,7 +129,7 @@ def _memory_of_first(parts: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 @contextmanager
 def damage_as_user_error(where: object) -> Iterator[None]:
-    """Turn an error inside the `with` into a UserError. It comes from a damaged value that nothing has checked yet."""
+    """Turn an error inside the `with` into a UserError. A damaged value that was not checked before is the cause."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

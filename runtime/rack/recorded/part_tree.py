@@ -22,7 +22,7 @@ from runtime.rack.recorded.state import PartState
 from runtime.sound.patch import Patch
 from runtime.sound.sound import Sha256
 
-LARGEST_SOUNDS_BYTES = 128 * 2**20  # the most that all unpacked trajectories of a part's programs may take together
+LARGEST_SOUNDS_BYTES = 128 * 2**20  # limit for the sum of all unpacked trajectories of a part's programs
 
 
 class PlayedInstrument(msgspec.Struct, frozen=True):
@@ -79,7 +79,9 @@ def part_keys(state: PartState, base: Config) -> dict[str, Any]:
 def part_of(tree: PartTree, frame: int, is_silent: bool, base: Config, where: object) -> PartState:
     """The state of a part at `frame`, from a recording; ValueError or UserError for damaged values.
 
-    is_silent: as in RackState. base: the settings at the recording's start. where: names the recording in messages.
+    is_silent: as in RackState.
+    base: the settings at the recording's start.
+    where: names the recording in messages.
     """
     waiting = tuple((at, simple_of(event_of(values))) for at, values in tree.waiting)
     chosen = None if tree.chosen is None else patch_of_tree(tree.chosen, base, where)

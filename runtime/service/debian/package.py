@@ -75,7 +75,7 @@ def _fill(tree: Path, architecture: str) -> None:
 
 
 def _fill_environment(environment: Path, architecture: str) -> None:
-    """Make the same environment as `python -m venv` and pip would on the target machine."""
+    """Make the environment that `python -m venv` and pip would make on the target machine."""
     site = environment / "lib" / f"python{PYTHON}" / "site-packages"
     site.mkdir(parents=True)
     _link(environment / "bin" / "python", f"/usr/bin/python{PYTHON}")

@@ -47,7 +47,7 @@ def taken(state: Path) -> Iterator[BinaryIO]:
 
 
 def _opened(state: Path) -> int:
-    """Open the folder of ARRIVED in `state`; OSError if either is a link or no folder."""
+    """Open the folder of ARRIVED in `state`; OSError if this folder or `state` is a link, or is no folder."""
     above = os.open(state, _FOLDER)
     try:
         return os.open(ARRIVED.parent, _FOLDER, dir_fd=above)

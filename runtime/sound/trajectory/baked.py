@@ -27,8 +27,8 @@ class BakedTrajectory:
     """The tables of one trajectory: the rows of the held part, then the rows of the release.
 
     row_s: time from one row to the next.
-    values: for each row, the knobs' positions or offsets, then the colour in dB: float32 (n_rows, n_knobs + N_BANDS).
-    level_db: n_levels levels for each row, but only one for the last row of each part: float32.
+    values: for each row, the knobs' positions or offsets, then the colour in dB; float32 (n_rows, n_knobs + N_BANDS).
+    level_db: n_levels levels for each row, but only one level for the last row of each part; float32.
     keep: float32 (n_knobs,), 1 where the value is added to the knob's position, 0 where it replaces the position.
     hold_row: last row of the held part, and of the loop.
     loop_row: first row of the loop; None for no loop.
@@ -175,7 +175,7 @@ def _moved(values: np.ndarray, sustained: np.ndarray, motion: float) -> np.ndarr
 
 
 def _crossfade(held: np.ndarray, loop: int, fade: int) -> None:
-    """Crossfade, in place, from the last `fade` rows of `held` to the `fade` rows that lead up to row `loop`.
+    """Crossfade from the last `fade` rows of `held` to the `fade` rows that lead up to row `loop`, in place.
 
     The last row then equals row `loop`. If fewer rows come before row `loop`, the first row is repeated.
     """

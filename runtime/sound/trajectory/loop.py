@@ -36,7 +36,7 @@ def find_loop(trajectory: Trajectory) -> tuple[float, float] | None:
 
 
 def _points(trajectory: Trajectory) -> np.ndarray:
-    """The values and slopes at each hop, (n_hops, n), in comparable units."""
+    """The values and slopes at each hop in comparable units, (n_hops, n)."""
     times = np.arange(trajectory.n_hops) * trajectory.step_s
     level_db = np.interp(times, np.arange(len(trajectory.level_db)) * LEVEL_STEP_S, trajectory.level_db)
     n_bands = trajectory.colour_db.shape[1]

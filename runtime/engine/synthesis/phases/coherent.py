@@ -48,8 +48,8 @@ class CoherentPhases:
     and together these sound like noise. From one noise bin to the next, the phase makes a step; each step is half a
     cycle larger than the step before. So the mean phase of a bin's two neighbours is a quarter of a cycle from the
     bin's own phase: the sum of these neighbours is in quadrature with the bin, and the lobes of the window add up to a
-    steady magnitude. Small random deviations from the half cycle, and bands of bins stretched or compressed by up to 2
-    percent, keep this noise from pulsing and from repeating itself.
+    steady magnitude. Two things keep this noise from pulsing and from repeating itself. The half cycle has small
+    random deviations. Bands of bins are stretched or compressed by up to 2 percent.
 
     All phases are closed formulas of the hop's number. Noise bins move alike in all lanes. So to mix lanes, their noise
     is added up as it is in hop 0, and only the sum is turned to the present hop. Bins below 20 Hz are silent.
@@ -73,8 +73,8 @@ class CoherentPhases:
         self._peaks = PeakFinder(max_rows, n_bins, tables.n_silent)
         # np.full writes to the memory now; with np.zeros, the first blend would wait for its memory pages.
         self._noise, self._noise_real, self._noise_imaginary = np.full((3, n_lanes, n_bins), 0.0, np.float32)
-        # The noise bins' phasors once more, as complex numbers: products are faster with these; sums over lanes are
-        # faster with floats.
+        # The noise bins' phasors once more, as complex numbers. Products are faster with complex numbers, sums over
+        # lanes are faster with floats.
         self._noise_phasors = np.full((n_lanes, n_bins), 0.0, np.complex64)
         self._sinusoids: list[Sinusoids | None] = [None] * n_lanes
         self.beside = np.tile(beside_multiples(NO_FUNDAMENTAL), (n_lanes, 1))
@@ -311,8 +311,8 @@ class CoherentPhases:
     def mixed_spectrum(self, lanes: slice, hop: int, factors: np.ndarray | None) -> np.ndarray:
         """Sum of the lanes' spectra, each times its factor: complex64 (1, n_bins), valid until the next call.
 
-        factors: float32 (n, 1); None if all are 1. For a lane with a bandwidth it is 0. Lanes whose factor is 0 need no
-            plan.
+        factors: float32 (n, 1); None if all are 1. The factor of a lane with a bandwidth is 0. A lane whose factor is 0
+            needs no plan.
         """
         padded = self._spectra[:1]
         spectrum = padded[:, _MARGIN:-_MARGIN]
@@ -327,8 +327,9 @@ class CoherentPhases:
         return spectrum
 
     def _mix_noise(self, lanes: slice, factors: np.ndarray | None) -> None:
-        """Write the sum of the lanes' noise in hop 0, each times its factor, into `NoiseBins.mixed`. It is the same for
-        all hops of a plan.
+        """Write the weighted sum of the lanes' noise in hop 0 into `NoiseBins.mixed`; the weights are the factors.
+
+        The sum is the same for all hops of a plan.
         """
         summed = self._summed
         wanted = lanes.start, lanes.stop, b"" if factors is None else factors.tobytes(), self._n_changes

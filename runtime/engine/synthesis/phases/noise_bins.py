@@ -70,9 +70,9 @@ def _window_taps(turns: np.ndarray, hop_angle: float) -> np.ndarray:
     hop_angle: the move of a sinusoid at the centre of bin 1, in radians.
 
     The window that began k hops ago has the taps -exp(i a) / 4, 1 / 2 and -exp(-i a) / 4, where a = k * hop_angle. The
-    window keeps the phase with which it began, which lies k * turns behind. If it did not, the sound of a bin whose
-    turns are not 0 would jump at each hop. Windows with unequal phases are softer together, so the taps of each bin are
-    scaled to keep its power.
+    window keeps the phase with which it began. This phase lies k * turns behind the newest window's phase. If each
+    window took the newest window's phase, the sound of a bin whose turns are not 0 would jump at each hop. Windows with
+    unequal phases are softer together, so the taps of each bin are scaled to keep its power.
     """
     k = np.arange(N_OVERLAPS)[:, None]
     behind, delayed = np.exp(-1j * k * turns), np.exp(1j * k * hop_angle)
@@ -93,5 +93,8 @@ def _received(taps: np.ndarray) -> np.ndarray:
 
 
 def _beside(padded: np.ndarray) -> np.ndarray:
-    """A view (n, 3, n_bins) of values (n, n_bins + 2): for each bin the values of the bin below, itself and above."""
+    """For each bin, the values of the bin below, of the bin itself and of the bin above.
+
+    Returns a view (n, 3, n_bins) of `padded`, (n, n_bins + 2).
+    """
     return np.lib.stride_tricks.sliding_window_view(padded, padded.shape[1] - 2, axis=1)

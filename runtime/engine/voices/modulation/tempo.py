@@ -11,8 +11,8 @@ from runtime.engine.voices.modulation.clock_loop import CLOCKS_PER_BEAT, ClockLo
 
 # After a longer pause between messages, the clock has stopped.
 LONGEST_PAUSE_S = 0.25
-# The BeatLine meets the loop's beat after this many clock messages. It takes longer if its bend is at a limit: _SLOWEST
-# or _FASTEST times the tempo. So the line runs at half to twice the tempo.
+# The BeatLine meets the loop's beat after this many clock messages, or later if its bend is at a limit. The limits are
+# _SLOWEST and _FASTEST times the tempo. So the line runs at half to twice the tempo.
 _N_TO_MEET = 4
 _SLOWEST, _FASTEST = -0.5, 1.0
 
@@ -20,8 +20,8 @@ _SLOWEST, _FASTEST = -0.5, 1.0
 class BeatLine(NamedTuple):
     """The beats that have passed, as a function of the frame: two straight lines that meet.
 
-    `beats` have passed at frame `since`. From there on they grow by `beats_per_frame`, and for `n_bent` frames also by
-    `bend` per frame.
+    `beats` have passed at frame `since`. Each later frame adds `beats_per_frame`. Each of the first `n_bent` frames
+    adds `bend`, too.
     """
 
     since: int
