@@ -25,9 +25,9 @@ LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
 # The recorded note may be an octave away from the heard note:
 # - An octave above or below, if at least LEAST_OCTAVE_SHARE of the frames have that other note.
-# - An octave below, if the partials that only this lower note has are strong: they hold at least LEAST_HALF_SHARE of the
-#   energy, and at least LEAST_OVER_NOISE times the energy between partials. This is not tried if the heard note lies
-#   below bin N_BINS_APART, because the partials of such notes cannot be told apart.
+# - An octave below, if the partials that only this lower note has are strong. They must hold at least LEAST_HALF_SHARE
+#   of the energy, and at least LEAST_OVER_NOISE times the energy between partials. This is not tried if the heard note
+#   lies below bin N_BINS_APART, because there the partials of the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25

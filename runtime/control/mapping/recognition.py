@@ -56,7 +56,10 @@ class Movement:
         return _coding(set(values), len(values)) or "absolute"
 
     def clearness(self, kind: Kind) -> float:
-        """How clearly the player moves this control: 0 is not at all, 1 or more is clearly. kind: the control's kind."""
+        """How clearly the player moves this control: 0 is not at all, 1 or more is clearly.
+
+        kind: the control's kind.
+        """
         if kind is Kind.NOTE:
             return 1.0
         if self.mode.startswith("relative"):

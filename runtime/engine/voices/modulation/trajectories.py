@@ -21,8 +21,9 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Stretch(NamedTuple):
     """What trajectories have at some frames.
 
-    values: offsets of knobs, then gains of bands in dB: float32 (n_trajectories, n_frames, n_knobs + N_BANDS).
-    level_db: float32 (n_trajectories, n_frames).
+    values: the offsets of the knobs, then the gains of the bands in dB;
+        float32 (n_trajectories, n_frames, n_knobs + N_BANDS).
+    level_db: the levels, float32 (n_trajectories, n_frames).
     """
 
     values: np.ndarray
