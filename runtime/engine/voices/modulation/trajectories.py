@@ -148,7 +148,7 @@ class Trajectories:
     def shares(self, velocity: int) -> tuple[np.ndarray, np.ndarray]:
         """What each key has at a velocity.
 
-        Returns the trajectories' weights, float32 (N_KEYS, n_trajectories), and the values of `keep`, (N_KEYS, n_knobs).
+        Returns the trajectories' weights, float32 (N_KEYS, n_trajectories), and the rows of `keep`, (N_KEYS, n_knobs).
         """
         weights = self._blend[:, velocity]
         return weights, weights @ self._keeps
