@@ -20,7 +20,7 @@ MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session that computes in the calling thread; UserError unless the file is a model that `export` could write.
+    """A session that computes in the calling thread; UserError if the file is no ONNX model or may be harmful.
 
     expected: what the file should be.
     remedy: what to do if the file cannot be read.

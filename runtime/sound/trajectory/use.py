@@ -162,7 +162,7 @@ def _read(use: SoundTrajectory, folder: Path | None, where: str) -> Trajectory:
 
 
 def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
-    """The path of a trajectory's file. A sound may come from a stranger: UserError if the path leads out of `folder`."""
+    """The path of a trajectory's file; UserError if it leads out of `folder`, as a stranger's sound may try."""
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or "\0" in file:
         raise UserError(where, repr(file), "a path inside the folder of the sound's file", "move the file there")
