@@ -65,8 +65,8 @@ def _play_keys(
 ) -> tuple[np.ndarray, float]:
     """Render keys whose notes begin at the frame `begin`.
 
-    Returns the absolute samples of the left channel, (n_frames,), and a time in s: that of rendering the block that
-    contains the frame `begin`.
+    Returns the absolute samples of the left channel, (n_frames,), and a time in s. It is the time of rendering the
+    block that contains the frame `begin`.
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):

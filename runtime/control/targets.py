@@ -42,7 +42,7 @@ class Range(NamedTuple):
 
 SHARE = Range(0.0, 1.0, "")
 TIME = Range(0.0, 10.0, "s", "square")
-# Every latent is a target, too. Its target is called `latent.NAME`, or by the latent's number, such as `latent.3`.
+# Every latent is a target, too. It is called `latent.NAME`, or by its number, such as `latent.3`.
 RANGES: dict[str, Range] = {
     "phase_blend": SHARE,
     "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),

@@ -18,7 +18,7 @@ LEAD_S = 0.003  # the onset is set this much earlier, so that no part of the att
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note has its pitch in at least this share of the audible frames
 # A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
-# harmonics. A chord has not: it is heard as a note far below its own notes, and has little energy on the low harmonics
+# harmonics. A chord does not: it is heard as a note far below its own notes, and has little energy on the low harmonics
 # of that note.
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
@@ -32,7 +32,7 @@ LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # a note with this share of the audible time counts as the whole recording
-MOST_GAP_FRAMES = 4  # a note that is missing in at most this many frames goes on after them
+MOST_GAP_FRAMES = 4  # a note goes on after a gap of at most this many frames
 UNPITCHED_NOTE = 60  # the note of a sound without pitch
 
 

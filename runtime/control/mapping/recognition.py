@@ -56,7 +56,7 @@ class Movement:
         return _coding(set(values), len(values)) or "absolute"
 
     def clearness(self, kind: Kind) -> float:
-        """How clearly the player moves this control: 0 is not at all, 1 or more is clearly.
+        """How clearly the player moves this control. 0: not at all. 1 or more: clearly.
 
         kind: the control's kind.
         """
@@ -66,7 +66,7 @@ class Movement:
             return _CLEAR + len(self.values)
         if self.span > _TREMBLE:
             return float(self.span)
-        # A switch sends only 0 and 127: 2.0. A single value may be a knob's first: 0.5. The rest is jitter: 0.0.
+        # 2.0: a switch, which sends only 0 and 127. 0.5: a single value, perhaps a knob's first. 0.0: jitter.
         return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
 
 

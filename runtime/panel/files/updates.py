@@ -18,8 +18,8 @@ from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
 _LONGEST_WAIT_S = 15.0  # if an update waits longer, the installing service seems not to run
-# Updates per second, and the most at once after a pause. This makes at most 15 in 10 minutes. systemd
-# would start timbrebox-update.service at most 20 times in 10 minutes.
+# Updates per second, and the most at once after a pause. This makes at most 15 in 10 minutes. systemd would
+# not start timbrebox-update.service more than 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 

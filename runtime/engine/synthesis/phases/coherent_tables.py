@@ -26,9 +26,9 @@ N_PLACES = 1 << 10
 # moved by up to _HELD_BINS (peaks.py), to a multiple of its note's frequency.
 FARTHEST_BINS = 0.75
 # _BAND_BINS noise bins form a band. From bin to bin of a band, the move grows by (1 + s) * units_per_bin. Each band has
-# its own random s, from -_LARGEST_STRETCH to _LARGEST_STRETCH. The second difference
-# of the first phases, from bin to bin, is half a cycle plus a random angle of at most +-_LARGEST_BEND radians. With
-# these three values, the spectra of the sounds come nearest to the given spectra, both for instruments and for noise.
+# its own random s, from -_LARGEST_STRETCH to _LARGEST_STRETCH. From bin to bin, the second difference of the first
+# phases is half a cycle plus a random angle, from -_LARGEST_BEND to _LARGEST_BEND radians. With these three values, the
+# spectra of the sounds come nearest to the given spectra, both for instruments and for noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -133,8 +133,8 @@ def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.G
     """Moves of the noise bins in units of phase, intp (n_bins,). Each band is stretched at random, so that the noise
     does not repeat.
 
-    Within a band, the move grows by the same whole number from bin to bin. With rounded moves instead, rounding errors
-    would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
+    Within a band, the move grows by the same whole number from bin to bin. If each move were rounded by itself, the
+    rounding errors would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

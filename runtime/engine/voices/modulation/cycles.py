@@ -12,7 +12,7 @@ class Cycles:
     """Counts the cycles since frame 0.
 
     rate_hz: the rate at the start.
-    Attribute line: the present `BeatLine`. Its beats are here cycles.
+    Attribute line: the present `BeatLine`. It counts cycles in place of beats.
     """
 
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):

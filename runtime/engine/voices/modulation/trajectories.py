@@ -156,7 +156,7 @@ class Trajectories:
     def set_key_gains(self, gains_db: np.ndarray) -> None:
         """Set the gains of notes in dB, by key and velocity.
 
-        gains_db: a column for each of `velocities`, or one column if there are none; float (N_KEYS, n_columns).
+        gains_db: a column for each of `velocities`, or one column if it is empty; float (N_KEYS, n_columns).
         """
         self._key_gains_db = gains_db
         self._by_velocity = _hats(self.velocities or [0], N_VELOCITIES)
