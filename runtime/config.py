@@ -14,7 +14,7 @@ from runtime.control_numbers import RESERVED
 DEFAULT_CONFIG = Path(__file__).parent.parent / "configs" / "instrument.yaml"
 MAX_VOICES = 64
 HIGHEST_LATENT = 64
-LARGEST_ROOM_M, LONGEST_PRE_DELAY_S = 50.0, 0.25  # the reverb's limits, for which its delay lines are long enough
+LARGEST_ROOM_M, LONGEST_PRE_DELAY_S = 50.0, 0.25  # the reverb's limits; its delay lines are long enough for both
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=30.0)]
 Channel = Annotated[int, msgspec.Meta(ge=1, le=16)]
@@ -31,7 +31,7 @@ class Adsr(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     sustain: the level of a held note.
     hold_s: time at the peak, between attack and decay.
-    curve: shape of attack, decay and release: at 1 fast, then slow; at 0 linear; at -1 slow, then fast.
+    curve: shape of attack, decay and release. 1 is fast, then slow. 0 is linear. -1 is slow, then fast.
     """
 
     attack_s: Seconds = 0.005
@@ -78,7 +78,7 @@ class AudioConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the sound goes.
 
     host_api: part of the host API's name; None for any host API.
-    device: part of the device's name; None for the default device; the text "null" for silence without a device.
+    device: part of the device's name, or "null" for silence without a device; None for the default device.
     sample_rate_hz: None for the device's default rate.
     chime: whether a chime sounds at the start; None for a chime in the service only.
     """
@@ -121,7 +121,7 @@ class ReverbConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size_m: length of the room in metres.
     decay_s: time in which 1 kHz decays by 60 dB.
     pre_delay_s: time before the reverb, in addition to 3 ms and the room's own delay.
-    damping: how much faster treble decays: at 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
+    damping: how much faster treble decays. At 6 kHz the decay time is (1 - 0.6 * damping) * decay_s.
     bass: decay time at 125 Hz divided by decay_s.
     width: from 0 (mono) to 1 (left and right uncorrelated).
     """
@@ -181,7 +181,7 @@ class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The GPIO numbers of a Raspberry Pi's pins; None for no connection.
 
     led_pin: a lamp, wired with a resistor to ground.
-    shutdown_pin: a button to ground that powers the machine off when held for 2 s.
+    shutdown_pin: a button, wired to ground. The machine powers off when the button is held for 2 s.
     """
 
     led_pin: Pin | None = None
@@ -189,10 +189,10 @@ class BoxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PanelConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the panel, a web page, is served, and where OSC is received; see docs/panel.md.
+    """Where the panel (a web page) is served, and where OSC is received; see docs/panel.md.
 
     address: this machine's address to listen on. With 127.0.0.1 only this machine can open the page. With 0.0.0.0
-        paired devices in every network of this machine can, too.
+        paired devices in every network of this machine can open it, too.
     port: None for 8246. If 8246 is taken, and only this machine can open the page, a free port is used.
     names: further names of this machine that browsers in a network may use.
     osc_port: UDP port for OSC; None for no OSC.
@@ -243,8 +243,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_config(path: str | Path | None = None) -> Config:
     """Read the settings from a YAML file; None for DEFAULT_CONFIG.
 
-    UserError, with the file and the key, if the file is unreadable, a key is unknown, a value is out of range, or a
-    control or pin is taken already.
+    UserError if the file is unreadable, a key is unknown, a value is out of range, or a control or pin is taken
+    already. The error names the file and the key.
     """
     config = load_yaml(path or DEFAULT_CONFIG, Config)
     box = config.box

@@ -29,7 +29,7 @@ class EngineClock:
         self._origin_s: float | None = None
 
     def block_begins(self, frame: int, now_s: float) -> None:
-        """The driver asked, at `now_s`, for the block that begins with `frame`.
+        """At `now_s` the driver asked for the block that begins with `frame`.
 
         If this block is more than two buffers early or late, the average starts anew.
         """
@@ -42,7 +42,7 @@ class EngineClock:
     def frame_at(self, time_s: float, not_before: int = 0, is_exact: bool = False) -> int | None:
         """The frame at which an event that arrived at `time_s` sounds; None before the first block.
 
-        not_before: an earlier frame is replaced by this one. But no frame is later than MOST_AHEAD permits.
+        not_before: the frame is at least this one, unless the limit of MOST_AHEAD is lower.
         is_exact: whether the frame may lie between two frames of the grid. True for a MIDI clock, from which the tempo
             is measured.
         """

@@ -39,7 +39,11 @@ def run_program(
 
 
 def run_command(command: Callable[[], int | None]) -> int:
-    """Call `command` and return the exit status: the result, or 0 for None; 2 for a UserError; 130 if interrupted."""
+    """Call `command` and return the exit status.
+
+    The status is the result of `command`, or 0 for the result None. After a UserError it is 2, and after an
+    interruption 130.
+    """
     # A file name may contain what the output cannot encode: print it escaped.
     with contextlib.suppress(AttributeError, ValueError):
         sys.stdout.reconfigure(errors="backslashreplace")

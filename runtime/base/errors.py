@@ -21,7 +21,7 @@ class UserError(Exception):
 
 
 def printable(text: str) -> str:
-    """The text in one printable line: control characters are escaped; the bell becomes \\x07."""
+    """The text in one printable line, with its control characters escaped: the bell becomes \\x07."""
     line = " ".join(text.split())
     return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 

@@ -23,15 +23,15 @@ def measure(decoder: Decoder, case: Case, duration_s: float) -> dict[str, object
     """Measure a case with `duration_s` seconds of sound; returns its row in the list `engine` of bench's JSON.
 
     A row has these values, beside the case's own:
-    p50_ms, p99_ms, p999_ms, max_ms: the time of a block: median, 99th and 99.9th percentile, longest.
+    p50_ms, p99_ms, p999_ms, max_ms: median, 99th percentile, 99.9th percentile and maximum of a block's time.
     budget_ms: the block's duration.
     load: CPU seconds per second of sound.
     floor_load: the load of the least work that makes the same sound; only in a plain case.
     case: the case's name; only in a named case.
     p99_of_plain, load_of_plain: p99_ms and load, divided by those of the plain case; only in a named case.
 
-    All this is measured in turn, in short spells. For a machine's speed may change from one second to the next, and
-    systems stop a real-time thread that never waits.
+    The times and the loads are measured in turn, in short spells: a machine's speed may change from one second to the
+    next, and systems stop a real-time thread that never waits.
     """
     block_s = case.buffer_frames / decoder.card.sample_rate_hz
     n_blocks = max(1, int(duration_s / block_s) // N_SPELLS)
@@ -113,7 +113,7 @@ def _row(case: Case, times_ms: np.ndarray, budget_ms: float, load: float) -> dic
 
 
 def _time_blocks(engine: Engine | Rack, events: list[list[Event]], out: np.ndarray, times_s: np.ndarray) -> None:
-    """Render the blocks, and write to `times_s` the seconds that each took. times_s: float (n_blocks,)."""
+    """Render the blocks, and write each block's time in seconds into `times_s`, float (n_blocks,)."""
     for block, block_events in enumerate(events):
         for event in block_events:
             engine.post(event)

@@ -27,8 +27,9 @@ def note_on_ms(
 ) -> dict[str, float]:
     """Time in ms from a key to its sound: median, 99th percentile and maximum.
 
-    In a trial, `n_notes` keys go down together while 16 other notes sound and every knob moves. on_trial: called after
-    each trial. A device's own latency is not included.
+    In a trial, `n_notes` keys go down together while 16 other notes sound and every knob moves. A device's own latency
+    is not included.
+    on_trial: called after each trial.
     """
     random = np.random.default_rng(0)
     delays_ms = []
@@ -64,8 +65,8 @@ def _play_keys(
 ) -> tuple[np.ndarray, float]:
     """Render keys whose notes begin at the frame `begin`.
 
-    Returns the absolute samples of the left channel, (n_frames,), and the time in s that it took to render the block
-    with the frame `begin`.
+    Returns the absolute samples of the left channel, (n_frames,), and a time in s. It is the time of rendering the
+    block that contains the frame `begin`.
     """
     engine = new_engine(decoder, N_BACKGROUND_NOTES + len(keys), seed)
     for number in range(N_BACKGROUND_NOTES if among_others else 0):
@@ -104,9 +105,12 @@ def step_knobs(decoder: Decoder, random: np.random.Generator) -> int:
     """Move all knobs from 0 to 1 while a note sounds; returns the frames until the sound has changed by 90 %.
 
     random: chooses the note, the frame of the step, and the seed of the noise.
-    The note is rendered three times with the same noise: `stepped`, with the step; `before`, with all knobs at 0; and
-    `after`, with all knobs at 1. The change is 90 % done when RMS(stepped - after) <= 0.1 RMS(before - after), taken
-    over SMOOTHING_FRAMES.
+    The note is rendered three times with the same noise:
+    stepped: with the step.
+    before: with all knobs at 0.
+    after: with all knobs at 1.
+    The change is 90 % done when RMS(stepped - after) <= 0.1 RMS(before - after). Each RMS is taken over
+    SMOOTHING_FRAMES.
     """
     n_latents = decoder.card.n_latents
     seed, note = int(random.integers(2**31)), spread_note(decoder, int(random.integers(64)))

@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve the page, or show the pairing code; returns 0.
 
-    If `play` started this command, it serves until `play` ends; if a user did, until SIGINT, SIGTERM or SIGHUP.
+    If `play` started this command, the page is served until `play` ends. If a user started it, the page is served
+    until SIGINT, SIGTERM or SIGHUP.
     """
     if arguments.code:
         return _show_code()

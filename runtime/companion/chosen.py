@@ -84,12 +84,15 @@ def add_chosen(companion: Companion) -> None:
 
 
 def rows(file: Config) -> list[dict[str, Any]]:
-    """One row for each of KINDS: its values now, and the possible values.
-
-    A row's `value` is the one that counts from the next start of `play`. `default` is the built-in value, and `in_file`
-    the value in the settings file.
+    """One row for each of KINDS, with its name, its values and the possible values.
 
     file: the settings in the settings file.
+
+    A row has these values:
+    value: the one that counts from the next start of `play`.
+    default: the built-in value.
+    in_file: the value in the settings file.
+    choices, lowest, highest: the possible values, as in Kind.
     """
     config, default = with_chosen(file), Config()
     return [

@@ -32,7 +32,7 @@ class Range(NamedTuple):
         return self.lowest + share * (self.highest - self.lowest)
 
     def position_of(self, value: float) -> float:
-        """The position, 0 to 1, of a value; values outside the travel are clipped."""
+        """The position (0 to 1) of a value. A value outside the travel is clipped."""
         value = min(self.highest, max(self.lowest, value))
         if self.spacing == "ratio":
             return math.log(value / self.lowest) / math.log(self.highest / self.lowest)
@@ -42,7 +42,7 @@ class Range(NamedTuple):
 
 SHARE = Range(0.0, 1.0, "")
 TIME = Range(0.0, 10.0, "s", "square")
-# Every latent is a target, too: `latent.NAME`, or by number, such as `latent.3`.
+# Every latent is a target, too. It is called `latent.NAME`, or by its number, such as `latent.3`.
 RANGES: dict[str, Range] = {
     "phase_blend": SHARE,
     "filter.cutoff": Range(20.0, 20000.0, "Hz", "ratio"),
@@ -69,7 +69,7 @@ RANGES: dict[str, Range] = {
     "reverb": SHARE,
     "chorus": SHARE,
 }
-# An LFO with `beats` follows the tempo and has no such target.
+# The target of each LFO's rate. An LFO with `beats` follows the tempo: its rate is no target.
 LFO_RATES = {"lfo_1": "lfo_1.rate", "lfo_2": "lfo_2.rate"}
 # What a control can start instead of moving a target.
 ACTIONS = (
@@ -83,7 +83,7 @@ ACTIONS = (
     "record",
     "tap_tempo",
 )
-# In a map's line, NOTHING stands in place of an action: the control moves no target, but keeps its meaning in MIDI.
+# A map's line may have NOTHING as its action. Then the control moves no target, but keeps its meaning in MIDI.
 NOTHING = "nothing"
 
 # Targets that change only spectra or phases, as latents do.
@@ -98,7 +98,7 @@ def waits_for_hop(target: str) -> bool:
 
 
 def refuse_unknown_target(name: str, where: object) -> None:
-    """UserError that begins with `where` unless `name` is a target or an action."""
+    """UserError unless `name` is a target or an action. The error begins with `where`."""
     if name in RANGES or name in ACTIONS or (name.startswith(LATENT) and len(name) > len(LATENT)):
         return
     known = (*RANGES, *ACTIONS, f"{LATENT}1")

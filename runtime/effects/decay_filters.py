@@ -33,9 +33,9 @@ def band_responses(frequencies_hz: np.ndarray, sample_rate_hz: int) -> np.ndarra
 def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """The gains of bass, middle and treble in the filter of each of n delay lines: float64 (3, n).
 
-    delays_s: the time that a sound takes through each line, (n,). Each time, it also passes the line's filter once.
-    decays_s: the time that the sound takes to decay by 60 dB at each of the `meeting_points_hz`, (3,). If no filter is
-    steep enough, the decay comes as close as possible.
+    delays_s: each line's delay, (n,). A sound that passes a line also passes the line's filter.
+    decays_s: the wanted times of decay by 60 dB at the frequencies `meeting_points_hz`, (3,). If no filter is steep
+        enough, the decay comes as close as possible.
     """
     wanted = 10.0 ** (-3.0 * np.asarray(delays_s) / np.asarray(decays_s)[:, None])
     bands = band_responses(meeting_points_hz(sample_rate_hz), sample_rate_hz)
@@ -48,7 +48,7 @@ def gains_for(decays_s: np.ndarray, delays_s: np.ndarray, sample_rate_hz: int) -
 
 
 class LowPasses:
-    """Applies the low-pass filters L and H, see `poles`, to all delay lines, one cell at a time.
+    """Applies the low-pass filters L and H (see `poles`) to all delay lines, one cell at a time.
 
     A matrix product has at most n_lines * cell^2 = 262,144 multiplications. For more multiplications, OpenBLAS would
     use threads, and these would wait for each other.
@@ -72,9 +72,10 @@ class LowPasses:
         self._n_lines = n_lines
 
     def filter(self, lines: np.ndarray, out: np.ndarray) -> None:
-        """Filter lines, float32 (n_lines, cell), with L and with H.
+        """Filter a cell of all lines with L and with H.
 
-        out: float32 (2 n_lines, cell), receives the lines filtered with L, then those filtered with H.
+        lines: float32 (n_lines, cell).
+        out: receives the lines filtered with L, then the lines filtered with H; float32 (2 n_lines, cell).
         """
         n = self._n_lines
         np.matmul(lines, self._matrices[0], out=out[:n])

@@ -127,11 +127,11 @@ def sound_of(reading: Reading, name: str, coder: Coder, options: Options) -> Sou
         instrument=coder.made_for,
         latents={knob: round(float(p), 4) for knob, p in zip(knobs, reading.positions, strict=True)},
         phase_blend=1.0 if reading.take.pitch.is_single else 0.0,
-        # The trajectory has the level: the envelope is flat until the release.
+        # The trajectory contains the changes of level, so the envelope is flat until the release.
         envelope=SoundEnvelope(
             attack_s=ATTACK_S, hold_s=0.0, decay_s=0.0, sustain=1.0, release_s=_release_s(reading), curve=0.0
         ),
-        # The engine keeps the other keys as loud as the recording's.
+        # `key` is the recorded note. The engine plays the other keys as loud as this one.
         trajectory=SoundTrajectory(inline=content, colour=options.colour, key=reading.note),
     )
 

@@ -1,4 +1,4 @@
-"""Finds colours. A colour is 40 gains, one for each band, that bring a decoded spectrum close to a recording."""
+"""Finds colours. A colour is 40 gains, one for each band: they bring a decoded spectrum close to a recording."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from runtime.sound.trajectory.trajectory import HIGHEST_COLOUR_DB
 MOST_DB, LEAST_DB = 30.0, -60.0
 N_ITERATIONS = 8
 _LONGEST_STEP_DB = 12.0
-# `fit` minimizes the squared errors + _RIDGE * (the curve's squared distance from its mean) + _BEND * (the curve's
-# squared curvature).
+# `fit` finds the colour c, in dB, that minimizes
+# squared errors + _RIDGE * sum((c - mean(c))^2) + _BEND * sum((second differences of c)^2).
 _RIDGE, _BEND = 0.0001, 0.0001
-# In `fit`, a band whose target is x dB (the loudest has 0) has the weight 10 ** (x / _WEIGHT_DB), at least
-# _LEAST_WEIGHT. In the error of the overall level it has the weight 10 ** (x / _LOUD_DB). Errors above _LARGE_DB count
-# less.
+# The weights of a band in `fit` depend on its target, x dB; the loudest band has x = 0. The weight of its error is
+# max(_LEAST_WEIGHT, 10 ** (x / _WEIGHT_DB)). Its weight in the error of the overall level is 10 ** (x / _LOUD_DB).
+# Errors above _LARGE_DB count less.
 _LEAST_WEIGHT, _WEIGHT_DB = 0.05, 40.0
 _LARGE_DB, _LOUD_DB = 8.0, 20.0
 _POWER_NEPERS = math.log(10.0) / 10.0
@@ -62,14 +62,15 @@ class Colours:
         )
         self._part_groups = groups
         self._in_bands = (bands[:, None] == np.arange(N_BANDS)).astype(np.float32)
-        # A band depends on few colours, so only these pairs (band, colour) are stored.
+        # A band depends on few of a colour's gains. Only these pairs (band, gain) are stored.
         part_weights = self._group_weights[:, groups]
         self._pairs = np.nonzero(self._in_bands.T @ (part_weights > 0.0).T.astype(np.float32))
         self._slopes = self._in_bands[:, self._pairs[0]] * part_weights.T[:, self._pairs[1]]
 
     def fit(self, magnitudes: np.ndarray, target_db: np.ndarray) -> np.ndarray:
-        """The colours that bring spectra nearest to a target without changing their loudness, in dB, float64 (n, 40).
+        """Find the colours that bring spectra nearest to a target, and that leave the spectra's loudness as it is.
 
+        Returns the colours in dB, float64 (n, 40).
         magnitudes: decoded spectra, float32 (n, n_bins).
         target_db: levels in bands, from `band_levels_db`, (n, 64).
         """
@@ -125,7 +126,7 @@ class Colours:
         return magnitudes * gains[:, self._harmonic_of]
 
     def band_levels_db(self, magnitudes: np.ndarray) -> np.ndarray:
-        """The levels of spectra after transposition, in dB, in the bands of runtime/acoustics/timbre_distance.py."""
+        """The levels of transposed spectra in dB, (n, 64), in the bands of runtime/acoustics/timbre_distance.py."""
         in_bands = np.square(magnitudes) @ self._filters
         loudest = np.maximum(in_bands.max(axis=1, keepdims=True), 1e-20)
         return np.maximum(10.0 * np.log10(in_bands / loudest + _LEAST_POWER), FLOOR_DB)

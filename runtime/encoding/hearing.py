@@ -17,20 +17,22 @@ ONSET_DB = -40.0  # the level at which a sound begins, relative to its highest l
 LEAD_S = 0.003  # the onset is set this much earlier, so that no part of the attack is cut off
 HALF_SEMITONE = 0.5
 LEAST_STEADY_SHARE = 0.5  # a single held note has its pitch in at least this share of the audible frames
-# The least shares of a single held note's energy: on harmonics 1 to 3, on the fundamental, and on all harmonics. A
-# chord is heard as a note far below its own notes, with little energy on that note's low harmonics.
+# A single held note has at least these shares of its energy on harmonics 1 to 3, on the fundamental, and on all
+# harmonics. A chord does not: it is heard as a note far below its own notes, and has little energy on the low harmonics
+# of that note.
 LEAST_LOW_SHARE = 0.004
 LEAST_FUNDAMENTAL_SHARE = 1e-3
 LEAST_HARMONIC_SHARE = 0.5
-# The recorded note may be the note an octave above or below the heard one, if at least LEAST_OCTAVE_SHARE of the frames
-# have it. It may also be the note an octave below, if the partials that only this lower note has are strong: they must
-# hold at least LEAST_HALF_SHARE of the energy, and LEAST_OVER_NOISE times the energy between partials. But if the heard
-# note lies below bin N_BINS_APART, the partials of these two notes cannot be told apart.
+# The recorded note may be an octave away from the heard note:
+# - An octave above or below, if at least LEAST_OCTAVE_SHARE of the frames have that other note.
+# - An octave below, if the partials that only this lower note has are strong. They must hold at least LEAST_HALF_SHARE
+#   of the energy, and at least LEAST_OVER_NOISE times the energy between partials. This is not tried if the heard note
+#   lies below bin N_BINS_APART, because there the partials of the two notes cannot be told apart.
 LEAST_OCTAVE_SHARE = 0.2
 LEAST_HALF_SHARE, LEAST_OVER_NOISE, N_BINS_APART = 3e-4, 10.0, 20
 SHORTEST_NOTE_S = 0.25
 WHOLE_TAKE_SHARE = 0.6  # a note with this share of the audible time counts as the whole recording
-MOST_GAP_FRAMES = 4  # a note goes on after at most this many frames without it
+MOST_GAP_FRAMES = 4  # a note goes on after a gap of at most this many frames
 UNPITCHED_NOTE = 60  # the note of a sound without pitch
 
 
@@ -54,8 +56,8 @@ class Pitch:
 class Take:
     """One note of a recording, or a whole recording.
 
-    samples: float32 (n,), mono. If they are a single held note, they are tuned to its MIDI note, unless `takes_of` was
-    told to keep the tuning.
+    samples: the mono sound, float32 (n,). A single held note is tuned to its MIDI note, unless `takes_of` was told to
+        keep the tuning.
     before: number of samples before the onset.
     start_s: time of the onset in the recording.
     """
@@ -69,7 +71,8 @@ class Take:
 def takes_of(samples: np.ndarray, spec: StftSpec, keeps_tuning: bool = False) -> list[Take]:
     """The notes of a recording, the longest first; none if there is no sound in it.
 
-    samples: float32 (n,), mono, at spec.sample_rate_hz. keeps_tuning: whether to leave the tuning as it is.
+    samples: the mono recording at spec.sample_rate_hz, float32 (n,).
+    keeps_tuning: whether to leave the tuning as it is.
     """
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < 1e-5:
@@ -136,7 +139,7 @@ def _stretches(heard: np.ndarray, audible: np.ndarray, spec: StftSpec) -> list[t
     notes = sorted(((a, b) for a, b in runs if b - a >= least), key=lambda run: run[0] - run[1])
     classes = {round(float(np.nanmedian(heard[a:b]))) % N_CHROMA for a, b in notes}
     if len(classes) < 2 or notes[0][1] - notes[0][0] >= WHOLE_TAKE_SHARE * len(sounding):
-        return whole  # a single note: runs end where its pitch is unclear, or heard in another octave
+        return whole  # one note; a run of it ends where its pitch is unclear, or is heard in another octave
     return notes
 
 

@@ -16,12 +16,12 @@ FOLDER_SUFFIX = "-sounds"
 
 
 def candidate_path(out: Path, number: int) -> Path:
-    """The path of a candidate: `out` for the first; the names of later ones end in -2, -3 and so on."""
+    """The path of a candidate. That of the first is `out`; those of later ones end in -2, -3 and so on."""
     return out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
 
 
 def sound_path(recording: Path, out: Path | None) -> Path:
-    """The path of a recording's sound: `out` or, if it is None, NAME.yaml in the working directory.
+    """The path of a recording's sound: `out`, or NAME.yaml in the working directory if `out` is None.
 
     UserError unless the path ends in .yaml or .yml.
     """
@@ -51,7 +51,7 @@ def bank_paths(folder: Path, out: Path | None) -> tuple[Path, dict[Path, Path]]:
         name = "-".join(path.relative_to(folder).with_suffix("").parts)
         taken = set(paths.values())
         same, number = target / f"{name}{SUFFIX}", 1
-        while same in taken:  # two recordings, such as a.wav and a.flac, may give one name
+        while same in taken:  # two recordings, such as a.wav and a.flac, may get the same name
             number += 1
             same = target / f"{name} ({number}){SUFFIX}"
         paths[path] = same

@@ -36,8 +36,9 @@ MOST_NODES, LONGEST_TEXT = 2000, 300
 MOST_FIELDS, MOST_DIMENSIONS = 100_000, 8  # limits for the fields of a whole file and the dimensions of a tensor
 # onnxruntime reads a file with these bytes at this place as a model in its own format, ORT.
 _OTHER_FORMAT, _OTHER_FORMAT_AT = b"ORTM", 4
-# Numbers of TensorProto.DataType. _TYPES: the types that weights may have: float, uint8, int8, int32, int64, bool,
-# float16, double. _FRACTIONS: those of them that hold fractions: float, float16, double.
+# Numbers of TensorProto.DataType.
+# _TYPES: the types that weights may have (float, uint8, int8, int32, int64, bool, float16, double).
+# _FRACTIONS: those of _TYPES that hold fractions (float, float16, double).
 _TYPES = frozenset((1, 2, 3, 6, 7, 9, 10, 11))
 _FRACTIONS = frozenset((1, 10, 11))
 
@@ -59,7 +60,8 @@ class _NotAllowedError(Exception):
 def refuse_bad_graph(content: bytes, path: Path, expected: str = "an .onnx instrument") -> None:
     """Raise a UserError if an instrument may not have this file's graph.
 
-    content: the file's bytes. expected: what the error says that the file should be.
+    content: the file's bytes.
+    expected: what the file should be; the error says it.
     """
     try:
         _Graph().check(memoryview(content))
@@ -156,7 +158,7 @@ class _Graph:
             self._constants.update(outputs)
 
     def _attribute(self, attribute: memoryview) -> list[int]:
-        """Check one attribute. Returns the numbers of `to`, the target type of a Cast, and none for another."""
+        """Check one attribute. Returns the numbers of the attribute `to` (the type that a Cast makes), else []."""
         name, said = "", []
         for number, value in self._fields(attribute):
             if number in _ATTRIBUTE_GRAPHS:

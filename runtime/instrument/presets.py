@@ -7,12 +7,12 @@ from runtime.instrument.card import Card
 
 
 def start_positions(card: Card) -> tuple[float, ...]:
-    """Knob positions, 0 to 1, of the card's first preset; without presets, the knobs' defaults."""
+    """Knob positions (0 to 1) of the card's first preset, or the knobs' defaults if the card has no presets."""
     return card.presets[0].latents if card.presets else tuple(card.default_positions.tolist())
 
 
 def preset_positions(card: Card, name: str) -> tuple[float, ...]:
-    """Knob positions, 0 to 1, of the preset with this name; UserError, with the most similar name, if there is none."""
+    """Knob positions (0 to 1) of the preset with this name. UserError if there is none; it suggests another name."""
     presets = {preset.name: preset.latents for preset in card.presets}
     if name not in presets:
         raise UserError("--preset", repr(name), f"a preset of {card.name}", did_you_mean(name, presets))

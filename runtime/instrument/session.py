@@ -20,9 +20,10 @@ MAX_BATCH = 64
 
 
 def open_session(path: Path, expected: str, remedy: str) -> onnxruntime.InferenceSession:
-    """A session that computes in the calling thread; UserError if the file is no instrument's model.
+    """A session that computes in the calling thread; UserError if the file is no ONNX model or may be harmful.
 
-    expected: what the file should be. remedy: what to do if it cannot be read.
+    expected: what the file should be.
+    remedy: what to do if the file cannot be read.
     """
     content = read_bounded_file(path, expected, LARGEST_ONNX_BYTES, remedy)
     refuse_bad_graph(content, path, expected)
@@ -60,7 +61,8 @@ def refuse_other_ends(
 ) -> None:
     """UserError unless the graph has exactly these inputs and this output, all float32 (n, width).
 
-    inputs: the width of each input, by name. output: name and width.
+    inputs: the width of each input, by name.
+    output: the name and the width of the output.
     """
     for side, ends, wanted in (
         ("input", session.get_inputs(), dict(inputs)),

@@ -16,7 +16,7 @@ NOT_JSON, NOT_A_REQUEST, UNKNOWN_METHOD, WRONG_PARAMS, OUR_FAILURE = -32700, -32
 REFUSED = -32000
 
 Id = int | str | None
-# The errors of reading a message: ValueError for too long a line, RecursionError for deep nesting.
+# The errors of reading a message: ValueError for a line that is too long, RecursionError for deep nesting.
 Failures = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 
 

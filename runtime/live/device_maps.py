@@ -31,7 +31,7 @@ _AGAIN_S = 1.0
 class DeviceMaps:
     """The control maps of all MIDI inputs. All methods but `note` are for the main thread.
 
-    config: the settings, whose map lines hold for every input.
+    config: the settings. Their map lines apply to every input.
     device: an input's number.
     last_moved: the target that any control moved last, or None.
     """
@@ -145,13 +145,19 @@ class DeviceMaps:
         return setup.lines if setup else configured_lines(self._config)
 
     def own(self, device: int, names: Collection[str] | None = None) -> list[MapLine]:
-        """The lines of a device's map that were not learned; names: only lines that move these, None for all."""
+        """The lines of a device's map that were not learned.
+
+        names: return only lines that move these; None for all lines.
+        """
         setup = self._setups.get(device)
         lines = setup.chosen if setup else configured_lines(self._config)
         return [line for line in lines if names is None or line.moves in names]
 
     def choose_curve(self, device: int, curve: str, then: Then, otherwise: Otherwise) -> None:
-        """Use and save a device's velocity curve; then: called with the device's number and the curve's name."""
+        """Use and save a device's velocity curve.
+
+        then: called with the device's number and the curve's name.
+        """
 
         def use(answer: Any) -> None:
             self._take(device, answer)

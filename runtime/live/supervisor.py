@@ -110,11 +110,11 @@ class Supervisor:
         return self._midi.names
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the output's peak (0 to 1) since the previous call. is_metered: whether to go on measuring."""
         return self._card.take_peak(is_metered)
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set the velocity table of an input; device: its number."""
+        """Set the velocity table of an input. device: the input's number."""
         self._midi.set_velocities(device, velocities)
 
     def post(self, event: Event) -> None:
@@ -130,7 +130,7 @@ class Supervisor:
         self._sounds.yes()
 
     def renew(self) -> None:
-        """Replace the rack, whose state is corrupt, by a new one; all notes end."""
+        """Replace the corrupt rack by a new one. All notes end."""
         self._racks.renew()
         self._begin_rack()
         self._desk.recorder.follow(self._racks.rack)
@@ -138,9 +138,10 @@ class Supervisor:
         self._watch.follow(self._card.blocks, self._racks.rack, self._card.block_s)
 
     def run(self, stop: StopSignal, demo: Path | None = None) -> None:
-        """Play until `stop` is requested; demo: a MIDI file to play once, at the start.
+        """Play until `stop` is requested.
 
-        UserError if a sound card that the settings name cannot be opened, AudioHangsError if its driver hangs.
+        demo: a MIDI file to play once, at the start.
+        UserError if a sound card that the settings name cannot be opened; AudioHangsError if its driver hangs.
         """
         player = DemoPlayer(demo, self._post_at) if demo else None
         output = self._card.first()
@@ -189,7 +190,10 @@ class Supervisor:
             raise AudioHangsError
 
     def _supervise(self, stop: StopSignal) -> None:
-        """Work until `stop`; check MIDI in each round, and when a port appears, disappears or is to be tried again."""
+        """Work until `stop`.
+
+        MIDI is checked in each round. It is also checked when a port appears, disappears, or is to be tried again.
+        """
         next_round_s, desk, midi = time.monotonic() + LOOK_S, self._desk, self._midi
         while True:
             limit_s = min(max(0.0, next_round_s - time.monotonic()), midi.retry_s, desk.wait_s, self._watch.wait_s)
@@ -219,7 +223,7 @@ class Supervisor:
         self._sounds.serve()
 
     def _post_at(self, event: Event, arrival_s: float) -> None:
-        """Post an event, to be heard one buffer after `arrival_s`, a time of `time.perf_counter()`."""
+        """Post an event that is heard one buffer after `arrival_s` (a time of `time.perf_counter()`)."""
         self._racks.rack.post(event, self._card.frame_at(event, arrival_s))
 
     def _post_arrived(self, event: Event, arrival_s: float) -> None:

@@ -44,7 +44,7 @@ class PanelChild:
         self.n_starts = 0
 
     def lend(self, ring: int) -> None:
-        """Let the child read the output's sound; ring: descriptor of a SoundRing, to be kept open until `close`."""
+        """Let the child read the output's sound. ring: descriptor of a SoundRing; keep it open until `close`."""
         self._ring = ring
 
     @property

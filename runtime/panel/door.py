@@ -158,7 +158,7 @@ class Door:
 
 
 def _takes_gzip(request: Request) -> bool:
-    """Accept-Encoding must have the plain word `gzip`: `gzip;q=0`, for example, refuses gzip."""
+    """Whether Accept-Encoding has the plain word `gzip`. (With `gzip;q=0`, for example, a browser refuses gzip.)"""
     accepted = ",".join(request.headers.get_all("Accept-Encoding")).split(",")
     return "gzip" in (coding.strip().lower() for coding in accepted)
 
@@ -169,6 +169,6 @@ def response(
     kind: str = "text/plain; charset=utf-8",
     more: dict[str, str] | None = None,
 ) -> Response:
-    """An answer that ends the connection; more: further headers."""
+    """An answer that ends the connection. more: further headers."""
     fields = {"Content-Type": kind, "Content-Length": str(len(content)), "Connection": "close"}
     return Response(status, status.phrase, Headers(fields | SAFETY | (more or {})), content)

@@ -46,7 +46,7 @@ class _Sounding(NamedTuple):
 
 
 class Arpeggiator:
-    """Replaces held keys by its own notes and handles sustain pedals while it is on; other events pass unchanged.
+    """While it is on, replaces held keys by its own notes, and handles sustain pedals. Other events pass unchanged.
 
     Even while it is off, it computes a tempo from the player's taps. The output depends only on the events and their
     frames. After every note-on that it adds, it also adds a note-off.
@@ -140,7 +140,7 @@ class Arpeggiator:
             self._end_note()
 
     def _play(self) -> None:
-        """Play the note of the present step: begin it or, if notes are tied and the key is the same, continue it."""
+        """Play the note of the present step. If notes are tied and the key is the same, the old note goes on."""
         settings, steps, old = self._settings, self._steps, self._sounding
         note = note_at(settings, list(self._keys.chord.values()), steps.n_played)
         until_beats = steps.next_beats + settings.gate * settings.step_beats
@@ -294,7 +294,7 @@ class Arpeggiator:
         for channel, value in self._keys.pedals.items():
             self._give(ControlChange(channel, Control.SUSTAIN, value))
 
-    # Not methods bound to `self`, for the reason given in class Performance.
+    # These are not methods bound to `self`, for the reason given in class Performance.
     _HANDLERS: ClassVar[dict[type, Callable[..., bool]]] = {
         NoteOn: _note_on,
         NoteOff: _note_off,

@@ -35,13 +35,13 @@ def build_rack(
     programs: Sequence[Patch] | None = None,
     **options: Any,
 ) -> Rack:
-    """Build a rack with one part, an arpeggiator and effects; options: as in `Rack`."""
+    """Build a rack with one part, an arpeggiator and effects. options: as in `Rack`."""
     part = playable(patch, decoder, sample_rate_hz, programs), PartSettings()
     return _rack([part], patch.settings, sample_rate_hz, options)
 
 
 def rack_from(start: Start, decoders: Sequence[Decoder]) -> Rack:
-    """Build a rack that continues from the state at a recording's start; decoders: each part's instrument."""
+    """Build a rack that continues from the state at a recording's start. decoders: each part's instrument."""
     parts = []
     for state, decoder in zip(start.state.parts, decoders, strict=True):
         engine = begun(state, decoder, start.sample_rate_hz)
@@ -66,7 +66,7 @@ def _rack(
 
 
 def build_chosen(choice: Choice, sample_rate_hz: int, **options: Any) -> Rack:
-    """Build the rack for a Choice of an instrument and sounds, with all parts; options: as in `Rack`."""
+    """Build the rack with all parts of a Choice. options: as in `Rack`."""
     return _rack(_chosen_parts(choice, sample_rate_hz), choice.patch.settings, sample_rate_hz, options)
 
 

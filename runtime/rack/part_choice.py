@@ -24,11 +24,11 @@ def choose_parts(config: Config, instrument: str | None, preset: str | None, sou
 def with_parts(whole: Choice, instrument: str | None, where: str) -> Choice:
     """Choose the sounds of all parts of the chosen sound; if the sound has no parts, return `whole`.
 
-    The returned Choice has the fields of the first part's choice, and every part in `parts`. UserError as from
-    `choose`, and for a part whose sound does not exist or has parts itself.
+    The returned Choice has the fields of the first part's choice, and every part in `parts`.
 
     instrument: the instrument that the user named, or None.
     where: names the sound in messages if the sound has no file.
+    UserError as from `choose`, and for a part whose sound does not exist or has parts itself.
     """
     parts = whole.patch.sound.parts
     if not parts:

@@ -39,8 +39,9 @@ _OLD_WITHIN_S = 90.0  # least time for the previous version to become ready afte
 
 
 def install(within_s: float, *, anyway: bool = False) -> int:
-    """Install the program that is running now; within_s: as in `put_in`.
+    """Install the program that is running now.
 
+    within_s: as in `put_in`.
     anyway: whether to accept a disk that seems to lose its changes at power-off.
     """
     with alone(anyway), signals_as_exceptions():
@@ -71,8 +72,8 @@ def refuse_not_installed() -> None:
 def put_in(source: Path, within_s: float) -> Path:
     """Install and start the program in `source`, and return the folder of the new version.
 
-    within_s: the time in which it must become ready. If it does not, the previous version plays again, and UserError is
-    raised.
+    within_s: the time in which the new version must become ready. If it does not, the previous version plays again, and
+        UserError is raised.
     """
     version_of(source)
     versions, old = Versions(HOME), Versions(HOME).current()
@@ -99,7 +100,7 @@ def put_in(source: Path, within_s: float) -> Path:
 
 
 def uninstall(*, purge: bool) -> int:
-    """Stop the service and delete the program; purge: also its user account, settings, sounds and recordings."""
+    """Stop the service and delete the program. purge: delete its user, settings, sounds and recordings, too."""
     if PACKAGED.exists() and "DPKG_MAINTSCRIPT_NAME" not in os.environ:
         remedy = f"type: sudo apt-get {'purge' if purge else 'remove'} timbrebox"
         raise UserError("service uninstall", "a Debian package", "an installation by service install", remedy)
@@ -149,7 +150,7 @@ def _play(versions: Versions, version: Path) -> None:
 
 
 def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within_s: float) -> None:
-    """Play the old version again, and raise UserError; found: what is wrong with the new version."""
+    """Play the old version again, and raise UserError. found: what is wrong with the new version."""
     if old is None:
         raise UserError("service", found, "READY", f"see: journalctl -u {USER}; it stays installed and keeps trying")
     _play(versions, old)
@@ -160,7 +161,9 @@ def _go_back(versions: Versions, old: Path | None, new: Path, found: str, within
 
 
 def _write_first_settings(source: Path) -> None:
-    """Write the settings if there are none: a copy of what the owner edited in an older installation, or the defaults.
+    """Write the settings if there are none.
+
+    They are those that the owner edited in an older installation, or else the defaults.
     """
     if SETTINGS.exists():
         return
@@ -196,7 +199,8 @@ def _refuse_checkout() -> None:
 def alone(anyway: bool) -> Iterator[None]:
     """Lock HOME for one installation; UserError if another installation runs or HOME is unsuitable.
 
-    anyway: as in `install`. If this process is killed, the kernel releases the lock.
+    If this process is killed, the kernel releases the lock.
+    anyway: as in `install`.
     """
     _refuse_checkout()
     if not anyway:

@@ -20,8 +20,10 @@ _RATIOS = frozenset(("rate_hz", "cutoff_hz", "vibrato_hz", "tempo_bpm"))
 def blended(patches: Sequence[Patch], weights: Sequence[float]) -> Patch:
     """Blend several patches of one instrument.
 
-    weights: one for each patch, 0 or more; their sum is 1. Numbers of the sound and of the voice settings are weighted
-    means; the patch with the largest weight gives the rest. A modulation that a patch lacks counts as 0 there.
+    weights: one for each patch, 0 or more; their sum is 1.
+
+    Numbers of the sound and of the voice settings are weighted means. Everything else comes from the patch with the
+    largest weight. If a patch lacks a modulation, the modulation's amount counts as 0 in this patch.
     """
     heaviest = patches[max(range(len(patches)), key=lambda number: weights[number])]
     pairs = [(patch, weight) for patch, weight in zip(patches, weights, strict=True) if weight > 0.0]

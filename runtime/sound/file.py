@@ -28,7 +28,7 @@ def load_sound(path: str | Path) -> Sound:
 
 
 def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
-    """The sound that a YAML file's values describe; UserError as from `load_sound`, with the file's `path`."""
+    """The sound that a YAML file's values describe. UserError as from `load_sound`; it names the file's `path`."""
     # Check the version first: a file of a later version may have keys that this version does not know.
     version = tree.get("sound_version", SOUND_VERSION)
     if type(version) is not int or version != SOUND_VERSION:
@@ -57,7 +57,7 @@ def sound_from_tree(tree: dict[str, Any], path: object) -> Sound:
 
 
 def save_sound(path: str | Path, sound: Sound, *, inputs: Iterable[str | Path] = ()) -> None:
-    """Write a sound's YAML file; inputs, errors: as in `atomic_write`."""
+    """Write a sound's YAML file. `inputs` and the errors are as in `atomic_write`."""
     with atomic_write(path, inputs=inputs) as stream:
         stream.write(sound_text(sound))
 

@@ -63,7 +63,7 @@ class MapFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def load_map(path: str | Path) -> MapFile:
-    """Read a map; UserError, with the file and the map's line, if it is broken."""
+    """Read a map. UserError if it is broken; the error names the file and the map's line."""
     return _refuse_contradictions(load_yaml(path, MapFile), path)
 
 

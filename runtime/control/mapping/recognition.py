@@ -56,14 +56,17 @@ class Movement:
         return _coding(set(values), len(values)) or "absolute"
 
     def clearness(self, kind: Kind) -> float:
-        """How clearly the player moves this control: 0 if not at all, at least 1 if clearly. kind: of the control."""
+        """How clearly the player moves this control. 0: not at all. 1 or more: clearly.
+
+        kind: the control's kind.
+        """
         if kind is Kind.NOTE:
             return 1.0
         if self.mode.startswith("relative"):
             return _CLEAR + len(self.values)
         if self.span > _TREMBLE:
             return float(self.span)
-        # 2.0 for a switch, which sends only 0 and 127; 0.5 for a single value, perhaps a knob's first; 0.0 for jitter.
+        # 2.0: a switch, which sends only 0 and 127. 0.5: a single value, perhaps a knob's first. 0.0: jitter.
         return 2.0 if set(self.values) <= {0, 127} else 0.5 if len(self.values) == 1 else 0.0
 
 
@@ -77,8 +80,8 @@ def _coding(values: set[int], n_values: int) -> Mode | None:
         return "relative_twos_complement"
     if values == up | above and up:
         return "relative_sign_bit"
-    # If all values are above 64, they are steps up in a binary offset, or steps down with a sign bit. Players first
-    # turn a knob to the right, so steps up are likelier.
+    # If all values are above 64, they are steps up (relative_binary_offset) or steps down (relative_sign_bit). Players
+    # first turn a knob to the right, so steps up are likelier.
     return "relative_binary_offset" if values == above | below else None
 
 
@@ -87,7 +90,7 @@ class Recognition:
 
     def __init__(self) -> None:
         self._movements: dict[Place, Movement] = {}
-        # For each device and channel, the chosen parameter: MSB, LSB, and 1 for an NRPN or 0 for an RPN.
+        # The chosen parameter by (device, channel): [MSB, LSB, 1 for an NRPN or 0 for an RPN].
         self._parameters: dict[tuple[int, int], list[int]] = {}
 
     def add(self, event: ChannelEvent, now_s: float) -> None:
@@ -151,7 +154,7 @@ class Recognition:
         lower = place._replace(control=ControlId(Kind.CC, number % 32 + 32))
         counts = [len(self._movements[half].values) if half in self._movements else 0 for half in (upper, lower)]
         # If the lower half has sent a single message, or far fewer than the upper half, it may be a control of its own.
-        # If it has sent more, the two halves still belong together: a sender may leave out an unchanged MSB.
+        # If it has sent more than the upper half, both still belong together: a sender may leave out an unchanged MSB.
         if min(counts) == 0 or counts[1] < 2 or 2 * counts[1] < counts[0]:
             return place, movement
         return place._replace(control=ControlId(Kind.CC14, number % 32)), self._movements[upper]

@@ -16,7 +16,7 @@ _N_VERSIONS = 8
 class DecoderRows:
     """Writes the decoder's input rows; caches each lane's conditioning until the lane's note changes.
 
-    Attribute moved: float32 (n_lanes, n_latents), the modulated positions of the latents in each lane's newest row.
+    Attribute moved: the modulated positions of the latents in each lane's newest row, float32 (n_lanes, n_latents).
     """
 
     def __init__(self, card: Card, n_lanes: int):
@@ -34,9 +34,11 @@ class DecoderRows:
         self._travels = np.array([latent.max for latent in card.latents]) - self._lowest
 
     def fill(self, rows: np.ndarray, voices: Sequence[Voice], positions: np.ndarray | None = None) -> None:
-        """Write the decoder's inputs for each voice into `rows` (at least n_voices, n_inputs).
+        """Write the decoder's inputs for each voice into a row of `rows`.
 
-        voices: ascending by lane; positions: (n_voices, n_latents), or None for the positions of the knobs.
+        rows: (n_rows, n_inputs), at least one row for each voice.
+        voices: ascending by lane.
+        positions: the positions of the latents, (n_voices, n_latents); None for the positions of the knobs.
         """
         n, n_latents = len(voices), len(self._latents)
         sliding = self._follow_notes(voices)

@@ -104,9 +104,9 @@ class LaneSound:
         When the blend of a lane with a bandwidth changes, set the lane's spectrum again.
 
         lanes: ascending.
-        magnitudes: (n, n_magnitudes); their level does not matter.
+        magnitudes: the spectra at any level, (n, n_magnitudes).
         semitones: distance of each lane's key from the note of its spectrum.
-        gains: float32 (n, n_bins), by which the levelled spectra are multiplied.
+        gains: factors for the levelled spectra, float32 (n, n_bins); None if all are 1.
         bandwidths_cents: one for each lane, or empty if all are 0.
         blends: each lane's blend, needed only for bandwidths.
         """
@@ -186,7 +186,7 @@ class LaneSound:
         self._transposer.make_fades(self.transposed_among(lanes), frame)
 
     def set_blend(self, lanes: Sequence[int], blend: float) -> None:
-        """Set the blend of lanes, 0 (noise phases) to 1 (coherent ones); lanes crossfade to it at their next hop."""
+        """Set the blend of lanes (0: noise phases, 1: coherent phases). They crossfade to it at their next hop."""
         blends = self._phases.blend
         if blends.count(blend) == len(blends):
             return
@@ -243,11 +243,10 @@ class LaneSound:
         self._points.has_points[lane] = has_points
 
     def open(self, lanes: slice, frame: int, blend: float, is_plain: bool = True) -> None:
-        """Begin the sound of a run of lanes that hop together, at full level.
+        """Begin the sound of lanes at full level. It is made as far as `fade_frames` past the next hop.
 
-        Their sound is made as far as `fade_frames` past the next hop.
-
-        blend: 0 for noise phases to 1 for coherent ones.
+        lanes: they all hop together.
+        blend: from 0 (noise phases) to 1 (coherent phases).
         is_plain: False if `set_ratios` will transpose the lanes at this frame.
         """
         for lane in range(lanes.start, lanes.stop):
@@ -285,15 +284,18 @@ class LaneSound:
         self._points.make_to([lane for lane in lanes if lane not in transposed], frame + 1)
 
     def rest(self, lanes: Sequence[int], frame: int) -> None:
-        """Keep these lanes' spectra from `frame`, one of their points, to their next point; call it in place of `ramp`.
+        """Keep these lanes' spectra up to their next point; call it in place of `ramp`.
+
+        frame: one of their points.
         """
         self._transposer.narrow(self.transposed_among(lanes), frame)
 
     def ramp(self, lanes: Sequence[int], frame: int, n_frames: int) -> None:
         """Crossfade linearly from lanes' present sound to the sound of the spectra given by `set_targets`.
 
-        lanes: ascending, all hop together. The crossfade begins at `frame`, lasts n_frames, and ends at the lanes' next
-        hop or before. Only for lanes with points of their own may it end later.
+        lanes: ascending; they all hop together.
+        The crossfade begins at `frame` and lasts n_frames. It ends at the lanes' next hop or before. If the lanes have
+        points of their own, it may end later.
         """
         transposed = self.transposed_among(lanes)
         if transposed:
@@ -316,8 +318,8 @@ class LaneSound:
         """Make n_hops hops for lanes that all hop at `frame`.
 
         lanes: ascending; the highest number is at most MAX_ROWS - 1 above the lowest.
-        gains: float32, one for each lane number from the lowest to the highest: a steady lane's gain in the mix, 0 for
-            any other lane. The array is overwritten.
+        gains: one for each lane number from the lowest to the highest, float32. A steady lane has its gain in the mix;
+            any other lane has 0. The array is overwritten.
         """
         run = slice(lanes[0], lanes[-1] + 1)
         changed = self._changes.take(run, frame)

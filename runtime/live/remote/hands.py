@@ -16,7 +16,7 @@ Channel = Annotated[int, msgspec.Meta(ge=0, lt=N_CHANNELS)]
 
 
 class PlayNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Press a key or, with velocity 0, release it; note and velocity as in MIDI, channel from 0."""
+    """Press a key; a velocity of 0 releases it. Note and velocity are as in MIDI, channels count from 0."""
 
     note: Note
     velocity: Note = 0

@@ -27,8 +27,8 @@ class Ticks(NamedTuple):
 def one_tick_a_frame(sample_rate_hz: int) -> Ticks | None:
     """Division and tempo with which a tick lasts exactly one frame; None if there are none.
 
-    The tempo is the first possible one of 120, 240, 480 and 60 beats per minute, or else close to 120. There is none
-    for rates above 32,767 Hz that share few factors with 1,000,000, such as 44,101 Hz.
+    The tempo is the first of 120, 240, 480 and 60 beats per minute that is possible, or else a tempo close to 120. No
+    tempo is possible for a rate above 32,767 Hz that shares few factors with 1,000,000, such as 44,101 Hz.
     """
     step = gcd(sample_rate_hz, _US_A_S)
     ticks_a_step, us_a_step = sample_rate_hz // step, _US_A_S // step

@@ -45,7 +45,7 @@ class RecordedMidiWriter:
         self._append(first)
 
     def add(self, timed: Iterable[tuple[int, Event]], now: int) -> None:
-        """Append events as (tick, event), ascending. now: the present tick; the file lasts at least until then."""
+        """Append events. The file then lasts at least until the tick `now`. timed: (tick, event), ascending."""
         tick, device = self._tick, self._device
         parts = []
         for at, event in timed:
@@ -72,7 +72,7 @@ class RecordedMidiWriter:
             os.close(self._file)
 
     def _append(self, content: bytes, rest: int = 0) -> None:
-        """Write content over the old end mark; rest: ticks from the last event to the new end."""
+        """Write content over the old end mark. rest: ticks from the last event to the new end."""
         end = _delta(rest) + END
         track_bytes = self._end - _HEADER_BYTES - _TRACK_HEADER_BYTES + len(content) + len(end)
         if track_bytes > _LARGEST_TRACK:
@@ -104,7 +104,7 @@ def _write(file: int, content: bytes, at: int) -> None:
 
 
 def _number(value: int) -> bytes:
-    """A number as in MIDI files: seven bits per byte, most significant first; all but the last have the top bit set."""
+    """A number as in MIDI files: seven bits a byte, most significant first. All bytes but the last have the top bit."""
     code = [value & 127]
     while value := value >> 7:
         code.append(value & 127 | 128)

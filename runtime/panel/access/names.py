@@ -43,7 +43,10 @@ class OwnNames:
         self._is_on_network = is_on_network
 
     def is_own(self, host: str, arrived_at: str) -> bool:
-        """Whether a Host header names this page; arrived_at: this machine's address, to which the browser connected."""
+        """Whether a Host header names this page.
+
+        arrived_at: this machine's address, to which the browser connected.
+        """
         host = host.lower()
         return host in self._hosts or (self._is_on_network and host in self._with_port(_literal(arrived_at)))
 

@@ -20,7 +20,7 @@ _MOST_SENDERS = 256
 
 
 class TooSoonError(Exception):
-    """A guess that came too soon, and was not checked; wait_s: seconds until the next guess may come."""
+    """A guess came too soon, and was not checked. wait_s: seconds until the next guess may come."""
 
     def __init__(self, wait_s: float):
         super().__init__(f"wait {wait_s:.0f} s")
@@ -47,7 +47,8 @@ class Pairing:
     def guess(self, said: str, address: str, user_agent: str) -> tuple[Device, str] | None:
         """If `said` has the code's digits, pair the device, and return it and its secret; else return None.
 
-        address: the device's address. TooSoonError after too many guesses.
+        address: the device's address.
+        TooSoonError after too many guesses.
         """
         who = sender(address)
         wait_s = self._allowance(who).try_take() or self._all_guessing.try_take()

@@ -32,9 +32,9 @@ def workshop() -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """Make a name for a file: letters, digits, spaces and # _ - are kept, other signs become -.
+    """Make a name for a file. It has at most 60 characters, and may be empty.
 
-    The result has at most 60 characters, and may be empty.
+    Letters, digits, spaces and the signs # _ - are kept. A run of other characters becomes one -.
     """
     return _DROPPED.sub("-", name)[:_LONGEST_NAME].strip(" -")
 

@@ -17,9 +17,9 @@ from runtime.service.updating.news import read_news
 from runtime.service.versions import version_of
 
 _LOOK_S = 0.5
-_LONGEST_WAIT_S = 15.0  # if an update waits longer, the service that installs seems not to run
-# Updates per second, and the most at once after a pause. This makes at most 15 in 10 minutes, below systemd's limit:
-# it starts timbrebox-update.service at most 20 times in 10 minutes.
+_LONGEST_WAIT_S = 15.0  # if an update waits longer, the installing service seems not to run
+# Updates per second, and the most at once after a pause. This makes at most 15 in 10 minutes. systemd would
+# not start timbrebox-update.service more than 20 times in 10 minutes.
 _RATE, _BURST = 1.0 / 60.0, 5.0
 
 
@@ -35,8 +35,11 @@ class Updates:
     def facts(self) -> dict[str, object] | None:
         """The version that plays, and the newest update; None where the page takes no updates.
 
-        `state` is "" without an update, `waiting` until the service that installs takes it, and `stuck` if it waits too
-        long. Once the service has taken it, `state` is as in `News`.
+        `state` has one of these values:
+        "": there is no update.
+        `waiting`: the installing service has not taken the update yet.
+        `stuck`: the update has waited too long.
+        one as in `News`: the service has taken the update.
         """
         if not _is_offered():
             return None
@@ -64,10 +67,10 @@ class Updates:
             raise UserError(announced.name, "many updates", "one a minute", f"try again in {wait_s:.0f} s")
 
     def hand_over(self, path: Path) -> None:
-        """Move a received file to where the service that installs takes it; UserError if that fails."""
+        """Move a received file to the place where the installing service looks; UserError if that fails."""
         arrived = state_folder() / ARRIVED
         try:
-            # The service that installs runs as root, but may not ignore permissions. So the group may write here.
+            # The installing service runs as root, but may not ignore permissions. So the group may write here.
             arrived.parent.mkdir(exist_ok=True)
             arrived.parent.chmod(0o770)
             path.chmod(0o640)

@@ -133,7 +133,7 @@ class Router:
     def _is_taken(self, due: Due) -> bool:
         """Handle a MapChange, or an event of a mapped control; return False for any other event.
 
-        A mapped control moves the parts that hear its channel. If none does, as with a knob box, it moves every part.
+        A mapped control moves the parts that hear its channel. If no part hears it, as with a knob box, all parts move.
         """
         event = due.event
         if isinstance(event, MapChange):

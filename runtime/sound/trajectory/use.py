@@ -41,9 +41,9 @@ Latent = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
 class WrittenTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A trajectory that a person writes.
 
-    A list with one value holds for the whole time. Between points, values change linearly.
+    Between points, values change linearly. A list with a single value means this value at all times.
     step_s: time from one point to the next.
-    latents: for each knob, a value at each point: an offset of its position, or its position itself if replaces_knobs.
+    latents: for each knob, a value at each point. If replaces_knobs, it is the knob's position; if not, an offset.
     colour_db: for each point the gain of each band.
     level_db: a level for each point, or for each level_step_s.
     Other fields: as in Trajectory.
@@ -65,12 +65,12 @@ class SoundTrajectory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     """A sound's trajectory, and how it is played.
 
     file: path of its file, relative to the folder of the sound's file.
-    inline: instead of a file: a file's bytes in base64, or a WrittenTrajectory.
+    inline: a trajectory in place of a file: the file's bytes in base64, or a WrittenTrajectory.
     colour: how much of the colour is applied.
     motion: factor for the values' distances from their mean; 0 for no motion.
-    start: where a note begins in the part that is played while the key is down: 0 is its beginning, 1 its end. None
-        stands for 1 if direction is backward, else for 0.
-    key, velocity: the note at which this trajectory is heard alone, if the sound has several.
+    start: where a note begins, in the part that is played while the key is down. 0 is the part's beginning, 1 its end.
+        None stands for 1 if direction is backward, else for 0.
+    key, velocity: the note at which this trajectory is heard alone, if the sound has several trajectories.
     """
 
     file: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] | None = None
@@ -103,10 +103,11 @@ class PlayedTrajectory(NamedTuple):
 def read_trajectories(
     use: SoundTrajectory | list[SoundTrajectory] | None, folder: Path | None, where: object
 ) -> tuple[PlayedTrajectory, ...]:
-    """Read a sound's trajectories. folder: the folder of the sound's file; None for a sound without a file.
+    """Read a sound's trajectories.
 
-    UserError that begins with `where` if one cannot be read, if there are too many, if two have the same key and
-    velocity, or if only some of them have a key or a velocity.
+    folder: the folder of the sound's file; None for a sound without a file.
+    UserError if a trajectory cannot be read, if there are too many, if two have the same key and velocity, or if only
+    some of them have a key or a velocity. The error begins with `where`.
     """
     uses = [] if use is None else [use] if isinstance(use, SoundTrajectory) else use
     place = f"{where}, trajectory"
@@ -161,7 +162,7 @@ def _read(use: SoundTrajectory, folder: Path | None, where: str) -> Trajectory:
 
 
 def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
-    """The path of a trajectory's file; UserError if it leads out of `folder`: a sound may come from a stranger."""
+    """The path of a trajectory's file; UserError if it leads out of `folder`, as a stranger's sound may try."""
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or "\0" in file:
         raise UserError(where, repr(file), "a path inside the folder of the sound's file", "move the file there")
@@ -171,7 +172,7 @@ def trajectory_path(file: str, folder: Path | None, where: str) -> Path:
 
 
 def from_written(written: WrittenTrajectory, where: object) -> Trajectory:
-    """The Trajectory that a person wrote; UserError that begins with `where` for wrong sizes, times or values."""
+    """The Trajectory that a person wrote. UserError for wrong sizes, times or values; it begins with `where`."""
     lists = [*written.latents.values(), written.colour_db or [0.0]]
     n_points = max(len(values) for values in lists)
     level_step_s = written.level_step_s or written.step_s

@@ -22,13 +22,13 @@ N_REACHED = 2 * (N_BESIDE + 1) + 1
 _REACHED_BINS = np.arange(N_REACHED) - N_REACHED // 2
 # Number of places in the table `lobes` from one bin to the next.
 N_PLACES = 1 << 10
-# The table's last place, in bins from the peak. A sinusoid is found at most half a bin away. The quarter of a bin
-# beyond that is for sinusoids that are then moved to a multiple of their note's frequency.
+# The table's last place, in bins from the peak. A sinusoid is found at most half a bin from its peak. Then it may be
+# moved by up to _HELD_BINS (peaks.py), to a multiple of its note's frequency.
 FARTHEST_BINS = 0.75
 # _BAND_BINS noise bins form a band. From bin to bin of a band, the move grows by (1 + s) * units_per_bin. Each band has
-# its own random s, from -_LARGEST_STRETCH to _LARGEST_STRETCH. The first phase also grows from bin to bin. Each of its
-# steps is larger than the step before by half a cycle, plus or minus at most _LARGEST_BEND radians. With these three
-# values, the spectra of the sounds come nearest to the given spectra, both for instruments and for noise.
+# its own random s, from -_LARGEST_STRETCH to _LARGEST_STRETCH. From bin to bin, the second difference of the first
+# phases is half a cycle plus a random angle, from -_LARGEST_BEND to _LARGEST_BEND radians. With these three values, the
+# spectra of the sounds come nearest to the given spectra, both for instruments and for noise.
 _BAND_BINS = 32
 _LARGEST_STRETCH = 0.02
 _LARGEST_BEND = 0.6
@@ -43,19 +43,20 @@ class CoherentTables:
     n_silent: number of bins below 20 Hz.
     units_per_bin: move of a sinusoid at the frequency of bin 1.
     half_window_hops: half the window's length, in hop sizes.
-    unit_phasors: complex64 (PHASE_UNITS,), the phasor of each phase.
-    lobes: complex64 (N_REACHED, n_places): what a sinusoid of phase 0 adds to the bins around its peak, for each place
-        of the sinusoid from FARTHEST_BINS below the peak to FARTHEST_BINS above it. An entry is to be multiplied by
-        the bin's magnitude plus half the sum of its neighbours' magnitudes.
-    lobe_signs: float32 (N_REACHED, 1), what one of the overlapping windows adds to the bins around a peak, without the
-        turns of `hop_turns`.
-    hop_turns: complex64 (N_REACHED, 1), how far the bins around a peak turn relative to the peak from hop to hop.
-    weight: (n_bins,), the K-weighting of each bin, 0 for silent bins.
-    first_phases: intp (2, n_bins + N_STARTS): the first phases of a note's sinusoids in row 0, of its noise bins in
-        row 1. A note takes n_bins values; the first one is at one of N_STARTS places, the same place in both rows.
-    noise_phasors: float32 (2, n_bins + N_STARTS), real and imaginary part of what a noise bin of magnitude 1 adds to
-        itself at its first phase.
-    noise_moves: intp (n_bins,), the move of each bin if it is noise.
+    unit_phasors: the phasor of each phase, complex64 (PHASE_UNITS,).
+    lobes: what a sinusoid of phase 0 adds to the bins around its peak, complex64 (N_REACHED, n_places). A column is for
+        one place of the sinusoid, from FARTHEST_BINS below the peak to FARTHEST_BINS above it. An entry is to be
+        multiplied by m + (m_below + m_above) / 2, where m is the bin's magnitude.
+    lobe_signs: what one of the overlapping windows adds to the bins around a peak, without the turns of `hop_turns`;
+        float32 (N_REACHED, 1).
+    hop_turns: how far the bins around a peak turn, relative to the peak, from hop to hop; complex64 (N_REACHED, 1).
+    weight: the K-weighting of each bin, 0 for silent bins, (n_bins,).
+    first_phases: the first phases of a note's sinusoids (row 0) and of its noise bins (row 1),
+        intp (2, n_bins + N_STARTS). A note takes n_bins values of each row. They begin at one of N_STARTS places, the
+        same place in both rows.
+    noise_phasors: what a noise bin of magnitude 1 adds to itself at its first phase: the real parts in row 0, the
+        imaginary parts in row 1, float32 (2, n_bins + N_STARTS).
+    noise_moves: the move of each bin if it is noise, intp (n_bins,).
     """
 
     n_silent: int
@@ -106,10 +107,11 @@ def coherent_tables(n_bins: int, fft_size: int, hop_size: int, bin_hz: float, se
 def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
     """The table `lobes`, complex64 (N_REACHED, n_places).
 
-    The window that began k hops ago has the sinusoid's phase of that time: this turns a bin back by k moves of the
-    sinusoid. The window's delay turns the bin forward by k moves of the bin's own frequency. So only the bin's distance
-    from the sinusoid counts. A sinusoid's bins have alternating signs, and so do the three taps of a Hann window. So
-    the products of both have one sign: a bin's magnitude and half the magnitudes of its neighbours add up.
+    A window that began k hops ago has the phase that the sinusoid had at that time. This turns a bin back by k moves of
+    the sinusoid. The window's delay turns the bin forward by k moves of the bin's own frequency. So only the bin's
+    distance from the sinusoid counts. The signs of a sinusoid's bins alternate, and so do the signs of a Hann window's
+    three taps. So the products of bins and taps have one sign: a bin's magnitude and half the magnitudes of its
+    neighbours add up.
     """
     places = np.arange(round(2.0 * FARTHEST_BINS * N_PLACES) + 1) / N_PLACES - FARTHEST_BINS
     angle = 2.0 * np.pi * hop_size / fft_size * (places - _REACHED_BINS[:, None])
@@ -118,9 +120,11 @@ def _lobes(fft_size: int, hop_size: int) -> np.ndarray:
 
 
 def _lobe_signs(fft_size: int) -> np.ndarray:
-    # If a lobe's peak is 1, its bins' squares add up to 1.5, so the sinusoid must have the amplitude 1.5**0.5. This is
-    # divided by 1.5, the sum of four squared Hann windows. Then it is multiplied by fft_size / 4, a Hann window's peak,
-    # and by 1 / 2, the window's middle tap.
+    # The scale is 1.5**0.5 / 1.5 * fft_size / 4 * 1 / 2:
+    # - 1.5**0.5: the sinusoid's amplitude. The squares of the bins of a lobe with the peak 1 add up to 1.5.
+    # - 1.5: the sum of four squared Hann windows.
+    # - fft_size / 4: a Hann window's peak.
+    # - 1 / 2: the window's middle tap.
     scale = fft_size * 1.5**0.5 / 12.0
     return scale * (-1.0) ** _REACHED_BINS[:, None]
 
@@ -129,8 +133,8 @@ def _stretched_bands(bins: np.ndarray, units_per_bin: float, random: np.random.G
     """Moves of the noise bins in units of phase, intp (n_bins,). Each band is stretched at random, so that the noise
     does not repeat.
 
-    Within a band, the move grows by the same whole number from bin to bin. Otherwise rounding errors would add up over
-    the hops, and after minutes the phases of neighbouring bins would not fit.
+    Within a band, the move grows by the same whole number from bin to bin. If each move were rounded by itself, the
+    rounding errors would add up over the hops, and after minutes the phases of neighbouring bins would not fit.
     """
     band = bins // _BAND_BINS
     stretch = random.uniform(-_LARGEST_STRETCH, _LARGEST_STRETCH, band[-1] + 1)

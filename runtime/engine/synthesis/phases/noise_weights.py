@@ -35,9 +35,7 @@ class NoiseWeights:
         self._weights = np.zeros((n_lanes, n_bins, 2), np.float32)
 
     def of(self, lane: int, blend: float) -> np.ndarray:
-        """The weight of noise phases in each bin of a lane that has a bandwidth: float32 (2 * n_bins,), each weight
-        twice.
-        """
+        """The weights of noise phases in the bins of a lane that has a bandwidth, each twice: float32 (2 * n_bins,)."""
         wanted = self.bandwidth_cents[lane], blend
         if self._made_for[lane] != wanted:
             self._made_for[lane] = wanted

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# `PeakFinder.find` gives the ratio (above + below) / peak of a Hann lobe, which is between 1 and 1.2. If a peak's ratio
-# is at least _BLUNTEST times as large, the peak is no sinusoid. With this value of _BLUNTEST, the spectrum of the sound
-# comes nearest to the given spectrum, both for instruments and for noise.
+# For a Hann lobe, the ratio (above + below) / peak is between 1 and 1.2 (see `PeakFinder.find`). A peak is no sinusoid
+# if its ratio is at least _BLUNTEST times the lobe's. With this value of _BLUNTEST, the spectrum of the sound comes
+# nearest to the given spectrum, both for instruments and for noise.
 _BLUNTEST = np.array(1.3, np.float32)
 # Peaks that are softer than this, relative to their spectrum's loudest bin, are inaudible. They stay noise.
 _LEAST_PEAK_DB = -100.0
@@ -26,13 +26,13 @@ _HALF, _MINUS_HALF, _FOUR = (np.array(value, np.float32) for value in (0.5, -0.5
 class Peaks(NamedTuple):
     """The sinusoids of some spectra; each array is (n_peaks,).
 
-    rows: intp, the number of each peak's spectrum.
-    bins: intp, each peak's bin.
-    places: intp, its index in the flattened magnitudes.
+    rows: the number of each peak's spectrum, intp.
+    bins: each peak's bin, intp.
+    places: each peak's index in the flattened magnitudes, intp.
     distances: from the peak's bin to the sinusoid's frequency, in bins.
-    two_below: bool, whether the sinusoid covers the second bin below the peak; it always covers the first one.
-    above: bool, whether it covers the first bin above the peak.
-    two_above: bool, whether it covers the second bin above the peak.
+    two_below: whether the sinusoid covers the second bin below the peak, bool. It always covers the first one.
+    above: whether the sinusoid covers the first bin above the peak, bool.
+    two_above: whether the sinusoid covers the second bin above the peak, bool.
     """
 
     rows: np.ndarray
@@ -55,10 +55,11 @@ class PeakFinder:
         self._loudest = np.empty((max_rows, 1), np.float32)
 
     def find(self, magnitudes: np.ndarray, beside_notes: np.ndarray) -> Peaks:
-        """Find the sinusoids of magnitudes (n, n_bins), a contiguous array.
+        """Find the sinusoids of spectra.
 
-        beside_notes: float32 (n, N_LOW_BINS), a row of `beside_multiples` for each spectrum. A low sinusoid close to a
-        multiple of its note's fundamental is moved onto the multiple.
+        magnitudes: the spectra, a contiguous array (n, n_bins).
+        beside_notes: a row of `beside_multiples` for each spectrum, float32 (n, N_LOW_BINS). A low sinusoid close to a
+            multiple of its note's fundamental is moved onto the multiple.
 
         A Hann lobe gives the sinusoid's distance d from its peak bin, and the size of the bins beside the peak:
         d = 2 (above - below) / (above + 2 peak + below)
@@ -92,7 +93,7 @@ class PeakFinder:
         return Peaks(rows, bins, places, distances, rising.take(places - 2), next_falls, two_above)
 
     def _loud_maxima(self, magnitudes: np.ndarray) -> np.ndarray:
-        """Returns indices in the flattened magnitudes."""
+        """The local maxima that are not inaudible (see _LEAST_PEAK), as indices in the flattened magnitudes."""
         n, n_bins = magnitudes.shape
         rising, are_peaks, falling = (
             self._rising[: n * n_bins],
@@ -120,7 +121,8 @@ def beside_multiples(fundamental: float) -> np.ndarray:
 def _hold(rows: np.ndarray, bins: np.ndarray, distances: np.ndarray, beside: np.ndarray) -> None:
     """Move each low sinusoid that is close to a multiple of its spectrum's fundamental towards this multiple.
 
-    rows, bins, distances: as in `Peaks`; distances is changed. beside: `beside_notes` of `PeakFinder.find`.
+    rows, bins, distances: as in `Peaks`. This changes `distances`.
+    beside: `beside_notes` of `PeakFinder.find`.
     """
     low = (bins < N_LOW_BINS).nonzero()[0]
     places, found = rows.take(low), distances.take(low)

@@ -15,8 +15,8 @@ class SideTurns:
     """How the phases of sides are turned: each sinusoid, and each band of noise bins, in a random direction.
 
     A sinusoid's direction depends on its frequency alone.
-    of_noise: intp (n_bins,), the turns of noise bins, in units of phase.
-    noise_signs: float32 (n_bins,), the directions of these turns, 1 forwards, -1 back.
+    of_noise: the turns of noise bins in units of phase, intp (n_bins,).
+    noise_signs: the directions of these turns, 1 for forwards and -1 for back, float32 (n_bins,).
     """
 
     def __init__(self, n_bins: int, units_per_bin: float, seed: int):

@@ -19,7 +19,7 @@ class Sinusoids:
     bins: its peak bin, ascending within a row.
     phases: its phase at its peak bin in hop number `hop`.
     moves: steps of the phases from hop to hop.
-    amplitudes: complex64 (N_REACHED, n), what each sinusoid, at phase 0, adds to the bins around its peak.
+    amplitudes: what each sinusoid at phase 0 adds to the bins around its peak, complex64 (N_REACHED, n).
     walks: whether they are `WalkingSinusoids`.
     """
 
@@ -48,7 +48,7 @@ class Sinusoids:
     def at(self, numbers: np.ndarray, bins: np.ndarray, hop: int) -> tuple[np.ndarray, np.ndarray]:
         """Phases of sinusoids at `bins` in hop number `hop`, and their moves.
 
-        numbers: for each bin the number of its sinusoid; where this is below 0, the results are meaningless.
+        numbers: for each bin the number of its sinusoid. For a number below 0, the results are meaningless.
         """
         moves = self._moves.take(numbers, mode="clip")
         phases = self._phases.take(numbers, mode="clip")
@@ -99,9 +99,9 @@ class Sinusoids:
         return index - first * width if first else index
 
     def turned(self, lanes: slice, into: int, turns: np.ndarray) -> Sinusoids:
-        """Copy the sinusoids of `lanes` to as many lanes, the first of which is `into`.
+        """Copy the sinusoids of `lanes` to the same number of lanes, from lane number `into` on.
 
-        turns: intp (n,), added to the copies' phases.
+        turns: added to the copies' phases, intp (n,).
         """
         part, turned = self._part(lanes), object.__new__(type(self))
         rows, phases = self._rows[part] - (lanes.start - self._first_lane), self._phases[part] + turns
@@ -110,7 +110,7 @@ class Sinusoids:
         return turned
 
     def at_phases(self, first_lane: int, phases: np.ndarray) -> Sinusoids:
-        """Copy these sinusoids to the same number of lanes, from first_lane on. phases: of the copies, intp (n,)."""
+        """Copy these sinusoids to the same number of lanes, from first_lane on. phases: the copies', intp (n,)."""
         other = object.__new__(type(self))
         arrays = self._rows, self._bins, self._hop, phases, self._moves, self._amplitudes
         Sinusoids.__init__(other, first_lane, *arrays)

@@ -28,7 +28,7 @@ def write_pairs(magnitudes: np.ndarray, pairs: np.ndarray) -> None:
 
 
 def neighbour_pairs(pairs: np.ndarray) -> np.ndarray:
-    """A view float32 (n, 3, 2 * n_bins): for each bin the pairs of the bin below, itself and the bin above."""
+    """A view, float32 (n, 3, 2 * n_bins). Each bin has the pairs of the bin below, of itself and of the bin above."""
     n, n_padded, _ = pairs.shape
     row_stride, pair_stride, stride = pairs.strides
     return np.lib.stride_tricks.as_strided(pairs, (n, 3, 2 * (n_padded - 2)), (row_stride, pair_stride, stride))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-# A harmonic that is softer than this, relative to the loudest one, counts as this loud, so that no gain becomes huge.
+# Every harmonic counts as at least this loud, relative to the loudest harmonic, so that no gain becomes huge.
 _FLOOR_DB = -60.0
 _LARGEST_GAIN_DB = 36.0
 
 
 def formant_gains(magnitudes: np.ndarray, numbers: np.ndarray, semitones: float, out: np.ndarray) -> None:
-    """Write into `out`, float32 (n_bins,), the gains that move a spectrum's shape by `semitones`.
+    """Find the gains that move a spectrum's shape by `semitones`.
 
-    magnitudes: float32 (n_bins,); numbers: int16 (n_bins,), each bin's harmonic. The shape is the linear interpolation
-    of the harmonics' levels in dB. Harmonic h gets the shape's level at harmonic h / 2 ** (semitones / 12).
+    magnitudes: the spectrum, float32 (n_bins,).
+    numbers: each bin's harmonic, int16 (n_bins,).
+    out: receives the gains, float32 (n_bins,).
+
+    The shape is the linear interpolation of the harmonics' levels in dB. Harmonic h gets the shape's level at harmonic
+    h / 2 ** (semitones / 12).
     """
     firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
     # The power of all bins of a harmonic is added up. The loudest bin alone would not do: its power depends on where in

@@ -11,7 +11,8 @@ from runtime.engine.voices.modulation.tempo import BeatLine
 class Cycles:
     """Counts the cycles since frame 0.
 
-    rate_hz: the rate at the start. Attribute line: the present `BeatLine`, which here counts cycles.
+    rate_hz: the rate at the start.
+    Attribute line: the present `BeatLine`. It counts cycles in place of beats.
     """
 
     def __init__(self, rate_hz: float, table: NotesTable, sample_rate_hz: int):

@@ -34,8 +34,8 @@ def opening_points(
 ) -> OpeningPoints:
     """The extra points, besides the hops, with which a note of this sound begins; empty if its spectrum changes slowly.
 
-    added: a function of frames, counted from the note's start. For each route from an envelope to a target, it returns
-        the target's name and the most that the route adds at each frame, in the target's unit.
+    added: a function of an array of frames after the note's start. For each route from an envelope to a target, it
+        returns the target's name, and the most that the route adds at each frame, in the target's unit.
     nearest: the least distance of two points, in frames.
     """
     frames = np.arange(0, _PARTS[-1][0] + FARTHEST + 1, _GRID_FRAMES, dtype=np.float64)

@@ -21,8 +21,9 @@ _KEY_UNIT, _VELOCITY_UNIT = 12.0, 32.0
 class Stretch(NamedTuple):
     """What trajectories have at some frames.
 
-    values: offsets of knobs, then gains of bands in dB: float32 (n_trajectories, n_frames, n_knobs + N_BANDS).
-    level_db: float32 (n_trajectories, n_frames).
+    values: the offsets of the knobs, then the gains of the bands in dB;
+        float32 (n_trajectories, n_frames, n_knobs + N_BANDS).
+    level_db: the levels, float32 (n_trajectories, n_frames).
     """
 
     values: np.ndarray
@@ -33,7 +34,7 @@ class Trajectories:
     """One to four trajectories, played by all lanes; UserError for a knob that is not in knob_names.
 
     modulated: whether `playheads.advance` will be called.
-    keep: float32 (n_lanes, n_knobs), by which the knobs' positions are multiplied before the offsets are added.
+    keep: factors of the knobs' positions, applied before the offsets are added; float32 (n_lanes, n_knobs).
     has_level: whether any level differs from 0 dB.
     has_colour: whether any band's gain differs from 0 dB.
     keys, velocities: the keys and the velocities at which a trajectory is heard alone, ascending; each may be empty.
@@ -68,12 +69,16 @@ class Trajectories:
             [len(one.level_db) for one in baked], [one.hold_row * one.n_levels for one in baked]
         )
         # Four table rows for each lane and trajectory: two of the held part and two of the release. Values are
-        # interpolated between the two.
+        # interpolated between the two rows of a part.
         self._read = np.zeros((n_lanes * 4 * len(baked), self._n_knobs + N_BANDS), np.float32)
         self._out = np.zeros((n_lanes, self._n_knobs + N_BANDS), np.float32)
 
     def start(self, lane: int, frame: int, key: int, velocity: int, speed: float = 1.0, shift: float = 0.0) -> None:
-        """Begin a note; key, velocity: in MIDI; speed, shift: as in `Playheads.start`."""
+        """Begin a note.
+
+        key, velocity: in MIDI.
+        speed, shift: as in `Playheads.start`.
+        """
         self.playheads.start(lane, frame, speed, shift)
         self._weigh(lane, key, velocity)
 
@@ -114,7 +119,7 @@ class Trajectories:
         return out[:, : self._n_knobs], out[:, self._n_knobs :]
 
     def levels_db(self, lanes: Sequence[int] | np.ndarray, frames: np.ndarray) -> np.ndarray:
-        """The lanes' levels in dB at absolute frames, int64 (n_frames,); returns float32 (n_lanes, n_frames)."""
+        """The lanes' levels in dB, float32 (n_lanes, n_frames). frames: absolute frames, int64 (n_frames,)."""
         lanes = np.asarray(lanes, np.int64)
         level_db = self._level_db(self.playheads.held_rows(lanes, frames), self._held_level_at)
         if self.playheads.any_released(lanes, int(frames.max())):
@@ -141,14 +146,17 @@ class Trajectories:
         return Stretch(values, self._level_db(rows, self._held_level_at)[0])
 
     def shares(self, velocity: int) -> tuple[np.ndarray, np.ndarray]:
-        """Each trajectory's weight at each key, float32 (N_KEYS, n_trajectories), and `keep`, (N_KEYS, n_knobs)."""
+        """What each key has at a velocity.
+
+        Returns the trajectories' weights, float32 (N_KEYS, n_trajectories), and the rows of `keep`, (N_KEYS, n_knobs).
+        """
         weights = self._blend[:, velocity]
         return weights, weights @ self._keeps
 
     def set_key_gains(self, gains_db: np.ndarray) -> None:
         """Set the gains of notes in dB, by key and velocity.
 
-        gains_db: float (N_KEYS, n_velocities), with a column for each of `velocities`; one column if that is empty.
+        gains_db: a column for each of `velocities`, or one column if it is empty; float (N_KEYS, n_columns).
         """
         self._key_gains_db = gains_db
         self._by_velocity = _hats(self.velocities or [0], N_VELOCITIES)
@@ -172,12 +180,13 @@ class Trajectories:
 
 
 def blend_weights(places: Sequence[tuple[int | None, int | None]]) -> np.ndarray:
-    """The weights of the trajectories, which add up to 1 in each note: float32 (N_KEYS, N_VELOCITIES, n_trajectories).
+    """The weights of the trajectories: float32 (N_KEYS, N_VELOCITIES, n_trajectories). In each note they add up to 1.
 
-    places: key and velocity of each trajectory, None for any. The keys and the velocities in `places` form a grid,
-    whose crossings are called corners. The trajectory nearest to a corner has the weight 1 there; trajectories that are
-    equally near share it. Between corners the weights are interpolated bilinearly; beyond the outermost corners they
-    are constant.
+    places: key and velocity of each trajectory, None for any.
+
+    The keys and the velocities in `places` form a grid, whose crossings are called corners. The trajectory nearest to a
+    corner has the weight 1 there. If n trajectories are equally near, each has the weight 1 / n. Between corners the
+    weights are interpolated bilinearly. Beyond the outermost corners they are constant.
     """
     keys = sorted({key for key, _ in places if key is not None}) or [0]
     velocities = sorted({velocity for _, velocity in places if velocity is not None}) or [0]
@@ -207,7 +216,7 @@ def _hats(centres: Sequence[int], n: int) -> np.ndarray:
 def _places(lengths: Sequence[int], holds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """The rows at which each table's held part and its release begin: two arrays, int64 (n, 1).
 
-    These rows are counted through all tables, laid end to end. The release of a table without one is its final row.
+    These rows are counted through all tables, laid end to end. If a table has no release, its final row is given.
 
     lengths: number of rows of each table.
     holds: final row of each held part, counted from the beginning of its own table.
