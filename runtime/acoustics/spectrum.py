@@ -35,7 +35,7 @@ class StftSpec:
 
 
 def periodic_hann(size: int) -> np.ndarray:
-    """Periodic Hann window, float32 (size,); its squares, overlapped at hops of size / 4, add up to 1.5."""
+    """Periodic Hann window, float32 (size,). Squared windows at hops of size / 4 add up to 1.5."""
     return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)).astype(np.float32)
 
 

@@ -25,7 +25,7 @@ def band_levels_db(magnitudes: np.ndarray, spec: StftSpec = StftSpec()) -> np.nd
 
 
 def distance_db(first_db: np.ndarray, second_db: np.ndarray) -> float:
-    """The distance in dB: each frame's root mean square difference over the bands, averaged over the frames.
+    """The distance in dB: the mean over the frames of sqrt(mean over the bands of (first_db - second_db)^2).
 
     first_db, second_db: (n, N_BANDS), from `band_levels_db`; one of them may have a single frame.
     """

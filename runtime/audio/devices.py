@@ -90,8 +90,8 @@ def choose_output(outputs: Sequence[OutputDevice], host_api: str | None, device:
     """Choose an output by parts of its name and of its host API's name, ignoring case.
 
     host_api: part of the host API's name; None for any host API.
-    device: part of the output's name; an output with exactly this name is preferred. None for the first default output,
-        or for the first output if none is a default.
+    device: part of the output's name. If an output has exactly this name, only such outputs fit. None chooses the first
+        default output. If no output is a default output, None chooses the first output.
     Returns None if there is no output, and `host_api` and `device` are None.
     UserError if no output fits, or if several fit `device`.
     """

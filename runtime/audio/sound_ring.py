@@ -1,7 +1,7 @@
 """A ring buffer with the last seconds of the output, in memory that another process reads.
 
-In front of the ring stand a few numbers. The reader reads them before and after it copies sound: they show which
-frames may have been overwritten meanwhile.
+A few numbers stand in front of the ring. They show which frames may be overwritten. The reader reads them before and
+after it copies sound.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LEAST_S = 20.0  # length in s; a recording may begin in the past, so past sound is kept
+LEAST_S = 20.0  # least length in s; a recording may include sound from before its start
 _LEAST_FRAMES = 2**20  # 8 MiB: 23 s at 44.1 kHz, 21 s at 48 kHz
 _N_NUMBERS = 8  # int64 numbers in front of the sound
 # Indices of the numbers:
@@ -71,7 +71,7 @@ class SoundRing:
 
     @property
     def generation(self) -> int:
-        """How often the frame numbers have jumped, as they do with each new engine."""
+        """How often the frame numbers have jumped. They jump when a new engine begins."""
         return int(self._numbers[_GENERATION])
 
     def write(self, frame: int, block: np.ndarray) -> None:
@@ -115,7 +115,10 @@ class Stretch(NamedTuple):
 
 
 class RingReader:
-    """The reader of a ring, in another process. descriptor: from SoundRing; it may be closed afterwards."""
+    """The reader of a ring, in another process.
+
+    descriptor: from SoundRing; you may close it after the call.
+    """
 
     def __init__(self, descriptor: int):
         memory = _Memory(descriptor, writable=False)
@@ -137,7 +140,10 @@ class RingReader:
         return max(int(self._numbers[_BEGIN]), int(self._numbers[_WRITING_TO]) - self.n_frames)
 
     def read(self, frame: int, end: int) -> Stretch:
-        """The frames from `frame` to `end` that are not overwritten yet. end: at most the ring's property `end`."""
+        """The frames from `frame` to `end` that are not overwritten yet.
+
+        end: at most the present value of the property `end`.
+        """
         first = max(frame, min(self.begin, end))
         at, n = first % self.n_frames, end - first
         room = self.n_frames - at

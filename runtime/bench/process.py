@@ -69,8 +69,9 @@ def live_underruns(
 ) -> dict[str, object] | None:
     """Play 8 voices on the configured device for `n_seconds`, and count underruns.
 
-    on_second: called after each second. Returns the object `live` of bench's JSON; None without a device. UserError if
-    the device cannot be opened.
+    on_second: called after each second.
+    Returns the object `live` of bench's JSON, or None without a device.
+    UserError if the device cannot be opened.
     """
     output = open_output(config.audio)
     if output is None or not output.is_device:

@@ -42,8 +42,8 @@ from runtime.sound.trajectory.use import trajectory_paths
 SAMPLE_RATE_HZ = 44100
 PHASES = {"noise": 0.0, "coherent": 1.0}
 FRAME_BYTES = 4
-# A WAV file has a 32-bit number near its beginning: how many bytes follow. They are 36 bytes of its header, and the
-# sound.
+# A WAV file has a 32-bit number near its beginning. It says how many bytes follow: the last 36 bytes of the header,
+# and the sound.
 LONGEST_MUSIC_S = ((2**32 - 1 - 36) // FRAME_BYTES - BLOCK_FRAMES) / SAMPLE_RATE_HZ - LONGEST_TAIL_S
 
 
@@ -222,7 +222,8 @@ def _instruments(choice: Choice) -> str:
 def _write_wav(path: str, engine: Rack, blocks: Iterable[np.ndarray], n_frames: int, inputs: list[str | Path]) -> None:
     """Write the blocks to a WAV file.
 
-    n_frames: approximate length, for the progress line. inputs: files that must not be overwritten.
+    n_frames: approximate length, for the progress line.
+    inputs: files that must not be overwritten.
     """
     first = engine.frame
     with (

@@ -48,7 +48,10 @@ class CompanionChild:
         self._start()
 
     def on(self, name: str, then: Then) -> None:
-        """Call `then` with the params of every message of this name that comes without a request."""
+        """Set what is done with messages of this name that answer no request.
+
+        then: called with the params of each such message.
+        """
         self._news[name] = then
 
     @property

@@ -30,7 +30,7 @@ class KeepLearned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeepVelocity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Store a velocity curve for an input; the answer is its new setup."""
+    """Store a velocity curve for an input; the answer is the input's new setup."""
 
     config: Config
     device: MapDevice
@@ -49,7 +49,7 @@ def _setup(asked: AskSetup) -> object:
 
 
 def _keep(keep: KeepLearned) -> object:
-    # If `load_learned` cannot read the file, it raises an error. So a file that the player wrote with a mistake is not
+    # `load_learned` raises an error if it cannot read the file. So a file in which the player made a mistake is not
     # replaced.
     save_learned(keep.device, keep.lines, load_learned(keep.device))
     return {}

@@ -27,7 +27,8 @@ TuneHz = Annotated[float, msgspec.Meta(ge=220.0, le=880.0)]
 class Settings(msgspec.Struct, frozen=True):
     """Settings that the player can change while playing.
 
-    volume_db: level of the whole sound. a4_hz: frequency of A4.
+    volume_db: level of the whole sound.
+    a4_hz: frequency of A4.
     """
 
     volume_db: Db = 0.0
@@ -44,8 +45,8 @@ class State(msgspec.Struct, frozen=True):
     positions: position of each target, 0 to 1. If the sound has parts, these are the first part's positions.
     other_positions: for each further part, the positions of its targets.
     settings: the values when the run ended.
-    configured: the values in the settings file when the run began. A value that has changed in this file since then
-        replaces the one in `settings`.
+    configured: the values in the settings file when the run began. If a value in this file has changed since then, it
+        replaces the value in `settings`.
     """
 
     instrument: str
@@ -74,7 +75,7 @@ def write_state(state: State) -> None:
 
 
 def read_state() -> State | None:
-    """The remembered state, or None; UserError if its file is broken or of a newer Timbrebox."""
+    """The remembered state, or None; UserError if its file is broken or was written by a newer Timbrebox."""
     path = state_path()
     if not path.exists():
         return None

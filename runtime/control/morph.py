@@ -14,13 +14,13 @@ from runtime.sound.motion import DEFAULT_LFO_HZ
 from runtime.sound.patch import Patch, PlayedMorph
 
 CONTROLS = ("morph", "morph.x", "morph.y")
-# N_STEPS steps lead from a sound of a path to the next, N_SQUARE_STEPS steps from a corner of a square to the next.
-# Settings that are no targets, and the rates of the LFOs, change only from step to step, and only for new notes.
+# A path has N_STEPS steps from one sound to the next. A square has N_SQUARE_STEPS steps from one corner to the next.
+# The LFOs' rates and the settings that are no targets change only from step to step, and only for new notes.
 N_STEPS, N_SQUARE_STEPS = 8, 4
 
 
 def steps(morph: PlayedMorph) -> list[np.ndarray]:
-    """The weights of the sounds at each step of a morph, float64 (n_sounds,); their sum is 1."""
+    """For each step of a morph, the weights of its sounds: float64 (n_sounds,), with the sum 1."""
     is_square, n_sounds = morph.shape == "square", len(morph.patches)
     n_steps = (N_SQUARE_STEPS + 1) ** 2 if is_square else (n_sounds - 1) * N_STEPS + 1
     return [_weights_of_step(number, is_square, n_sounds) for number in range(n_steps)]
@@ -34,12 +34,16 @@ def _weights_of_step(number: int, is_square: bool, n_sounds: int) -> np.ndarray:
 
 
 def square_weights(x: float, y: float) -> np.ndarray:
-    """The weights, at (x, y), of the sounds in a square's corners (0, 0), (1, 0), (0, 1) and (1, 1)."""
+    """At (x, y), the weights of the sounds in a square's corners: (0, 0), (1, 0), (0, 1) and (1, 1)."""
     return np.array([(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y])
 
 
 def path_weights(place: float, n_sounds: int) -> np.ndarray:
-    """Each sound's weight at the position `place`, 0 to 1, of a path on which n_sounds sounds are evenly spaced."""
+    """Each sound's weight at a place on a path.
+
+    place: 0 to 1.
+    n_sounds: number of sounds, which are evenly spaced on the path.
+    """
     at = place * (n_sounds - 1)
     first = min(int(at), n_sounds - 2)
     weights = np.zeros(n_sounds)
@@ -91,7 +95,7 @@ class Morph:
         return self._positions(self._weights), values
 
     def lfo_rates(self) -> dict[str, float]:
-        """The LFO rates in Hz, by target, at the step nearest to the controls; DEFAULT_LFO_HZ for a rate in beats."""
+        """By target, each LFO's rate in Hz at the step nearest to the controls; DEFAULT_LFO_HZ for a rate in beats."""
         weights = _weights_of_step(self.step, self._is_square, len(self._patches)).tolist()
         rates = {}
         for name, target in LFO_RATES.items():

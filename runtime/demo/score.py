@@ -29,8 +29,9 @@ class Score:
     def play(self, sound: str, notes: Iterable[tuple[float, float, str, int]], channel: int = 0) -> None:
         """Play notes with a sound.
 
-        notes: a tuple for each note or chord: (start, length, names of the notes, velocity).
-        Notes of an earlier call come before notes of a later call at the same tick.
+        At the same tick, notes of an earlier call come before notes of a later call.
+
+        notes: (start, length, names of the notes, velocity) for each note or chord.
         """
         for start, length, names, velocity in notes:
             program = Message("program_change", channel=channel, program=self._programs[sound])
@@ -44,7 +45,11 @@ class Score:
         self._add(beat, _CONTROL, Message("control_change", channel=channel, control=control, value=value))
 
     def ramp(self, start: float, end: float, kind: int | str, values: tuple[int, int], channel: int = 0) -> None:
-        """Move a control, "pressure" or "bend" in a straight line from one value to another."""
+        """Move a control from one value to another in a straight line.
+
+        kind: a control's number, "pressure", or "bend" for the pitch wheel.
+        values: the value at `start` and the value at `end`.
+        """
         before, n_steps = None, max(1, round((end - start) / RAMP_STEP_BEATS))
         for step in range(n_steps + 1):
             value = round(values[0] + (values[1] - values[0]) * step / n_steps)

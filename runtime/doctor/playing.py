@@ -81,7 +81,8 @@ def check_network(given: Given) -> list[Finding]:
 class Socket(NamedTuple):
     """A network socket of a process.
 
-    is_local: whether only this machine can be at its other end. goes_out: whether the process made the connection.
+    is_local: whether only this machine can be at its other end.
+    goes_out: whether the process made the connection.
     """
 
     is_local: bool
@@ -91,8 +92,8 @@ class Socket(NamedTuple):
 def sockets(root: Path, process: int) -> list[Socket]:
     """The network sockets of a process; none if this user may not see them.
 
-    root: the folder that contains proc. Source: proc_net(5); local address, remote address, state and inode are columns
-    1, 2, 3 and 9, counted from 0.
+    root: the folder that contains proc.
+    Source: proc_net(5). Counted from 0, column 1 is the local address, 2 the remote address, 3 the state, 9 the inode.
     """
     own = set()
     for path in root.glob(f"proc/{process}/fd/*"):

@@ -30,7 +30,11 @@ def version() -> str:
 
 
 def report_text(lines: Iterable[str], root: Path = Path("/")) -> str:
-    """The whole report. lines: what the screen shows. root: the folder that contains proc and sys."""
+    """The whole report.
+
+    lines: what the screen shows.
+    root: the folder that contains proc and sys.
+    """
     packages = ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES)
     cards = text_of(root / "proc/asound/cards")
     head = f"Report of timbrebox doctor, version {version()}\nKernel {platform.release()}; {packages}\n"
@@ -55,7 +59,10 @@ def private_names(root: Path = Path("/")) -> dict[str, str]:
 
 
 def without_private(text: str, names: dict[str, str]) -> str:
-    """The text with home folders, sound files' names and `names` replaced. names: the replacement for each name."""
+    """Replace home folders, names of sound files and the given names in a text.
+
+    names: the replacement for each given name.
+    """
     homes = {os.path.expanduser("~"), str(Path.home())} - {"/", ""}
     for home in sorted(homes, key=len, reverse=True):
         text = re.sub(rf"{re.escape(home)}(?=/|\b)", "~", text)

@@ -31,7 +31,7 @@ class Changing(Generic[T]):
         return self.coming is None and not self._waiting
 
     def change(self, frame: int, value: T) -> None:
-        """Change to `value` from `frame` on; frames must not decrease from call to call."""
+        """Begin a change to `value` at `frame`. Frames must not decrease from call to call."""
         self._waiting.append((frame, value))
 
     def begin_cell(self, frame: int) -> None:
@@ -46,7 +46,7 @@ class Changing(Generic[T]):
         self.progress = self._n_done * self.step
 
     def jump(self, frame: int) -> None:
-        """Change to the newest value that is due by `frame`, without a crossfade; for a silent effect."""
+        """Change without a crossfade to the newest value that is due by `frame`. For an effect that is silent."""
         if self.coming is not None:
             self.now, self.coming = self.coming, None
         if self._waiting:

@@ -132,11 +132,15 @@ class Equaliser:
         self._ramp01 = np.arange(1, CELL + 1)[:, None] / CELL
 
     def change(self, frame: int, prepared: Filters) -> None:
-        """Change to other filters from `frame` on, by a crossfade of CHANGE_S."""
+        """Change to other filters at `frame`, by a crossfade of CHANGE_S."""
         self._filters.change(frame, prepared)
 
     def filter(self, frame: int, sound: np.ndarray) -> None:
-        """Filter the block that begins at `frame`, in place: float32 (n, 2)."""
+        """Filter a block in place.
+
+        frame: the block's first frame.
+        sound: the block, float32 (n, 2).
+        """
         if self._filters.rests and self._filters.now.matrix is None:
             return
         done, n = 0, len(sound)

@@ -48,14 +48,14 @@ class Engine:
     """A polyphonic instrument at one sample rate.
 
     n_voices: 1 to 64; None for the number in the settings.
-    seed: of all random numbers; None for the seed in the settings.
+    seed: the seed of all random numbers; None for the seed in the settings.
     sample_rate_hz: None for the instrument's rate.
     config: None for the settings of `patch`.
     patch: the sound at the start.
-    programs: the sounds that program changes choose, None for the instrument's presets.
+    programs: the sounds that program changes choose; None for the instrument's presets.
     start: the state of another engine with the same instrument, settings and sounds, or None.
     limits: whether the sound is limited to full scale.
-    ValueError if the settings have another n_voices or seed than the one given here.
+    ValueError if n_voices or seed contradicts the settings.
 
     Attributes:
     frame: the next frame to render.
@@ -117,15 +117,22 @@ class Engine:
         self.status = Status(self.frame, positions=tuple(self._knobs.positions))
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` each collected event, as (frame, event), and each requested state."""
+        """From now on, append two things to `history`.
+
+        - each collected event, as (frame, event)
+        - each state that `ask_for_state` requests, as (frame, EngineState)
+        """
         self._events.history = history
 
     def ask_for_state(self) -> None:
-        """Ask for the state: after the present block, the pair (frame, EngineState) is appended to the history."""
+        """Request the state. At the end of the present or next block, (frame, EngineState) is added to the history."""
         self._wants_state = True
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Post an event, from any thread; frame: its absolute frame, None for the next block's first frame."""
+        """Post an event. Any thread may call this.
+
+        frame: the event's absolute frame; None for the next block's first frame.
+        """
         self._events.post(event, frame)
 
     @property
@@ -134,7 +141,7 @@ class Engine:
         return self._knobs.present.patch
 
     def call_sound(self, patch: Patch, name: str) -> None:
-        """Name the present sound `name`, if `patch` is still the present sound. Any thread may call this."""
+        """If `patch` is still the present sound, name that sound `name`. Any thread may call this."""
         present = self._knobs.present
         if present.patch is patch:
             present.patch = named(patch, name)
@@ -158,7 +165,10 @@ class Engine:
         return self._knobs.position(target)
 
     def render(self, out: np.ndarray) -> None:
-        """Fill `out`, float32 (n_frames, 2), left and right, with the next frames; full scale is 1."""
+        """Write the next frames into `out`.
+
+        out: float32 (n_frames, 2), left and right; full scale is 1.
+        """
         frame, n_frames, events, spans = self.frame, len(out), self._events, self._spans
         end, spans.has_worked = frame + n_frames, False
         # Events that wait for the next hop need not be collected earlier.
@@ -178,13 +188,16 @@ class Engine:
             self._events.history.append((self.frame, self.state(self.is_silent)))
 
     def state(self, is_silent: bool) -> EngineState:
-        """The state of the controls; call it on the audio thread, between two blocks. is_silent: as in EngineState."""
+        """The state of the controls. Call this on the audio thread, between two blocks.
+
+        is_silent: as in EngineState.
+        """
         if self._events.has_news:  # events that were posted and not yet collected belong to the state
             self._spans.end = self._events.collect(self.frame, self._spans.end, self._spans.first_hop)
         return self._keeper.take(self.frame, is_silent, self._events.waiting())
 
     def start_at(self, frame: int) -> None:
-        """Begin at this frame; only before the first block."""
+        """Begin at this frame. Call this only before the first block."""
         self.frame = frame
         self._spans.start_at(frame)
 

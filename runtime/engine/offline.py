@@ -28,7 +28,7 @@ class Plays(Protocol):
 
 
 def render_events(engine: Plays, events: list[tuple[float, Event]]) -> Iterator[np.ndarray]:
-    """Yield blocks, float32 (n_frames, 2), until nothing sounds; each block is overwritten by the next.
+    """Until nothing sounds, yield blocks: float32 (n_frames, 2). Each block is overwritten by the next.
 
     events: (time in s, event), ascending.
     """

@@ -86,7 +86,7 @@ class Spans:
     def _is_event_due(self, frame: int) -> bool:
         """Whether events are applied at `frame`.
 
-        An event that may wait for a hop is applied earlier only at a frame that is the same for all block sizes.
+        Some events may wait for a hop. They are applied earlier only at a frame that is the same for all block sizes.
         """
         if not self._events.is_due(frame):
             return False
@@ -100,7 +100,7 @@ class Spans:
         return self._performance.take_changes()
 
     def _stays(self, changes: Changes | None) -> bool:
-        """Whether the span goes on, because nothing has changed but pitches of transposed lanes."""
+        """Whether the span goes on. It does if nothing has changed, or only pitches of transposed lanes."""
         if changes is None:
             return True
         if changes.opening or changes.stolen or changes.touched or self._bank.n_changes != self._n_gain_changes:
@@ -112,7 +112,7 @@ class Spans:
     def _stay(self, frame: int, changes: Changes | None, n_events: int) -> None:
         """Go on with the present span.
 
-        changes: what events at `frame` have changed; None if there are no events.
+        changes: the changes that the events at `frame` have made; None if there are no events.
         n_events: `Performance.n_events` before these events.
         """
         if changes is not None:

@@ -68,9 +68,9 @@ def load_encoder(decoder: Decoder) -> Encoder:
 
 
 class Encoder:
-    """A loaded encoder: computes latents, in the decoder's units, from spectra.
+    """A loaded encoder. It computes latents from spectra. The latents are in the decoder's units.
 
-    The caller of `encode` writes `magnitudes` and, if `reads_chroma`, `chroma`.
+    Before calling `encode`, write `magnitudes`. If `reads_chroma` is true, write `chroma`, too.
     magnitudes: rows of spectra with a highest magnitude of 1, float32 (MAX_BATCH, n_bins).
     chroma: rows with a 1 at the pitch class, else 0, float32 (MAX_BATCH, 12).
     outputs: the latents, float32 (MAX_BATCH, n_latents).
@@ -98,7 +98,10 @@ class Encoder:
         self._verify_check_pair([arrays[end.name] for end in own.inputs], own.check)
 
     def encode(self, n_rows: int) -> np.ndarray:
-        """Encode the first n_rows of `magnitudes` and `chroma`, 1 to MAX_BATCH; returns a view of `outputs`."""
+        """Encode the first n_rows rows of `magnitudes` and `chroma`. Returns a view of `outputs`.
+
+        n_rows: 1 to MAX_BATCH.
+        """
         self._session.run_with_iobinding(self._bindings[n_rows - 1])
         latents = self.outputs[:n_rows]
         if not np.isfinite(latents).all():
@@ -106,7 +109,11 @@ class Encoder:
         return latents
 
     def set_chroma(self, row: int, note: int) -> None:
-        """Write a row of `chroma`: 1 at the note's pitch class, or at the detected one if the card says so."""
+        """Write a row of `chroma`: 1 at the pitch class, else 0.
+
+        The pitch class comes from `note`, or from the spectrum in this row of `magnitudes` if the card's `labels` is
+        "detected".
+        """
         pitch_class = note % N_CHROMA
         if self._detects:
             pitch_class = int(detect_chroma(self.magnitudes[row : row + 1], self._spec.bin_hz)[0])
@@ -116,7 +123,8 @@ class Encoder:
     def latents(self, frames: np.ndarray, notes: np.ndarray) -> np.ndarray:
         """The latents of frames, float32 (n, n_latents).
 
-        frames: (n, n_bins), each with a highest magnitude of 1. notes: MIDI notes, (n,).
+        frames: (n, n_bins), each with a highest magnitude of 1.
+        notes: MIDI notes, (n,).
         """
         frames, notes = np.asarray(frames, np.float32), np.asarray(notes, int)
         out = np.empty((len(frames), self.outputs.shape[1]), np.float32)

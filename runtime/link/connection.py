@@ -59,7 +59,7 @@ class Connection:
         return time.monotonic() - self._moved_s if self._unsent else 0.0
 
     def receive(self) -> None:
-        """Receive at most 64 KiB; nothing while more than `longest_line` bytes wait to be taken."""
+        """Receive at most 64 KiB; receive nothing while more than `longest_line` bytes wait to be taken."""
         if not self.can_receive or len(self._received) > self._longest:
             return
         try:

@@ -61,17 +61,23 @@ class Playing(Protocol):
 
     @property
     def choice(self) -> Choice:
-        """The first part's instrument, and its sounds as they were chosen when the instrument began to play."""
+        """The `Choice` with which the first part's instrument began to play."""
 
     @property
     def ports(self) -> list[str]:
         """The names of the open MIDI inputs."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the output's peak since the previous call, 0 to 1.
+
+        is_metered: whether to go on measuring.
+        """
 
     def set_velocities(self, device: int, velocities: bytes | None) -> None:
-        """Set the velocity table of an input; device: its number."""
+        """Set the velocity table of an input.
+
+        device: the input's number.
+        """
 
     def post(self, event: Event) -> None:
         """Post an event, which is heard one buffer later."""
@@ -162,7 +168,10 @@ class Desk:
         return min(waits_s)
 
     def serve(self, ready: Container[int] | None = None) -> None:
-        """Do what is due; never waits. ready: the readable descriptors, None if not known."""
+        """Do what is due, without waiting.
+
+        ready: the readable descriptors; None if they are not known.
+        """
         self.companion.serve()
         self.recorder.serve()
         if self._panel is not None:
@@ -209,10 +218,11 @@ class Desk:
         }
 
     def save(self, name: str | None, then: Then, otherwise: Otherwise) -> None:
-        """Let the companion save the sound as it is now; name: None for a new name.
+        """Let the companion save the sound as it is now.
 
+        name: None for a new name.
         then: called with a dict of the name, the file, the number and whether a sound was replaced.
-        otherwise: called with a UserError, also while a requested instrument does not play yet.
+        otherwise: called with a UserError if the sound cannot be saved, or if a requested instrument does not play yet.
         """
         if self.choosing.swap_is_pending():
             found = "an instrument that was asked for, and does not play yet"
@@ -237,7 +247,10 @@ class Desk:
         self.say(f"The sound is not saved: {error}")
 
     def changed(self, **what: object) -> None:
-        """Publish a change under the topic `change`; what: each thing that changed, by name."""
+        """Publish a change under the topic `change`.
+
+        what: each thing that changed, by name.
+        """
         if self.server is not None:
             self.server.publish(CHANGES, what)
 

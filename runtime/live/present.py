@@ -39,7 +39,10 @@ def name_of(engine: Engine, choice: Choice) -> str | None:
 
 
 def _own_name(patch: Patch, instrument: Decoder) -> str | None:
-    """The name of the patch's sound; without a sound, that of the preset from which the knobs' positions come."""
+    """The name of the patch's sound.
+
+    If the sound has no name, this is the name of the preset from which the knobs' positions come.
+    """
     presets = instrument.card.presets
     is_preset = patch.positions is None and patch.sound == Sound()
     first = presets[0].name if presets and is_preset else None
@@ -79,12 +82,12 @@ def card_of(choice: Choice) -> dict[str, Any]:
 def present_sound(
     engines: Sequence[Engine], choice: Choice, for_another_folder: bool = False
 ) -> tuple[dict[str, Any], Path | None]:
-    """The sound that plays, as the content of a sound's file, and the folder of the files that it names.
+    """The sound that plays, and the folder of the files that it names.
 
-    In a sound with parts, the knobs' changes are left out.
+    The sound is returned as the content of a sound's file. In a sound with parts, the knobs' changes are left out.
 
     engines: one for each part.
-    for_another_folder: whether parts that are files get absolute paths.
+    for_another_folder: whether the paths of the parts' sound files are made absolute.
     """
     if choice.whole is None:
         return edited_sound(engines[0]), engines[0].patch.folder

@@ -31,10 +31,10 @@ class DeviceTable:
 
     known: identities from earlier runs.
 
-    An input that arrives gets the known identity with its name and socket. If there is no such identity, the input gets
-    the first known identity with its name that no present input has. If there is none of these either, the input gets a
-    new identity. So a single keyboard is recognised at any socket, and equal keyboards are distinguished while each
-    keeps its socket.
+    A known identity is free while no present input has it. An input that arrives gets the free identity with its name
+    and socket. If there is no such identity, the input gets the first free identity with its name. If no free identity
+    has its name, the input gets a new identity. So a single keyboard is recognised at any socket, and equal keyboards
+    are distinguished while each keeps its socket.
     """
 
     def __init__(self, known: Iterable[Identity] = ()):
@@ -45,7 +45,8 @@ class DeviceTable:
     def arrive(self, ports: Sequence[str], sockets: Sequence[str] | None = None) -> dict[str, int]:
         """Give numbers to ports that have arrived; returns the number of each port.
 
-        ports: rtmidi's names. sockets: the USB socket of each port; None to call `usb_socket`.
+        ports: rtmidi's names.
+        sockets: the USB socket of each port; None to call `usb_socket`.
         """
         new = [port for port in ports if port not in self._here]
         places = dict(zip(ports, sockets, strict=True)) if sockets else {port: usb_socket(port) for port in new}

@@ -69,7 +69,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def network_urls(listener: socket.socket) -> list[str]:
-    """The page's URLs for other machines, by name and by IPv4 address; empty if none can reach the page."""
+    """The page's URLs for other machines, by name and by IPv4 address; empty if no other machine can reach it."""
     if not is_on_network(listener):
         return []
     address, port = listener.getsockname()[:2]

@@ -37,11 +37,12 @@ class OscPort(asyncio.DatagramProtocol):
     keys: the keys that pages and OSC hold.
     allowance: limits the messages; packets beyond it are dropped, because UDP cannot slow a sender down.
     changed: called when a packet has been counted.
-    n_taken, n_ignored: how many packets were accepted and ignored.
+    n_taken: how many packets were accepted.
+    n_ignored: how many packets were ignored.
     """
 
     def __init__(self, link: PlayLink, keys: HeldKeys, allowance: Allowance, changed: Callable[[], object]):
-        # Otherwise python-osc would log a line for each malformed packet.
+        # Without this filter, python-osc would log a line for each malformed packet.
         logging.getLogger().addFilter(lambda _record: False)
         self._link, self._keys, self._allowance, self._changed = link, keys, allowance, changed
         self._rare = Allowance(_RARE_RATE, _RARE_BURST)
@@ -72,7 +73,7 @@ class OscPort(asyncio.DatagramProtocol):
             return
         method, params = request_of(kind, rest, values)
         if method == "action" and values and not values[0]:
-            return  # 0 comes from a pad that is released, which starts no action
+            return  # a pad sends 0 when it is released; a release starts no action
         if method != "move" and params != _PANIC and self._rare.try_take() > 0.0:
             raise NotUnderstoodError
         self._link.tell(method, params)
@@ -97,8 +98,9 @@ def request_of(kind: str, rest: str, values: list[object]) -> tuple[str, dict[st
 
 
 def messages_of(packet: bytes, depth: int = 0) -> Iterator[bytes]:
-    """The messages of a packet, which may be a bundle of messages and bundles; NotUnderstoodError if it is neither.
+    """Yield the messages of a packet. A packet is a message, or a bundle of messages and bundles.
 
+    NotUnderstoodError for anything else.
     Source: opensoundcontrol.org, OSC 1.0. The library's own reader of bundles loops for ever on a negative size.
     """
     if len(packet) > LARGEST_BYTES or depth > _DEEPEST:

@@ -35,7 +35,7 @@ from runtime.panel.playing.painter import Painter
 from runtime.panel.playing.play_link import PlayLink
 
 CHANGE, METER, CONTROL, PICTURE = "change", "meter", "control", "picture"
-# Requests that a page may send to the playing process. A sound in them must not name files.
+# Requests that a page may send to the playing process. A sound in such a request must not name files.
 ALLOWED = frozenset(
     "watch state move moves action note sound instrument save sounds.list sounds.rename sounds.copy "
     "sounds.delete sounds.undo sounds.read sounds.write sounds.path sounds.marks "
@@ -162,7 +162,7 @@ class Pages:
     # --- from pages ---
 
     async def _take(self, page: _Page, line: str | bytes) -> None:
-        """Malformed and refused requests are answered with an error."""
+        """Handle a page's request. A malformed or refused request is answered with an error."""
         number = None
         try:
             request = msgspec.json.decode(line, type=Request)
@@ -260,7 +260,7 @@ class Pages:
         self._tell(None, await self._greeting())
 
     async def _greeting(self) -> bytes:
-        """The message for a page that connects; pages that connect at the same time share one."""
+        """The message for a page that connects; pages that connect at the same time share this message."""
         if self._greets is None or self._greets.done():
             self._greets = asyncio.create_task(self._greet())
         return await asyncio.shield(self._greets)

@@ -46,7 +46,7 @@ class BehindParts(Protocol):
 class Rack:
     """Plays up to four parts, each an engine; receives events as an engine does. It owns no thread, clock, file or log.
 
-    parts: (playable, settings) of each part; a playable's engine has no limiter, and has not rendered.
+    parts: (playable, settings) of each part; a playable's engine has no limiter, and has rendered nothing yet.
     n_voices: the most voices of all parts together.
     controls: turns presses of controls into actions; None for the default settings' controls.
     wake: called on the audio thread when `take_actions` or `take_retired` has something to return; it must not block.
@@ -120,11 +120,15 @@ class Rack:
         return is_dry and (self._effects is None or self._effects.sleep)
 
     def keep_history(self, history: deque[tuple[int, object]]) -> None:
-        """From now on, append to `history` each event that the audio thread receives, and each requested state."""
+        """From now on, append two things to `history`.
+
+        - each event that the audio thread receives
+        - each state that `ask_for_state` requests
+        """
         self._incoming.history = history
 
     def ask_for_state(self) -> None:
-        """Request the rack's state: after the present block, (frame, RackState) is appended to the history."""
+        """Request the state. At the end of the present or next block, (frame, RackState) is added to the history."""
         self._wants_state = True
 
     def continue_from(self, state: RackState) -> None:
@@ -136,7 +140,10 @@ class Rack:
         self._router.remember(state.said)
 
     def post(self, event: Event, frame: int | None = None) -> None:
-        """Post an event, from any thread; frame: as in `Engine.post`."""
+        """Post an event. Any thread may call this.
+
+        frame: as in `Engine.post`.
+        """
         self._incoming.post(event, frame)
 
     def take_actions(self) -> list[Action]:

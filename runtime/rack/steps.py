@@ -10,7 +10,7 @@ _NEAR = 1e-6  # a step that is late by less than this share of a step's length i
 
 
 class Steps:
-    """Counts steps: step k is due k step lengths after an origin; swing delays odd steps. All times are in beats.
+    """Counts steps. Step k is due k step lengths after an origin. Swing delays odd steps. All times are in beats.
 
     n_played: number of notes since the chord began.
     """
@@ -25,10 +25,12 @@ class Steps:
         return self._beats_of(self._next)
 
     def begin(self, beats: float) -> None:
-        """Begin a chord; beats: the present time.
+        """Begin a chord.
 
-        If `starts` is "key", the chord's first step is at `beats`. If it is "beat", steps are counted from beat 0, and
-        the first one at or after `beats` begins the chord.
+        If `starts` is "key", the chord's first step is at `beats`. If `starts` is "beat", steps are counted from
+        beat 0, and the first step at or after `beats` begins the chord.
+
+        beats: the present time.
         """
         self.n_played = 0
         self._origin, self._next = beats, 0
@@ -44,7 +46,10 @@ class Steps:
         self.n_played += 1
 
     def follow(self, settings: Arpeggio, beats: float) -> None:
-        """Use other settings from now on; beats: the present time. `n_played` goes on counting the chord's notes."""
+        """Use other settings from now on. `n_played` goes on counting the chord's notes.
+
+        beats: the present time.
+        """
         old, last, due = self._settings, self._beats_of(self._next - 1), self.next_beats
         self._settings = settings
         if (old.step_beats, old.swing, old.starts) == (settings.step_beats, settings.swing, settings.starts):

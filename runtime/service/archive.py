@@ -20,8 +20,8 @@ _EXPECTED = "a .tar.gz of a Timbrebox checkout"
 def opened(source: Path, folder: Path) -> Iterator[Path]:
     """Yield the program's folder: `source` itself if it is a folder, else the unpacked archive.
 
-    folder: where an archive is unpacked; deleted before and after. UserError if `source` is neither a folder nor an
-    archive.
+    folder: where an archive is unpacked; deleted before and after.
+    UserError if `source` is neither a folder nor an archive.
     """
     if source.is_dir():
         yield source.resolve()

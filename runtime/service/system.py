@@ -33,7 +33,7 @@ class Mount(NamedTuple):
 
 
 def call(*command: object) -> str:
-    """Run a program and return its output; UserError, with its error text, if it fails."""
+    """Run a program and return its output. If it fails, raise a UserError with its error text."""
     words = [str(word) for word in command]
     done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:

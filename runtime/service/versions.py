@@ -133,7 +133,7 @@ def refuse_hidden_python(python: Path) -> None:
 
 
 def _keep_instruments(old: Path, new: Path) -> None:
-    """Copy the owner's instruments from `old`: those that `new` lacks."""
+    """Copy the owner's instruments that are in `old` and not in `new`."""
     for path in old.glob("*.onnx"):
         if not (new / path.name).exists():
             new.mkdir(exist_ok=True)
@@ -151,7 +151,10 @@ def _make_environment(version: Path) -> None:
 
 
 def _copy(source: Path, target: Path, shares: bool) -> None:
-    """Copy a file or a folder; shares: whether to make hard links instead, where the file system allows it."""
+    """Copy a file or a folder.
+
+    shares: whether to make hard links instead of copies, where the file system allows it.
+    """
     copy = _link_or_copy if shares else shutil.copy2
     if source.is_dir():
         shutil.copytree(source, target, symlinks=True, copy_function=copy)

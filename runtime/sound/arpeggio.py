@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-# A rate in beats such as 0.333 stands for a fraction, here 1/3: the nearest one with a denominator of at most _FINEST.
-# If this fraction is _NEAR_BEATS away or more, the rate is taken as it is.
+# A rate in beats stands for the nearest fraction with a denominator of at most _FINEST: 0.333 stands for 1/3. If this
+# fraction is _NEAR_BEATS away or more, the rate is taken as it is.
 _NEAR_BEATS, _FINEST = 0.001, 24
 
 

@@ -108,7 +108,7 @@ def choose_tree(config: Config, instrument: str, tree: dict[str, Any], where: st
 
 
 def choose_written(config: Config, sound: WrittenSound) -> Choice:
-    """Call `choose_tree` with the sound's instrument or, if `available` lacks it, the settings' instrument."""
+    """Call `choose_tree` with the sound's instrument. If `available` lacks it, take the settings' instrument."""
     config = _with_instrument_of(sound_from_tree(sound.tree, sound.where), config)
     return choose_tree(config, config.instrument or DEFAULT_INSTRUMENT, *sound)
 
@@ -154,7 +154,7 @@ def programs_of(config: Config, decoder: Decoder) -> tuple[Patch, ...]:
 def _patch_of(found: _Found, config: Config, decoder: Decoder) -> Patch:
     """The patch of an instrument's sound, without knobs that the instrument lacks.
 
-    A user's instrument with the name of a bundled one gets the bundled sounds, but may lack their knobs.
+    A user's instrument may have a bundled instrument's name. It gets the bundled sounds, but may lack their knobs.
     """
     return _with_morph(_with_known_knobs(found, config, decoder.card), config, decoder, found.where)
 
@@ -215,7 +215,7 @@ def _find_for_morph(name: str, decoder: Decoder, where: str) -> _Found:
 def find_sound(name_or_path: str, instrument: str | None) -> tuple[Sound, Path | None]:
     """Find a sound by name or file, as --sound does.
 
-    Returns the sound, and the folder of its trajectories' files; that is None for a preset.
+    Returns the sound, and the folder of its trajectories' files. The folder is None for a preset.
 
     instrument: name or file of the instrument whose presets are searched; None for the default instrument.
     UserError if the sound is unknown, or its file is broken.
@@ -253,7 +253,7 @@ def _with_instrument_of(sound: Sound, config: Config) -> Config:
 def _fit(
     found: _Found, trajectories: Sequence[PlayedTrajectory], decoder: Decoder
 ) -> tuple[list[str], str | None]:
-    """The knobs to leave out of a sound for another instrument, and a remark for the user.
+    """The knobs to leave out of a sound that was made for another instrument, and a remark for the user.
 
     UserError if the sound gives positions of knobs, and the instrument has none of these knobs.
     """

@@ -26,8 +26,8 @@ UNIPOLAR_SOURCES = (
 SOURCES = BIPOLAR_SOURCES + UNIPOLAR_SOURCES
 _CONTROL_SOURCE = re.compile(r"cc_([0-9]|[1-9][0-9]|1[01][0-9])")
 LATENT = "latent."
-# What a modulation adds to each target if its amount is 1 and its source has the value 1. It adds 1, the whole travel,
-# to a latent.
+# What a modulation adds to each target if its amount is 1 and its source has the value 1. To a latent, it
+# adds 1, the latent's whole travel.
 TRAVELS = {
     "phase_blend": 1.0,
     "filter.cutoff": 8.0,  # octaves
@@ -72,7 +72,7 @@ class Lfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beats: length of a cycle; only without rate_hz.
     delay_s: time from the note's start to the LFO's start.
     fade_in_s: time from the LFO's start to its full depth.
-    phase: `note`, each note begins a cycle; `free`, the cycle does not restart.
+    phase: With `note`, each note begins a cycle. With `free`, the cycle does not restart.
     per_voice: with a free phase, whether each note has its own phase.
     depth_from: a source that scales the LFO; None for full depth.
     """
@@ -92,8 +92,8 @@ class Modulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     source: one of SOURCES, or cc_0 to cc_119.
     target: one of TARGETS, or `latent.` and a knob's name.
-    amount: what the source adds while it is 1, as a share of the target's travel in TRAVELS.
-    curve: 0, linear; towards 1, the source acts mainly at its upper end; towards -1, at its lower end.
+    amount: what the source adds while its value is 1, as a share of the target's travel in TRAVELS.
+    curve: 0 is linear. Towards 1, the source acts mainly at its upper end; towards -1, at its lower end.
     scaled_by: a source that multiplies `source`; None for no scaling.
     """
 
@@ -111,7 +111,10 @@ def control_of(source: str) -> int | None:
 
 
 def refuse_unknown_source(source: str | None, where: str) -> None:
-    """Raise a UserError if `source` is neither None nor a source's name. where: the beginning of the error."""
+    """Raise a UserError if `source` is neither None nor a source's name.
+
+    where: the beginning of the error.
+    """
     if source is not None and source not in SOURCES and control_of(source) is None:
         expected = "a source of modulation, such as velocity, lfo_1 or cc_21"
         raise UserError(where, f"{source!r}", expected, did_you_mean(source, SOURCES))

@@ -29,8 +29,8 @@ _UNSAFE = re.compile(r'[/\\:*?"<>|%]|^[. ]|[. ]$')
 class KnownSound(msgspec.Struct, frozen=True):
     """A sound that can be chosen by name.
 
-    origin: `card`, a preset of the instrument; `bundled`, a file that comes with the instrument; `user`, the user's
-    file.
+    origin: `card` for a preset of the instrument; `bundled` for a file that comes with the instrument; `user` for the
+    user's file.
     source: the sound, or the path of its file.
     bank, program: MIDI's numbers, from 0; None if MIDI cannot choose the sound.
     """
@@ -91,7 +91,7 @@ def user_sounds() -> dict[str, KnownSound]:
 
 
 def own_sound(name: str) -> KnownSound:
-    """The user's sound with this name; UserError, with the most similar name, if there is none."""
+    """The user's sound with this name. If there is none, raise a UserError with the most similar name."""
     known, name = user_sounds(), unicodedata.normalize("NFC", name)
     if name not in known:
         raise UserError("sound's name", repr(name), "a sound of your own", did_you_mean(name, known))

@@ -33,8 +33,8 @@ def with_sound(
     """Make a patch from the settings and a sound.
 
     A field that is None in the sound keeps the settings' value; level_db is added to volume_db. If the sound names no
-    knob, the patch's `positions` is None. Otherwise knobs that the sound does not name get their positions from the
-    settings' preset or, without a preset, from `start_positions`.
+    knob, the patch's `positions` is None. If it names only some knobs, the other knobs get their positions from the
+    settings' preset. If the settings have no preset, `start_positions` gives these positions.
 
     where: the beginning of an error message.
     folder: the folder of the sound's file, for trajectories.
@@ -65,7 +65,7 @@ def with_sound(
 
 
 def named_knobs(sound: Sound, trajectories: Sequence[PlayedTrajectory]) -> list[str]:
-    """The knobs that a sound's latents, modulation and trajectories name, in this order, each once."""
+    """The knobs named by a sound's latents, modulation and trajectories, in this order; each knob once."""
     moved = [each.target.removeprefix(LATENT) for each in sound.modulation if each.target.startswith(LATENT)]
     drawn = [knob for played in trajectories for knob in played.trajectory.knobs]
     return list(dict.fromkeys([*(sound.latents or {}), *moved, *drawn]))

@@ -19,7 +19,7 @@ from runtime.companion.recording.sound_files import mend_wav
 
 MIDI = ".mid"
 SUFFIXES = (".wav", ".flac", MIDI)
-# In a file's name, this says that the file is still being written; such a file can be played already.
+# A file with this in its name is still being written. It can be played already.
 _PART = ".part"
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 60
@@ -37,7 +37,7 @@ def recordings_folder() -> Path:
 
 
 def free_stem(folder: Path, name: str) -> str:
-    """A stem for a recording's files that no file in the folder has; it is made of date, time and `name`."""
+    """A stem for a new recording's files, made of date, time and `name`. No file in the folder has this stem."""
     shown = _UNSAFE.sub("-", name).strip("-.")[:_LONGEST_NAME] or "recording"
     stem = wanted = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{shown}"
     number = 1
@@ -53,7 +53,7 @@ def growing(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def hold(path: Path) -> int:
-    """Lock a growing file while this process lives; closing the returned descriptor unlocks the file earlier."""
+    """Lock a growing file until this process ends or closes the returned descriptor."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,7 +76,7 @@ def settle(path: Path) -> Path:
 
 
 def settle_leftovers(folder: Path) -> list[Path]:
-    """Repair and rename the files that killed processes left; return the new paths."""
+    """Repair and rename the growing files of processes that were killed; return the new paths."""
     settled = []
     for suffix in SUFFIXES:
         for path in sorted(folder.glob(f"*{_PART}{suffix}")):

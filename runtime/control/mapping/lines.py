@@ -51,7 +51,7 @@ class ControlId(NamedTuple):
 
 
 def parse_control(text: str, where: object) -> ControlId:
-    """Parse the name of a control, such as `cc 74` or `pitch_wheel`; UserError if it names none.
+    """Parse the name of a control, such as `cc 74` or `pitch_wheel`; UserError if the text names no control.
 
     where: the beginning of the error message.
     """
@@ -75,7 +75,7 @@ class MapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     A line has either a target or an action.
 
     control: as `parse_control` reads it.
-    channel: a line for one channel wins over a line for all.
+    channel: the control's channel, or "all". A line for one channel wins over a line for all channels.
     target: as in `control.targets`.
     action: one of ACTIONS, or NOTHING.
     mode: With `absolute`, the control's position sets the target's position. With `relative_…`, the control sends
@@ -124,7 +124,7 @@ def range_of(target: str) -> Range:
 
 
 def check_line(line: MapLine, where: object) -> None:
-    """Refuse a line that contradicts itself or names something unknown. UserError; its message begins with `where`."""
+    """Raise UserError if a line contradicts itself or names something unknown; the message begins with `where`."""
     control = parse_control(line.control, f"{where}, control")
     if (line.target is None) == (line.action is None):
         found = "both a target and an action" if line.target else "neither a target nor an action"

@@ -10,7 +10,8 @@ from runtime.control_numbers import SWITCH_ON
 def moved_to(binding: Binding, state: ChannelState, share: float, value: int, stands: float) -> float | None:
     """The target's new position, 0 to 1; None if it does not move.
 
-    share, value: of the control, as `share_of` in messages.py returns them. stands: the target's present position.
+    share, value: the control's share and value, as `share_of` in messages.py returns them.
+    stands: the target's present position.
     """
     if binding.mode == "absolute":
         return _absolute(binding, state, share, stands)

@@ -28,7 +28,7 @@ def taken(thing: object) -> dict[str, Any]:
 
 
 def given(thing: object, values: dict[str, Any]) -> None:
-    """Set an object's plain attributes by name; unknown names and values of other types are ignored."""
+    """Set an object's plain attributes by name; unknown names and values of the wrong type are ignored."""
     for name, present in list(_attributes(thing)):
         value = values.get(name, thing)
         if value is thing or not isinstance(present, _PLAIN) or not _is_like(value, present):

@@ -8,7 +8,10 @@ from runtime.engine.synthesis.phases.noise import LANES_PER_ROW
 
 
 def runs_alike(lanes: Sequence[int], values: Sequence[object]) -> list[slice]:
-    """Group like `runs_of`, but the lanes of a run also have equal values; values: one for each lane number."""
+    """Group lanes as `runs_of` does, and begin a new run where the value changes.
+
+    values: one for each lane number.
+    """
     runs: list[slice] = []
     for lane in lanes:
         if _goes_on(runs, lane) and values[lane] == values[lane - 1]:
@@ -42,7 +45,7 @@ class Sides:
     so a few numbers between the lanes and the sides may be unused.
 
     n_open: how many lanes have a side.
-    is_wanted: for each lane, whether it will have a side from its next hop on.
+    is_wanted: for each lane, whether it will have a side after its next hop.
     is_open: for each lane, whether it has a side now.
     """
 
@@ -58,5 +61,8 @@ class Sides:
         return [self.first + lane for lane in lanes if self.is_open[lane]] if self.n_open else []
 
     def by_lane(self, values: Sequence[int]) -> list[int]:
-        """Values for all lane numbers, from one value for each lane with a voice; a side gets its lane's value."""
+        """Values for all lane numbers; a side gets its lane's value.
+
+        values: one for each voice's lane.
+        """
         return [*values, *([values[0]] * (self.first - len(values))), *values]

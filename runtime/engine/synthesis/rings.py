@@ -56,7 +56,7 @@ class Rings:
     def fade_over(self, lanes: slice, frame: int, sound: np.ndarray) -> None:
         """Write sound (n, n_frames) from `frame` on, with a crossfade from the old sound; `sound` is overwritten.
 
-        The weights of the old and the new sound add up to 1, because the two have the same phases.
+        The weights of the old and the new sound add up to 1, because both sounds have the same phases.
         """
         new = sound[:, : self._n_fade]
         new *= self.fade_in

@@ -23,7 +23,7 @@ from runtime.engine.synthesis.transposing.transposed_lane import N_SHIFTS, Trans
 
 _LEAST_RING_SIZE = 1 << 15
 _LANES_PER_SHIFT = ROWS_AT_ONCE
-# A longer read would put too much work into one block; a shorter one would cost mostly the overhead of the calls.
+# A longer read would put too much work into one block. A shorter read would cost mostly the overhead of the calls.
 _LANE_FRAMES_AT_ONCE, _MOST_FRAMES_AT_ONCE, _LEAST_FRAMES_AT_ONCE = 4096, 512, 64
 
 
@@ -47,8 +47,8 @@ class Beginning(NamedTuple):
 class Transposer:
     """Makes the dense hops of transposed lanes, several lanes at a time, and reads the lanes at their ratios.
 
-    Lanes that hop together and have one ratio share a head if they began together. A lane whose note begins also joins
-    an older head that has its ratio. Steady lanes that share a head are added up in a bus (`Buses`).
+    Lanes share a head if they began together, hop together and have one ratio. A lane whose note begins can
+    share a head with lanes that began earlier. Steady lanes with one head are added up in a bus (`Buses`).
 
     hop_offsets: for each lane, the frame of its hops modulo the hop size.
     n_fade: frames of a crossfade from an old spectrum to a new one.
@@ -153,7 +153,7 @@ class Transposer:
                 self._divide(head, wanted_lanes, wanted, frame)
 
     def _divide(self, head: Head, lanes: Sequence[int], ratios: Sequence[Ratio], frame: int) -> None:
-        """Move the lanes whose new ratio differs from that of `head` to new heads, which begin where `head` is."""
+        """Give new heads to the lanes whose new ratio is not the ratio of `head`. A new head begins where `head` is."""
         heads: list[Head] = []
         parting = [(lane, ratio) for lane, ratio in zip(lanes, ratios, strict=True) if ratio != head.ratio]
         self._buses.unmix([lane for lane, _ in parting], frame)

@@ -15,8 +15,8 @@ SHORTEST_RAMP_S = 0.002
 # Length of the fade-out of a stolen or cut voice. It must not exceed `LaneSound.fade_frames`, because sound is made no
 # further ahead.
 CUT_FADE_S = 0.004
-# A decay or release gets a smooth curve if its end would be steeper than a straight line of this length. Otherwise the
-# bend at its end would be heard as a click in a voice that is far louder than full scale.
+# A decay or release gets a smooth curve if its end would be steeper than a straight line of this length. Without
+# the smooth curve, the bend at its end would be heard as a click in a voice that is far louder than full scale.
 _STEEPEST_END_S = 0.01
 GAIN_RAMP_S = 0.01  # how long a gain moves after a change of volume, expression or pan
 
@@ -33,7 +33,7 @@ class Voice:
     glide_end: frame at which the glide ends, or -1.
     order: number of earlier notes.
     blend: blend of phases.
-    spectrum_version: version of the knobs for which the spectrum was made, -1 for none that fits.
+    spectrum_version: version of the knobs for which the spectrum was made; -1 if no spectrum fits.
     must_hold: whether the envelope's hold stage is still to come.
     played: the voice's sound.
     knobs: positions of that sound's targets.
@@ -100,7 +100,10 @@ class VoiceBank:
         return self.voices[: self.n_lanes_used]
 
     def choose(self, limit: int) -> Voice:
-        """The voice for a new note: on the lowest free lane, or the most dispensable one if `limit` voices sound."""
+        """The voice for a new note.
+
+        It is the voice of the lowest free lane, or the most dispensable voice if `limit` voices sound.
+        """
         if self.n_active < limit:
             return next(voice for voice in self.voices if not voice.active)
         return self.by_dispensability()[0]
@@ -149,7 +152,7 @@ class VoiceBank:
             voice.played.trajectories.release(voice.lane, frame)
 
     def take_over(self, voice: Voice, old: Voice, frame: int, fade_s: float) -> None:
-        """Legato: let the new `voice` continue the envelope of `old`, which fades out in fade_s."""
+        """Legato: let the new `voice` continue the envelope of `old`, and let `old` fade out in fade_s."""
         level = max(self.envelope.value(old.lane, frame), voice.knobs.envelope.sustain)
         self.table.continue_from(voice.lane, old.lane)
         trajectories = voice.played.trajectories

@@ -1,4 +1,4 @@
-"""Publishes 15 times a second what a page shows of the playing instrument."""
+"""Publishes what a page shows of the playing instrument, 15 times a second."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class Metered(Protocol):
         """The `Choice` with which the first part's instrument began to play."""
 
     def take_peak(self, is_metered: bool) -> float:
-        """Return the output's peak since the previous call, 0 to 1; is_metered: whether to go on measuring."""
+        """Return the output's peak since the previous call, 0 to 1.
+
+        is_metered: whether to go on measuring.
+        """
 
 
 class Meter:
@@ -41,10 +44,11 @@ class Meter:
 
     positions: returns the position of each target of an engine, by name.
     is_recording: returns whether a recording goes on.
+
     What is published:
     - `voices`: number of sounding voices
     - `level_db`: the output's peak, 0 dB at full scale
-    - `sound`, `instrument`: their names
+    - `sound`, `instrument`: names of the sound and the instrument
     - `recording`: whether a recording goes on
     - `moved`: the positions that have changed since the previous news; left out if none has
     """

@@ -15,7 +15,7 @@ from runtime.live.signs.cues import CHIME, WAITING, YES, make_cues
 
 
 class SignSounds:
-    """Plays the cues, short signal sounds, which a separate thread makes.
+    """Plays the cues (short signal sounds). A separate thread makes them.
 
     greets: whether cues are played at the start.
     is_busy: returns whether the audio thread is rendering a block.
@@ -47,9 +47,10 @@ class SignSounds:
         making.start()
 
     def look(self, has_card: bool, has_input: bool) -> None:
-        """Play the chime when there is a MIDI input; while there is none, play the cue for waiting a single time.
+        """Play the chime when there is a MIDI input.
 
-        Call this repeatedly; nothing is played before there is a sound card.
+        While there is no MIDI input, play the cue for waiting a single time. Without a sound card, play nothing. Call
+        this repeatedly.
         """
         if not has_card or not self._next_greetings:
             return

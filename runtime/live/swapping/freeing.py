@@ -23,8 +23,8 @@ def free_in_steps(objects: list[object]) -> None:
             if id(other) not in seen and not isinstance(other, _LEAD_ELSEWHERE):
                 seen.add(id(other))
                 reached.append(other)
-    # `pop` takes the last object of the reversed list. So an object is freed before those to which it refers, and each
-    # `pop` frees one object.
+    # `pop` takes the last object of the reversed list. So an object is freed before the objects to which it refers, and
+    # each `pop` frees one object.
     each = other = None
     reached.reverse()
     while reached:

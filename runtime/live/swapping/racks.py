@@ -46,7 +46,10 @@ class Racks:
         return self.choice.parts[part][1] if self.choice.parts else self.choice
 
     def swapped(self, part: int, choice: Choice) -> None:
-        """Remember that `part`, or every part for ALL_PARTS, plays another `Choice` from now on."""
+        """Remember that a part plays another `Choice` from now on.
+
+        part: the part's number; ALL_PARTS for every part.
+        """
         if part == ALL_PARTS:
             self.choice = choice
             return
@@ -70,7 +73,7 @@ class Racks:
             self.choice = self.choice._replace(whole=named(self.choice.whole, name))
 
     def fit(self, sample_rate_hz: int) -> bool:
-        """Return False if the rack has this sample rate; else build another, and return True."""
+        """If there is no rack with this sample rate, build one. Returns whether a rack was built."""
         if self.rack is not None and self.rack.sample_rate_hz == sample_rate_hz:
             return False
         self._build(sample_rate_hz)

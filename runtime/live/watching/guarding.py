@@ -16,9 +16,9 @@ class Guarding:
         self._told: tuple[int, int] | None = None
 
     def follow(self, thread_id: int | None) -> None:
-        """Let the companion guard this thread; thread_id: None while it is not known yet.
+        """Let the companion guard a thread. Call this repeatedly, because a restarted companion guards no thread.
 
-        Call this repeatedly, because a restarted companion guards no thread.
+        thread_id: the thread to guard; None while it is not known yet.
         """
         now = thread_id, self._companion.n_starts
         if not self._is_needed or thread_id is None or now == self._told:

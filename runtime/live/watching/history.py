@@ -77,7 +77,10 @@ class History:
         return {"load": last.load, "load_most": last.most}
 
     def columns(self) -> dict[str, list[float]]:
-        """The points, oldest first, one list for each value; `ago_s`: seconds from the point to now."""
+        """The points' values, a list for each field. The oldest point comes first.
+
+        In place of the field `at_s`, there is `ago_s`: the seconds from each point to now.
+        """
         now_s = time.monotonic()
         found = {name: [getattr(point, name) for point in self._points] for name in Point._fields[1:]}
         return {"ago_s": [round(now_s - point.at_s, 1) for point in self._points]} | found

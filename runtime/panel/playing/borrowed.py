@@ -16,7 +16,10 @@ _LONGEST_ANSWER_BYTES = 4096
 
 
 def borrow_ring() -> int | None:
-    """Return a descriptor of the playing process's SoundRing, or None; the caller closes it. May wait."""
+    """Return a descriptor of the playing process's SoundRing, or None if there is none. This may wait.
+
+    The caller closes the descriptor.
+    """
     for path in sockets():
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asks:
             asks.settimeout(_LIMIT_S)

@@ -1,4 +1,4 @@
-"""The keys that pages and the OSC port hold; all share one connection to the playing process."""
+"""The keys that pages and the OSC port hold. One connection to the playing process serves them all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from runtime.panel.playing.play_link import PlayLink
 
 
 class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A key press or, with velocity 0, a key release; note and velocity as in MIDI, channel from 0."""
+    """A key press, or a key release if the velocity is 0.
+
+    note, velocity: as in MIDI.
+    channel: counted from 0.
+    """
 
     note: Annotated[int, msgspec.Meta(ge=0, le=127)]
     velocity: Annotated[int, msgspec.Meta(ge=0, le=127)] = 0
@@ -32,7 +36,7 @@ class HeldKeys:
         self._held: defaultdict[Hashable, set[tuple[int, int]]] = defaultdict(set)
 
     def play(self, holder: Hashable, played: Played) -> None:
-        """Press a key, or release one that the holder holds; UserError if nothing plays."""
+        """Press a key, or release a key that the holder holds; UserError if nothing plays."""
         key = played.channel, played.note
         if played.velocity:
             self._link.tell("note", msgspec.to_builtins(played))

@@ -13,7 +13,10 @@ EVERY_S = 0.02  # the same interval as in page/play.js
 
 
 class MergedMoves:
-    """Sends moves at once, then collects moves for 20 ms; of these, it sends only the last position of each target."""
+    """Sends moves at once, and collects moves for the next 20 ms.
+
+    Of the collected moves, it sends only the last position of each target.
+    """
 
     def __init__(self, link: PlayLink):
         self._link = link

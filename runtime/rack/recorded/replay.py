@@ -34,7 +34,10 @@ Load = Callable[[PlayedInstrument], Decoder]
 
 
 def plain_event(event: Event, base: Config) -> list[Any]:
-    """An event of a rack's history as values for JSON; base: the settings at the recording's start."""
+    """An event of a rack's history as values for JSON.
+
+    base: the settings at the recording's start.
+    """
     if isinstance(event, SoundChange):
         return plain(SoundChange(sound_tree(event.prepared.patch, base), event.part))
     if isinstance(event, Swap) and event.made is not None:
@@ -70,7 +73,10 @@ class Replay:
         self._engines, self._load, self._base, self._where = list(engines), load, base, where
 
     def playable(self, event: Event) -> Event:
-        """Convert a recorded event, which has plain values, to one that a rack can play; UserError if it is damaged."""
+        """Convert a recorded event to an event that a rack can play.
+
+        event: has plain values; UserError if it is damaged.
+        """
         if isinstance(event, SoundChange):
             if not isinstance(event.prepared, dict):
                 raise UserError(self._where, "a change to no sound", *_DAMAGED)

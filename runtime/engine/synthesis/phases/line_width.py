@@ -41,7 +41,7 @@ def kernel_target(widths: np.ndarray, noise_amplitude: float) -> np.ndarray:
     """The widths that sharp harmonics must get so that they are heard with the wanted `widths`.
 
     noise_amplitude: weight of the noise phases in the blend, 0 to 1.
-    Returns sqrt(larger^2 + (noise_amplitude smaller)^2) for each wanted width: the width as measured with noise phases.
+    Returns sqrt(larger^2 + (noise_amplitude * smaller)^2) for each wanted width, as a width measured with noise phases.
     `larger` and `smaller` are the larger and the smaller of the wanted width and the width of the window's lobe.
     With noise phases alone, the two widths are added in quadrature. With coherent phases alone, the larger width is
     enough: noise replaces coherent phases only where the wanted width is larger than the lobe's.

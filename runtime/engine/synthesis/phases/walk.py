@@ -24,9 +24,8 @@ _MASK_64 = (1 << 64) - 1
 class PhaseWalk:
     """Keeps which lanes' phases walk, how far, and by which random steps.
 
-    The phase of each sinusoid moves by a random step from hop to hop; the wider a harmonic is to be, the larger its
-    steps. Where a harmonic must be about as wide as a window's lobe, or wider, noise phases replace coherent phases
-    (`NoiseShare`).
+    The phase of each sinusoid moves by a random step from hop to hop. Wider harmonics have larger steps. Where a
+    harmonic must be about as wide as a window's lobe, or wider, noise phases replace coherent phases (`NoiseShare`).
 
     Attributes:
     hop_turns, unit_phasors: as in `CoherentTables`.
@@ -102,10 +101,11 @@ class WalkingSinusoids(Sinusoids):
     step further. The walk is the sum of all steps since the plan. Steps are whole numbers, so their order does not
     matter.
 
-    windows: complex64 (N_OVERLAPS, n), one row for each window, the newest first: the phasor with which each sinusoid
-    would begin in that window without a walk.
-    largest_steps: intp (n,), in units of phase.
-    keys: for each lane, the number that seeds its steps. The other arguments are those of `PhaseWalk.sinusoids`.
+    windows: the phasor with which each sinusoid would begin in each window without a walk. complex64 (N_OVERLAPS, n),
+        the newest window first.
+    largest_steps: each sinusoid's largest random step, in units of phase, intp (n,).
+    keys: for each lane, the number that seeds its steps.
+    The other arguments are those of `PhaseWalk.sinusoids`.
     """
 
     __slots__ = ("_added", "_keys", "_largest_steps", "_made_at", "_reached", "_steps_at", "_sums", "_walk", "_windows")
@@ -134,7 +134,7 @@ class WalkingSinusoids(Sinusoids):
             self._put(run, self._reached, hop)
 
     def prepare(self, lanes: slice, hop: int) -> None:
-        """Compute what each sinusoid of these lanes adds, at this hop, to the bins around its peak."""
+        """For this hop, compute what each sinusoid of these lanes adds to the bins around its peak."""
         self.go_to(lanes, hop)
         for run, made_at in self._runs(lanes, self._made_at):
             part = self._part(run)
@@ -179,8 +179,8 @@ class WalkingSinusoids(Sinusoids):
 
     def _make(self, lanes: slice, part: slice, hop: int) -> None:
         """Fill `_added`. The sum over the windows is a polynomial in `hop_turns`; its coefficients are the windows'
-        phasors (see `_lobes` in coherent_tables.py). It is not computed as a matrix product: that would start threads,
-        and its rounding would depend on the number of columns.
+        phasors (see `_lobes` in coherent_tables.py). A matrix product is not used: it would start threads, and its
+        rounding would depend on the number of columns.
         """
         walk, windows, added = self._walk, self._windows[:, part], self._added[:, part]
         behind = np.empty((N_OVERLAPS - 1, part.stop - part.start), np.intp)
@@ -233,8 +233,11 @@ def _mixed(number: int) -> int:
 
 @functools.cache  # it takes 7 ms
 def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Three arrays: widths in bins, ascending; for each width the largest random step, in units of phase; and for each
-    width the amplitude that keeps the power.
+    """Three arrays.
+
+    - widths in bins, ascending
+    - for each width, the largest random step, in units of phase
+    - for each width, the amplitude that keeps the power
 
     If steps are uniform from -u to u, two windows k hops apart have the correlation r^k, where r = sin(u) / u. A
     sinusoid's bins have the shape of a Hann window, and its sound is windowed once more. So its power spectrum is the
@@ -257,6 +260,6 @@ def _steps_by_width() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _overlap(n_hops: int) -> float:
-    """The sum of a squared Hann window times another that begins n_hops later; a window is four hops long."""
+    """The sum of w[t] * w[t - n_hops], where w is a squared Hann window, four hops long, and t is in hops."""
     samples = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(64) / 64)) ** 2
     return float(samples[n_hops * 16 :] @ samples[: 64 - n_hops * 16])

@@ -17,8 +17,8 @@ _LEVEL = 10.0 ** (VOICE_LEVEL_DB / 20.0) / (0.5 * 10.0**-0.0691) ** 0.5
 SHARED_OVER_OWN = np.array(NOISE_POWER[1] / NOISE_POWER[0], np.float32)
 _LEAST_POWER = np.array(1e-20, np.float32)
 _WIDEST_SHIFT = 60  # semitones
-# The least K-weight in use. Below about 50 Hz the true weight is less: with it, a low note would be amplified into the
-# limiter.
+# The least K-weight in use. Below about 50 Hz the true weight is less. With the true weight, a low note would be
+# amplified into the limiter.
 LEAST_WEIGHT = 0.4
 
 

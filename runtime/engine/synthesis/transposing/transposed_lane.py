@@ -14,8 +14,8 @@ N_SHIFTS = 4
 _BAND_STEP = 2.0 ** (2.0 / 12.0)
 _BAND_STEP_LOG = math.log(_BAND_STEP)
 # A crossfade that would reach into the next dense hop is shortened to end where that hop begins. This saves a dense hop
-# of the old sound. But no crossfade is made shorter than its full length / _SHORTEST_FADE_PART. Instead, it keeps its
-# full length, and begins where the next dense hop begins. This saves a dense hop of the new sound.
+# of the old sound. If the crossfade would become shorter than its full length / _SHORTEST_FADE_PART, it keeps its full
+# length, and begins where the next dense hop begins. This saves a dense hop of the new sound.
 _SHORTEST_FADE_PART = 4
 
 
@@ -88,7 +88,7 @@ class TransposedLane:
     def wanted_to(self, begin: int, end: int) -> int:
         """How far to write the ring before it is read from place `begin` to `end`.
 
-        If a lane that is in no bus is already ahead of the read by its shift (see N_SHIFTS), it stays that far ahead.
+        A lane that is in no bus stays ahead of the read by its shift (see N_SHIFTS), if it is that far ahead already.
         """
         end += N_AFTER
         if self.bus is not None:

@@ -43,7 +43,7 @@ class ModulatedPitch:
     frame: the first frame for which this object holds.
     former: the object that held for this note before, or None.
 
-    highest: the upper limit of the ratio.
+    Attribute highest: the upper limit of the ratio.
     """
 
     fixed = None
@@ -86,7 +86,7 @@ class ModulatedPitch:
         return frequency_ratio(max(lowest, min(self._semitones[number], highest)))
 
     def ahead_at(self, interval: int) -> float:
-        """How far the vibrato is ahead at the beginning of an interval because its rate is modulated; in rad."""
+        """How far modulation of the vibrato's rate has moved the vibrato ahead when an interval begins, in rad."""
         number = max(0, interval - self._first)
         while number >= len(self._ahead):
             self._extend()
