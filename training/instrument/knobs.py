@@ -32,7 +32,7 @@ def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, .
 
 
 def positions_of(latents: np.ndarray, knobs: tuple[Latent, ...]) -> np.ndarray:
-    """The knob positions, 0 to 1, at latents (n, n_latents), clipped to the travel: float (n, n_latents)."""
+    """The knob positions for latents (n, n_latents), clipped to the range 0 to 1: float (n, n_latents)."""
     columns = [knob.position_of(values) for knob, values in zip(knobs, latents.T, strict=True)]
     return np.stack(columns, axis=1).clip(0.0, 1.0)
 
