@@ -145,7 +145,7 @@ def render_patch(
 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
-    """For each note in samples (n_notes, n_samples), its audible frames (n, n_bins), scaled to a peak of 1."""
+    """The audible frames of each note, (n, n_bins), scaled to a peak of 1; samples: (n_notes, n_samples)."""
     return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 

@@ -8,7 +8,7 @@ from runtime.instrument.card import Latent
 from training.corpus.frames import FrameStore
 
 TRAVEL_PERCENTILES = (1.0, 99.0)
-SMALLEST_TRAVEL = 1e-3  # the travel of a latent that hardly varies; in a card its `max` must lie above its `min`
+SMALLEST_TRAVEL = 1e-3  # the least travel of a latent, because in a card its `max` must lie above its `min`
 DEFAULT_NOTE_RANGE = (36, 96)
 
 

@@ -3,7 +3,8 @@
 With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
 difference counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed, a difference
 counts if it is larger than 10 % and larger than twice the wobble of the validation error (`wobble`). If the errors of
-many sounds are known, a difference must also lie beyond the 95 % point given by the spread between sounds.
+many sounds are known, there is one more condition: the difference must lie beyond the 95 % point that the spread
+between sounds gives.
 """
 
 from __future__ import annotations
