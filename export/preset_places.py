@@ -16,8 +16,8 @@ from runtime.acoustics.timbre_distance import band_levels_db, distance_db
 from training.instrument.points import Playable, Points, decode_points
 from training.measure.likeness import Take
 
-# A recording should be at least this much nearer to its own preset than to any other. Each dB that is lacking costs as
-# much as 1 dB of distance between the recording and its preset.
+# A recording should be nearer to its own preset than to any other preset, by at least APART_DB. The cost of a recording
+# is d + max(d + APART_DB - e, 0). d is its distance from its own preset, e its distance from the nearest other preset.
 APART_DB = 1.0
 MOST_TAKES = 24  # at most this many recordings of a sound are compared
 # The search passes over all presets N_PASSES times, each time with N_ROUNDS rounds for each preset. A round tries

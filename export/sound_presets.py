@@ -55,10 +55,11 @@ def steady_presets(store: FrameStore, rows: np.ndarray, latents: np.ndarray, kno
 def moving_presets(
     coder: Coder, store: FrameStore, recordings: Path, left_out: Sequence[str] = ()
 ) -> list[CardPreset]:
-    """One preset for each sound except those `left_out`, with up to MOST_KEYS trajectories of the sound's recordings.
+    """One preset for each sound that is not in `left_out`; all presets are equally loud.
 
-    A trajectory moves as its recording does, around the place that `better_places` chooses. All presets are equally
-    loud. recordings: the folder to which the clips' names are relative.
+    A preset has up to MOST_KEYS trajectories, each made from one recording of the sound. A trajectory moves as its
+    recording does, around the place that `better_places` chooses.
+    recordings: the folder to which the clips' names are relative.
     """
     card, knobs = coder.decoder.card, [latent.name for latent in coder.decoder.card.latents]
     chosen = {name: _spread(clips) for name, clips in sounds_of(store).items() if name not in left_out}
@@ -124,7 +125,7 @@ def _steady(sound: Sound, knobs: Sequence[str]) -> np.ndarray:
 
 
 def _mean_offset(packed: str, knobs: Sequence[str], where: str) -> np.ndarray:
-    """The mean over time of a packed trajectory's offsets, (n_latents,). where: its name in errors."""
+    """The mean over time of a packed trajectory's offsets, (n_latents,). where: the trajectory's name in errors."""
     read = unpack(base64.b64decode(packed), where)
     offset = dict(zip(read.knobs, read.latents.mean(axis=0).tolist(), strict=True))
     return np.array([offset.get(knob, 0.0) for knob in knobs])
@@ -137,7 +138,7 @@ def _place(clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Plac
 
 
 def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[str]) -> Sound:
-    """One sound, with the recordings' mean knob positions, and with one trajectory for each recording, at its key."""
+    """A sound at the recordings' mean knob positions, with a trajectory of each recording at its note."""
     own = np.array([_steady(sound, knobs) for sound in sounds])
     common = own.mean(axis=0).round(4)
     uses = []
@@ -157,7 +158,7 @@ def _joined(name: str, clips: list[Clip], sounds: list[Sound], knobs: Sequence[s
 
 
 def _levelled(sound: Sound, coder: Coder) -> Sound:
-    """The sound with another level: CHORD, played with the sound, then has the loudness LOUDNESS_LUFS."""
+    """The sound with a new level, at which CHORD has the loudness LOUDNESS_LUFS."""
     patch = with_sound(Config(), sound, coder.decoder.card, sound.name)
     level_db = LOUDNESS_LUFS - loudness_lufs(play(coder.decoder, patch, CHORD).sound)
     return msgspec.structs.replace(sound, level_db=round(float(np.clip(level_db, -60.0, 12.0)), 1))

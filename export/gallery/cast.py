@@ -51,8 +51,8 @@ def hear(name: str, patch: Patch, instrument: Decoder) -> Heard:
     return Heard(name, patch, note, -home, attack_s, float(level_db.max() - end))
 
 
-# How well a sound fits each part, in dB or semitones. One part after the other, in this order, takes the sound with the
-# largest value. A slow attack makes a sound fit three of the parts less well: by 20 or 40 for each second.
+# How well a sound fits each part, in dB or semitones; a larger value is better. The parts choose in this order: each
+# takes the best of the sounds that are left. Each second of attack lowers three of the values by 20 or 40.
 FITS: dict[str, Callable[[Heard], float]] = {
     "figure": lambda heard: min(heard.fall_db, 15.0) - 40.0 * heard.attack_s,
     "bass": lambda heard: heard.lowness - 20.0 * heard.attack_s,
@@ -62,7 +62,10 @@ FITS: dict[str, Callable[[Heard], float]] = {
 
 
 def cast(sounds: Sequence[Heard]) -> list[dict[str, Heard]]:
-    """For each of N_SCENES scenes, the sound of each part of the piece. A sound is used again only after all others."""
+    """For each of N_SCENES scenes, the sound of each part of the piece.
+
+    A sound is used again only after all other sounds have been used.
+    """
     scenes, free = [], list(sounds)
     for _ in range(N_SCENES):
         scene = {}

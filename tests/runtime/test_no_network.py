@@ -23,7 +23,7 @@ THIS_MACHINE = {"127.0.0.1"}
 
 
 class Trace:
-    """A program runs with an empty home folder and telemetry switched on.
+    """One run of a program, watched by strace, with an empty home folder and with telemetry switched on.
 
     families: address families of its sockets, and of the addresses to which it connected or sent.
     hosts: all AF_INET addresses.

@@ -236,7 +236,7 @@ def _run(options: argparse.Namespace, folder: Path, env: dict[str, str], audio: 
         ends.set()
         chord.join()
         with playing.page() as page:
-            page.ask("action", name="panic")  # because an OSC packet, changed but still valid, may have begun a note
+            page.ask("action", name="panic")  # because a changed OSC packet may still be valid and begin a note
             page.voices(0)
             assert page.ask("moves", positions={"pan": 0.5})["result"] == {"n_moves": 1}
         with playing.link() as link:

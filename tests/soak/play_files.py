@@ -59,7 +59,7 @@ def timed_events(path: Path, longest_s: float) -> list[tuple[int, Event]]:
 
 
 def render(engine: Engine, events: Sequence[tuple[int, Event]], blocks: Iterator[int]) -> tuple[str, float]:
-    """Render all events and TAIL_S more; returns the sound's SHA-256 and its peak."""
+    """Render all events and another TAIL_S seconds; returns the sound's SHA-256 and its peak."""
     n_frames = events[-1][0] + round(TAIL_S * SAMPLE_RATE_HZ)
     out = np.zeros((LARGE_BLOCK, 2), np.float32)
     digest, peak, due = hashlib.sha256(), 0.0, 0

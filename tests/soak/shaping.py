@@ -42,7 +42,8 @@ Row = dict[str, object]
 def bandwidth_rows(seconds: float, n_seeds: int) -> Iterator[Row]:
     """One row for each sample rate, kind of phases, note and bandwidth.
 
-    A ratio is a harmonic's measured width divided by its wanted width. louder_db: loudness minus that with bandwidth 0.
+    A ratio is a harmonic's measured width divided by its wanted width.
+    louder_db: the loudness, minus the loudness with bandwidth 0.
     """
     for rate_hz in RATES_HZ:
         for name, blend in PHASES.items():
@@ -91,8 +92,8 @@ def _loudness(sounds: np.ndarray, rate_hz: int) -> float:
 def width_rows(seconds: float) -> Iterator[Row]:
     """One row for each blend, pitch, bandwidth and width.
 
-    A loss is how far, in dB, the width lowers a harmonic of the mono sum. Harmonics more than 30 dB below the loudest
-    do not count.
+    A loss is the number of dB by which the width lowers a harmonic of the mono sum. Harmonics more than 30 dB below the
+    loudest do not count.
     """
     for blend in (0.0, 0.5, 1.0):
         for note, bend, pitch in PITCHES:

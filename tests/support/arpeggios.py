@@ -26,7 +26,7 @@ def run(
 
     timed: the input, (frame, event) or (frame, arguments of `Arpeggiator.choose`).
     blocks: sizes of the blocks in frames, used in rotation.
-    early: give all input before the first block; else each input before the block that it falls in.
+    early: True to give all input before the first block, False to give each input before the block that it falls in.
     """
     arpeggiator, waiting, given, done = Arpeggiator(settings, tempo_bpm, rate_hz), list(timed), [], 0
     for number in range(end):

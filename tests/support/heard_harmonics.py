@@ -44,7 +44,7 @@ def component(values: np.ndarray, frequency_hz: float, rate_hz: float = RATE_HZ)
 
 
 def harmonic_levels_db(sound: np.ndarray, note: float, n_harmonics: int) -> np.ndarray:
-    """Level of each harmonic of a steady mono sound, the fundamental first: 0 dB is an amplitude of 1."""
+    """Level of each harmonic of a steady mono sound, the fundamental first. An amplitude of 1 is 0 dB."""
     return 20.0 * np.log10(np.abs(_components(len(sound), note, n_harmonics) @ sound) + 1e-12)
 
 
@@ -66,7 +66,8 @@ def track(sound: np.ndarray, frequency_hz: float, width_hz: float) -> np.ndarray
     """
     spectrum, n = np.fft.fft(sound), len(sound)
     apart_hz = np.abs(np.fft.fftfreq(n, 1.0 / RATE_HZ) - frequency_hz)
-    # The filter's gain is 1 up to width_hz, then a raised cosine down to 0 at twice the width, so it hardly rings.
+    # The filter's gain is 1 up to width_hz. From there to 2 * width_hz, it falls to 0 as a raised cosine, so that the
+    # filter hardly rings.
     edge = np.clip((apart_hz - width_hz) / width_hz, 0.0, 1.0)
     return np.abs(2.0 * np.fft.ifft(spectrum * (0.5 + 0.5 * np.cos(np.pi * edge))))
 
@@ -82,10 +83,11 @@ def play_sound(
     trajectories: tuple[PlayedTrajectory, ...] = (),
     **settings: Any,
 ) -> np.ndarray:
-    """Play one note of the saw instrument at frame `at`, far below the limiter: (n_frames, 2).
+    """Play one note of the saw instrument at frame `at`, far below the limiter; returns the sound, (n_frames, 2).
 
-    velocity: 0 for no note. events: (frame, event), besides the note. settings: fields of Config and VoiceConfig; by
-    default, coherent phases, no attack, and a short release.
+    velocity: 0 for no note.
+    events: further events, (frame, event).
+    settings: fields of Config and VoiceConfig. The defaults are coherent phases, no attack, and a short release.
     """
     voice = {name: settings.pop(name) for name in VoiceConfig.__struct_fields__ if name in settings}
     config = Config(

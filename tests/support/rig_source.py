@@ -1,6 +1,7 @@
-"""A microphone on the rig: a JACK client in another process plays a sound in a loop into ports.
+"""A microphone on the rig: a JACK client in another process, which sends a sound to ports again and again.
 
-python -m tests.support.rig_source SERVER SOUND.npy PORT [PORT ...] plays float32 (n_frames,) until standard input ends.
+python -m tests.support.rig_source SERVER SOUND.npy PORT [PORT ...] plays until standard input ends. The file SOUND.npy
+holds the samples, float32 (n_frames,).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from tests.support.rig import JackServer
 
 
 class Microphone:
-    """Plays a sound, float32 (n_frames,), in a loop into ports that exist; a context manager.
+    """A context manager that sends a sound to existing ports again and again.
 
-    folder: for a file that passes the sound to the other process.
+    sound: the samples, float32 (n_frames,).
+    folder: gets a file that passes the sound to the other process.
     """
 
     def __init__(self, server: JackServer, sound: np.ndarray, ports: Sequence[str], folder: Path):

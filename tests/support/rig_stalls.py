@@ -1,8 +1,8 @@
 """Finds stalls of the machine: times at which even a thread of very high priority had to wait.
 
 python -m tests.support.rig_stalls PROCESSOR LIMIT_S watches one processor until standard input ends. A stall is a sleep
-of 1 ms that takes longer than LIMIT_S seconds. For each byte of standard input, and at the end, it prints all stalls so
-far in a line of JSON: the beginning and the end of each, in seconds of `time.monotonic`.
+of 1 ms that takes longer than LIMIT_S seconds. For each byte of standard input, and when standard input ends, the
+program prints a line of JSON with all stalls so far: each stall's beginning and end, in seconds of `time.monotonic`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Span = tuple[float, float]
 
 
 def watch(processor: int, limit_s: float) -> None:
-    """Watch one processor; prints its stalls at each byte of the standard input, and at its end."""
+    """Watch one processor; prints its stalls for each byte of standard input, and when standard input ends."""
     os.sched_setaffinity(0, {processor})
     promote_thread(WATCH_PRIORITY)
     os.set_blocking(sys.stdin.fileno(), False)

@@ -52,7 +52,7 @@ class HeldNotes:
 
 @dataclass(frozen=True)
 class Scale:
-    """A scale of STEPS over 1 octave from C4 or 5 octaves from C2, including the top C."""
+    """A scale of STEPS: one octave from C4 to C5, or five octaves from C2 to C7."""
 
     name: str = "chromatic"
     n_octaves: int = 5
@@ -133,9 +133,10 @@ def read_patches(path: str | Path, banks: dict[str, Path]) -> list[Patch]:
 def render_patch(
     patch: Patch, notes: Scale | HeldNotes, plugin: Path, sample_rate_hz: int, data_home: str
 ) -> np.ndarray:
-    """Render a patch's notes, each held to the end: mono float32 (n_notes, n_samples), bit-identical in every run.
+    """Render a patch's notes, each held to the end; UserError if the plugin fails.
 
-    data_home: a writable folder, in which the plugin looks for banks. UserError if the plugin fails.
+    data_home: a writable folder, in which the plugin looks for banks.
+    Returns mono samples, float32 (n_notes, n_samples), bit-identical in every run.
     """
     n_samples = round(notes.note_s * sample_rate_hz)
     hosted = Plugin(plugin, environment={"XDG_DATA_HOME": data_home})
@@ -144,7 +145,7 @@ def render_patch(
 
 
 def patch_frames(samples: np.ndarray, spec: StftSpec) -> list[np.ndarray]:
-    """For each note in samples (n_notes, n_samples), its audible frames (n, n_bins), scaled to a peak of 1."""
+    """The audible frames of each note, (n, n_bins), scaled to a peak of 1; samples: (n_notes, n_samples)."""
     return [unit_peak_frames(magnitude_frames(note, spec), spec)[0] for note in samples]
 
 
@@ -158,7 +159,8 @@ def build(
 ) -> None:
     """Render every patch at every note of the scale to a frame store `out`; UserError if amsynth is missing.
 
-    only_clear: keep only clear frames (`are_clear`). every: keep one in this many frames of a note, for quick trials.
+    only_clear: keep only clear frames (`are_clear`).
+    every: n to keep only every n-th frame of a note, for quick trials.
     """
     plugin = find_plugin()
     patches = read_patches(patches_path, find_banks(plugin))

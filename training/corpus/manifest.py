@@ -22,7 +22,7 @@ def read_manifest(path: str | Path, folder: Path) -> list[Recording]:
 def listed(path: str | Path, folder: Path) -> list[Recording]:
     """The recordings that a manifest lists, even if there are too few for a corpus.
 
-    UserError names the line that is wrong. The columns, of which only `file` must be there:
+    UserError names the line that is wrong. These are the columns; only `file` must be there:
     file: a path relative to `folder` or to the manifest's folder.
     note, midi: a note name or a MIDI number in either column, empty if unknown.
     sound: name of the timbre.

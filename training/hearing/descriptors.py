@@ -23,8 +23,8 @@ Weights = Callable[[int, StftSpec], np.ndarray]
 class Descriptor:
     """One descriptor: scale * ln(a / b), where a and b are weighted sums over the bins of magnitudes ** exponent.
 
-    numerator, denominator: functions that return the bins' weights in a and in b for a MIDI note and a spec, float
-    (n_bins,).
+    numerator: a function of a MIDI note and a spec; returns the bins' weights in a, float (n_bins,).
+    denominator: such a function for the weights in b.
     """
 
     exponent: int

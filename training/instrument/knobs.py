@@ -8,7 +8,7 @@ from runtime.instrument.card import Latent
 from training.corpus.frames import FrameStore
 
 TRAVEL_PERCENTILES = (1.0, 99.0)
-SMALLEST_TRAVEL = 1e-3  # the travel of a latent that hardly varies; in a card its `max` must lie above its `min`
+SMALLEST_TRAVEL = 1e-3  # the least travel of a latent, because in a card its `max` must lie above its `min`
 DEFAULT_NOTE_RANGE = (36, 96)
 
 
@@ -32,7 +32,7 @@ def describe_latents(embedding: np.ndarray, bottleneck: str, names: tuple[str, .
 
 
 def positions_of(latents: np.ndarray, knobs: tuple[Latent, ...]) -> np.ndarray:
-    """The knob positions, 0 to 1, at latents (n, n_latents), clipped to the travel: float (n, n_latents)."""
+    """The knob positions for latents (n, n_latents), clipped to the range 0 to 1: float (n, n_latents)."""
     columns = [knob.position_of(values) for knob, values in zip(knobs, latents.T, strict=True)]
     return np.stack(columns, axis=1).clip(0.0, 1.0)
 

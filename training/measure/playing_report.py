@@ -29,7 +29,7 @@ def measure_playing(
     seed: seed of these points and of the knobs' lines.
     UserError if the instrument knows none of the held-out frames' notes, or if the corpus's frames have another spec.
     """
-    # Reach is measured first, because this refuses an unfit corpus before the long measurements.
+    # Reach comes first, because `measure_reach` refuses an unfit corpus before the long measurements begin.
     reach = None if store is None else measure_reach(instrument, store, run)
     return {
         "points": measure_points(instrument, n_points, seed),

@@ -3,7 +3,8 @@
 With two seeds or more, the spread between seeds, pooled over all models, gives the standard error of a difference. The
 difference counts if it lies beyond the two-sided 95 % point of Student's distribution. With one seed, a difference
 counts if it is larger than 10 % and larger than twice the wobble of the validation error (`wobble`). If the errors of
-many sounds are known, a difference must also lie beyond the 95 % point given by the spread between sounds.
+many sounds are known, there is one more condition: the difference must lie beyond the 95 % point that the spread
+between sounds gives.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def overall(comparisons: list[Comparison], complete: bool) -> Verdict:
 
 
 def cautious(verdict: Verdict, comparisons: list[Comparison]) -> str:
-    """The verdict in bold, with the remark "one seed" if it rests on only one."""
+    """The verdict in bold, with the remark "one seed" if it rests on a single seed."""
     on_one_seed = verdict in ("holds", "does not hold") and _fewest(comparisons)[0] == 1
     return f"**{verdict}** (one seed)" if on_one_seed else f"**{verdict}**"
 
@@ -178,8 +179,8 @@ def _fewest(comparisons: list[Comparison]) -> tuple[int | None, int | None]:
 def wobble(val_losses: np.ndarray) -> float:
     """How unsteady a run's validation error is over the last tenth of the epochs.
 
-    The standard deviation of the error's logarithm from the straight line that fits it best; 0 for fewer than 3 epochs,
-    or if an error is not finite.
+    This is the standard deviation of the errors' logarithms from their best-fitting straight line. It is 0 if there are
+    fewer than 3 epochs, or if an error is not finite.
 
     val_losses: the validation error of every epoch, (n_epochs,).
     """

@@ -102,10 +102,10 @@ class SteadyVoice:
 
 
 def griffin_lim(magnitudes: np.ndarray, n_hops: int, spec: StftSpec, seed: int = 0) -> np.ndarray:
-    """Sound of one repeated frame (n_bins,), as a loop without a seam: float32 (n_hops * hop_size,).
+    """The sound of one repeated frame as a loop without a seam, float32 (n_hops * hop_size,).
 
-    magnitudes: may also be (n_hops, n_bins), one frame for each hop. The phases begin at random and are improved
-    N_ITERATIONS times.
+    The phases begin at random, and are improved N_ITERATIONS times.
+    magnitudes: the frame, (n_bins,), or a frame for each hop, (n_hops, n_bins).
 
     Source: Griffin and Lim, "Signal estimation from modified short-time Fourier transform", IEEE Trans. ASSP, 1984.
     """
@@ -132,9 +132,11 @@ def overlap_added(spectra: np.ndarray, window: np.ndarray, spec: StftSpec) -> np
 def spectral_error(sound: np.ndarray, magnitudes: np.ndarray, spec: StftSpec) -> float:
     """How far the spectrum of a sound is from the magnitudes that it should have; 0 is exact.
 
-    This is the mean of |a Z - M| / |M| over the sound's magnitude frames Z. M are the magnitudes. a is a single gain
-    for the whole sound, with which the sum of |a Z - M|^2 is least.
-    sound: (n_samples,). magnitudes: (n_bins,).
+    The error is the mean of |a Z - M| / |M| over all Z.
+    Z: the magnitude frames of the sound.
+    M: `magnitudes`, (n_bins,).
+    a: the gain for the whole sound that makes the sum of |a Z - M|^2 least.
+    sound: (n_samples,).
     """
     hop_size = round(ANALYSIS_HOP_S * spec.sample_rate_hz)
     again = magnitude_frames(sound, StftSpec(spec.sample_rate_hz, spec.frame_size, hop_size))

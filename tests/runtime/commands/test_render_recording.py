@@ -68,7 +68,7 @@ AFTER: list[tuple[int, Event]] = [
 def heard_by(rack: Rack, events: list[tuple[int, Event]], n_frames: int, state_at: int) -> tuple[np.ndarray, deque]:
     """Play events, and ask for the rack's state in the block with frame `state_at`.
 
-    Returns the sound and the history: (frame, event or state).
+    Returns the sound, and the history as (frame, item). An item is an event or a state.
     """
     history: deque[tuple[int, object]] = deque()
     rack.keep_history(history)
@@ -97,7 +97,7 @@ def write(path: Path, rack: Rack, history: deque, after: list[tuple[int, Event]]
 
 
 def record(path: Path, config: Config, instrument: str | None, rate_hz: int, first: int = 6000) -> np.ndarray:
-    """Play BEFORE and AFTER, and record from a state at about frame `first`; returns the sound from this state on."""
+    """Play BEFORE and AFTER, and record from a state near frame `first`; returns the recorded part of the sound."""
     rack = build_chosen(choose(config, instrument, None, None), rate_hz)
     sound, history = heard_by(rack, BEFORE + AFTER, 30_000, first)
     return sound[write(path, rack, history, AFTER, len(sound)).frame :]
@@ -139,7 +139,7 @@ def assert_rack_is_repeated(
 ) -> None:
     """Assert that `render` repeats the sound of a rack. The recording begins at frame 5888 + SIZE.
 
-    before, after: (frame, event) before and after this frame; no note may sound at this frame.
+    before, after: the events before and after this frame, as (frame, event). No note may sound at this frame.
     """
     rack = build_chosen(choice, 44100)
     sound, history = heard_by(rack, before + after, 30_208, 5888)

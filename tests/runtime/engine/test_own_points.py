@@ -96,7 +96,7 @@ def test_a_plucked_chord_begins_without_a_point() -> None:
 
 
 def decodes_by_block(engine: Engine, notes: list[NoteOn], n_blocks: int = 40, block: int = 256) -> list[int]:
-    """How many spectra each block decodes, from the start of these notes on."""
+    """How many spectra each block decodes; the notes begin in the first block."""
     for note in notes:
         engine.post(note, 0)
     out, counts = np.zeros((block, 2), np.float32), []

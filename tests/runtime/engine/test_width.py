@@ -64,7 +64,7 @@ def test_the_wider_the_less_alike_are_the_channels(
 def test_coherent_harmonics_are_as_loud_on_either_side(note: int, bend: int, pitch: float, begins_at: int) -> None:
     """If the width leaves 0 while the note sounds, a second lane, the side, begins late.
 
-    It must take its phases from the first lane.
+    The side must take its phases from the first lane.
     """
     events = [(0, PhaseBlend(1.0)), (0, KnobTurn(0, 0.9)), (0, PitchWheel(0, bend)), (0, NoteOn(0, note, 40))]
     moves = [(begins_at, event) for event in moved_to(0.0, 1.0)]
@@ -127,7 +127,7 @@ def test_a_bandwidth_of_0_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("blend", [NOISE, COHERENT])
 def test_a_control_moves_the_width_as_the_sound_does(blend: float) -> None:
-    """One sound has less width and bandwidth, and controls add the rest."""
+    """Width and bandwidth sound the same, whether the sound sets all of them or controls add a part."""
     events = [(0, PhaseBlend(blend)), (0, KnobTurn(0, 0.9))]
     note = [(2000, NoteOn(0, 60, 60))]
     moved = [(0, ControlChange(0, WIDTH_CONTROL, 64)), (0, ControlChange(0, BANDWIDTH_CONTROL, 13))]

@@ -73,7 +73,7 @@ class Stage:
         self.lines.append(f"told {name}")
 
     def serve(self, n_woken: int) -> None:
-        """Wait until `n_woken` instruments in all are made or have failed, then render a block."""
+        """Wait until a total of `n_woken` instruments have been made or have failed; then render a block."""
         wait_until(lambda: self.n_woken == n_woken, "an instrument")
         self.play_on()
 

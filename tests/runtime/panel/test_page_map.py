@@ -19,7 +19,7 @@ RING = f"{MAP}.toPixel({MAP}.place)"
 NEAR_PX = 1.5
 FIRST = "document.querySelector('.first').textContent"  # the first of the texts that say where the ring is
 SLIDER = "document.querySelector('#couple-at')"
-# [text, [left, top, right, bottom]] of each name that is shown, and of each pin.
+# NAMES gives [text, [left, top, right, bottom]] of each name that is shown, and PINS gives the same of each pin.
 NAMES = """[...document.querySelectorAll('.pins button:not(.quiet) span')].map((each) => {
   const { left, top, right, bottom } = each.getBoundingClientRect();
   return [each.textContent, [left, top, right, bottom]];

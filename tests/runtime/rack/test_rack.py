@@ -72,7 +72,7 @@ several = st.lists(
 
 
 def heard(rack: Rack, events: Sequence[tuple[float, Event]], length_s: float) -> np.ndarray:
-    """The sound of events, (time in s, event): float32 (n_frames, 2)."""
+    """The rack's sound, float32 (n_frames, 2). events: (time in s, event)."""
     timed = [(round(time_s * SAMPLE_RATE_HZ), event) for time_s, event in events]
     return render(rack, timed, [256], True, round(length_s * SAMPLE_RATE_HZ))
 
@@ -93,7 +93,7 @@ def test_one_part_is_the_engine_to_the_bit(timed: Timed, blocks: list[int], mode
 
 
 def with_swaps(rack: Rack, timed: Timed, patch: Patch) -> Rack:
-    """Post the swaps among the events, with new engines; returns the rack."""
+    """Post only the swaps that are in `timed`, each with new engines; returns the rack."""
     for frame, event in timed:
         if isinstance(event, Swap):
             made = playable_of(patch, event.instrument)
@@ -240,7 +240,11 @@ def test_a_sound_with_other_sends_makes_no_click() -> None:
 
 
 def whole(*parts: tuple[str, PartSettings], **sound: object) -> Swap:
-    """A Swap of all parts; parts: (instrument, settings) of each new part; sound: as for `patch_of`."""
+    """A Swap of all parts.
+
+    parts: (instrument, settings) of each new part.
+    sound: arguments of `patch_of`.
+    """
     patch = patch_of(**sound)
     return Swap(ALL_PARTS, "tiny", None, tuple(Part(playable_of(patch, name), each) for name, each in parts))
 
@@ -457,8 +461,9 @@ def test_an_engine_that_has_left_is_not_kept_by_the_counting_of_voices() -> None
     gone = weakref.ref(rack.engine())
     events = [(0.0, NoteOn(0, 48, 100)), (0.1, NoteOn(0, 55, 100)), (0.3, NoteOff(0, 48)), (0.3, NoteOff(0, 55))]
     events += [(0.35, Swap(0, "tiny", None, playable_of(patch)))]
-    # The note at 0.4 s makes the rack count the voices of both engines, as the old engine still fades. This count
-    # refers to the old engine. No later event replaces the count, so the rack must forget it by itself.
+    # At 0.4 s, the old engine still fades, so the note makes the rack count the voices of both engines. The rack keeps
+    # this count, and with it a reference to the old engine. No later event replaces the count, so the rack must drop it
+    # by itself.
     heard(rack, [*events, (0.4, NoteOn(0, 60, 100))], 1.5)
     events.clear()
     assert len(rack.take_retired()) == 1

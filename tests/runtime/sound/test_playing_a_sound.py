@@ -43,7 +43,7 @@ def rendered(folder: Path, *options: str | Path, said: str = "") -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with an instrument `mine`, a copy of tiny, and with a user's folder that has no sounds."""
+    """A folder with the instrument `mine` (a copy of tiny) and with a user's folder without sounds."""
     (tmp_path / "instruments").mkdir()
     (tmp_path / "data" / "timbrebox" / "sounds").mkdir(parents=True)
     shutil.copy(TINY, tmp_path / "instruments" / "mine.onnx")

@@ -18,7 +18,7 @@ SOUNDS = [name for name, (split, _) in TILTS.items() if split == "train"]
 class Knowing:
     """An instrument whose one latent is a sound's index in SOUNDS.
 
-    blur: how much of each frame, 0 to 1, is the mean of all sounds instead of the sound.
+    blur: from 0 to 1. A decoded frame is (1 - blur) * (the sound) + blur * (the mean of all sounds).
     """
 
     batch_invariant = True

@@ -1,4 +1,4 @@
-"""An engine that starts from another's state, taken in silence, gives bit-identical sound."""
+"""An engine that starts from the state of another, silent engine gives bit-identical sound."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ BRIGHT = Sound(name="bright", latents={"a": 0.9}, tilt_db_per_octave=3.0, filter
 
 
 def other_sounds(config: Config) -> list[Patch]:
-    """A moving and a bright sound, a plain one, and a morph of all three."""
+    """A moving sound, a bright sound, a plain sound, and a morph of these three."""
     one, two = Patch(config, MOVING, (0.1, 0.8)), Patch(config, BRIGHT, (0.9, 0.3))
     return [one, two, Patch(config), Patch(config, morph=PlayedMorph((one, two, Patch(config))))]
 
@@ -191,7 +191,7 @@ def piece() -> list[Timed]:
 
 
 def test_every_part_of_the_state_is_heard() -> None:
-    """Without any one of these parts of the state, the engine sounds different."""
+    """If one of these parts of the state is missing, the engine sounds different."""
     patch = Patch(Config(voice=VoiceConfig(envelope=SHORT), seed=7), MOVING)
 
     def make(start: EngineState | None = None) -> Engine:

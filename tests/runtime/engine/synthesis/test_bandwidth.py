@@ -74,7 +74,7 @@ def test_a_lane_at_0_does_not_feel_its_neighbours(blend: float) -> None:
 
 
 def test_the_walk_goes_forth_and_back() -> None:
-    """A transposed lane may make a dense hop twice: its phases are the same, because they depend on the hop alone."""
+    """A transposed lane may make a dense hop twice, with the same phases: they depend only on the hop's number."""
     magnitudes, _ = harmonic(60)
     made = HopSynthesis(SPEC, RATE_HZ, 0)
     lane = slice(0, 1)
