@@ -47,7 +47,11 @@ class Machine:
         self._limit = event.n_voices
 
     def play(self, until_s: float) -> None:
-        """Play until `until_s`. `overload` looks at the loads after nearly late blocks, and when it chooses to."""
+        """Play until `until_s`.
+
+        After a nearly late block, `overload.quick` looks at the loads at once, and `overload` looks after main_waits_s.
+        `overload` also looks when its own waiting time is over.
+        """
         while self.now_s < until_s:
             n_sounding = self.n_active_voices
             load = self.cost(self.now_s, n_sounding)
