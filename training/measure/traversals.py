@@ -120,7 +120,7 @@ def _strips(run: TrainedRun, spec: StftSpec, travel: np.ndarray, note: int) -> t
 
 
 def _bands(frame: np.ndarray, edges_hz: np.ndarray, bin_hz: float) -> np.ndarray:
-    """The largest magnitude in each band of a frame (n_bins,); a band without a bin gets the nearest bin's magnitude."""
+    """Largest magnitude in each band of a frame (n_bins,); a band without a bin gets the nearest bin's magnitude."""
     first = np.minimum(np.rint(edges_hz[:-1] / bin_hz).astype(int), len(frame) - 1)
     last = np.maximum(np.rint(edges_hz[1:] / bin_hz).astype(int), first + 1)
     return np.array([frame[a:b].max() for a, b in zip(first, last, strict=True)])

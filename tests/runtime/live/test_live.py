@@ -52,7 +52,10 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """The frequency in Hz of the first port's strongest partial: the mean of the frequencies near it, weighted by power."""
+    """The frequency in Hz of the first port's strongest partial.
+
+    It is the mean of the frequencies within 40 Hz of the strongest bin, weighted by power.
+    """
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
