@@ -91,10 +91,10 @@ class Player:
                 yield program, [Take(note, VELOCITY, one) for note, one in zip(notes, samples, strict=True)]
 
     def at_its_notes(self, program: Program, notes: Sequence[int], held_s: float) -> tuple[Program, np.ndarray | None]:
-        """Find the `transpose` at which each note is heard at its own pitch; returns the program with it, and its samples.
+        """Find the `transpose` at which each note is heard at its own pitch.
 
-        None instead of samples if a note is not heard at its pitch, or if the peak of one note lies MOST_UNEVEN_DB or
-        more below the peak of another note.
+        Returns the program with this `transpose`, and the samples of the notes. The samples are None if a note is not
+        heard at its pitch, or if the peak of one note lies MOST_UNEVEN_DB or more below the peak of another note.
         """
         samples = self.render(program, notes, held_s, 0.0)
         peaks = np.abs(samples).max(axis=1)

@@ -63,7 +63,7 @@ def played_hz(sound: np.ndarray) -> float:
 
 
 def brightness(sound: np.ndarray) -> float:
-    """The first port's power above 2 kHz / its whole power."""
+    """The first port's power above 2 kHz / the first port's whole power."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0])))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ) > 2000.0].sum() / power.sum())
 

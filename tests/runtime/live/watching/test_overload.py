@@ -74,7 +74,7 @@ class Machine:
 
 
 def noisy(cost: Cost) -> Cost:
-    """Varies the cost by a tenth from block to block."""
+    """Varies the cost at random from block to block, by up to a tenth."""
     rng = np.random.default_rng(0)
     return lambda now_s, n: cost(now_s, n) * (1.0 + 0.1 * rng.uniform(-1.0, 1.0))
 
