@@ -26,8 +26,8 @@ from training.model.recipe import ModelRecipe
 
 N_FRAMES, N_EPOCHS, BATCH_SIZE = 40_000, 16, 200
 LEARNING_RATE = 1e-3
-# Recordings never quite equal decoded spectra. So each frame gets a random tilt of at most MOST_TILT_DB per octave, and
-# noise at a random level within NOISE_DB.
+# Recordings never quite equal decoded spectra. So each decoded frame gets a random tilt of at most MOST_TILT_DB per
+# octave, and noise at a random level within NOISE_DB.
 MOST_TILT_DB = 3.0
 NOISE_DB = -80.0, -35.0
 BANDS, WIDTHS = 128, (256, 128)

@@ -48,7 +48,7 @@ SLOW = [
     )
 ]
 
-# Hide any GPU: there, repeated training does not give bit-identical results.
+# Hide any GPU: repeated training on a GPU does not give bit-identical results.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Several test processes share the cores; with more threads they would wait for each other.
@@ -104,7 +104,7 @@ def own_user_files(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def own_priority() -> Iterator[None]:
     """Take back the real-time priority of a test that rendered as the audio thread.
 
-    Otherwise the next tests would keep other programs from running.
+    With this priority, the next tests would keep other programs from running.
     """
     if not hasattr(os, "sched_getscheduler"):
         yield

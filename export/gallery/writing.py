@@ -15,7 +15,7 @@ LARGEST_PAGE_BYTES = 4_000_000
 
 
 def kept_sections(out: Path, known: Sequence[str]) -> dict[str, str]:
-    """The sections of the page in `out` for the instruments in `known`, by name; empty if there is no page."""
+    """The page's sections by instrument, only for instruments in `known`; empty if `out` has no page."""
     path = out / PAGE
     if not path.exists():
         return {}

@@ -13,7 +13,7 @@ MOST_DRAWN = 8  # in each trial, at most this many sounds are drawn, and one of 
 def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> list[str]:
     """The verdict, one sentence a line.
 
-    figures: from `export` in trained.py.
+    figures: from `export` in export/making/trained.py.
     frames_held_out: whether single frames, not whole recordings, were held out of training.
     """
     lines = [*_likeness(figures, n_sounds), *_told_apart(figures, n_sounds), *_held_out(figures, frames_held_out)]
@@ -21,7 +21,7 @@ def verdict(figures: dict[str, Any], n_sounds: int, frames_held_out: bool) -> li
 
 
 def key_warning(figures: dict[str, Any]) -> str | None:
-    """The warning that names the keys out of tune, or None."""
+    """The warning that names the keys out of tune; None if all are in tune."""
     keys = figures["keys_out_of_tune"]
     if not keys:
         return None

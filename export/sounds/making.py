@@ -48,7 +48,7 @@ def as_loud(sound: Sound, recipe: Recipe, instrument: Decoder, lufs: float) -> S
 
 
 def goal_lufs(recipe: Recipe, lufs: float) -> float:
-    """The loudness that a recipe's sound must have. lufs: the goal for a sound of several notes at a time."""
+    """The loudness that a recipe's sound must have. lufs: the goal for a sound that plays several notes at a time."""
     return lufs + ALONE_LU * recipe.plays_alone
 
 

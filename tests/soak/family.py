@@ -24,7 +24,7 @@ from runtime.sound.patch import Patch
 from tests.support.clicks import spikes_db
 
 HELD_S, SKIPPED_FRAMES = 0.5, 4410
-N_COMPARED = 60  # STFT frames from the beginning of a C4
+N_COMPARED = 60  # number of STFT frames that are compared, from the beginning of a C4
 SILENT_DB = -80.0
 
 

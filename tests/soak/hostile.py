@@ -124,7 +124,10 @@ def through_commands(kind: str, numbers: Sequence[int]) -> dict[str, object]:
 
 
 def harmful(names: Sequence[str] = ()) -> dict[str, object]:
-    """Run `timbrebox` on hand-made files; names: empty for all."""
+    """Run `timbrebox` on hand-made files.
+
+    names: the files' keys in HARMFUL; empty for all.
+    """
     outcomes = []
     for name, make in HARMFUL.items():
         if names and name not in names:

@@ -44,7 +44,8 @@ class Death(NamedTuple):
 class Service:
     """Runs `play`, and restarts it when it ends; a context manager.
 
-    n_starts: starts of `play` so far; ended_s: the newest end of `play`, by `time.monotonic`.
+    n_starts: how often `play` has started so far.
+    ended_s: when `play` ended last, by `time.monotonic`.
     """
 
     def __init__(self, server: JackServer, folder: Path, notices: Notices):

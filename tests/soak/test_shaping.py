@@ -1,4 +1,4 @@
-"""Rows of bandwidth and width are made, and rows that break the contract are found."""
+"""Rows of bandwidth and width are made, and rows that break the contract of docs/shaping.md are found."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MIRROR = "http://deb.debian.org/debian"
 
 
 def debian_root(folder: Path) -> Path:
-    """A Debian 13 with our package's dependencies, which the first call makes inside `folder`."""
+    """The folder of a Debian 13 with our package's dependencies; the first call makes it inside `folder`."""
     root = folder / f"{SUITE}-amd64"
     if not (folder / f"{root.name}.made").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,8 @@ def debian_root(folder: Path) -> Path:
 class Box(Booted):
     """A machine that can be started, shut down, and cut off from its power.
 
-    root: its disk, a copy of the folder from `debian_root`. more: options of systemd-nspawn.
+    root: its disk, a copy of the folder from `debian_root`.
+    more: options of systemd-nspawn.
     """
 
     ready_within_s = 90.0

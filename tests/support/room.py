@@ -75,8 +75,10 @@ def echo_density(sound: np.ndarray, sample_rate_hz: int, step_s: float = 0.002) 
 def tail_flatness(sound: np.ndarray, decay_s: float, sample_rate_hz: int) -> tuple[float, float]:
     """Flatness of the spectrum of a room's tail (n,), and how many dB the highest peak is above the spectrum's mean.
 
-    decay_s: the time in which the tail decays by 60 dB. The tail is amplified by as much as it has decayed. Its
-    spectrum, from 100 Hz to 10 kHz, is divided by its moving average over a twentieth of this range.
+    First the tail is amplified by as much as it has decayed. Then its spectrum, from 100 Hz to 10 kHz, is divided by
+    the moving average over a twentieth of this range.
+
+    decay_s: the time in which the tail decays by 60 dB.
     """
     flat = sound * 10.0 ** (3.0 * np.arange(len(sound)) / sample_rate_hz / decay_s)
     power = np.abs(np.fft.rfft(flat * np.hanning(len(flat)))) ** 2

@@ -1,4 +1,4 @@
-"""Marks the tests' instruments as already tried, because to try them takes long."""
+"""Marks the tests' instruments as already tried, because trying them takes long."""
 
 from __future__ import annotations
 

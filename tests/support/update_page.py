@@ -24,8 +24,9 @@ ENDS = ("done", "refused", "stuck")
 def states(port: int, update: Path | None) -> Iterator[dict[str, Any] | None]:
     """Send an update, and yield its state after each change until the update has ended.
 
-    update: None to yield only the present state. AssertionError if the page's process does not accept the file, or if
-    the update does not end.
+    update: the update's file, or None to yield only the present state.
+
+    AssertionError if the page's process does not accept the file, or if the update does not end.
     """
     deadline_s, told = time.monotonic() + _LIMIT_S, object()
     while time.monotonic() < deadline_s:

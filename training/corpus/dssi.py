@@ -52,16 +52,16 @@ class Playing:
 
 
 def play(plugin: Plugin, playing: Playing, where: str) -> np.ndarray:
-    """Play each note on a new plugin instance: mono float32 (n_notes, n_samples).
+    """Play each note on a new plugin instance; returns mono float32 (n_notes, n_samples).
 
-    UserError, which names `where`, if the plugin fails.
+    UserError if the plugin fails; `where` names the sound in the error.
     """
     answer = _ask(plugin, asdict(playing), where)
     return np.frombuffer(answer, "<f4").reshape(len(playing.notes), -1, playing.n_samples).mean(1, dtype=np.float32)
 
 
 def programs(plugin: Plugin, sample_rate_hz: int, where: str) -> list[tuple[int, int, str]]:
-    """Bank, number and name of each program; UserError, which names `where`, if the plugin fails."""
+    """Bank, number and name of each program; UserError, as from `play`, if the plugin fails."""
     request = {"controls": {}, "sample_rate_hz": sample_rate_hz, "list_programs": True}
     return [(bank, number, name) for bank, number, name in json.loads(_ask(plugin, request, where))]
 

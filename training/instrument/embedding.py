@@ -19,7 +19,10 @@ def batches_of(run: TrainedRun, store: FrameStore) -> FrameBatches:
 
 
 def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray:
-    """The latents of the frames whose row numbers are `rows`, int (n,): float32 (n, n_latents)."""
+    """Encode frames; returns their latents, float32 (n, n_latents).
+
+    rows: the frames' row numbers, int (n,).
+    """
     batches = batches_of(run, store)
     return in_chunks(lambda chosen: run.embed(batches.encoder_inputs(chosen)), rows, run.recipe.model.n_latents)
 
@@ -27,7 +30,9 @@ def embed_rows(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
 def divergence_per_latent(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarray | None:
     """Mean Kullback-Leibler divergence of each latent in nats, (n_latents,); None if the model is not variational.
 
-    rows: the frames' row numbers, int (n,). A divergence near 0 means a collapsed latent.
+    A divergence near 0 means a collapsed latent.
+
+    rows: the frames' row numbers, int (n,).
     """
     if run.autoencoder.posterior is None:
         return None
@@ -68,12 +73,15 @@ def row_errors(run: TrainedRun, store: FrameStore, rows: np.ndarray) -> np.ndarr
 
 
 def row_errors_by_split(run: TrainedRun, store: FrameStore) -> dict[str, np.ndarray]:
-    """For each split, the mean squared error of the model on each of its frames, float32 (n,)."""
+    """For each split, the model's mean squared error on each frame of this split, float32 (n,)."""
     return {split: row_errors(run, store, store.rows(split)) for split in SPLITS}
 
 
 def mean_by_split(errors: dict[str, np.ndarray]) -> dict[str, float | None]:
-    """The mean error of each split, None without frames. errors: for each split, the errors of its frames, (n,)."""
+    """The mean error of each split; None for a split without frames.
+
+    errors: for each split, the errors of its frames, (n,).
+    """
     return {split: float(error.mean()) if len(error) else None for split, error in errors.items()}
 
 

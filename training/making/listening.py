@@ -113,7 +113,7 @@ def pitches_of(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _harmonic_shares(frames: np.ndarray, pitches: np.ndarray) -> np.ndarray:
-    """The share of each frame's energy, 0 to 1, on the harmonics of its pitch: (n,).
+    """For each frame, energy on the harmonics of the frame's pitch / energy of the frame: (n,).
 
     pitches: a fractional MIDI note for each frame, (n,).
     """

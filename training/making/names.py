@@ -86,9 +86,10 @@ def read_names(paths: Sequence[PurePath], heard: Sequence[float | None], folder:
 
 
 def octave_convention(named: Sequence[int | None], heard: Sequence[float | None]) -> int:
-    """How many octaves to add to the notes in the names to get the notes heard; 0 unless most files agree.
+    """By how many octaves the notes heard are above the notes in the names; 0 unless most files agree.
 
-    named: the MIDI note in each file's name, or None. heard: the MIDI note heard in each file, or None.
+    named: the MIDI note in each file's name, or None.
+    heard: the MIDI note heard in each file, or None.
     """
     known = [(note, pitch) for note, pitch in zip(named, heard, strict=True) if note is not None and pitch is not None]
     octaves = Counter(
@@ -159,7 +160,7 @@ def _numbers_as_notes(parts: list[_Parts], heard: Sequence[float | None]) -> Non
             if part.numbers and not part.notes and pitch is not None
         ]
         agree = [abs((pitch - number + 6.0) % N_CHROMA - 6.0) <= AGREES_SEMITONES for _, number, pitch in tried]
-        # At least three must agree, because one number in eight agrees with the note heard by chance.
+        # At least three must agree, because by chance one number in eight agrees with the note heard.
         if sum(agree) >= 3 and sum(agree) >= LEAST_AGREEING_SHARE * len(tried):
             for part in parts:
                 if part.numbers and not part.notes and part.numbers[place] < 128:

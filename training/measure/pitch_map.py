@@ -24,8 +24,10 @@ KINDS = {
 def pitch_kinds(instrument: Playable, note: int, x: int = 0, y: int = 1) -> np.ndarray:
     """How a MIDI note is heard at each position of two knobs, the other knobs in the middle.
 
-    x, y: indices of the two knobs. Returns RIGHT, LOW, HIGH or OTHER for each position, int (N_PER_AXIS, N_PER_AXIS).
-    Knob y rises from 0 to 1 from row to row, knob x from column to column.
+    Returns RIGHT, LOW, HIGH or OTHER for each position, int (N_PER_AXIS, N_PER_AXIS). From the first to the last row,
+    knob y rises from 0 to 1. From the first to the last column, knob x rises from 0 to 1.
+
+    x, y: indices of the two knobs.
     """
     positions = np.full((N_PER_AXIS, N_PER_AXIS, instrument.card.n_latents), 0.5)
     axis = np.linspace(0.0, 1.0, N_PER_AXIS)

@@ -82,9 +82,12 @@ def _frames_of(spec: StftSpec) -> str:
 def _nearest_db(instrument: Playable, frames: np.ndarray, notes: np.ndarray, first: np.ndarray | None) -> np.ndarray:
     """For each frame, the least distance in dB that a random search over knob positions finds: (n,).
 
-    frames: (n, n_bins). notes: the frames' MIDI notes, (n,). first: knob positions to try as well, (n, n_latents), or
-    None. The first round draws positions over the whole travel. Each later round draws around the best so far, with a
-    smaller spread.
+    The first round draws positions over the whole travel. Each later round draws around the best position so far, with
+    a smaller spread.
+
+    frames: (n, n_bins).
+    notes: the frames' MIDI notes, (n,).
+    first: knob positions that are tried as well, (n, n_latents), or None.
     """
     random, n_latents, spec = np.random.default_rng(0), instrument.card.n_latents, instrument.card.spec
     targets = log_spectrum_db(frames, spec)

@@ -38,7 +38,7 @@ class Traversals:
     strips_db: for each latent, spectra at N_STEPS values, while the other latents are at their medians; in dB relative
         to each spectrum's peak, the lowest band first, float32 (n_latents, N_BANDS, N_STEPS).
     band_hz: centres of the bands, (N_BANDS,).
-    pitch_changes: for each latent, the share of its moves, 0 to 1, that change the decoded frame's pitch class.
+    pitch_changes: for each latent, what share of its moves (0 to 1) changes the decoded frame's pitch class.
     sound: mono float32 (n_samples,), one latent after the other.
     """
 
@@ -97,7 +97,7 @@ def render(instrument: RunInstrument, note: int, seconds_per_latent: float = SEC
 def _played_note(run: TrainedRun, store: FrameStore) -> int:
     """The known training note nearest to the mean of all known training notes.
 
-    Without known notes: the lowest note from middle C up whose pitch class was trained on.
+    If no notes are known: middle C plus the lowest pitch class that was trained.
     """
     notes = np.unique(store.note[store.rows("train")])
     notes = notes[notes != NO_NOTE].astype(int)
@@ -120,14 +120,14 @@ def _strips(run: TrainedRun, spec: StftSpec, travel: np.ndarray, note: int) -> t
 
 
 def _bands(frame: np.ndarray, edges_hz: np.ndarray, bin_hz: float) -> np.ndarray:
-    """The largest magnitude in each band of a frame (n_bins,); a band without a bin gets that of the nearest bin."""
+    """Largest magnitude in each band of a frame (n_bins,); a band without a bin gets the nearest bin's magnitude."""
     first = np.minimum(np.rint(edges_hz[:-1] / bin_hz).astype(int), len(frame) - 1)
     last = np.maximum(np.rint(edges_hz[1:] / bin_hz).astype(int), first + 1)
     return np.array([frame[a:b].max() for a, b in zip(first, last, strict=True)])
 
 
 def _pitch_changes(run: TrainedRun, store: FrameStore, latents: np.ndarray, travel: np.ndarray) -> list[float]:
-    """For each latent, the share of moves of this latent, 0 to 1, that change the decoded frame's pitch class.
+    """For each latent, what share of its moves (0 to 1) changes the decoded frame's pitch class.
 
     On each line, one latent of a random training frame moves through its travel. The pitch class at each point is
     compared with the pitch class decoded from the frame's own latents.

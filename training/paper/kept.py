@@ -38,7 +38,7 @@ class KeptRun:
 
     report: the content of evaluation.json.
     history: the columns of history.csv by name.
-    pictures: the arrays of pictures.npz by name, packed as by `_pictures`.
+    pictures: the arrays of pictures.npz by name, as `_pictures` has packed them.
     """
 
     folder: Path
@@ -68,7 +68,7 @@ class KeptRun:
 
     @property
     def traversals(self) -> Traversals:
-        """The traversals with empty `sound`, and 0 for `note` and `sample_rate_hz`; the sound is in traversals.ogg."""
+        """The traversals; `sound` is empty (see traversals.ogg), and `note` and `sample_rate_hz` are 0."""
         strips = _unpacked(self.pictures["strips"], np.array([[FLOOR_DB, 0.0]]))
         travel, band_hz = self.pictures["travel"], self.pictures["band_hz"]
         return Traversals(travel, 0, strips, band_hz, self.report["pitch_changes"], np.zeros(0, np.float32), 0)
@@ -88,7 +88,7 @@ def keep(
 ) -> None:
     """Write the small files of an evaluated run; evaluation.json is written last, when the others are complete.
 
-    further: frames of more test sounds, whose errors are kept, too; or None.
+    further: frames of more test sounds, or None; the errors on these frames are kept, too.
     """
     (folder / REPORT).unlink(missing_ok=True)
     write_csv(folder / HISTORY, [_history_row(row) for row in run.history])
@@ -166,7 +166,8 @@ def _pictures(evaluation: Evaluation) -> dict[str, np.ndarray]:
 def _packed(values: np.ndarray, bounds: np.ndarray, kind: type) -> np.ndarray:
     """Scale and round values (..., n) to unsigned integers, so that their bounds become 0 and the largest integer.
 
-    bounds: bounds of each column, (n, 2), or of all columns, (1, 2). kind: np.uint8 or np.uint16.
+    bounds: bounds of each column, (n, 2), or of all columns, (1, 2).
+    kind: np.uint8 or np.uint16.
     """
     low, high = bounds.T
     share = (values - low) / np.where(high > low, high - low, 1.0)

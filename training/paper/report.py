@@ -24,7 +24,7 @@ from training.paper.verdicts import cautious, strength, to_settle
 
 MARKDOWN, HTML, OUTCOMES, NOTES = "report.md", "report.html", "outcomes.json", "notes.yaml"
 STATE = "reproduce.json"  # says whether the folder holds a whole or a quick reproduction
-MISSING = "missing"  # the key, in notes.yaml, of the remark on trainings that are not done
+MISSING = "missing"  # in notes.yaml, the key of the remark on trainings that are not done
 TABLES, FIGURES = "tables", "figures"
 BUSY = 0.5  # load average above which the measured speed is doubtful
 TITLE = "The paper, reproduced"
@@ -110,7 +110,7 @@ def write_report(folder: Path, plan: Plan, results: Results, circumstances: Circ
 def read_notes(path: Path) -> dict[str, str]:
     """The report's remarks by key; empty if there is no file, UserError if it is broken.
 
-    A key is that of a finding, or MISSING for the remark on trainings that are not done.
+    The key of a remark is its finding's key. The remark on trainings that are not done has the key MISSING.
     """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}

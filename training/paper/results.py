@@ -85,9 +85,11 @@ class Results:
         return min(run.n_epochs for run in self.of(config))
 
     def error_by_sound(self, config: str, further: bool = False) -> dict[str, float]:
-        """A model's mean squared error on each test sound, mean over the seeds.
+        """A model's mean squared error on each test sound, averaged over the seeds.
 
-        further: include the further sounds. Then the result is empty if a seed's run was not measured on them.
+        further: whether to include the further sounds.
+
+        With `further`, the result is empty if a seed's run was not measured on the further sounds.
         """
         errors = [errors_by_sound(run) if further else run.report["test_mse_by_sound"] for run in self.of(config)]
         if not all(errors):

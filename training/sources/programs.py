@@ -21,7 +21,10 @@ MOST_UNEVEN_DB = 24.0
 
 @dataclass(frozen=True)
 class Program:
-    """A program of a plugin; transpose: how far it sounds above the key that is pressed, in semitones."""
+    """A program of a plugin.
+
+    transpose: how many semitones it sounds above the key that is pressed.
+    """
 
     bank: int
     number: int
@@ -71,7 +74,10 @@ class Player:
         return found
 
     def render(self, program: Program, notes: Sequence[int], held_s: float, release_s: float) -> np.ndarray:
-        """Play notes: mono float32 (n_notes, n_samples). A key is `program.transpose` semitones below its note."""
+        """Play notes; returns mono float32 (n_notes, n_samples).
+
+        The key that is pressed for a note is `program.transpose` semitones below the note.
+        """
         n_held, n_samples = (round(length_s * SAMPLE_RATE_HZ) for length_s in (held_s, held_s + release_s))
         keys, address = [note - program.transpose for note in notes], (program.bank, program.number)
         playing = Playing(keys, VELOCITY, n_samples, n_held, SAMPLE_RATE_HZ, address)
@@ -85,10 +91,10 @@ class Player:
                 yield program, [Take(note, VELOCITY, one) for note, one in zip(notes, samples, strict=True)]
 
     def at_its_notes(self, program: Program, notes: Sequence[int], held_s: float) -> tuple[Program, np.ndarray | None]:
-        """Find the `transpose` at which each note is heard at its own pitch; returns the program with it, and samples.
+        """Find the `transpose` at which each note is heard at its own pitch.
 
-        None instead of samples if a note is not heard at its pitch, or if the peak of one note lies MOST_UNEVEN_DB or
-        more below the peak of another note.
+        Returns the program with this `transpose`, and the samples of the notes. The samples are None if a note is not
+        heard at its pitch, or if the peak of one note lies MOST_UNEVEN_DB or more below the peak of another note.
         """
         samples = self.render(program, notes, held_s, 0.0)
         peaks = np.abs(samples).max(axis=1)
@@ -108,7 +114,7 @@ class Player:
 def listed(
     player: Player, table: Path, only: str, most_notes: int, origin: Callable[[Program], Origin]
 ) -> Iterator[tuple[int, str, list[Take], Origin]]:
-    """For each program in a table, yield (number of programs in all, name, takes, origin).
+    """For each chosen program in a table, yield (number of chosen programs, name, takes, origin).
 
     only: the name of one sound, empty for all.
     most_notes: play at most this many notes of each sound.

@@ -141,7 +141,7 @@ def choose(candidates: list[Candidate], n: int, seed: int) -> list[Candidate]:
         members = np.flatnonzero(group == number)
         apart = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
         chosen.append(int(members[apart.argmin()]))
-    while len(chosen) < n:  # k-means may leave groups empty: add the patch farthest from the chosen
+    while len(chosen) < n:  # k-means may leave groups empty: add the patch farthest from those chosen
         apart = np.linalg.norm(points[:, None] - points[chosen], axis=-1).min(axis=1)
         chosen.append(int(apart.argmax()))
     return [candidates[index] for index in sorted(chosen)]

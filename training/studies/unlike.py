@@ -97,7 +97,7 @@ def by_frequency(errors: list[Error]) -> dict[str, str]:
 
 
 def by_level(errors: list[Error]) -> dict[str, str]:
-    """For each range of levels: the share of all band levels that lie in it, and their share of the squared error."""
+    """For each range of levels: what share of all band levels it holds, and what share of the squared error."""
     levels = np.concatenate([take.levels_db.ravel() for take, _ in errors])
     squares = np.square(np.concatenate([error_db.ravel() for _, error_db in errors]))
     rows = {}

@@ -15,7 +15,7 @@ from runtime.link.recording import MOST_BEFORE_S
 from tests.support.allocations import recorded_arrays
 from tests.support.places import ROOT
 
-# Each frame has its number on the left, and minus this number on the right. In a half overwritten frame, left and right
+# Each frame has its number on the left, and minus this number on the right. In a half-overwritten frame, left and right
 # do not match.
 READER = """
 import sys, time

@@ -17,7 +17,7 @@ FIRST, SIZE = 100_000, 250
 
 
 class Played:
-    """A recording of noise; the noise enters the ring from frame FIRST on."""
+    """A recording of noise that begins at frame FIRST."""
 
     def __init__(self, folder: Path, ring_frames: int = 2**16, **order: object):
         self.ring, self.frame = SoundRing(ring_frames), FIRST

@@ -1,4 +1,4 @@
-"""The effects are bit-identical for all block sizes, and rest in silence."""
+"""The effects are bit-identical for all block sizes, and sleep when there is silence."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from tests.support.playing import decoder
 # The recorder
 
 SOME, PLACES = np.ones(10_000), np.arange(0, 10_000, 2)
-# Ways to allocate, and the size of the largest array that each allocates, in bytes.
+# Ways to allocate, each with the size in bytes of the largest array that it allocates.
 WAYS: dict[str, tuple[Callable[[], object], int]] = {
     "empty": (lambda: np.empty(100_000), 800_000),
     "zeros": (lambda: np.zeros(100_000), 800_000),
@@ -94,7 +94,8 @@ def test_the_recorder_hears_its_own_thread_only_and_stops_at_the_end() -> None:
 
 # The engine
 
-# The code that allocates arrays of LARGE_BYTES or more: names of files, some with a function.
+# The following sets name the code that allocates arrays of LARGE_BYTES or more: files, some with a function.
+#
 # Indexing by an array always makes a new array. `take` can write into an existing one, but would copy the whole view.
 # Four calls of `take`, one for each sample of a window, would make a read of 512 frames 1.4 times as long.
 DENSE = {"resampling.py:read:"}

@@ -34,7 +34,9 @@ LARGE_BYTES = 256
 def blocks(
     player: Player, each_block: Callable[[int], Iterable[Event]] = lambda number: ()
 ) -> tuple[list[tuple[int, int]], list[list[Allocation]]]:
-    """Render half a second in blocks; returns (decodes, transforms) of each block, and its allocated arrays.
+    """Render half a second in blocks; returns two lists with an element for each block.
+
+    The first list has (decodes, transforms). The second list has the allocated arrays.
 
     each_block: takes a block's number, and returns the events that are sent just before this block.
     """
@@ -319,7 +321,8 @@ def test_a_stolen_voice_is_not_transformed_for_its_fade() -> None:
     status = player.engine.status
     assert status.n_stolen == 4
     assert status.n_decoded - before.n_decoded == 4
-    # The first stolen voice was the submix's carrier, so the other three sounds were made separately.
+    # Each of the four new voices takes one transform. The first stolen voice was the submix's carrier, so the sounds of
+    # the other three stolen voices were made separately.
     assert status.n_transforms - before.n_transforms == 4 + 3
 
 

@@ -52,7 +52,10 @@ def start(jack_server: JackServer, tmp_path: Path) -> Callable[..., LiveProgram]
 
 
 def played_hz(sound: np.ndarray) -> float:
-    """The frequency in Hz of the first port's strongest partial: the mean frequency near it, weighted by power."""
+    """The frequency in Hz of the first port's strongest partial.
+
+    It is the mean of the frequencies within 40 Hz of the strongest bin, weighted by power.
+    """
     power = np.square(np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound)), 2 * len(sound))))
     frequency_hz = np.fft.rfftfreq(2 * len(sound), 1.0 / SAMPLE_RATE_HZ)
     near = np.abs(frequency_hz - frequency_hz[np.argmax(power)]) < 40.0
@@ -60,7 +63,7 @@ def played_hz(sound: np.ndarray) -> float:
 
 
 def brightness(sound: np.ndarray) -> float:
-    """Share, 0 to 1, of the first port's power above 2 kHz."""
+    """The first port's power above 2 kHz / the first port's whole power."""
     power = np.square(np.abs(np.fft.rfft(sound[:, 0])))
     return float(power[np.fft.rfftfreq(len(sound), 1.0 / SAMPLE_RATE_HZ) > 2000.0].sum() / power.sum())
 
@@ -161,7 +164,7 @@ def test_eight_voices_have_no_underrun(jack_server: JackServer, start: Callable[
 
 
 def lost_periods(jack_server: JackServer) -> np.ndarray:
-    """How many periods the program's clients lost, and how many other clients lost: (2,)."""
+    """The number of periods that the program's clients lost, and the number that other clients lost: (2,)."""
     own = [jack_server.n_unfinished(client, "Running") for client in ("PortAudio", "timbrebox")]
     elsewhere = jack_server.n_unfinished("player", "Running"), jack_server.n_unfinished("PortAudio", "Triggered")
     return np.array([sum(own), sum(elsewhere)])

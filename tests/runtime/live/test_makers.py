@@ -148,9 +148,9 @@ def test_an_engine_is_freed_in_small_steps() -> None:
     assert kept[0] == 0.0
 
 
-# A maker's thread allocates 40 MB, and later frees them. This program prints its memory in MB before and after they are
-# freed. The 40 MB are 2000 small pieces or 4 large ones. Of the small pieces 20 stay in use, as parts of an engine do.
-# The large ones lie at the heap's end, where glibc would keep their memory.
+# In this program, a maker's thread allocates 40 MB, and later frees them. The program prints its memory in MB before
+# they are freed and after. The 40 MB are 2000 small pieces or 4 large pieces. Of the small pieces, 20 stay in use, as
+# parts of an engine do. The large pieces lie at the heap's end, where glibc would keep their memory.
 HEAVY = """
 import re, sys, threading
 import numpy as np

@@ -300,7 +300,7 @@ def test_the_number_of_pages_has_a_limit(playing: Playing) -> None:
 
 
 def _opens(playing: Playing, n_pages: int) -> bool:
-    """Whether so many pages can be open; False if one is refused because there are too many."""
+    """Whether n_pages pages can be open at once; False if a page is refused because there are too many."""
     with contextlib.ExitStack() as pages:
         try:
             for _ in range(n_pages):

@@ -89,7 +89,10 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
 
 
 def connection(source: str = "key", target: str = "pan", amount: object = 1, **more: str) -> str:
-    """The text of a sound's file with one modulation; more: further fields of this modulation."""
+    """The text of a sound's file with one modulation.
+
+    more: further fields of this modulation.
+    """
     rest = "".join(f", {key}: {value}" for key, value in more.items())
     return f"modulation: [{{source: {source}, target: {target}, amount: {amount}{rest}}}]"
 

@@ -30,7 +30,10 @@ def folder(store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def mesh_of(hits: np.ndarray) -> Mesh:
-    """A mesh with these hits; hits: as in `Mesh`, True for each point that decodes to the note asked for."""
+    """A mesh with these hits.
+
+    hits: as in `Mesh`, True for each point that decodes to the note asked for.
+    """
     n_latents = hits.ndim - 1
     notes = dict.fromkeys(range(len(hits)), 60)
     return Mesh(np.repeat([[0.0, 1.0]], n_latents, axis=0), notes, hits, dict.fromkeys(notes, 1.0))

@@ -21,7 +21,8 @@ MOTIONS: dict[str, Sequence[tuple[int, Event]]] = {
     "an octave up": [(0, event) for event in (*parameter(0, 0, 24), PitchWheel(0, 4096))],
 }
 EVENTS = chord.EVENTS | {"back to the model's notes": [PitchWheel(0, 0), ControlChange(0, 1, 0)]}
-# Each pair of an event and a motion has one blend. Each event and each motion is played with all three blends.
+# Each pair of an event and a motion is played with one of three blends. The blends take turns, so each event meets all
+# three, and so does each motion.
 CASES = [
     (name, motion, (0.0, 0.6, 1.0)[(row + column) % 3])
     for row, name in enumerate(EVENTS)
@@ -70,7 +71,7 @@ def test_voices_at_two_ratios_use_two_buses() -> None:
     player = Player(16).send(PitchWheel(0, 1000), PitchWheel(1, -1000), *CHORD, *others)
     player.hear(0.2)
     assert 2 * 20 - 4 <= transforms(player, 20) <= 2 * 20 + 4
-    # Both channels now have one ratio, but their lanes are read at different places.
+    # Both channels now have the same pitch ratio, but their lanes are read at different places.
     player.send(PitchWheel(1, 1000)).hear(0.2)
     assert transforms(player, 20) <= 2 * 20 + 6
 

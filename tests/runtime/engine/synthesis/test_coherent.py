@@ -149,13 +149,13 @@ def loudness_db(sound: np.ndarray) -> float:
 
 
 def unsteadiness(sound: np.ndarray) -> float:
-    """Standard deviation of the RMS of 10 ms sections, divided by their mean."""
+    """The standard deviation of the RMS of 10 ms sections, divided by the mean RMS."""
     rms = np.sqrt(np.mean(np.square(sound[: len(sound) // 441 * 441].reshape(-1, 441)), axis=1))
     return float(rms.std() / rms.mean())
 
 
 def above_15_khz_db(sound: np.ndarray) -> np.ndarray:
-    """Level above 15 kHz, in dB for each 5 ms, without 2,048 samples at each end."""
+    """The level above 15 kHz in each 5 ms, in dB; the first and the last 2,048 samples are left out."""
     spectrum = np.fft.rfft(sound)
     spectrum[: 15000 * len(sound) // RATE_HZ] = 0.0
     high = np.fft.irfft(spectrum, len(sound))[2048:-2048]
@@ -363,7 +363,7 @@ def test_silence_and_a_single_bin_can_be_played() -> None:
 def test_a_sum_does_not_depend_on_when_a_silent_lane_of_the_run_was_planned_again() -> None:
     """A lane that has left its bus is still added up, with factor 0.
 
-    A note may begin on this lane before or after the bus's dense hops are made. Then the lane is planned again.
+    A note may begin on this lane before or after the bus's dense hops are made. The new note plans the lane again.
     """
     spectra = np.stack([heard(np.random.default_rng(lane).random(SPEC.n_bins).astype(np.float32)) for lane in range(4)])
     spectra = spectra[:, : synthesis(RATE_HZ).n_bins]

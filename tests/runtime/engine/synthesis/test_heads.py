@@ -30,7 +30,10 @@ N_FRAMES = 20000
 def ratio(
     vibrato_semitones: float = 0.5, vibrato_hz: float = 5.5, glide: tuple[float, int] | None = None
 ) -> PitchRatio:
-    """A voice's pitch ratio; glide: its start, in semitones above the voice's pitch, and the frame at which it ends."""
+    """A voice's pitch ratio.
+
+    glide: (semitones above the voice's pitch at the glide's start, frame at which the glide ends).
+    """
     config = VoiceConfig(vibrato_hz=vibrato_hz, vibrato_semitones=vibrato_semitones)
     bank, channels = VoiceBank(1, RATE_HZ, 100, 0), Channels()
     pitches, voice = VoicePitches(channels, RATE_HZ), bank.voices[0]

@@ -47,7 +47,11 @@ class Machine:
         self._limit = event.n_voices
 
     def play(self, until_s: float) -> None:
-        """Play until `until_s`. `overload` looks at the loads after nearly late blocks, and when it chooses to."""
+        """Play until `until_s`.
+
+        After a nearly late block, `overload.quick` looks at the loads at once, and `overload` looks after main_waits_s.
+        `overload` also looks when its own waiting time is over.
+        """
         while self.now_s < until_s:
             n_sounding = self.n_active_voices
             load = self.cost(self.now_s, n_sounding)
@@ -70,7 +74,7 @@ class Machine:
 
 
 def noisy(cost: Cost) -> Cost:
-    """Varies the cost by a tenth from block to block."""
+    """Varies the cost at random from block to block, by up to a tenth."""
     rng = np.random.default_rng(0)
     return lambda now_s, n: cost(now_s, n) * (1.0 + 0.1 * rng.uniform(-1.0, 1.0))
 

@@ -32,7 +32,7 @@ def test_formants_do_not_depend_on_where_in_a_bin_a_harmonic_lies() -> None:
     lobes = np.zeros(N_BINS, np.float32)
     for number in range(1, 60):
         # An odd harmonic lies on a bin and has three magnitudes. An even harmonic lies between two bins and has four
-        # magnitudes, with the same power in all.
+        # magnitudes. The power of an odd harmonic and of an even harmonic is the same.
         if number % 2:
             lobes[10 * number - 1 : 10 * number + 2] = (0.5, 1.0, 0.5)
         else:

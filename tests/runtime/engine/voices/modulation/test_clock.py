@@ -29,7 +29,12 @@ def steady(bpm: float, n: int) -> np.ndarray:
 
 
 class Heard(NamedTuple):
-    """The beats that a Tempo finds at times in s; late_s: how late each beat is, less than 0 for early."""
+    """The beats that a Tempo finds.
+
+    time_s: the times at which it was asked.
+    beats: the beat at each time.
+    late_s: how late each beat is; less than 0 is early.
+    """
 
     time_s: np.ndarray
     beats: np.ndarray
@@ -69,7 +74,7 @@ def follow(true_s: np.ndarray, heard_s: np.ndarray, own_bpm: float = 97.0, until
 def test_jitter_of_2_ms_leaves_the_beat_within_3_ms_for_five_minutes(kind: str, seed: int) -> None:
     true_s = steady(120.0, 5 * 120 * CLOCKS_PER_BEAT)
     heard = follow(true_s, true_s + jittered(kind, 0.002, len(true_s), seed))
-    assert heard.worst_s(FIRST_S + 1.0) < 0.003  # from beat 2 on; the first is beat 0
+    assert heard.worst_s(FIRST_S + 1.0) < 0.003  # the errors after beat 2; the first beat is beat 0
     assert heard.time_s[-1] > 300.0
     if kind == "uniform":
         assert heard.worst_s(FIRST_S + 1.0) < 0.0015
@@ -112,7 +117,7 @@ def test_lost_and_doubled_messages_do_not_move_the_beat(seed: int) -> None:
     random = np.random.default_rng(seed)
     true_s = steady(120.0, 40 * CLOCKS_PER_BEAT)
     heard_s = true_s + jittered("uniform", 0.001, len(true_s), seed)
-    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # some of these messages get lost, come twice or late
+    strange = 48 + 12 * np.arange(70) + random.integers(0, 8, 70)  # messages: some get lost, some come twice or late
     lost, twice = strange[random.random(70) < 0.5], random.choice(strange, 30)
     late = random.choice(strange, 5)
     heard_s[late] += 0.015

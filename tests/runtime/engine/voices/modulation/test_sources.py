@@ -150,7 +150,7 @@ def test_a_source_scales_an_lfo() -> None:
 
 
 def wave_of(rates: list[tuple[float, float]], times_s: np.ndarray, start_s: float) -> np.ndarray:
-    """A sine from start_s on, its phase summed over small steps of time.
+    """A sine that begins at start_s; its phase is summed over small steps of time.
 
     rates: (time in s, rate in Hz from then on).
     """
