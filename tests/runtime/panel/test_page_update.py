@@ -1,4 +1,7 @@
-"""A user updates Timbrebox on the page; the half that runs as root runs when the test says so."""
+"""A user updates Timbrebox on the page.
+
+Half of an update runs as root. In these tests, it runs when the test says so.
+"""
 
 from __future__ import annotations
 
