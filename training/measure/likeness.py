@@ -213,7 +213,7 @@ def told_apart(
 
     Each of N_DRAWS draws chooses a recording from `trained`, and recordings of up to N_DRAWN - 1 other sounds at its
     note. All are at least LEAST_APART_DB apart. Returns None if no draw has another sound.
-    made_db: by id(take), the band levels of the model's version: of a path or a still form (see the top of this file).
+    made_db: by id(take), the band levels of the model's version, a path or a still form (see the top of this file).
     """
     random, right = np.random.default_rng(seed), []
     for _ in range(N_DRAWS if trained else 0):

@@ -65,8 +65,8 @@ def likeness(sound: np.ndarray, true: np.ndarray, played: slice, spec: StftSpec)
     A frame's error is that of `spectral_error`, with the true sound's frame as M. Only audible frames count. Returns:
     - `attack_error`: mean error over the attack, the first ATTACK_S of the audible frames
     - `error`: mean error after the attack
-    - `unsteadiness`: how unsteady the level is after the attack. Each stretch of 10 ms gives a ratio, the RMS of the
-      sound divided by the RMS of the true sound. The figure is std(ratios) / mean(ratios)
+    - `unsteadiness`: how unsteady the level is after the attack. Each loud stretch of 10 ms gives a ratio: the RMS of
+      the sound divided by the RMS of the true sound. The figure is std(ratios) / mean(ratios)
 
     `error` and `unsteadiness` leave out the final ATTACK_S, where the sound was cut off.
     """

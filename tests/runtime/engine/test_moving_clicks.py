@@ -24,7 +24,7 @@ from tests.support.trajectories import random_trajectory
 AT = 16123
 N_FRAMES = 34000
 CONTROL = 20
-# The amount of modulation for some targets. For all others, it is 1. Larger amounts would drive the limiter.
+# The amount of modulation for some targets. For all others, it is 1. Larger amounts would make the limiter work.
 AMOUNTS = {"level": -0.5, "filter.cutoff": -0.5, "pitch": 0.2, "tilt": 0.5}
 BENT = 5000  # a position of the pitch wheel
 MOVED = [target for target in TARGETS if target not in UNWIRED] + [LATENT + "low harmonics", LATENT + "high harmonics"]

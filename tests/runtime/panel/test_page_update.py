@@ -1,6 +1,6 @@
 """A user updates Timbrebox on the page.
 
-Half of an update runs as root. In these tests, it runs when the test says so.
+One half of an update runs as root. In these tests, this half runs when the test says so.
 """
 
 from __future__ import annotations
